@@ -1,0 +1,96 @@
+using System.Globalization;
+using System.Text;
+
+namespace Heed;
+
+/// <summary>Makes text from files safe to print: control characters become escapes.</summary>
+public static class Printable
+{
+    /// <summary>Returns <paramref name="text"/> with control characters, line separators and lone surrogates as <c>\uXXXX</c>; <c>\n</c> stays.</summary>
+    public static string Escape(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        StringBuilder? changed = null;
+        for (int i = 0; i < text.Length; i++)
+        {
+            char c = text[i];
+            bool pair = char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]);
+            if (pair)
+            {
+                changed?.Append(c).Append(text[i + 1]);
+                i++;
+            }
+            else if ((char.IsControl(c) && c != '\n') || char.IsSurrogate(c) || c is '\u2028' or '\u2029' or '\u202E' or '\u202D')
+            {
+                changed ??= new StringBuilder(text, 0, i, text.Length + 16);
+                changed.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:X4}");
+            }
+            else
+            {
+                changed?.Append(c);
+            }
+        }
+
+        return changed?.ToString() ?? text;
+    }
+
+    /// <summary>Shortens <paramref name="text"/> to <paramref name="limit"/> characters for an error message, ending in <c>…</c>.</summary>
+    public static string Shorten(string text, int limit = 80)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (text.Length <= limit) return text;
+        int cut = char.IsHighSurrogate(text[limit - 1]) ? limit - 1 : limit;
+        return string.Concat(text.AsSpan(0, cut), "…");
+    }
+
+    /// <summary>A byte count in binary units: <c>1.5 GiB</c>.</summary>
+    public static string Bytes(double bytes)
+    {
+        string[] units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+        int unit = 0;
+        while (Math.Abs(bytes) >= 1024 && unit < units.Length - 1)
+        {
+            bytes /= 1024;
+            unit++;
+        }
+
+        return unit == 0
+            ? string.Create(CultureInfo.InvariantCulture, $"{bytes:0} {units[unit]}")
+            : string.Create(CultureInfo.InvariantCulture, $"{bytes:0.0} {units[unit]}");
+    }
+
+    /// <summary>The entry of <paramref name="known"/> nearest to <paramref name="word"/> by edit distance, or null where none is near.</summary>
+    public static string? Nearest(string word, IEnumerable<string> known)
+    {
+        ArgumentNullException.ThrowIfNull(word);
+        ArgumentNullException.ThrowIfNull(known);
+        string? best = null;
+        int bestDistance = Math.Max(2, word.Length / 3) + 1;
+        foreach (string candidate in known)
+        {
+            int distance = EditDistance(word, candidate);
+            if (distance < bestDistance) (best, bestDistance) = (candidate, distance);
+        }
+
+        return best;
+    }
+
+    private static int EditDistance(string a, string b)
+    {
+        int[] row = new int[b.Length + 1];
+        for (int j = 0; j <= b.Length; j++) row[j] = j;
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+            {
+                int replaced = diagonal + (char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
+            }
+        }
+
+        return row[b.Length];
+    }
+}

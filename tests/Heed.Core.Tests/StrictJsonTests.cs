@@ -1,0 +1,41 @@
+using System.Text;
+
+namespace Heed.Core.Tests;
+
+public class StrictJsonTests
+{
+    [Theory]
+    [InlineData("""{"a":1,"a":2}""")]
+    [InlineData("""{"a":1,}""")]
+    [InlineData("""{"a":1} x""")]
+    [InlineData("// c\n1")]
+    [InlineData("")]
+    public void Lenient_forms_are_refused_with_the_file_named(string text)
+    {
+        FileFormatException e = Assert.Throws<FileFormatException>(() => StrictJson.Parse(Encoding.UTF8.GetBytes(text), "some.json"));
+        Assert.StartsWith("some.json", e.Message, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.InputRejected, e.ExitCode);
+    }
+
+    [Fact]
+    public void Bad_utf8_is_refused_with_its_offset()
+    {
+        FileFormatException e = Assert.Throws<FileFormatException>(() => StrictJson.Parse(new byte[] { (byte)'"', 0xC3, (byte)'"' }, "f"));
+        Assert.Equal("byte 1", e.Where);
+    }
+
+    [Fact]
+    public void A_number_beyond_float64_is_refused()
+    {
+        using var document = StrictJson.Parse("1e999"u8.ToArray(), "f");
+        Assert.Throws<FileFormatException>(() => StrictJson.Number(document.RootElement, "f", "$"));
+    }
+
+    [Fact]
+    public void Integers_are_checked_against_their_range()
+    {
+        using var document = StrictJson.Parse("1.5"u8.ToArray(), "f");
+        FileFormatException e = Assert.Throws<FileFormatException>(() => StrictJson.Integer(document.RootElement, "f", "$.n", 0, 9));
+        Assert.Contains("an integer from 0 to 9", e.Message, StringComparison.Ordinal);
+    }
+}
