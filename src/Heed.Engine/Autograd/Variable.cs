@@ -1,0 +1,43 @@
+using Heed.Engine.Tensors;
+
+namespace Heed.Engine.Autograd;
+
+/// <summary>
+/// A tensor on its way through a model: its value, and the operation that made it where a <see cref="Tape"/> records. Without a tape
+/// it is the tensor alone, and the same <c>Forward</c> is inference.
+/// </summary>
+public readonly struct Variable
+{
+    /// <summary>A value that needs no gradient.</summary>
+    public Variable(Tensor value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        Value = value;
+    }
+
+    internal Variable(Tensor value, Op? op)
+    {
+        Value = value;
+        Op = op;
+    }
+
+    /// <summary>The value.</summary>
+    public Tensor Value { get; }
+
+    /// <summary>The sizes of <see cref="Value"/>.</summary>
+    public Shape Shape => Value.Shape;
+
+    /// <summary>True where a gradient will flow back to here.</summary>
+    public bool NeedsGradient => Op is not null;
+
+    internal Op? Op { get; }
+
+    /// <summary>A value that needs no gradient.</summary>
+    public static implicit operator Variable(Tensor value) => new(value);
+
+    /// <summary>The same value without its history: no gradient flows further back.</summary>
+    public Variable Detach() => new(Value);
+
+    /// <inheritdoc/>
+    public override string ToString() => NeedsGradient ? $"{Value} (recorded)" : Value.ToString();
+}

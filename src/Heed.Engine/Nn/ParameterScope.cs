@@ -1,0 +1,39 @@
+using Heed.Engine.Tensors;
+
+namespace Heed.Engine.Nn;
+
+/// <summary>
+/// A place in a model's tree of names: <c>at / "attn" / "c_proj"</c>. The names are the keys of the released checkpoints, joined by dots.
+/// </summary>
+public readonly struct ParameterScope
+{
+    internal ParameterScope(ParameterSet set, string path)
+    {
+        Set = set;
+        Path = path;
+    }
+
+    /// <summary>The parameters of the whole model.</summary>
+    public ParameterSet Set { get; }
+
+    /// <summary>The names so far, joined by dots; empty at the root.</summary>
+    public string Path { get; }
+
+    /// <summary>The place one name deeper.</summary>
+    public static ParameterScope operator /(ParameterScope at, string name) => new(at.Set, at.NameOf(name));
+
+    /// <summary>The place one index deeper: <c>at / 3</c> is <c>….3</c>.</summary>
+    public static ParameterScope operator /(ParameterScope at, int index) => at / index.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>The place one name deeper, for languages without operators.</summary>
+    public static ParameterScope Divide(ParameterScope left, string right) => left / right;
+
+    /// <summary>Makes a parameter here; its values come from the set's source.</summary>
+    /// <param name="name">Last part of the key, such as <c>weight</c>.</param>
+    /// <param name="shape">Its sizes, as stored.</param>
+    /// <param name="initializer">Values where nothing is loaded.</param>
+    /// <exception cref="InvalidOperationException">The key is taken: a fault of the model's code.</exception>
+    public Parameter Parameter(string name, Shape shape, Initializer initializer) => Set.Add(NameOf(name), shape, initializer);
+
+    private string NameOf(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
+}
