@@ -1,0 +1,60 @@
+namespace Heed.Engine.Kernels;
+
+internal static unsafe partial class LayerNormKernel
+{
+    private struct ForwardWork : ILaneWork
+    {
+        public float* X;
+        public float* Gain;
+        public float* Bias;
+        public float* Y;
+        public float* Mean;
+        public float* Rstd;
+        public float Epsilon;
+        public int Rows;
+        public int Width;
+        public int Each;
+
+        public readonly void Part<L>(int part) where L : struct, ILanes<L>
+        {
+            int to = Math.Min(Rows, (part + 1) * Each);
+            for (int n = part * Each; n < to; n++)
+            {
+                float* x = X + ((long)n * Width);
+                float mean = Fold.Sum<L>(x, Width) / Width;
+                float rstd = 1f / MathF.Sqrt((Fold.SumOfSquares<L>(x, mean, Width) / Width) + Epsilon);
+                Mean[n] = mean;
+                Rstd[n] = rstd;
+                NormRow.Forward<L>(x, mean, rstd, Gain, Bias, Y + ((long)n * Width), Width);
+            }
+        }
+    }
+
+    private struct BackwardWork : ILaneWork
+    {
+        public float* X;
+        public float* Gain;
+        public float* Mean;
+        public float* Rstd;
+        public float* Dy;
+        public float* Dx;
+        public float* Strips;
+        public int Rows;
+        public int Width;
+        public int Each;
+
+        public readonly void Part<L>(int part) where L : struct, ILanes<L>
+        {
+            int to = Math.Min(Rows, (part + 1) * Each), padded = RowBlocks.Padded(Width);
+            float* gains = Strips + (2L * part * padded);
+            float* biases = gains + padded;
+            new Span<float>(gains, 2 * padded).Clear();
+            for (int n = part * Each; n < to; n++)
+            {
+                long at = (long)n * Width;
+                (float sum, float dot) = NormRow.Sums<L>(X + at, Mean[n], Rstd[n], Gain, Dy + at, gains, biases, Width);
+                NormRow.Backward<L>(X + at, Mean[n], Rstd[n], Gain, Dy + at, sum / Width, dot / Width, Dx + at, Width);
+            }
+        }
+    }
+}
