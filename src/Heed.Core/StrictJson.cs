@@ -47,6 +47,11 @@ public static class StrictJson
             string where = e.LineNumber is { } line ? $"line {line + 1}, byte {e.BytePositionInLine}" : "";
             throw new FileFormatException(file, where, $"is not valid JSON: {FirstSentence(e.Message)}", e);
         }
+        catch (InvalidOperationException e)
+        {
+            // Thrown while keys are compared for duplicates.
+            throw new FileFormatException(file, "", "has a key with an escaped lone surrogate, which is not a character", e);
+        }
     }
 
     /// <summary>The value as a finite number.</summary>

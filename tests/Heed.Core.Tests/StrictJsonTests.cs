@@ -9,6 +9,7 @@ public class StrictJsonTests
     [InlineData("""{"a":1,}""")]
     [InlineData("""{"a":1} x""")]
     [InlineData("// c\n1")]
+    [InlineData("""{"\ud800":1}""")]
     [InlineData("")]
     public void Lenient_forms_are_refused_with_the_file_named(string text)
     {

@@ -1,0 +1,164 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Heed.Checkpoints;
+
+/// <summary>
+/// The weights of a Hugging Face folder in any of their forms, as one view of named tensors: <c>model.safetensors</c>, shards with an index,
+/// <c>pytorch_model.bin</c>, and its shards. Looked for in this order, as transformers does.
+/// </summary>
+public sealed class CheckpointFolder : IDisposable
+{
+    private readonly List<IDisposable> _open = [];
+    private readonly List<RawTensor> _tensors = [];
+    private readonly Dictionary<string, RawTensor> _byName = new(StringComparer.Ordinal);
+    private readonly List<string> _files = [];
+
+    private CheckpointFolder(string path) => Path = path;
+
+    /// <summary>The file of all tensors.</summary>
+    public const string SafetensorsName = "model.safetensors";
+
+    /// <summary>The index of several safetensors files.</summary>
+    public const string SafetensorsIndexName = "model.safetensors.index.json";
+
+    /// <summary>PyTorch's file of all tensors.</summary>
+    public const string PickleName = "pytorch_model.bin";
+
+    /// <summary>The index of several PyTorch files.</summary>
+    public const string PickleIndexName = "pytorch_model.bin.index.json";
+
+    /// <summary>Shard size used where none is asked for: 50 GB, as transformers 5.</summary>
+    public const long DefaultShardSize = 50_000_000_000;
+
+    /// <summary>The folder or file, as given.</summary>
+    public string Path { get; }
+
+    /// <summary>All tensors: file by file, in each file's order. They can be read until this is disposed.</summary>
+    public IReadOnlyList<RawTensor> Tensors => _tensors;
+
+    /// <summary>The weight files, index included, as paths.</summary>
+    public IReadOnlyList<string> Files => _files;
+
+    /// <summary>Pairs of <c>__metadata__</c> of the first safetensors file; empty where there is none.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Metadata { get; private set; } = [];
+
+    /// <summary>The tensors' data together, in bytes.</summary>
+    public long TotalBytes => _tensors.Sum(tensor => tensor.ByteLength);
+
+    /// <summary>The tensor of a name.</summary>
+    /// <exception cref="FileFormatException">There is none.</exception>
+    public RawTensor this[string name] => TryGet(name, out RawTensor? tensor) ? tensor
+        : throw new FileFormatException(Path, name, $"is missing; the checkpoint has {_tensors.Count} tensors{(Printable.Nearest(name, _byName.Keys) is { } near ? $"; the nearest name is '{near}'" : "")}");
+
+    /// <summary>Opens the weights of a folder, or one weight file or index by its own path.</summary>
+    /// <exception cref="StorageException">The folder, or a file that the index names, is missing or cannot be read.</exception>
+    /// <exception cref="FileFormatException">The folder holds no weights, or a file is damaged.</exception>
+    public static CheckpointFolder Open(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        CheckpointFolder result = new(path);
+        try
+        {
+            if (Directory.Exists(path)) result.OpenFolder();
+            else result.OpenFile(path);
+            return result;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether a folder holds weights in a form that <see cref="Open"/> reads.</summary>
+    public static bool HasWeights(string folder) => Find(folder) is not null;
+
+    /// <summary>
+    /// Saves tensors as safetensors into a folder, in one file or split over a size as transformers splits: by name, a larger tensor alone. A crash leaves
+    /// the old weights or the new; shards of an earlier save are removed afterwards.
+    /// </summary>
+    /// <param name="folder">The folder; made where it is missing.</param>
+    /// <param name="tensors">The tensors; they may come from the files that are replaced.</param>
+    /// <param name="shardSize">Largest sum of tensor bytes in a file, in bytes.</param>
+    /// <param name="metadata">Pairs for <c>__metadata__</c>; null for <c>format: pt</c>, which transformers asks for.</param>
+    /// <returns>The names of the files written.</returns>
+    /// <exception cref="ArgumentException">Two tensors have one name, or <paramref name="shardSize"/> is not positive.</exception>
+    /// <exception cref="HeedException">A tensor cannot be read or a file not be written; the old weights stay.</exception>
+    public static IReadOnlyList<string> Save(string folder, IEnumerable<RawTensor> tensors, long shardSize = DefaultShardSize, IReadOnlyList<KeyValuePair<string, string>>? metadata = null)
+        => CheckpointSave.Save(folder, tensors, shardSize, metadata ?? SafetensorsWriter.PyTorchMetadata);
+
+    /// <summary>Finds a tensor by name.</summary>
+    public bool TryGet(string name, [NotNullWhen(true)] out RawTensor? tensor) => _byName.TryGetValue(name, out tensor);
+
+    /// <summary>Closes the files; the tensors can no longer be read.</summary>
+    public void Dispose()
+    {
+        foreach (IDisposable file in _open) file.Dispose();
+        _open.Clear();
+    }
+
+    /// <summary>Whether a file name is one of those that hold weights, in any form.</summary>
+    internal static bool IsWeightFile(string name)
+        => name is SafetensorsName or SafetensorsIndexName or PickleName or PickleIndexName || CheckpointSave.IsShard(name)
+            || (name.StartsWith("pytorch_model-", StringComparison.Ordinal) && name.EndsWith(".bin", StringComparison.Ordinal));
+
+    private static string? Find(string folder)
+        => new[] { SafetensorsName, SafetensorsIndexName, PickleName, PickleIndexName }.Select(name => System.IO.Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+
+    private void OpenFolder()
+    {
+        CheckpointSave.Recover(Path);
+        string found = Find(Path) ?? throw new FileFormatException(Path, "", $"holds no weights: none of {SafetensorsName}, {SafetensorsIndexName}, {PickleName} or {PickleIndexName} is there. Check the path, or download the model again");
+        OpenFile(found);
+    }
+
+    private void OpenFile(string path)
+    {
+        if (!path.EndsWith(".index.json", StringComparison.Ordinal))
+        {
+            foreach (RawTensor tensor in OpenTensors(path)) Add(tensor);
+            return;
+        }
+
+        _files.Add(path);
+        List<KeyValuePair<string, string>> map = ShardIndex.Read(path);
+        Dictionary<string, string> shardOf = new(map, StringComparer.Ordinal);
+        string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+        foreach (string shard in map.Select(e => e.Value).Distinct(StringComparer.Ordinal))
+        {
+            string file = System.IO.Path.Combine(folder, shard);
+            if (!File.Exists(file)) throw new StorageException($"{path}: names the file '{shard}', which is missing in {folder}. Download the model again.");
+            foreach (RawTensor tensor in OpenTensors(file))
+            {
+                // A copy in a shard that the index does not mean is left alone; a tensor that the index forgot is taken, as transformers does.
+                if (shardOf.TryGetValue(tensor.Name, out string? meant) && meant != shard) continue;
+                Add(tensor);
+            }
+        }
+
+        foreach ((string name, string shard) in map)
+            if (!_byName.ContainsKey(name)) throw new FileFormatException(path, $"$.weight_map['{Printable.Shorten(name)}']", $"says '{shard}', but that file has no such tensor. Download the model again");
+    }
+
+    private IReadOnlyList<RawTensor> OpenTensors(string file)
+    {
+        _files.Add(file);
+        if (file.EndsWith(".safetensors", StringComparison.Ordinal))
+        {
+            SafetensorsFile opened = SafetensorsFile.Open(file);
+            _open.Add(opened);
+            if (Metadata.Count == 0 && opened.Metadata is not null) Metadata = opened.Metadata;
+            return opened.Tensors;
+        }
+
+        PickleFile pickle = PickleFile.Open(file);
+        _open.Add(pickle);
+        return pickle.Tensors;
+    }
+
+    private void Add(RawTensor tensor)
+    {
+        if (!_byName.TryAdd(tensor.Name, tensor)) throw new FileFormatException(Path, $"tensor '{Printable.Shorten(tensor.Name)}'", "is in two files of the checkpoint. Download the model again");
+        _tensors.Add(tensor);
+    }
+}

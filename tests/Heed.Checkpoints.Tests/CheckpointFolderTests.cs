@@ -1,0 +1,259 @@
+using Heed.Testing;
+
+namespace Heed.Checkpoints.Tests;
+
+public class CheckpointFolderTests
+{
+    private static string Golden(params string[] parts) => Path.Combine([Repository.Goldens, .. parts]);
+
+    [Theory]
+    [InlineData("gpt2-pickle", "gpt2")]
+    [InlineData("gpt2-pickle-2019", "gpt2")]
+    [InlineData("llama-sharded", "llama")]
+    [InlineData("llama-sharded-pickle", "llama")]
+    public void Every_form_of_one_model_holds_the_same_bits(string form, string model)
+    {
+        using CheckpointFolder expected = CheckpointFolder.Open(Golden("models", model)), actual = CheckpointFolder.Open(Golden("checkpoints", form));
+        foreach (RawTensor tensor in expected.Tensors) AssertSame(tensor, actual[tensor.Name]);
+        string[] more = [.. actual.Tensors.Select(t => t.Name).Except(expected.Tensors.Select(t => t.Name))];
+        // A pickle of a state dict repeats the tied head, which safetensors leaves out.
+        Assert.Equal(form.StartsWith("gpt2", StringComparison.Ordinal) ? ["lm_head.weight"] : [], more);
+        if (more.Length > 0) Assert.Equal(actual["transformer.wte.weight"].ToBytes(), actual["lm_head.weight"].ToBytes());
+    }
+
+    [Fact]
+    public void Every_golden_folder_with_weights_opens_and_saves_to_the_same_bytes()
+    {
+        using TemporaryFolder target = new();
+        int folders = 0;
+        foreach (string file in Directory.EnumerateFiles(Repository.Goldens, CheckpointFolder.SafetensorsName, SearchOption.AllDirectories))
+        {
+            using CheckpointFolder folder = CheckpointFolder.Open(Path.GetDirectoryName(file)!);
+            SafetensorsWriter.Write(target.File("copy"), folder.Tensors, folder.Metadata.Count > 0 ? folder.Metadata : null);
+            Assert.True(File.ReadAllBytes(file).AsSpan().SequenceEqual(File.ReadAllBytes(target.File("copy"))), file);
+            folders++;
+        }
+
+        Assert.True(folders >= 30);
+    }
+
+    [Fact]
+    public void Shards_are_named_split_and_indexed_as_transformers_does_byte_for_byte()
+    {
+        using TemporaryFolder target = new();
+        using (CheckpointFolder model = CheckpointFolder.Open(Golden("models", "llama"))) CheckpointFolder.Save(target.Path, model.Tensors.Reverse(), ByteSize.Parse("30KB"));
+        string[] expected = [.. Directory.EnumerateFiles(Golden("checkpoints", "llama-sharded"), "model*").Select(Path.GetFileName).Order(StringComparer.Ordinal)!];
+        Assert.Equal(expected, Directory.EnumerateFiles(target.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        foreach (string name in expected) Assert.Equal(File.ReadAllBytes(Golden("checkpoints", "llama-sharded", name)), File.ReadAllBytes(target.File(name)));
+    }
+
+    [Fact]
+    public void A_tensor_above_the_shard_size_has_a_file_of_its_own()
+    {
+        using TemporaryFolder target = new();
+        IReadOnlyList<string> files = CheckpointFolder.Save(target.Path, [Tensor("a", 10), Tensor("b", 100), Tensor("c", 10), Tensor("d", 30)], shardSize: 40);
+        Assert.Equal(4, files.Count);
+        string[][] names = [.. files.Take(3).Select(name =>
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(target.File(name));
+            return file.Tensors.Select(t => t.Name).ToArray();
+        })];
+        Assert.Equal([["b"], ["a", "c"], ["d"]], names);
+    }
+
+    [Fact]
+    public void Saving_again_removes_the_files_of_the_earlier_save()
+    {
+        using TemporaryFolder target = new();
+        File.WriteAllText(target.File("model-card.txt"), "kept");
+        CheckpointFolder.Save(target.Path, [Tensor("a", 30), Tensor("b", 30)], shardSize: 40);
+        Assert.Equal(4, Directory.GetFiles(target.Path).Length);
+        using (CheckpointFolder own = CheckpointFolder.Open(target.Path)) CheckpointFolder.Save(target.Path, own.Tensors);
+        Assert.Equal(["model-card.txt", "model.safetensors"], Directory.EnumerateFiles(target.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        using (CheckpointFolder own = CheckpointFolder.Open(target.Path)) CheckpointFolder.Save(target.Path, own.Tensors, shardSize: 40);
+        Assert.False(File.Exists(target.File("model.safetensors")));
+        using CheckpointFolder last = CheckpointFolder.Open(target.Path);
+        Assert.Equal(60, last.TotalBytes);
+    }
+
+    [Theory]
+    [InlineData("../other/model.safetensors")]
+    [InlineData("/etc/passwd")]
+    [InlineData("..")]
+    [InlineData(".")]
+    [InlineData("")]
+    [InlineData("a\\\\b.safetensors")]
+    [InlineData("sub/a.safetensors")]
+    [InlineData("C:a.safetensors")]
+    [InlineData("a\\u0000.safetensors")]
+    public void An_index_that_leaves_its_folder_is_refused_by_key_and_path(string shard)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File(CheckpointFolder.SafetensorsIndexName), $$$"""{"weight_map":{"w.x":"{{{shard}}}"}}""");
+        FileFormatException e = Assert.Throws<FileFormatException>(() => CheckpointFolder.Open(folder.Path));
+        Assert.Contains("w.x", e.Where, StringComparison.Ordinal);
+        Assert.Contains("plain file name", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("""{"weight_map":[]}""")]
+    [InlineData("""{"weight_map":{}}""")]
+    [InlineData("""{"weight_map":{"a":1}}""")]
+    [InlineData("""{"weight_map":{"a":"x","\u0061":"y"}}""")]
+    [InlineData("""{"weight_map":{"\ud800":"x"}}""")]
+    [InlineData("{")]
+    public void A_damaged_index_is_refused(string json)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File(CheckpointFolder.SafetensorsIndexName), json);
+        Assert.Throws<FileFormatException>(() => CheckpointFolder.Open(folder.Path));
+    }
+
+    [Fact]
+    public void A_missing_shard_and_a_missing_tensor_are_named()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File(CheckpointFolder.SafetensorsIndexName), """{"weight_map":{"a":"x.safetensors","b":"x.safetensors"}}""");
+        Assert.Contains("'x.safetensors'", Assert.Throws<StorageException>(() => CheckpointFolder.Open(folder.Path)).Message, StringComparison.Ordinal);
+        SafetensorsWriter.Write(folder.File("x.safetensors"), [Tensor("a", 4)]);
+        Assert.Contains("['b']", Assert.Throws<FileFormatException>(() => CheckpointFolder.Open(folder.Path)).Where, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_without_weights_and_a_missing_folder_are_refused()
+    {
+        using TemporaryFolder folder = new();
+        Assert.False(CheckpointFolder.HasWeights(folder.Path));
+        Assert.Throws<FileFormatException>(() => CheckpointFolder.Open(folder.Path));
+        Assert.Throws<StorageException>(() => CheckpointFolder.Open(folder.File("missing")));
+    }
+
+    [Fact]
+    public void A_folder_of_symbolic_links_as_in_the_hub_cache_loads()
+    {
+        using TemporaryFolder cache = new();
+        string snapshot = cache.File("snapshots/abc"), blobs = cache.File("blobs");
+        Directory.CreateDirectory(snapshot);
+        Directory.CreateDirectory(blobs);
+        int n = 0;
+        foreach (string file in Directory.EnumerateFiles(Golden("checkpoints", "llama-sharded")))
+        {
+            File.Copy(file, Path.Combine(blobs, $"{n}"));
+            File.CreateSymbolicLink(Path.Combine(snapshot, Path.GetFileName(file)), $"../../blobs/{n++}");
+        }
+
+        using CheckpointFolder model = CheckpointFolder.Open(snapshot);
+        Assert.Equal(119088, model.TotalBytes);
+        Assert.NotEmpty(model["model.norm.weight"].ToFloats());
+    }
+
+    [Fact]
+    public void A_save_interrupted_after_its_journal_is_completed_on_opening()
+    {
+        using TemporaryFolder folder = new();
+        CheckpointFolder.Save(folder.Path, [Tensor("a", 30, 1), Tensor("b", 30, 1)], shardSize: 40);
+        using TemporaryFolder other = new();
+        CheckpointFolder.Save(other.Path, [Tensor("a", 30, 2), Tensor("b", 30, 2)], shardSize: 40);
+        string[] names = [.. Directory.EnumerateFiles(other.Path).Select(Path.GetFileName)!];
+        foreach (string name in names) File.Copy(other.File(name), folder.File(name + ".heed-new"));
+        File.WriteAllText(folder.File(".heed-save.json"), $$"""{"rename":[{{string.Join(',', names.Select(n => $"\"{n}\""))}}]}""");
+        File.Move(folder.File(names[0] + ".heed-new"), folder.File(names[0]), overwrite: true);
+
+        using CheckpointFolder model = CheckpointFolder.Open(folder.Path);
+        Assert.All(model.Tensors, tensor => Assert.Equal(2, tensor.ToBytes()[0]));
+        Assert.Equal(names.Order(StringComparer.Ordinal), Directory.EnumerateFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_journal_may_not_name_other_files()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File(".heed-save.json"), """{"rename":["../x"]}""");
+        File.WriteAllText(folder.File("config.json"), "{}");
+        Assert.Throws<FileFormatException>(() => CheckpointFolder.Open(folder.Path));
+        Assert.True(File.Exists(folder.File("config.json")));
+    }
+
+    [Theory]
+    [InlineData(1L << 40)]
+    [InlineData(40L)]
+    public void A_disk_that_fills_up_keeps_the_old_checkpoint_and_leaves_nothing(long shardSize)
+    {
+        using TemporaryFolder folder = new();
+        CheckpointFolder.Save(folder.Path, [Tensor("a", 30, 1), Tensor("b", 30, 1), Tensor("c", 30, 1)], shardSize);
+        Dictionary<string, byte[]> before = Directory.EnumerateFiles(folder.Path).ToDictionary(f => f, File.ReadAllBytes);
+        Assert.ThrowsAny<StorageException>(() => CheckpointFolder.Save(folder.Path, [Tensor("a", 30, 2), Tensor("b", 30, 2), new FullDisk("c")], shardSize));
+        Assert.Equal(before.Keys.Order(StringComparer.Ordinal), Directory.EnumerateFiles(folder.Path).Order(StringComparer.Ordinal));
+        foreach ((string file, byte[] bytes) in before) Assert.Equal(bytes, File.ReadAllBytes(file));
+    }
+
+    [Fact]
+    public void Conversion_keeps_every_other_file_and_changes_the_type_in_the_config()
+    {
+        using TemporaryFolder target = new();
+        string source = Golden("checkpoints", "llama-sharded");
+        ConversionReport report = CheckpointConversion.Run(source, target.File("out"), DType.BF16);
+        Assert.Equal(21, report.Tensors);
+        Assert.Equal(21, report.Converted);
+        Assert.Equal([CheckpointFolder.SafetensorsName], report.WeightFiles);
+        Assert.Equal(File.ReadAllText(Path.Combine(source, "config.json")).Replace("\"float32\"", "\"bfloat16\"", StringComparison.Ordinal), File.ReadAllText(target.File("out/config.json")));
+        Assert.True(File.Exists(target.File("out/generation_config.json")));
+        // The reference's own conversion of the same weights.
+        using CheckpointFolder expected = CheckpointFolder.Open(Golden("checkpoints", "llama-bfloat16")), actual = CheckpointFolder.Open(target.File("out"));
+        Assert.Equal(expected.Tensors.Count, actual.Tensors.Count);
+        foreach (RawTensor tensor in expected.Tensors) AssertSame(tensor, actual[tensor.Name]);
+    }
+
+    [Fact]
+    public void Conversion_to_float16_equals_the_reference_and_back_without_a_type_is_exact()
+    {
+        using TemporaryFolder target = new();
+        CheckpointConversion.Run(Golden("models", "llama"), target.File("half"), DType.F16);
+        Assert.Equal(File.ReadAllBytes(Golden("checkpoints", "llama-float16", "model.safetensors")), File.ReadAllBytes(target.File("half/model.safetensors")));
+        CheckpointConversion.Run(Golden("checkpoints", "llama-sharded"), target.File("one"));
+        Assert.Equal(File.ReadAllBytes(Golden("models", "llama", "model.safetensors")), File.ReadAllBytes(target.File("one/model.safetensors")));
+    }
+
+    [Fact]
+    public void The_old_key_of_the_type_is_kept_and_a_cancelled_conversion_leaves_no_weights()
+    {
+        using TemporaryFolder target = new();
+        CheckpointConversion.Run(Golden("checkpoints", "llama-config-v4"), target.File("v4"), DType.F16);
+        Assert.Contains("\"torch_dtype\": \"float16\"", File.ReadAllText(target.File("v4/config.json")), StringComparison.Ordinal);
+        Assert.ThrowsAny<OperationCanceledException>(() => CheckpointConversion.Run(Golden("models", "llama"), target.File("stop"), cancellation: new CancellationToken(true)));
+        Assert.Empty(Directory.GetFiles(target.File("stop")));
+    }
+
+    [Theory]
+    [InlineData("2GB", 2_000_000_000)]
+    [InlineData("1.5 KiB", 1536)]
+    [InlineData("300kb", 300_000)]
+    [InlineData("42", 42)]
+    [InlineData("7B", 7)]
+    public void Sizes_are_read(string text, long bytes) => Assert.Equal(bytes, ByteSize.Parse(text));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("0")]
+    [InlineData("-1MB")]
+    [InlineData("GB")]
+    [InlineData("1e9")]
+    [InlineData("99999999999999999999TB")]
+    public void Other_sizes_are_refused(string text) => Assert.Throws<UsageException>(() => ByteSize.Parse(text));
+
+    private static RawTensor Tensor(string name, int bytes, byte fill = 7) => RawTensor.FromBytes(name, DType.U8, [bytes], Enumerable.Repeat(fill, bytes).ToArray());
+
+    private static void AssertSame(RawTensor expected, RawTensor actual)
+    {
+        Assert.Equal(expected.DType, actual.DType);
+        Assert.Equal(expected.Shape, actual.Shape);
+        Assert.True(expected.ToBytes().AsSpan().SequenceEqual(actual.ToBytes()), expected.Name);
+    }
+
+    private sealed class FullDisk(string name) : RawTensor(name, DType.U8, [30])
+    {
+        protected override void ReadCore(long start, Span<byte> destination) => throw new IOException("No space left on device");
+    }
+}
