@@ -1,0 +1,182 @@
+namespace Heed.Tokenizers.Text;
+
+/// <summary>
+/// A stretch of text that knows, for each UTF-16 unit, which range of the original text it came from.
+/// </summary>
+/// <remarks>
+/// Rewriting goes through <see cref="BeginRewrite"/>, then <see cref="Copy"/> and <see cref="Emit(char, int)"/> in order, then <see cref="EndRewrite"/>.
+/// While every unit still stands where it stood (the usual case) no alignment is stored at all.
+/// Both halves of a surrogate pair carry the range of the whole character. Instances are reused.
+/// </remarks>
+internal sealed class NormalizedText
+{
+    private char[] _chars = new char[256];
+    private int[] _starts = [];
+    private int[] _ends = [];
+    private bool _identity = true;
+    private char[] _outChars = new char[256];
+    private int[] _outStarts = [];
+    private int[] _outEnds = [];
+    private int _outLength;
+    private bool _outIdentity;
+
+    public NormalizedText()
+    {
+    }
+
+    public NormalizedText(string text) => Reset(text, 0);
+
+    /// <summary>Number of UTF-16 units.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Where the stretch begins in the original text.</summary>
+    public int Origin { get; private set; }
+
+    /// <summary>The text as it is now.</summary>
+    public ReadOnlySpan<char> Span => _chars.AsSpan(0, Length);
+
+    /// <summary>Units written since <see cref="BeginRewrite"/>.</summary>
+    public int Written => _outLength;
+
+    /// <summary>Whether unit i still comes from original unit <see cref="Origin"/> + i.</summary>
+    public bool IsIdentity => _identity;
+
+    /// <summary>Starts anew with a stretch of original text that begins at <paramref name="origin"/>.</summary>
+    public void Reset(ReadOnlySpan<char> text, int origin)
+    {
+        if (_chars.Length < text.Length) _chars = new char[Math.Max(text.Length, _chars.Length * 2)];
+        text.CopyTo(_chars);
+        Length = text.Length;
+        Origin = origin;
+        _identity = true;
+    }
+
+    /// <summary>Start in the original text of the character at <paramref name="unit"/>.</summary>
+    public int OriginalStart(int unit)
+        => !_identity ? _starts[unit] : Origin + unit - (IsSecondHalf(unit) ? 1 : 0);
+
+    /// <summary>End in the original text of the character at <paramref name="unit"/>.</summary>
+    public int OriginalEnd(int unit)
+        => !_identity ? _ends[unit] : Origin + unit + (IsFirstHalf(unit) ? 2 : 1);
+
+    public void BeginRewrite()
+    {
+        _outLength = 0;
+        _outIdentity = _identity;
+        if (_outChars.Length < Length) _outChars = new char[Math.Max(Length, _outChars.Length * 2)];
+    }
+
+    /// <summary>Writes units <c>[at, at + count)</c> of the old text unchanged.</summary>
+    public void Copy(int at, int count)
+    {
+        if (count == 0) return;
+        if (_outIdentity && at != _outLength) StoreAlignments();
+        int to = _outLength;
+        Reserve(count);
+        _chars.AsSpan(at, count).CopyTo(_outChars.AsSpan(to));
+        if (_outIdentity) return;
+        if (_identity)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                _outStarts[to + i] = OriginalStart(at + i);
+                _outEnds[to + i] = OriginalEnd(at + i);
+            }
+        }
+        else
+        {
+            _starts.AsSpan(at, count).CopyTo(_outStarts.AsSpan(to));
+            _ends.AsSpan(at, count).CopyTo(_outEnds.AsSpan(to));
+        }
+    }
+
+    /// <summary>Writes one unit that comes from where old unit <paramref name="from"/> came from; −1: from the very start, with no width.</summary>
+    public void Emit(char unit, int from)
+    {
+        bool inPlace = from == _outLength && _outIdentity && !char.IsSurrogate(_chars[from]) && !char.IsSurrogate(unit);
+        if (_outIdentity && !inPlace) StoreAlignments();
+        int to = _outLength;
+        Reserve(1);
+        _outChars[to] = unit;
+        if (!_outIdentity) Align(to, from);
+    }
+
+    /// <summary>Writes a code point that comes from where old unit <paramref name="from"/> came from.</summary>
+    public void Emit(int codePoint, int from)
+    {
+        if (codePoint < 0x10000)
+        {
+            Emit((char)codePoint, from);
+            return;
+        }
+
+        bool inPlace = from == _outLength && _outIdentity && IsFirstHalf(from);
+        if (_outIdentity && !inPlace) StoreAlignments();
+        int to = _outLength;
+        Reserve(2);
+        _outChars[to] = (char)(0xD800 + ((codePoint - 0x10000) >> 10));
+        _outChars[to + 1] = (char)(0xDC00 + ((codePoint - 0x10000) & 0x3FF));
+        if (_outIdentity) return;
+        Align(to, from);
+        Align(to + 1, from);
+    }
+
+    /// <summary>Writes text whose every unit comes from where old unit <paramref name="from"/> came from; −1 as in <see cref="Emit(char, int)"/>.</summary>
+    public void Emit(ReadOnlySpan<char> text, int from)
+    {
+        if (text.IsEmpty) return;
+        if (_outIdentity) StoreAlignments();
+        int to = _outLength;
+        Reserve(text.Length);
+        text.CopyTo(_outChars.AsSpan(to));
+        (int start, int end) = from < 0 ? (Origin, Origin) : (OriginalStart(from), OriginalEnd(from));
+        _outStarts.AsSpan(to, text.Length).Fill(start);
+        _outEnds.AsSpan(to, text.Length).Fill(end);
+    }
+
+    /// <summary>Makes what was written the text.</summary>
+    public void EndRewrite()
+    {
+        (_chars, _outChars) = (_outChars, _chars);
+        (_starts, _outStarts) = (_outStarts, _starts);
+        (_ends, _outEnds) = (_outEnds, _ends);
+        (Length, _identity) = (_outLength, _outIdentity);
+    }
+
+    public override string ToString() => new(Span);
+
+    private bool IsFirstHalf(int unit) => char.IsHighSurrogate(_chars[unit]) && unit + 1 < Length && char.IsLowSurrogate(_chars[unit + 1]);
+
+    private bool IsSecondHalf(int unit) => char.IsLowSurrogate(_chars[unit]) && unit > 0 && char.IsHighSurrogate(_chars[unit - 1]);
+
+    private void Align(int to, int from)
+    {
+        (_outStarts[to], _outEnds[to]) = from < 0 ? (Origin, Origin) : (OriginalStart(from), OriginalEnd(from));
+    }
+
+    /// <summary>The text written so far stops being in place: its alignments are stored from here on.</summary>
+    private void StoreAlignments()
+    {
+        _outIdentity = false;
+        EnsureAlignments();
+        for (int i = 0; i < _outLength; i++)
+        {
+            _outStarts[i] = OriginalStart(i);
+            _outEnds[i] = OriginalEnd(i);
+        }
+    }
+
+    private void Reserve(int count)
+    {
+        _outLength += count;
+        if (_outLength > _outChars.Length) Array.Resize(ref _outChars, Math.Max(_outLength, _outChars.Length * 2));
+        if (!_outIdentity) EnsureAlignments();
+    }
+
+    private void EnsureAlignments()
+    {
+        if (_outStarts.Length >= _outChars.Length) return;
+        Array.Resize(ref _outStarts, _outChars.Length);
+        Array.Resize(ref _outEnds, _outChars.Length);
+    }
+}

@@ -1,0 +1,25 @@
+namespace Heed.Tokenizers.Text;
+
+/// <summary>What a tokenizer is made of: the parts of tokenizer.json.</summary>
+internal sealed record TokenizerParts
+{
+    public required ITokenModel Model { get; init; }
+
+    public INormalizer? Normalizer { get; init; }
+
+    public IPreTokenizer? PreTokenizer { get; init; }
+
+    public IPostProcessor? PostProcessor { get; init; }
+
+    public IDecoder? Decoder { get; init; }
+
+    /// <summary>Added tokens in the order in which they get their ids.</summary>
+    public IReadOnlyList<AddedToken> AddedTokens { get; init; } = [];
+
+    public TruncationOptions? Truncation { get; init; }
+
+    public PaddingOptions? Padding { get; init; }
+
+    /// <summary>Name of the file they were read from, for errors.</summary>
+    public string Source { get; init; } = "tokenizer";
+}
