@@ -2,6 +2,7 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Tests.Tensors;
 
+[Collection("Threads")]
 public sealed class WorkerPoolTests : IDisposable
 {
     private readonly int _threads = WorkerPool.Threads;

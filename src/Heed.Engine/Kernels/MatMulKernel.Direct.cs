@@ -1,0 +1,72 @@
+using Heed.Engine.Tensors;
+
+namespace Heed.Engine.Kernels;
+
+/// <summary>Products of few rows: A is read where it lies, and each part takes some panels of B through the whole reduction.</summary>
+internal static unsafe partial class MatMulKernel
+{
+    private static void Direct<TTile>(in MatMulOperands x)
+        where TTile : struct, IMatMulTile
+    {
+        var work = new DirectWork<TTile>(in x);
+        WorkerPool.Run(work, work.Parts);
+    }
+
+    private readonly struct DirectWork<TTile> : IWork
+        where TTile : struct, IMatMulTile
+    {
+        private readonly MatMulOperands _x;
+        private readonly int _panels;
+        private readonly int _panelsPerPart;
+
+        public DirectWork(in MatMulOperands x)
+        {
+            _x = x;
+            _panels = Ceiling(x.N, TTile.Columns);
+            // A part is some ten microseconds: 128 KiB of weights, or as many multiply-adds as the time for that allows.
+            long panel = Math.Max(1, (long)x.K * TTile.Columns * Math.Max(8, x.M));
+            _panelsPerPart = (int)Math.Clamp((1 << 18) / panel, 1, _panels);
+        }
+
+        public int Parts => Ceiling(_panels, _panelsPerPart);
+
+        public void Part(int part)
+        {
+            int panel0 = part * _panelsPerPart, panel1 = Math.Min(_panels, panel0 + _panelsPerPart);
+            for (int panel = panel0; panel < panel1; panel++) Panel(panel);
+            int first = panel0 * TTile.Columns;
+            _x.Epilogue.Apply(_x.C, _x.CStride, 0, _x.M, first, Math.Min(_x.N, panel1 * TTile.Columns) - first);
+        }
+
+        private void Panel(int panel)
+        {
+            int column = panel * TTile.Columns;
+            int width = Math.Min(TTile.Columns, _x.N - column);
+            int tiles = Ceiling(_x.M, TTile.Rows);
+            bool inPlace = _x.Source == MatMulSource.Rows && width == TTile.Columns;
+            float* scratch = inPlace || _x.Source == MatMulSource.Panels ? null : (_panel ??= new NativeScratch()).Floats(BlockK * TTile.Columns);
+            nint bStep = inPlace ? _x.BStride : TTile.Columns;
+            // One tile needs no second look at the panel, so the reduction need not be cut.
+            int block = tiles == 1 && scratch == null ? Math.Max(1, _x.K) : BlockK;
+            int k0 = 0;
+            do
+            {
+                int kc = Math.Min(block, _x.K - k0);
+                float* b = inPlace ? (float*)_x.B + (k0 * _x.BStride) + column : _x.Panel<TTile>(panel, k0, kc, scratch);
+                bool load = _x.Accumulate || k0 > 0;
+                for (int tile = 0; tile < tiles; tile++)
+                {
+                    int row = tile * _x.M / tiles;
+                    int rows = ((tile + 1) * _x.M / tiles) - row;
+                    float* a = _x.A + (row * _x.ARow) + (k0 * _x.AStep);
+                    float* c = _x.C + (row * _x.CStride) + column;
+                    if (width == TTile.Columns) TTile.Direct(rows, a, _x.ARow, _x.AStep, b, bStep, c, _x.CStride, kc, load);
+                    else Edge<TTile>(rows, width, a, _x.ARow, _x.AStep, b, bStep, c, _x.CStride, kc, load);
+                }
+
+                k0 += block;
+            }
+            while (k0 < _x.K);
+        }
+    }
+}
