@@ -58,12 +58,33 @@ public abstract class Op
         return op.Gradient ??= Tensor.Uninitialized(input.Shape).LeaveScope();
     }
 
+    /// <summary>
+    /// Gives this op's own gradient on to an input as it is, under the input's shape, without a copy: the last act of a <see cref="Backward"/>, for one
+    /// input only. Does nothing where the input needs none.
+    /// </summary>
+    /// <exception cref="ShapeException">The numbers of elements differ.</exception>
+    protected static void HandOver(Variable input, Tensor dy)
+    {
+        ArgumentNullException.ThrowIfNull(dy);
+        if (input.Op is not { } op) return;
+        if (dy.Count != input.Shape.Count) throw new ShapeException("Op.HandOver", nameof(dy), dy.Shape, input.Shape.ToString());
+        if (op.Gradient is null) op.Gradient = dy.View(input.Shape, 0).LeaveScope();
+        else Kernels.AddKernel.InPlace(op.Gradient.Span, dy.Span);
+    }
+
+    /// <summary>True where an operation on these inputs must be recorded.</summary>
+    internal static bool IsRecorded(Variable a) => a.NeedsGradient && Tape.IsRecording;
+
+    /// <inheritdoc cref="IsRecorded(Variable)"/>
+    internal static bool IsRecorded(Variable a, Variable b) => (a.NeedsGradient || b.NeedsGradient) && Tape.IsRecording;
+
     internal void Receive(Tensor gradient)
     {
         if (Gradient is null)
         {
-            // A gradient that is a view, or that its producer still holds, must not be shared: later contributions are added in place.
-            Gradient = gradient.IsSoleOwner ? gradient.LeaveScope() : gradient.Clone().LeaveScope();
+            // A gradient that is a view, or that its producer still holds (another op's or a leaf's lies in no scope), must not be
+            // shared: later contributions are added in place.
+            Gradient = gradient.IsSoleOwner && gradient.Scope is not null ? gradient.LeaveScope() : gradient.Clone().LeaveScope();
             return;
         }
 

@@ -4,13 +4,15 @@ namespace Heed.Engine.Nn;
 
 /// <summary>
 /// A place in a model's tree of names: <c>at / "attn" / "c_proj"</c>. The names are the keys of the released checkpoints, joined by dots.
+/// Beside it runs <see cref="Site"/>, the same place in the uniform vocabulary of <see cref="Hooks"/>.
 /// </summary>
 public readonly struct ParameterScope
 {
-    internal ParameterScope(ParameterSet set, string path)
+    internal ParameterScope(ParameterSet set, string path, string site)
     {
         Set = set;
         Path = path;
+        Site = site;
     }
 
     /// <summary>The parameters of the whole model.</summary>
@@ -19,14 +21,20 @@ public readonly struct ParameterScope
     /// <summary>The names so far, joined by dots; empty at the root.</summary>
     public string Path { get; }
 
+    /// <summary>Where hooks find this part, such as <c>decoder.blocks.3.attn</c>: the same words in every architecture.</summary>
+    public string Site { get; }
+
     /// <summary>The place one name deeper.</summary>
-    public static ParameterScope operator /(ParameterScope at, string name) => new(at.Set, at.NameOf(name));
+    public static ParameterScope operator /(ParameterScope at, string name) => new(at.Set, at.NameOf(name), at.Site);
 
     /// <summary>The place one index deeper: <c>at / 3</c> is <c>….3</c>.</summary>
     public static ParameterScope operator /(ParameterScope at, int index) => at / index.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>The place one name deeper, for languages without operators.</summary>
     public static ParameterScope Divide(ParameterScope left, string right) => left / right;
+
+    /// <summary>The same place in the checkpoint, one word deeper in the vocabulary of hooks: <c>(at / "ln_1").As("norm1")</c>.</summary>
+    public ParameterScope As(string site) => new(Set, Path, Site.Length == 0 ? site : $"{Site}.{site}");
 
     /// <summary>Makes a parameter here; its values come from the set's source.</summary>
     /// <param name="name">Last part of the key, such as <c>weight</c>.</param>

@@ -41,7 +41,7 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     private readonly List<Parameter> _ordered = [];
 
     /// <summary>The place from which a model takes its parameters.</summary>
-    public ParameterScope Root => new(this, "");
+    public ParameterScope Root => new(this, "", "");
 
     /// <inheritdoc/>
     public int Count => _ordered.Count;
