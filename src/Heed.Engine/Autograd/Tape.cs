@@ -126,7 +126,8 @@ public sealed class Tape : IDisposable
         {
             Leaf input = new();
             using Tape tape = Begin();
-            tape.Backward(_block(_input.NeedsGradient ? input.Of(_input.Value) : _input), dy);
+            Variable output = _block(_input.NeedsGradient ? input.Of(_input.Value) : _input);
+            if (output.NeedsGradient) tape.Backward(output, dy);
             if (input.Gradient is { } dx) Accumulate(_input, dx);
             input.Clear();
         }

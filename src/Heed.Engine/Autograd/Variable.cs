@@ -35,6 +35,40 @@ public readonly struct Variable
     /// <summary>A value that needs no gradient.</summary>
     public static implicit operator Variable(Tensor value) => new(value);
 
+    /// <summary>a + b; sizes of 1 and missing leading axes repeat.</summary>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    public static Variable operator +(Variable a, Variable b) => AddOp.Apply(a, b);
+
+    /// <summary>a − b; sizes of 1 and missing leading axes repeat.</summary>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    public static Variable operator -(Variable a, Variable b) => SubtractOp.Apply(a, b);
+
+    /// <summary>a·b, element by element; sizes of 1 and missing leading axes repeat.</summary>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    public static Variable operator *(Variable a, Variable b) => MultiplyOp.Apply(a, b);
+
+    /// <summary>a / b, element by element; sizes of 1 and missing leading axes repeat.</summary>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    public static Variable operator /(Variable a, Variable b) => DivideOp.Apply(a, b);
+
+    /// <summary>x + c.</summary>
+    public static Variable operator +(Variable x, float c) => AffineOp.Apply(x, 1, c);
+
+    /// <summary>x − c.</summary>
+    public static Variable operator -(Variable x, float c) => AffineOp.Apply(x, 1, -c);
+
+    /// <summary>c·x.</summary>
+    public static Variable operator *(Variable x, float c) => AffineOp.Apply(x, c, 0);
+
+    /// <summary>c·x.</summary>
+    public static Variable operator *(float c, Variable x) => AffineOp.Apply(x, c, 0);
+
+    /// <summary>x·(1/c).</summary>
+    public static Variable operator /(Variable x, float c) => AffineOp.Apply(x, 1 / c, 0);
+
+    /// <summary>−x.</summary>
+    public static Variable operator -(Variable x) => AffineOp.Apply(x, -1, 0);
+
     /// <summary>The same value without its history: no gradient flows further back.</summary>
     public Variable Detach() => new(Value);
 
