@@ -6,17 +6,14 @@ namespace Heed.Engine.Autograd;
 /// <summary>The differentiable operations by name. Letters: <c>docs/dimensions.md</c>. Where nothing records they only compute.</summary>
 public static class VariableOperations
 {
-    extension(Variable)
+    extension(Variable x)
     {
         /// <summary>Variables one after another along an axis; all other sizes are equal.</summary>
         /// <param name="axis">The axis that grows; negative axes count from the last.</param>
         /// <param name="parts">One or more.</param>
         /// <exception cref="ShapeException">Another size differs, or there are no parts.</exception>
         public static Variable Concatenate(int axis, params ReadOnlySpan<Variable> parts) => ConcatenateOp.Apply(axis, parts);
-    }
 
-    extension(Variable x)
-    {
         /// <summary>The same elements under another shape, without a copy; one size may be −1.</summary>
         /// <exception cref="ShapeException">The number of elements differs.</exception>
         public Variable Reshape(params ReadOnlySpan<int> sizes) => ReshapeOp.Apply(x, sizes);

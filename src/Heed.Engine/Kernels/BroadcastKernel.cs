@@ -48,7 +48,9 @@ internal static unsafe class BroadcastKernel
         work.Pieces = LaneParts.Count(work.Inner);
         fixed (float* pa = a, pb = b, py = y)
         {
-            (work.A, work.B, work.Y) = (pa, pb, py);
+            work.A = pa;
+            work.B = pb;
+            work.Y = py;
             LaneParts.Run(work, LaneParts.Count(work.Rows, work.RowsPerPart) * work.Pieces);
         }
     }

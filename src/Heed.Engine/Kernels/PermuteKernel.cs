@@ -35,7 +35,8 @@ internal static unsafe class PermuteKernel
         work.Plan(shape, axes);
         fixed (float* px = x, py = y)
         {
-            (work.X, work.Y) = (px, py);
+            work.X = px;
+            work.Y = py;
             int parts = work.Parts;
             if (parts == 1) work.Part(0);
             else WorkerPool.Run(work, parts);

@@ -9,7 +9,7 @@ namespace Heed.Engine.Kernels;
 /// <remarks>Where <c>System.Numerics.Tensors</c> is imported too, say <c>using Tensor = Heed.Engine.Tensors.Tensor;</c>.</remarks>
 public static class TensorOperations
 {
-    extension(Tensor)
+    extension(Tensor x)
     {
         /// <summary>a + b; sizes of 1 and missing leading axes repeat.</summary>
         /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
@@ -27,23 +27,23 @@ public static class TensorOperations
         /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
         public static Tensor operator /(Tensor a, Tensor b) => Binary(default(DivideFunction), a, b, "Tensor /");
 
-        /// <summary>x + c.</summary>
-        public static Tensor operator +(Tensor x, float c) => Affine(x, 1, c);
+        /// <summary>a + c.</summary>
+        public static Tensor operator +(Tensor a, float c) => Affine(a, 1, c);
 
-        /// <summary>x − c.</summary>
-        public static Tensor operator -(Tensor x, float c) => Affine(x, 1, -c);
+        /// <summary>a − c.</summary>
+        public static Tensor operator -(Tensor a, float c) => Affine(a, 1, -c);
 
-        /// <summary>c·x.</summary>
-        public static Tensor operator *(Tensor x, float c) => Affine(x, c, 0);
+        /// <summary>c·a.</summary>
+        public static Tensor operator *(Tensor a, float c) => Affine(a, c, 0);
 
-        /// <summary>c·x.</summary>
-        public static Tensor operator *(float c, Tensor x) => Affine(x, c, 0);
+        /// <summary>c·a.</summary>
+        public static Tensor operator *(float c, Tensor a) => Affine(a, c, 0);
 
-        /// <summary>x / c.</summary>
-        public static Tensor operator /(Tensor x, float c) => x / Tensor.Scalar(c);
+        /// <summary>a / c.</summary>
+        public static Tensor operator /(Tensor a, float c) => a / Tensor.Scalar(c);
 
-        /// <summary>−x.</summary>
-        public static Tensor operator -(Tensor x) => Affine(x, -1, 0);
+        /// <summary>−a.</summary>
+        public static Tensor operator -(Tensor a) => Affine(a, -1, 0);
 
         /// <summary>Tensors one after another along an axis; all other sizes are equal.</summary>
         /// <param name="axis">The axis that grows; negative axes count from the last.</param>
@@ -62,10 +62,7 @@ public static class TensorOperations
 
             return y;
         }
-    }
 
-    extension(Tensor x)
-    {
         /// <summary>Σ over everything.</summary>
         public float Sum() => ReductionKernel.Sum(x.Span);
 
