@@ -10,6 +10,7 @@ public readonly struct Shape : IEquatable<Shape>
     public const int MaximumRank = 6;
 
     private readonly Sizes _sizes;
+    private readonly int _countBeyondOne;   // so that the default value is a scalar, which has one element
 
     /// <summary>Builds a shape from its sizes.</summary>
     /// <exception cref="ShapeException">There are more than <see cref="MaximumRank"/> axes, a size is negative, or the product exceeds 2³¹ − 1.</exception>
@@ -26,14 +27,14 @@ public readonly struct Shape : IEquatable<Shape>
         }
 
         Rank = sizes.Length;
-        Count = (int)count;
+        _countBeyondOne = (int)count - 1;
     }
 
     /// <summary>Number of axes.</summary>
     public int Rank { get; }
 
     /// <summary>Number of elements, the product of the sizes; 1 for a scalar.</summary>
-    public int Count { get; }
+    public int Count => _countBeyondOne + 1;
 
     /// <summary>Size of one axis; negative axes count from the last (−1).</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such axis.</exception>
