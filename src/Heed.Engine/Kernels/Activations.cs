@@ -70,9 +70,9 @@ internal readonly struct GeluTanhFunction : IActivation
     {
         // Beyond ±16 the sigmoid is 0 or 1 and the second term 0; without the bounds it would be 0·∞.
         x = L.Max(L.Broadcast(-16f), L.Min(L.Broadcast(16f), x));
-        L s = MathFunctions.Sigmoid(Twice(x));
-        L slope = L.Fma(x * x, L.Broadcast((float)(6 * Root * Cubic)), L.Broadcast((float)(2 * Root)));
-        return L.Fma(x * slope, s * (L.Broadcast(1f) - s), s);
+        (L s, L slope) = MathFunctions.SigmoidWithSlope(Twice(x));
+        L inner = L.Fma(x * x, L.Broadcast((float)(6 * Root * Cubic)), L.Broadcast((float)(2 * Root)));
+        return L.Fma(x * inner, slope, s);
     }
 
     public static T Scalar<T>(T x) where T : IFloatingPointIeee754<T> => ScalarMath.Of<T>(0.5) * x * (T.One + T.Tanh(Inner(x)));
@@ -103,9 +103,9 @@ internal readonly struct QuickGeluFunction : IActivation
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static L LaneDerivative<L>(L x) where L : struct, ILanes<L>
     {
-        L inner = L.Broadcast((float)Slope) * x;
-        L s = MathFunctions.Sigmoid(inner);
-        return L.Fma(inner * s, L.Broadcast(1f) - s, s);
+        L inner = L.Max(L.Broadcast(-100f), L.Min(L.Broadcast(100f), L.Broadcast((float)Slope) * x));   // beyond, the second term is 0, not 0·∞
+        (L s, L slope) = MathFunctions.SigmoidWithSlope(inner);
+        return L.Fma(inner, slope, s);
     }
 
     public static T Scalar<T>(T x) where T : IFloatingPointIeee754<T> => x * ScalarMath.Sigmoid(ScalarMath.Of<T>(Slope) * x);
@@ -127,8 +127,8 @@ internal readonly struct SiluFunction : IActivation
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static L LaneDerivative<L>(L x) where L : struct, ILanes<L>
     {
-        L s = MathFunctions.Sigmoid(x);
-        return L.Fma(x * s, L.Broadcast(1f) - s, s);
+        (L s, L slope) = MathFunctions.SigmoidWithSlope(x);
+        return L.Fma(x, slope, s);
     }
 
     public static T Scalar<T>(T x) where T : IFloatingPointIeee754<T> => x * ScalarMath.Sigmoid(x);
@@ -169,11 +169,7 @@ internal readonly struct SigmoidFunction : IActivation
     public static L Lane<L>(L x) where L : struct, ILanes<L> => MathFunctions.Sigmoid(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static L LaneDerivative<L>(L x) where L : struct, ILanes<L>
-    {
-        L s = MathFunctions.Sigmoid(x);
-        return s * (L.Broadcast(1f) - s);
-    }
+    public static L LaneDerivative<L>(L x) where L : struct, ILanes<L> => MathFunctions.SigmoidWithSlope(x).Slope;
 
     public static T Scalar<T>(T x) where T : IFloatingPointIeee754<T> => ScalarMath.Sigmoid(x);
 

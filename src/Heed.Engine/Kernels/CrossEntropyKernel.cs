@@ -18,19 +18,19 @@ internal readonly ref struct CrossEntropyOptions
 /// <summary>loss(row) = (1−ε)·w_y·(−ln p_y) + (ε/C)·Σ_c w_c·(−ln p_c) with p = softmax(logits): no probability matrix exists beside the logits.</summary>
 internal static unsafe partial class CrossEntropyKernel
 {
-    /// <summary>Losses of the rows and ln Σ eᶻ of the rows, kept for the gradient. Ignored rows have the loss 0.</summary>
+    /// <summary>Losses of the rows; the greatest logit and ln Σ e^(z − greatest) of each row are kept for the gradient. Ignored rows have the loss 0.</summary>
     /// <param name="logits">[N, C].</param>
     /// <param name="targets">[N], classes 0 … C−1 or the ignored index.</param>
     /// <param name="classes">C.</param>
     /// <param name="options">What is left out or weighed.</param>
     /// <param name="losses">[N], nats.</param>
-    /// <param name="logSums">[N].</param>
+    /// <param name="logSums">[N, 2].</param>
     /// <exception cref="ArgumentOutOfRangeException">A target is neither a class nor the ignored index.</exception>
     public static void Invoke(ReadOnlySpan<float> logits, ReadOnlySpan<int> targets, int classes, CrossEntropyOptions options, Span<float> losses, Span<float> logSums)
     {
         Check(logits.Length, targets, classes, options);
         KernelThrow.UnlessLength(nameof(losses), losses.Length, targets.Length);
-        KernelThrow.UnlessLength(nameof(logSums), logSums.Length, targets.Length);
+        KernelThrow.UnlessLength(nameof(logSums), logSums.Length, 2L * targets.Length);
         if (Lanes.Width == LaneWidth.None)
         {
             Scalar(logits, targets, classes, options.IgnoreIndex, options.Smoothing, options.ClassWeights, losses, logSums);
@@ -53,12 +53,12 @@ internal static unsafe partial class CrossEntropyKernel
     /// <param name="targets">[N].</param>
     /// <param name="classes">C.</param>
     /// <param name="options">As in the forward pass.</param>
-    /// <param name="logSums">[N], from the forward pass.</param>
+    /// <param name="logSums">[N, 2], from the forward pass.</param>
     /// <param name="scale">The gradient of each row's loss: [N], or one number for all rows.</param>
     public static void Gradient(Span<float> logits, ReadOnlySpan<int> targets, int classes, CrossEntropyOptions options, ReadOnlySpan<float> logSums, ReadOnlySpan<float> scale)
     {
         Check(logits.Length, targets, classes, options);
-        KernelThrow.UnlessLength(nameof(logSums), logSums.Length, targets.Length);
+        KernelThrow.UnlessLength(nameof(logSums), logSums.Length, 2L * targets.Length);
         if (scale.Length != 1) KernelThrow.UnlessLength(nameof(scale), scale.Length, targets.Length);
         if (Lanes.Width == LaneWidth.None)
         {
@@ -83,10 +83,10 @@ internal static unsafe partial class CrossEntropyKernel
         Check(logits.Length, targets, classes, options);
         KernelThrow.UnlessLength(nameof(losses), losses.Length, targets.Length);
         if (targets.IsEmpty) return;
-        float[] logSums = RowBlocks.RentFloats(targets.Length);
+        float[] logSums = RowBlocks.RentFloats(2 * targets.Length);
         if (Lanes.Width == LaneWidth.None)
         {
-            Span<float> sums = logSums.AsSpan(0, targets.Length);
+            Span<float> sums = logSums.AsSpan(0, 2 * targets.Length);
             Scalar(logits, targets, classes, options.IgnoreIndex, options.Smoothing, options.ClassWeights, losses, sums);
             ScalarGradient(logits, targets, classes, options.IgnoreIndex, options.Smoothing, options.ClassWeights, sums, [scale]);
         }
@@ -123,7 +123,8 @@ internal static unsafe partial class CrossEntropyKernel
         for (int n = 0; n < targets.Length; n++)
         {
             ReadOnlySpan<T> row = logits.Slice(n * classes, classes);
-            T log = logSums[n] = SoftmaxKernel.LogSum(row);
+            T log = logSums[2 * n] = SoftmaxKernel.LogSum(row);
+            logSums[(2 * n) + 1] = T.Zero;
             losses[n] = T.Zero;
             int y = targets[n];
             if (y == ignoreIndex) continue;
@@ -152,7 +153,7 @@ internal static unsafe partial class CrossEntropyKernel
             T s = scale[scale.Length == 1 ? 0 : n], onTarget = (T.One - smoothing) * Weight(weights, y);
             for (int c = 0; c < classes; c++)
             {
-                T p = T.Exp(row[c] - logSums[n]);
+                T p = T.Exp(row[c] - logSums[2 * n] - logSums[(2 * n) + 1]);
                 row[c] = s * ((p * (onTarget + (share * total))) - (share * Weight(weights, c)) - (c == y ? onTarget : T.Zero));
             }
         }

@@ -90,12 +90,11 @@ internal static unsafe class Fold
         return L.Sum(sum);
     }
 
-    /// <summary>ln Σ exp(factor·x[i]) for factor &gt; 0; −∞ where nothing is above −∞.</summary>
-    public static float LogSumOfExp<L>(float* x, float factor, int n) where L : struct, ILanes<L>
+    /// <summary>max = the greatest factor·x[i] and ln Σ exp(factor·x[i] − max), for factor &gt; 0: kept apart, their sum's rounding spoils no small loss. −∞ and 0 where nothing is above −∞.</summary>
+    public static (float Max, float Log) LogSumOfExp<L>(float* x, float factor, int n) where L : struct, ILanes<L>
     {
         float max = Max<L>(x, n) * factor;
-        if (float.IsNegativeInfinity(max)) return max;
-        return max + L.First(MathFunctions.Log(L.Broadcast(SumOfExp<L>(x, factor, max, n))));
+        return float.IsNegativeInfinity(max) ? (max, 0f) : (max, L.First(MathFunctions.Log(L.Broadcast(SumOfExp<L>(x, factor, max, n)))));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -36,6 +36,17 @@ internal static class MathFunctions
         return one / (one + Exp(-x));
     }
 
+    /// <summary>sigmoid(x) and its slope sigmoid·(1 − sigmoid), which keeps its digits where the sigmoid is near 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (L Value, L Slope) SigmoidWithSlope<L>(L x) where L : struct, ILanes<L>
+    {
+        L one = L.Broadcast(1f);
+        L t = Exp(-L.Abs(x));
+        L r = one / (one + t);
+        L small = t * r;
+        return (L.Select(L.GreaterThan(L.Zero, x), small, r), small * r);
+    }
+
     /// <summary>tanh x by a rational function of x² on [−7.9, 7.9], ±1 beyond; NaN stays.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static L Tanh<L>(L x) where L : struct, ILanes<L>
