@@ -30,6 +30,10 @@ public static class VariableOperations
         /// <exception cref="ArgumentOutOfRangeException">They are not all there.</exception>
         public Variable Slice(int axis, int start, int count) => SliceOp.Apply(x, axis, start, count);
 
+        /// <summary><paramref name="count"/> columns of the last axis from <paramref name="start"/> on.</summary>
+        /// <exception cref="ArgumentOutOfRangeException">They are not all there.</exception>
+        public Variable Columns(int start, int count) => SliceOp.Apply(x, -1, start, count);
+
         /// <summary>Rows of the first axis by index: y[n] = x[rows[n]].</summary>
         /// <param name="rows">[N]; the array must not change before the backward pass.</param>
         /// <param name="without">A row that gets no gradient (a padding token's), or −1.</param>
@@ -99,5 +103,18 @@ public static class VariableOperations
         /// <param name="epsilon">ε, above 0.</param>
         /// <exception cref="ShapeException">Gain is not [D].</exception>
         public Variable RmsNorm(Variable? gain, float epsilon) => RmsNormOp.Apply(x, gain, epsilon);
+
+        /// <summary>Matrix product: [..., M, K]·[..., K, N] → [..., M, N]; batches broadcast.</summary>
+        /// <exception cref="ShapeException">A rank is below 2, K differs, or the batches do not broadcast.</exception>
+        public Variable MatMul(Variable other) => MatMulOp.Apply(x, other);
+
+        /// <summary>One row for each sequence of a packed batch.  [N, D] → [B, D]; a sequence without rows gives zeros.</summary>
+        /// <param name="starts">[B + 1]: first row of each sequence, and N at the end.</param>
+        /// <param name="pooling">How its rows become one.</param>
+        /// <exception cref="ArgumentException">The starts do not run from 0 to N.</exception>
+        public Variable Pool(ReadOnlySpan<int> starts, Pooling pooling) => PoolingOp.Apply(x, starts, pooling);
+
+        /// <summary>Each row divided by its Euclidean norm (at least 1e-12, as torch's <c>normalize</c>).</summary>
+        public Variable Normalize() => NormalizeOp.Apply(x);
     }
 }

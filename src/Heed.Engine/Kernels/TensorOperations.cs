@@ -63,6 +63,19 @@ public static class TensorOperations
             return y;
         }
 
+        /// <summary>
+        /// Matrix product: [M, K]·[K, N] → [M, N]; leading axes are batches, which broadcast: [B, H, M, K]·[H, K, N] → [B, H, M, N].
+        /// </summary>
+        /// <exception cref="ShapeException">A rank is below 2, K differs, or the batches do not broadcast.</exception>
+        public Tensor MatMul(Tensor other)
+        {
+            ArgumentNullException.ThrowIfNull(other);
+            BatchedMatMul plan = new(x.Shape, other.Shape, "Tensor.MatMul");
+            Tensor y = Tensor.Uninitialized(plan.Output);
+            plan.Invoke(x.Span, other.Span, y.Span);
+            return y;
+        }
+
         /// <summary>Σ over everything.</summary>
         public float Sum() => ReductionKernel.Sum(x.Span);
 

@@ -1,0 +1,39 @@
+using Heed.Engine.Kernels;
+using Heed.Engine.Tensors;
+
+namespace Heed.Engine.Autograd;
+
+/// <summary>Mean of −t·ln σ(z) − (1−t)·ln(1−σ(z)) over everything: a scalar.  Targets t in [0, 1].</summary>
+internal sealed class BinaryCrossEntropyOp : Op
+{
+    private readonly Variable _logits;
+    private readonly Tensor _targets;
+
+    private BinaryCrossEntropyOp(Variable logits, Tensor targets) => (_logits, _targets) = (Save(logits), Save(targets));
+
+    public static Variable Apply(Variable logits, Tensor targets)
+    {
+        if (logits.Shape != targets.Shape) throw new ShapeException("BinaryCrossEntropy", nameof(targets), targets.Shape, logits.Shape.ToString(), "the logits have this shape");
+        Tensor losses = Tensor.Uninitialized(logits.Shape);
+        MapKernel.Invoke(default(LossFunction), logits.Value.Span, targets.Span, losses.Span);
+        Tensor y = Tensor.Scalar(ReductionKernel.Sum(losses.Span) / Math.Max(1, losses.Count));
+        return IsRecorded(logits) ? Tape.Record(new BinaryCrossEntropyOp(logits, targets), y) : y;
+    }
+
+    // dz = dy·(σ(z) − t) / n
+    protected override void Backward(Tensor dy)
+    {
+        Tensor dz = _logits.Value.Activate(Activation.Sigmoid);
+        ElementKernel.Subtract(dz.Span, _targets.Span, dz.Span);
+        ElementKernel.Scale(dz.Span, dy.ToScalar() / Math.Max(1, dz.Count), dz.Span);
+        Accumulate(_logits, dz);
+    }
+
+    /// <summary>max(z, 0) − z·t + ln(1 + e^−|z|): no overflow on either side.</summary>
+    private readonly struct LossFunction : IMap2
+    {
+        public L Lane<L>(L z, L t) where L : struct, ILanes<L> => L.Max(L.Zero, z) - (z * t) + MathFunctions.LogOnePlus(MathFunctions.Exp(-L.Abs(z)));
+
+        public T Scalar<T>(T z, T t) where T : System.Numerics.IFloatingPointIeee754<T> => T.Max(T.Zero, z) - (z * t) + T.LogP1(T.Exp(-T.Abs(z)));
+    }
+}

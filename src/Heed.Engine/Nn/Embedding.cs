@@ -1,0 +1,36 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Tensors;
+
+namespace Heed.Engine.Nn;
+
+/// <summary>Rows of a table by number: tokens, learned positions, segments.  ids: [N] → [N, D].</summary>
+public sealed class Embedding : Module
+{
+    /// <summary>Makes <c>weight</c>, [V, D].</summary>
+    /// <param name="entries">V.</param>
+    /// <param name="width">D.</param>
+    /// <param name="at">Where the parameter is named.</param>
+    /// <param name="initializer">First values; normal with 0.02 where null, with the padding row zero.</param>
+    /// <param name="padding">A row that gets no gradient, or null.</param>
+    public Embedding(int entries, int width, ParameterScope at, Initializer? initializer = null, int? padding = null)
+    {
+        Weight = at.Parameter("weight", new Shape(entries, width), initializer ?? (padding is { } row ? Initializer.NormalExceptRow(0.02f, row) : Initializer.Normal(0.02f)));
+        Padding = padding;
+    }
+
+    /// <summary>[V, D].</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>The row that gets no gradient, or null.</summary>
+    public int? Padding { get; }
+
+    /// <summary>Looks rows up.</summary>
+    /// <param name="ids">[N], each 0 … V − 1; the array must not change before the backward pass.</param>
+    /// <returns>[N, D].</returns>
+    /// <exception cref="ArgumentOutOfRangeException">An id is not in the table.</exception>
+    public Variable Forward(int[] ids)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        return GatherRowsOp.Apply(Weight, ids, Padding ?? -1);
+    }
+}
