@@ -18,6 +18,8 @@ internal static unsafe partial class MatMulKernel
         private readonly MatMulOperands _x;
         private readonly int _panels;
         private readonly int _panelsPerPart;
+        private readonly int _stream;
+        private readonly nint _panelBytes;
 
         public DirectWork(in MatMulOperands x)
         {
@@ -26,6 +28,10 @@ internal static unsafe partial class MatMulKernel
             // A part is some ten microseconds: 128 KiB of weights, or as many multiply-adds as the time for that allows.
             long panel = Math.Max(1, (long)x.K * TTile.Columns * Math.Max(8, x.M));
             _panelsPerPart = (int)Math.Clamp((1 << 18) / panel, 1, _panels);
+            if (!x.IsPacked || x.AStep != 1) return;
+            _stream = TTile.StreamPanels(x.M);
+            _panelBytes = (nint)x.K * TTile.Columns * WeightFormats.Size(x.Format);
+            if (_stream > 1) _panelsPerPart = Math.Min(_panels, RoundUp(_panelsPerPart, _stream));
         }
 
         public int Parts => Ceiling(_panels, _panelsPerPart);
@@ -33,7 +39,18 @@ internal static unsafe partial class MatMulKernel
         public void Part(int part)
         {
             int panel0 = part * _panelsPerPart, panel1 = Math.Min(_panels, panel0 + _panelsPerPart);
-            for (int panel = panel0; panel < panel1; panel++) Panel(panel);
+            int panel = panel0;
+            if (_stream > 0)
+            {
+                // Full panels only: the stream writes whole panels of C.
+                for (int full = Math.Min(panel1, _x.N / TTile.Columns); panel + _stream <= full; panel += _stream)
+                {
+                    TTile.Stream(
+                        _x.M, _x.Format, _x.A, _x.ARow, (byte*)_x.B + (panel * _panelBytes), _panelBytes, _x.C + ((nint)panel * TTile.Columns), _x.CStride, _x.K, _x.Accumulate);
+                }
+            }
+
+            for (; panel < panel1; panel++) Panel(panel);
             int first = panel0 * TTile.Columns;
             _x.Epilogue.Apply(_x.C, _x.CStride, 0, _x.M, first, Math.Min(_x.N, panel1 * TTile.Columns) - first);
         }

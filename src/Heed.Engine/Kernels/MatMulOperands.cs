@@ -11,7 +11,7 @@ internal enum MatMulSource
     /// <summary>b[n·stride + k].</summary>
     Columns,
 
-    /// <summary>Panels of float32 that hold all of K.</summary>
+    /// <summary>Panels of float32 that hold all of K. From here on in the order of <see cref="WeightFormat"/>.</summary>
     Panels,
 
     /// <summary>Panels of bfloat16.</summary>
@@ -40,6 +40,9 @@ internal unsafe struct MatMulOperands
 
     /// <summary>Whether B lies in panels already.</summary>
     public readonly bool IsPacked => Source >= MatMulSource.Panels;
+
+    /// <summary>The storage format of packed B.</summary>
+    public readonly WeightFormat Format => (WeightFormat)(Source - MatMulSource.Panels);
 
     /// <summary>The block [k0, k0 + kc) of panel <paramref name="panel"/> as [kc][Columns] floats: in place where it lies so, else written to <paramref name="scratch"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -31,7 +31,8 @@ internal static unsafe class MatMulPacking
             for (int pad = count; pad < width; pad++) target[(k * width) + pad] = 0;
     }
 
-    private static void Eight(float* source, nint stride, int count, nint K, float* target, nint width)
+    /// <summary>The same for at most eight columns, and no zeros after them.</summary>
+    public static void Eight(float* source, nint stride, int count, nint K, float* target, nint width)
     {
         // Rows that are not there repeat the first: read in bounds, and dropped below.
         float* s0 = source;

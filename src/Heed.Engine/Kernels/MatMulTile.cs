@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Heed.Engine.Kernels;
 
 /// <summary>A micro-kernel: a tile of C held in registers while the reduction runs. One implementation per vector width.</summary>
@@ -21,6 +24,56 @@ internal unsafe interface IMatMulTile
 
     /// <summary>C (+)= A·B for a[i·aRow + k·aStep] and b[k·bStep + j], j over Columns.</summary>
     static abstract void Direct(int rows, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cStride, nint K, bool load);
+
+    /// <summary>How many panels <see cref="Stream"/> reads side by side for so many rows; 0 where it does not serve them.</summary>
+    static abstract int StreamPanels(int rows);
+
+    /// <summary>C (+)= A·B for a[i·aRow + k] and StreamPanels(rows) full panels of B in their storage format, <c>panelBytes</c> apart: made for reading B from memory.</summary>
+    static abstract void Stream(int rows, WeightFormat format, float* a, nint aRow, byte* b, nint panelBytes, float* c, nint cStride, nint K, bool load);
+}
+
+/// <summary>Loads of weights in one storage format as float32 vectors, exactly.</summary>
+internal unsafe interface IWeightLoad
+{
+    /// <summary>Bytes of a weight.</summary>
+    static abstract int Size { get; }
+
+    static abstract Vector256<float> Load256(byte* source);
+
+    static abstract Vector512<float> Load512(byte* source);
+}
+
+internal readonly unsafe struct Float32Load : IWeightLoad
+{
+    public static int Size => 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Load256(byte* source) => Vector256.Load((float*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load512(byte* source) => Vector512.Load((float*)source);
+}
+
+internal readonly unsafe struct BFloat16Load : IWeightLoad
+{
+    public static int Size => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Load256(byte* source) => Vector256.ShiftLeft(WeightFormats.Widen((ushort*)source), 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load512(byte* source) => Vector512.ShiftLeft(WeightFormats.Widen512((ushort*)source), 16).AsSingle();
+}
+
+internal readonly unsafe struct Float16Load : IWeightLoad
+{
+    public static int Size => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Load256(byte* source) => WeightFormats.FromFloat16(WeightFormats.Widen((ushort*)source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load512(byte* source) => WeightFormats.FromFloat16(WeightFormats.Widen512((ushort*)source));
 }
 
 /// <summary>A number that the compiler knows: tiles of each height come from one source, without their unused rows.</summary>

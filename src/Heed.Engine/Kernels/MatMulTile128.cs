@@ -40,6 +40,11 @@ internal readonly unsafe struct MatMulTile128 : IMatMulTile
         }
     }
 
+    public static int StreamPanels(int rows) => 0;
+
+    public static void Stream(int rows, WeightFormat format, float* a, nint aRow, byte* b, nint panelBytes, float* c, nint cStride, nint K, bool load) =>
+        throw new NotSupportedException("Tiles of 128-bit vectors have no streams.");
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run<TRows, TPacked>(float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cStride, nint K, bool load)
         where TRows : struct, ICount

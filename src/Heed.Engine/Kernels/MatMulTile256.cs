@@ -5,7 +5,7 @@ namespace Heed.Engine.Kernels;
 
 /// <summary>The micro-kernel of 256-bit vectors, 6 × 16: 12 of 16 registers hold C.</summary>
 /// <remarks>The accumulators are named locals because arrays of them, or loops over them, live in memory.</remarks>
-internal readonly unsafe struct MatMulTile256 : IMatMulTile
+internal readonly unsafe partial struct MatMulTile256 : IMatMulTile
 {
     public static int Rows => 6;
 

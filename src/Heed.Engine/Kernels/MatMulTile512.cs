@@ -5,7 +5,7 @@ namespace Heed.Engine.Kernels;
 
 /// <summary>The micro-kernel of 512-bit vectors, 12 × 32: 24 of 32 registers hold C.</summary>
 /// <remarks>The accumulators are named locals because arrays of them, or loops over them, live in memory.</remarks>
-internal readonly unsafe struct MatMulTile512 : IMatMulTile
+internal readonly unsafe partial struct MatMulTile512 : IMatMulTile
 {
     public static int Rows => 12;
 

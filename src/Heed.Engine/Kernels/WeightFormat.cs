@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Heed.Engine.Kernels;
 
@@ -56,11 +57,14 @@ internal static unsafe class WeightFormats
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<uint> Widen(ushort* source)
-    {
-        (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(Vector128.Load(source));
-        return Vector256.Create(low, high);
-    }
+    public static Vector256<uint> Widen(ushort* source) => Avx2.IsSupported
+        ? Avx2.ConvertToVector256Int32(source).AsUInt32()
+        : Vector256.Create(Vector128.WidenLower(Vector128.Load(source)), Vector128.WidenUpper(Vector128.Load(source)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<uint> Widen512(ushort* source) => Avx512F.IsSupported
+        ? Avx512F.ConvertToVector512UInt32(Vector256.Load(source))
+        : Vector512.Create(Widen(source), Widen(source + 8));
 
     /// <summary>Eight float16 in the low halves of 32-bit lanes, widened exactly: without an instruction that only some processors have.</summary>
     /// <remarks>Exponent and fraction are moved to their places and the exponent's offset corrected by integer addition; infinities and NaN get the
@@ -76,5 +80,19 @@ internal static unsafe class WeightFormats
         Vector256<uint> value = Vector256.ConditionalSelect(Vector256.Equals(exponent, Vector256.Create(0x0F80_0000u)), special, normal);
         value = Vector256.ConditionalSelect(Vector256.Equals(exponent, Vector256<uint>.Zero), tiny.AsUInt32(), value);
         return (value | Vector256.ShiftLeft(half & Vector256.Create(0x8000u), 16)).AsSingle();
+    }
+
+    /// <summary>Sixteen at once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> FromFloat16(Vector512<uint> half)
+    {
+        Vector512<uint> shifted = Vector512.ShiftLeft(half & Vector512.Create(0x7FFFu), 13);
+        Vector512<uint> exponent = shifted & Vector512.Create(0x0F80_0000u);
+        Vector512<uint> normal = shifted + Vector512.Create(0x3800_0000u);
+        Vector512<uint> special = normal + Vector512.Create(0x3800_0000u);
+        Vector512<float> tiny = (normal + Vector512.Create(0x0080_0000u)).AsSingle() - Vector512.Create(0x3880_0000u).AsSingle();
+        Vector512<uint> value = Vector512.ConditionalSelect(Vector512.Equals(exponent, Vector512.Create(0x0F80_0000u)), special, normal);
+        value = Vector512.ConditionalSelect(Vector512.Equals(exponent, Vector512<uint>.Zero), tiny.AsUInt32(), value);
+        return (value | Vector512.ShiftLeft(half & Vector512.Create(0x8000u), 16)).AsSingle();
     }
 }
