@@ -7,6 +7,6 @@ internal static class AddKernel
     public static void InPlace(Span<float> target, ReadOnlySpan<float> source)
     {
         if (target.Length != source.Length) throw new ArgumentException($"{source.Length} values were to be added to {target.Length}.", nameof(source));
-        System.Numerics.Tensors.TensorPrimitives.Add(target, source, target);
+        ElementKernel.Add(target, source, target);
     }
 }
