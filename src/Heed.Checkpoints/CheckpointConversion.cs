@@ -67,8 +67,7 @@ public static class CheckpointConversion
 
     // Weights in forms that are not converted (TensorFlow, Flax, ONNX, GGUF) would disagree with the new ones: they stay behind.
     private static bool IsOtherWeights(string name)
-        => CheckpointFolder.IsWeightFile(name) || name is "tf_model.h5" or "flax_model.msgpack" or "rust_model.ot" || name.EndsWith(".heed-new", StringComparison.Ordinal)
-            || name.EndsWith(DurableFile.TemporaryEnding, StringComparison.Ordinal);
+        => CheckpointFolder.IsWeightFile(name) || name is ".heed-save.json" || Path.GetExtension(name) is ".h5" or ".msgpack" or ".ot" or ".onnx" or ".gguf" or ".heed-new" or DurableFile.TemporaryEnding;
 
     private static void CopyOthers(string source, string target, List<string> copied, CancellationToken cancellation)
     {

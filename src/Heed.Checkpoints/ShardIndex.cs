@@ -6,7 +6,7 @@ namespace Heed.Checkpoints;
 /// <summary>The index of a checkpoint in several files (<c>model.safetensors.index.json</c>): which file holds which tensor.</summary>
 internal static class ShardIndex
 {
-    private const int MaximumBytes = 256 << 20;
+    private const int MaximumBytes = 64 << 20;
     private const int MaximumShards = 10_000;
 
     /// <summary>Reads and checks an index: tensor name → file name, in the file's order.</summary>

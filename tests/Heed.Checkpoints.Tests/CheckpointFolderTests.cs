@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Heed.Testing;
 
 namespace Heed.Checkpoints.Tests;
@@ -167,6 +168,61 @@ public class CheckpointFolderTests
     }
 
     [Fact]
+    public void A_save_killed_at_any_step_leaves_the_old_weights_or_the_new()
+    {
+        using TemporaryFolder old = new(), next = new(), folder = new();
+        CheckpointFolder.Save(old.Path, [Tensor("a", 30, 1), Tensor("b", 30, 1), Tensor("c", 30, 1)], shardSize: 40);
+        CheckpointFolder.Save(next.Path, [Tensor("a", 30, 2), Tensor("b", 30, 2)], shardSize: 40);
+        string[] names = [.. Directory.EnumerateFiles(next.Path).Select(Path.GetFileName)!], stale = [.. Directory.EnumerateFiles(old.Path).Select(Path.GetFileName).Except(names)!];
+        string journal = $$"""{"rename":[{{string.Join(',', names.Select(n => $"\"{n}\""))}}]}""";
+        int steps = names.Length + 1 + names.Length + stale.Length + 1;
+        for (int killed = 0; killed <= steps; killed++)
+        {
+            foreach (string file in Directory.GetFiles(folder.Path)) File.Delete(file);
+            foreach (string file in Directory.GetFiles(old.Path)) File.Copy(file, folder.File(Path.GetFileName(file)));
+            int step = 0;
+            foreach (string name in names)
+                if (step++ < killed) File.Copy(next.File(name), folder.File(name + ".heed-new"));
+            bool journaled = step++ < killed;
+            if (journaled) File.WriteAllText(folder.File(".heed-save.json"), journal);
+            foreach (string name in names)
+                if (step++ < killed) File.Move(folder.File(name + ".heed-new"), folder.File(name), overwrite: true);
+            foreach (string name in stale)
+                if (step++ < killed) File.Delete(folder.File(name));
+            if (step++ < killed) File.Delete(folder.File(".heed-save.json"));
+            Assert.Equal(steps, step);
+
+            byte expected = journaled ? (byte)2 : (byte)1;
+            using (CheckpointFolder model = CheckpointFolder.Open(folder.Path)) Assert.All(model.Tensors, tensor => Assert.Equal(expected, tensor.ToBytes()[0]));
+            CheckpointFolder.Save(folder.Path, [Tensor("a", 30, 3)]);
+            Assert.Equal([folder.File("model.safetensors")], Directory.GetFiles(folder.Path));
+        }
+    }
+
+    [Theory]
+    [InlineData(1L << 40)]
+    [InlineData(150_000L)]
+    public void A_disk_that_is_really_full_keeps_the_old_checkpoint(long shardSize)
+    {
+        using TemporaryFolder mount = new();
+        Assert.SkipUnless(Run("mount", "-t", "tmpfs", "-o", "size=512k", "none", mount.Path), "needs the right to mount a tmpfs (root)");
+        try
+        {
+            string folder = mount.File("model");
+            CheckpointFolder.Save(folder, [Tensor("a", 100_000, 1), Tensor("b", 100_000, 1)], shardSize);
+            Dictionary<string, byte[]> before = Directory.EnumerateFiles(folder).ToDictionary(f => f, File.ReadAllBytes);
+            StorageException e = Assert.Throws<StorageException>(() => CheckpointFolder.Save(folder, [Tensor("a", 100_000, 2), Tensor("b", 100_000, 2), Tensor("c", 200_000, 2)], shardSize));
+            Assert.Contains("space", e.Message, StringComparison.OrdinalIgnoreCase);
+            Assert.Equal(before.Keys.Order(StringComparer.Ordinal), Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal));
+            foreach ((string file, byte[] bytes) in before) Assert.Equal(bytes, File.ReadAllBytes(file));
+        }
+        finally
+        {
+            Assert.True(Run("umount", mount.Path));
+        }
+    }
+
+    [Fact]
     public void A_journal_may_not_name_other_files()
     {
         using TemporaryFolder folder = new();
@@ -244,6 +300,20 @@ public class CheckpointFolderTests
     public void Other_sizes_are_refused(string text) => Assert.Throws<UsageException>(() => ByteSize.Parse(text));
 
     private static RawTensor Tensor(string name, int bytes, byte fill = 7) => RawTensor.FromBytes(name, DType.U8, [bytes], Enumerable.Repeat(fill, bytes).ToArray());
+
+    private static bool Run(string program, params string[] arguments)
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false; // no such program
+        }
+    }
 
     private static void AssertSame(RawTensor expected, RawTensor actual)
     {

@@ -182,7 +182,8 @@ internal ref struct PickleMachine
     private void PushLong(ReadOnlySpan<byte> bytes)
     {
         BigInteger value = new(bytes);
-        Push(value >= long.MinValue && value <= long.MaxValue ? (long)value : value);
+        if (value >= long.MinValue && value <= long.MaxValue) Push((long)value); // not by ?:, which would make both BigInteger
+        else Push(value);
     }
 
     private void PushList(object?[] items)

@@ -9,13 +9,16 @@ namespace Heed.Checkpoints;
 /// </summary>
 /// <remarks>
 /// Format: github.com/huggingface/safetensors, README "Format". Limits: header ≤ 100,000,000 bytes (the reference's), rank ≤ <see cref="RawTensor.MaximumRank"/>,
-/// dimension ≤ <see cref="RawTensor.MaximumDimension"/>. Stricter than the reference library where the README is: duplicate keys, also escaped ones, and
+/// dimension ≤ <see cref="RawTensor.MaximumDimension"/>, tensors ≤ <see cref="MaximumTensors"/>. Stricter than the reference library where the README is: duplicate keys, also escaped ones, and
 /// padding other than blanks are refused.
 /// </remarks>
 public sealed class SafetensorsFile : IDisposable
 {
     /// <summary>Longest header accepted, in bytes.</summary>
     public const int MaximumHeaderBytes = 100_000_000;
+
+    /// <summary>Most tensors accepted in one file: a header of 100 MB could state so many empty ones that their names alone need gigabytes.</summary>
+    public const int MaximumTensors = 250_000;
 
     private readonly FileStream _stream;
     private readonly Dictionary<string, RawTensor> _byName;

@@ -36,6 +36,7 @@ internal sealed class SafetensorsHeader
             reader.Read();
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
+                if (result.Entries.Count == SafetensorsFile.MaximumTensors) throw result.Bad("header", $"names more than {SafetensorsFile.MaximumTensors} tensors; save them in several files");
                 string name = Text(ref reader) ?? throw result.Bad($"header byte {reader.TokenStartIndex}", "a name holds a lone surrogate, which is not a character");
                 if (!result._names.Add(name)) throw result.Bad(Quote(name), "appears twice in the header; each name may appear once");
                 if (name == "__metadata__") result.ReadMetadata(ref reader);
