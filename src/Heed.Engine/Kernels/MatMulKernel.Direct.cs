@@ -60,7 +60,8 @@ internal static unsafe partial class MatMulKernel
             int column = panel * TTile.Columns;
             int width = Math.Min(TTile.Columns, _x.N - column);
             int tiles = Ceiling(_x.M, TTile.Rows);
-            bool inPlace = _x.Source == MatMulSource.Rows && width == TTile.Columns;
+            // Rows far apart are slow to read: worth it only once.
+            bool inPlace = _x.Source == MatMulSource.Rows && width == TTile.Columns && tiles == 1;
             float* scratch = inPlace || _x.Source == MatMulSource.Panels ? null : (_panel ??= new NativeScratch()).Floats(BlockK * TTile.Columns);
             nint bStep = inPlace ? _x.BStride : TTile.Columns;
             // One tile needs no second look at the panel, so the reduction need not be cut.

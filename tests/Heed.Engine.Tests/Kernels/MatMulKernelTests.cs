@@ -1,5 +1,6 @@
 using Heed.Engine.Kernels;
 using Heed.Engine.Tensors;
+using Heed.Testing;
 
 namespace Heed.Engine.Tests.Kernels;
 
@@ -126,6 +127,24 @@ public sealed class MatMulKernelTests : IDisposable
         MatMulData.AssertSameBits(plain, pre);
         for (int i = 0; i < plain.Length; i++) plain[i] += residual[i];
         MatMulData.AssertSameBits(plain, fused);
+    }
+
+    // Beyond every block of the drivers: rows, columns and the reduction are all cut.
+    [LongFact]
+    public void Products_larger_than_every_block_keep_the_bits()
+    {
+        const int M = 3072 + 70, N = 4096 + 50, K = MatMulKernel.BlockK + 5;
+        float[] a = MatMulData.Random(M * K, 1), b = MatMulData.Random(K * N, 2), c = new float[M * N], row = new float[N];
+        MatMulKernel.Invoke(a, default, b, default, c, M, N, K);
+        using var packed = PackedMatrix.Pack(b, N, K, transposed: true);
+        float[] y = new float[M * N];
+        packed.Multiply(a, y, M);
+        MatMulData.AssertSameBits(c, y);
+        foreach (int m in (int[])[0, 1, 191, 192, 3071, 3072, M - 1])
+        {
+            MatMulKernel.Scalar<float>(a.AsSpan(m * K, K), default, b, default, row, 1, N, K);
+            MatMulData.AssertSameBits(row, c.AsSpan(m * N, N));
+        }
     }
 
     [Fact]
