@@ -8,6 +8,7 @@ namespace Heed.Engine.Nn;
 public sealed class LayerNorm : Module
 {
     private readonly float _epsilon;
+    private readonly string _site;
 
     /// <summary>Makes <c>weight</c> (ones) and, where wanted, <c>bias</c> (zeros).</summary>
     /// <param name="width">D.</param>
@@ -19,6 +20,7 @@ public sealed class LayerNorm : Module
     {
         if (!(epsilon > 0)) throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "ε of a norm is above 0.");
         _epsilon = epsilon;
+        _site = at.Site;
         Weight = at.Parameter("weight", new Shape(width), Initializer.Ones);
         Bias = bias ? at.Parameter("bias", new Shape(width), Initializer.Zeros) : null;
     }
@@ -32,4 +34,14 @@ public sealed class LayerNorm : Module
     /// <summary>Normalises each row.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
     public Variable Forward(Variable x) => LayerNormOp.Apply(x, Weight, Bias?.ToVariable(), _epsilon);
+
+    /// <summary>Normalises each row, and shows hooks its scale and the normalised rows before the gain.</summary>
+    /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
+    public Variable Forward(Variable x, AttentionContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (context.Hooks is not { } hooks) return Forward(x);
+        NormInspection.Centred(x, _epsilon, hooks, _site);
+        return context.Visit(_site, "out", Forward(x));
+    }
 }

@@ -1,4 +1,5 @@
 using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Nn;
@@ -25,21 +26,92 @@ public sealed class Parameter : IDisposable
     public Initializer Initializer { get; }
 
     /// <summary>True where the model has values for it (a model of shapes only has none).</summary>
-    public bool HasValue => _value is not null;
+    public bool HasValue => _value is not null || Packed is not null;
 
-    /// <summary>The values.</summary>
+    /// <summary>The values. Where they are packed for inference, this is a copy: change a packed parameter by assigning.</summary>
     /// <exception cref="InvalidOperationException">The model was built from shapes only.</exception>
     /// <exception cref="ShapeException">A value of another shape is assigned.</exception>
     public Tensor Value
     {
-        get => _value ?? throw new InvalidOperationException($"The parameter '{Name}' has no values: the model was built from shapes only.");
+        get => _value ?? Unpacked();
         set
         {
             ArgumentNullException.ThrowIfNull(value);
             if (value.Shape != Shape) throw new ShapeException("Parameter.Value", Name, value.Shape, Shape.ToString());
             if (!ReferenceEquals(value, _value)) _value?.Dispose();
+            Packed?.Dispose();
+            Packed = null;
             _value = value.LeaveScope();
         }
+    }
+
+    /// <summary>True where the values lie in panels, ready for products and nothing else.</summary>
+    public bool IsPacked => Packed is not null;
+
+    /// <summary>Whether the weight lies input-major ([K, N]) in the product that reads it; null for gains, biases and the like, which no product reads.</summary>
+    public bool? InputMajor { get; init; }
+
+    /// <summary>The panels, or null.</summary>
+    internal PackedMatrix? Packed { get; set; }
+
+    /// <summary>Lays the values out for products and lets go of the plain ones; does nothing for a parameter that no product reads, or without values.</summary>
+    /// <param name="format">How values are held: exactly, or rounded to 16 bits.</param>
+    public void Pack(WeightFormat format = WeightFormat.Float32)
+    {
+        if (InputMajor is not { } inputMajor || _value is null) return;
+        Packed = PackedMatrix.Pack(_value.Span, Outputs, Inputs, format, inputMajor);
+        _value.Dispose();
+        _value = null;
+    }
+
+    /// <summary>Fills the panels from stored values, some rows at a time, so that a weight never lies twice in memory.</summary>
+    /// <param name="format">How values are held.</param>
+    /// <param name="stored">How <paramref name="read"/> gives them.</param>
+    /// <param name="read">Reads bytes from an offset into a buffer.</param>
+    public void PackFrom(WeightFormat format, WeightFormat stored, Action<long, Span<byte>> read)
+    {
+        bool inputMajor = InputMajor ?? throw new InvalidOperationException($"The parameter '{Name}' is no weight of a product and cannot be packed.");
+        PackedMatrix packed = new(Outputs, Inputs, format);
+        int rows = Shape[0], rowBytes = Shape[1] * (stored == WeightFormat.Float32 ? 4 : 2);
+        int step = Math.Max(1, Math.Min(rows, (4 << 20) / Math.Max(1, rowBytes)));
+        byte[] buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(step * rowBytes);
+        try
+        {
+            for (int first = 0; first < rows; first += step)
+            {
+                Span<byte> chunk = buffer.AsSpan(0, Math.Min(step, rows - first) * rowBytes);
+                read((long)first * rowBytes, chunk);
+                if (inputMajor) packed.SetColumns(first, chunk, stored);
+                else packed.SetRows(first, chunk, stored);
+            }
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        _value?.Dispose();
+        _value = null;
+        Packed?.Dispose();
+        Packed = packed;
+    }
+
+    /// <summary>Undoes <see cref="Pack"/>: training reads and writes plain values.</summary>
+    public void Unpack()
+    {
+        if (Packed is not null) Value = Unpacked();
+    }
+
+    private int Outputs => InputMajor!.Value ? Shape[1] : Shape[0];
+
+    private int Inputs => InputMajor!.Value ? Shape[0] : Shape[1];
+
+    private Tensor Unpacked()
+    {
+        if (Packed is null) throw new InvalidOperationException($"The parameter '{Name}' has no values: the model was built from shapes only.");
+        Tensor value = Tensor.Uninitialized(Shape);
+        Packed.Unpack(value.Span, InputMajor!.Value);
+        return value;
     }
 
     /// <summary>The gradient gathered so far, or null where none arrived.</summary>
@@ -69,6 +141,8 @@ public sealed class Parameter : IDisposable
         Leaf.Clear();
         _value?.Dispose();
         _value = null;
+        Packed?.Dispose();
+        Packed = null;
     }
 
     /// <inheritdoc/>

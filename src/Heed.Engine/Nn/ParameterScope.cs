@@ -43,5 +43,13 @@ public readonly struct ParameterScope
     /// <exception cref="InvalidOperationException">The key is taken: a fault of the model's code.</exception>
     public Parameter Parameter(string name, Shape shape, Initializer initializer) => Set.Add(NameOf(name), shape, initializer);
 
+    /// <summary>Makes the weight of a product here: packed for it in inference, plain in training.</summary>
+    /// <param name="name">Last part of the key.</param>
+    /// <param name="shape">[F, D], or [D, F] where <paramref name="inputMajor"/>.</param>
+    /// <param name="initializer">Values where nothing is loaded.</param>
+    /// <param name="inputMajor">True: the checkpoint holds [D, F].</param>
+    /// <exception cref="InvalidOperationException">The key is taken: a fault of the model's code.</exception>
+    public Parameter Weight(string name, Shape shape, Initializer initializer, bool inputMajor = false) => Set.Add(NameOf(name), shape, initializer, inputMajor);
+
     private string NameOf(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
 }

@@ -64,6 +64,12 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     /// <summary>Finds a parameter by name.</summary>
     public bool TryGet(string name, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Parameter? parameter) => _byName.TryGetValue(name, out parameter);
 
+    /// <summary>Undoes the packing of all parameters: before training a model that was opened for inference.</summary>
+    public void Unpack()
+    {
+        foreach (Parameter p in _ordered) p.Unpack();
+    }
+
     /// <summary>Forgets all gradients and returns their memory.</summary>
     public void ClearGradients()
     {
@@ -81,9 +87,9 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    internal Parameter Add(string name, Shape shape, Initializer initializer)
+    internal Parameter Add(string name, Shape shape, Initializer initializer, bool? inputMajor = null)
     {
-        Parameter parameter = new(name, shape, initializer);
+        Parameter parameter = new(name, shape, initializer) { InputMajor = inputMajor };
         if (!_byName.TryAdd(name, parameter)) throw new InvalidOperationException($"The model makes the parameter '{name}' twice.");
         _ordered.Add(parameter);
         source.Fill(parameter);

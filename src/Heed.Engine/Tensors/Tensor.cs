@@ -183,7 +183,7 @@ public sealed class Tensor : IDisposable
     }
 
     /// <summary>Takes the tensor out of its scope: whoever calls this disposes it.</summary>
-    internal Tensor LeaveScope()
+    public Tensor LeaveScope()
     {
         Scope?.Remove(this);
         return this;

@@ -1,0 +1,168 @@
+namespace Heed.Engine.Kernels;
+
+/// <summary>An attention product as the workers see it: options and inputs as plain numbers and pointers.</summary>
+internal unsafe struct AttentionProblem
+{
+    /// <summary>Keys of a page.</summary>
+    public const int Page = KeyValuePool.PageTokens;
+
+    /// <summary>Query rows of one part of the forward pass, and of one step of the backward pass.</summary>
+    public const int Block = 64;
+
+    public AttentionSequence* Sequences;
+    public int SequenceCount;
+    public int Heads;
+    public int KeyHeads;
+    public int Group;           // query heads a key head
+    public int HeadWidth;
+    public int ValueWidth;
+    public int HeadPad;         // widths rounded up to whole lanes
+    public int ValuePad;
+    public float Scale;
+    public bool Causal;
+    public int Window;
+    public int RelativeRange;
+    public int RelativeOffset;
+    public DenseLayout BiasLayout;
+    public DenseLayout MaskLayout;
+    public int BlockSize;       // of the block-sparse pattern; 0: none
+    public int QueryBlocks;
+    public int KeyBlocks;
+    public bool BlocksPerHead;
+    public float Dropout;
+    public ulong Seed;
+
+    public float* Query;
+    public nint QueryStride;
+    public float* Key;
+    public nint KeyStride;
+    public float* Value;
+    public nint ValueStride;
+    public float* Relative;     // [H, range]
+    public float* Bias;
+    public bool* Mask;
+    public bool* Allowed;
+
+    public AttentionProblem(AttentionOptions o)
+    {
+        this = default;
+        Heads = o.Heads;
+        KeyHeads = o.KeyHeads;
+        Group = o.Heads / o.KeyHeads;
+        HeadWidth = o.HeadWidth;
+        ValueWidth = o.ValueWidth;
+        HeadPad = Pad(o.HeadWidth);
+        ValuePad = Pad(o.ValueWidth);
+        Scale = o.Scale;
+        Causal = o.Causal;
+        Window = o.Window;
+        RelativeRange = o.RelativeRange;
+        RelativeOffset = o.RelativeOffset;
+        BiasLayout = o.Bias;
+        MaskLayout = o.Mask;
+        Dropout = o.Dropout;
+        Seed = o.Seed;
+        if (o.Blocks is { } blocks)
+        {
+            BlockSize = blocks.BlockSize;
+            QueryBlocks = blocks.QueryBlocks;
+            KeyBlocks = blocks.KeyBlocks;
+            BlocksPerHead = blocks.PerHead;
+        }
+    }
+
+    /// <summary>Whether some score of a visible key is changed or hidden one by one.</summary>
+    public readonly bool Adjusts => RelativeRange > 0 || BiasLayout != DenseLayout.None || MaskLayout != DenseLayout.None || BlockSize > 0;
+
+    /// <summary>A width rounded up to whole lanes.</summary>
+    public static int Pad(int width) => (width + 15) & ~15;
+
+    /// <summary>Floats of a page: keys transposed [Hkv][K][64], then values [Hkv][64][V padded to lanes].</summary>
+    public static long PageFloats(int keyHeads, int headWidth, int valueWidth) => (long)keyHeads * Page * (headWidth + Pad(valueWidth));
+
+    /// <summary>The keys [Low, High) that causality and window leave to a query at position p.</summary>
+    public static (int Low, int High) Visible(int p, int keys, bool causal, int window)
+    {
+        int high = causal ? (int)Math.Clamp(p + 1L, 0, keys) : window > 0 ? (int)Math.Clamp((long)p + window, 0, keys) : keys;
+        int low = window > 0 ? (int)Math.Clamp((long)p - window + 1, 0, high) : 0;
+        return (low, high);
+    }
+
+    /// <summary>The keys [Low, High) of a sequence that its query <paramref name="i"/> sees, as far as causality and window say.</summary>
+    public readonly (int Low, int High) Visible(in AttentionSequence s, int i) => Visible(s.QueryOffset + i, s.KeyCount, Causal, Window);
+
+    /// <summary>The part of a row's visible keys that lies in the page at <paramref name="start"/>, relative to it; empty: (0, 0).</summary>
+    public readonly (int Low, int High) VisibleInPage(in AttentionSequence s, int i, int start)
+    {
+        (int low, int high) = Visible(s, i);
+        low = Math.Clamp(low - start, 0, Page);
+        high = Math.Clamp(high - start, 0, Page);
+        return low < high ? (low, high) : (0, 0);
+    }
+
+    /// <summary>The pages [First, End) that some of the rows [<paramref name="from"/>, <paramref name="to"/>) sees.</summary>
+    public readonly (int First, int End) PagesOf(in AttentionSequence s, int from, int to)
+    {
+        int low = Visible(s, from).Low, high = Visible(s, to - 1).High;        // both grow with the row
+        return low < high ? (low / Page, (high + Page - 1) / Page) : (0, 0);
+    }
+
+    /// <summary>Whether the block-sparse pattern leaves any pair of the rows [<paramref name="from"/>, <paramref name="to"/>) and the page.</summary>
+    public readonly bool PatternSees(in AttentionSequence s, int head, int from, int to, int page)
+    {
+        if (BlockSize == 0) return true;
+        bool* allowed = Allowed + (BlocksPerHead ? (long)head * QueryBlocks * KeyBlocks : 0);
+        int last = (Math.Min((page + 1) * Page, s.KeyCount) - 1) / BlockSize;
+        for (int row = (s.QueryOffset + from) / BlockSize; row <= (s.QueryOffset + to - 1) / BlockSize; row++)
+            for (int column = page * Page / BlockSize; column <= last; column++)
+                if (allowed[((long)row * KeyBlocks) + column]) return true;
+        return false;
+    }
+
+    /// <summary>Adds the biases to the visible scores of row <paramref name="i"/> and sets every hidden one of the page to −∞.</summary>
+    /// <param name="score">[64]; only the entries in [<paramref name="low"/>, <paramref name="high"/>) need to be set.</param>
+    public readonly void Adjust(float* score, int sequence, int head, int i, int start, int low, int high)
+    {
+        ref readonly AttentionSequence s = ref Sequences[sequence];
+        if (RelativeRange > 0)
+        {
+            float* bias = Relative + ((long)head * RelativeRange) + RelativeOffset + start - (s.QueryOffset + i);
+            for (int j = low; j < high; j++) score[j] += bias[j];
+        }
+
+        if (BiasLayout != DenseLayout.None)
+        {
+            float* bias = Bias + s.BiasStart + DenseRow(BiasLayout, s, head, i) + start;
+            for (int j = low; j < high; j++) score[j] += bias[j];
+        }
+
+        new Span<float>(score, low).Fill(float.NegativeInfinity);
+        new Span<float>(score + high, Page - high).Fill(float.NegativeInfinity);
+        if (MaskLayout != DenseLayout.None)
+        {
+            bool* mask = Mask + s.MaskStart + DenseRow(MaskLayout, s, head, i) + start;
+            for (int j = low; j < high; j++)
+                if (!mask[j]) score[j] = float.NegativeInfinity;
+        }
+
+        if (BlockSize > 0)
+        {
+            bool* allowed = Allowed + (((BlocksPerHead ? (long)head * QueryBlocks : 0) + ((s.QueryOffset + i) / BlockSize)) * KeyBlocks);
+            for (int j = low; j < high;)
+            {
+                int column = (start + j) / BlockSize;
+                int end = (int)Math.Min(high, ((column + 1L) * BlockSize) - start);
+                if (!allowed[column]) new Span<float>(score + j, end - j).Fill(float.NegativeInfinity);
+                j = end;
+            }
+        }
+    }
+
+    /// <summary>Index of a row's first entry in the sequence's dense bias or mask.</summary>
+    public static long DenseRow(DenseLayout layout, in AttentionSequence s, int head, int i) => layout switch
+    {
+        DenseLayout.Keys => 0,
+        DenseLayout.Shared => (long)i * s.KeyCount,
+        _ => (((long)head * s.QueryCount) + i) * s.KeyCount,
+    };
+}

@@ -1,0 +1,121 @@
+namespace Heed.Engine.Kernels;
+
+/// <summary>The keys and values of one sequence in one layer, in pages of 64 tokens counted from its first token.</summary>
+public sealed unsafe class KeyValuePages : IDisposable
+{
+    private nint[] _pages = [];
+    private bool _disposed;
+
+    internal KeyValuePages(KeyValuePool pool) => Pool = pool;
+
+    /// <summary>The pool the pages come from.</summary>
+    public KeyValuePool Pool { get; }
+
+    /// <summary>Tokens stored, those forgotten included.</summary>
+    public int Count { get; private set; }
+
+    internal ReadOnlySpan<nint> Pages => _pages.AsSpan(0, PageCount);
+
+    private int PageCount => (Count + KeyValuePool.PageTokens - 1) / KeyValuePool.PageTokens;
+
+    /// <summary>Adds <paramref name="rows"/> tokens. A last page that is shared is copied first.</summary>
+    /// <param name="key">Rows [Hkv·K], <paramref name="keyStride"/> floats apart.</param>
+    /// <param name="keyStride">Floats from one row of keys to the next.</param>
+    /// <param name="value">Rows [Hkv·V], <paramref name="valueStride"/> floats apart.</param>
+    /// <param name="valueStride">Floats from one row of values to the next.</param>
+    /// <param name="rows">Tokens, ≥ 0.</param>
+    /// <exception cref="ArgumentException">A span is shorter than the rows need.</exception>
+    /// <exception cref="BudgetException">The pool is full; the tokens before the refused page are stored.</exception>
+    /// <exception cref="ObjectDisposedException">The sequence was disposed.</exception>
+    public void Append(ReadOnlySpan<float> key, int keyStride, ReadOnlySpan<float> value, int valueStride, int rows)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        AttentionChecks.Rows(nameof(key), key.Length, keyStride, rows, Pool.KeyHeads * Pool.HeadWidth);
+        AttentionChecks.Rows(nameof(value), value.Length, valueStride, rows, Pool.KeyHeads * Pool.ValueWidth);
+        fixed (float* keys = key, values = value)
+        {
+            for (int done = 0; done < rows;)
+            {
+                int at = Count % KeyValuePool.PageTokens;
+                int take = Math.Min(rows - done, KeyValuePool.PageTokens - at);
+                float* page = (float*)WritablePage(Count / KeyValuePool.PageTokens, at);
+                float* from = keys + ((long)done * keyStride);
+                for (int head = 0; head < Pool.KeyHeads; head++)
+                {
+                    AttentionPages.PackKeys(from + ((long)head * Pool.HeadWidth), keyStride, take, Pool.HeadWidth, AttentionPages.Keys(page, head, Pool.HeadWidth) + at);
+                    AttentionPages.PackRows(
+                        values + ((long)done * valueStride) + ((long)head * Pool.ValueWidth), valueStride, take, Pool.ValueWidth, 1f,
+                        AttentionPages.Values(page, Pool.KeyHeads, head, Pool.HeadWidth, Pool.ValueWidth) + ((long)at * AttentionProblem.Pad(Pool.ValueWidth)));
+                }
+
+                Count += take;
+                done += take;
+            }
+        }
+    }
+
+    /// <summary>A second sequence with the same tokens, sharing the pages (a beam, a common prefix).</summary>
+    /// <exception cref="ObjectDisposedException">The sequence was disposed.</exception>
+    public KeyValuePages Fork()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        KeyValuePages fork = new(Pool) { Count = Count, _pages = Pages.ToArray() };
+        foreach (nint page in fork._pages)
+            if (page != 0) KeyValuePool.Share(page);
+        return fork;
+    }
+
+    /// <summary>Forgets all tokens but the first <paramref name="count"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative or above <see cref="Count"/>, or in tokens already forgotten.</exception>
+    public void Truncate(int count)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count);
+        if (count % KeyValuePool.PageTokens != 0 && _pages[count / KeyValuePool.PageTokens] == 0)
+            throw new ArgumentOutOfRangeException(nameof(count), count, "The tokens before were forgotten; truncate to a later one.");
+        int before = PageCount;
+        Count = count;
+        for (int i = PageCount; i < before; i++) ReleasePage(i);
+    }
+
+    /// <summary>Frees the pages whose tokens all lie before <paramref name="position"/>, for models whose window no longer reaches them.</summary>
+    public void ForgetBefore(int position)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        int end = Math.Min(position, Count) / KeyValuePool.PageTokens;
+        for (int i = 0; i < end; i++) ReleasePage(i);
+    }
+
+    /// <summary>Returns the pages that no other sequence shares to the pool.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        for (int i = 0; i < PageCount; i++) ReleasePage(i);
+        _disposed = true;
+    }
+
+    private void ReleasePage(int index)
+    {
+        if (_pages[index] == 0) return;
+        Pool.Release(_pages[index]);
+        _pages[index] = 0;
+    }
+
+    private nint WritablePage(int index, int at)
+    {
+        if (at == 0)
+        {
+            if (index == _pages.Length) Array.Resize(ref _pages, Math.Max(4, index * 2));
+            return _pages[index] = Pool.Rent();
+        }
+
+        nint page = _pages[index];
+        if (!KeyValuePool.IsShared(page)) return page;
+        nint copy = Pool.Rent();
+        Pool.Copy(page, copy);
+        Pool.Release(page);
+        return _pages[index] = copy;
+    }
+}

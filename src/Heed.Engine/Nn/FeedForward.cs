@@ -1,0 +1,88 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
+
+namespace Heed.Engine.Nn;
+
+/// <summary>What a <see cref="FeedForward"/> is.</summary>
+public sealed record FeedForwardConfig
+{
+    /// <summary>D.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>F.</summary>
+    public required int InnerWidth { get; init; }
+
+    /// <summary>Activation of the inner rows, or of the gate.</summary>
+    public required Activation Activation { get; init; }
+
+    /// <summary>Key of the first projection.</summary>
+    public required string UpName { get; init; }
+
+    /// <summary>Key of the second projection.</summary>
+    public required string DownName { get; init; }
+
+    /// <summary>Key of the gate's projection (SwiGLU, GeGLU), or null: no gate.</summary>
+    public string? GateName { get; init; }
+
+    /// <summary>True where the projections have biases.</summary>
+    public bool Bias { get; init; } = true;
+
+    /// <summary>True where weights lie input-major (GPT's Conv1D).</summary>
+    public bool InputMajor { get; init; }
+
+    /// <summary>Probability of dropout between the projections.</summary>
+    public float InnerDropout { get; init; }
+
+    /// <summary>First values of the first projections; normal with 0.02 where null.</summary>
+    public Initializer? Initializer { get; init; }
+
+    /// <summary>First values of the second projection; as the first where null.</summary>
+    public Initializer? DownInitializer { get; init; }
+}
+
+/// <summary>Two projections with an activation between, each row alone: y = W₂·f(W₁·x), or with a gate W₂·(f(W_g·x) ⊙ W₁·x).  x: [N, D] → [N, D].</summary>
+/// <remarks>Vaswani et al. 2017, §3.3; gates: Shazeer 2020, arXiv:2002.05202.</remarks>
+public sealed class FeedForward : Module
+{
+    private readonly FeedForwardConfig _config;
+    private readonly Linear? _gate;
+    private readonly Dropout _dropout;
+    private readonly string _site;
+
+    /// <summary>Makes the projections at a place of the checkpoint.</summary>
+    public FeedForward(FeedForwardConfig config, ParameterScope at)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        _config = config;
+        _site = at.Site;
+        _dropout = new Dropout(config.InnerDropout);
+        Up = new Linear(config.Width, config.InnerWidth, at / config.UpName, config.Bias, config.InputMajor, config.Initializer);
+        if (config.GateName is { } gate) _gate = new Linear(config.Width, config.InnerWidth, at / gate, config.Bias, config.InputMajor, config.Initializer);
+        Down = new Linear(config.InnerWidth, config.Width, at / config.DownName, config.Bias, config.InputMajor, config.DownInitializer ?? config.Initializer);
+    }
+
+    /// <summary>The first projection, D → F.</summary>
+    public Linear Up { get; }
+
+    /// <summary>The second projection, F → D.</summary>
+    public Linear Down { get; }
+
+    /// <summary>[N, D] → [N, D].</summary>
+    public Variable Forward(Variable x, AttentionContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        Variable inner;
+        if (_gate is null)
+        {
+            inner = context.Visit(_site, "pre", Up.Forward(x)).Activate(_config.Activation);                                     // [N, F]
+        }
+        else
+        {
+            Variable gate = context.Visit(_site, "pre", _gate.Forward(x));                                                        // [N, F]
+            inner = gate.Gate(context.Visit(_site, "pre_linear", Up.Forward(x)), _config.Activation);                             // [N, F]
+        }
+
+        inner = context.Visit(_site, "post", _dropout.Forward(inner, context, _site));
+        return Down.Forward(inner);                                                                                               // [N, D]
+    }
+}

@@ -1,0 +1,47 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Tensors;
+
+namespace Heed.Engine.Nn;
+
+/// <summary>Runs the layers of a model one after another: the one place for cancellation, checkpointing and the release of what a layer leaves behind.</summary>
+public static class LayerStack
+{
+    /// <summary>x → layer 0 → layer 1 → …</summary>
+    /// <param name="layers">The layers, in order.</param>
+    /// <param name="x">[N, D].</param>
+    /// <param name="context">Rows, cache, hooks; <see cref="AttentionContext.Checkpoint"/> recomputes each layer in the backward pass.</param>
+    /// <param name="forward">One layer's forward, from [N, D] to [N, D].</param>
+    /// <param name="visit">Sees each layer's output with its index, from 0; may be null. The tensor lives until the caller's scope ends.</param>
+    /// <returns>[N, D].</returns>
+    /// <exception cref="OperationCanceledException"><see cref="AttentionContext.Stop"/> was set.</exception>
+    public static Variable Run<TLayer>(IReadOnlyList<TLayer> layers, Variable x, AttentionContext context, Func<TLayer, Variable, Variable> forward, Action<int, Variable>? visit = null)
+    {
+        ArgumentNullException.ThrowIfNull(layers);
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(forward);
+        Variable first = x;
+        for (int i = 0; i < layers.Count; i++)
+        {
+            context.Stop.ThrowIfCancellationRequested();
+            TLayer layer = layers[i];
+            Variable before = x;
+            if (context.Checkpoint && Tape.IsRecording)
+            {
+                x = Tape.Checkpoint(input => forward(layer, input), before);
+            }
+            else
+            {
+                using TensorScope scope = TensorScope.Begin();
+                Variable after = forward(layer, before);
+                scope.Keep(after.Value);
+                x = after;
+            }
+
+            visit?.Invoke(i, x);
+            // The stream between layers is nobody's once the next layer has read it, unless it was shown to somebody or is the caller's own.
+            if (visit is null && i > 0 && !ReferenceEquals(before.Value, x.Value) && !ReferenceEquals(before.Value, first.Value)) before.Value.Dispose();
+        }
+
+        return x;
+    }
+}

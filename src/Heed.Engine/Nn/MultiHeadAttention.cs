@@ -1,0 +1,197 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
+using Heed.Engine.Tensors;
+
+namespace Heed.Engine.Nn;
+
+/// <summary>
+/// Multi-head attention: project to queries, keys and values, attend head by head, project back. Self-attention and cross-attention, full,
+/// grouped or multi-query heads, with a cache or without.  x: [N, D] → [N, D].
+/// </summary>
+/// <remarks>Vaswani et al. 2017, §3.2.2. Nothing of size T×S is ever held, unless hooks ask for scores or the pattern: then the same steps run one by one.</remarks>
+public sealed class MultiHeadAttention : Module
+{
+    private readonly AttentionConfig _config;
+    private readonly AttentionOptions _options;
+    private readonly string _site;
+    private readonly Linear? _fused;
+    private readonly Linear? _query;
+    private readonly Linear? _key;
+    private readonly Linear? _value;
+    private readonly Func<Variable, Variable>? _queryNorm;
+    private readonly Func<Variable, Variable>? _keyNorm;
+
+    /// <summary>Makes the projections at a place of the checkpoint.</summary>
+    /// <exception cref="ShapeException">Query heads are not a multiple of key heads.</exception>
+    public MultiHeadAttention(AttentionConfig config, ParameterScope at)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.Heads % config.KeyHeads != 0) throw new ShapeException($"MultiHeadAttention: {config.Heads} query heads cannot share {config.KeyHeads} key heads evenly.");
+        _config = config;
+        _site = at.Site;
+        int H = config.Heads, G = config.KeyHeads, K = config.HeadWidth, D = config.Width;
+        if (config.FusedName is { } fused)
+        {
+            _fused = new Linear(D, (H + (2 * G)) * K, at / fused, config.Bias, config.InputMajor, config.Initializer);
+        }
+        else
+        {
+            _query = new Linear(D, H * K, at / config.Names.Query, config.Bias, config.InputMajor, config.Initializer);
+            _key = new Linear(config.KeyInputWidth, G * K, at / config.Names.Key, config.Bias, config.InputMajor, config.Initializer);
+            _value = new Linear(config.ValueInputWidth, G * K, at / config.Names.Value, config.Bias, config.InputMajor, config.Initializer);
+        }
+
+        Output = new Linear(H * K, D, at / config.Names.Output, config.OutputBias, config.InputMajor, config.OutputInitializer ?? config.Initializer);
+        _queryNorm = config.HeadNorm?.Invoke(at / "q_norm");
+        _keyNorm = config.HeadNorm?.Invoke(at / "k_norm");
+        _options = new AttentionOptions { Heads = H, KeyHeads = G, HeadWidth = K, Scale = config.Scale, Causal = config.Causal, Window = config.Window };
+    }
+
+    /// <summary>The output projection.</summary>
+    public Linear Output { get; }
+
+    /// <summary>The sizes of this layer's keys and values in a cache.</summary>
+    public KeyValueShape CacheShape => new(_config.KeyHeads, _config.HeadWidth);
+
+    /// <summary>Self-attention: rows attend to the rows of their own sequence.</summary>
+    /// <param name="x">[N, D].</param>
+    /// <param name="context">Where sequences begin, positions, cache, hooks.</param>
+    /// <returns>[N, D].</returns>
+    public Variable Forward(Variable x, AttentionContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        int H = _config.Heads, G = _config.KeyHeads, K = _config.HeadWidth;
+        ColumnRange q, k, v;
+        if (_fused is not null)
+        {
+            Variable qkv = _fused.Forward(x);                                            // [N, (H + 2G)·K]
+            (q, k, v) = (new ColumnRange(qkv, 0, H * K), new ColumnRange(qkv, H * K, G * K), new ColumnRange(qkv, (H + G) * K, G * K));
+        }
+        else
+        {
+            (q, k, v) = (Whole(_query!.Forward(x)), Whole(_key!.Forward(x)), Whole(_value!.Forward(x)));
+        }
+
+        bool changed = context.Hooks is not null || _queryNorm is not null || _config.Rotation is not null;
+        if (changed)
+        {
+            q = Prepare(q, "q", "rot_q", _queryNorm, context);
+            k = Prepare(k, "k", "rot_k", _keyNorm, context);
+            if (context.Hooks is not null) v = Flat(context.Visit(_site, "v", Heads(v)));
+        }
+
+        AttentionSequence[] sequences = context.SelfSequences();
+        KeyValuePages[]? pages = null;
+        if (context.Cache is { } cache)
+        {
+            pages = new KeyValuePages[sequences.Length];
+            for (int b = 0; b < sequences.Length; b++)
+            {
+                AttentionSequence s = sequences[b];
+                pages[b] = cache[b].Self(_config.Layer);
+                int before = pages[b].Count;
+                Append(pages[b], k, v, s.KeyStart, s.KeyCount);
+                sequences[b] = s with { KeyCount = before + s.KeyCount, QueryOffset = before + s.QueryOffset };
+            }
+        }
+
+        return Attend(q, k, v, sequences, pages, context);
+    }
+
+    /// <summary>Cross-attention: rows attend to the encoder's rows of the sequence with the same number.</summary>
+    /// <param name="x">[N, D], the decoder's rows.</param>
+    /// <param name="memory">[S, D'], the encoder's rows; with a cache that has them already it is not read.</param>
+    /// <param name="context">The decoder's context, with <see cref="AttentionContext.Memory"/>.</param>
+    /// <returns>[N, D].</returns>
+    public Variable ForwardCross(Variable x, Variable memory, AttentionContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (_fused is not null) throw new InvalidOperationException("Cross-attention needs separate projections for q, k and v; this one was built with a fused one.");
+        ColumnRange q = Whole(_query!.Forward(x));
+        if (context.Hooks is not null) q = Flat(context.Visit(_site, "q", Heads(q)));
+        AttentionSequence[] sequences = context.CrossSequences();
+        KeyValuePages[]? pages = null;
+        ColumnRange k = default, v = default;
+        bool known = context.Cache is { } filled && filled.Count > 0 && filled[0].Cross(_config.Layer).Count > 0;
+        if (!known)
+        {
+            (k, v) = (Whole(_key!.Forward(memory)), Whole(_value!.Forward(memory)));
+            if (context.Hooks is not null)
+            {
+                k = Flat(context.Visit(_site, "k", Heads(k)));
+                v = Flat(context.Visit(_site, "v", Heads(v)));
+            }
+        }
+
+        if (context.Cache is { } cache)
+        {
+            pages = new KeyValuePages[sequences.Length];
+            for (int b = 0; b < sequences.Length; b++)
+            {
+                pages[b] = cache[b].Cross(_config.Layer);
+                if (!known) Append(pages[b], k, v, sequences[b].KeyStart, sequences[b].KeyCount);
+                sequences[b] = sequences[b] with { KeyCount = pages[b].Count };
+            }
+        }
+
+        return Attend(q, k, v, sequences, pages, context);
+    }
+
+    private Variable Attend(ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, KeyValuePages[]? pages, AttentionContext context)
+    {
+        AttentionOptions options = _options;
+        Variable? distances = null;
+        if (_config.DistanceBias is { } bias)
+        {
+            int longest = 1;
+            foreach (AttentionSequence s in sequences) longest = Math.Max(longest, Math.Max(s.KeyCount, s.QueryCount + Math.Max(s.QueryOffset, 0)));
+            distances = bias.Distances(longest);
+            options = options with { RelativeRange = (2 * longest) - 1, RelativeOffset = longest - 1 };
+        }
+
+        if (_config.Sparsity is { } sparsity)
+        {
+            int longest = 1;
+            foreach (AttentionSequence s in sequences) longest = Math.Max(longest, s.KeyCount);
+            int blocks = (longest + sparsity.BlockSize - 1) / sparsity.BlockSize;
+            options = options with { Blocks = new BlockPattern(sparsity.BlockSize, blocks, blocks, sparsity.Allowed(blocks)) };
+        }
+
+        if (context.Dropout is { } dropout && _config.Dropout > 0)
+        {
+            ulong stream = dropout.Stream(_site);
+            options = options with { Dropout = _config.Dropout, Seed = dropout.Seed ^ stream };
+        }
+
+        Variable z = AttentionOp.Apply(q, k, v, distances, options, sequences, pages);          // [N, H·K]
+        if (context.Hooks is null) return Output.Forward(z);
+        z = context.Visit(_site, "z", z.Reshape(z.Shape[0], _config.Heads, _config.HeadWidth)).Reshape(z.Shape[0], -1);
+        return context.Visit(_site, "out", Output.Forward(z));
+    }
+
+    private ColumnRange Prepare(ColumnRange rows, string name, string rotatedName, Func<Variable, Variable>? norm, AttentionContext context)
+    {
+        Variable x = Heads(rows);                                                         // [N, H, K]
+        if (norm is not null) x = norm(x);
+        x = context.Visit(_site, name, x);
+        if (_config.Rotation is { } rotation) x = context.Visit(_site, rotatedName, rotation.Rotate(x, context.Positions, context.Length));
+        return Flat(x);
+    }
+
+    private static ColumnRange Whole(Variable x) => new(x, 0, x.Shape.Last);
+
+    private static ColumnRange Flat(Variable x) => Whole(x.Reshape(x.Shape[0], -1));
+
+    /// <summary>[N, H·K] → [N, H, K].</summary>
+    private Variable Heads(ColumnRange rows)
+    {
+        Variable x = rows.Start == 0 && rows.Width == rows.Source.Shape.Last ? rows.Source : rows.Source.Slice(1, rows.Start, rows.Width);
+        return x.Reshape(x.Shape[0], rows.Width / _config.HeadWidth, _config.HeadWidth);
+    }
+
+    private static void Append(KeyValuePages pages, ColumnRange k, ColumnRange v, int start, int count)
+    {
+        int keyStride = k.Source.Shape.Last, valueStride = v.Source.Shape.Last;
+        pages.Append(k.Source.Value.Span[((start * keyStride) + k.Start)..], keyStride, v.Source.Value.Span[((start * valueStride) + v.Start)..], valueStride, count);
+    }
+}

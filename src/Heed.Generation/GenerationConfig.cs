@@ -1,0 +1,227 @@
+using System.Text.Json;
+using Heed.Models;
+
+namespace Heed.Generation;
+
+/// <summary>When beam search stops waiting for better endings.</summary>
+public enum EarlyStopping
+{
+    /// <summary>Stops a row when no running beam is likely to beat its worst finished one (Hugging Face: <c>false</c>).</summary>
+    Heuristic,
+
+    /// <summary>Stops a row as soon as enough beams are finished (<c>true</c>).</summary>
+    WhenEnough,
+
+    /// <summary>Stops a row only when no running beam can win (<c>"never"</c>).</summary>
+    Never,
+}
+
+/// <summary>How text is generated. The names are those of Hugging Face's <c>generation_config.json</c>; what is not set there has these values.</summary>
+public sealed record GenerationConfig
+{
+    /// <summary><c>max_new_tokens</c>: most tokens after the prompt; null: see <see cref="MaxLength"/>.</summary>
+    public int? MaxNewTokens { get; init; }
+
+    /// <summary><c>max_length</c>: most tokens with the prompt, where <see cref="MaxNewTokens"/> is not set.</summary>
+    public int MaxLength { get; init; } = 20;
+
+    /// <summary><c>min_new_tokens</c>: the end is forbidden before so many new tokens.</summary>
+    public int MinNewTokens { get; init; }
+
+    /// <summary><c>min_length</c>: the end is forbidden before this length, the prompt included.</summary>
+    public int MinLength { get; init; }
+
+    /// <summary><c>do_sample</c>: true draws tokens, false takes the likeliest.</summary>
+    public bool Sample { get; init; }
+
+    /// <summary><c>temperature</c>: scores are divided by it.</summary>
+    public float Temperature { get; init; } = 1;
+
+    /// <summary><c>top_k</c>: only the k likeliest tokens; 0: all.</summary>
+    public int TopK { get; init; } = 50;
+
+    /// <summary><c>top_p</c>: only the likeliest tokens that together have this probability; 1: all.</summary>
+    public float TopP { get; init; } = 1;
+
+    /// <summary><c>min_p</c>: only tokens at least so likely, as a part of the likeliest; 0: all.</summary>
+    public float MinP { get; init; }
+
+    /// <summary><c>typical_p</c>: mass of locally typical tokens kept; 1: all.</summary>
+    public float TypicalP { get; init; } = 1;
+
+    /// <summary><c>epsilon_cutoff</c>: tokens less likely are removed; 0: none.</summary>
+    public float EpsilonCutoff { get; init; }
+
+    /// <summary><c>eta_cutoff</c>: as epsilon, but relative to the entropy; 0: none.</summary>
+    public float EtaCutoff { get; init; }
+
+    /// <summary><c>repetition_penalty</c>: scores of tokens that occurred are divided by it (multiplied where negative); 1: none.</summary>
+    public float RepetitionPenalty { get; init; } = 1;
+
+    /// <summary><c>no_repeat_ngram_size</c>: no n tokens occur twice; 0: any may.</summary>
+    public int NoRepeatNgramSize { get; init; }
+
+    /// <summary><c>bad_words_ids</c>: sequences that must not occur.</summary>
+    public IReadOnlyList<int[]> BadWords { get; init; } = [];
+
+    /// <summary><c>sequence_bias</c>: added to the score of the token that would complete a sequence.</summary>
+    public IReadOnlyList<(int[] Tokens, float Bias)> SequenceBias { get; init; } = [];
+
+    /// <summary><c>suppress_tokens</c>: ids that never come.</summary>
+    public IReadOnlyList<int> SuppressTokens { get; init; } = [];
+
+    /// <summary><c>begin_suppress_tokens</c>: ids that do not come first.</summary>
+    public IReadOnlyList<int> BeginSuppressTokens { get; init; } = [];
+
+    /// <summary><c>forced_bos_token_id</c>: id of the first token after the decoder's start, or null.</summary>
+    public int? ForcedBeginId { get; init; }
+
+    /// <summary><c>forced_eos_token_id</c>: ids of which one ends a text that reaches its longest length.</summary>
+    public IReadOnlyList<int> ForcedEndIds { get; init; } = [];
+
+    /// <summary><c>exponential_decay_length_penalty</c>: from so many new tokens on the end's score grows by this factor a token; null: not.</summary>
+    public (int Start, float Factor)? ExponentialDecay { get; init; }
+
+    /// <summary><c>num_beams</c>: hypotheses held at once; 1: none but one.</summary>
+    public int Beams { get; init; } = 1;
+
+    /// <summary><c>num_return_sequences</c>: texts returned a prompt.</summary>
+    public int ReturnSequences { get; init; } = 1;
+
+    /// <summary><c>length_penalty</c>: finished sums are divided by length to this power.</summary>
+    public float LengthPenalty { get; init; } = 1;
+
+    /// <summary><c>early_stopping</c>.</summary>
+    public EarlyStopping EarlyStopping { get; init; }
+
+    /// <summary><c>renormalize_logits</c>: probabilities sum to 1 again after processing.</summary>
+    public bool Renormalize { get; init; }
+
+    /// <summary><c>eos_token_id</c>: ids that end a text.</summary>
+    public IReadOnlyList<int> EndIds { get; init; } = [];
+
+    /// <summary><c>pad_token_id</c>: id that fills finished rows.</summary>
+    public int? PaddingId { get; init; }
+
+    /// <summary><c>bos_token_id</c>.</summary>
+    public int? BeginId { get; init; }
+
+    /// <summary><c>decoder_start_token_id</c>: the first id of a decoder that follows an encoder.</summary>
+    public int? DecoderStartId { get; init; }
+
+    /// <summary>Texts that end generation when they appear in what was generated.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Seed of the draws.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>The settings of a model folder: <c>generation_config.json</c>, else the old keys in <c>config.json</c>.</summary>
+    /// <exception cref="FileFormatException">A setting has a wrong type or range.</exception>
+    public static GenerationConfig FromFolder(string folder)
+    {
+        foreach (string name in (ReadOnlySpan<string>)["generation_config.json", "config.json"])
+        {
+            string path = Path.Combine(folder, name);
+            if (!File.Exists(path)) continue;
+            using JsonDocument document = StrictJson.ReadFile(path, 16 << 20);
+            return new GenerationConfig().With(new ConfigReader(document.RootElement, path));
+        }
+
+        return new GenerationConfig();
+    }
+
+    /// <summary>These settings with those of a JSON object over them.</summary>
+    /// <exception cref="FileFormatException">A setting has a wrong type or range.</exception>
+    public GenerationConfig With(ConfigReader file) => this with
+    {
+        MaxNewTokens = file.OptionalSize("max_new_tokens", 0) ?? MaxNewTokens,
+        MaxLength = file.Size("max_length", MaxLength, 1),
+        MinNewTokens = file.Size("min_new_tokens", MinNewTokens, 0),
+        MinLength = file.Size("min_length", MinLength, 0),
+        Sample = file.Flag("do_sample", Sample),
+        Temperature = (float)file.Number("temperature", Temperature, 0),
+        TopK = file.Size("top_k", TopK, 0),
+        TopP = (float)file.Number("top_p", TopP, 0, 1),
+        MinP = (float)file.Number("min_p", MinP, 0, 1),
+        TypicalP = (float)file.Number("typical_p", TypicalP, 0, 1),
+        EpsilonCutoff = (float)file.Number("epsilon_cutoff", EpsilonCutoff, 0, 1),
+        EtaCutoff = (float)file.Number("eta_cutoff", EtaCutoff, 0, 1),
+        RepetitionPenalty = (float)file.Number("repetition_penalty", RepetitionPenalty, 1e-9),
+        NoRepeatNgramSize = file.Size("no_repeat_ngram_size", NoRepeatNgramSize, 0),
+        BadWords = Sequences(file, "bad_words_ids") ?? BadWords,
+        SequenceBias = Biases(file) ?? SequenceBias,
+        SuppressTokens = Ids(file, "suppress_tokens") ?? SuppressTokens,
+        BeginSuppressTokens = Ids(file, "begin_suppress_tokens") ?? BeginSuppressTokens,
+        ForcedBeginId = file.OptionalId("forced_bos_token_id") ?? ForcedBeginId,
+        ForcedEndIds = Ids(file, "forced_eos_token_id") ?? ForcedEndIds,
+        ExponentialDecay = file.Numbers("exponential_decay_length_penalty") is { Length: 2 } d ? ((int)d[0], (float)d[1]) : ExponentialDecay,
+        Beams = file.Size("num_beams", Beams, 1),
+        ReturnSequences = file.Size("num_return_sequences", ReturnSequences, 1),
+        LengthPenalty = (float)file.Number("length_penalty", LengthPenalty),
+        EarlyStopping = Early(file) ?? EarlyStopping,
+        Renormalize = file.Flag("renormalize_logits", Renormalize),
+        EndIds = Ids(file, "eos_token_id") ?? EndIds,
+        PaddingId = file.OptionalId("pad_token_id") ?? PaddingId,
+        BeginId = file.OptionalId("bos_token_id") ?? BeginId,
+        DecoderStartId = file.OptionalId("decoder_start_token_id") ?? DecoderStartId,
+    };
+
+    /// <summary>One id or a list of ids.</summary>
+    private static IReadOnlyList<int>? Ids(ConfigReader file, string name)
+    {
+        if (!file.Has(name)) return null;
+        JsonElement e = file.Root.GetProperty(name);
+        if (e.ValueKind != JsonValueKind.Array) return [StrictJson.Integer(e, file.File, file.At(name), 0)];
+        int[] ids = new int[e.GetArrayLength()];
+        for (int i = 0; i < ids.Length; i++) ids[i] = StrictJson.Integer(e[i], file.File, $"{file.At(name)}[{i}]", 0);
+        return ids;
+    }
+
+    private static IReadOnlyList<int[]>? Sequences(ConfigReader file, string name)
+    {
+        if (!file.Has(name)) return null;
+        JsonElement e = file.Root.GetProperty(name);
+        if (e.ValueKind != JsonValueKind.Array) throw file.Wrong(name, $"is {StrictJson.Describe(e)}; a list of lists of ids was expected");
+        List<int[]> sequences = [];
+        for (int i = 0; i < e.GetArrayLength(); i++) sequences.Add(Sequence(e[i], file, $"{file.At(name)}[{i}]"));
+        return sequences;
+    }
+
+    private static int[] Sequence(JsonElement e, ConfigReader file, string path)
+    {
+        if (e.ValueKind != JsonValueKind.Array || e.GetArrayLength() == 0) throw new FileFormatException(file.File, path, $"is {StrictJson.Describe(e)}; a list of at least one id was expected");
+        int[] ids = new int[e.GetArrayLength()];
+        for (int i = 0; i < ids.Length; i++) ids[i] = StrictJson.Integer(e[i], file.File, $"{path}[{i}]", 0);
+        return ids;
+    }
+
+    private static IReadOnlyList<(int[] Tokens, float Bias)>? Biases(ConfigReader file)
+    {
+        const string Name = "sequence_bias";
+        if (!file.Has(Name)) return null;
+        JsonElement e = file.Root.GetProperty(Name);
+        if (e.ValueKind != JsonValueKind.Array) throw file.Wrong(Name, $"is {StrictJson.Describe(e)}; a list of [ids, bias] was expected");
+        List<(int[], float)> biases = [];
+        for (int i = 0; i < e.GetArrayLength(); i++)
+        {
+            string path = $"{file.At(Name)}[{i}]";
+            if (e[i].ValueKind != JsonValueKind.Array || e[i].GetArrayLength() != 2) throw new FileFormatException(file.File, path, $"is {StrictJson.Describe(e[i])}; [ids, bias] was expected");
+            biases.Add((Sequence(e[i][0], file, path + "[0]"), (float)StrictJson.Number(e[i][1], file.File, path + "[1]")));
+        }
+
+        return biases;
+    }
+
+    private static EarlyStopping? Early(ConfigReader file)
+    {
+        if (!file.Has("early_stopping")) return null;
+        JsonElement e = file.Root.GetProperty("early_stopping");
+        return e.ValueKind switch
+        {
+            JsonValueKind.True => EarlyStopping.WhenEnough,
+            JsonValueKind.False => EarlyStopping.Heuristic,
+            JsonValueKind.String when e.ValueEquals("never") => EarlyStopping.Never,
+            _ => throw file.Wrong("early_stopping", $"is {StrictJson.Describe(e)}; true, false or \"never\" was expected"),
+        };
+    }
+}

@@ -1,0 +1,53 @@
+namespace Heed.Generation.Processors;
+
+/// <summary>Softmax and sorting over one row of scores, as the samplers need them.</summary>
+internal static class Probabilities
+{
+    /// <summary>softmax(scores) in float32, summed in float64.</summary>
+    public static void Softmax(ReadOnlySpan<float> scores, Span<float> probabilities)
+    {
+        float max = Max(scores);
+        double sum = 0;
+        for (int i = 0; i < scores.Length; i++)
+        {
+            float p = max == float.NegativeInfinity ? 0 : MathF.Exp(scores[i] - max);
+            probabilities[i] = p;
+            sum += p;
+        }
+
+        float scale = sum == 0 ? 0 : (float)(1 / sum);
+        for (int i = 0; i < probabilities.Length; i++) probabilities[i] *= scale;
+    }
+
+    /// <summary>log softmax(scores), in place.</summary>
+    public static void LogSoftmax(Span<float> scores)
+    {
+        float max = Max(scores);
+        double sum = 0;
+        foreach (float s in scores) sum += Math.Exp(s - max);
+        float offset = (float)(max + Math.Log(sum));
+        for (int i = 0; i < scores.Length; i++) scores[i] -= offset;
+    }
+
+    /// <summary>Indices by ascending key; equal keys keep their order.</summary>
+    public static int[] Ascending(ReadOnlySpan<float> keys)
+    {
+        int[] order = new int[keys.Length];
+        for (int i = 0; i < order.Length; i++) order[i] = i;
+        float[] original = keys.ToArray();
+        Array.Sort(order, (a, b) => original[a] != original[b] ? original[a].CompareTo(original[b]) : a.CompareTo(b));
+        return order;
+    }
+
+    /// <summary>Σ −p·log p, where p &gt; 0.</summary>
+    public static double Entropy(ReadOnlySpan<float> probabilities)
+    {
+        double entropy = 0;
+        foreach (float p in probabilities)
+            if (p > 0) entropy -= p * Math.Log(p);
+        return entropy;
+    }
+
+    /// <summary>The largest score.</summary>
+    public static float Max(ReadOnlySpan<float> scores) => System.Numerics.Tensors.TensorPrimitives.Max(scores);
+}

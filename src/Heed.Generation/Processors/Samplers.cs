@@ -1,0 +1,127 @@
+namespace Heed.Generation.Processors;
+
+/// <summary>Divides scores by a temperature: below 1 sharper, above 1 flatter.</summary>
+/// <param name="temperature">Above 0.</param>
+public sealed class TemperatureSampler(float temperature) : ILogitsProcessor
+{
+    /// <inheritdoc/>
+    public void Process(ReadOnlySpan<int> history, Span<float> scores)
+    {
+        for (int i = 0; i < scores.Length; i++) scores[i] /= temperature;
+    }
+}
+
+/// <summary>Keeps the k highest scores; those equal to the k-th stay.</summary>
+/// <param name="k">At least 1.</param>
+/// <remarks>Fan et al., arXiv:1805.04833 §5.4.</remarks>
+public sealed class TopKSampler(int k) : ILogitsProcessor
+{
+    private readonly PriorityQueue<int, float> _best = new();
+
+    /// <inheritdoc/>
+    public void Process(ReadOnlySpan<int> history, Span<float> scores)
+    {
+        if (k >= scores.Length) return;
+        _best.Clear();
+        for (int i = 0; i < scores.Length; i++)
+        {
+            if (_best.Count < k) _best.Enqueue(i, scores[i]);
+            else if (_best.TryPeek(out _, out float least) && scores[i] > least) _best.DequeueEnqueue(i, scores[i]);
+        }
+
+        _best.TryPeek(out _, out float threshold);
+        for (int i = 0; i < scores.Length; i++)
+            if (scores[i] < threshold) scores[i] = float.NegativeInfinity;
+    }
+}
+
+/// <summary>Keeps the likeliest tokens that together have a probability.</summary>
+/// <param name="p">From 0 to 1.</param>
+/// <remarks>Holtzman et al., arXiv:1904.09751 §3.1: nucleus sampling.</remarks>
+public sealed class TopPSampler(float p) : ILogitsProcessor
+{
+    /// <inheritdoc/>
+    public void Process(ReadOnlySpan<int> history, Span<float> scores)
+    {
+        int[] order = Probabilities.Ascending(scores);
+        float[] probabilities = new float[scores.Length];
+        Probabilities.Softmax(scores, probabilities);
+        double sum = 0, limit = 1 - p;
+        for (int i = 0; i < order.Length - 1; i++)
+        {
+            sum += probabilities[order[i]];
+            if ((float)sum <= (float)limit) scores[order[i]] = float.NegativeInfinity;
+        }
+    }
+}
+
+/// <summary>Keeps tokens at least so likely as a part of the likeliest.</summary>
+/// <param name="p">From 0 to 1.</param>
+/// <remarks>Nguyen et al., arXiv:2407.01082.</remarks>
+public sealed class MinPSampler(float p) : ILogitsProcessor
+{
+    /// <inheritdoc/>
+    public void Process(ReadOnlySpan<int> history, Span<float> scores)
+    {
+        float[] probabilities = new float[scores.Length];
+        Probabilities.Softmax(scores, probabilities);
+        float limit = p * Probabilities.Max(probabilities);
+        for (int i = 0; i < scores.Length; i++)
+            if (probabilities[i] < limit) scores[i] = float.NegativeInfinity;
+    }
+}
+
+/// <summary>Keeps the tokens whose surprise is nearest to the entropy, up to a mass.</summary>
+/// <param name="mass">From 0 to 1.</param>
+/// <remarks>Meister et al., arXiv:2202.00666 §4.</remarks>
+public sealed class TypicalSampler(float mass) : ILogitsProcessor
+{
+    /// <inheritdoc/>
+    public void Process(ReadOnlySpan<int> history, Span<float> scores)
+    {
+        float[] probabilities = new float[scores.Length];
+        Probabilities.Softmax(scores, probabilities);
+        double entropy = Probabilities.Entropy(probabilities);
+        float[] distance = new float[scores.Length];
+        for (int i = 0; i < distance.Length; i++) distance[i] = probabilities[i] > 0 ? (float)Math.Abs(-Math.Log(probabilities[i]) - entropy) : float.PositiveInfinity;
+        int[] order = Probabilities.Ascending(distance);
+        double sum = 0;
+        int last = order.Length - 1;
+        for (int i = 0; i < order.Length; i++)
+        {
+            sum += probabilities[order[i]];
+            if ((float)sum < mass) continue;
+            last = i;
+            break;
+        }
+
+        float limit = distance[order[last]];
+        for (int i = 0; i < scores.Length; i++)
+            if (distance[i] > limit) scores[i] = float.NegativeInfinity;
+    }
+}
+
+/// <summary>Removes tokens less likely than ε; the likeliest stays.</summary>
+/// <param name="epsilon">From 0 to 1.</param>
+/// <param name="relativeToEntropy">True: the limit is min(ε, √ε·e^−H), the eta cut-off.</param>
+/// <remarks>Hewitt et al., arXiv:2210.15191 §4.</remarks>
+public sealed class CutoffSampler(float epsilon, bool relativeToEntropy = false) : ILogitsProcessor
+{
+    /// <inheritdoc/>
+    public void Process(ReadOnlySpan<int> history, Span<float> scores)
+    {
+        float[] probabilities = new float[scores.Length];
+        Probabilities.Softmax(scores, probabilities);
+        float limit = relativeToEntropy ? (float)Math.Min(epsilon, Math.Sqrt(epsilon) * Math.Exp(-Probabilities.Entropy(probabilities))) : epsilon;
+        float best = Probabilities.Max(scores);
+        for (int i = 0; i < scores.Length; i++)
+            if (probabilities[i] < limit && scores[i] < best) scores[i] = float.NegativeInfinity;
+    }
+}
+
+/// <summary>Makes scores logarithms of probabilities that sum to 1.</summary>
+public sealed class Renormalizer : ILogitsProcessor
+{
+    /// <inheritdoc/>
+    public void Process(ReadOnlySpan<int> history, Span<float> scores) => Probabilities.LogSoftmax(scores);
+}

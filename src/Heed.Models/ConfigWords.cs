@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heed.Engine.Kernels;
+
+namespace Heed.Models;
+
+/// <summary>The words that several families' <c>config.json</c> share.</summary>
+internal static class ConfigWords
+{
+    private static readonly (string Word, Activation Value)[] Activations =
+    [
+        ("relu", Engine.Kernels.Activation.Relu),
+        ("gelu", Engine.Kernels.Activation.Gelu),
+        ("gelu_new", Engine.Kernels.Activation.GeluTanh),
+        ("gelu_pytorch_tanh", Engine.Kernels.Activation.GeluTanh),
+        ("gelu_fast", Engine.Kernels.Activation.GeluTanh),
+        ("quick_gelu", Engine.Kernels.Activation.QuickGelu),
+        ("silu", Engine.Kernels.Activation.Silu),
+        ("swish", Engine.Kernels.Activation.Silu),
+        ("tanh", Engine.Kernels.Activation.Tanh),
+        ("sigmoid", Engine.Kernels.Activation.Sigmoid),
+    ];
+
+    /// <summary>An activation by Hugging Face's name.</summary>
+    public static Activation Activation(ConfigReader file, string name, string standard) => file.Choice(name, standard, Activations);
+
+    /// <summary>Hugging Face's name of an activation.</summary>
+    public static string Name(Activation activation) => Array.Find(Activations, a => a.Value == activation).Word
+        ?? throw new ArgumentOutOfRangeException(nameof(activation), $"{activation} has no name in config.json.");
+
+    /// <summary>A float32 as the shortest decimal that reads back as it, the way Python would have written the original.</summary>
+    public static JsonNode Number(float value) => JsonNode.Parse(FormattableString.Invariant($"{value:R}") is var text && text.Contains('E', StringComparison.Ordinal) ? text.Replace("E", "e", StringComparison.Ordinal) : text.Contains('.', StringComparison.Ordinal) ? text : text + ".0")!;
+
+    /// <summary><c>problem_type</c>, or null.</summary>
+    public static ClassificationKind? Kind(ConfigReader file) => !file.Has("problem_type") ? null : file.Choice(
+        "problem_type", "",
+        ("single_label_classification", ClassificationKind.SingleLabel),
+        ("multi_label_classification", ClassificationKind.MultiLabel),
+        ("regression", ClassificationKind.Regression));
+
+    /// <summary>The class names of <c>id2label</c> in id order, else <c>num_labels</c> names as Hugging Face makes them; two where nothing is said.</summary>
+    public static IReadOnlyList<string> Labels(ConfigReader file)
+    {
+        if (file.Has("id2label"))
+        {
+            ConfigReader map = file.Nested("id2label")!.Value;
+            SortedDictionary<int, string> labels = [];
+            foreach (JsonProperty entry in map.Root.EnumerateObject())
+            {
+                if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id)) throw map.Wrong(entry.Name, "is not the number of a class; keys are 0, 1, 2, …");
+                labels[id] = StrictJson.Text(entry.Value, map.File, map.At(entry.Name));
+            }
+
+            int expected = 0;
+            foreach (int id in labels.Keys)
+                if (id != expected++) throw file.Wrong("id2label", $"has no class {expected - 1}; keys are 0, 1, 2, … without a gap");
+            return [.. labels.Values];
+        }
+
+        int count = file.Size("num_labels", 2, 1);
+        string[] names = new string[count];
+        for (int i = 0; i < count; i++) names[i] = FormattableString.Invariant($"LABEL_{i}");
+        return names;
+    }
+}

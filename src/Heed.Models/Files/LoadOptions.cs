@@ -1,0 +1,47 @@
+using Heed.Checkpoints;
+
+namespace Heed.Models.Files;
+
+/// <summary>How a model folder is opened.</summary>
+public sealed record LoadOptions
+{
+    /// <summary>Inference at the stored precision; anything missing is an error.</summary>
+    public static LoadOptions Default { get; } = new();
+
+    /// <summary>True: weights stay plain, ready to be trained. False: they are packed for products while they load.</summary>
+    public bool ForTraining { get; init; }
+
+    /// <summary>The head to build instead of the one that <c>architectures</c> names: <c>BertForSequenceClassification</c> over a pre-trained BERT.</summary>
+    public string? Architecture { get; init; }
+
+    /// <summary>A configuration to use instead of the file's: with other labels, say.</summary>
+    public Func<ModelConfig, ModelConfig>? Configure { get; init; }
+
+    /// <summary>True: missing tensors get their first values, unexpected ones are left out, and both are only reported (a new head on old weights).</summary>
+    public bool AllowMissing { get; init; }
+
+    /// <summary>True: weights that are NaN or infinite are refused instead of reported.</summary>
+    public bool Strict { get; init; }
+
+    /// <summary>Seed of the first values of missing tensors.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Most bytes the weights may take; null: what the machine has.</summary>
+    public long? MaximumBytes { get; init; }
+
+    /// <summary>Gets a sentence for everything that is odd but accepted.</summary>
+    public Action<string>? Warn { get; init; }
+}
+
+/// <summary>What loading found, tensor by tensor.</summary>
+/// <param name="Missing">Parameters of the model that the files do not have.</param>
+/// <param name="Unexpected">Tensors of the files that the model does not have.</param>
+/// <param name="Mismatched">Tensors whose shape is not the parameter's: name, stored shape, expected shape.</param>
+public sealed record LoadReport(IReadOnlyList<string> Missing, IReadOnlyList<string> Unexpected, IReadOnlyList<string> Mismatched)
+{
+    /// <summary>True where every tensor found its parameter and every parameter its tensor.</summary>
+    public bool IsComplete => Missing.Count == 0 && Unexpected.Count == 0 && Mismatched.Count == 0;
+
+    /// <summary>How each parameter was stored: float32, float16, bfloat16.</summary>
+    public IReadOnlyDictionary<string, DType> StoredTypes { get; init; } = new Dictionary<string, DType>();
+}

@@ -1,0 +1,55 @@
+using System.Text.Json;
+
+namespace Heed.Models.Files;
+
+/// <summary>The families that this version of Heed knows: an explicit list, so that trimming and ahead-of-time compilation keep them.</summary>
+public static class ModelFamilies
+{
+    private static readonly List<ModelFamily> Known =
+    [
+        new Gpt2.Gpt2Family(),
+    ];
+
+    /// <summary>All families.</summary>
+    public static IReadOnlyList<ModelFamily> All => Known;
+
+    /// <summary>Adds a family of one's own; it is found before the built-in ones.</summary>
+    public static void Register(ModelFamily family)
+    {
+        ArgumentNullException.ThrowIfNull(family);
+        Known.Insert(0, family);
+    }
+
+    /// <summary>The family of a <c>config.json</c> and the head that it names.</summary>
+    /// <param name="config">The file's object.</param>
+    /// <param name="head">A class name that overrides <c>architectures</c>; null takes the file's.</param>
+    /// <exception cref="FileFormatException"><c>model_type</c> is missing or unknown, or the head is; the error names the nearest and the list.</exception>
+    public static (ModelFamily Family, string Architecture) Find(ConfigReader config, string? head = null)
+    {
+        string type = config.Text("model_type") ?? throw config.Wrong("model_type", $"is missing; it names the architecture, one of {string.Join(", ", Types())}");
+        ModelFamily? family = Known.Find(f => f.ModelTypes.Contains(type));
+        if (family is null)
+        {
+            string near = Printable.Nearest(type, Types()) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
+            throw config.Wrong("model_type", $"is \"{Printable.Shorten(type)}\", which is unknown{near} Known are {string.Join(", ", Types())}");
+        }
+
+        string? architecture = head;
+        if (architecture is null && config.Has("architectures"))
+        {
+            JsonElement list = config.Root.GetProperty("architectures");
+            if (list.ValueKind != JsonValueKind.Array) throw config.Wrong("architectures", $"is {StrictJson.Describe(list)}; an array of class names was expected");
+            if (list.GetArrayLength() > 0) architecture = StrictJson.Text(list[0], config.File, config.At("architectures[0]"));
+        }
+
+        architecture ??= family.Architectures.FirstOrDefault(a => ForType(a, type)) ?? family.Architectures[0];
+        if (family.Architectures.Contains(architecture)) return (family, architecture);
+        string close = Printable.Nearest(architecture, family.Architectures) is { } closest ? $"; did you mean \"{closest}\"?" : "";
+        throw config.Wrong("architectures[0]", $"is \"{Printable.Shorten(architecture)}\", which the {type} family does not have{close} It has {string.Join(", ", family.Architectures)}");
+    }
+
+    private static IEnumerable<string> Types() => Known.SelectMany(f => f.ModelTypes).Distinct().Order(StringComparer.Ordinal);
+
+    /// <summary>A family with several types (LLaMA, Mistral, Qwen) names its classes after the type.</summary>
+    private static bool ForType(string architecture, string type) => architecture.StartsWith(type.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,42 @@
+using Heed.Engine.Nn;
+
+namespace Heed.Models.Files;
+
+/// <summary>
+/// What the loader must know of a family: its <c>model_type</c>, how its <c>config.json</c> reads, which heads it has, and how older checkpoints
+/// named things. A new architecture adds one of these (<c>docs/adding-a-model.md</c>).
+/// </summary>
+public abstract class ModelFamily
+{
+    /// <summary>The values of <c>model_type</c> that this family reads.</summary>
+    public abstract IReadOnlyList<string> ModelTypes { get; }
+
+    /// <summary>The classes of <c>architectures</c> that this family builds; the first is taken where the file names none.</summary>
+    public abstract IReadOnlyList<string> Architectures { get; }
+
+    /// <summary>The name in front of the stack's keys in a model with a head (<c>transformer</c>), which checkpoints of the bare stack leave out.</summary>
+    public abstract string BasePrefix { get; }
+
+    /// <summary>Reads a <c>config.json</c>.</summary>
+    /// <exception cref="FileFormatException">A field has a wrong type or range.</exception>
+    public abstract ModelConfig ReadConfig(ConfigReader file);
+
+    /// <summary>Builds a model with one of <see cref="Architectures"/>' heads.</summary>
+    /// <param name="architecture">The head's class name.</param>
+    /// <param name="config">From <see cref="ReadConfig"/> or made in code.</param>
+    /// <param name="parameters">Where parameters are made; its source fills them.</param>
+    public abstract Model Build(string architecture, ModelConfig config, ParameterSet parameters);
+
+    /// <summary>Today's key for a stored one; null for buffers (masks, position ids) that carry nothing.</summary>
+    public virtual string? CurrentName(string stored) => stored;
+
+    /// <summary>Configurations by name for <c>heed info</c> and training from nothing: <c>small</c>, <c>7b</c> …</summary>
+    public virtual IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>();
+}
+
+/// <summary>A configuration from a paper.</summary>
+/// <param name="Config">Sizes and settings.</param>
+/// <param name="Architecture">The head whose parameters are counted.</param>
+/// <param name="Source">Paper and table.</param>
+/// <param name="Note">What the paper says where it differs from the count; else empty.</param>
+public sealed record ModelPreset(ModelConfig Config, string Architecture, string Source, string Note = "");

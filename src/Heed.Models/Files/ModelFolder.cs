@@ -1,0 +1,146 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heed.Checkpoints;
+using Heed.Engine.Nn;
+
+namespace Heed.Models.Files;
+
+/// <summary>Opens and saves models as Hugging Face folders: <c>config.json</c>, weights, <c>generation_config.json</c>.</summary>
+public static class ModelFolder
+{
+    /// <summary>Name of the configuration.</summary>
+    public const string ConfigName = "config.json";
+
+    /// <summary>Name of the generation defaults.</summary>
+    public const string GenerationConfigName = "generation_config.json";
+
+    /// <summary>Opens a folder as it was downloaded or saved.</summary>
+    /// <exception cref="StorageException">The folder or a file is missing.</exception>
+    /// <exception cref="InputException">A file is damaged, a tensor is missing, unexpected or of another shape.</exception>
+    /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
+    public static (Model Model, LoadReport Report) Load(string folder, LoadOptions? options = null)
+    {
+        options ??= LoadOptions.Default;
+        (ModelFamily family, string architecture, ModelConfig config) = ReadConfig(folder, options);
+        CheckBudget(folder, family, architecture, config, options);
+        using CheckpointFolder checkpoint = CheckpointFolder.Open(folder);
+        CheckpointSource source = new(checkpoint, family, options);
+        Model model = family.Build(architecture, config, new ParameterSet(source));
+        LoadReport report = source.Report(model);
+        if (!report.IsComplete)
+        {
+            string sentence = Describe(folder, report);
+            if (!options.AllowMissing)
+            {
+                model.Dispose();
+                throw new InputException($"{sentence} Check that weights and config.json belong together, or load with missing tensors allowed to start them anew.");
+            }
+
+            options.Warn?.Invoke(sentence);
+        }
+
+        model.StoredTypes = report.StoredTypes;
+        return (model, report);
+    }
+
+    /// <summary>Reads only the configuration of a folder.</summary>
+    public static (ModelFamily Family, string Architecture, ModelConfig Config) ReadConfig(string folder, LoadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a model folder with config.json and weights, or fetch one with 'heed pull'.");
+        string path = Path.Combine(folder, ConfigName);
+        using JsonDocument document = StrictJson.ReadFile(path, 16 << 20);
+        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new FileFormatException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
+        return Interpret(new ConfigReader(document.RootElement, path), options);
+    }
+
+    /// <summary>Interprets a configuration object: family, head, sizes; validated.</summary>
+    internal static (ModelFamily Family, string Architecture, ModelConfig Config) Interpret(ConfigReader file, LoadOptions? options = null)
+    {
+        (ModelFamily family, string architecture) = ModelFamilies.Find(file, options?.Architecture);
+        ModelConfig config = family.ReadConfig(file) with { Original = JsonObject.Create(file.Root.Clone()) };
+        if (options?.Configure is { } configure) config = configure(config);
+        try
+        {
+            config.Validate();
+        }
+        catch (ConfigException e)
+        {
+            throw new ConfigException($"{file.File}: {e.Message}", e);
+        }
+
+        return (family, architecture, config);
+    }
+
+    /// <summary>Writes a folder that <c>from_pretrained</c> opens. Files are replaced one by one, each atomically, weights before <c>config.json</c>.</summary>
+    /// <param name="model">The model; packed weights are unpacked tensor by tensor.</param>
+    /// <param name="folder">Made where it does not exist.</param>
+    /// <param name="dtype">Type of the stored weights; null keeps each as it was loaded, float32 for new ones.</param>
+    /// <param name="shardSize">Largest weights file, in bytes.</param>
+    /// <exception cref="StorageException">The disk is full or the folder cannot be written; what was there before stays.</exception>
+    public static void Save(Model model, string folder, DType? dtype = null, long shardSize = CheckpointFolder.DefaultShardSize)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(folder);
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageException($"{folder}: cannot be made: {e.Message}", e);
+        }
+
+        DType[] types = [.. model.Parameters.Select(p => dtype ?? model.StoredTypes.GetValueOrDefault(p.Name, DType.F32)).Distinct()];
+        CheckpointFolder.Save(folder, model.Parameters.Select(p => new ParameterTensor(p).As(dtype ?? model.StoredTypes.GetValueOrDefault(p.Name, DType.F32))), shardSize);
+        DurableFile.WriteText(Path.Combine(folder, ConfigName), StrictJson.Format(ConfigOf(model, types.Length == 1 ? types[0] : DType.F32)));
+    }
+
+    /// <summary>The object that <see cref="Save"/> writes as <c>config.json</c>: the one that was read where nothing changed, with unknown keys kept.</summary>
+    internal static JsonObject ConfigOf(Model model, DType dtype)
+    {
+        JsonObject current = model.Config.ToJson();
+        JsonObject result;
+        if (model.Config.Original is { } original)
+        {
+            using JsonDocument document = JsonDocument.Parse(original.ToJsonString());
+            (ModelFamily family, _) = ModelFamilies.Find(new ConfigReader(document.RootElement, ConfigName), model.Architecture);
+            JsonObject before = family.ReadConfig(new ConfigReader(document.RootElement, ConfigName)).ToJson();
+            result = (JsonObject)original.DeepClone();
+            foreach ((string key, JsonNode? value) in current)
+                if (!before.TryGetPropertyValue(key, out JsonNode? old) || !JsonNode.DeepEquals(old, value)) result[key] = value?.DeepClone();
+        }
+        else
+        {
+            result = current;
+        }
+
+        if (result["architectures"] is not JsonArray { Count: > 0 } named || named[0]?.GetValue<string>() != model.Architecture) result["architectures"] = new JsonArray(model.Architecture);
+        string typeKey = result.ContainsKey("torch_dtype") && !result.ContainsKey("dtype") ? "torch_dtype" : "dtype";
+        if (result[typeKey]?.GetValue<string>() != dtype.ConfigName()) result[typeKey] = dtype.ConfigName();
+        return result;
+    }
+
+    private static void CheckBudget(string folder, ModelFamily family, string architecture, ModelConfig config, LoadOptions options)
+    {
+        if (config.Layers > 10_000) throw new BudgetException($"{Path.Combine(folder, ConfigName)}: the model has {config.Layers} layers; at most 10,000 are accepted.");
+        using Model shapes = family.Build(architecture, config, new ParameterSet(ParameterSource.ShapesOnly));
+        long bytes = shapes.Parameters.Values * sizeof(float);
+        long budget = options.MaximumBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (bytes > budget)
+            throw new BudgetException($"{Path.Combine(folder, ConfigName)}: the weights take {Printable.Bytes(bytes)} and {Printable.Bytes(budget)} are allowed. Use a smaller model or a machine with more memory.");
+    }
+
+    private static string Describe(string folder, LoadReport report)
+    {
+        List<string> parts = [];
+        foreach ((string what, IReadOnlyList<string> names) in new[] { ("missing", report.Missing), ("unexpected", report.Unexpected), ("of another shape", report.Mismatched) })
+        {
+            if (names.Count == 0) continue;
+            string list = string.Join(", ", names.Take(4));
+            parts.Add($"{names.Count} {(names.Count == 1 ? "tensor is" : "tensors are")} {what}: {list}{(names.Count > 4 ? ", …" : "")}");
+        }
+
+        return $"{folder}: {string.Join("; ", parts)}.";
+    }
+}

@@ -1,0 +1,115 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Nn;
+
+namespace Heed.Models.Gpt2;
+
+/// <summary>One pre-norm decoder layer.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
+/// <remarks>Radford et al. 2019, §2.3. Scope names are the released checkpoint's keys.</remarks>
+public sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) : Module
+{
+    private readonly string _site = at.Site;
+
+    /// <summary>Norm in front of attention.</summary>
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_1").As("norm1"));
+
+    /// <summary>Causal self-attention.</summary>
+    public MultiHeadAttention Attention { get; } = new(Gpt2Model.AttentionOf(config, layer), (at / "attn").As("attn"));
+
+    /// <summary>Norm in front of the feed-forward part.</summary>
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_2").As("norm2"));
+
+    /// <summary>Two layers with an activation between.</summary>
+    public FeedForward FeedForward { get; } = new(Gpt2Model.FeedForwardOf(config), (at / "mlp").As("mlp"));
+
+    /// <summary>Dropout on what is added to the stream.</summary>
+    public Dropout Dropout { get; } = new(config.ResidualDropout);
+
+    /// <summary>x + attention(norm(x)), then + feed-forward(norm(x)).</summary>
+    public Variable Forward(Variable x, AttentionContext context)
+    {
+        x = context.Visit(_site, "resid_pre", x);
+        x += context.Visit(_site, "attn_out", Dropout.Forward(Attention.Forward(AttentionNorm.Forward(x, context), context), context, _site + ".attn_out"));           // [N, D]
+        x = context.Visit(_site, "resid_mid", x);
+        x += context.Visit(_site, "mlp_out", Dropout.Forward(FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context, _site + ".mlp_out"));        // [N, D]
+        return context.Visit(_site, "resid_post", x);
+    }
+}
+
+/// <summary>GPT-2's decoder: tokens and positions → blocks → final norm.</summary>
+public sealed class Gpt2Model : Module
+{
+    private readonly Gpt2Config _config;
+    private readonly Dropout _dropout;
+
+    /// <summary>Makes the parameters at a place of the checkpoint, <c>transformer</c> in saved models.</summary>
+    public Gpt2Model(Gpt2Config config, ParameterScope at)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        _config = config;
+        _dropout = new Dropout(config.EmbeddingDropout);
+        Initializer normal = Initializer.Normal(config.InitialDeviation);
+        Tokens = new Embedding(config.Vocabulary, config.Width, at / "wte", initializer: normal, isOutput: config.TiedOutput);
+        Positions = new Embedding(config.ContextLength, config.Width, at / "wpe", initializer: normal);
+        Gpt2Block[] blocks = new Gpt2Block[config.Layers];
+        for (int i = 0; i < blocks.Length; i++) blocks[i] = new Gpt2Block(config, i, (at / "h" / i).As($"blocks.{i}"));
+        Blocks = blocks;
+        FinalNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "ln_f").As("norm_final"));
+    }
+
+    /// <summary>Token table, [V, D].</summary>
+    public Embedding Tokens { get; }
+
+    /// <summary>Position table, [T, D].</summary>
+    public Embedding Positions { get; }
+
+    /// <summary>The layers.</summary>
+    public IReadOnlyList<Gpt2Block> Blocks { get; }
+
+    /// <summary>Norm behind the last layer.</summary>
+    public LayerNorm FinalNorm { get; }
+
+    /// <summary>Tokens to the rows of the last layer after the final norm, [N, D].</summary>
+    public Variable Forward(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(context);
+        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                   // [N, D]
+        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));   // [N, D]
+        Variable x = _dropout.Forward(tokens + positions, context, "embed");
+        details?.AddRows("hidden_states", x, batch);
+        x = LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), details is null ? null : (i, y) =>
+        {
+            if (i < Blocks.Count - 1) details.AddRows("hidden_states", y, batch);
+        });
+        x = FinalNorm.Forward(x, context);
+        details?.AddRows("hidden_states", x, batch);
+        return x;
+    }
+
+    internal static AttentionConfig AttentionOf(Gpt2Config c, int layer) => new()
+    {
+        Width = c.Width,
+        Heads = c.Heads,
+        FusedName = "c_attn",
+        Names = new AttentionNames("", "", "", "c_proj"),
+        InputMajor = true,
+        Causal = true,
+        Layer = layer,
+        Scale = (c.ScaledScores ? 1 / MathF.Sqrt(c.Width / c.Heads) : 1) / (c.ScaledByLayer ? layer + 1 : 1),
+        Dropout = c.AttentionDropout,
+        Initializer = Initializer.Normal(c.InitialDeviation),
+        OutputInitializer = Initializer.Normal(c.InitialDeviation / MathF.Sqrt(2 * c.Layers)),
+    };
+
+    internal static FeedForwardConfig FeedForwardOf(Gpt2Config c) => new()
+    {
+        Width = c.Width,
+        InnerWidth = c.InnerWidth,
+        Activation = c.Activation,
+        UpName = "c_fc",
+        DownName = "c_proj",
+        InputMajor = true,
+        Initializer = Initializer.Normal(c.InitialDeviation),
+        DownInitializer = Initializer.Normal(c.InitialDeviation / MathF.Sqrt(2 * c.Layers)),
+    };
+}
