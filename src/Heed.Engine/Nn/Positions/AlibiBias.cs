@@ -1,0 +1,36 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Tensors;
+
+namespace Heed.Engine.Nn;
+
+/// <summary>ALiBi: each head adds its slope times the distance to the scores, so that far keys count less.</summary>
+/// <remarks>Press et al., arXiv:2108.12409 §3.</remarks>
+/// <param name="heads">H.</param>
+public sealed class AlibiBias(int heads) : Module
+{
+    /// <summary>The slopes: a geometric sequence from 2^(−8/n) for n heads, a power of 2; for other numbers every second one of the next power's follows.</summary>
+    /// <returns>[H].</returns>
+    public static float[] Slopes(int heads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(heads, 1);
+        int power = 1 << int.Log2(heads);
+        float[] slopes = new float[heads];
+        for (int h = 0; h < heads; h++)
+            slopes[h] = (float)(h < power ? Math.Pow(2, -8.0 * (h + 1) / power) : Math.Pow(2, -8.0 * ((2 * (h - power)) + 1) / (2 * power)));
+        return slopes;
+    }
+
+    /// <summary>The bias of all distances in a sequence.</summary>
+    /// <param name="length">Longest sequence, in tokens.</param>
+    /// <returns>[H, 2·length − 1]: entry d + length − 1 is for key position − query position = d.</returns>
+    public Variable Distances(int length)
+    {
+        int count = (2 * length) - 1;
+        Tensor table = Tensor.Uninitialized(heads, count);
+        float[] slopes = Slopes(heads);
+        Span<float> values = table.Span;
+        for (int h = 0; h < heads; h++)
+            for (int d = 0; d < count; d++) values[(h * count) + d] = slopes[h] * (d - (length - 1));
+        return table;
+    }
+}
