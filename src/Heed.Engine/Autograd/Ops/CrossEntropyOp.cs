@@ -19,7 +19,7 @@ internal sealed class CrossEntropyOp : Op
     {
         (int N, int C) = logits.Shape.Bind2(nameof(logits), "[N, C]");
         double divisor = settings.DivisorOf(targets);
-        Tensor losses = Tensor.Uninitialized(N), logSums = Tensor.Uninitialized(N);
+        Tensor losses = Tensor.Uninitialized(N), logSums = Tensor.Uninitialized(2 * N);
         CrossEntropyKernel.Invoke(logits.Value.Span, targets, C, settings.ForKernel(), losses.Span, logSums.Span);
         Tensor y = Tensor.Scalar(divisor == 0 ? 0 : (float)(ReductionKernel.Sum(losses.Span) / divisor));
         return IsRecorded(logits) ? Tape.Record(new CrossEntropyOp(logits, targets, settings, logSums, divisor), y) : y;

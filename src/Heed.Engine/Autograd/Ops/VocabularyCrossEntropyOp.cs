@@ -43,7 +43,7 @@ internal sealed class VocabularyCrossEntropyOp : Op
         {
             // Chunks of equal size, which follows from N and V alone.
             int most = Math.Max(16, ChunkLogits / Math.Max(1, V)), chunks = Math.Max(1, (N + most - 1) / most), size = (N + chunks - 1) / chunks;
-            Tensor logits = Tensor.Uninitialized(Math.Min(N, size), V), losses = Tensor.Uninitialized(Math.Min(N, size)), sums = Tensor.Uninitialized(V);
+            Tensor logits = Tensor.Uninitialized(Math.Min(N, size), V), losses = Tensor.Uninitialized(Math.Min(N, size)), sums = Tensor.Uninitialized(V), logSums = Tensor.Uninitialized(2 * Math.Min(N, size));
             for (int row = 0; row < N; row += size)
             {
                 int rows = Math.Min(size, N - row);
@@ -52,7 +52,7 @@ internal sealed class VocabularyCrossEntropyOp : Op
                 ReadOnlySpan<int> y = targets.AsSpan(row, rows);
                 MatMulKernel.Invoke(x, MatrixLayout.RowMajor, weight.Value.Span, MatrixLayout.Transposed, z, rows, V, D, epilogue: new Epilogue { Bias = bias is { } b ? b.Value.Span : [] });
                 if (wanted) CrossEntropyKernel.InvokeWithGradient(z, y, V, settings.ForKernel(), (float)(1 / divisor), losses.Span[..rows]);
-                else CrossEntropyKernel.Invoke(z, y, V, settings.ForKernel(), losses.Span[..rows], sums.Count >= rows ? sums.Span[..rows] : new float[rows]);
+                else CrossEntropyKernel.Invoke(z, y, V, settings.ForKernel(), losses.Span[..rows], logSums.Span[..(2 * rows)]);
                 loss += ReductionKernel.Sum(losses.Span[..rows]);
                 // z is now the logits' gradient dz:  dx = dz·W, dW += dzᵀ·x, db += Σ dz
                 if (dhidden is not null) MatMulKernel.Invoke(z, MatrixLayout.RowMajor, weight.Value.Span, MatrixLayout.RowMajor, dhidden.Span.Slice(row * D, rows * D), rows, D, V);

@@ -55,7 +55,7 @@ public abstract class RecurrentStack : Module
             Layer layer = _layers[i];
             Variable gates = layer.Input.Forward(x);                                                                                // [N, G·H]
             Variable y = RecurrentOp.Apply(gates, layer.Recurrent, layer.Bias?.ToVariable(), starts, direction == 1, _cell,
-                state?.Hidden[i], state is { Cell.Count: > 0 } ? state.Cell[i] : null);                                             // [N, H] or [N, 2H]
+                state?.Hidden[i], state is { Cell.Count: > 0 } ? state.Cell[i] : (Variable?)null);                                             // [N, H] or [N, 2H]
             int[] last = LastRows(starts, direction == 1);
             outputs[direction] = _cell.States == 2 ? y.Columns(0, _width) : y;
             hidden[i] = outputs[direction].Gather(last);                                                                            // [B, H]
