@@ -87,4 +87,38 @@ public class PositionGoldenTests
             Assert.Equal(s.GetProperty("attention_scale").GetDouble(), RopeFrequencies.AttentionScale(scaling, maximum), 1e-12);
         }
     }
+
+    [Fact]
+    public void Rope_turns_halves()
+    {
+        const string Name = "rope.rotate_halves";
+        using Leaks leaks = new();
+        int[] shape = Part.Shape(Name, "q");
+        (int B, int H, int T, int K) = (shape[0], shape[1], shape[2], shape[3]);
+        int first = Part.Settings(Name).GetProperty("first_position").GetInt32();
+        int[] positions = [.. Enumerable.Range(0, B * T).Select(n => first + (n % T))];
+        RotaryPositions rope = new(new RotaryConfig { HeadWidth = K });
+        foreach (string which in new[] { "q", "k" })
+        {
+            Leaf leaf = new();
+            using Tape tape = Tape.Begin();
+            Variable x = leaf.Of(Part.Tensor(Name, which)).Permute(0, 2, 1, 3).Reshape(B * T, H, K);          // [N, H, K]
+            Variable y = rope.Rotate(x, positions, first + T).Reshape(B, T, H, K).Permute(0, 2, 1, 3);        // [B, H, T, K]
+            GoldenCheck.Output(Part, Name, "output_" + which, y.Value);
+            tape.Backward(y, Part.Tensor(Name, "grad_output." + which));
+            double norm = Math.Sqrt(Part.Values(Name, "grad_output." + which).Sum(v => (double)v * v));
+            Close.Relative($"{Name}/grad.{which}", leaf.Gradient!.Span, Part.Values(Name, "grad." + which), GoldenCheck.Gradient, 1e-6 * norm);
+            leaf.Clear();
+        }
+    }
+
+    [Fact]
+    public void Rope_tables_grow_without_changing_what_was_there()
+    {
+        RotaryPositions rope = new(new RotaryConfig { HeadWidth = 8 });
+        Tensor x = Tensor.Full(new Shape(2, 1, 8), 0.5f);
+        float[] early = rope.Rotate(x, [1, 2], 3).Value.ToArray();
+        _ = rope.Rotate(x, [1, 500], 501);
+        Assert.Equal(early, rope.Rotate(x, [1, 2], 3).Value.ToArray());
+    }
 }
