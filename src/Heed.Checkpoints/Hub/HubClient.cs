@@ -63,6 +63,8 @@ public sealed class HubClient : IDisposable
     {
         (string commit, List<HubFile> all) = await ListAsync(repository, options.Revision, cancellation).ConfigureAwait(false);
         List<HubFile> files = Select(all, options);
+        if (files.Find(file => !HubName.IsFilePath(file.Path)) is { } odd)
+            throw new HubException($"{repository}: the file name '{Printable.Shorten(odd.Path)}' cannot be stored on every system. Leave it out by an exclude pattern.");
         string root = Cache.Root(repository), snapshot = Path.Combine(root, "snapshots", commit), blobs = Path.Combine(root, "blobs");
         Directory.CreateDirectory(snapshot);
         Directory.CreateDirectory(blobs);
@@ -113,7 +115,7 @@ public sealed class HubClient : IDisposable
         {
             if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty("rfilename", out JsonElement path)) throw new FileFormatException(name, "$.siblings", "has an entry without rfilename");
             string file = StrictJson.Text(path, name, "$.siblings[].rfilename");
-            if (!HubName.IsFilePath(file)) throw new FileFormatException(name, "$.siblings[].rfilename", $"is '{Printable.Shorten(file)}', which leads outside the folder or is not a file name everywhere; the repository is refused");
+            if (!HubName.IsInside(file)) throw new FileFormatException(name, "$.siblings[].rfilename", $"is '{Printable.Shorten(file)}', which leads outside the folder; the repository is refused");
             long? size = entry.TryGetProperty("size", out JsonElement s) && s.ValueKind == JsonValueKind.Number && s.TryGetInt64(out long bytes) && bytes >= 0 ? bytes : null;
             string? sha256 = entry.TryGetProperty("lfs", out JsonElement lfs) && lfs.ValueKind == JsonValueKind.Object && lfs.TryGetProperty("sha256", out JsonElement hash) ? StrictJson.Text(hash, name, "$.siblings[].lfs.sha256") : null;
             files.Add(new HubFile(file, null, size, sha256 is not null && HubName.IsSha256(sha256) ? sha256 : null));

@@ -40,10 +40,14 @@ internal static partial class HubName
     /// <summary>Whether an ETag can name a file of the cache.</summary>
     public static bool IsBlob(string etag) => BlobForm().IsMatch(etag);
 
-    /// <summary>Whether a path inside a repository stays inside it and is one on every system.</summary>
+    /// <summary>Whether a path stays inside the repository, on every system.</summary>
+    public static bool IsInside(string path)
+        => path.Length is > 0 and <= 4096 && !path.Contains('\\', StringComparison.Ordinal) && path is not [_, ':', ..]
+            && path.Split('/').All(part => part.Length > 0 && part is not ("." or "..") && !part.Any(char.IsControl));
+
+    /// <summary>Whether a path stays inside the repository and every system can store it.</summary>
     public static bool IsFilePath(string path)
-        => path.Length is > 0 and <= 1024 && path.Split('/').All(part => part.Length is > 0 and <= 255 && part is not ("." or "..") && part.AsSpan().IndexOfAny(NotInNames) < 0 && !part.Any(char.IsControl)
-            && !part.EndsWith(' ') && !part.EndsWith('.'));
+        => IsInside(path) && path.Length <= 1024 && path.Split('/').All(part => part.Length <= 255 && part.AsSpan().IndexOfAny(NotInNames) < 0 && !part.EndsWith(' ') && !part.EndsWith('.'));
 
     /// <summary>The cache's folder name: <c>models--org--name</c>.</summary>
     public static string Folder(string repository) => "models--" + repository.Replace("/", "--", StringComparison.Ordinal);

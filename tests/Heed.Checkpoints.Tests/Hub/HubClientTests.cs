@@ -259,6 +259,15 @@ public sealed class HubClientTests : IDisposable
         Assert.False(Directory.Exists(_folder.File("hub")));
     }
 
+    [Fact]
+    public async Task An_odd_name_is_refused_only_where_it_is_wanted()
+    {
+        _hub.Files["logs/12:30:01/events"] = [1];
+        Assert.Equal(4, (await PullAsync()).Files.Count);
+        Assert.Contains("12:30:01", (await Assert.ThrowsAsync<HubException>(() => PullAsync(new HubPullOptions { Include = ["*"] }))).Message, StringComparison.Ordinal);
+        Assert.Equal(5, (await PullAsync(new HubPullOptions { Include = ["*"], Exclude = ["logs/*"] })).Files.Count);
+    }
+
     [Theory]
     [InlineData("""{"sha":"../../x","siblings":[]}""")]
     [InlineData("""{"siblings":[]}""")]
