@@ -5,7 +5,7 @@ namespace Heed.Engine.Tests.Autograd;
 /// <summary>All gradient checks. A new op registers its cases here (<c>docs/adding-an-op.md</c>).</summary>
 internal static partial class OpCases
 {
-    public static IEnumerable<OpCase> All() => [.. Basic(), .. RowOps(), .. Blocks(), .. Products(), .. Recurrences(), .. Rotations()];
+    public static IEnumerable<OpCase> All() => [.. Basic(), .. RowOps(), .. Blocks(), .. Products(), .. Recurrences(), .. Rotations(), .. Attentions()];
 }
 
 public class OpGradientTests

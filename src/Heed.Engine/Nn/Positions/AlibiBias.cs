@@ -6,7 +6,7 @@ namespace Heed.Engine.Nn;
 /// <summary>ALiBi: each head adds its slope times the distance to the scores, so that far keys count less.</summary>
 /// <remarks>Press et al., arXiv:2108.12409 §3.</remarks>
 /// <param name="heads">H.</param>
-public sealed class AlibiBias(int heads) : Module
+public sealed class AlibiBias(int heads) : Module, IDistanceBias
 {
     /// <summary>The slopes: a geometric sequence from 2^(−8/n) for n heads, a power of 2; for other numbers every second one of the next power's follows.</summary>
     /// <returns>[H].</returns>
@@ -20,9 +20,7 @@ public sealed class AlibiBias(int heads) : Module
         return slopes;
     }
 
-    /// <summary>The bias of all distances in a sequence.</summary>
-    /// <param name="length">Longest sequence, in tokens.</param>
-    /// <returns>[H, 2·length − 1]: entry d + length − 1 is for key position − query position = d.</returns>
+    /// <inheritdoc/>
     public Variable Distances(int length)
     {
         int count = (2 * length) - 1;

@@ -5,7 +5,7 @@ namespace Heed.Engine.Nn;
 
 /// <summary>T5's positions: a learned bias for each head and each bucket of distances, exact when near, logarithmic when far.</summary>
 /// <remarks>Raffel et al., arXiv:1910.10683 §2.1.</remarks>
-public sealed class RelativeBias : Module
+public sealed class RelativeBias : Module, IDistanceBias
 {
     private readonly int _buckets;
     private readonly int _farthest;
@@ -54,9 +54,7 @@ public sealed class RelativeBias : Module
         return first + Math.Min(exact + (int)far, buckets - 1);
     }
 
-    /// <summary>The bias of all distances in a sequence.</summary>
-    /// <param name="length">Longest sequence, in tokens.</param>
-    /// <returns>[H, 2·length − 1]: entry d + length − 1 is for key position − query position = d.</returns>
+    /// <inheritdoc/>
     public Variable Distances(int length)
     {
         int[] buckets = new int[(2 * length) - 1];

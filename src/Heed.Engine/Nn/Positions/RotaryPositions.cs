@@ -27,7 +27,7 @@ public sealed record RotaryConfig
 
 /// <summary>RoPE: turns queries and keys by their positions, so that scores depend on distances alone.  x: [N, H, K] → [N, H, K].</summary>
 /// <remarks>Su et al., arXiv:2104.09864 §3.4.2. Tables of cos and sin are made once and grow by doubling.</remarks>
-public sealed class RotaryPositions : Module
+public sealed class RotaryPositions : Module, IRotation
 {
     private readonly RotaryConfig _config;
     private readonly double _scale;
@@ -44,11 +44,7 @@ public sealed class RotaryPositions : Module
         _scale = RopeFrequencies.AttentionScale(config.Scaling, config.MaximumLength);
     }
 
-    /// <summary>Rotates rows by their positions.</summary>
-    /// <param name="x">[N, H, K].</param>
-    /// <param name="positions">[N], in tokens, from 0.</param>
-    /// <param name="length">Longest sequence, in tokens: some variants depend on it.</param>
-    /// <returns>[N, H, K].</returns>
+    /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A position is negative.</exception>
     public Variable Rotate(Variable x, int[] positions, int length)
     {

@@ -1,0 +1,76 @@
+using Heed.Engine.Autograd;
+
+namespace Heed.Engine.Nn;
+
+/// <summary>One decoder layer: causal self-attention, attention to the encoder's rows, feed-forward.  x: [N, D], memory: [S, D] → [N, D].</summary>
+/// <remarks>Vaswani et al. 2017, §3.1. Parameters are named as in torch's <c>TransformerDecoderLayer</c>, with separate projections.</remarks>
+public sealed class TransformerDecoderLayer(TransformerConfig config, ParameterScope at) : Module
+{
+    private readonly string _site = at.Site;
+
+    /// <summary>Causal self-attention.</summary>
+    public MultiHeadAttention Attention { get; } = new(config.Attention(causal: true), (at / "self_attn").As("attn"));
+
+    /// <summary>Attention to the encoder's rows.</summary>
+    public MultiHeadAttention CrossAttention { get; } = new(config.Attention(causal: false), (at / "multihead_attn").As("cross_attn"));
+
+    /// <summary>Two products with an activation between.</summary>
+    public FeedForward FeedForward { get; } = new(config.FeedForward, at.As("mlp"));
+
+    /// <summary>Norm of self-attention.</summary>
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm1").As("norm1"));
+
+    /// <summary>Norm of cross-attention.</summary>
+    public LayerNorm CrossAttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm2").As("norm2"));
+
+    /// <summary>Norm of the feed-forward part.</summary>
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm3").As("norm3"));
+
+    /// <summary>Dropout on what each part adds.</summary>
+    public Dropout Dropout { get; } = new(config.Dropout);
+
+    /// <summary>Pre-norm: x + part(norm(x)); post-norm: norm(x + part(x)).</summary>
+    public Variable Forward(Variable x, Variable memory, AttentionContext context)
+    {
+        if (config.NormFirst)
+        {
+            x += Dropout.Forward(Attention.Forward(AttentionNorm.Forward(x), context), context, _site + ".attn_out");                             // [N, D]
+            x += Dropout.Forward(CrossAttention.ForwardCross(CrossAttentionNorm.Forward(x), memory, context), context, _site + ".cross_attn_out"); // [N, D]
+            return x + Dropout.Forward(FeedForward.Forward(FeedForwardNorm.Forward(x), context), context, _site + ".mlp_out");                    // [N, D]
+        }
+
+        x = AttentionNorm.Forward(x + Dropout.Forward(Attention.Forward(x, context), context, _site + ".attn_out"));                              // [N, D]
+        x = CrossAttentionNorm.Forward(x + Dropout.Forward(CrossAttention.ForwardCross(x, memory, context), context, _site + ".cross_attn_out")); // [N, D]
+        return FeedForwardNorm.Forward(x + Dropout.Forward(FeedForward.Forward(x, context), context, _site + ".mlp_out"));                        // [N, D]
+    }
+}
+
+/// <summary>The decoder: its layers and, where wanted, a norm behind the last.  x: [N, D], memory: [S, D] → [N, D].</summary>
+public sealed class TransformerDecoder : Module
+{
+    /// <summary>Makes the layers at <c>layers.0</c> … and the norm at <c>norm</c>.</summary>
+    public TransformerDecoder(TransformerConfig config, ParameterScope at)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        TransformerDecoderLayer[] layers = new TransformerDecoderLayer[config.DecoderLayers];
+        for (int i = 0; i < layers.Length; i++) layers[i] = new TransformerDecoderLayer(config, (at / "layers" / i).As($"decoder.blocks.{i}"));
+        Layers = layers;
+        Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("decoder.norm_final")) : null;
+    }
+
+    /// <summary>The layers.</summary>
+    public IReadOnlyList<TransformerDecoderLayer> Layers { get; }
+
+    /// <summary>Norm behind the last layer, or null.</summary>
+    public LayerNorm? Norm { get; }
+
+    /// <summary>Runs the layers.</summary>
+    /// <param name="x">[N, D].</param>
+    /// <param name="memory">[S, D], the encoder's rows.</param>
+    /// <param name="context">The decoder's context, with <see cref="AttentionContext.Memory"/>.</param>
+    public Variable Forward(Variable x, Variable memory, AttentionContext context)
+    {
+        x = LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, memory, context));
+        return Norm is null ? x : Norm.Forward(x);
+    }
+}

@@ -1,0 +1,65 @@
+using Heed.Engine.Autograd;
+
+namespace Heed.Engine.Nn;
+
+/// <summary>One encoder layer: self-attention, then feed-forward, each with its residual and norm.  x: [N, D] → [N, D].</summary>
+/// <remarks>Vaswani et al. 2017, §3.1. Parameters are named as in torch's <c>TransformerEncoderLayer</c>, with separate projections.</remarks>
+public sealed class TransformerEncoderLayer(TransformerConfig config, ParameterScope at) : Module
+{
+    private readonly string _site = at.Site;
+
+    /// <summary>Self-attention.</summary>
+    public MultiHeadAttention Attention { get; } = new(config.Attention(causal: false), (at / "self_attn").As("attn"));
+
+    /// <summary>Norm of the attention part.</summary>
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm1").As("norm1"));
+
+    /// <summary>Two products with an activation between.</summary>
+    public FeedForward FeedForward { get; } = new(config.FeedForward, at.As("mlp"));
+
+    /// <summary>Norm of the feed-forward part.</summary>
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm2").As("norm2"));
+
+    /// <summary>Dropout on what each part adds.</summary>
+    public Dropout Dropout { get; } = new(config.Dropout);
+
+    /// <summary>Pre-norm: x + part(norm(x)); post-norm: norm(x + part(x)).</summary>
+    public Variable Forward(Variable x, AttentionContext context)
+    {
+        if (config.NormFirst)
+        {
+            x += Dropout.Forward(Attention.Forward(AttentionNorm.Forward(x), context), context, _site + ".attn_out");         // [N, D]
+            return x + Dropout.Forward(FeedForward.Forward(FeedForwardNorm.Forward(x), context), context, _site + ".mlp_out"); // [N, D]
+        }
+
+        x = AttentionNorm.Forward(x + Dropout.Forward(Attention.Forward(x, context), context, _site + ".attn_out"));          // [N, D]
+        return FeedForwardNorm.Forward(x + Dropout.Forward(FeedForward.Forward(x, context), context, _site + ".mlp_out"));    // [N, D]
+    }
+}
+
+/// <summary>The encoder: its layers and, where wanted, a norm behind the last.  x: [N, D] → [N, D].</summary>
+public sealed class TransformerEncoder : Module
+{
+    /// <summary>Makes the layers at <c>layers.0</c> … and the norm at <c>norm</c>.</summary>
+    public TransformerEncoder(TransformerConfig config, ParameterScope at)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        TransformerEncoderLayer[] layers = new TransformerEncoderLayer[config.EncoderLayers];
+        for (int i = 0; i < layers.Length; i++) layers[i] = new TransformerEncoderLayer(config, (at / "layers" / i).As($"encoder.blocks.{i}"));
+        Layers = layers;
+        Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("encoder.norm_final")) : null;
+    }
+
+    /// <summary>The layers.</summary>
+    public IReadOnlyList<TransformerEncoderLayer> Layers { get; }
+
+    /// <summary>Norm behind the last layer, or null.</summary>
+    public LayerNorm? Norm { get; }
+
+    /// <summary>Runs the layers.</summary>
+    public Variable Forward(Variable x, AttentionContext context)
+    {
+        x = LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context));
+        return Norm is null ? x : Norm.Forward(x);
+    }
+}

@@ -1,0 +1,55 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
+using Heed.Engine.Tensors;
+
+namespace Heed.Engine.Tests.Autograd;
+
+internal static partial class OpCases
+{
+    private static IEnumerable<OpCase> Attentions()
+    {
+        AttentionOptions options = new() { Heads = 2, HeadWidth = 3, Scale = 0.5f };
+        AttentionSequence[] self = [new(0, 3, 0, 3), new(3, 2, 3, 2)], cross = [new(0, 1, 0, 2), new(1, 2, 2, 3)];
+        yield return new("AttentionOp", "cross", [S(3, 6), S(5, 6), S(5, 6)], v => Attend(v[0], v[1], v[2], null, options, cross), w => Attention(w[0], w[1], w[2], null, options, cross)) { K = 64 };
+        yield return new("AttentionOp", "causal", [S(5, 6), S(5, 6), S(5, 6)], v => Attend(v[0], v[1], v[2], null, options with { Causal = true }, self), w => Attention(w[0], w[1], w[2], null, options with { Causal = true }, self)) { K = 64 };
+        AttentionOptions grouped = options with { KeyHeads = 1, Causal = true };
+        yield return new("AttentionOp", "grouped, one fused product", [S(5, 12)], v => AttentionOp.Apply(new(v[0], 0, 6), new(v[0], 6, 3), new(v[0], 9, 3), null, grouped, self, null),
+            w => Attention(Part(w[0], 0, 6), Part(w[0], 6, 3), Part(w[0], 9, 3), null, grouped, self)) { K = 64 };
+        AttentionOptions relative = options with { RelativeRange = 5, RelativeOffset = 2 };
+        yield return new("AttentionOp", "distances", [S(5, 6), S(5, 6), S(5, 6), S(2, 5)], v => Attend(v[0], v[1], v[2], v[3], relative, self), w => Attention(w[0], w[1], w[2], w[3], relative, self)) { K = 64 };
+        yield return new("DropoutOp", "by counter", [S(3, 19)], v => DropoutOp.Apply(v[0], 0.3f, 5, 6), w =>
+        {
+            CounterRandom random = new(5, 6);
+            uint least = (uint)(0.3f * 4294967296.0);
+            return new Wide([.. w[0].Values.Select((x, i) => random.Bits((ulong)i) >= least ? x / (1 - 0.3f) : 0)], w[0].Shape);
+        }) { K = 4 };
+    }
+
+    private static Variable Attend(Variable q, Variable k, Variable v, Variable? distances, AttentionOptions options, AttentionSequence[] sequences) =>
+        AttentionOp.Apply(new(q, 0, q.Shape.Last), new(k, 0, k.Shape.Last), new(v, 0, v.Shape.Last), distances, options, sequences, null);
+
+    private static Wide Part(Wide x, int start, int count) => Cut(x, 1, start, count);
+
+    private static Wide Attention(Wide q, Wide k, Wide v, Wide? distances, AttentionOptions o, AttentionSequence[] sequences)
+    {
+        int K = o.HeadWidth;
+        Wide y = Wide.Zeros(q.Shape[0], o.Heads * K);
+        foreach (AttentionSequence s in sequences)
+        {
+            for (int h = 0; h < o.Heads; h++)
+            {
+                int g = h * o.KeyHeads / o.Heads;
+                for (int i = 0; i < s.QueryCount; i++)
+                {
+                    int keys = o.Causal ? i + 1 : s.KeyCount;
+                    double[] p = SoftmaxRow([.. Enumerable.Range(0, keys).Select(j => (o.Scale * Enumerable.Range(0, K).Sum(d => q[s.QueryStart + i, (h * K) + d] * k[s.KeyStart + j, (g * K) + d]))
+                        + (distances is null ? 0 : distances[h, j - i + o.RelativeOffset]))]);
+                    for (int j = 0; j < keys; j++)
+                        for (int d = 0; d < K; d++) y[s.QueryStart + i, (h * K) + d] += p[j] * v[s.KeyStart + j, (g * K) + d];
+                }
+            }
+        }
+
+        return y;
+    }
+}
