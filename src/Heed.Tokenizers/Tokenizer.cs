@@ -1,3 +1,4 @@
+using Heed.Tokenizers.Serialization;
 using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers;
@@ -30,9 +31,30 @@ public sealed partial class Tokenizer
     /// <summary>Added tokens by id, special ones among them.</summary>
     public IReadOnlyDictionary<int, AddedToken> AddedTokens => _added.Tokens;
 
+    /// <summary>Tokens by role, e.g. <c>bos_token</c>, <c>eos_token</c>, <c>pad_token</c>, as the folder's tokenizer_config.json and special_tokens_map.json name them.</summary>
+    public IReadOnlyDictionary<string, string> SpecialTokens => Parts.SpecialTokens;
+
     internal TokenizerParts Parts { get; }
 
     internal AddedVocabulary Added => _added;
+
+    /// <summary>Reads a tokenizer.json.</summary>
+    /// <exception cref="StorageException">The file cannot be read.</exception>
+    /// <exception cref="FileFormatException">The file breaks a rule of its format; the message names the JSON path.</exception>
+    public static Tokenizer FromFile(string path) => new(TokenizerJsonReader.ReadFile(path));
+
+    /// <summary>Reads a tokenizer.json from memory.</summary>
+    /// <param name="utf8">The JSON.</param>
+    /// <param name="name">Name of the file for errors.</param>
+    /// <exception cref="FileFormatException">The text breaks a rule of its format.</exception>
+    public static Tokenizer FromJson(ReadOnlyMemory<byte> utf8, string name = "tokenizer.json") => new(TokenizerJsonReader.Read(utf8, name));
+
+    /// <summary>Reads the tokenizer of a Hugging Face folder.</summary>
+    /// <param name="folder">Holds tokenizer.json; without one vocab.json and merges.txt, or vocab.txt, with tokenizer_config.json,
+    /// special_tokens_map.json and added_tokens.json where there are any (both of version 4 and 5 of transformers).</param>
+    /// <exception cref="StorageException">A file cannot be read, or there is none of these.</exception>
+    /// <exception cref="FileFormatException">A file breaks a rule of its format.</exception>
+    public static Tokenizer FromFolder(string folder) => new(TokenizerFolderReader.Read(folder));
 
     /// <summary>The id of a token, or null where there is none.</summary>
     public int? TokenToId(string token)
@@ -53,8 +75,9 @@ public sealed partial class Tokenizer
         {
             ArgumentOutOfRangeException.ThrowIfNegative(truncation.MaxLength, nameof(truncation));
             ArgumentOutOfRangeException.ThrowIfNegative(truncation.Stride, nameof(truncation));
-            if (truncation.Stride > 0 && truncation.Stride >= truncation.MaxLength)
-                throw new ArgumentException($"The stride {truncation.Stride} must be below the maximum length {truncation.MaxLength}.", nameof(truncation));
+            int left = truncation.MaxLength - (Parts.PostProcessor?.AddedTokens(pair: false) ?? 0);
+            if (left >= 0 && left < truncation.Stride)
+                throw new ArgumentException($"The stride {truncation.Stride} must be below the {left} tokens that the maximum length {truncation.MaxLength} leaves beside special tokens.", nameof(truncation));
         }
 
         return new Tokenizer(Parts with { Truncation = truncation }, _added);

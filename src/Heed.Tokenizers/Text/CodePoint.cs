@@ -52,6 +52,10 @@ internal static class CodePoint
         });
     }
 
+    /// <summary><paramref name="text"/> with each lone surrogate as U+FFFD; the same memory where there is none.</summary>
+    public static ReadOnlySpan<char> WithoutLoneSurrogates(ReadOnlySpan<char> text)
+        => FirstLone(text) < 0 ? text : WithoutLoneSurrogates(text.ToString());
+
     private static int FirstLone(ReadOnlySpan<char> text)
     {
         int at = text.IndexOfAnyInRange('\uD800', '\uDFFF');

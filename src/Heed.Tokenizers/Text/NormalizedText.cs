@@ -51,6 +51,23 @@ internal sealed class NormalizedText
         _identity = true;
     }
 
+    /// <summary>Starts anew with units <c>[start, end)</c> of another text, alignments included.</summary>
+    public void Reset(NormalizedText other, int start, int end)
+    {
+        int origin = start < other.Length ? other.OriginalStart(start) : other.Origin;
+        Reset(other.Span[start..end], origin);
+        if (other._identity) return;
+        _identity = false;
+        if (_starts.Length < _chars.Length)
+        {
+            _starts = new int[_chars.Length];
+            _ends = new int[_chars.Length];
+        }
+
+        other._starts.AsSpan(start, end - start).CopyTo(_starts);
+        other._ends.AsSpan(start, end - start).CopyTo(_ends);
+    }
+
     /// <summary>Start in the original text of the character at <paramref name="unit"/>.</summary>
     public int OriginalStart(int unit)
         => !_identity ? _starts[unit] : Origin + unit - (IsSecondHalf(unit) ? 1 : 0);
@@ -141,6 +158,86 @@ internal sealed class NormalizedText
         (_starts, _outStarts) = (_outStarts, _starts);
         (_ends, _outEnds) = (_outEnds, _ends);
         (Length, _identity) = (_outLength, _outIdentity);
+    }
+
+    /// <summary>Keeps the characters that <paramref name="keep"/> wants.</summary>
+    public void Filter(Func<int, bool> keep)
+    {
+        BeginRewrite();
+        int run = 0;
+        for (int at = 0; at < Length;)
+        {
+            int c = CodePoint.At(Span, at, out int units);
+            if (!keep(c))
+            {
+                Copy(run, at - run);
+                run = at + units;
+            }
+
+            at += units;
+        }
+
+        Copy(run, Length - run);
+        EndRewrite();
+    }
+
+    /// <summary>Replaces each character by one other.</summary>
+    public void Map(Func<int, int> map)
+    {
+        BeginRewrite();
+        for (int at = 0; at < Length;)
+        {
+            Emit(map(CodePoint.At(Span, at, out int units)), at);
+            at += units;
+        }
+
+        EndRewrite();
+    }
+
+    /// <summary>Writes <c>map[unit]</c> for units from <paramref name="at"/> on, until one is mapped to U+0000 or U+FFFF; returns where that was.</summary>
+    public int EmitMapped(int at, char[] map)
+    {
+        int start = at;
+        if (_outIdentity && at != _outLength) StoreAlignments();
+        int to = _outLength;
+        if (_outChars.Length < to + Length - at) Array.Resize(ref _outChars, Math.Max(to + Length - at, _outChars.Length * 2));
+        char[] from = _chars, output = _outChars;
+        for (; at < Length; at++)
+        {
+            char c = map[from[at]];
+            if (c is '\0' or '\uFFFF') break;
+            output[to + at - start] = c;
+        }
+
+        _outLength += at - start;
+        if (_outIdentity) return at;
+        EnsureAlignments();
+        for (int i = start; i < at; i++, to++) (_outStarts[to], _outEnds[to]) = (OriginalStart(i), OriginalEnd(i));
+        return at;
+    }
+
+    /// <summary>Replaces the text by code points, each with its change: 0 takes one old character's place, 1 is new, −n takes the place of n more.</summary>
+    public void Rewrite(ReadOnlySpan<int> points, ReadOnlySpan<int> changes)
+    {
+        BeginRewrite();
+        int at = 0, last = -1;
+        for (int i = 0; i < points.Length; i++)
+        {
+            if (changes[i] > 0)
+            {
+                Emit(points[i], last);
+                continue;
+            }
+
+            Emit(points[i], Math.Min(at, Length - 1));
+            for (int taken = 1 - changes[i]; taken > 0 && at < Length; taken--)
+            {
+                last = at;
+                at += IsFirstHalf(at) ? 2 : 1;
+            }
+        }
+
+        EndRewrite();
     }
 
     public override string ToString() => new(Span);

@@ -20,6 +20,9 @@ internal sealed record TokenizerParts
 
     public PaddingOptions? Padding { get; init; }
 
+    /// <summary>Tokens by role, e.g. <c>eos_token</c>, as tokenizer_config.json and special_tokens_map.json name them.</summary>
+    public IReadOnlyDictionary<string, string> SpecialTokens { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Name of the file they were read from, for errors.</summary>
     public string Source { get; init; } = "tokenizer";
 }

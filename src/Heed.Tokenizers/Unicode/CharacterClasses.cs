@@ -28,6 +28,10 @@ internal static class CharacterClasses
 
     private static readonly PagedTable Table = UnicodeData.Flags;
     private static readonly ushort[] Low = LowTable();
+    private static readonly byte[] BertKinds = [.. Enumerable.Range(0, 0x3100).Select(c => (byte)BertKindOf(c))];
+    private static readonly int HanScript = UnicodeData.Scripts9[0x4E00];
+    private static readonly int HiraganaScript = UnicodeData.Scripts9[0x3042];
+    private static readonly int KatakanaScript = UnicodeData.Scripts9[0x30A2];
 
     /// <summary>Number of the general category, an index into <see cref="CategoryNames"/>.</summary>
     public static int Category(int c) => Flags(c) & CategoryMask;
@@ -55,6 +59,9 @@ internal static class CharacterClasses
 
     /// <summary><c>\w</c> of Rust's regex: Alphabetic, M, Nd, Pc and the two joiners.</summary>
     public static bool IsRegexWord(int c) => IsPropertyWord(c) || c is 0x200C or 0x200D;
+
+    /// <summary><c>\w</c> of Oniguruma outside a class: its table for Latin-1 has ² ³ ¹ ¼ ½ ¾ as well.</summary>
+    public static bool IsShorthandWord(int c) => IsPropertyWord(c) || c is 0xB2 or 0xB3 or 0xB9 or 0xBC or 0xBD or 0xBE;
 
     /// <summary><c>\w</c> of Oniguruma inside a class: Alphabetic, M, Nd, Pc.</summary>
     public static bool IsPropertyWord(int c)
@@ -94,6 +101,26 @@ internal static class CharacterClasses
     /// <summary>CJK ideographs as BERT counts them.</summary>
     public static bool IsChinese(int c) => c >= 0x3400 && (c is >= 0x4E00 and <= 0x9FFF or <= 0x4DBF or >= 0xF900 and <= 0xFAFF
         or >= 0x20000 and <= 0x2A6DF or >= 0x2A700 and <= 0x2B73F or >= 0x2B740 and <= 0x2B81F or >= 0x2B920 and <= 0x2CEAF or >= 0x2F800 and <= 0x2FA1F);
+
+    /// <summary>Kind of a punctuation character for <see cref="BertKind"/>.</summary>
+    public const int BertPunctuation = 2;
+
+    /// <summary>0 for characters inside words, 1 for white space, 2 for punctuation.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int BertKind(int c)
+    {
+        byte[] kinds = BertKinds;
+        return (uint)c < (uint)kinds.Length ? kinds[c] : BertKindOf(c);
+    }
+
+    /// <summary>Script for UnicodeScripts: kana are Han, a blank is 0 (any).</summary>
+    public static int SplitScript(int c)
+    {
+        if (c == ' ') return 0;
+        if (c == 0x30FC) return HanScript;
+        int script = UnicodeData.Scripts9[c];
+        return script == HiraganaScript || script == KatakanaScript ? HanScript : script;
+    }
 
     /// <summary>Number of a category or class by its name in <c>\p{…}</c>: a test for it, or null where the name is unknown.</summary>
     public static Func<int, bool>? ByName(string name)
@@ -160,6 +187,8 @@ internal static class CharacterClasses
 
         return null;
     }
+
+    private static int BertKindOf(int c) => IsWhiteSpace(c) ? 1 : IsPunctuation(c) ? BertPunctuation : 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Flags(int c)

@@ -1,0 +1,78 @@
+using System.Text.Json;
+
+namespace Heed.Tokenizers.Patterns;
+
+/// <summary>What Split and Replace look for: a string, or a regular expression in Oniguruma's syntax.</summary>
+internal abstract class TextPattern
+{
+    /// <summary>Finds every match from left to right; matches do not overlap, and an empty one never touches the one before.</summary>
+    public abstract void FindAll(ReadOnlySpan<char> text, List<(int Start, int End)> matches);
+
+    /// <summary>Writes <c>"pattern":{…}</c>.</summary>
+    public abstract void Write(Utf8JsonWriter json);
+
+    /// <summary>The regular expression as fast as there is a way to run it: a scanner of its own where the expression is well known.</summary>
+    /// <exception cref="RegexSyntaxException">The expression is not one.</exception>
+    public static TextPattern FromRegex(string expression)
+        => KnownScanners.TryGet(expression, out SplitScanner? scanner) ? new ScannedPattern(expression, scanner) : new RegexPattern(expression);
+}
+
+/// <summary>A literal string.</summary>
+internal sealed class StringPattern(string text) : TextPattern
+{
+    public override void FindAll(ReadOnlySpan<char> input, List<(int Start, int End)> matches)
+    {
+        if (text.Length == 0) return;
+        for (int at = 0; ;)
+        {
+            int found = input[at..].IndexOf(text, StringComparison.Ordinal);
+            if (found < 0) return;
+            matches.Add((at + found, at + found + text.Length));
+            at += found + text.Length;
+        }
+    }
+
+    public override void Write(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("pattern");
+        json.WriteString("String", text);
+        json.WriteEndObject();
+    }
+}
+
+/// <summary>A regular expression run by backtracking, within a budget of steps.</summary>
+internal sealed class RegexPattern(string expression) : TextPattern
+{
+    private readonly RegexProgram _program = RegexProgram.Compile(expression);
+
+    public override void FindAll(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
+        => _program.FindAll(text, matches);
+
+    public override void Write(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("pattern");
+        json.WriteString("Regex", expression);
+        json.WriteEndObject();
+    }
+}
+
+/// <summary>A well-known expression, run by a scanner written for it.</summary>
+internal sealed class ScannedPattern(string expression, SplitScanner scanner) : TextPattern
+{
+    public override void FindAll(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
+    {
+        for (int at = 0; at < text.Length;)
+        {
+            int end = scanner(text, at);
+            matches.Add((at, end));
+            at = end;
+        }
+    }
+
+    public override void Write(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("pattern");
+        json.WriteString("Regex", expression);
+        json.WriteEndObject();
+    }
+}

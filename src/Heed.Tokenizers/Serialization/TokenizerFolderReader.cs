@@ -1,0 +1,113 @@
+using Heed.Tokenizers.Decoders;
+using Heed.Tokenizers.Models;
+using Heed.Tokenizers.Normalizers;
+using Heed.Tokenizers.PostProcessors;
+using Heed.Tokenizers.PreTokenizers;
+using Heed.Tokenizers.Text;
+
+namespace Heed.Tokenizers.Serialization;
+
+/// <summary>Reads a folder: tokenizer.json, or the vocabulary files that came before it with the pipeline that transformers builds around them.</summary>
+internal static class TokenizerFolderReader
+{
+    public static TokenizerParts Read(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (!Directory.Exists(folder)) throw new StorageException($"{folder}: no such folder. Check the path.");
+        string File(string name) => Path.Combine(folder, name);
+        SpecialTokenFiles tokens = SpecialTokenFiles.Read(folder);
+        TokenizerParts parts;
+        if (System.IO.File.Exists(File("tokenizer.json"))) parts = TokenizerJsonReader.ReadFile(File("tokenizer.json"));
+        else if (System.IO.File.Exists(File("vocab.json")) && System.IO.File.Exists(File("merges.txt"))) parts = ByteLevelBpe(File("vocab.json"), File("merges.txt"), tokens);
+        else if (System.IO.File.Exists(File("vocab.txt"))) parts = Bert(File("vocab.txt"), tokens);
+        else throw new StorageException($"{folder}: has no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt. Name a folder that has one.");
+        return parts with { SpecialTokens = tokens.Named };
+    }
+
+    /// <summary>GPT-2 and its family: byte-level BPE; RoBERTa's post-processor where the class asks for it.</summary>
+    private static TokenizerParts ByteLevelBpe(string vocab, string merges, SpecialTokenFiles tokens)
+    {
+        List<int> lines = [];
+        BpeModel model;
+        try
+        {
+            model = new BpeModel(VocabularyFiles.ReadJson(vocab), VocabularyFiles.ReadMerges(merges, lines), new BpeOptions());
+        }
+        catch (MergeException e)
+        {
+            throw new FileFormatException(merges, $"line {lines[e.Index]}", $"needs the token \"{Printable.Shorten(e.Token)}\", which is not in {vocab}; the two files belong to different tokenizers", e);
+        }
+
+        bool prefixSpace = Option(tokens, "add_prefix_space", false);
+        string kind = ClassName(tokens);
+        bool roberta = kind is "Roberta" or "Bart" or "Longformer" or "LED" or "Deberta" or "Blenderbot" or "MVP";
+        IPostProcessor processor = new ByteLevelPostProcessor(addPrefixSpace: true, trimOffsets: false, useRegex: true);
+        if (roberta)
+        {
+            processor = new RobertaProcessing(
+                Special(tokens, model, "sep_token", "</s>", vocab), Special(tokens, model, "cls_token", "<s>", vocab),
+                Option(tokens, "trim_offsets", true), prefixSpace);
+        }
+
+        AddedToken[] added = [.. tokens.Tokens.Select(token => roberta && token.Id < 0 && tokens.Named.GetValueOrDefault("mask_token") == token.Content ? token with { LeftStrip = true } : token)];
+        return new TokenizerParts
+        {
+            Source = vocab,
+            Model = model,
+            PreTokenizer = new ByteLevelPreTokenizer(prefixSpace, trimOffsets: true, useRegex: true),
+            PostProcessor = processor,
+            Decoder = new ByteLevelDecoder(addPrefixSpace: true, trimOffsets: true, useRegex: true),
+            AddedTokens = added,
+        };
+    }
+
+    /// <summary>BERT and its family: WordPiece with BERT's normalizer.</summary>
+    private static TokenizerParts Bert(string vocab, SpecialTokenFiles tokens)
+    {
+        List<KeyValuePair<string, int>> entries = VocabularyFiles.ReadText(vocab);
+        string unknown = tokens.Named.GetValueOrDefault("unk_token") ?? "[UNK]";
+        if (!entries.Exists(entry => entry.Key == unknown)) throw new FileFormatException(vocab, "", $"lacks the unknown token \"{Printable.Shorten(unknown)}\"; add it, or name another in tokenizer_config.json");
+        WordPieceModel model = new(entries, unknown);
+        SpecialToken separator = Special(tokens, model, "sep_token", "[SEP]", vocab);
+        SpecialToken classifier = Special(tokens, model, "cls_token", "[CLS]", vocab);
+        JsonScope? strip = tokens.Config?.Optional("strip_accents");
+        AddedToken[] added = [.. tokens.Tokens];
+        if (added.Length == 0)
+        {
+            added = [.. ((string[])["[PAD]", unknown, classifier.Token, separator.Token, "[MASK]"]).Where(token => model.IdOf(token) >= 0)
+                .OrderBy(token => model.IdOf(token)).Select(token => new AddedToken(token) { Special = true })];
+        }
+
+        TemplatePiece first = new(-1, classifier.Token, 0), end = new(-1, separator.Token, 0), a = new(0, "", 0);
+        return new TokenizerParts
+        {
+            Source = vocab,
+            Model = model,
+            Normalizer = new BertNormalizer(true, Option(tokens, "tokenize_chinese_chars", true), strip is { IsNull: false } given ? given.Boolean() : null, Option(tokens, "do_lower_case", true)),
+            PreTokenizer = new BertPreTokenizer(),
+            PostProcessor = new TemplateProcessing(
+                [first, a, end], [first, a, end, new(1, "", 1), new(-1, separator.Token, 1)],
+                [new TemplateToken(classifier.Token, [classifier.Id], [classifier.Token]), new TemplateToken(separator.Token, [separator.Id], [separator.Token])]),
+            Decoder = new WordPieceDecoder("##", Option(tokens, "clean_up_tokenization_spaces", true)),
+            AddedTokens = added,
+        };
+    }
+
+    private static bool Option(SpecialTokenFiles tokens, string name, bool absent) => tokens.Config?.Boolean(name, absent) ?? absent;
+
+    private static string ClassName(SpecialTokenFiles tokens)
+    {
+        string name = tokens.Config?.Optional("tokenizer_class").TextOrNull() ?? "";
+        int cut = name.IndexOf("Tokenizer", StringComparison.Ordinal);
+        return cut < 0 ? name : name[..cut];
+    }
+
+    private static SpecialToken Special(SpecialTokenFiles tokens, ITokenModel model, string role, string usual, string file)
+    {
+        string token = tokens.Named.GetValueOrDefault(role) ?? usual;
+        int id = model.IdOf(token);
+        if (id < 0) id = tokens.Tokens.FirstOrDefault(added => added.Content == token)?.Id ?? -1;
+        return id >= 0 ? new SpecialToken(token, id)
+            : throw new FileFormatException(file, "", $"lacks the {role} \"{Printable.Shorten(token)}\"; add it, or name another in tokenizer_config.json");
+    }
+}

@@ -1,0 +1,61 @@
+using System.Text.Json;
+
+namespace Heed.Tokenizers.Serialization;
+
+/// <summary>Reads and writes vocab.txt, vocab.json and merges.txt.</summary>
+internal static class VocabularyFiles
+{
+    private const long LargestFile = 1L << 30;
+
+    /// <summary>vocab.txt: a token a line, its id the line's number from 0; of equal tokens the last one counts.</summary>
+    public static List<KeyValuePair<string, int>> ReadText(string path)
+    {
+        Dictionary<string, int> entries = new(StringComparer.Ordinal);
+        int id = 0;
+        foreach (string line in Lines(path)) entries[line.TrimEnd()] = id++;
+        return entries.Count > 0 ? [.. entries] : throw new FileFormatException(path, "", "is empty; a token a line was expected");
+    }
+
+    /// <summary>vocab.json: tokens and their ids.</summary>
+    public static List<KeyValuePair<string, int>> ReadJson(string path)
+    {
+        using JsonDocument document = StrictJson.ReadFile(path, LargestFile);
+        return ModelReader.ReadVocabulary(new JsonScope(document.RootElement, path, "$"));
+    }
+
+    /// <summary>merges.txt: two tokens a line with a blank between them, best first; a <c>#version</c> line is left out.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="lines">Receives the line number of each merge.</param>
+    public static List<(string Left, string Right)> ReadMerges(string path, List<int> lines)
+    {
+        List<(string, string)> merges = [];
+        int number = 0;
+        foreach (string line in Lines(path))
+        {
+            number++;
+            if (line.Length == 0 || line.StartsWith("#version", StringComparison.Ordinal)) continue;
+            string[] parts = line.Split(' ');
+            if (parts.Length != 2) throw new FileFormatException(path, $"line {number}", $"is \"{Printable.Shorten(line)}\", which has {parts.Length} parts; a merge has two, with one blank between them");
+            merges.Add((parts[0], parts[1]));
+            lines.Add(number);
+        }
+
+        return merges;
+    }
+
+    private static IEnumerable<string> Lines(string path)
+    {
+        byte[] bytes = InputFile.ReadAll(path, LargestFile);
+        int number = 1;
+        for (int start = 0; start < bytes.Length; number++)
+        {
+            int length = bytes.AsSpan(start).IndexOf((byte)'\n');
+            if (length < 0) length = bytes.Length - start;
+            ReadOnlySpan<byte> line = bytes.AsSpan(start, length);
+            if (line.EndsWith("\r"u8)) line = line[..^1];
+            if (!System.Text.Unicode.Utf8.IsValid(line)) throw new FileFormatException(path, $"line {number}", "is not valid UTF-8; save the file as UTF-8");
+            yield return System.Text.Encoding.UTF8.GetString(line);
+            start += length + 1;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+namespace Heed.Tokenizers.Text;
+
+/// <summary>Working memory of one encoding at a time, reused from text to text.</summary>
+internal sealed class Workspace
+{
+    public PreTokenizedText Whole { get; } = new();
+
+    /// <summary>One stretch of a text that normalized added tokens cut.</summary>
+    public PreTokenizedText Stretch { get; } = new();
+
+    public TokenList Tokens { get; } = new();
+
+    public List<(int Id, int Start, int End)> RawSplits { get; } = [];
+
+    public List<(int Id, int Start, int End)> NormalizedSplits { get; } = [];
+}

@@ -1,0 +1,333 @@
+using System.Collections.Concurrent;
+using Heed.Tokenizers.Text;
+
+namespace Heed.Tokenizers;
+
+public sealed partial class Tokenizer
+{
+    private readonly ConcurrentBag<Workspace> _workspaces = [];
+
+    /// <summary>Receives the tokens of one text: offsets in UTF-16 units of the text, the running number of the word.</summary>
+    private interface ITokenSink
+    {
+        void AddAdded(int id, ReadOnlySpan<char> text, int start, int end, int word);
+
+        void AddPiece(NormalizedText text, int origin, TokenList tokens, int word);
+    }
+
+    /// <summary>Encodes a text, or a pair of texts.</summary>
+    /// <param name="text">The text. A lone surrogate counts as U+FFFD.</param>
+    /// <param name="pair">A second text, or null.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
+    /// <returns>Offsets count UTF-16 units within each text.</returns>
+    /// <exception cref="ConfigException">The tokenizer's parts do not fit the text, e.g. truncation is left too few tokens.</exception>
+    /// <exception cref="BudgetException">A regular expression of the tokenizer took too many steps.</exception>
+    public Encoding Encode(string text, string? pair = null, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Finish(EncodeText(text, 0), pair is null ? null : EncodeText(pair, 1), addSpecialTokens);
+    }
+
+    /// <summary>Encodes text that is already split into words; word ids are their indices, offsets count within each word.</summary>
+    /// <param name="words">The words.</param>
+    /// <param name="pair">The words of a second text, or null.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
+    public Encoding EncodeWords(IReadOnlyList<string> words, IReadOnlyList<string>? pair = null, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(words);
+        return Finish(EncodeWords(words, 0), pair is null ? null : EncodeWords(pair, 1), addSpecialTokens);
+    }
+
+    /// <summary>Encodes many texts, on several threads, and pads them to a common length where padding is set.</summary>
+    /// <param name="texts">The texts; not null.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
+    /// <param name="threads">Most threads to use; 0: as many as there are processors. The result does not depend on it.</param>
+    public IReadOnlyList<Encoding> EncodeBatch(IReadOnlyList<string> texts, bool addSpecialTokens = true, int threads = 0)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        return EncodeBatch(texts.Count, i => Joined(EncodeText(texts[i], 0), null, addSpecialTokens), threads);
+    }
+
+    /// <summary>Encodes many pairs of texts, see <see cref="EncodeBatch(IReadOnlyList{string}, bool, int)"/>.</summary>
+    public IReadOnlyList<Encoding> EncodeBatch(IReadOnlyList<(string Text, string Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        return EncodeBatch(pairs.Count, i => Joined(EncodeText(pairs[i].Text, 0), EncodeText(pairs[i].Pair, 1), addSpecialTokens), threads);
+    }
+
+    /// <summary>Appends the ids of a text to a list; nothing else is computed, nothing is allocated a token.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="ids">Where the ids go.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
+    /// <returns>Number of ids appended.</returns>
+    /// <remarks>Truncation and padding apply as in <see cref="Encode"/>.</remarks>
+    public int EncodeToIds(ReadOnlySpan<char> text, List<int> ids, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        int before = ids.Count;
+        if (Parts.Truncation is not null || Parts.Padding is not null)
+        {
+            ids.AddRange(Encode(text.ToString(), null, addSpecialTokens).Ids);
+            return ids.Count - before;
+        }
+
+        (int[] first, int[] last) = addSpecialTokens ? Frame : ([], []);
+        ids.AddRange(first);
+        IdSink sink = new(ids);
+        Run(text, ref sink);
+        ids.AddRange(last);
+        return ids.Count - before;
+    }
+
+    /// <summary>Number of tokens of a text.</summary>
+    public int CountTokens(ReadOnlySpan<char> text, bool addSpecialTokens = true)
+    {
+        CountSink sink = default;
+        Run(text, ref sink);
+        return sink.Count + (addSpecialTokens ? Parts.PostProcessor?.AddedTokens(pair: false) ?? 0 : 0);
+    }
+
+    /// <summary>Steps that the model took for a text: what tests of the worst case count.</summary>
+    internal long CountOperations(string text)
+    {
+        Workspace workspace = new();
+        CountSink sink = default;
+        Run(text, workspace, ref sink);
+        return workspace.Tokens.Operations;
+    }
+
+    /// <summary>Ids of the special tokens before and after a single text.</summary>
+    private (int[] First, int[] Last) Frame
+    {
+        get
+        {
+            if (field.First is not null) return field;
+            EncodingBuilder probe = new();
+            probe.Add(-1, "", 0, 0, 0, 0);
+            int[] ids = Joined(probe, null, addSpecialTokens: true, truncate: false).ToEncoding().Ids;
+            int at = Array.IndexOf(ids, -1);
+            return field = (ids[..at], ids[(at + 1)..]);
+        }
+    }
+
+    private EncodingBuilder[] Batch(int count, Func<int, EncodingBuilder> encode, int threads)
+    {
+        EncodingBuilder[] made = new EncodingBuilder[count];
+        if (threads == 1 || count < 2)
+        {
+            for (int i = 0; i < count; i++) made[i] = encode(i);
+            return made;
+        }
+
+        try
+        {
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads <= 0 ? -1 : threads }, i => made[i] = encode(i));
+        }
+        catch (AggregateException e)
+        {
+            // The first text in order that failed, whatever thread was first: the same error every run.
+            for (int i = 0; i < count; i++)
+                if (made[i] is null) encode(i);
+            throw e.InnerExceptions[0];
+        }
+
+        return made;
+    }
+
+    private Encoding[] EncodeBatch(int count, Func<int, EncodingBuilder> encode, int threads)
+    {
+        EncodingBuilder[] made = Batch(count, encode, threads);
+        if (Parts.Padding is { } padding)
+        {
+            int length = PaddedLength(padding, made.Length == 0 ? 0 : made.Max(encoding => encoding.Count));
+            foreach (EncodingBuilder encoding in made) encoding.Pad(length, padding);
+        }
+
+        return [.. made.Select(encoding => encoding.ToEncoding())];
+    }
+
+    private EncodingBuilder EncodeText(string text, int typeId)
+    {
+        EncodingBuilder builder = new();
+        builder.EnsureRoom((text.Length / 4) + 8);
+        BuilderSink sink = new(this, builder, typeId, -1);
+        Run(text, ref sink);
+        return builder;
+    }
+
+    private EncodingBuilder EncodeWords(IReadOnlyList<string> words, int typeId)
+    {
+        EncodingBuilder builder = new();
+        for (int i = 0; i < words.Count; i++)
+        {
+            BuilderSink sink = new(this, builder, typeId, i);
+            Run(words[i], ref sink);
+        }
+
+        return builder;
+    }
+
+    private Encoding Finish(EncodingBuilder first, EncodingBuilder? second, bool addSpecialTokens)
+    {
+        EncodingBuilder made = Joined(first, second, addSpecialTokens);
+        if (Parts.Padding is { } padding) made.Pad(PaddedLength(padding, made.Count), padding);
+        return made.ToEncoding();
+    }
+
+    private static int PaddedLength(PaddingOptions padding, int longest)
+    {
+        int length = padding.Length ?? longest;
+        return padding.MultipleOf is { } multiple && length % multiple > 0 ? length + multiple - (length % multiple) : length;
+    }
+
+    /// <summary>Truncates, post-processes and joins the encodings of one or two texts.</summary>
+    private EncodingBuilder Joined(EncodingBuilder first, EncodingBuilder? second, bool addSpecialTokens, bool truncate = true)
+    {
+        if (truncate && Parts.Truncation is { } truncation)
+        {
+            int added = addSpecialTokens ? Parts.PostProcessor?.AddedTokens(second is not null) ?? 0 : 0;
+            // A length that has not even room for the special tokens truncates nothing, as in the reference.
+            if (truncation.MaxLength >= added) Text.Truncation.Apply(first, second, truncation, truncation.MaxLength - added);
+        }
+
+        List<EncodingBuilder> encodings = second is null ? [first] : [first, second];
+        if (Parts.PostProcessor is { } processor)
+        {
+            for (int i = 0; i < encodings.Count; i++)
+            {
+                encodings[i].SetSequence(i);
+                foreach (EncodingBuilder window in encodings[i].Overflowing) window.SetSequence(i);
+                encodings[i].SetTypeIds(i);
+            }
+
+            encodings = processor.Process(encodings, addSpecialTokens);
+        }
+        else if (second is null)
+        {
+            return first;
+        }
+        else
+        {
+            first.SetSequence(0);
+            second.SetSequence(1);
+        }
+
+        if (encodings.Count == 1) return encodings[0];
+        EncodingBuilder joined = new();
+        joined.EnsureRoom(encodings.Sum(encoding => encoding.Count));
+        foreach (EncodingBuilder encoding in encodings) joined.Append(encoding);
+        return joined;
+    }
+
+    private void Run<TSink>(ReadOnlySpan<char> text, ref TSink sink)
+        where TSink : struct, ITokenSink
+    {
+        if (!_workspaces.TryTake(out Workspace? workspace)) workspace = new Workspace();
+        Run(text, workspace, ref sink);
+        _workspaces.Add(workspace);
+    }
+
+    /// <summary>Added tokens in the raw text, then normalization, then added tokens in the normalized text, then pieces and the model.</summary>
+    private void Run<TSink>(ReadOnlySpan<char> text, Workspace workspace, ref TSink sink)
+        where TSink : struct, ITokenSink
+    {
+        if (text.IsEmpty) return;
+        text = CodePoint.WithoutLoneSurrogates(text);
+        workspace.Tokens.WantTexts = typeof(TSink) == typeof(BuilderSink);
+        int word = 0;
+        List<(int Id, int Start, int End)> splits = workspace.RawSplits;
+        splits.Clear();
+        if (_added.Raw is { } raw) _added.Split(raw, text, splits);
+        else splits.Add((-1, 0, text.Length));
+        foreach ((int id, int start, int end) in splits)
+        {
+            if (id >= 0) sink.AddAdded(id, text[start..end], start, end, word++);
+            else RunStretch(text[start..end], start, workspace, ref sink, ref word);
+        }
+    }
+
+    private void RunStretch<TSink>(ReadOnlySpan<char> stretch, int origin, Workspace workspace, ref TSink sink, ref int word)
+        where TSink : struct, ITokenSink
+    {
+        PreTokenizedText whole = workspace.Whole;
+        NormalizedText text = whole.Text;
+        text.Reset(stretch, origin);
+        Parts.Normalizer?.Normalize(text);
+        if (text.Length == 0) return;
+        if (_added.Normalized is not { } normalized)
+        {
+            whole.Reset(0, text.Length);
+            RunPieces(whole, workspace.Tokens, ref sink, ref word);
+            return;
+        }
+
+        List<(int Id, int Start, int End)> splits = workspace.NormalizedSplits;
+        splits.Clear();
+        _added.Split(normalized, text.Span, splits);
+        foreach ((int id, int start, int end) in splits)
+        {
+            if (id >= 0)
+            {
+                sink.AddAdded(id, text.Span[start..end], text.OriginalStart(start), text.OriginalEnd(end - 1), word++);
+                continue;
+            }
+
+            PreTokenizedText part = workspace.Stretch;
+            part.Text.Reset(text, start, end);
+            part.Reset(0, end - start);
+            RunPieces(part, workspace.Tokens, ref sink, ref word);
+        }
+    }
+
+    private void RunPieces<TSink>(PreTokenizedText pieces, TokenList tokens, ref TSink sink, ref int word)
+        where TSink : struct, ITokenSink
+    {
+        Parts.PreTokenizer?.PreTokenize(pieces);
+        ReadOnlySpan<char> span = pieces.Text.Span;
+        foreach ((int start, int end) in pieces.Pieces)
+        {
+            tokens.Clear();
+            Parts.Model.Tokenize(span[start..end], tokens);
+            sink.AddPiece(pieces.Text, start, tokens, word++);
+        }
+    }
+
+    private readonly struct BuilderSink(Tokenizer tokenizer, EncodingBuilder builder, int typeId, int fixedWord) : ITokenSink
+    {
+        public void AddAdded(int id, ReadOnlySpan<char> text, int start, int end, int word)
+            => builder.Add(id, text.ToString(), start, end, fixedWord >= 0 ? fixedWord : word, typeId);
+
+        public void AddPiece(NormalizedText text, int origin, TokenList tokens, int word)
+        {
+            if (fixedWord >= 0) word = fixedWord;
+            int first = builder.Count;
+            ITokenModel model = tokenizer.Parts.Model;
+            for (int i = 0; i < tokens.Count; i++)
+            {
+                int id = tokens.Ids[i];
+                int start = origin + tokens.Starts[i], end = origin + tokens.Ends[i];
+                if (start >= text.Length) start = end = text.Length - 1;
+                int from = text.OriginalStart(start);
+                builder.Add(id, model.TokenOf(id) ?? "", from, end > start ? text.OriginalEnd(end - 1) : from, word, typeId);
+            }
+
+            foreach ((int index, string value) in tokens.Texts) builder.Tokens[first + index] = value;
+        }
+    }
+
+    private readonly struct IdSink(List<int> ids) : ITokenSink
+    {
+        public void AddAdded(int id, ReadOnlySpan<char> text, int start, int end, int word) => ids.Add(id);
+
+        public void AddPiece(NormalizedText text, int origin, TokenList tokens, int word) => ids.AddRange(tokens.Ids.AsSpan(0, tokens.Count));
+    }
+
+    private struct CountSink : ITokenSink
+    {
+        public int Count { get; private set; }
+
+        public void AddAdded(int id, ReadOnlySpan<char> text, int start, int end, int word) => Count++;
+
+        public void AddPiece(NormalizedText text, int origin, TokenList tokens, int word) => Count += tokens.Count;
+    }
+}

@@ -1,0 +1,39 @@
+using Heed.Testing;
+using Heed.Tokenizers.Verification;
+
+namespace Heed.Tokenizers.Tests.Verification;
+
+/// <summary>Every stored answer of the reference, through the code behind <c>heed verify --tokenizer</c>.</summary>
+public class GoldenTests
+{
+    private static string Goldens => Path.Combine(Repository.Goldens, "tokenizers");
+
+    public static TheoryData<string> Folders()
+    {
+        TheoryData<string> folders = [];
+        foreach (string folder in Directory.GetDirectories(Goldens).Order(StringComparer.Ordinal))
+        {
+            bool cases = File.Exists(Path.Combine(folder, "cases.jsonl")) && !File.Exists(Path.Combine(folder, "spiece.model"));
+            if (cases || File.Exists(Path.Combine(folder, "normalizers.jsonl")) || File.Exists(Path.Combine(folder, "expected.jsonl"))) folders.Add(Path.GetFileName(folder));
+        }
+
+        return folders;
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Every_case_gives_the_reference_answer(string folder) => AssertAllPass(Path.Combine(Goldens, folder));
+
+    [SharedFact]
+    public void The_real_MiniLM_tokenizer_gives_the_reference_answers() => AssertAllPass(Path.Combine(Repository.Shared!, "goldens/tokenizers/minilm"));
+
+    [SharedFact]
+    public void The_real_GPT2_vocabulary_gives_the_reference_answers() => AssertAllPass(Path.Combine(Repository.Shared!, "goldens/tokenizers/gpt2-real"));
+
+    private static void AssertAllPass(string folder)
+    {
+        IReadOnlyList<VerificationResult> results = TokenizerVerification.Run(folder);
+        string[] failures = [.. results.Where(result => !result.Passed).Select(result => $"{result.Case}: {result.Detail}")];
+        Assert.True(failures.Length == 0, $"{failures.Length} of {results.Count} cases differ:\n{string.Join('\n', failures.Take(40))}");
+    }
+}
