@@ -7,7 +7,7 @@ namespace Heed;
 /// JSON read strictly: a duplicate key, a comment, a trailing comma, bad UTF-8, too deep a nesting or a number outside
 /// float64 is an error that names file and place. System.Text.Json alone lets the last duplicate win and turns 1e999 into Infinity.
 /// </summary>
-public static class StrictJson
+public static partial class StrictJson
 {
     /// <summary>Deepest nesting accepted, in levels.</summary>
     public const int MaximumDepth = 128;
@@ -44,6 +44,8 @@ public static class StrictJson
         }
         catch (JsonException e)
         {
+            if (e.LineNumber is null && FindDuplicate(utf8.Span) is { } duplicate)
+                throw new FileFormatException(file, duplicate, "comes twice in its object; a key may come once only: remove one of them", e);
             string where = e.LineNumber is { } line ? $"line {line + 1}, byte {e.BytePositionInLine}" : "";
             throw new FileFormatException(file, where, $"is not valid JSON: {FirstSentence(e.Message)}", e);
         }

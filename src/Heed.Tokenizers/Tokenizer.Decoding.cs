@@ -14,7 +14,7 @@ public sealed partial class Tokenizer
         List<string> tokens = new(ids.Length);
         foreach (int id in ids)
         {
-            string? token = _added.TokenOf(id);
+            string? token = _added.DecodedTokenOf(id);
             if (token is not null && !(skipSpecialTokens && _added.IsSpecial(token))) tokens.Add(token);
         }
 

@@ -295,7 +295,7 @@ public sealed partial class Tokenizer
     private readonly struct BuilderSink(Tokenizer tokenizer, EncodingBuilder builder, int typeId, int fixedWord) : ITokenSink
     {
         public void AddAdded(int id, ReadOnlySpan<char> text, int start, int end, int word)
-            => builder.Add(id, text.ToString(), start, end, fixedWord >= 0 ? fixedWord : word, typeId);
+            => builder.Add(id, text.ToString(), start, end, fixedWord >= 0 ? fixedWord : word, typeId, sequence: typeId);
 
         public void AddPiece(NormalizedText text, int origin, TokenList tokens, int word)
         {
@@ -308,7 +308,7 @@ public sealed partial class Tokenizer
                 int start = origin + tokens.Starts[i], end = origin + tokens.Ends[i];
                 if (start >= text.Length) start = end = text.Length - 1;
                 int from = text.OriginalStart(start);
-                builder.Add(id, model.TokenOf(id) ?? "", from, end > start ? text.OriginalEnd(end - 1) : from, word, typeId);
+                builder.Add(id, model.TokenOf(id) ?? "", from, end > start ? text.OriginalEnd(end - 1) : from, word, typeId, sequence: typeId);
             }
 
             foreach ((int index, string value) in tokens.Texts) builder.Tokens[first + index] = value;

@@ -83,7 +83,8 @@ internal readonly record struct SpecialToken(string Token, int Id)
         int start = wrapped.Count;
         for (int i = 0; i < middle.Count; i++)
             wrapped.Add(middle.Ids[i], middle.Tokens[i], middle.Starts[i], middle.Ends[i], middle.WordIds[i], middle.TypeIds[i]);
-        wrapped.Ranges.Add((sequence, start, wrapped.Count));
+        wrapped.SetSequence(sequence);
+        wrapped.Sequences.AsSpan(0, start).Fill(-1);
         if (after is { } last) wrapped.Add(last.Id, last.Token, 0, 0, -1, typeId, special: 1);
         return wrapped;
     }

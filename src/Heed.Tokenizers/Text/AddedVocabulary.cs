@@ -7,6 +7,7 @@ internal sealed class AddedVocabulary
 {
     private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);
     private readonly Dictionary<int, AddedToken> _tokens = [];
+    private readonly Dictionary<int, string> _decoded = [];
     private readonly HashSet<string> _special = new(StringComparer.Ordinal);
     private readonly ITokenModel _model;
 
@@ -35,6 +36,7 @@ internal sealed class AddedVocabulary
             if (!_special.Contains(token.Content)) others.Add(token);
         }
 
+        foreach ((int id, AddedToken token) in _tokens) _decoded.Add(id, token.Normalized ? NormalizedContent(token, normalizer) : token.Content);
         AddedToken[] all = [.. special, .. others];
         Raw = Matcher(all.Where(token => !token.Normalized), null);
         Normalized = Matcher(all.Where(token => token.Normalized), normalizer);
@@ -57,6 +59,10 @@ internal sealed class AddedVocabulary
 
     public string? TokenOf(int id)
         => _tokens.TryGetValue(id, out AddedToken? token) ? token.Content : _model.TokenOf(id);
+
+    /// <summary>The token of an id as the decoder sees it: a normalized added token in its normalized form.</summary>
+    public string? DecodedTokenOf(int id)
+        => _decoded.TryGetValue(id, out string? content) ? content : _model.TokenOf(id);
 
     public bool IsSpecial(string token) => _special.Contains(token);
 
@@ -84,19 +90,20 @@ internal sealed class AddedVocabulary
         List<(string Text, int Id)> patterns = [];
         foreach (AddedToken token in tokens)
         {
-            string content = token.Content;
-            if (normalizer is not null)
-            {
-                NormalizedText text = new(content);
-                normalizer.Normalize(text);
-                content = text.ToString();
-            }
-
+            string content = NormalizedContent(token, normalizer);
             // A pattern that normalizes to nothing would match everywhere; it can stand for no text.
             if (content.Length > 0) patterns.Add((content, _ids[token.Content]));
         }
 
         return patterns.Count == 0 ? null : new AhoCorasick(patterns);
+    }
+
+    private static string NormalizedContent(AddedToken token, INormalizer? normalizer)
+    {
+        if (normalizer is null) return token.Content;
+        NormalizedText text = new(token.Content);
+        normalizer.Normalize(text);
+        return text.ToString();
     }
 
     private static bool StartsWithWord(ReadOnlySpan<char> text)

@@ -11,14 +11,15 @@ internal sealed class EncodingBuilder
     public int[] TypeIds = [];
     public int[] Special = [];
     public int[] Attention = [];
+    public int[] Sequences = [];
 
     public int Count { get; private set; }
 
     /// <summary>Windows that truncation cut off.</summary>
     public List<EncodingBuilder> Overflowing { get; private set; } = [];
 
-    /// <summary>Which tokens belong to which text; empty: all of them to the only one.</summary>
-    public List<(int Sequence, int Start, int End)> Ranges { get; } = [];
+    /// <summary>One bit for each text that takes part; 0 where nobody said: one text.</summary>
+    public int SequenceBits { get; private set; }
 
     public void EnsureRoom(int capacity)
     {
@@ -32,9 +33,10 @@ internal sealed class EncodingBuilder
         Array.Resize(ref TypeIds, capacity);
         Array.Resize(ref Special, capacity);
         Array.Resize(ref Attention, capacity);
+        Array.Resize(ref Sequences, capacity);
     }
 
-    public void Add(int id, string token, int start, int end, int wordId, int typeId, int special = 0, int attention = 1)
+    public void Add(int id, string token, int start, int end, int wordId, int typeId, int special = 0, int attention = 1, int sequence = -1)
     {
         if (Count == Ids.Length) EnsureRoom(Math.Max(16, Count + 1));
         int at = Count++;
@@ -46,12 +48,14 @@ internal sealed class EncodingBuilder
         TypeIds[at] = typeId;
         Special[at] = special;
         Attention[at] = attention;
+        Sequences[at] = sequence;
     }
 
+    /// <summary>Makes all tokens those of one text.</summary>
     public void SetSequence(int sequence)
     {
-        Ranges.RemoveAll(range => range.Sequence == sequence);
-        Ranges.Add((sequence, 0, Count));
+        SequenceBits |= 1 << Math.Min(sequence, 30);
+        Sequences.AsSpan(0, Count).Fill(sequence);
     }
 
     public void SetTypeIds(int typeId) => TypeIds.AsSpan(0, Count).Fill(typeId);
@@ -79,10 +83,10 @@ internal sealed class EncodingBuilder
         if (maxLength == 0)
         {
             EncodingBuilder all = Slice(0, Count);
-            all.Ranges.AddRange(Ranges);
+            all.SequenceBits = SequenceBits;
             all.Overflowing = Overflowing;
             Count = 0;
-            Ranges.Clear();
+            SequenceBits = 0;
             Overflowing = [all];
             return;
         }
@@ -92,9 +96,9 @@ internal sealed class EncodingBuilder
         List<EncodingBuilder> windows = Windows(maxLength, maxLength - stride, direction);
         EncodingBuilder first = windows[0];
         (Ids, Tokens, Starts, Ends) = (first.Ids, first.Tokens, first.Starts, first.Ends);
-        (WordIds, TypeIds, Special, Attention) = (first.WordIds, first.TypeIds, first.Special, first.Attention);
+        (WordIds, TypeIds, Special, Attention, Sequences) = (first.WordIds, first.TypeIds, first.Special, first.Attention, first.Sequences);
         Count = first.Count;
-        Ranges.Clear();
+        SequenceBits = 0;
         Overflowing = windows[1..];
     }
 
@@ -116,21 +120,13 @@ internal sealed class EncodingBuilder
         for (int i = 0; i < missing; i++) padded.Add(padding.Id, padding.Token, 0, 0, -1, padding.TypeId, 1, 0);
         padded.AppendTokens(this);
         (Ids, Tokens, Starts, Ends) = (padded.Ids, padded.Tokens, padded.Starts, padded.Ends);
-        (WordIds, TypeIds, Special, Attention) = (padded.WordIds, padded.TypeIds, padded.Special, padded.Attention);
+        (WordIds, TypeIds, Special, Attention, Sequences) = (padded.WordIds, padded.TypeIds, padded.Special, padded.Attention, padded.Sequences);
         Count = padded.Count;
-        for (int i = 0; i < Ranges.Count; i++) Ranges[i] = (Ranges[i].Sequence, Ranges[i].Start + missing, Ranges[i].End + missing);
     }
 
     public Encoding ToEncoding()
     {
         int n = Count;
-        int[] sequences = new int[n];
-        if (Ranges.Count > 0)
-        {
-            sequences.AsSpan().Fill(-1);
-            foreach ((int sequence, int start, int end) in Ranges) sequences.AsSpan(start, end - start).Fill(sequence);
-        }
-
         return new Encoding
         {
             Ids = Ids[..n],
@@ -141,8 +137,8 @@ internal sealed class EncodingBuilder
             TypeIds = TypeIds[..n],
             SpecialTokensMask = Special[..n],
             AttentionMask = Attention[..n],
-            SequenceIds = sequences,
-            SequenceCount = Math.Max(1, Ranges.Count),
+            SequenceIds = Sequences[..n],
+            SequenceCount = Math.Max(1, System.Numerics.BitOperations.PopCount((uint)SequenceBits)),
             Overflowing = Overflowing.Count == 0 ? [] : [.. Overflowing.Select(window => window.ToEncoding())],
         };
     }
@@ -150,7 +146,7 @@ internal sealed class EncodingBuilder
     private EncodingBuilder Joined(EncodingBuilder other)
     {
         EncodingBuilder joined = Slice(0, Count);
-        joined.Ranges.AddRange(Ranges);
+        joined.SequenceBits = SequenceBits;
         joined.AppendTokens(other);
         return joined;
     }
@@ -159,12 +155,7 @@ internal sealed class EncodingBuilder
     {
         int at = Count;
         EnsureRoom(at + other.Count);
-        foreach ((int sequence, int start, int end) in other.Ranges)
-        {
-            Ranges.RemoveAll(range => range.Sequence == sequence);
-            Ranges.Add((sequence, at + start, at + end));
-        }
-
+        SequenceBits |= other.SequenceBits;
         Array.Copy(other.Ids, 0, Ids, at, other.Count);
         Array.Copy(other.Tokens, 0, Tokens, at, other.Count);
         Array.Copy(other.Starts, 0, Starts, at, other.Count);
@@ -173,6 +164,7 @@ internal sealed class EncodingBuilder
         Array.Copy(other.TypeIds, 0, TypeIds, at, other.Count);
         Array.Copy(other.Special, 0, Special, at, other.Count);
         Array.Copy(other.Attention, 0, Attention, at, other.Count);
+        Array.Copy(other.Sequences, 0, Sequences, at, other.Count);
         Count = at + other.Count;
     }
 
@@ -186,6 +178,7 @@ internal sealed class EncodingBuilder
         TypeIds = TypeIds[start..end],
         Special = Special[start..end],
         Attention = Attention[start..end],
+        Sequences = Sequences[start..end],
         Count = end - start,
     };
 

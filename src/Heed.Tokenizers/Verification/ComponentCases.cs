@@ -13,6 +13,7 @@ internal static class ComponentCases
         {
             if (!TokenizerVerification.Has(folder, file)) continue;
             JsonElement[] configs = [];
+            Dictionary<int, IPipelinePart> parts = [];
             foreach ((int line, JsonElement json) in TokenizerVerification.Lines(Path.Combine(folder, file)))
             {
                 if (json.TryGetProperty("configs", out JsonElement list))
@@ -24,7 +25,11 @@ internal static class ComponentCases
                 int number = json.GetProperty("config").GetInt32();
                 JsonScope config = new(configs[number], file, $"$.configs[{number}]");
                 string name = $"{file[..^6]} {configs[number].GetProperty("type").GetString()} {number}, {json.GetProperty("name").GetString()} (line {line})";
-                yield return TokenizerVerification.Check(folder, name, () => Compare(json, () => file[0] == 'n' ? Normalize(config, json) : PreTokenize(config, json)));
+                yield return TokenizerVerification.Check(folder, name, () => Compare(json, () =>
+                {
+                    if (!parts.TryGetValue(number, out IPipelinePart? part)) parts.Add(number, part = file[0] == 'n' ? NormalizerReader.Read(config) : PreTokenizerReader.Read(config));
+                    return part is INormalizer normalizer ? Normalize(normalizer, json) : PreTokenize((IPreTokenizer)part, json);
+                }));
             }
         }
 
@@ -39,11 +44,11 @@ internal static class ComponentCases
     private static string? Compare(JsonElement json, Func<string?> answer)
         => json.TryGetProperty("error", out JsonElement error) ? TokenizerVerification.ExpectError(() => answer(), error.GetString()!) : answer();
 
-    private static string? Normalize(JsonScope config, JsonElement json)
+    private static string? Normalize(INormalizer normalizer, JsonElement json)
     {
         string text = json.GetProperty("text").GetString()!;
         NormalizedText normalized = new(CodePoint.WithoutLoneSurrogates(text));
-        NormalizerReader.Read(config).Normalize(normalized);
+        normalizer.Normalize(normalized);
         string? difference = EncodingComparison.Same("normalized", json.GetProperty("normalized").GetString()!, normalized.ToString());
         if (difference is not null) return difference;
         int at = 0, index = 0;
@@ -60,11 +65,11 @@ internal static class ComponentCases
         return null;
     }
 
-    private static string? PreTokenize(JsonScope config, JsonElement json)
+    private static string? PreTokenize(IPreTokenizer part, JsonElement json)
     {
         string text = json.GetProperty("text").GetString()!;
         PreTokenizedText pieces = new(CodePoint.WithoutLoneSurrogates(text));
-        PreTokenizerReader.Read(config).PreTokenize(pieces);
+        part.PreTokenize(pieces);
         List<(string, int, int)> actual = [];
         for (int i = 0; i < pieces.Count; i++)
         {
