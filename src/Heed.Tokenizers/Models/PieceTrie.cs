@@ -11,6 +11,7 @@ internal sealed class PieceTrie
     private int[] _base = new int[1024];
     private int[] _check = new int[1024];   // parent + 1; 0 is free
     private int[] _value = new int[1024];   // the text's number + 1; 0 for none
+    private int _end = 1;                   // all places from here on are free
 
     /// <param name="texts">The texts, no two equal; empty ones are never found.</param>
     /// <param name="values">The number that each text is found as, ≥ 0.</param>
@@ -94,6 +95,7 @@ internal sealed class PieceTrie
             foreach ((int code, int childFrom, int childTo) in children)
             {
                 _check[place + code] = node.State + 1;
+                _end = Math.Max(_end, place + code + 1);
                 waiting.Enqueue((place + code, childFrom, childTo, node.Depth + 1));
             }
         }
@@ -106,7 +108,7 @@ internal sealed class PieceTrie
         for (int slot = Math.Max(firstFree, smallest + 1), tries = 0; ; slot++, tries++)
         {
             // A crowded stretch is given up after a while: memory for time.
-            if (tries == 512) slot = Math.Max(slot, _check.Length);
+            if (tries == 512) slot = Math.Max(slot, _end);
             int place = slot - smallest;
             Ensure(place + largest + 1);
             bool free = true;
