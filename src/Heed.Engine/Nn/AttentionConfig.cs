@@ -40,6 +40,9 @@ public sealed record AttentionConfig
     /// <summary>True where the projections of q, k and v have biases.</summary>
     public bool Bias { get; init; } = true;
 
+    /// <summary>True: each sequence has one more key and value, learned (<c>bias_k</c>, <c>bias_v</c>; torch's <c>add_bias_kv</c>).</summary>
+    public bool ExtraKey { get; init; }
+
     /// <summary>True where the output projection has a bias.</summary>
     public bool OutputBias { get; init; } = true;
 

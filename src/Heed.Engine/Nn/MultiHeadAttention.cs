@@ -18,6 +18,8 @@ public sealed class MultiHeadAttention : Module
     private readonly Linear? _query;
     private readonly Linear? _key;
     private readonly Linear? _value;
+    private readonly Parameter? _extraKey;
+    private readonly Parameter? _extraValue;
     private readonly Func<Variable, Variable>? _queryNorm;
     private readonly Func<Variable, Variable>? _keyNorm;
 
@@ -39,6 +41,13 @@ public sealed class MultiHeadAttention : Module
             _query = new Linear(D, H * K, at / config.Names.Query, config.Bias, config.InputMajor, config.Initializer);
             _key = new Linear(config.KeyInputWidth, G * K, at / config.Names.Key, config.Bias, config.InputMajor, config.Initializer);
             _value = new Linear(config.ValueInputWidth, G * K, at / config.Names.Value, config.Bias, config.InputMajor, config.Initializer);
+        }
+
+        if (config.ExtraKey)
+        {
+            if (config.Causal || config.Window > 0) throw new ArgumentException("MultiHeadAttention: a learned extra key has no position; it goes with neither Causal nor Window.", nameof(config));
+            _extraKey = at.Parameter("bias_k", new Shape(1, 1, G * K), Initializer.Normal(0.02f));
+            _extraValue = at.Parameter("bias_v", new Shape(1, 1, G * K), Initializer.Normal(0.02f));
         }
 
         Output = new Linear(H * K, D, at / config.Names.Output, config.OutputBias, config.InputMajor, config.OutputInitializer ?? config.Initializer);
@@ -102,8 +111,9 @@ public sealed class MultiHeadAttention : Module
     /// <param name="x">[N, D], the decoder's rows.</param>
     /// <param name="memory">[S, D'], the encoder's rows; with a cache that has them already it is not read.</param>
     /// <param name="context">The decoder's context, with <see cref="AttentionContext.Memory"/>.</param>
+    /// <param name="values">[S, D''], rows from which the values are made; <paramref name="memory"/> where null.</param>
     /// <returns>[N, D].</returns>
-    public Variable ForwardCross(Variable x, Variable memory, AttentionContext context)
+    public Variable ForwardCross(Variable x, Variable memory, AttentionContext context, Variable? values = null)
     {
         ArgumentNullException.ThrowIfNull(context);
         if (_fused is not null) throw new InvalidOperationException("Cross-attention needs separate projections for q, k and v; this one was built with a fused one.");
@@ -115,7 +125,7 @@ public sealed class MultiHeadAttention : Module
         bool known = context.Cache is { } filled && filled.Count > 0 && filled[0].Cross(_config.Layer).Count > 0;
         if (!known)
         {
-            (k, v) = (Whole(_key!.Forward(memory)), Whole(_value!.Forward(memory)));
+            (k, v) = (Whole(_key!.Forward(memory)), Whole(_value!.Forward(values ?? memory)));
             if (context.Hooks is not null)
             {
                 k = Flat(context.Visit(_site, "k", Heads(k)));
@@ -139,6 +149,18 @@ public sealed class MultiHeadAttention : Module
 
     private Variable Attend(ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, KeyValuePages[]? pages, AttentionContext context)
     {
+        if (_extraKey is not null)
+        {
+            if (pages is not null) throw new InvalidOperationException("MultiHeadAttention: a learned extra key cannot be kept in a cache.");
+            (k, v) = (WithExtra(k, _extraKey, sequences), WithExtra(v, _extraValue!, sequences));
+            int first = 0;
+            for (int b = 0; b < sequences.Length; b++)
+            {
+                sequences[b] = sequences[b] with { KeyStart = first, KeyCount = sequences[b].KeyCount + 1 };
+                first += sequences[b].KeyCount;
+            }
+        }
+
         AttentionOptions options = _options;
         Variable? distances = null;
         if (_config.DistanceBias is { } bias)
@@ -176,6 +198,20 @@ public sealed class MultiHeadAttention : Module
         x = context.Visit(_site, name, x);
         if (_config.Rotation is { } rotation) x = context.Visit(_site, rotatedName, rotation.Rotate(x, context.Positions, context.Length));
         return Flat(x);
+    }
+
+    /// <summary>The keys (or values) of each sequence with the learned one behind them.</summary>
+    private static ColumnRange WithExtra(ColumnRange rows, Parameter extra, AttentionSequence[] sequences)
+    {
+        Variable x = rows.Width == rows.Stride ? rows.Source : rows.Source.Columns(rows.Start, rows.Width);       // [S, G·K]
+        List<int> order = [];
+        foreach (AttentionSequence s in sequences)
+        {
+            order.AddRange(Enumerable.Range(s.KeyStart, s.KeyCount));
+            order.Add(x.Shape[0]);
+        }
+
+        return Whole(Variable.Concatenate(0, x, extra.ToVariable().Reshape(1, -1)).Gather([.. order]));           // [S + B, G·K]
     }
 
     private static ColumnRange Whole(Variable x) => new(x, 0, x.Shape.Last);
