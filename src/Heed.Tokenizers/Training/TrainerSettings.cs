@@ -31,6 +31,9 @@ public abstract record TrainerSettings
 /// <summary>Settings of byte-pair encoding (Sennrich et al. 2016), the names and defaults as in Hugging Face's <c>BpeTrainer</c>.</summary>
 public record BpeTrainerSettings : TrainerSettings
 {
+    /// <summary>Token for characters outside the vocabulary; null drops them.</summary>
+    public string? UnknownToken { get; init; }
+
     /// <summary>A pair must be this frequent to be merged.</summary>
     public long MinimumFrequency { get; init; }
 
@@ -62,11 +65,8 @@ public record BpeTrainerSettings : TrainerSettings
 /// <summary>Settings of a WordPiece vocabulary, trained by merges as Hugging Face's <c>WordPieceTrainer</c> does.</summary>
 public sealed record WordPieceTrainerSettings : BpeTrainerSettings
 {
-    /// <summary>Starts with the prefix <c>##</c>.</summary>
-    public WordPieceTrainerSettings() => ContinuingSubwordPrefix = "##";
-
-    /// <summary>Token for words that cannot be split into known pieces; it belongs into <see cref="TrainerSettings.SpecialTokens"/>.</summary>
-    public string UnknownToken { get; init; } = "[UNK]";
+    /// <summary>Starts with the prefix <c>##</c> and the unknown token <c>[UNK]</c>, which belongs into <see cref="TrainerSettings.SpecialTokens"/>.</summary>
+    public WordPieceTrainerSettings() => (ContinuingSubwordPrefix, UnknownToken) = ("##", "[UNK]");
 
     /// <summary>Words longer than this, in code points, become the unknown token.</summary>
     public int MaximumWordLength { get; init; } = 100;

@@ -1,4 +1,3 @@
-using System.Text;
 
 namespace Heed.Tokenizers.Training;
 
@@ -19,7 +18,7 @@ internal sealed class UnigramEstimator
         double lowest = double.PositiveInfinity;
         for (int i = 1; i < pieces.Count; i++)
         {
-            _trie.Set(Encoding.UTF8.GetBytes(pieces[i].Text), i);
+            _trie.Set(System.Text.Encoding.UTF8.GetBytes(pieces[i].Text), i);
             _scores[i] = pieces[i].Score;
             lowest = Math.Min(lowest, pieces[i].Score);
         }

@@ -3,7 +3,10 @@ using System.Text;
 namespace Heed.Tokenizers.Training;
 
 /// <summary>Tokens with their log probabilities in id order, and the id of the unknown token.</summary>
-internal sealed record UnigramVocabulary(List<UnigramPiece> Pieces, int? UnknownId);
+/// <param name="Pieces">The special tokens first, with score 0; then by score.</param>
+/// <param name="Specials">Number of special tokens.</param>
+/// <param name="UnknownId">The unknown token, or null where there is none.</param>
+internal sealed record UnigramVocabulary(List<UnigramPiece> Pieces, int Specials, int? UnknownId);
 
 /// <summary>Expectation maximisation from many candidates, pruned step by step to the size wanted (Kudo 2018, §3.2), as Hugging Face and SentencePiece do it.</summary>
 /// <remarks>The words are cut into a fixed number of parts, whose sums are added in order: the result does not depend on the number of threads.</remarks>
@@ -20,7 +23,7 @@ internal sealed class UnigramTraining
     private UnigramTraining(UnigramTrainerSettings settings, IReadOnlyList<WordCount> words, CancellationToken stop)
     {
         _settings = settings;
-        _texts = [.. words.Select(word => Encoding.UTF8.GetBytes(word.Word))];
+        _texts = [.. words.Select(word => System.Text.Encoding.UTF8.GetBytes(word.Word))];
         _counts = [.. words.Select(word => word.Count)];
         _parallel = new ParallelOptions { MaxDegreeOfParallelism = settings.ThreadCount, CancellationToken = stop };
     }
@@ -43,7 +46,8 @@ internal sealed class UnigramTraining
             if (!training.Prune()) break;
         }
 
-        return Finish(settings, training._pieces, required);
+        UnigramVocabulary vocabulary = Finish(settings, training._pieces, required);
+        return training.Estimate(vocabulary, vocabulary.Specials);
     }
 
     private static List<string> RequiredCharacters(UnigramTrainerSettings settings, IReadOnlyList<WordCount> words)
@@ -127,7 +131,7 @@ internal sealed class UnigramTraining
             List<int> found = [];
             for (int i = 1 + part; i < _pieces.Count; i += Parts)
             {
-                byte[] text = Encoding.UTF8.GetBytes(_pieces[i].Text);
+                byte[] text = System.Text.Encoding.UTF8.GetBytes(_pieces[i].Text);
                 if (new Rune(char.ConvertToUtf32(_pieces[i].Text, 0)).Utf8SequenceLength == text.Length)
                 {
                     whole[i] = true;
@@ -192,6 +196,21 @@ internal sealed class UnigramTraining
         return used;
     }
 
+    /// <summary>Scores of the final pieces by maximum likelihood: the scores so far were estimated with pieces that have since been cut.</summary>
+    private UnigramVocabulary Estimate(UnigramVocabulary vocabulary, int specials)
+    {
+        _pieces = [_pieces[0], .. vocabulary.Pieces.Skip(specials)];
+        for (int round = 0; round < _settings.SubIterations; round++)
+        {
+            double[] expected = Expect();
+            double logSum = Math.Log(expected.Sum());
+            for (int i = 1; i < _pieces.Count; i++)
+                if (expected[i] >= LeastExpected) _pieces[i] = _pieces[i] with { Score = Math.Log(expected[i]) - logSum };
+        }
+
+        return vocabulary with { Pieces = [.. vocabulary.Pieces.Take(specials), .. _pieces.Skip(1).OrderByDescending(piece => piece.Score)] };
+    }
+
     /// <summary>All required characters, then the best pieces, sorted by score behind the special tokens.</summary>
     private static UnigramVocabulary Finish(UnigramTrainerSettings settings, List<UnigramPiece> trained, List<string> required)
     {
@@ -234,6 +253,6 @@ internal sealed class UnigramTraining
             if (inserted.Add(piece.Text)) pieces.Add(piece);
         }
 
-        return new UnigramVocabulary([.. specials.Select(special => new UnigramPiece(special, 0)), .. pieces.OrderByDescending(piece => piece.Score)], unknown);
+        return new UnigramVocabulary([.. specials.Select(special => new UnigramPiece(special, 0)), .. pieces.OrderByDescending(piece => piece.Score)], specials.Count, unknown);
     }
 }

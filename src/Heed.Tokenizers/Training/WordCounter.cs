@@ -16,7 +16,7 @@ internal ref struct WordTally(Dictionary<string, long> counts)
     }
 }
 
-/// <summary>Splits one text into words.</summary>
+/// <summary>Splits one text into words; one splitter serves one thread, so that it may keep buffers.</summary>
 internal delegate void WordSplitter(string text, WordTally words);
 
 /// <summary>
@@ -27,11 +27,11 @@ internal static class WordCounter
 {
     private const int BatchCharacters = 1 << 18;
 
-    public static List<WordCount> Count(IEnumerable<string> texts, WordSplitter splitter, int threads, IProgress<TrainingProgress>? progress, CancellationToken stop)
+    public static List<WordCount> Count(IEnumerable<string> texts, Func<WordSplitter> newSplitter, int threads, IProgress<TrainingProgress>? progress, CancellationToken stop)
     {
         List<Dictionary<string, long>> tallies = threads <= 1
-            ? [CountOnThisThread(texts, splitter, progress, stop)]
-            : CountOnThreads(texts, splitter, threads, progress, stop);
+            ? [CountOnThisThread(texts, newSplitter(), progress, stop)]
+            : CountOnThreads(texts, newSplitter, threads, progress, stop);
         Dictionary<string, long> all = tallies[0];
         foreach (Dictionary<string, long> tally in tallies.Skip(1))
         {
@@ -64,7 +64,7 @@ internal static class WordCounter
     }
 
     private static List<Dictionary<string, long>> CountOnThreads(
-        IEnumerable<string> texts, WordSplitter splitter, int threads, IProgress<TrainingProgress>? progress, CancellationToken stop)
+        IEnumerable<string> texts, Func<WordSplitter> newSplitter, int threads, IProgress<TrainingProgress>? progress, CancellationToken stop)
     {
         List<Dictionary<string, long>> tallies = [];
         using BlockingCollection<List<string>> batches = new(boundedCapacity: 2 * threads);
@@ -74,7 +74,7 @@ internal static class WordCounter
         {
             Dictionary<string, long> counts = new(StringComparer.Ordinal);
             tallies.Add(counts);
-            workers[i] = Task.Factory.StartNew(() => Work(batches, splitter, counts, failed), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            workers[i] = Task.Factory.StartNew(() => Work(batches, newSplitter(), counts, failed), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
 
         try
