@@ -10,7 +10,6 @@ internal ref struct ProtobufReader
 {
     private readonly ReadOnlySpan<byte> _bytes;
     private readonly string _file;
-    private readonly string _path;
     private readonly int _start;         // of this message in the file, for errors
     private int _at;
 
@@ -18,9 +17,12 @@ internal ref struct ProtobufReader
     {
         _bytes = bytes;
         _file = file;
-        _path = path;
+        Path = path;
         _start = start;
     }
+
+    /// <summary>Where errors are said to be.</summary>
+    public string Path { get; set; }
 
     /// <summary>Number of the field read last.</summary>
     public int Field { get; private set; }
@@ -98,7 +100,7 @@ internal ref struct ProtobufReader
         return System.Text.Encoding.UTF8.GetString(bytes);
     }
 
-    public readonly FileFormatException Bad(string reason) => new(_file, _path, $"byte {_start + _at}: {reason}");
+    public readonly FileFormatException Bad(string reason) => new(_file, Path, $"byte {_start + _at}: {reason}");
 
     private readonly void Expect(WireType type)
     {

@@ -112,6 +112,7 @@ internal sealed record SentencePieceFile
         ProtobufReader reader = new(bytes, source, "$", 0);
         while (reader.Next())
         {
+            reader.Path = reader.Field == 1 ? $"$.pieces[{pieces.Count}]" : "$";
             switch (reader.Field)
             {
                 case 1: pieces.Add(ReadPiece(reader.Bytes(out int piece), source, pieces.Count, piece)); break;

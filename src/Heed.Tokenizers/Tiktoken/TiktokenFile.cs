@@ -39,13 +39,20 @@ public static class TiktokenFile
         @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     /// <summary>Reads a file as a tokenizer with a published pattern and its special tokens.</summary>
-    /// <inheritdoc cref="Read(string, string, IReadOnlyDictionary{string, int})"/>
+    /// <param name="path">The file.</param>
     /// <param name="encoding">The pattern and special tokens.</param>
+    /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
+    /// <exception cref="FileFormatException">The file breaks the format.</exception>
+    /// <exception cref="ConfigException">A special token's id is taken.</exception>
     public static Tokenizer Read(string path, TiktokenEncoding encoding) => Read(path, encoding, SpecialTokens(encoding));
 
     /// <summary>Reads a file as a tokenizer with a published pattern.</summary>
-    /// <inheritdoc cref="Read(string, string, IReadOnlyDictionary{string, int})"/>
+    /// <param name="path">The file.</param>
     /// <param name="encoding">The pattern.</param>
+    /// <param name="specialTokens">Special tokens and their ids, which must not be ranks of the file.</param>
+    /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
+    /// <exception cref="FileFormatException">The file breaks the format.</exception>
+    /// <exception cref="ConfigException">A special token's id is taken.</exception>
     public static Tokenizer Read(string path, TiktokenEncoding encoding, IReadOnlyDictionary<string, int> specialTokens) => Read(path, Pattern(encoding), specialTokens);
 
     /// <summary>Reads a file as a tokenizer.</summary>

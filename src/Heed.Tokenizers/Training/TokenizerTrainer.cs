@@ -52,8 +52,13 @@ public static class TokenizerTrainer
     }
 
     /// <summary>Trains a new model for the pipeline of another tokenizer: its normalizer, pre-tokenizer and decoder stay, its post-processor and added tokens do not.</summary>
-    /// <inheritdoc cref="Train(TrainerSettings, IEnumerable{string}, TrainingPipeline, IProgress{TrainingProgress}?, CancellationToken)"/>
+    /// <param name="settings">The kind of model and its settings.</param>
+    /// <param name="texts">The text, in lines, sentences or documents.</param>
     /// <param name="template">The tokenizer whose pipeline is used.</param>
+    /// <param name="progress">Told now and then how far it is.</param>
+    /// <param name="stop">Stops the training.</param>
+    /// <exception cref="ConfigException">A setting is out of its range or the settings do not fit together.</exception>
+    /// <exception cref="OperationCanceledException">The training was stopped.</exception>
     public static Tokenizer Train(
         TrainerSettings settings, IEnumerable<string> texts, Tokenizer template, IProgress<TrainingProgress>? progress = null, CancellationToken stop = default)
     {

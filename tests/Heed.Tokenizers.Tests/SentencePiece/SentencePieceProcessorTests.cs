@@ -1,0 +1,127 @@
+using Heed.Testing;
+using Heed.Tokenizers.Models;
+using Heed.Tokenizers.SentencePiece;
+using Heed.Tokenizers.Verification;
+
+namespace Heed.Tokenizers.Tests.SentencePiece;
+
+public sealed class SentencePieceProcessorTests
+{
+    private static readonly string Goldens = Path.Combine(Repository.Goldens, "tokenizers");
+
+    public static TheoryData<string> Folders => [.. Directory.GetDirectories(Goldens, "sentencepiece-*").Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Answers_are_sentencepieces(string folder)
+        => Assert.Empty(SentencePieceCases.Run(Path.Combine(Goldens, folder)).Where(result => !result.Passed).Select(result => $"{result.Case}: {result.Detail}"));
+
+    [Fact]
+    public void Broken_models_are_refused_by_place()
+    {
+        List<VerificationResult> results = [.. BadFileCases.Run(Path.Combine(Goldens, "bad")).Where(result => result.Case.EndsWith(".model", StringComparison.Ordinal))];
+        Assert.Equal(6, results.Count);
+        Assert.Empty(results.Where(result => !result.Passed).Select(result => $"{result.Case}: {result.Detail}"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Damaged_models_load_or_are_refused_in_words(string folder)
+    {
+        byte[] good = File.ReadAllBytes(Path.Combine(Goldens, folder, "spiece.model"));
+        Random draw = new(folder.Length);
+        int loaded = 0;
+        for (int i = 0; i < 2500; i++)
+        {
+            byte[] bytes = Damage(good, draw, i);
+            try
+            {
+                SentencePieceProcessor processor = SentencePieceProcessor.Parse(bytes, "damaged.model");
+                processor.Decode([.. processor.Encode("Some text, a 中 and <0x0A>\n 😀.").Select(token => token.Id)]);
+                _ = processor.Normalize(" a  b ");
+                if (i % 50 == 0) _ = processor.ToTokenizer();
+                loaded++;
+            }
+            catch (InputException)
+            {
+                // The declared refusals: FileFormatException and what the conversion cannot express.
+            }
+        }
+
+        Assert.InRange(loaded, 1, 2499);
+    }
+
+    /// <summary>Flipped bytes, cut ends and swapped stretches; the first bytes, where the structure is, are hit more often.</summary>
+    private static byte[] Damage(byte[] good, Random draw, int round)
+    {
+        // Only the head of the file is kept, so that thousands of loads stay quick; its pieces are whole now and then.
+        byte[] bytes = round % 4 == 0 ? [.. good] : good[..draw.Next(Math.Min(good.Length, 6000))];
+        for (int changes = draw.Next(1, 8); changes > 0 && bytes.Length > 0; changes--)
+        {
+            int at = draw.Next(draw.Next(2) == 0 ? Math.Min(bytes.Length, 400) : bytes.Length);
+            bytes[at] = draw.Next(3) switch { 0 => (byte)draw.Next(256), 1 => (byte)(bytes[at] ^ (1 << draw.Next(8))), _ => 0xFF };
+        }
+
+        return bytes;
+    }
+
+    [Fact]
+    public void Conversion_gives_the_merges_and_scores_of_the_reference()
+    {
+        Tokenizer llama = SentencePieceProcessor.Load(Path.Combine(Goldens, "sentencepiece-bpe", "spiece.model")).ToTokenizer();
+        BpeModel expected = (BpeModel)Tokenizer.FromFile(Path.Combine(Goldens, "llama2-style", "tokenizer.json")).Parts.Model;
+        BpeModel actual = (BpeModel)llama.Parts.Model;
+        Assert.Equal(expected.Merges, actual.Merges);
+        Assert.Equal(expected.Vocabulary, actual.Vocabulary);
+        Assert.Equal(expected.Options, actual.Options);
+
+        UnigramModel unigram = (UnigramModel)SentencePieceProcessor.Load(Path.Combine(Goldens, "sentencepiece-unigram-symbols", "spiece.model")).ToTokenizer().Parts.Model;
+        UnigramModel stored = (UnigramModel)Tokenizer.FromFile(Path.Combine(Goldens, "unigram-unk", "tokenizer.json")).Parts.Model;
+        Assert.Equal(stored.Pieces.Select(piece => piece.Piece), unigram.Pieces.Select(piece => piece.Piece));
+        // The reference reads decimal scores to the last digit but one.
+        Assert.All(stored.Pieces.Zip(unigram.Pieces), pair => Assert.Equal(pair.First.Score, pair.Second.Score, 1e-14));
+        Assert.Equal(stored.UnknownId, unigram.UnknownId);
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void A_converted_model_gives_the_same_ids_and_text_for_plain_text(string folder)
+    {
+        SentencePieceProcessor processor = SentencePieceProcessor.Load(Path.Combine(Goldens, folder, "spiece.model"));
+        Tokenizer converted = processor.ToTokenizer();
+        foreach (string text in new[] { "The statement is an object.", "two  words and   more", "naïve déjà 中文 text", "x = y + 42;" })
+        {
+            int[] expected = [.. processor.Encode(text).Select(token => token.Id)];
+            Assert.Equal(expected, converted.Encode(text).Ids);
+        }
+    }
+
+    [Fact]
+    public void Asked_for_marks_are_added_by_the_converted_model()
+    {
+        Tokenizer converted = SentencePieceProcessor.Load(Path.Combine(Goldens, "sentencepiece-bpe", "spiece.model")).ToTokenizer(addBos: true, addEos: true);
+        string[] tokens = converted.Encode("text").Tokens;
+        Assert.Equal("<s>", tokens[0]);
+        Assert.Equal("</s>", tokens[^1]);
+    }
+
+    [Fact]
+    public void A_long_run_without_spaces_is_no_trouble()
+    {
+        foreach (string folder in new[] { "sentencepiece-bpe", "sentencepiece-unigram" })
+        {
+            SentencePieceProcessor processor = SentencePieceProcessor.Load(Path.Combine(Goldens, folder, "spiece.model"));
+            string text = new('a', 200_000);
+            IReadOnlyList<SentencePieceToken> tokens = processor.Encode(text);
+            Assert.Equal(text.Length, tokens[^1].End);
+        }
+    }
+
+    [Fact]
+    public void Ids_outside_the_vocabulary_are_refused()
+    {
+        SentencePieceProcessor processor = SentencePieceProcessor.Load(Path.Combine(Goldens, "sentencepiece-bpe", "spiece.model"));
+        Assert.Contains("1100", Assert.Throws<InputException>(() => processor.Decode([1100])).Message, StringComparison.Ordinal);
+        Assert.Throws<InputException>(() => processor.Decode([-1]));
+    }
+}
