@@ -15,7 +15,7 @@ internal sealed class BinaryCrossEntropyOp : Op
     {
         if (logits.Shape != targets.Shape) throw new ShapeException("BinaryCrossEntropy", nameof(targets), targets.Shape, logits.Shape.ToString(), "the logits have this shape");
         Tensor losses = Tensor.Uninitialized(logits.Shape);
-        MapKernel.Invoke(default(LossFunction), logits.Value.Span, targets.Span, losses.Span);
+        LossKernel.BinaryCrossEntropy(logits.Value.Span, targets.Span, losses.Span);
         Tensor y = Tensor.Scalar(ReductionKernel.Sum(losses.Span) / Math.Max(1, losses.Count));
         return IsRecorded(logits) ? Tape.Record(new BinaryCrossEntropyOp(logits, targets), y) : y;
     }
@@ -23,17 +23,8 @@ internal sealed class BinaryCrossEntropyOp : Op
     // dz = dy·(σ(z) − t) / n
     protected override void Backward(Tensor dy)
     {
-        Tensor dz = _logits.Value.Activate(Activation.Sigmoid);
-        ElementKernel.Subtract(dz.Span, _targets.Span, dz.Span);
-        ElementKernel.Scale(dz.Span, dy.ToScalar() / Math.Max(1, dz.Count), dz.Span);
+        Tensor dz = Tensor.Uninitialized(_targets.Shape);
+        LossKernel.BinaryCrossEntropyGradient(_logits.Value.Span, _targets.Span, dy.ToScalar() / Math.Max(1, dz.Count), dz.Span);
         Accumulate(_logits, dz);
-    }
-
-    /// <summary>max(z, 0) − z·t + ln(1 + e^−|z|): no overflow on either side.</summary>
-    private readonly struct LossFunction : IMap2
-    {
-        public L Lane<L>(L z, L t) where L : struct, ILanes<L> => L.Max(L.Zero, z) - (z * t) + MathFunctions.LogOnePlus(MathFunctions.Exp(-L.Abs(z)));
-
-        public T Scalar<T>(T z, T t) where T : System.Numerics.IFloatingPointIeee754<T> => T.Max(T.Zero, z) - (z * t) + T.LogP1(T.Exp(-T.Abs(z)));
     }
 }

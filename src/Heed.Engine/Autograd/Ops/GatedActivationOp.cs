@@ -16,26 +16,17 @@ internal sealed class GatedActivationOp : Op
     public static Variable Apply(Variable gate, Variable up, Activation activation)
     {
         if (gate.Shape != up.Shape) throw new ShapeException("GatedActivation", nameof(up), up.Shape, gate.Shape.ToString(), "the gate has this shape");
-        Tensor y = gate.Value.Activate(activation);
-        ElementKernel.Multiply(y.Span, up.Value.Span, y.Span);
+        Tensor y = Tensor.Uninitialized(gate.Shape);
+        GatedKernel.Invoke(activation, gate.Value.Span, up.Value.Span, y.Span);
         return IsRecorded(gate, up) ? Tape.Record(new GatedActivationOp(gate, up, activation), y) : y;
     }
 
     // dgate = dy·up·f′(gate), dup = dy·f(gate)
     protected override void Backward(Tensor dy)
     {
-        if (_gate.NeedsGradient)
-        {
-            Tensor dgate = dy * _up.Value;
-            ActivationKernel.Gradient(_activation, _gate.Value.Span, dgate.Span, dgate.Span);
-            Accumulate(_gate, dgate);
-        }
-
-        if (_up.NeedsGradient)
-        {
-            Tensor dup = _gate.Value.Activate(_activation);
-            ElementKernel.Multiply(dup.Span, dy.Span, dup.Span);
-            Accumulate(_up, dup);
-        }
+        Tensor dgate = Tensor.Uninitialized(dy.Shape), dup = Tensor.Uninitialized(dy.Shape);
+        GatedKernel.Gradient(_activation, _gate.Value.Span, _up.Value.Span, dy.Span, dgate.Span, dup.Span);
+        Accumulate(_gate, dgate);
+        Accumulate(_up, dup);
     }
 }

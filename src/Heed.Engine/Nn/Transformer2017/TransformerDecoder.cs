@@ -34,15 +34,18 @@ public sealed class TransformerDecoderLayer(TransformerConfig config, ParameterS
     {
         if (config.NormFirst)
         {
-            x += Dropout.Forward(Attention.Forward(AttentionNorm.Forward(x), context), context, _site + ".attn_out");                             // [N, D]
-            x += Dropout.Forward(CrossAttention.ForwardCross(CrossAttentionNorm.Forward(x), memory, context), context, _site + ".cross_attn_out"); // [N, D]
-            return x + Dropout.Forward(FeedForward.Forward(FeedForwardNorm.Forward(x), context), context, _site + ".mlp_out");                    // [N, D]
+            x += Added("attn_out", Attention.Forward(AttentionNorm.Forward(x, context), context), context);                             // [N, D]
+            x += Added("cross_attn_out", CrossAttention.ForwardCross(CrossAttentionNorm.Forward(x, context), memory, context), context); // [N, D]
+            return x + Added("mlp_out", FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);                    // [N, D]
         }
 
-        x = AttentionNorm.Forward(x + Dropout.Forward(Attention.Forward(x, context), context, _site + ".attn_out"));                              // [N, D]
-        x = CrossAttentionNorm.Forward(x + Dropout.Forward(CrossAttention.ForwardCross(x, memory, context), context, _site + ".cross_attn_out")); // [N, D]
-        return FeedForwardNorm.Forward(x + Dropout.Forward(FeedForward.Forward(x, context), context, _site + ".mlp_out"));                        // [N, D]
+        x = AttentionNorm.Forward(x + Added("attn_out", Attention.Forward(x, context), context), context);                              // [N, D]
+        x = CrossAttentionNorm.Forward(x + Added("cross_attn_out", CrossAttention.ForwardCross(x, memory, context), context), context); // [N, D]
+        return FeedForwardNorm.Forward(x + Added("mlp_out", FeedForward.Forward(x, context), context), context);                        // [N, D]
     }
+
+    /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
+    private Variable Added(string name, Variable y, AttentionContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
 }
 
 /// <summary>The decoder: its layers and, where wanted, a norm behind the last.  x: [N, D], memory: [S, D] → [N, D].</summary>
@@ -71,6 +74,6 @@ public sealed class TransformerDecoder : Module
     public Variable Forward(Variable x, Variable memory, AttentionContext context)
     {
         x = LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, memory, context));
-        return Norm is null ? x : Norm.Forward(x);
+        return Norm is null ? x : Norm.Forward(x, context);
     }
 }

@@ -28,13 +28,16 @@ public sealed class TransformerEncoderLayer(TransformerConfig config, ParameterS
     {
         if (config.NormFirst)
         {
-            x += Dropout.Forward(Attention.Forward(AttentionNorm.Forward(x), context), context, _site + ".attn_out");         // [N, D]
-            return x + Dropout.Forward(FeedForward.Forward(FeedForwardNorm.Forward(x), context), context, _site + ".mlp_out"); // [N, D]
+            x += Added("attn_out", Attention.Forward(AttentionNorm.Forward(x, context), context), context);         // [N, D]
+            return x + Added("mlp_out", FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context); // [N, D]
         }
 
-        x = AttentionNorm.Forward(x + Dropout.Forward(Attention.Forward(x, context), context, _site + ".attn_out"));          // [N, D]
-        return FeedForwardNorm.Forward(x + Dropout.Forward(FeedForward.Forward(x, context), context, _site + ".mlp_out"));    // [N, D]
+        x = AttentionNorm.Forward(x + Added("attn_out", Attention.Forward(x, context), context), context);          // [N, D]
+        return FeedForwardNorm.Forward(x + Added("mlp_out", FeedForward.Forward(x, context), context), context);    // [N, D]
     }
+
+    /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
+    private Variable Added(string name, Variable y, AttentionContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
 }
 
 /// <summary>The encoder: its layers and, where wanted, a norm behind the last.  x: [N, D] → [N, D].</summary>
@@ -60,6 +63,6 @@ public sealed class TransformerEncoder : Module
     public Variable Forward(Variable x, AttentionContext context)
     {
         x = LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context));
-        return Norm is null ? x : Norm.Forward(x);
+        return Norm is null ? x : Norm.Forward(x, context);
     }
 }
