@@ -67,6 +67,25 @@ public sealed partial class Tokenizer
     /// <summary>The token of an id, or null where there is none.</summary>
     public string? IdToToken(int id) => _added.TokenOf(id);
 
+    /// <summary>Writes tokenizer.json; equal tokenizers give equal bytes, and Hugging Face tokenizers loads it.</summary>
+    /// <exception cref="StorageException">The file cannot be written.</exception>
+    public void Save(string path)
+    {
+        byte[] json = ToJson();
+        DurableFile.Write(path, stream => stream.Write(json));
+    }
+
+    /// <summary>The content of tokenizer.json as UTF-8.</summary>
+    /// <param name="indented">Two blanks a level and a line end; else everything on one line.</param>
+    public byte[] ToJson(bool indented = true) => TokenizerJsonWriter.Write(this, indented);
+
+    /// <summary>Writes the vocabulary without the pipeline: vocab.txt (WordPiece), vocab.json (WordLevel) or vocab.json and merges.txt (BPE).</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <returns>The files written.</returns>
+    /// <exception cref="ConfigException">The model has no such files.</exception>
+    /// <exception cref="StorageException">A file cannot be written.</exception>
+    public IReadOnlyList<string> SaveVocabulary(string folder) => VocabularyFiles.Write(Parts.Model, folder);
+
     /// <summary>The same tokenizer with another truncation.</summary>
     /// <exception cref="ArgumentException">The stride is not below the length.</exception>
     public Tokenizer WithTruncation(TruncationOptions? truncation)

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Heed.Tokenizers.Models;
+using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers.Serialization;
 
@@ -42,6 +44,52 @@ internal static class VocabularyFiles
 
         return merges;
     }
+
+    /// <summary>Writes the model's vocabulary in the files that go without tokenizer.json; returns their paths.</summary>
+    /// <exception cref="ConfigException">The model has no such files.</exception>
+    public static IReadOnlyList<string> Write(ITokenModel model, string folder)
+    {
+        string vocab = Path.Combine(folder, "vocab.json");
+        switch (model)
+        {
+            case WordPieceModel:
+                vocab = Path.Combine(folder, "vocab.txt");
+                DurableFile.WriteText(vocab, string.Concat(LineVocabulary(model).Select(token => token + "\n")));
+                return [vocab];
+            case WordLevelModel:
+                WriteJson(vocab, model);
+                return [vocab];
+            case BpeModel bpe:
+                string merges = Path.Combine(folder, "merges.txt");
+                WriteJson(vocab, model);
+                DurableFile.WriteText(merges, "#version: 0.2\n" + string.Concat(bpe.Merges.Select(merge => $"{merge.Left} {merge.Right}\n")));
+                return [vocab, merges];
+            default:
+                throw new ConfigException("A Unigram vocabulary has no vocabulary files of its own; save tokenizer.json instead.");
+        }
+    }
+
+    /// <summary>Tokens by id, which must be their line numbers.</summary>
+    private static List<string> LineVocabulary(ITokenModel model)
+    {
+        List<string> tokens = [];
+        foreach ((string token, int id) in model.Vocabulary)
+        {
+            if (id != tokens.Count) throw new ConfigException($"vocab.txt needs ids without gaps, but {tokens.Count} comes before {id}; save tokenizer.json instead.");
+            if (token.Contains('\n', StringComparison.Ordinal)) throw new ConfigException($"vocab.txt cannot hold the token of id {id}, which has a line end; save tokenizer.json instead.");
+            tokens.Add(token);
+        }
+
+        return tokens;
+    }
+
+    private static void WriteJson(string path, ITokenModel model) => DurableFile.Write(path, stream =>
+    {
+        using Utf8JsonWriter json = new(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        json.WriteStartObject();
+        foreach ((string token, int id) in model.Vocabulary) json.WriteNumber(token, id);
+        json.WriteEndObject();
+    });
 
     private static IEnumerable<string> Lines(string path)
     {
