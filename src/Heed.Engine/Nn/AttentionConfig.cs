@@ -67,6 +67,9 @@ public sealed record AttentionConfig
     /// <summary>Key of one projection for q, k and v together ([q | k | v], as GPT-2 has it), or null for three.</summary>
     public string? FusedName { get; init; }
 
+    /// <summary>True where the fused projection is laid out head by head, [H, (q, k, v), K], as BLOOM has it.</summary>
+    public bool FusedByHead { get; init; }
+
     /// <summary>True where weights lie input-major (GPT's Conv1D).</summary>
     public bool InputMajor { get; init; }
 

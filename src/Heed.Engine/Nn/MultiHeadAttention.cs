@@ -74,6 +74,7 @@ public sealed class MultiHeadAttention : Module
         if (_fused is not null)
         {
             Variable qkv = _fused.Forward(x);                                            // [N, (H + 2G)·K]
+            if (_config.FusedByHead) qkv = qkv.Reshape(qkv.Shape[0], H, 3, K).Permute(0, 2, 1, 3).Reshape(qkv.Shape[0], -1);
             (q, k, v) = (new ColumnRange(qkv, 0, H * K), new ColumnRange(qkv, H * K, G * K), new ColumnRange(qkv, (H + G) * K, G * K));
         }
         else

@@ -8,6 +8,9 @@ public static class ModelFamilies
     private static readonly List<ModelFamily> Known =
     [
         new Gpt2.Gpt2Family(),
+        new Gpt1.Gpt1Family(),
+        new Llama.LlamaFamily(),
+        new Bloom.BloomFamily(),
     ];
 
     /// <summary>All families.</summary>

@@ -1,0 +1,235 @@
+using System.Text.Json.Nodes;
+using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
+using Heed.Engine.Nn;
+using Heed.Models.Files;
+
+namespace Heed.Models.Bloom;
+
+/// <summary>Sizes and settings of BLOOM (Le Scao et al., arXiv:2211.05100, table 3).</summary>
+public sealed record BloomConfig : ModelConfig
+{
+    /// <inheritdoc/>
+    public override string ModelType => "bloom";
+
+    /// <inheritdoc/>
+    public override int Vocabulary { get; init; } = 250880;
+
+    /// <inheritdoc/>
+    public override required int Width { get; init; }
+
+    /// <inheritdoc/>
+    public override required int Layers { get; init; }
+
+    /// <summary>H, heads of attention.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>ALiBi has no table: any length runs.</summary>
+    public override int MaximumLength => int.MaxValue;
+
+    /// <summary>Added to the variance in norms.</summary>
+    public float NormEpsilon { get; init; } = 1e-5f;
+
+    /// <summary>True where what is added to the stream starts from the normalised rows rather than from the stream itself.</summary>
+    public bool ResidualAfterNorm { get; init; }
+
+    /// <summary>Probability of dropout on attention weights.</summary>
+    public float AttentionDropout { get; init; }
+
+    /// <summary>Probability of dropout on what is added to the residual stream.</summary>
+    public float HiddenDropout { get; init; }
+
+    /// <summary>Standard deviation of initial weights.</summary>
+    public float InitialDeviation { get; init; } = 0.02f;
+
+    /// <summary>True where the output layer is the token table.</summary>
+    public bool TiedOutput { get; init; } = true;
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        if (Width % Heads != 0) throw new ConfigException($"bloom: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (n_head).");
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject ToJson() => new()
+    {
+        ["model_type"] = "bloom",
+        ["apply_residual_connection_post_layernorm"] = ResidualAfterNorm,
+        ["attention_dropout"] = ConfigWords.Number(AttentionDropout),
+        ["bos_token_id"] = BeginId,
+        ["eos_token_id"] = EndId,
+        ["hidden_dropout"] = ConfigWords.Number(HiddenDropout),
+        ["hidden_size"] = Width,
+        ["initializer_range"] = ConfigWords.Number(InitialDeviation),
+        ["layer_norm_epsilon"] = ConfigWords.Number(NormEpsilon),
+        ["n_head"] = Heads,
+        ["n_layer"] = Layers,
+        ["pad_token_id"] = PaddingId,
+        ["tie_word_embeddings"] = TiedOutput,
+        ["use_cache"] = true,
+        ["vocab_size"] = Vocabulary,
+    };
+}
+
+/// <summary>One pre-norm decoder layer whose attention counts distances (ALiBi).  x: [N, D] → [N, D].</summary>
+/// <remarks>Le Scao et al. 2022, §3.2.2.</remarks>
+public sealed class BloomBlock(BloomConfig config, AlibiBias positions, int layer, ParameterScope at) : Module
+{
+    private readonly string _site = at.Site;
+
+    /// <summary>Norm in front of attention.</summary>
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"));
+
+    /// <summary>Causal self-attention.</summary>
+    public MultiHeadAttention Attention { get; } = new(new AttentionConfig
+    {
+        Width = config.Width,
+        Heads = config.Heads,
+        FusedName = "query_key_value",
+        FusedByHead = true,
+        Names = new AttentionNames("", "", "", "dense"),
+        Causal = true,
+        Layer = layer,
+        DistanceBias = positions,
+        Dropout = config.AttentionDropout,
+        Initializer = Initializer.Normal(config.InitialDeviation),
+    }, (at / "self_attention").As("attn"));
+
+    /// <summary>Norm in front of the feed-forward part.</summary>
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("norm2"));
+
+    /// <summary>Two layers with GELU by tanh between.</summary>
+    public FeedForward FeedForward { get; } = new(new FeedForwardConfig
+    {
+        Width = config.Width,
+        InnerWidth = 4 * config.Width,
+        Activation = Activation.GeluTanh,
+        UpName = "dense_h_to_4h",
+        DownName = "dense_4h_to_h",
+        Initializer = Initializer.Normal(config.InitialDeviation),
+    }, (at / "mlp").As("mlp"));
+
+    /// <summary>Dropout on what is added to the stream.</summary>
+    public Dropout Dropout { get; } = new(config.HiddenDropout);
+
+    /// <summary>x + attention(norm(x)), then + feed-forward(norm(x)); or from norm(x), where the configuration says so.</summary>
+    public Variable Forward(Variable x, AttentionContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        x = context.Visit(_site, "resid_pre", x);
+        Variable normed = AttentionNorm.Forward(x, context);
+        x = (config.ResidualAfterNorm ? normed : x) + context.Visit(_site, "attn_out", Dropout.Forward(Attention.Forward(normed, context), context, _site + ".attn_out"));     // [N, D]
+        x = context.Visit(_site, "resid_mid", x);
+        normed = FeedForwardNorm.Forward(x, context);
+        x = (config.ResidualAfterNorm ? normed : x) + context.Visit(_site, "mlp_out", Dropout.Forward(FeedForward.Forward(normed, context), context, _site + ".mlp_out"));     // [N, D]
+        return context.Visit(_site, "resid_post", x);
+    }
+}
+
+/// <summary>BLOOM with its output over the vocabulary: tokens → norm → blocks → norm.</summary>
+public sealed class BloomLanguageModel : CausalLanguageModel
+{
+    private readonly BloomConfig _config;
+
+    /// <summary>Builds the model; values come from the set's source.</summary>
+    public BloomLanguageModel(BloomConfig config, ParameterSet parameters)
+        : base(config, parameters)
+    {
+        config.Validate();
+        _config = config;
+        ParameterScope at = parameters.Root / "transformer";
+        Initializer normal = Initializer.Normal(config.InitialDeviation);
+        Tokens = new Embedding(config.Vocabulary, config.Width, at / "word_embeddings", normal, isOutput: config.TiedOutput);
+        EmbeddingNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "word_embeddings_layernorm").As("norm_embed"));
+        AlibiBias positions = new(config.Heads);
+        BloomBlock[] blocks = new BloomBlock[config.Layers];
+        for (int i = 0; i < blocks.Length; i++) blocks[i] = new BloomBlock(config, positions, i, (at / "h" / i).As($"blocks.{i}"));
+        Blocks = blocks;
+        FinalNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "ln_f").As("norm_final"));
+        Head = config.TiedOutput ? new Linear(Tokens.Weight, bias: null) : new Linear(config.Width, config.Vocabulary, parameters.Root / "lm_head", bias: false, initializer: normal);
+    }
+
+    /// <inheritdoc/>
+    public override string Architecture => "BloomForCausalLM";
+
+    /// <summary>Token table, [V, D].</summary>
+    public Embedding Tokens { get; }
+
+    /// <summary>Norm behind the embedding.</summary>
+    public LayerNorm EmbeddingNorm { get; }
+
+    /// <summary>The layers.</summary>
+    public IReadOnlyList<BloomBlock> Blocks { get; }
+
+    /// <summary>Norm behind the last layer.</summary>
+    public LayerNorm FinalNorm { get; }
+
+    /// <summary>Rows to scores over the vocabulary.</summary>
+    public Linear Head { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> TiedNames => _config.TiedOutput
+        ? new Dictionary<string, string> { ["lm_head.weight"] = "transformer.word_embeddings.weight" }
+        : new Dictionary<string, string>();
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Blocks.Select(b => b.Attention.CacheShape)];
+
+    /// <inheritdoc/>
+    public override Variable Hidden(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    {
+        CheckIds(batch);
+        Variable x = EmbeddingNorm.Forward(context.Visit("", "embed", Tokens.Forward(batch.Ids)), context);   // [N, D]
+        details?.AddRows("hidden_states", x, batch);
+        x = LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), details is null ? null : (i, y) =>
+        {
+            if (i < Blocks.Count - 1) details.AddRows("hidden_states", y, batch);
+        });
+        x = FinalNorm.Forward(x, context);
+        details?.AddRows("hidden_states", x, batch);
+        return x;
+    }
+
+    /// <inheritdoc/>
+    public override Variable Logits(Variable hidden) => Head.Forward(hidden);
+
+    /// <inheritdoc/>
+    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, null, targets, SumOfNats);
+}
+
+/// <summary>BLOOM for the loader.</summary>
+internal sealed class BloomFamily : ModelFamily
+{
+    public override IReadOnlyList<string> ModelTypes { get; } = ["bloom"];
+
+    public override IReadOnlyList<string> Architectures { get; } = ["BloomForCausalLM"];
+
+    public override string BasePrefix => "transformer";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["bloom-560m"] = new(new BloomConfig { Width = 1024, Layers = 24, Heads = 16 }, "BloomForCausalLM", "Le Scao et al. 2022, arXiv:2211.05100, table 3", "the paper says 559M"),
+        ["bloom"] = new(new BloomConfig { Width = 14336, Layers = 70, Heads = 112 }, "BloomForCausalLM", "Le Scao et al. 2022, arXiv:2211.05100, table 3", "the paper says 176,247M"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => new BloomConfig
+    {
+        Vocabulary = file.Size("vocab_size", 250880, 1),
+        Width = file.Size("hidden_size", file.Size("n_embed", 64, 1), 1),
+        Layers = file.Size("n_layer", file.Size("num_hidden_layers", 2, 1), 1),
+        Heads = file.Size("n_head", file.Size("num_attention_heads", 8, 1), 1),
+        NormEpsilon = (float)file.Number("layer_norm_epsilon", 1e-5, 0, 1),
+        ResidualAfterNorm = file.Flag("apply_residual_connection_post_layernorm", false),
+        AttentionDropout = (float)file.Number("attention_dropout", 0, 0, 0.999),
+        HiddenDropout = (float)file.Number("hidden_dropout", 0, 0, 0.999),
+        InitialDeviation = (float)file.Number("initializer_range", 0.02, 0, 10),
+        TiedOutput = file.Flag("tie_word_embeddings", true),
+        PaddingId = file.OptionalId("pad_token_id"),
+        BeginId = file.OptionalId("bos_token_id"),
+        EndId = file.OptionalId("eos_token_id"),
+        Labels = ConfigWords.Labels(file),
+    };
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new BloomLanguageModel((BloomConfig)config, parameters);
+}

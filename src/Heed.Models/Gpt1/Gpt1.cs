@@ -1,0 +1,238 @@
+using System.Text.Json.Nodes;
+using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
+using Heed.Engine.Nn;
+using Heed.Models.Files;
+
+namespace Heed.Models.Gpt1;
+
+/// <summary>Sizes and settings of the first GPT (Radford et al. 2018, §4.1).</summary>
+public sealed record Gpt1Config : ModelConfig
+{
+    /// <inheritdoc/>
+    public override string ModelType => "openai-gpt";
+
+    /// <inheritdoc/>
+    public override int Vocabulary { get; init; } = 40478;
+
+    /// <inheritdoc/>
+    public override int Width { get; init; } = 768;
+
+    /// <inheritdoc/>
+    public override int Layers { get; init; } = 12;
+
+    /// <summary>H, heads of attention.</summary>
+    public int Heads { get; init; } = 12;
+
+    /// <summary>Rows of the position table, in tokens.</summary>
+    public int ContextLength { get; init; } = 512;
+
+    /// <inheritdoc/>
+    public override int MaximumLength => ContextLength;
+
+    /// <summary>Added to the variance in norms.</summary>
+    public float NormEpsilon { get; init; } = 1e-5f;
+
+    /// <summary>Activation of the feed-forward part; GELU by tanh.</summary>
+    public Activation Activation { get; init; } = Activation.GeluTanh;
+
+    /// <summary>Probability of dropout on the embeddings.</summary>
+    public float EmbeddingDropout { get; init; } = 0.1f;
+
+    /// <summary>Probability of dropout on attention weights.</summary>
+    public float AttentionDropout { get; init; } = 0.1f;
+
+    /// <summary>Probability of dropout on what is added to the residual stream.</summary>
+    public float ResidualDropout { get; init; } = 0.1f;
+
+    /// <summary>Standard deviation of initial weights.</summary>
+    public float InitialDeviation { get; init; } = 0.02f;
+
+    /// <summary>True where the output layer is the token table.</summary>
+    public bool TiedOutput { get; init; } = true;
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        if (Width % Heads != 0) throw new ConfigException($"openai-gpt: the width {Width} (n_embd) is not a multiple of the {Heads} heads (n_head).");
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject ToJson() => new()
+    {
+        ["model_type"] = "openai-gpt",
+        ["afn"] = Activation switch { Activation.Relu => "relu", Activation.Silu => "swish", _ => "gelu" },
+        ["attn_pdrop"] = ConfigWords.Number(AttentionDropout),
+        ["bos_token_id"] = BeginId,
+        ["embd_pdrop"] = ConfigWords.Number(EmbeddingDropout),
+        ["eos_token_id"] = EndId,
+        ["initializer_range"] = ConfigWords.Number(InitialDeviation),
+        ["layer_norm_epsilon"] = ConfigWords.Number(NormEpsilon),
+        ["n_embd"] = Width,
+        ["n_head"] = Heads,
+        ["n_layer"] = Layers,
+        ["n_positions"] = ContextLength,
+        ["pad_token_id"] = PaddingId,
+        ["resid_pdrop"] = ConfigWords.Number(ResidualDropout),
+        ["tie_word_embeddings"] = TiedOutput,
+        ["vocab_size"] = Vocabulary,
+    };
+}
+
+/// <summary>One post-norm decoder layer.  x: [N, D] → [N, D].</summary>
+/// <remarks>Radford et al. 2018, figure 1: the norm stands behind each addition.</remarks>
+public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) : Module
+{
+    private readonly string _site = at.Site;
+
+    /// <summary>Causal self-attention.</summary>
+    public MultiHeadAttention Attention { get; } = new(new AttentionConfig
+    {
+        Width = config.Width,
+        Heads = config.Heads,
+        FusedName = "c_attn",
+        Names = new AttentionNames("", "", "", "c_proj"),
+        InputMajor = true,
+        Causal = true,
+        Layer = layer,
+        Dropout = config.AttentionDropout,
+        Initializer = Initializer.Normal(config.InitialDeviation),
+    }, (at / "attn").As("attn"));
+
+    /// <summary>Norm behind attention.</summary>
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_1").As("norm1"));
+
+    /// <summary>Two layers with an activation between.</summary>
+    public FeedForward FeedForward { get; } = new(new FeedForwardConfig
+    {
+        Width = config.Width,
+        InnerWidth = 4 * config.Width,
+        Activation = config.Activation,
+        UpName = "c_fc",
+        DownName = "c_proj",
+        InputMajor = true,
+        Initializer = Initializer.Normal(config.InitialDeviation),
+    }, (at / "mlp").As("mlp"));
+
+    /// <summary>Norm behind the feed-forward part.</summary>
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_2").As("norm2"));
+
+    /// <summary>Dropout on what is added to the stream.</summary>
+    public Dropout Dropout { get; } = new(config.ResidualDropout);
+
+    /// <summary>norm(x + attention(x)), then norm(x + feed-forward(x)).</summary>
+    public Variable Forward(Variable x, AttentionContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        x = context.Visit(_site, "resid_pre", x);
+        x = AttentionNorm.Forward(x + context.Visit(_site, "attn_out", Dropout.Forward(Attention.Forward(x, context), context, _site + ".attn_out")), context);     // [N, D]
+        x = context.Visit(_site, "resid_mid", x);
+        x = FeedForwardNorm.Forward(x + context.Visit(_site, "mlp_out", Dropout.Forward(FeedForward.Forward(x, context), context, _site + ".mlp_out")), context);   // [N, D]
+        return context.Visit(_site, "resid_post", x);
+    }
+}
+
+/// <summary>The first GPT with its output over the vocabulary.</summary>
+public sealed class Gpt1LanguageModel : CausalLanguageModel
+{
+    private readonly Gpt1Config _config;
+    private readonly Dropout _dropout;
+
+    /// <summary>Builds the model; values come from the set's source.</summary>
+    public Gpt1LanguageModel(Gpt1Config config, ParameterSet parameters)
+        : base(config, parameters)
+    {
+        config.Validate();
+        _config = config;
+        _dropout = new Dropout(config.EmbeddingDropout);
+        ParameterScope at = parameters.Root / "transformer";
+        Initializer normal = Initializer.Normal(config.InitialDeviation);
+        Tokens = new Embedding(config.Vocabulary, config.Width, at / "tokens_embed", normal, isOutput: config.TiedOutput);
+        Positions = new Embedding(config.ContextLength, config.Width, at / "positions_embed", normal);
+        Gpt1Block[] blocks = new Gpt1Block[config.Layers];
+        for (int i = 0; i < blocks.Length; i++) blocks[i] = new Gpt1Block(config, i, (at / "h" / i).As($"blocks.{i}"));
+        Blocks = blocks;
+        Head = config.TiedOutput ? new Linear(Tokens.Weight, bias: null) : new Linear(config.Width, config.Vocabulary, parameters.Root / "lm_head", bias: false, initializer: normal);
+    }
+
+    /// <inheritdoc/>
+    public override string Architecture => "OpenAIGPTLMHeadModel";
+
+    /// <summary>Token table, [V, D].</summary>
+    public Embedding Tokens { get; }
+
+    /// <summary>Position table, [T, D].</summary>
+    public Embedding Positions { get; }
+
+    /// <summary>The layers.</summary>
+    public IReadOnlyList<Gpt1Block> Blocks { get; }
+
+    /// <summary>Rows to scores over the vocabulary.</summary>
+    public Linear Head { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> TiedNames => _config.TiedOutput
+        ? new Dictionary<string, string> { ["lm_head.weight"] = "transformer.tokens_embed.weight" }
+        : new Dictionary<string, string>();
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Blocks.Select(b => b.Attention.CacheShape)];
+
+    /// <inheritdoc/>
+    public override Variable Hidden(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    {
+        CheckIds(batch);
+        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids)) + context.Visit("", "pos_embed", Positions.Forward(batch.Positions));   // [N, D]
+        x = _dropout.Forward(x, context, "embed");
+        details?.AddRows("hidden_states", x, batch);
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), details is null ? null : (_, y) => details.AddRows("hidden_states", y, batch));
+    }
+
+    /// <inheritdoc/>
+    public override Variable Logits(Variable hidden) => Head.Forward(hidden);
+
+    /// <inheritdoc/>
+    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, null, targets, SumOfNats);
+}
+
+/// <summary>The first GPT for the loader.</summary>
+internal sealed class Gpt1Family : ModelFamily
+{
+    public override IReadOnlyList<string> ModelTypes { get; } = ["openai-gpt"];
+
+    public override IReadOnlyList<string> Architectures { get; } = ["OpenAIGPTLMHeadModel"];
+
+    public override string BasePrefix => "transformer";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["gpt1"] = new(new Gpt1Config(), "OpenAIGPTLMHeadModel", "Radford et al. 2018, §4.1", "often rounded to 117M"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => new Gpt1Config
+    {
+        Vocabulary = file.Size("vocab_size", 40478, 1),
+        Width = file.Size("n_embd", 768, 1),
+        Layers = file.Size("n_layer", 12, 1),
+        Heads = file.Size("n_head", 12, 1),
+        ContextLength = file.Size("n_positions", 512, 1),
+        NormEpsilon = (float)file.Number("layer_norm_epsilon", 1e-5, 0, 1),
+        // Here "gelu" has always meant the form by tanh.
+        Activation = file.Choice("afn", "gelu", ("gelu", Activation.GeluTanh), ("relu", Activation.Relu), ("swish", Activation.Silu), ("silu", Activation.Silu)),
+        EmbeddingDropout = (float)file.Number("embd_pdrop", 0.1, 0, 0.999),
+        AttentionDropout = (float)file.Number("attn_pdrop", 0.1, 0, 0.999),
+        ResidualDropout = (float)file.Number("resid_pdrop", 0.1, 0, 0.999),
+        InitialDeviation = (float)file.Number("initializer_range", 0.02, 0, 10),
+        TiedOutput = file.Flag("tie_word_embeddings", true),
+        PaddingId = file.OptionalId("pad_token_id"),
+        BeginId = file.OptionalId("bos_token_id"),
+        EndId = file.OptionalId("eos_token_id"),
+        Labels = ConfigWords.Labels(file),
+    };
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new Gpt1LanguageModel((Gpt1Config)config, parameters);
+
+    /// <summary>Older files hold the causal mask and the position numbers.</summary>
+    public override string? CurrentName(string stored)
+        => stored.EndsWith(".attn.bias", StringComparison.Ordinal) || stored.EndsWith("position_ids", StringComparison.Ordinal) ? null : stored;
+}

@@ -1,0 +1,108 @@
+using System.Text.Json.Nodes;
+using Heed.Engine.Kernels;
+using Heed.Engine.Nn;
+
+namespace Heed.Models.Llama;
+
+/// <summary>The members of the LLaMA family, by <c>model_type</c>.</summary>
+public enum LlamaKind
+{
+    /// <summary>LLaMA (Touvron et al., arXiv:2302.13971).</summary>
+    Llama,
+
+    /// <summary>Mistral: a sliding window (Jiang et al., arXiv:2310.06825).</summary>
+    Mistral,
+
+    /// <summary>Qwen2: biases on q, k and v (arXiv:2407.10671).</summary>
+    Qwen2,
+
+    /// <summary>Qwen3: norms on each head of q and k (arXiv:2505.09388).</summary>
+    Qwen3,
+}
+
+/// <summary>Sizes and settings of LLaMA and its kin.</summary>
+public sealed record LlamaConfig : ModelConfig
+{
+    /// <summary>Which member of the family.</summary>
+    public LlamaKind Kind { get; init; }
+
+    /// <inheritdoc/>
+    public override string ModelType => Kind switch { LlamaKind.Mistral => "mistral", LlamaKind.Qwen2 => "qwen2", LlamaKind.Qwen3 => "qwen3", _ => "llama" };
+
+    /// <inheritdoc/>
+    public override int Vocabulary { get; init; } = 32000;
+
+    /// <inheritdoc/>
+    public override required int Width { get; init; }
+
+    /// <inheritdoc/>
+    public override required int Layers { get; init; }
+
+    /// <summary>H, query heads.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Heads of keys and values; 0 means H.</summary>
+    public int KeyHeads { get => field == 0 ? Heads : field; init; }
+
+    /// <summary>K, width of a head; 0 means D / H.</summary>
+    public int HeadWidth { get => field == 0 ? Width / Heads : field; init; }
+
+    /// <summary>F, width inside the feed-forward part.</summary>
+    public required int InnerWidth { get; init; }
+
+    /// <summary>Tokens of the trained context.</summary>
+    public int ContextLength { get; init; } = 2048;
+
+    /// <summary>RoPE has no table: longer inputs run, at the user's risk.</summary>
+    public override int MaximumLength => int.MaxValue;
+
+    /// <summary>Added to the mean square in norms.</summary>
+    public float NormEpsilon { get; init; } = 1e-6f;
+
+    /// <summary>Activation of the gate.</summary>
+    public Activation Activation { get; init; } = Activation.Silu;
+
+    /// <summary>True where q, k and v have biases.</summary>
+    public bool AttentionBias { get; init; }
+
+    /// <summary>True where the attention's output projection has a bias.</summary>
+    public bool OutputBias { get; init; }
+
+    /// <summary>True where the feed-forward projections have biases.</summary>
+    public bool FeedForwardBias { get; init; }
+
+    /// <summary>Base of RoPE.</summary>
+    public double Theta { get; init; } = 10000;
+
+    /// <summary>RoPE's change for longer contexts, or null.</summary>
+    public RopeScaling? Scaling { get; init; }
+
+    /// <summary>Tokens a layer sees; 0: all. See <see cref="WindowLayers"/>.</summary>
+    public int Window { get; init; }
+
+    /// <summary>Which layers have the window; empty: all.</summary>
+    public IReadOnlyList<bool> WindowLayers { get; init; } = [];
+
+    /// <summary>True where the output layer is the token table.</summary>
+    public bool TiedOutput { get; init; }
+
+    /// <summary>Probability of dropout on attention weights.</summary>
+    public float AttentionDropout { get; init; }
+
+    /// <summary>Standard deviation of initial weights.</summary>
+    public float InitialDeviation { get; init; } = 0.02f;
+
+    /// <summary>The window of a layer; 0: all tokens.</summary>
+    public int WindowOf(int layer) => Window > 0 && (WindowLayers.Count == 0 || WindowLayers[layer]) ? Window : 0;
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        if (Heads % KeyHeads != 0) throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key heads (num_key_value_heads).");
+        if (HeadWidth % 2 != 0) throw new ConfigException($"{ModelType}: the head width {HeadWidth} (head_dim) is odd; RoPE turns pairs.");
+        if (WindowLayers.Count != 0 && WindowLayers.Count != Layers) throw new ConfigException($"{ModelType}: layer_types names {WindowLayers.Count} layers; the model has {Layers} (num_hidden_layers).");
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject ToJson() => LlamaConfigFile.Write(this);
+}

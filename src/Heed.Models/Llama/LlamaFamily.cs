@@ -1,0 +1,40 @@
+using Heed.Engine.Nn;
+using Heed.Models.Files;
+
+namespace Heed.Models.Llama;
+
+/// <summary>LLaMA, Mistral, Qwen2 and Qwen3 for the loader.</summary>
+internal sealed class LlamaFamily : ModelFamily
+{
+    private static readonly LlamaKind[] Kinds = [LlamaKind.Llama, LlamaKind.Mistral, LlamaKind.Qwen2, LlamaKind.Qwen3];
+
+    public override IReadOnlyList<string> ModelTypes { get; } = ["llama", "mistral", "qwen2", "qwen3"];
+
+    public override IReadOnlyList<string> Architectures { get; } = [.. Kinds.SelectMany(k => (string[])[NameOf(k) + "ForCausalLM", NameOf(k) + "ForSequenceClassification"])];
+
+    public override string BasePrefix => "model";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["llama-7b"] = new(new LlamaConfig { Width = 4096, Layers = 32, Heads = 32, InnerWidth = 11008 }, "LlamaForCausalLM", "Touvron et al. 2023, arXiv:2302.13971, table 2", "the paper says 6.7B"),
+        ["llama-13b"] = new(new LlamaConfig { Width = 5120, Layers = 40, Heads = 40, InnerWidth = 13824 }, "LlamaForCausalLM", "Touvron et al. 2023, arXiv:2302.13971, table 2", "the paper says 13.0B"),
+        ["llama-65b"] = new(new LlamaConfig { Width = 8192, Layers = 80, Heads = 64, InnerWidth = 22016 }, "LlamaForCausalLM", "Touvron et al. 2023, arXiv:2302.13971, table 2", "the paper says 65.2B"),
+        ["mistral-7b"] = new(new LlamaConfig { Kind = LlamaKind.Mistral, Width = 4096, Layers = 32, Heads = 32, KeyHeads = 8, InnerWidth = 14336, ContextLength = 32768, Window = 4096 }, "MistralForCausalLM", "Jiang et al. 2023, arXiv:2310.06825, table 1", "the paper says 7B"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => LlamaConfigFile.Read(file);
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+    {
+        LlamaConfig c = (LlamaConfig)config;
+        // The class names the member where the configuration was made in code.
+        foreach (LlamaKind kind in Kinds)
+            if (architecture.StartsWith(NameOf(kind) + "For", StringComparison.Ordinal)) c = c with { Kind = kind };
+        return architecture.EndsWith("ForSequenceClassification", StringComparison.Ordinal) ? new LlamaSequenceClassifier(c, parameters) : new LlamaLanguageModel(c, parameters);
+    }
+
+    /// <summary>Older files hold RoPE's frequencies as a buffer.</summary>
+    public override string? CurrentName(string stored) => stored.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) ? null : stored;
+
+    public static string NameOf(LlamaKind kind) => kind.ToString();
+}
