@@ -8,6 +8,19 @@ using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers.SentencePiece;
 
+/// <summary>What a converted model has that its file does not say.</summary>
+internal sealed record SentencePieceConversion
+{
+    /// <summary>Puts the beginning-of-text piece before each text.</summary>
+    public bool AddBos { get; init; }
+
+    /// <summary>Puts the end-of-text piece behind each text.</summary>
+    public bool AddEos { get; init; }
+
+    /// <summary>T5's sentinels behind the vocabulary of a Unigram model, the highest number first.</summary>
+    public int ExtraIds { get; init; }
+}
+
 /// <summary>A SentencePiece model in the form of tokenizer.json.</summary>
 /// <remarks>
 /// Vocabulary, scores, merges and added tokens are as transformers 5 converts them. The normalizer follows the model's own
@@ -19,24 +32,28 @@ internal static class SentencePieceConverter
 {
     private const string Space = SentencePieceNormalizer.SpaceSymbol;
 
-    public static Tokenizer Convert(SentencePieceFile file, bool addBos, bool addEos)
+    public static TokenizerParts Convert(SentencePieceFile file, SentencePieceConversion conversion)
     {
         if (file.ModelType is SentencePieceModelType.Word or SentencePieceModelType.Char)
             throw new InputException($"{file.Source}: $.trainer_spec.model_type: is {file.ModelType}, which tokenizer.json cannot express; only Unigram and BPE models can be converted.");
         if (file.TreatWhitespaceAsSuffix)
             throw new InputException($"{file.Source}: $.trainer_spec.treat_whitespace_as_suffix: is true, which tokenizer.json cannot express; only models with the space before words can be converted.");
-        ITokenModel model = file.ModelType == SentencePieceModelType.Unigram ? Unigram(file) : Bpe(file);
+        ITokenModel model = file.ModelType == SentencePieceModelType.Unigram ? Unigram(file, conversion.ExtraIds) : Bpe(file);
         bool byWords = file.ModelType == SentencePieceModelType.Unigram && file.Normalizer.RemoveExtraWhitespaces && file.Normalizer.EscapeWhitespaces && !HasSpacesInside(file);
-        return new Tokenizer(new TokenizerParts
+        return new TokenizerParts
         {
             Model = model,
             Normalizer = Normalizer(file.Normalizer, byWords),
             PreTokenizer = byWords ? new MetaspacePreTokenizer(Space[0], Scheme(file), split: true) : null,
-            PostProcessor = Marks(file, model, addBos, addEos),
+            PostProcessor = Marks(file, model, conversion.AddBos, conversion.AddEos),
             Decoder = byWords && !file.ByteFallback ? new MetaspaceDecoder(Space[0], Scheme(file), split: true) : Decoder(file.Normalizer),
-            AddedTokens = [.. file.Pieces.Where(IsAdded).Select(piece => new AddedToken(piece.Text) { Special = piece.Type != SentencePieceType.UserDefined })],
+            AddedTokens =
+            [
+                .. file.Pieces.Where(IsAdded).Select(piece => new AddedToken(piece.Text) { Special = piece.Type != SentencePieceType.UserDefined }),
+                .. Enumerable.Range(0, conversion.ExtraIds).Select(i => new AddedToken(ExtraId(i)) { Special = true }),
+            ],
             Source = file.Source,
-        });
+        };
     }
 
     /// <summary>Every way to make a piece of two others: by the piece's id, then the shorter left part first.</summary>
@@ -55,8 +72,13 @@ internal static class SentencePieceConverter
         return merges;
     }
 
-    private static UnigramModel Unigram(SentencePieceFile file) =>
-        new([.. file.Pieces.Select(piece => (piece.Text, (double)piece.Score))], file.UnknownId, file.ByteFallback);
+    private static UnigramModel Unigram(SentencePieceFile file, int extraIds) =>
+        new(
+            [.. file.Pieces.Select(piece => (piece.Text, (double)piece.Score)), .. Enumerable.Range(0, extraIds).Reverse().Select(i => (ExtraId(i), 0.0))],
+            file.UnknownId,
+            file.ByteFallback);
+
+    private static string ExtraId(int number) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"<extra_id_{number}>");
 
     private static BpeModel Bpe(SentencePieceFile file)
     {

@@ -128,7 +128,8 @@ public sealed class SentencePieceProcessor
     /// <param name="addBos">Whether it puts the beginning-of-text piece before each text, as LLaMA's does.</param>
     /// <param name="addEos">Whether it puts the end-of-text piece behind each text, as T5's does.</param>
     /// <exception cref="InputException">The model cannot be expressed in that form (a word or char model, white space as suffix) or lacks a piece to add.</exception>
-    public Tokenizer ToTokenizer(bool addBos = false, bool addEos = false) => SentencePieceConverter.Convert(_file, addBos, addEos);
+    public Tokenizer ToTokenizer(bool addBos = false, bool addEos = false) =>
+        new(SentencePieceConverter.Convert(_file, new SentencePieceConversion { AddBos = addBos, AddEos = addEos }));
 
     private int? ControlId(string piece) => _vocabulary.IdOf(piece) is var id && _vocabulary.Type(id) == SentencePieceType.Control ? id : null;
 

@@ -3,6 +3,7 @@ using Heed.Tokenizers.Models;
 using Heed.Tokenizers.Normalizers;
 using Heed.Tokenizers.PostProcessors;
 using Heed.Tokenizers.PreTokenizers;
+using Heed.Tokenizers.SentencePiece;
 using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers.Serialization;
@@ -20,7 +21,8 @@ internal static class TokenizerFolderReader
         if (System.IO.File.Exists(File("tokenizer.json"))) parts = TokenizerJsonReader.ReadFile(File("tokenizer.json"));
         else if (System.IO.File.Exists(File("vocab.json")) && System.IO.File.Exists(File("merges.txt"))) parts = ByteLevelBpe(File("vocab.json"), File("merges.txt"), tokens);
         else if (System.IO.File.Exists(File("vocab.txt"))) parts = Bert(File("vocab.txt"), tokens);
-        else throw new StorageException($"{folder}: has no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt. Name a folder that has one.");
+        else if (((string[])["tokenizer.model", "spiece.model", "sentencepiece.model"]).Select(File).FirstOrDefault(System.IO.File.Exists) is { } model) parts = SentencePieceModel(model, tokens);
+        else throw new StorageException($"{folder}: has no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt, nor a SentencePiece .model. Name a folder that has one.");
         return parts with { SpecialTokens = tokens.Named };
     }
 
@@ -59,6 +61,23 @@ internal static class TokenizerFolderReader
             Decoder = new ByteLevelDecoder(addPrefixSpace: true, trimOffsets: true, useRegex: true),
             AddedTokens = added,
         };
+    }
+
+    /// <summary>LLaMA, T5 and their families: the model file's own pipeline, with the marks that the class puts around texts.</summary>
+    private static TokenizerParts SentencePieceModel(string path, SpecialTokenFiles tokens)
+    {
+        const int ExtraIds = 100;
+        string kind = ClassName(tokens);
+        bool t5 = kind is "T5" or "MT5";
+        SentencePieceConversion conversion = new()
+        {
+            AddBos = Option(tokens, "add_bos_token", kind is "Llama" or "CodeLlama" or "Gemma"),
+            AddEos = Option(tokens, "add_eos_token", t5),
+            ExtraIds = kind != "T5" ? 0 : tokens.Config?.Optional("extra_ids") is { IsNull: false } count ? StrictJson.Integer(count.Element, count.File, count.Path, 0, 10_000) : ExtraIds,
+        };
+        TokenizerParts parts = SentencePieceConverter.Convert(SentencePieceFile.Read(path), conversion);
+        HashSet<string> present = [.. parts.AddedTokens.Select(token => token.Content)];
+        return parts with { AddedTokens = [.. parts.AddedTokens, .. tokens.Tokens.Where(token => !present.Contains(token.Content))] };
     }
 
     /// <summary>BERT and its family: WordPiece with BERT's normalizer.</summary>

@@ -106,6 +106,23 @@ public sealed class SentencePieceProcessorTests
     }
 
     [Fact]
+    public void A_folder_with_a_model_file_opens_as_its_class_says()
+    {
+        using TemporaryFolder llama = new(), t5 = new();
+        File.Copy(Path.Combine(Goldens, "sentencepiece-bpe", "spiece.model"), llama.File("tokenizer.model"));
+        File.WriteAllText(llama.File("tokenizer_config.json"), """{"tokenizer_class": "LlamaTokenizer"}""");
+        Assert.Equal("<s>", Tokenizer.FromFolder(llama.Path).Encode("text").Tokens[0]);
+
+        File.Copy(Path.Combine(Goldens, "sentencepiece-unigram", "spiece.model"), t5.File("spiece.model"));
+        File.WriteAllText(t5.File("tokenizer_config.json"), """{"tokenizer_class": "T5Tokenizer"}""");
+        Tokenizer opened = Tokenizer.FromFolder(t5.Path), stored = Tokenizer.FromFile(Path.Combine(Goldens, "t5-style", "tokenizer.json"));
+        Assert.Equal(stored.VocabularySize, opened.VocabularySize);
+        Assert.Equal(stored.TokenToId("<extra_id_0>"), opened.TokenToId("<extra_id_0>"));
+        const string Text = "The statement <extra_id_7> is an object.";
+        Assert.Equal(stored.Encode(Text).Ids, opened.Encode(Text).Ids);
+    }
+
+    [Fact]
     public void A_long_run_without_spaces_is_no_trouble()
     {
         foreach (string folder in new[] { "sentencepiece-bpe", "sentencepiece-unigram" })
