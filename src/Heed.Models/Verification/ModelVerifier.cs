@@ -1,0 +1,88 @@
+using Heed.Checkpoints;
+using Heed.Engine.Tensors;
+using Heed.Models.Files;
+
+namespace Heed.Models.Verification;
+
+/// <summary>
+/// Runs a model folder against the reference values that lie in it, and compares tensor by tensor: outputs, losses, gradients, training steps, generations
+/// of <c>goldens/models</c>' form (<c>golden.safetensors</c>), or the outputs of <c>goldens/checkpoints</c>' form (<c>expected.safetensors</c>).
+/// </summary>
+public static class ModelVerifier
+{
+    private const string ExpectedName = "expected.safetensors";
+
+    /// <summary>Largest distance of outputs in the second form, as part of the reference's norm.</summary>
+    private const double ExpectedTolerance = 1e-5;
+
+    /// <summary>Verifies one folder.</summary>
+    /// <param name="folder">A model folder with reference values.</param>
+    /// <param name="options">What to run; <see cref="VerifyOptions.Default"/> where null.</param>
+    /// <returns>Every comparison made. A folder that cannot be read or run is a failed result, not an exception.</returns>
+    /// <exception cref="OperationCanceledException"><see cref="VerifyOptions.Stop"/> was set.</exception>
+    public static VerifyResult Run(string folder, VerifyOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        options ??= VerifyOptions.Default;
+        VerifyDump? dump = options.Dump is null ? null : new VerifyDump();
+        List<TensorCheck> checks = [];
+        int notRun = 0;
+        try
+        {
+            if (File.Exists(Path.Combine(folder, GoldenFolder.TensorsName)))
+            {
+                using GoldenFolder golden = GoldenFolder.Open(folder);
+                GoldenRun run = new(folder, golden, options, checks, dump);
+                notRun = run.Infer();
+                if (options.Training) run.Train();
+            }
+            else if (File.Exists(Path.Combine(folder, ExpectedName)))
+            {
+                RunExpected(folder, options, checks, dump);
+            }
+            else
+            {
+                throw new StorageException($"{folder}: holds neither {GoldenFolder.TensorsName} nor {ExpectedName}. Name a model folder with reference values, such as those of goldens/models and goldens/checkpoints.");
+            }
+
+            dump?.Write(options.Dump!, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
+        }
+        catch (HeedException e)
+        {
+            return new VerifyResult { Folder = folder, Checks = checks, Error = e };
+        }
+
+        return new VerifyResult { Folder = folder, Checks = checks, GenerationsNotRun = notRun };
+    }
+
+    private static void RunExpected(string folder, VerifyOptions options, List<TensorCheck> checks, VerifyDump? dump)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, ExpectedName));
+        Dictionary<string, RawTensor> inputs = file.Tensors.Where(t => !t.DType.IsFloat()).ToDictionary(t => t.Name, StringComparer.Ordinal);
+        ModelInputs batch = GoldenFolder.ReadInputs(inputs, file.Path);
+        using Model model = ModelFolder.Load(folder, new LoadOptions { Configure = options.Configure }).Model;
+        options.Change?.Invoke(model);
+        using TensorScope scope = TensorScope.Begin();
+        ModelOutput output = model.Run(batch, new RunOptions { Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
+        foreach (RawTensor expected in file.Tensors.Where(t => t.DType.IsFloat()))
+        {
+            if (!output.Tensors.TryGetValue(expected.Name, out Tensor? actual) || !SameShape(actual.Shape, expected.Shape))
+            {
+                checks.Add(new TensorCheck(expected.Name, double.PositiveInfinity, ExpectedTolerance));
+                continue;
+            }
+
+            (double distance, double norm) = TensorDistance.Measure(actual.Span, expected.ToFloats(), expected.Shape, 1, batch.AttentionMask);
+            checks.Add(new TensorCheck(expected.Name, distance, ExpectedTolerance * norm));
+            dump?.Add(expected.Name, actual.Span, expected.Shape);
+        }
+    }
+
+    internal static bool SameShape(Shape shape, long[] stored)
+    {
+        if (shape.Rank != stored.Length) return false;
+        for (int i = 0; i < stored.Length; i++)
+            if (shape[i] != stored[i]) return false;
+        return true;
+    }
+}
