@@ -51,7 +51,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
             double norm = GlobalNorm.Of(model.Parameters);
             double rate = training.Rate(step);
             optimizer.Step(rate, GlobalNorm.Factor(norm, training.Clip));
-            log.Add(new JsonObject { ["lr"] = rate, ["loss"] = VerifyResult.Number(loss), ["grad_norm"] = VerifyResult.Number(norm) });
+            log.Add((JsonNode)new JsonObject { ["lr"] = rate, ["loss"] = VerifyResult.Number(loss), ["grad_norm"] = VerifyResult.Number(norm) });
             if (step >= training.Losses.Count) continue;
             string name = FormattableString.Invariant($"train.loss.{step}");
             noise = Math.Max(noise, golden.Noise(name));
@@ -218,7 +218,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
 
             JsonObject record = new() { ["output_ids"] = new JsonArray([.. rows.Ids.Select(r => (JsonNode)new JsonArray([.. r.Select(id => (JsonNode)JsonValue.Create(id))]))]) };
             if (rows.Scores is { } computed) record["sequence_scores"] = new JsonArray([.. computed.Select(VerifyResult.Number)]);
-            written.Add(record);
+            written.Add((JsonNode)record);
         }
 
         if (dump is not null) dump.Record["generate"] = written;
