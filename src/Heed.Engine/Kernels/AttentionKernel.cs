@@ -1,75 +1,164 @@
-using System.Numerics.Tensors;
+using Heed.Engine.Tensors;
+
 namespace Heed.Engine.Kernels;
-/// <summary>Attention row by row: the plain form of the fused kernel.</summary>
-internal static unsafe class AttentionKernel
+
+/// <summary>
+/// z = softmax(q·kᵀ·scale + biases, masked)·v, head by head and sequence by sequence, without a [T, S] matrix: keys go by in pages of 64, and
+/// each row keeps a running maximum and sum.
+/// </summary>
+/// <remarks>
+/// Dao, arXiv:2307.08691 (FlashAttention-2), algorithms 1 and 2. A row's bits follow from its own query and the keys it sees: pages count from the
+/// sequence's first key and go by in order, every product is one chain over its depth, and a hidden key adds an exact nothing. So a token has the
+/// same result alone, in a prompt, in a batch and over a cache. A row that sees no key gives zeros and has no gradient.
+/// </remarks>
+internal static unsafe partial class AttentionKernel
 {
-    public static void Forward(ReadOnlySpan<float> q, int qs, KeyValuePages[] pages, ReadOnlySpan<float> rel, AttentionOptions o, AttentionSequence[] seqs, Span<float> z, Span<float> lse)
+    /// <summary>z: [N, H·V] from rows of keys and values.</summary>
+    /// <param name="x">Queries, keys, values, biases, mask.</param>
+    /// <param name="options">Heads, scale, what is hidden.</param>
+    /// <param name="sequences">Which rows belong together.</param>
+    /// <param name="output">[N, H·V]: the rows of the sequences' queries are written.</param>
+    /// <param name="logSumExp">[N, H] for the backward pass: log Σ exp of a row's scores, −∞ where it sees none; or empty.</param>
+    /// <exception cref="ArgumentException">A span is too short, or sequences and options do not fit.</exception>
+    public static void Forward(in AttentionInputs<float> x, AttentionOptions options, AttentionSequence[] sequences, Span<float> output, Span<float> logSumExp)
     {
-        int K = o.HeadWidth, G = o.KeyHeads;
-        for (int b = 0; b < seqs.Length; b++)
+        (int queries, int keys) = AttentionChecks.Sequences(options, sequences);
+        CheckInputs(x, options, sequences, queries, keys);
+        CheckOutput(options, output.Length, logSumExp.Length, queries);
+        fixed (AttentionSequence* s = sequences)
+        fixed (float* q = x.Query, k = x.Key, v = x.Value, relative = x.RelativeBias, bias = x.Bias, z = output, lse = logSumExp)
+        fixed (bool* mask = x.Mask, allowed = options.Blocks?.Allowed)
         {
-            AttentionSequence s = seqs[b];
-            float[] k = new float[s.KeyCount * G * K], v = new float[s.KeyCount * G * K];
-            for (int j = 0; j < s.KeyCount; j++)
-                for (int g = 0; g < G; g++)
-                    for (int d = 0; d < K; d++)
-                    {
-                        float* page = (float*)pages[b].Pages[j / 64];
-                        k[(((j * G) + g) * K) + d] = AttentionPages.Keys(page, g, K)[(d * 64) + (j % 64)];
-                        v[(((j * G) + g) * K) + d] = AttentionPages.Values(page, G, g, K, K)[((j % 64) * AttentionProblem.Pad(K)) + d];
-                    }
-            float[] part = new float[s.QueryCount * o.Heads * K];
-            Forward(new AttentionInputs<float> { Query = q[(s.QueryStart * qs)..], QueryStride = qs, Key = k, KeyStride = G * K, Value = v, ValueStride = G * K, RelativeBias = rel }, o, [s with { QueryStart = 0, KeyStart = 0 }], part, []);
-            part.CopyTo(z[(s.QueryStart * o.Heads * K)..]);
+            AttentionProblem problem = new(options)
+            {
+                Sequences = s,
+                SequenceCount = sequences.Length,
+                Query = q,
+                QueryStride = x.QueryStride,
+                Key = k,
+                KeyStride = x.KeyStride,
+                Value = v,
+                ValueStride = x.ValueStride,
+                Relative = relative,
+                Bias = bias,
+                Mask = mask,
+                Allowed = allowed,
+            };
+            AttentionPlan plan = new(sequences);
+            try
+            {
+                plan.RentPages(AttentionProblem.PageFloats(problem.KeyHeads, problem.HeadWidth, problem.ValueWidth));
+                WorkerPool.Run(new PackWork { Problem = problem, Plan = plan }, checked(plan.PageCount * problem.KeyHeads));
+                Run(problem, plan, z, lse);
+            }
+            finally
+            {
+                plan.Release();
+            }
         }
     }
 
-    private static float Score(in AttentionInputs<float> x, AttentionOptions o, in AttentionSequence s, int h, int i, int j)
+    /// <summary>z: [N, H·V] over the pages of caches, which hold all keys and values of each sequence.</summary>
+    /// <param name="query">Rows [H·K].</param>
+    /// <param name="queryStride">Floats from one row to the next.</param>
+    /// <param name="pages">[B].</param>
+    /// <param name="relativeBias">[H, range] or empty.</param>
+    /// <param name="options">Heads, scale, what is hidden; no dense bias or mask.</param>
+    /// <param name="sequences">[B]; a sequence's KeyStart is not read.</param>
+    /// <param name="output">[N, H·V]: the rows of the sequences' queries are written.</param>
+    /// <param name="logSumExp">[N, H] or empty.</param>
+    /// <exception cref="ArgumentException">A span is too short, or sequences, pages and options do not fit.</exception>
+    public static void Forward(
+        ReadOnlySpan<float> query, int queryStride, KeyValuePages[] pages, ReadOnlySpan<float> relativeBias, AttentionOptions options, AttentionSequence[] sequences, Span<float> output, Span<float> logSumExp)
     {
-        int g = h * o.KeyHeads / o.Heads, K = o.HeadWidth; int p = s.QueryOffset + i;
-        var (lo, hi) = o.Visible(p, s.KeyCount); if (j < lo || j >= hi) return float.NegativeInfinity;
-        float d = TensorPrimitives.Dot(x.Query.Slice((s.QueryStart + i) * x.QueryStride + h * K, K), x.Key.Slice((s.KeyStart + j) * x.KeyStride + g * K, K)) * o.Scale;
-        if (o.RelativeRange > 0) d += x.RelativeBias[h * o.RelativeRange + j - p + o.RelativeOffset];
-        return d;
-    }
-    public static void Forward(in AttentionInputs<float> x, AttentionOptions o, AttentionSequence[] seqs, Span<float> z, Span<float> lse)
-    {
-        int K = o.HeadWidth;
-        z.Clear();
-        foreach (var s in seqs) for (int h = 0; h < o.Heads; h++) for (int i = 0; i < s.QueryCount; i++)
+        (int queries, _) = AttentionChecks.Sequences(options, sequences);
+        AttentionChecks.Rows(nameof(query), query.Length, queryStride, queries, options.Heads * options.HeadWidth);
+        AttentionChecks.Relative(nameof(relativeBias), relativeBias.Length, options);
+        CheckOutput(options, output.Length, logSumExp.Length, queries);
+        if (options.Bias != DenseLayout.None || options.Mask != DenseLayout.None) throw new ArgumentException("A dense bias or mask goes with rows of keys, not with the pages of a cache.", nameof(options));
+        if (pages.Length != sequences.Length) throw new ArgumentException($"{pages.Length} caches were given for {sequences.Length} sequences.", nameof(pages));
+        for (int b = 0; b < pages.Length; b++) CheckPages(pages[b], options, sequences[b], b);
+
+        fixed (AttentionSequence* s = sequences)
+        fixed (float* q = query, relative = relativeBias, z = output, lse = logSumExp)
+        fixed (bool* allowed = options.Blocks?.Allowed)
         {
-            float[] sc = new float[s.KeyCount]; float m = float.NegativeInfinity; double sum = 0;
-            for (int j = 0; j < sc.Length; j++) { sc[j] = Score(x, o, s, h, i, j); m = Math.Max(m, sc[j]); }
-            if (m == float.NegativeInfinity) continue;
-            for (int j = 0; j < sc.Length; j++) { sc[j] = MathF.Exp(sc[j] - m); sum += sc[j]; }
-            var row = z.Slice((s.QueryStart + i) * o.Heads * K + h * K, K); int g = h * o.KeyHeads / o.Heads;
-            for (int j = 0; j < sc.Length; j++) { float p = (float)(sc[j] / sum); var v = x.Value.Slice((s.KeyStart + j) * x.ValueStride + g * K, K); for (int d = 0; d < K; d++) row[d] += p * v[d]; }
-            if (lse.Length > 0) lse[(s.QueryStart + i) * o.Heads + h] = (float)(m + Math.Log(sum));
+            AttentionProblem problem = new(options)
+            {
+                Sequences = s,
+                SequenceCount = sequences.Length,
+                Query = q,
+                QueryStride = queryStride,
+                Relative = relative,
+                Allowed = allowed,
+            };
+            AttentionPlan plan = new(sequences);
+            try
+            {
+                plan.Take(pages);
+                Run(problem, plan, z, lse);
+            }
+            finally
+            {
+                plan.Release();
+            }
+
+            GC.KeepAlive(pages);
         }
     }
-    public static void Backward(in AttentionInputs<float> x, AttentionOptions o, AttentionSequence[] seqs, ReadOnlySpan<float> z, ReadOnlySpan<float> lse, ReadOnlySpan<float> dz, in AttentionGradients<float> g)
+
+    private static void Run(in AttentionProblem problem, in AttentionPlan plan, float* z, float* lse)
     {
-        int K = o.HeadWidth; g.RelativeBias.Clear();
-        foreach (var s in seqs) { for (int i = 0; i < s.QueryCount; i++) g.Query.Slice((s.QueryStart + i) * g.QueryStride, o.Heads * K).Clear();
-            for (int j = 0; j < s.KeyCount; j++) { g.Key.Slice((s.KeyStart + j) * g.KeyStride, o.KeyHeads * K).Clear(); g.Value.Slice((s.KeyStart + j) * g.ValueStride, o.KeyHeads * K).Clear(); } }
-        foreach (var s in seqs) for (int h = 0; h < o.Heads; h++) for (int i = 0; i < s.QueryCount; i++)
+        int parts = checked(plan.BlockCount * problem.Heads);
+        LaneParts.Run(new ForwardWork { Problem = problem, Plan = plan, Output = z, LogSumExp = lse, Parts = parts }, parts);
+    }
+
+    private static void CheckInputs(in AttentionInputs<float> x, AttentionOptions o, AttentionSequence[] sequences, int queries, int keys)
+    {
+        AttentionChecks.Rows("Query", x.Query.Length, x.QueryStride, queries, o.Heads * o.HeadWidth);
+        AttentionChecks.Rows("Key", x.Key.Length, x.KeyStride, keys, o.KeyHeads * o.HeadWidth);
+        AttentionChecks.Rows("Value", x.Value.Length, x.ValueStride, keys, o.KeyHeads * o.ValueWidth);
+        AttentionChecks.Relative("RelativeBias", x.RelativeBias.Length, o);
+        AttentionChecks.Dense("Bias", x.Bias.Length, o.Bias, o, sequences, mask: false);
+        AttentionChecks.Dense("Mask", x.Mask.Length, o.Mask, o, sequences, mask: true);
+    }
+
+    private static void CheckOutput(AttentionOptions o, int output, int logSumExp, int queries)
+    {
+        AttentionChecks.Rows("output", output, o.Heads * o.ValueWidth, queries, o.Heads * o.ValueWidth);
+        if (logSumExp != 0) AttentionChecks.Rows("logSumExp", logSumExp, o.Heads, queries, o.Heads);
+    }
+
+    private static void CheckPages(KeyValuePages cache, AttentionOptions o, in AttentionSequence s, int b)
+    {
+        KeyValuePool pool = cache.Pool;
+        if (pool.KeyHeads != o.KeyHeads || pool.HeadWidth != o.HeadWidth || pool.ValueWidth != o.ValueWidth)
+            throw new ArgumentException($"Sequence {b}: its cache holds {pool.KeyHeads} heads of {pool.HeadWidth} and {pool.ValueWidth}; the options say {o.KeyHeads} of {o.HeadWidth} and {o.ValueWidth}.");
+        if (s.KeyCount > cache.Count) throw new ArgumentException($"Sequence {b} has {s.KeyCount} keys; its cache holds {cache.Count}.");
+        if (s.QueryCount == 0) return;
+        (int low, int high) = (o.Visible(s.QueryOffset, s.KeyCount).Low, o.Visible(s.QueryOffset + s.QueryCount - 1, s.KeyCount).High);
+        for (int p = low / AttentionProblem.Page; p * AttentionProblem.Page < high; p++)
+            if (cache.Pages[p] == 0) throw new ArgumentException($"Sequence {b}: its queries see key {Math.Max(low, p * AttentionProblem.Page)}, which the cache has forgotten.");
+    }
+
+    /// <summary>Packs the rows of keys and values of one (page, key head) as a cache holds them.</summary>
+    private struct PackWork : IWork
+    {
+        public AttentionProblem Problem;
+        public AttentionPlan Plan;
+
+        public readonly void Part(int part)
         {
-            int gh = h * o.KeyHeads / o.Heads; int at = (s.QueryStart + i) * o.Heads * K + h * K;
-            float delta = TensorPrimitives.Dot(z.Slice(at, K), dz.Slice(at, K));
-            for (int j = 0; j < s.KeyCount; j++)
-            {
-                float sc = Score(x, o, s, h, i, j); if (sc == float.NegativeInfinity) continue;
-                float p = MathF.Exp(sc - lse[(s.QueryStart + i) * o.Heads + h]);
-                float dp = TensorPrimitives.Dot(dz.Slice(at, K), x.Value.Slice((s.KeyStart + j) * x.ValueStride + gh * K, K));
-                float ds = p * (dp - delta);
-                for (int d = 0; d < K; d++)
-                {
-                    g.Query[(s.QueryStart + i) * g.QueryStride + h * K + d] += ds * o.Scale * x.Key[(s.KeyStart + j) * x.KeyStride + gh * K + d];
-                    g.Key[(s.KeyStart + j) * g.KeyStride + gh * K + d] += ds * o.Scale * x.Query[(s.QueryStart + i) * x.QueryStride + h * K + d];
-                    g.Value[(s.KeyStart + j) * g.ValueStride + gh * K + d] += p * dz[at + d];
-                }
-                if (g.RelativeBias.Length > 0) g.RelativeBias[h * o.RelativeRange + j - i - s.QueryOffset + o.RelativeOffset] += ds;
-            }
+            int page = part / Problem.KeyHeads, head = part % Problem.KeyHeads, width = Problem.HeadWidth;
+            int sequence = Plan.SequenceOf(Plan.FirstPage, page);
+            ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
+            int start = (page - Plan.FirstPage[sequence]) * AttentionProblem.Page, rows = Math.Min(AttentionProblem.Page, s.KeyCount - start);
+            float* keys = AttentionPages.Keys(Plan.Pages[page], head, width);
+            AttentionPages.PackKeys(Problem.Key + ((s.KeyStart + start) * Problem.KeyStride) + ((long)head * width), Problem.KeyStride, rows, width, keys);
+            AttentionPages.ClearTail(keys, rows, width);
+            AttentionPages.PackRows(
+                Problem.Value + ((s.KeyStart + start) * Problem.ValueStride) + ((long)head * Problem.ValueWidth), Problem.ValueStride, rows, Problem.ValueWidth, 1f,
+                AttentionPages.Values(Plan.Pages[page], Problem.KeyHeads, head, width, Problem.ValueWidth));
         }
     }
 }

@@ -113,7 +113,7 @@ internal unsafe struct AttentionProblem
         if (BlockSize == 0) return true;
         bool* allowed = Allowed + (BlocksPerHead ? (long)head * QueryBlocks * KeyBlocks : 0);
         int last = (Math.Min((page + 1) * Page, s.KeyCount) - 1) / BlockSize;
-        for (int row = (s.QueryOffset + from) / BlockSize; row <= (s.QueryOffset + to - 1) / BlockSize; row++)
+        for (int row = BlockRow(s, from); row <= BlockRow(s, to - 1); row++)
             for (int column = page * Page / BlockSize; column <= last; column++)
                 if (allowed[((long)row * KeyBlocks) + column]) return true;
         return false;
@@ -147,7 +147,7 @@ internal unsafe struct AttentionProblem
 
         if (BlockSize > 0)
         {
-            bool* allowed = Allowed + (((BlocksPerHead ? (long)head * QueryBlocks : 0) + ((s.QueryOffset + i) / BlockSize)) * KeyBlocks);
+            bool* allowed = Allowed + (((BlocksPerHead ? (long)head * QueryBlocks : 0) + BlockRow(s, i)) * KeyBlocks);
             for (int j = low; j < high;)
             {
                 int column = (start + j) / BlockSize;
@@ -157,6 +157,9 @@ internal unsafe struct AttentionProblem
             }
         }
     }
+
+    // Queries that stand before the first or after the last block (padding) see what the nearest block sees.
+    private readonly int BlockRow(in AttentionSequence s, int i) => Math.Clamp((s.QueryOffset + i) / BlockSize, 0, QueryBlocks - 1);
 
     /// <summary>Index of a row's first entry in the sequence's dense bias or mask.</summary>
     public static long DenseRow(DenseLayout layout, in AttentionSequence s, int head, int i) => layout switch

@@ -168,6 +168,8 @@ internal sealed class ModuleGolden(string part) : IDisposable
         return values;
     }
 
+    public bool[] Booleans(string name) => [.. _file[name].ToBytes().Select(b => b != 0)];
+
     /// <summary>Relative L2 ≤ 2e-6.</summary>
     public void Forward(string name, ReadOnlySpan<float> actual) => KernelCheck.Close(actual, KernelCheck.Doubles(this[name]), 2e-6, 0);
 

@@ -1,0 +1,87 @@
+namespace Heed.Engine.Kernels;
+
+/// <summary>Where the blocks of queries and the pages of keys of each sequence begin. Native memory, so that a call allocates nothing managed.</summary>
+internal unsafe struct AttentionPlan
+{
+    /// <summary>[B + 1]: number of the first block of queries of each sequence, and of all.</summary>
+    public int* FirstBlock;
+
+    /// <summary>[B + 1]: number of the first page of each sequence, and of all.</summary>
+    public int* FirstPage;
+
+    /// <summary>The pages of all sequences, in order.</summary>
+    public float** Pages;
+
+    private int _sequences;
+    private float* _table;
+    private long _tableFloats;
+    private float* _data;
+    private long _dataFloats;
+
+    /// <summary>Counts blocks and pages; the pages themselves are still to be given or packed.</summary>
+    public AttentionPlan(AttentionSequence[] sequences)
+    {
+        this = default;
+        _sequences = sequences.Length;
+        long pages = 0;
+        foreach (ref readonly AttentionSequence s in sequences.AsSpan()) pages += PagesOf(s);
+        _tableFloats = (2 * pages) + (2L * (_sequences + 1));
+        _table = AttentionScratch.Rent(_tableFloats);
+        Pages = (float**)_table;
+        FirstBlock = (int*)(Pages + pages);
+        FirstPage = FirstBlock + _sequences + 1;
+        FirstBlock[0] = FirstPage[0] = 0;
+        for (int b = 0; b < _sequences; b++)
+        {
+            FirstBlock[b + 1] = checked(FirstBlock[b] + (int)(((long)sequences[b].QueryCount + AttentionProblem.Block - 1) / AttentionProblem.Block));
+            FirstPage[b + 1] = checked(FirstPage[b] + PagesOf(sequences[b]));
+        }
+    }
+
+    /// <summary>Blocks of queries of all sequences.</summary>
+    public readonly int BlockCount => FirstBlock[_sequences];
+
+    /// <summary>Pages of all sequences.</summary>
+    public readonly int PageCount => FirstPage[_sequences];
+
+    /// <summary>Takes the pages of the sequences' caches.</summary>
+    public readonly void Take(KeyValuePages[] caches)
+    {
+        for (int b = 0; b < _sequences; b++)
+            for (int p = FirstPage[b]; p < FirstPage[b + 1]; p++) Pages[p] = (float*)caches[b].Pages[p - FirstPage[b]];
+    }
+
+    /// <summary>Rents memory for the pages.</summary>
+    public void RentPages(long pageFloats)
+    {
+        _dataFloats = PageCount * pageFloats;
+        _data = AttentionScratch.Rent(_dataFloats);
+        for (int p = 0; p < PageCount; p++) Pages[p] = _data + (p * pageFloats);
+    }
+
+    /// <summary>The sequence a block of queries, or a page, belongs to.</summary>
+    /// <param name="first"><see cref="FirstBlock"/> or <see cref="FirstPage"/>.</param>
+    /// <param name="number">Of the block or page.</param>
+    public readonly int SequenceOf(int* first, int number)
+    {
+        int low = 0, high = _sequences;
+        while (high - low > 1)
+        {
+            int middle = (low + high) / 2;
+            if (first[middle] <= number) low = middle;
+            else high = middle;
+        }
+
+        return low;
+    }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Release()
+    {
+        AttentionScratch.Return(_table, _tableFloats);
+        if (_data != null) AttentionScratch.Return(_data, _dataFloats);
+        this = default;
+    }
+
+    private static int PagesOf(in AttentionSequence s) => (int)(((long)s.KeyCount + AttentionProblem.Page - 1) / AttentionProblem.Page);
+}
