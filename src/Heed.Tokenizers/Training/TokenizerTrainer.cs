@@ -46,8 +46,6 @@ public static class TokenizerTrainer
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(texts);
         TrainingParts parts = TrainingParts.Of(pipeline == TrainingPipeline.Default ? DefaultFor(settings) : pipeline, settings);
-        if (parts.PreTokenizer is ByteLevelPreTokenizer && settings is BpeTrainerSettings { InitialAlphabet.Count: 0, LimitAlphabet: null } bpe)
-            settings = bpe with { InitialAlphabet = [.. ByteLevelAlphabet.Characters.ToArray().Select(c => c.ToString())] };
         return Train(settings, texts, parts, progress, stop);
     }
 
@@ -72,6 +70,9 @@ public static class TokenizerTrainer
     {
         settings.Validate();
         RequireUnknownToken(settings);
+        // Over bytes every byte gets a token, so that no text is ever lost; who sets an alphabet or a limit decides otherwise.
+        if (SpellsBytes(parts.PreTokenizer) && settings is BpeTrainerSettings { InitialAlphabet.Count: 0, LimitAlphabet: null } bpe)
+            settings = bpe with { InitialAlphabet = [.. ByteLevelAlphabet.Characters.ToArray().Select(c => c.ToString())] };
         List<WordCount> words = WordSplitters.Count(parts.Normalizer, parts.PreTokenizer, texts, settings.ThreadCount, progress, stop);
         ITokenModel model = TrainModel(settings, words, progress, stop);
         List<string> specials = [.. settings.SpecialTokens];
@@ -86,6 +87,9 @@ public static class TokenizerTrainer
             AddedTokens = [.. specials.Distinct(StringComparer.Ordinal).Select(token => new AddedToken(token) { Special = true })],
         });
     }
+
+    private static bool SpellsBytes(IPreTokenizer? preTokenizer) =>
+        preTokenizer is ByteLevelPreTokenizer || (preTokenizer is SequencePreTokenizer sequence && sequence.Parts.Any(part => part is ByteLevelPreTokenizer));
 
     /// <summary>Trains the model alone, on words that are already counted.</summary>
     internal static ITokenModel TrainModel(TrainerSettings settings, IReadOnlyList<WordCount> words, IProgress<TrainingProgress>? progress, CancellationToken stop)

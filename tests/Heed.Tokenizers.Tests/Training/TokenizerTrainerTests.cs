@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Heed.Testing;
 using Heed.Tokenizers.Models;
 using Heed.Tokenizers.Training;
@@ -36,16 +35,9 @@ public sealed class TokenizerTrainerTests
     [MemberData(nameof(Kinds))]
     public void The_same_file_comes_whatever_the_number_of_threads(string kind)
     {
-        string[] saved = [.. new[] { 1, 2, 5 }.Select(threads => ModelJson(TokenizerTrainer.Train(Settings(kind, threads), Corpus)))];
+        byte[][] saved = [.. new[] { 1, 2, 5 }.Select(threads => TokenizerTrainer.Train(Settings(kind, threads), Corpus).ToJson())];
         Assert.Equal(saved[0], saved[1]);
         Assert.Equal(saved[0], saved[2]);
-    }
-
-    private static string ModelJson(Tokenizer tokenizer)
-    {
-        using MemoryStream buffer = new();
-        using (Utf8JsonWriter writer = new(buffer)) tokenizer.Parts.Model.Write(writer);
-        return System.Text.Encoding.UTF8.GetString(buffer.ToArray());
     }
 
     [Theory]
@@ -57,6 +49,28 @@ public sealed class TokenizerTrainerTests
         Assert.NotEmpty(encoding.Ids);
         Assert.All(encoding.Ids, id => Assert.InRange(id, 0, trained.VocabularySize - 1));
         Assert.DoesNotContain(trained.TokenToId(kind == "wordpiece" ? "[UNK]" : "<unk>") ?? -1, encoding.Ids);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void A_trained_tokenizer_is_the_same_after_saving(string kind)
+    {
+        using TemporaryFolder folder = new();
+        Tokenizer trained = TokenizerTrainer.Train(Settings(kind), Corpus);
+        trained.Save(folder.File("tokenizer.json"));
+        Tokenizer loaded = Tokenizer.FromFile(folder.File("tokenizer.json"));
+        const string Text = "The statement is an object; naïve 中文.";
+        Assert.Equal(trained.Encode(Text).Ids, loaded.Encode(Text).Ids);
+        Assert.Equal(trained.ToJson(), loaded.ToJson());
+    }
+
+    [Fact]
+    public void A_template_that_spells_bytes_gets_all_bytes()
+    {
+        Tokenizer template = Tokenizer.FromFile(Path.Combine(Repository.Goldens, "tokenizers", "llama3-style", "tokenizer.json"));
+        Tokenizer trained = TokenizerTrainer.Train(new BpeTrainerSettings { VocabularySize = 400 }, Corpus, template);
+        const string Text = "never seen: ж 😀 12345";
+        Assert.Equal(Text, trained.Decode(trained.Encode(Text).Ids));
     }
 
     [Fact]
