@@ -45,7 +45,7 @@ public abstract class CausalLanguageModel : Model
     {
         ArgumentNullException.ThrowIfNull(inputs);
         options ??= RunOptions.Default;
-        TokenBatch batch = inputs.Pack();
+        TokenBatch batch = Pack(inputs);
         RunDetails? details = options.Details ? new RunDetails() : null;
         if (details is not null) options = options with { Hooks = details.Patterns(options.Hooks, "blocks.", ".attn.pattern", "attentions", batch) };
         Variable hidden = Hidden(batch, batch.Context(options), details);
@@ -65,7 +65,7 @@ public abstract class CausalLanguageModel : Model
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        return [inputs.Labels is null ? 0 : Targets(inputs, inputs.Pack()).LongCount(t => t != IgnoredLabel)];
+        return [inputs.Labels is null ? 0 : Targets(inputs, Pack(inputs)).LongCount(t => t != IgnoredLabel)];
     }
 
     /// <summary>The label that each row predicts: the one a column further on, unless the labels are shifted already.</summary>
@@ -76,5 +76,27 @@ public abstract class CausalLanguageModel : Model
         TokenGrid labels = inputs.Labels!;
         if (inputs.LabelsAreShifted) return batch.Pick(labels);
         return Array.ConvertAll(batch.Cells, cell => (cell % labels.Columns) + 1 < labels.Columns ? labels.Cells[cell + 1] : IgnoredLabel);
+    }
+
+    /// <summary>The rows to run. A label behind padding (the first token of a left-padded text) is predicted by that padding in transformers and counts in the loss; then padding must run too.</summary>
+    private static TokenBatch Pack(ModelInputs inputs)
+    {
+        bool keep = false;
+        if (!inputs.LabelsAreShifted && inputs.Labels is { } labels && inputs.AttentionMask is { } mask && mask.Rows == labels.Rows && mask.Columns == labels.Columns)
+        {
+            for (int b = 0; b < mask.Rows; b++)
+            {
+                int changes = mask.Columns > 0 && mask[b, 0] != 0 ? 1 : 0;
+                for (int t = 1; t < mask.Columns; t++)
+                {
+                    if (mask[b, t - 1] == 0 && labels[b, t] != IgnoredLabel) keep = true;
+                    if (mask[b, t] != 0 && mask[b, t - 1] == 0) changes++;
+                }
+
+                if (changes > 1) return inputs.Pack();   // Padding between real tokens is only ever left out.
+            }
+        }
+
+        return inputs.Pack(keep);
     }
 }

@@ -105,7 +105,7 @@ public sealed class MultiHeadAttention : Module
             }
         }
 
-        return Attend(q, k, v, sequences, pages, context);
+        return Attend(q, k, v, sequences, pages, context, pages is null && _config.Causal ? BlindRows.Attend(q, k, v, _options, context) : null);
     }
 
     /// <summary>Cross-attention: rows attend to the encoder's rows of the sequence with the same number.</summary>
@@ -148,7 +148,7 @@ public sealed class MultiHeadAttention : Module
         return Attend(q, k, v, sequences, pages, context);
     }
 
-    private Variable Attend(ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, KeyValuePages[]? pages, AttentionContext context)
+    private Variable Attend(ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, KeyValuePages[]? pages, AttentionContext context, Variable? blind = null)
     {
         if (_extraKey is not null)
         {
@@ -187,6 +187,7 @@ public sealed class MultiHeadAttention : Module
         }
 
         Variable z = AttentionOp.Apply(q, k, v, distances, options, sequences, pages);          // [N, H·K]
+        if (blind is { } rows) z += rows;
         if (context.Hooks is null) return Output.Forward(z);
         z = context.Visit(_site, "z", z.Reshape(z.Shape[0], _config.Heads, _config.HeadWidth)).Reshape(z.Shape[0], -1);
         return context.Visit(_site, "out", Output.Forward(z));
