@@ -88,6 +88,9 @@ public sealed record AttentionConfig
     /// <summary>First values of the projections; normal with 0.02 where null.</summary>
     public Initializer? Initializer { get; init; }
 
+    /// <summary>First values of the query projection; as the others where null. Unscaled attention (T5) starts with smaller queries.</summary>
+    public Initializer? QueryInitializer { get; init; }
+
     /// <summary>First values of the output projection; as the others where null.</summary>
     public Initializer? OutputInitializer { get; init; }
 }

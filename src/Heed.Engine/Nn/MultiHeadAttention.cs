@@ -38,7 +38,7 @@ public sealed class MultiHeadAttention : Module
         }
         else
         {
-            _query = new Linear(D, H * K, at / config.Names.Query, config.Bias, config.InputMajor, config.Initializer);
+            _query = new Linear(D, H * K, at / config.Names.Query, config.Bias, config.InputMajor, config.QueryInitializer ?? config.Initializer);
             _key = new Linear(config.KeyInputWidth, G * K, at / config.Names.Key, config.Bias, config.InputMajor, config.Initializer);
             _value = new Linear(config.ValueInputWidth, G * K, at / config.Names.Value, config.Bias, config.InputMajor, config.Initializer);
         }

@@ -11,6 +11,7 @@ public static class ModelFamilies
         new Gpt1.Gpt1Family(),
         new Llama.LlamaFamily(),
         new Bloom.BloomFamily(),
+        new T5.T5Family(),
     ];
 
     /// <summary>All families.</summary>

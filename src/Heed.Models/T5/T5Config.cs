@@ -1,0 +1,94 @@
+using System.Text.Json.Nodes;
+using Heed.Engine.Kernels;
+
+namespace Heed.Models.T5;
+
+/// <summary>Sizes and settings of a T5 (Raffel et al., arXiv:1910.10683, §2.1 and §3.7) or T5 v1.1 (gated, with an output layer of its own).</summary>
+public sealed record T5Config : ModelConfig
+{
+    /// <inheritdoc/>
+    public override string ModelType => "t5";
+
+    /// <inheritdoc/>
+    public override int Vocabulary { get; init; } = 32128;
+
+    /// <inheritdoc/>
+    public override required int Width { get; init; }
+
+    /// <summary>Layers of the decoder.</summary>
+    public override required int Layers { get; init; }
+
+    /// <summary>Layers of the encoder; 0 means as many as the decoder has.</summary>
+    public int EncoderLayers { get => field == 0 ? Layers : field; init; }
+
+    /// <summary>H, heads of attention.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>K, width of a head; H·K need not be D.</summary>
+    public int HeadWidth { get; init; } = 64;
+
+    /// <summary>F, width inside the feed-forward part.</summary>
+    public required int InnerWidth { get; init; }
+
+    /// <summary>Distances have no table of positions: any length runs.</summary>
+    public override int MaximumLength => int.MaxValue;
+
+    /// <summary>Number of learned biases a head, one a bucket of distances.</summary>
+    public int DistanceBuckets { get; init; } = 32;
+
+    /// <summary>Distance from which on all share the last bucket, in tokens.</summary>
+    public int FarthestDistance { get; init; } = 128;
+
+    /// <summary>Added to the mean square in norms.</summary>
+    public float NormEpsilon { get; init; } = 1e-6f;
+
+    /// <summary>Activation of the feed-forward part, or of its gate.</summary>
+    public Activation Activation { get; init; } = Activation.Relu;
+
+    /// <summary>True where the feed-forward part has a gate (v1.1).</summary>
+    public bool Gated { get; init; }
+
+    /// <summary>Probability of dropout everywhere.</summary>
+    public float Dropout { get; init; } = 0.1f;
+
+    /// <summary>Factor of the initial weights' deviations.</summary>
+    public float InitialFactor { get; init; } = 1;
+
+    /// <summary>True where the output layer is the token table.</summary>
+    public bool TiedOutput { get; init; } = true;
+
+    /// <summary>True where the decoder's rows are multiplied by D^−½ in front of the output layer; null: where it is tied.</summary>
+    public bool ScaledOutput { get => _scaledOutput ?? TiedOutput; init => _scaledOutput = value; }
+
+    /// <summary>Id in front of every text that the decoder writes; null means the padding id.</summary>
+    public int? DecoderStartId { get; init; }
+
+    private readonly bool? _scaledOutput;
+
+    /// <summary>60,506,624 parameters.</summary>
+    public static T5Config Small { get; } = new() { Layers = 6, Width = 512, Heads = 8, InnerWidth = 2048, PaddingId = 0, EndId = 1 };
+
+    /// <summary>222,903,552 parameters.</summary>
+    public static T5Config Base { get; } = Small with { Layers = 12, Width = 768, Heads = 12, InnerWidth = 3072 };
+
+    /// <summary>737,668,096 parameters.</summary>
+    public static T5Config Large { get; } = Small with { Layers = 24, Width = 1024, Heads = 16, InnerWidth = 4096 };
+
+    /// <summary>2,851,598,336 parameters.</summary>
+    public static T5Config ThreeBillion { get; } = Small with { Layers = 24, Width = 1024, Heads = 32, HeadWidth = 128, InnerWidth = 16384 };
+
+    /// <summary>11,307,321,344 parameters.</summary>
+    public static T5Config ElevenBillion { get; } = Small with { Layers = 24, Width = 1024, Heads = 128, HeadWidth = 128, InnerWidth = 65536 };
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        if (EncoderLayers > 10_000) throw new ConfigException($"t5: the encoder has {EncoderLayers} layers (num_layers); at most 10,000 are accepted.");
+        if ((long)Heads * HeadWidth > ConfigReader.MaximumSize) throw new ConfigException($"t5: {Heads} heads (num_heads) of width {HeadWidth} (d_kv) are more than {ConfigReader.MaximumSize} columns.");
+        if (DistanceBuckets < 4) throw new ConfigException($"t5: relative_attention_num_buckets is {DistanceBuckets}; at least 4 are needed, half of them for keys behind the query.");
+        if (FarthestDistance <= DistanceBuckets / 2) throw new ConfigException($"t5: relative_attention_max_distance is {FarthestDistance}; it must be above half of the {DistanceBuckets} buckets (relative_attention_num_buckets), as each of the first half holds one distance.");
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject ToJson() => T5ConfigFile.Write(this);
+}

@@ -1,0 +1,37 @@
+using Heed.Engine.Nn;
+using Heed.Models.Files;
+
+namespace Heed.Models.T5;
+
+/// <summary>T5 and T5 v1.1 for the loader.</summary>
+internal sealed class T5Family : ModelFamily
+{
+    private const string Generation = "T5ForConditionalGeneration";
+    private const string Source = "Raffel et al. 2020, arXiv:1910.10683, §3.7";
+
+    public override IReadOnlyList<string> ModelTypes { get; } = ["t5"];
+
+    public override IReadOnlyList<string> Architectures { get; } = [Generation, "T5EncoderModel"];
+
+    public override string BasePrefix => "transformer";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["t5-small"] = new(T5Config.Small, Generation, Source, "the paper says 60M"),
+        ["t5-base"] = new(T5Config.Base, Generation, Source, "the paper says 220M"),
+        ["t5-large"] = new(T5Config.Large, Generation, Source, "the paper says 770M"),
+        ["t5-3b"] = new(T5Config.ThreeBillion, Generation, Source, "the paper says 2.8B"),
+        ["t5-11b"] = new(T5Config.ElevenBillion, Generation, Source, "the paper says 11B"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => T5ConfigFile.Read(file);
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => architecture switch
+    {
+        "T5EncoderModel" => new T5EncoderModel((T5Config)config, parameters),
+        _ => new T5ConditionalGeneration((T5Config)config, parameters),
+    };
+
+    /// <summary>Older files hold a bias of distances for cross-attention that nothing reads.</summary>
+    public override string? CurrentName(string stored) => stored.EndsWith(".EncDecAttention.relative_attention_bias.weight", StringComparison.Ordinal) ? null : stored;
+}

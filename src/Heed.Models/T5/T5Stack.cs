@@ -1,0 +1,158 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Nn;
+
+namespace Heed.Models.T5;
+
+/// <summary>One pre-norm layer of the encoder or the decoder.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
+/// <remarks>Raffel et al. 2020, §2.1: norms without bias, no biases anywhere, scores that are not scaled. Scope names are the released checkpoint's keys.</remarks>
+public sealed class T5Block : Module
+{
+    private readonly string _site;
+
+    /// <summary>Makes the layer's parameters.</summary>
+    /// <param name="config">Sizes and settings.</param>
+    /// <param name="decoder">True: causal, and attends to the encoder.</param>
+    /// <param name="layer">The layer's number, from 0.</param>
+    /// <param name="distances">The stack's biases; the first layer holds their table. It gets the place of that table and makes it, or returns the one that is there.</param>
+    /// <param name="at">Where <c>layer.0</c> … are named.</param>
+    internal T5Block(T5Config config, bool decoder, int layer, Func<ParameterScope, RelativeBias> distances, ParameterScope at)
+    {
+        _site = at.Site;
+        ParameterScope self = at / "layer" / 0, feedForward = at / "layer" / (decoder ? 2 : 1);
+        RelativeBias bias = distances(self / "SelfAttention" / "relative_attention_bias");
+        Attention = new MultiHeadAttention(AttentionOf(config, layer) with { Causal = decoder, DistanceBias = bias }, (self / "SelfAttention").As("attn"));
+        AttentionNorm = new RmsNorm(config.Width, config.NormEpsilon, (self / "layer_norm").As("norm1"));
+        if (decoder)
+        {
+            CrossAttention = new MultiHeadAttention(AttentionOf(config, layer), (at / "layer" / 1 / "EncDecAttention").As("cross_attn"));
+            CrossAttentionNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "layer" / 1 / "layer_norm").As("norm2"));
+        }
+
+        FeedForward = new FeedForward(FeedForwardOf(config), (feedForward / "DenseReluDense").As("mlp"));
+        FeedForwardNorm = new RmsNorm(config.Width, config.NormEpsilon, (feedForward / "layer_norm").As(decoder ? "norm3" : "norm2"));
+        Dropout = new Dropout(config.Dropout);
+    }
+
+    /// <summary>Norm in front of self-attention.</summary>
+    public RmsNorm AttentionNorm { get; }
+
+    /// <summary>Self-attention; causal in the decoder.</summary>
+    public MultiHeadAttention Attention { get; }
+
+    /// <summary>Norm in front of cross-attention; null in the encoder.</summary>
+    public RmsNorm? CrossAttentionNorm { get; }
+
+    /// <summary>Attention to the encoder's rows; null in the encoder.</summary>
+    public MultiHeadAttention? CrossAttention { get; }
+
+    /// <summary>Norm in front of the feed-forward part.</summary>
+    public RmsNorm FeedForwardNorm { get; }
+
+    /// <summary>Two layers with an activation or a gate between.</summary>
+    public FeedForward FeedForward { get; }
+
+    /// <summary>Dropout on what is added to the stream.</summary>
+    public Dropout Dropout { get; }
+
+    /// <summary>x + attention(norm(x)), in the decoder + cross-attention(norm(x)), then + feed-forward(norm(x)).</summary>
+    /// <param name="x">[N, D].</param>
+    /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
+    /// <param name="context">The stack's context.</param>
+    public Variable Forward(Variable x, Variable memory, AttentionContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        x = context.Visit(_site, "resid_pre", x);
+        x += Added("attn_out", Attention.Forward(AttentionNorm.Forward(x, context), context), context);                                // [N, D]
+        if (CrossAttention is not null)
+            x += Added("cross_attn_out", CrossAttention.ForwardCross(CrossAttentionNorm!.Forward(x, context), memory, context), context); // [N, D]
+        x = context.Visit(_site, "resid_mid", x);
+        x += Added("mlp_out", FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);                             // [N, D]
+        return context.Visit(_site, "resid_post", x);
+    }
+
+    /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
+    private Variable Added(string name, Variable y, AttentionContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
+
+    private static AttentionConfig AttentionOf(T5Config c, int layer) => new()
+    {
+        Width = c.Width,
+        Heads = c.Heads,
+        HeadWidth = c.HeadWidth,
+        Scale = 1,
+        Bias = false,
+        OutputBias = false,
+        Names = new AttentionNames("q", "k", "v", "o"),
+        Layer = layer,
+        Dropout = c.Dropout,
+        QueryInitializer = Initializer.Normal(c.InitialFactor / MathF.Sqrt((float)c.Width * c.HeadWidth)),
+        Initializer = Initializer.Normal(c.InitialFactor / MathF.Sqrt(c.Width)),
+        OutputInitializer = Initializer.Normal(c.InitialFactor / MathF.Sqrt((float)c.Heads * c.HeadWidth)),
+    };
+
+    private static FeedForwardConfig FeedForwardOf(T5Config c) => new()
+    {
+        Width = c.Width,
+        InnerWidth = c.InnerWidth,
+        Activation = c.Activation,
+        GateName = c.Gated ? "wi_0" : null,
+        UpName = c.Gated ? "wi_1" : "wi",
+        DownName = "wo",
+        Bias = false,
+        InnerDropout = c.Dropout,
+        Initializer = Initializer.Normal(c.InitialFactor / MathF.Sqrt(c.Width)),
+        DownInitializer = Initializer.Normal(c.InitialFactor / MathF.Sqrt(c.InnerWidth)),
+    };
+}
+
+/// <summary>The encoder or the decoder: embeddings → blocks → final norm. Positions enter as biases of distances, one table for all layers.</summary>
+public sealed class T5Stack : Module
+{
+    private readonly string _name;
+    private readonly Dropout _dropout;
+
+    /// <summary>Makes the parameters at a place of the checkpoint: <c>encoder</c> or <c>decoder</c>.</summary>
+    public T5Stack(T5Config config, bool decoder, ParameterScope at)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        _name = decoder ? "decoder" : "encoder";
+        _dropout = new Dropout(config.Dropout);
+        RelativeBias? distances = null;
+        T5Block[] blocks = new T5Block[decoder ? config.Layers : config.EncoderLayers];
+        for (int i = 0; i < blocks.Length; i++)
+        {
+            blocks[i] = new T5Block(config, decoder, i, place => distances ??= new RelativeBias(config.DistanceBuckets, config.FarthestDistance, config.Heads, bothDirections: !decoder, place,
+                Initializer.Normal(config.InitialFactor / MathF.Sqrt(config.Width))), (at / "block" / i).As($"{_name}.blocks.{i}"));
+        }
+
+        Blocks = blocks;
+        FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "final_layer_norm").As($"{_name}.norm_final"));
+    }
+
+    /// <summary>The layers.</summary>
+    public IReadOnlyList<T5Block> Blocks { get; }
+
+    /// <summary>Norm behind the last layer.</summary>
+    public RmsNorm FinalNorm { get; }
+
+    /// <summary>Embeddings to the rows of the last layer after the final norm, [N, D].</summary>
+    /// <param name="tokens">[N, D], rows of the token table.</param>
+    /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
+    /// <param name="batch">The tokens.</param>
+    /// <param name="context">The stack's context.</param>
+    /// <param name="details">Gathers <c>encoder_hidden_states</c> or <c>decoder_hidden_states</c>, or null.</param>
+    /// <param name="list">Their name, where it is another one.</param>
+    public Variable Forward(Variable tokens, Variable memory, TokenBatch batch, AttentionContext context, RunDetails? details, string? list = null)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        list ??= $"{_name}_hidden_states";
+        Variable x = _dropout.Forward(context.Visit(_name, "embed", tokens), context, $"{_name}.embed");
+        details?.AddRows(list, x, batch);
+        x = LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, memory, context), details is null ? null : (i, y) =>
+        {
+            if (i < Blocks.Count - 1) details.AddRows(list, y, batch);
+        });
+        x = _dropout.Forward(FinalNorm.Forward(x, context), context, $"{_name}.norm_final");
+        details?.AddRows(list, x, batch);
+        return x;
+    }
+}
