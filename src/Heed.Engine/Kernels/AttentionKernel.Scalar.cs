@@ -105,14 +105,8 @@ internal static unsafe partial class AttentionKernel
         for (int j = 0; j < s.KeyCount; j++)
         {
             weights[j] = T.NegativeInfinity;
-            if (j < low || j >= high) continue;
+            if (j < low || j >= high || (o.Blocks is { } blocks && !blocks.Sees(h, p, j))) continue;
             if (o.Mask != DenseLayout.None && !x.Mask[(int)(s.MaskStart + AttentionProblem.DenseRow(o.Mask, s, h, i)) + j]) continue;
-            if (o.Blocks is { } b)
-            {
-                int row = Math.Clamp(p / b.BlockSize, 0, b.QueryBlocks - 1) + (b.PerHead ? h * b.QueryBlocks : 0);
-                if (!b.Allowed[(row * b.KeyBlocks) + (j / b.BlockSize)]) continue;
-            }
-
             ReadOnlySpan<T> k = ScalarRow(x.Key, x.KeyStride, s.KeyStart + j, h / (o.Heads / o.KeyHeads), o.HeadWidth);
             T dot = T.Zero;
             for (int d = 0; d < k.Length; d++) dot += q[d] * k[d];
@@ -134,7 +128,8 @@ internal static unsafe partial class AttentionKernel
         return most + T.Log(sum);
     }
 
-    private static T ScalarKeep<T>(AttentionOptions o, in AttentionSequence s, int h, int i, int j)
+    /// <summary>0 where dropout takes the weight of a head, row and key, else 1/(1 − p).</summary>
+    public static T ScalarKeep<T>(AttentionOptions o, in AttentionSequence s, int h, int i, int j)
         where T : IFloatingPointIeee754<T>
     {
         if (o.Dropout == 0f) return T.One;

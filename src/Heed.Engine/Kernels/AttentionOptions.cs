@@ -32,7 +32,12 @@ internal readonly record struct AttentionSequence(int QueryStart, int QueryCount
 
 /// <summary>Which (query block, key block) pairs may attend, as in BigBird: blocks of <see cref="BlockSize"/> positions, counted from the sequence's first key.</summary>
 /// <remarks>Zaheer et al., arXiv:2007.14062 §2. <see cref="Allowed"/> is [QueryBlocks, KeyBlocks], or [H, QueryBlocks, KeyBlocks] where <see cref="PerHead"/>.</remarks>
-internal sealed record BlockPattern(int BlockSize, int QueryBlocks, int KeyBlocks, bool[] Allowed, bool PerHead = false);
+internal sealed record BlockPattern(int BlockSize, int QueryBlocks, int KeyBlocks, bool[] Allowed, bool PerHead = false)
+{
+    /// <summary>Whether a head's query at position p may see key j. Queries before the first or after the last block (padding) see what the nearest block sees.</summary>
+    public bool Sees(int head, int p, int j) =>
+        Allowed[((Math.Clamp(p / BlockSize, 0, QueryBlocks - 1) + (PerHead ? head * QueryBlocks : 0)) * KeyBlocks) + (j / BlockSize)];
+}
 
 /// <summary>What an attention product is, apart from its numbers.</summary>
 internal sealed record AttentionOptions

@@ -55,6 +55,35 @@ public sealed unsafe class KeyValuePages : IDisposable
         }
     }
 
+    /// <summary>Copies the first tokens out as rows: keys [S, Hkv·K] and values [S, Hkv·V]; forgotten ones are 0.</summary>
+    /// <exception cref="ArgumentException">A span does not hold a whole number of rows, the same of both, or more than <see cref="Count"/>.</exception>
+    internal void Read(Span<float> keys, Span<float> values)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        int keyWidth = Pool.KeyHeads * Pool.HeadWidth, valueWidth = Pool.KeyHeads * Pool.ValueWidth, rows = keys.Length / keyWidth;
+        if (rows > Count || keys.Length != rows * keyWidth || values.Length != rows * valueWidth)
+            throw new ArgumentException($"{keys.Length} and {values.Length} elements do not hold the first keys of {keyWidth} and values of {valueWidth} of {Count} tokens.");
+        for (int j = 0; j < rows; j++)
+        {
+            float* page = (float*)_pages[j / KeyValuePool.PageTokens];
+            int at = j % KeyValuePool.PageTokens;
+            Span<float> key = keys.Slice(j * keyWidth, keyWidth), value = values.Slice(j * valueWidth, valueWidth);
+            if (page == null)
+            {
+                key.Clear();
+                value.Clear();
+                continue;
+            }
+
+            for (int d = 0; d < keyWidth; d++) key[d] = page[(d * KeyValuePool.PageTokens) + at];
+            for (int g = 0; g < Pool.KeyHeads; g++)
+            {
+                float* row = AttentionPages.Values(page, Pool.KeyHeads, g, Pool.HeadWidth, Pool.ValueWidth) + ((long)at * AttentionProblem.Pad(Pool.ValueWidth));
+                new ReadOnlySpan<float>(row, Pool.ValueWidth).CopyTo(value[(g * Pool.ValueWidth)..]);
+            }
+        }
+    }
+
     /// <summary>A second sequence with the same tokens, sharing the pages (a beam, a common prefix).</summary>
     /// <exception cref="ObjectDisposedException">The sequence was disposed.</exception>
     public KeyValuePages Fork()

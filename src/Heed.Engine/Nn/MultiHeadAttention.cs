@@ -167,7 +167,7 @@ public sealed class MultiHeadAttention : Module
         if (_config.DistanceBias is { } bias)
         {
             int longest = 1;
-            foreach (AttentionSequence s in sequences) longest = Math.Max(longest, Math.Max(s.KeyCount, s.QueryCount + Math.Max(s.QueryOffset, 0)));
+            foreach (AttentionSequence s in sequences) longest = Math.Max(longest, Math.Max(s.KeyCount - Math.Min(s.QueryOffset, 0), s.QueryCount + Math.Max(s.QueryOffset, 0)));
             distances = bias.Distances(longest);
             options = options with { RelativeRange = (2 * longest) - 1, RelativeOffset = longest - 1 };
         }
@@ -186,7 +186,9 @@ public sealed class MultiHeadAttention : Module
             options = options with { Dropout = _config.Dropout, Seed = dropout.Seed ^ stream };
         }
 
-        Variable z = AttentionOp.Apply(q, k, v, distances, options, sequences, pages);          // [N, H·K]
+        // Whoever only looks at scores or pattern leaves the fast path's bits; what was put in their place goes on from there.
+        Variable? changed = AttentionInspection.IsWanted(context.Hooks, _site) ? AttentionInspection.Run(q, k, v, distances, options, sequences, pages, context, _site) : null;
+        Variable z = changed ?? AttentionOp.Apply(q, k, v, distances, options, sequences, pages);          // [N, H·K]
         if (blind is { } rows) z += rows;
         if (context.Hooks is null) return Output.Forward(z);
         z = context.Visit(_site, "z", z.Reshape(z.Shape[0], _config.Heads, _config.HeadWidth)).Reshape(z.Shape[0], -1);
