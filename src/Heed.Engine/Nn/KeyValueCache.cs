@@ -84,10 +84,12 @@ public sealed class KeyValueSequence : IDisposable
     /// <summary>A sequence that has read the same tokens and goes its own way: a beam, or another answer to the same prompt.</summary>
     public KeyValueSequence Fork() => new(Array.ConvertAll(_self, p => p.Fork()), Array.ConvertAll(_cross, p => p?.Fork()));
 
-    /// <summary>Forgets all tokens from <paramref name="count"/> on.</summary>
+    /// <summary>Forgets all tokens from <paramref name="count"/> on; at 0 the encoder's as well.</summary>
     public void Truncate(int count)
     {
         foreach (KeyValuePages pages in _self) pages.Truncate(count);
+        if (count > 0) return;
+        foreach (KeyValuePages? pages in _cross) pages?.Truncate(0);
     }
 
     /// <summary>Gives the pages back.</summary>
