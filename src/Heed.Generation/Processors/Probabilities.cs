@@ -29,13 +29,22 @@ internal static class Probabilities
         for (int i = 0; i < scores.Length; i++) scores[i] -= offset;
     }
 
-    /// <summary>Indices by ascending key; equal keys keep their order.</summary>
+    /// <summary>Indices of the finite keys by ascending key; equal keys keep their order.</summary>
     public static int[] Ascending(ReadOnlySpan<float> keys)
     {
-        int[] order = new int[keys.Length];
-        for (int i = 0; i < order.Length; i++) order[i] = i;
-        float[] original = keys.ToArray();
-        Array.Sort(order, (a, b) => original[a] != original[b] ? original[a].CompareTo(original[b]) : a.CompareTo(b));
+        ulong[] sortable = new ulong[keys.Length];
+        int count = 0;
+        for (int i = 0; i < keys.Length; i++)
+        {
+            if (!float.IsFinite(keys[i])) continue;
+            uint bits = BitConverter.SingleToUInt32Bits(keys[i] + 0f);                     // −0 and 0 are equal keys
+            bits ^= (uint)((int)bits >> 31) | 0x80000000u;                                 // unsigned order = order of floats
+            sortable[count++] = ((ulong)bits << 32) | (uint)i;
+        }
+
+        Array.Sort(sortable, 0, count);
+        int[] order = new int[count];
+        for (int i = 0; i < count; i++) order[i] = (int)(uint)sortable[i];
         return order;
     }
 

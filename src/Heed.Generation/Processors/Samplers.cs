@@ -85,6 +85,7 @@ public sealed class TypicalSampler(float mass) : ILogitsProcessor
         float[] distance = new float[scores.Length];
         for (int i = 0; i < distance.Length; i++) distance[i] = probabilities[i] > 0 ? (float)Math.Abs(-Math.Log(probabilities[i]) - entropy) : float.PositiveInfinity;
         int[] order = Probabilities.Ascending(distance);
+        if (order.Length == 0) return;
         double sum = 0;
         int last = order.Length - 1;
         for (int i = 0; i < order.Length; i++)

@@ -1,0 +1,93 @@
+using Heed.Generation.Beams;
+using Heed.Generation.Decoding;
+using Heed.Models.Gpt2;
+using Xunit;
+
+namespace Heed.Generation.Tests.Beams;
+
+public sealed class BeamSearchTests
+{
+    private static readonly GenerationConfig Config = new() { MaxNewTokens = 30, Beams = 4, EndIds = [3, 17], PaddingId = 0 };
+
+    [Fact]
+    public void Beams_share_pages_and_give_all_of_them_back()
+    {
+        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using Decoder decoder = Decoder.Of(model, long.MaxValue);
+        List<long> used = [];
+        (GenerationRequest, int)[] requests = [.. Enumerable.Range(0, 3).Select(i => (new GenerationRequest
+        {
+            Prompt = TestModels.Prompt(100 + i, i),
+            Config = Config,
+            Processors = [new Watch(() => used.Add(decoder.Cache.UsedBytes))],
+        }, i))];
+        List<GeneratedSequence> texts = BeamSearch.Run(requests, decoder, default);
+        Assert.Equal(3, texts.Count);
+        Assert.Equal(0, decoder.Cache.UsedBytes);
+        // Three prompts of two pages in two layers; the first page of each stays shared by its four beams, the last ones are copied.
+        long page = used[0] / 12;
+        Assert.Equal(12 * page, used[0]);
+        Assert.InRange(used.Max(), 12 * page, 3 * 2 * (1 + (2 * 4)) * page);
+    }
+
+    [Fact]
+    public void Cancelling_frees_all_pages()
+    {
+        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using Decoder decoder = Decoder.Of(model, long.MaxValue);
+        using CancellationTokenSource source = new();
+        int steps = 0;
+        GenerationRequest request = new() { Prompt = TestModels.Prompt(80, 1), Config = Config, Processors = [new Watch(() => { if (++steps == 9) source.Cancel(); })] };
+        Assert.ThrowsAny<OperationCanceledException>(() => BeamSearch.Run([(request, 0)], decoder, source.Token));
+        Assert.Equal(0, decoder.Cache.UsedBytes);
+
+        steps = 0;
+        using CancellationTokenSource own = new();
+        request = request with { Stop = own.Token, Processors = [new Watch(() => { if (++steps == 9) own.Cancel(); })] };
+        GeneratedSequence text = Assert.Single(BeamSearch.Run([(request, 0)], decoder, default));
+        Assert.Equal(FinishReason.Cancelled, text.Finish);
+        Assert.Equal(3, text.Ids.Length);
+        Assert.Equal(0, decoder.Cache.UsedBytes);
+    }
+
+    [Fact]
+    public void Enough_beams_find_the_likeliest_text_of_all()
+    {
+        using Gpt2LanguageModel model = TestModels.Gpt2();
+        Generator generator = new(model);
+        int[] prompt = TestModels.Prompt(6, 9);
+        GeneratedSequence best = generator.Generate([prompt], new GenerationConfig { MaxNewTokens = 2, Beams = 211, LengthPenalty = 0 })[0];
+        float bestScore = float.NegativeInfinity;
+        int[] bestIds = [];
+        List<GeneratedToken> first = [];
+        generator.Generate([new GenerationRequest { Prompt = prompt, Config = new GenerationConfig { MaxNewTokens = 1 }, TopTokens = 211, OnToken = t => { first.Add(t); return true; } }]);
+        foreach ((int id, float p) in first[0].Top)
+        {
+            List<GeneratedToken> second = [];
+            generator.Generate([new GenerationRequest { Prompt = [.. prompt, id], Config = new GenerationConfig { MaxNewTokens = 1 }, TopTokens = 1, OnToken = t => { second.Add(t); return true; } }]);
+            if (p + second[0].LogProbability <= bestScore) continue;
+            bestScore = p + second[0].LogProbability;
+            bestIds = [id, second[0].Id];
+        }
+
+        Assert.Equal(bestIds, best.Ids);
+        Assert.Equal(bestScore, best.Score!.Value, 1e-4f);
+    }
+
+    [Fact]
+    public void Drawn_beams_follow_the_seed()
+    {
+        using Gpt2LanguageModel model = TestModels.Gpt2();
+        Generator generator = new(model);
+        GenerationConfig config = Config with { Sample = true, Seed = 4, Temperature = 1.5f };
+        int[] prompt = TestModels.Prompt(6, 2);
+        int[] ids = generator.Generate([prompt], config)[0].Ids;
+        Assert.Equal(ids, generator.Generate([TestModels.Prompt(9, 1), prompt], config)[1].Ids);
+        Assert.NotEqual(ids, generator.Generate([prompt], config with { Seed = 5 })[0].Ids);
+    }
+
+    private sealed class Watch(Action seen) : Generation.Processors.ILogitsProcessor
+    {
+        public void Process(ReadOnlySpan<int> history, Span<float> scores) => seen();
+    }
+}
