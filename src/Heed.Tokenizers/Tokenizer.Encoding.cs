@@ -6,6 +6,7 @@ namespace Heed.Tokenizers;
 public sealed partial class Tokenizer
 {
     private readonly ConcurrentBag<Workspace> _workspaces = [];
+    private readonly ConcurrentBag<EncodingBuilder> _builders = [];
 
     /// <summary>Receives the tokens of one text: offsets in UTF-16 units of the text, the running number of the word.</summary>
     private interface ITokenSink
@@ -148,8 +149,7 @@ public sealed partial class Tokenizer
 
     private EncodingBuilder EncodeText(string text, int typeId)
     {
-        EncodingBuilder builder = new();
-        builder.EnsureRoom((text.Length / 4) + 8);
+        if (!_builders.TryTake(out EncodingBuilder? builder)) builder = new EncodingBuilder();
         BuilderSink sink = new(this, builder, typeId, -1);
         Run(text, ref sink);
         return builder;
@@ -171,7 +171,11 @@ public sealed partial class Tokenizer
     {
         EncodingBuilder made = Joined(first, second, addSpecialTokens);
         if (Parts.Padding is { } padding) made.Pad(PaddedLength(padding, made.Count), padding);
-        return made.ToEncoding();
+        Encoding encoding = made.ToEncoding();
+        // The encoding has arrays of its own: the builders serve the next text.
+        if (first.TryReset()) _builders.Add(first);
+        if (second is not null && second.TryReset()) _builders.Add(second);
+        return encoding;
     }
 
     private static int PaddedLength(PaddingOptions padding, int longest)

@@ -27,17 +27,21 @@ internal sealed partial class BpeModel
         }
 
         BpeWord word = Word(tokens);
+        bool cached = piece.Length <= WordCache.LongestWord && Options.Dropout is not > 0;
+        if (cached && word.Cache.TryAdd(piece, tokens)) return;
+        int first = tokens.Count;
         Spell(piece, word);
         tokens.Operations += word.Count;
         if (Options.Dropout is > 0) MergeAllWithDropout(word, (float)Options.Dropout.Value, tokens);
         else if (word.Count <= ScanLimit) MergeByScan(word, tokens);
         else MergeByHeap(word, tokens);
         Append(piece, word, tokens);
+        if (cached) word.Cache.Store(piece, tokens, first);
     }
 
-    private static BpeWord Word(TokenList tokens)
+    private BpeWord Word(TokenList tokens)
     {
-        if (tokens.Scratch is not BpeWord word) tokens.Scratch = word = new BpeWord();
+        if (tokens.Scratch is not BpeWord word || word.Owner != this) tokens.Scratch = word = new BpeWord(this);
         word.Clear();
         return word;
     }
@@ -245,12 +249,18 @@ internal sealed partial class BpeModel
 }
 
 /// <summary>One piece while it is merged: symbols in a doubly linked list over arrays, reused from piece to piece.</summary>
-internal sealed class BpeWord
+internal sealed class BpeWord(BpeModel owner)
 {
     public int[] Ids = new int[64];
     public int[] Lengths = new int[64];   // UTF-8 bytes; 0 once merged into the symbol before
     public int[] Next = new int[64];
     public int[] Previous = new int[64];
+
+    /// <summary>The model whose words the cache holds.</summary>
+    public BpeModel Owner => owner;
+
+    /// <summary>Tokens of short words met before.</summary>
+    public WordCache Cache { get; } = new();
 
     public int Count { get; private set; }
 

@@ -3,6 +3,8 @@ namespace Heed.Tokenizers.Text;
 /// <summary>An encoding under construction: what truncation, post-processing and padding work on.</summary>
 internal sealed class EncodingBuilder
 {
+    private const int LargestKept = 1 << 16;
+
     public int[] Ids = [];
     public string[] Tokens = [];
     public int[] Starts = [];
@@ -20,6 +22,15 @@ internal sealed class EncodingBuilder
 
     /// <summary>One bit for each text that takes part; 0 where nobody said: one text.</summary>
     public int SequenceBits { get; private set; }
+
+    /// <summary>Empties the builder for another text; false where windows or a very long text make it better forgotten.</summary>
+    public bool TryReset()
+    {
+        if (Overflowing.Count > 0 || Ids.Length > LargestKept) return false;
+        Count = 0;
+        SequenceBits = 0;
+        return true;
+    }
 
     public void EnsureRoom(int capacity)
     {
