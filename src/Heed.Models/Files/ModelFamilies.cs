@@ -12,6 +12,8 @@ public static class ModelFamilies
         new Llama.LlamaFamily(),
         new Bloom.BloomFamily(),
         new T5.T5Family(),
+        new Bart.BartFamily(),
+        new Bart.MarianFamily(),
     ];
 
     /// <summary>All families.</summary>

@@ -1,0 +1,46 @@
+using Heed.Engine.Nn;
+using Heed.Models.Files;
+
+namespace Heed.Models.Bart;
+
+/// <summary>BART for the loader.</summary>
+internal sealed class BartFamily : ModelFamily
+{
+    public override IReadOnlyList<string> ModelTypes { get; } = ["bart"];
+
+    public override IReadOnlyList<string> Architectures { get; } = ["BartForConditionalGeneration"];
+
+    public override string BasePrefix => "model";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["bart-base"] = new(BartConfig.Base, "BartForConditionalGeneration", "Lewis et al. 2019, arXiv:1910.13461, §2.1", "the paper gives layers and widths only"),
+        ["bart-large"] = new(BartConfig.Large, "BartForConditionalGeneration", "Lewis et al. 2019, arXiv:1910.13461, §2.1", "the paper gives layers and widths only"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => BartConfigFile.Read(file, marian: false);
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new BartConditionalGeneration((BartConfig)config, parameters);
+}
+
+/// <summary>Marian for the loader.</summary>
+internal sealed class MarianFamily : ModelFamily
+{
+    public override IReadOnlyList<string> ModelTypes { get; } = ["marian"];
+
+    public override IReadOnlyList<string> Architectures { get; } = ["MarianMTModel"];
+
+    public override string BasePrefix => "model";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["marian-base"] = new(BartConfig.MarianBase, "MarianMTModel", "Tiedemann and Thottingal 2020, OPUS-MT", "a released model's vocabulary; others differ"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => BartConfigFile.Read(file, marian: true);
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new BartConditionalGeneration((BartConfig)config with { Marian = true }, parameters);
+
+    /// <summary>Older files hold the fixed positions.</summary>
+    public override string? CurrentName(string stored) => stored.EndsWith("coder.embed_positions.weight", StringComparison.Ordinal) ? null : stored;
+}

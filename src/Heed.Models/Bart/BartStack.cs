@@ -1,0 +1,157 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Nn;
+
+namespace Heed.Models.Bart;
+
+/// <summary>One post-norm layer of the encoder or the decoder.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
+/// <remarks>Vaswani et al. 2017, §3.1, with the activation of the configuration. Scope names are the released checkpoint's keys.</remarks>
+public sealed class BartBlock : Module
+{
+    private readonly string _site;
+
+    internal BartBlock(BartConfig config, bool decoder, int layer, ParameterScope at)
+    {
+        _site = at.Site;
+        float epsilon = BartConfig.NormEpsilon;
+        AttentionConfig attention = AttentionOf(config, decoder, layer);
+        Attention = new MultiHeadAttention(attention with { Causal = decoder }, (at / "self_attn").As("attn"));
+        AttentionNorm = new LayerNorm(config.Width, epsilon, (at / "self_attn_layer_norm").As("norm1"));
+        if (decoder)
+        {
+            CrossAttention = new MultiHeadAttention(attention, (at / "encoder_attn").As("cross_attn"));
+            CrossAttentionNorm = new LayerNorm(config.Width, epsilon, (at / "encoder_attn_layer_norm").As("norm2"));
+        }
+
+        FeedForward = new FeedForward(FeedForwardOf(config, decoder), at.As("mlp"));
+        FeedForwardNorm = new LayerNorm(config.Width, epsilon, (at / "final_layer_norm").As(decoder ? "norm3" : "norm2"));
+        Dropout = new Dropout(config.Dropout);
+    }
+
+    /// <summary>Self-attention; causal in the decoder.</summary>
+    public MultiHeadAttention Attention { get; }
+
+    /// <summary>Norm behind self-attention.</summary>
+    public LayerNorm AttentionNorm { get; }
+
+    /// <summary>Attention to the encoder's rows; null in the encoder.</summary>
+    public MultiHeadAttention? CrossAttention { get; }
+
+    /// <summary>Norm behind cross-attention; null in the encoder.</summary>
+    public LayerNorm? CrossAttentionNorm { get; }
+
+    /// <summary>Two layers with an activation between.</summary>
+    public FeedForward FeedForward { get; }
+
+    /// <summary>Norm behind the feed-forward part.</summary>
+    public LayerNorm FeedForwardNorm { get; }
+
+    /// <summary>Dropout on what is added to the stream.</summary>
+    public Dropout Dropout { get; }
+
+    /// <summary>norm(x + attention(x)), in the decoder norm(x + cross-attention(x)), then norm(x + feed-forward(x)).</summary>
+    /// <param name="x">[N, D].</param>
+    /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
+    /// <param name="context">The stack's context.</param>
+    public Variable Forward(Variable x, Variable memory, AttentionContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        x = context.Visit(_site, "resid_pre", x);
+        x = AttentionNorm.Forward(x + Added("attn_out", Attention.Forward(x, context), context), context);                                      // [N, D]
+        if (CrossAttention is not null)
+            x = CrossAttentionNorm!.Forward(x + Added("cross_attn_out", CrossAttention.ForwardCross(x, memory, context), context), context);    // [N, D]
+        x = context.Visit(_site, "resid_mid", x);
+        x = FeedForwardNorm.Forward(x + Added("mlp_out", FeedForward.Forward(x, context), context), context);                                   // [N, D]
+        return context.Visit(_site, "resid_post", x);
+    }
+
+    /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
+    private Variable Added(string name, Variable y, AttentionContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
+
+    private static AttentionConfig AttentionOf(BartConfig c, bool decoder, int layer) => new()
+    {
+        Width = c.Width,
+        Heads = decoder ? c.Heads : c.EncoderHeads,
+        Names = AttentionNames.Bart,
+        Layer = layer,
+        Dropout = c.AttentionDropout,
+        Initializer = Initializer.Normal(c.InitialDeviation),
+    };
+
+    private static FeedForwardConfig FeedForwardOf(BartConfig c, bool decoder) => new()
+    {
+        Width = c.Width,
+        InnerWidth = decoder ? c.InnerWidth : c.EncoderInnerWidth,
+        Activation = c.Activation,
+        UpName = "fc1",
+        DownName = "fc2",
+        InnerDropout = c.ActivationDropout,
+        Initializer = Initializer.Normal(c.InitialDeviation),
+    };
+}
+
+/// <summary>The encoder or the decoder: tokens and positions → norm (BART) → blocks.</summary>
+public sealed class BartStack : Module
+{
+    /// <summary>The first rows of BART's position table belong to no position.</summary>
+    private const int PositionOffset = 2;
+
+    private readonly BartConfig _config;
+    private readonly string _name;
+    private readonly Dropout _dropout;
+    private readonly SinusoidalPositions? _sinusoids;
+
+    internal BartStack(BartConfig config, bool decoder, Embedding tokens, ParameterScope at)
+    {
+        _config = config;
+        _name = decoder ? "decoder" : "encoder";
+        _dropout = new Dropout(config.Dropout);
+        Tokens = tokens;
+        if (config.Marian)
+        {
+            _sinusoids = new SinusoidalPositions(config.Width, SinusoidalLayout.Halves);
+        }
+        else
+        {
+            Positions = new Embedding(config.ContextLength + PositionOffset, config.Width, at / "embed_positions", Initializer.Normal(config.InitialDeviation));
+            EmbeddingNorm = new LayerNorm(config.Width, BartConfig.NormEpsilon, (at / "layernorm_embedding").As($"{_name}.norm_embed"));
+        }
+
+        BartBlock[] blocks = new BartBlock[decoder ? config.Layers : config.EncoderLayers];
+        for (int i = 0; i < blocks.Length; i++) blocks[i] = new BartBlock(config, decoder, i, (at / "layers" / i).As($"{_name}.blocks.{i}"));
+        Blocks = blocks;
+    }
+
+    /// <summary>Token table, [V, D]; often one for both stacks.</summary>
+    public Embedding Tokens { get; }
+
+    /// <summary>BART's position table, [T + 2, D]; null in Marian.</summary>
+    public Embedding? Positions { get; }
+
+    /// <summary>BART's norm behind the embeddings; null in Marian.</summary>
+    public LayerNorm? EmbeddingNorm { get; }
+
+    /// <summary>The layers.</summary>
+    public IReadOnlyList<BartBlock> Blocks { get; }
+
+    /// <summary>Tokens to the rows of the last layer, [N, D].</summary>
+    /// <param name="batch">The tokens.</param>
+    /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
+    /// <param name="context">The stack's context.</param>
+    /// <param name="details">Gathers <c>encoder_hidden_states</c> or <c>decoder_hidden_states</c>, or null.</param>
+    public Variable Forward(TokenBatch batch, Variable memory, AttentionContext context, RunDetails? details)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(context);
+        Variable tokens = Tokens.Forward(batch.Ids);                                                                      // [N, D]
+        if (_config.ScaledEmbedding) tokens *= MathF.Sqrt(_config.Width);
+        Variable positions = Positions is null
+            ? _sinusoids!.Forward(batch.Positions)
+            : Positions.Forward(Array.ConvertAll(batch.Positions, p => p + PositionOffset));                              // [N, D]
+        Variable x = context.Visit(_name, "embed", tokens) + context.Visit(_name, "pos_embed", positions);
+        if (EmbeddingNorm is not null) x = EmbeddingNorm.Forward(x, context);
+        x = _dropout.Forward(x, context, $"{_name}.embed");
+        string list = $"{_name}_hidden_states";
+        details?.AddRows(list, x, batch);
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, memory, context), details is null ? null : (_, y) => details.AddRows(list, y, batch));
+    }
+}
