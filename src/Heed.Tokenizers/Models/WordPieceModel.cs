@@ -36,6 +36,21 @@ internal sealed class WordPieceModel : ITokenModel
 
     public void Tokenize(ReadOnlySpan<char> piece, TokenList tokens)
     {
+        if (piece.Length > WordCache.LongestWord)
+        {
+            Match(piece, tokens);
+            return;
+        }
+
+        if (tokens.Scratch is not Scratch scratch || scratch.Owner != this) tokens.Scratch = scratch = new Scratch(this);
+        if (scratch.Cache.TryAdd(piece, tokens)) return;
+        int first = tokens.Count;
+        Match(piece, tokens);
+        scratch.Cache.Store(piece, tokens, first);
+    }
+
+    private void Match(ReadOnlySpan<char> piece, TokenList tokens)
+    {
         if (piece.Length > MaxInputCharsPerWord && CodePoints(piece) > MaxInputCharsPerWord)
         {
             tokens.Operations += piece.Length;
@@ -100,5 +115,13 @@ internal sealed class WordPieceModel : ITokenModel
         foreach (char c in text)
             if (char.IsLowSurrogate(c)) count--;
         return count;
+    }
+
+    /// <summary>Words met before; the model they belong to.</summary>
+    private sealed class Scratch(WordPieceModel owner)
+    {
+        public WordPieceModel Owner => owner;
+
+        public WordCache Cache { get; } = new();
     }
 }
