@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 /// <summary>The backward pass of attention: one (sequence, key head) with all its query heads, which alone write its rows of the gradients.</summary>
@@ -75,6 +77,7 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
     }
 
     /// <summary>A block of one head's queries against all pages they see.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Rows<L>(in Memory m, int sequence, int head, int from, int rows) where L : struct, ILanes<L>
     {
         ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
@@ -114,6 +117,7 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
     }
 
     /// <summary>A row's scores become its weights P and its products dP become the slopes of the scores, dS; both 0 where hidden.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Weigh<L>(in Memory m, int sequence, int head, int i, int r, int start) where L : struct, ILanes<L>
     {
         ref readonly AttentionSequence s = ref Problem.Sequences[sequence];

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 internal static unsafe partial class AttentionKernel
@@ -13,6 +15,7 @@ internal static unsafe partial class AttentionKernel
         public float* LogSumExp;
         public int Parts;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             part = Parts - 1 - part;                                        // under causality the last blocks take longest: they go first
@@ -56,6 +59,7 @@ internal static unsafe partial class AttentionKernel
         }
 
         /// <summary>A row's scores of a page become weights e^(score − maximum); its sum and what it gathered so far follow a new maximum. False where it sees nothing.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly bool Weigh<L>(float* score, float* z, float* max, float* sum, int sequence, int head, int i, int start) where L : struct, ILanes<L>
         {
             ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
@@ -84,15 +88,17 @@ internal static unsafe partial class AttentionKernel
             }
 
             L m = L.Broadcast(*max);
-            a = MathFunctions.Exp(a - m);
-            b = MathFunctions.Exp(b - m);
-            c = MathFunctions.Exp(c - m);
-            d = MathFunctions.Exp(d - m);
-            *sum += L.Sum((a + b) + (c + d));
-            L.Store(a, score);
-            L.Store(b, score + 16);
-            L.Store(c, score + 32);
-            L.Store(d, score + 48);
+            L total = L.Zero;
+            for (float* at = score; at < score + Page; at += 2 * Lanes.Count)
+            {
+                a = MathFunctions.Exp(L.Load(at) - m);
+                b = MathFunctions.Exp(L.Load(at + Lanes.Count) - m);
+                L.Store(a, at);
+                L.Store(b, at + Lanes.Count);
+                total += a + b;
+            }
+
+            *sum += L.Sum(total);
             if (Problem.Dropout > 0f) Drop(Problem, s, score, head, i, start);
             return true;
         }
