@@ -35,6 +35,10 @@ public abstract class Model : Module, IDisposable
     /// <summary>The parameter whose values another one shares, by the other's key in checkpoints: <c>lm_head.weight</c> → <c>transformer.wte.weight</c>.</summary>
     public virtual IReadOnlyDictionary<string, string> TiedNames { get; } = new Dictionary<string, string>();
 
+    /// <summary>True for a stored tensor that belongs to another head of the same stack (BERT's next-sentence layer beside a masked-token head): it is left out without a word.</summary>
+    /// <param name="stored">Its key, under today's name.</param>
+    public virtual bool LeavesOut(string stored) => false;
+
     /// <summary>How each parameter was stored in the folder that was loaded; empty for a model made from nothing. Saving keeps these types.</summary>
     public IReadOnlyDictionary<string, Checkpoints.DType> StoredTypes { get; internal set; } = new Dictionary<string, Checkpoints.DType>();
 

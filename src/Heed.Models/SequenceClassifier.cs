@@ -76,20 +76,6 @@ public abstract class SequenceClassifier : Model
         return rows;
     }
 
-    /// <summary>Row of the first real token of each sequence.</summary>
-    protected static int[] FirstRows(TokenBatch batch)
-    {
-        ArgumentNullException.ThrowIfNull(batch);
-        int[] rows = new int[batch.GridRows];
-        for (int b = 0; b < rows.Length; b++)
-        {
-            rows[b] = batch.Starts[b];
-            if (rows[b] >= batch.Starts[b + 1]) throw new InputException($"input_ids: row {b} has no real token; a text to classify has at least one.");
-        }
-
-        return rows;
-    }
-
     private Variable? Loss(ModelInputs inputs, Variable scores)
     {
         if (inputs.NumberLabels is { } numbers)

@@ -128,6 +128,20 @@ public sealed class TokenBatch
         return Array.ConvertAll(Cells, c => grid.Cells[c]);
     }
 
+    /// <summary>Row of the first real token of each sequence, [B].</summary>
+    /// <exception cref="InputException">A sequence has none.</exception>
+    public int[] FirstRows()
+    {
+        int[] rows = new int[GridRows];
+        for (int b = 0; b < rows.Length; b++)
+        {
+            rows[b] = Starts[b] + (AttendedRows is { } attended ? attended[b].First : 0);
+            if (rows[b] >= Starts[b + 1]) throw new InputException($"input_ids: row {b} has no real token; a text has at least one.");
+        }
+
+        return rows;
+    }
+
     /// <summary>This batch with other positions, [N].</summary>
     public TokenBatch WithPositions(int[] positions) => new(Ids, TypeIds, Starts, positions, Cells, GridRows, GridColumns) { AttendedRows = AttendedRows };
 

@@ -40,6 +40,13 @@ public sealed class Initializer
     /// <summary>One value everywhere.</summary>
     public static Initializer Constant(float value) => new((values, _, _) => values.Fill(value));
 
+    /// <summary>A table [T, D] of <see cref="SinusoidalPositions"/>.</summary>
+    public static Initializer Sinusoids { get; } = new((values, shape, _) =>
+    {
+        using Tensor table = new SinusoidalPositions(shape.Last).Forward([.. Enumerable.Range(0, shape.Rows)]);
+        table.Span.CopyTo(values);
+    });
+
     internal void Fill(Span<float> values, Shape shape, ulong seed, string name) => _fill(values, shape, new CounterRandom(seed, StreamOf(name)));
 
     /// <summary>A stream number for a name: FNV-1a over its UTF-8 bytes.</summary>

@@ -8,6 +8,9 @@ public static class ModelFamilies
     private static readonly List<ModelFamily> Known =
     [
         new Gpt2.Gpt2Family(),
+        new Bert.BertFamily(),
+        new Bert.RobertaFamily(),
+        new DistilBert.DistilBertFamily(),
         new Gpt1.Gpt1Family(),
         new Llama.LlamaFamily(),
         new Bloom.BloomFamily(),

@@ -1,0 +1,110 @@
+using System.Text.Json.Nodes;
+using Heed.Engine.Kernels;
+
+namespace Heed.Models.Bert;
+
+/// <summary>Sizes and settings of a BERT (Devlin et al. 2019, §3).</summary>
+public record BertConfig : ModelConfig
+{
+    /// <inheritdoc/>
+    public override string ModelType => "bert";
+
+    /// <inheritdoc/>
+    public override int Vocabulary { get; init; } = 30522;
+
+    /// <inheritdoc/>
+    public override required int Width { get; init; }
+
+    /// <inheritdoc/>
+    public override required int Layers { get; init; }
+
+    /// <summary>H, heads of attention.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>F, width inside the feed-forward part; 0 means 4·D.</summary>
+    public int InnerWidth { get => field == 0 ? 4 * Width : field; init; }
+
+    /// <summary>Rows of the position table.</summary>
+    public int PositionRows { get; init; } = 512;
+
+    /// <inheritdoc/>
+    public override int MaximumLength => PositionRows;
+
+    /// <summary>Number of segments.</summary>
+    public int Segments { get; init; } = 2;
+
+    /// <summary>Added to the variance in norms.</summary>
+    public float NormEpsilon { get; init; } = 1e-12f;
+
+    /// <summary>Activation of the feed-forward part and of the masked-token head.</summary>
+    public Activation Activation { get; init; } = Activation.Gelu;
+
+    /// <summary>Probability of dropout on embeddings and on what is added to the residual stream.</summary>
+    public float Dropout { get; init; } = 0.1f;
+
+    /// <summary>Probability of dropout on attention weights.</summary>
+    public float AttentionDropout { get; init; } = 0.1f;
+
+    /// <summary>Probability of dropout in front of a classifier; null: <see cref="Dropout"/>.</summary>
+    public float? ClassifierDropout { get; init; }
+
+    /// <summary>Standard deviation of initial weights.</summary>
+    public float InitialDeviation { get; init; } = 0.02f;
+
+    /// <summary>True where the masked-token head's output layer is the token table.</summary>
+    public bool TiedOutput { get; init; } = true;
+
+    /// <summary>Name in front of the stack's keys in a model with a head.</summary>
+    internal virtual string Prefix => "bert";
+
+    /// <summary>Start of the names of the classes in <c>architectures</c>.</summary>
+    internal virtual string ClassPrefix => "Bert";
+
+    /// <summary>True where positions count the tokens that are not padding, from the padding id + 1.</summary>
+    internal virtual bool PositionsSkipPadding => false;
+
+    /// <summary>109,482,240 parameters with the pooler, 110,106,428 with the heads of pre-training.</summary>
+    public static BertConfig Base { get; } = new() { Layers = 12, Heads = 12, Width = 768, PaddingId = 0 };
+
+    /// <summary>335,141,888 parameters with the pooler.</summary>
+    public static BertConfig Large { get; } = new() { Layers = 24, Heads = 16, Width = 1024, PaddingId = 0 };
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        if (Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads). Choose other heads or another width.");
+        if (PaddingId is { } id && id >= Vocabulary) throw new ConfigException($"{ModelType}: the padding id {id} (pad_token_id) is not in the vocabulary of {Vocabulary} (vocab_size).");
+        if (PaddingId < 0) throw new ConfigException($"{ModelType}: the padding id {PaddingId} (pad_token_id) is negative; it is an id of the vocabulary or null.");
+        if (MaximumLength < 1) throw new ConfigException($"{ModelType}: {PositionRows} positions (max_position_embeddings) leave none for tokens; RoBERTa's begin behind the padding id.");
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject ToJson() => BertConfigFile.Write(this);
+}
+
+/// <summary>Sizes and settings of a RoBERTa: a BERT without segments whose positions begin behind the padding id (Liu et al. 2019, arXiv:1907.11692).</summary>
+public sealed record RobertaConfig : BertConfig
+{
+    /// <inheritdoc/>
+    public override string ModelType => "roberta";
+
+    /// <inheritdoc/>
+    public override int MaximumLength => PositionRows - (PaddingId ?? -1) - 1;
+
+    internal override string Prefix => "roberta";
+
+    internal override string ClassPrefix => "Roberta";
+
+    internal override bool PositionsSkipPadding => true;
+
+    /// <summary>124,645,632 parameters with the pooler, 124,697,433 with the masked-token head.</summary>
+    public static new RobertaConfig Base { get; } = Of(12, 12, 768);
+
+    /// <summary>355,359,744 parameters with the pooler, 355,412,057 with the masked-token head.</summary>
+    public static new RobertaConfig Large { get; } = Of(24, 16, 1024);
+
+    private static RobertaConfig Of(int layers, int heads, int width) => new()
+    {
+        Layers = layers, Heads = heads, Width = width, Vocabulary = 50265, PositionRows = 514, Segments = 1, NormEpsilon = 1e-5f, PaddingId = 1, BeginId = 0, EndId = 2,
+    };
+}

@@ -1,0 +1,79 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Heed.Models.Bert;
+
+/// <summary>BERT's and RoBERTa's configurations by the names of Hugging Face's <c>config.json</c>.</summary>
+internal static class BertConfigFile
+{
+    public static BertConfig Read(ConfigReader file)
+    {
+        BertConfig config = new()
+        {
+            Width = file.Size("hidden_size", 768, 1),
+            Layers = file.Size("num_hidden_layers", 12, 1),
+            Heads = file.Size("num_attention_heads", 12, 1),
+        };
+        return Fill(config, file, vocabulary: 30522, padding: 0);
+    }
+
+    public static RobertaConfig ReadRoberta(ConfigReader file)
+    {
+        RobertaConfig config = new()
+        {
+            Width = file.Size("hidden_size", 768, 1),
+            Layers = file.Size("num_hidden_layers", 12, 1),
+            Heads = file.Size("num_attention_heads", 12, 1),
+        };
+        return (RobertaConfig)Fill(config, file, vocabulary: 50265, padding: 1);
+    }
+
+    private static BertConfig Fill(BertConfig config, ConfigReader file, int vocabulary, int padding)
+    {
+        _ = file.Choice("position_embedding_type", "absolute", ("absolute", true));
+        if (file.Flag("is_decoder", false)) throw file.Wrong("is_decoder", "is true; only encoders are known here");
+        return config with
+        {
+            Vocabulary = file.Size("vocab_size", vocabulary, 1),
+            InnerWidth = file.Size("intermediate_size", 4 * config.Width, 1),
+            PositionRows = file.Size("max_position_embeddings", 512, 1),
+            Segments = file.Size("type_vocab_size", 2, 1),
+            NormEpsilon = (float)file.Number("layer_norm_eps", 1e-12, 0, 1),
+            Activation = ConfigWords.Activation(file, "hidden_act", "gelu"),
+            Dropout = (float)file.Number("hidden_dropout_prob", 0.1, 0, 0.999),
+            AttentionDropout = (float)file.Number("attention_probs_dropout_prob", 0.1, 0, 0.999),
+            ClassifierDropout = file.Has("classifier_dropout") ? (float)file.Number("classifier_dropout", 0, 0, 0.999) : null,
+            InitialDeviation = (float)file.Number("initializer_range", 0.02, 0, 10),
+            TiedOutput = file.Flag("tie_word_embeddings", true),
+            // A field that is null says that there is no padding; a field that is missing says nothing.
+            PaddingId = file.Root.ValueKind == JsonValueKind.Object && file.Root.TryGetProperty("pad_token_id", out _) ? file.OptionalId("pad_token_id") : padding,
+            BeginId = file.OptionalId("bos_token_id"),
+            EndId = file.OptionalId("eos_token_id"),
+            Labels = ConfigWords.Labels(file),
+            ClassificationKind = ConfigWords.Kind(file),
+        };
+    }
+
+    public static JsonObject Write(BertConfig c) => new()
+    {
+        ["model_type"] = c.ModelType,
+        ["attention_probs_dropout_prob"] = ConfigWords.Number(c.AttentionDropout),
+        ["bos_token_id"] = c.BeginId,
+        ["classifier_dropout"] = c.ClassifierDropout is { } dropout ? ConfigWords.Number(dropout) : null,
+        ["eos_token_id"] = c.EndId,
+        ["hidden_act"] = ConfigWords.Name(c.Activation),
+        ["hidden_dropout_prob"] = ConfigWords.Number(c.Dropout),
+        ["hidden_size"] = c.Width,
+        ["initializer_range"] = ConfigWords.Number(c.InitialDeviation),
+        ["intermediate_size"] = c.InnerWidth,
+        ["layer_norm_eps"] = ConfigWords.Number(c.NormEpsilon),
+        ["max_position_embeddings"] = c.PositionRows,
+        ["num_attention_heads"] = c.Heads,
+        ["num_hidden_layers"] = c.Layers,
+        ["pad_token_id"] = c.PaddingId,
+        ["tie_word_embeddings"] = c.TiedOutput,
+        ["type_vocab_size"] = c.Segments,
+        ["use_cache"] = true,
+        ["vocab_size"] = c.Vocabulary,
+    };
+}

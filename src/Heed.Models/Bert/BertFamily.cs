@@ -1,0 +1,73 @@
+using Heed.Engine.Nn;
+using Heed.Models.Files;
+
+namespace Heed.Models.Bert;
+
+/// <summary>BERT for the loader.</summary>
+internal sealed class BertFamily : ModelFamily
+{
+    public override IReadOnlyList<string> ModelTypes { get; } = ["bert"];
+
+    public override IReadOnlyList<string> Architectures { get; } =
+        ["BertModel", "BertForMaskedLM", "BertForPreTraining", "BertForSequenceClassification", "BertForTokenClassification", "BertForQuestionAnswering"];
+
+    public override string BasePrefix => "bert";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["bert-base"] = new(BertConfig.Base, "BertForPreTraining", "Devlin et al. 2019, §3", "the paper says 110M"),
+        ["bert-large"] = new(BertConfig.Large, "BertForPreTraining", "Devlin et al. 2019, §3", "the paper says 340M"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.Read(file);
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => Build(architecture, (BertConfig)config, parameters);
+
+    public override string? CurrentName(string stored) => Current(stored);
+
+    internal static Model Build(string architecture, BertConfig config, ParameterSet parameters) => architecture[config.ClassPrefix.Length..] switch
+    {
+        "ForMaskedLM" => new BertMaskedLanguageModel(config, parameters),
+        "ForPreTraining" => new BertPreTraining(config, parameters),
+        "ForSequenceClassification" => new BertSequenceClassifier(config, parameters),
+        "ForTokenClassification" => new BertTokenClassifier(config, parameters),
+        "ForQuestionAnswering" => new BertQuestionAnswerer(config, parameters),
+        _ => new BertModel(config, parameters),
+    };
+
+    /// <summary>The first releases call a norm's weight gamma and its bias beta; numbers of positions are no parameters.</summary>
+    internal static string? Current(string stored)
+    {
+        if (stored.EndsWith("embeddings.position_ids", StringComparison.Ordinal) || stored.EndsWith("embeddings.token_type_ids", StringComparison.Ordinal)) return null;
+        if (stored.EndsWith("LayerNorm.gamma", StringComparison.Ordinal)) return stored[..^"gamma".Length] + "weight";
+        return stored.EndsWith("LayerNorm.beta", StringComparison.Ordinal) ? stored[..^"beta".Length] + "bias" : stored;
+    }
+
+    /// <summary>Heads of pre-training and poolers that a model with another head does not have.</summary>
+    internal static bool IsOtherHead(string stored)
+        => stored.StartsWith("cls.", StringComparison.Ordinal) || stored.StartsWith("lm_head.", StringComparison.Ordinal)
+        || stored.StartsWith("pooler.", StringComparison.Ordinal) || stored.Contains(".pooler.", StringComparison.Ordinal);
+}
+
+/// <summary>RoBERTa for the loader.</summary>
+internal sealed class RobertaFamily : ModelFamily
+{
+    public override IReadOnlyList<string> ModelTypes { get; } = ["roberta"];
+
+    public override IReadOnlyList<string> Architectures { get; } =
+        ["RobertaModel", "RobertaForMaskedLM", "RobertaForSequenceClassification", "RobertaForTokenClassification", "RobertaForQuestionAnswering"];
+
+    public override string BasePrefix => "roberta";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["roberta-base"] = new(RobertaConfig.Base, "RobertaForMaskedLM", "Liu et al. 2019, arXiv:1907.11692, table 9", "the paper says 125M"),
+        ["roberta-large"] = new(RobertaConfig.Large, "RobertaForMaskedLM", "Liu et al. 2019, arXiv:1907.11692, table 9", "the paper says 355M"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.ReadRoberta(file);
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => BertFamily.Build(architecture, (BertConfig)config, parameters);
+
+    public override string? CurrentName(string stored) => BertFamily.Current(stored);
+}

@@ -1,0 +1,57 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
+
+namespace Heed.Models;
+
+/// <summary>A model that predicts hidden tokens from all others.</summary>
+/// <remarks>Devlin et al. 2019, §3.1.</remarks>
+public abstract class MaskedLanguageModel : EncoderModel
+{
+    /// <summary>For derived classes.</summary>
+    protected MaskedLanguageModel(ModelConfig config, ParameterSet parameters)
+        : base(config, parameters)
+    {
+    }
+
+    /// <summary>Scores over the vocabulary.</summary>
+    /// <param name="hidden">[R, D]: rows of the last layer.</param>
+    /// <returns>[R, V].</returns>
+    public abstract Variable Logits(Variable hidden);
+
+    /// <summary>Sum of −log p(target) over rows, without holding the logits.</summary>
+    /// <param name="hidden">[R, D].</param>
+    /// <param name="targets">[R] ids.</param>
+    /// <returns>[]: nats.</returns>
+    protected abstract Variable LossSum(Variable hidden, int[] targets);
+
+    /// <inheritdoc/>
+    public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        options ??= RunOptions.Default;
+        (TokenBatch batch, _, Variable hidden, RunDetails? details) = Encode(inputs, options);
+        Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
+        if (options.Logits) tensors["logits"] = batch.ToGrid(Logits(hidden).Value);
+        return new ModelOutput { Losses = inputs.Labels is null ? [] : [Predict(hidden, batch.Pick(inputs.Labels))], Tensors = tensors };
+    }
+
+    /// <inheritdoc/>
+    public override long[] CountTargets(ModelInputs inputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        return [inputs.Labels is null ? 0 : Count(Pack(inputs).Pick(inputs.Labels))];
+    }
+
+    /// <summary>The loss of the hidden tokens; the head runs on their rows alone.</summary>
+    /// <param name="hidden">[N, D].</param>
+    /// <param name="labels">[N].</param>
+    private protected LossPart Predict(Variable hidden, int[] labels)
+    {
+        int[] rows = [.. Enumerable.Range(0, labels.Length).Where(n => labels[n] != CausalLanguageModel.IgnoredLabel)];
+        int[] targets = Array.ConvertAll(rows, n => labels[n]);
+        foreach (int target in targets)
+            if ((uint)target >= (uint)Config.Vocabulary) throw new InputException($"labels: {target} is no token of this {Config.ModelType} model; ids are 0 to {Config.Vocabulary - 1}, and {CausalLanguageModel.IgnoredLabel} is left out.");
+        return new LossPart("tokens", rows.Length == 0 ? Tensor.Scalar(0) : LossSum(hidden.Gather(rows), targets), rows.Length);
+    }
+}

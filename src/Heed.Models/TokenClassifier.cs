@@ -1,0 +1,48 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
+
+namespace Heed.Models;
+
+/// <summary>A model that gives each token a class: names, parts of speech.</summary>
+public abstract class TokenClassifier : EncoderModel
+{
+    /// <summary>For derived classes.</summary>
+    protected TokenClassifier(ModelConfig config, ParameterSet parameters)
+        : base(config, parameters)
+    {
+    }
+
+    /// <summary>Scores of the classes.</summary>
+    /// <param name="hidden">[N, D].</param>
+    /// <param name="context">Whose dropout decides.</param>
+    /// <returns>[N, L].</returns>
+    protected abstract Variable Classify(Variable hidden, AttentionContext context);
+
+    /// <inheritdoc/>
+    public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        (TokenBatch batch, AttentionContext context, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default);
+        Variable scores = Classify(hidden, context);
+        Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
+        tensors["logits"] = batch.ToGrid(scores.Value);
+        LossPart[] losses = [];
+        if (inputs.Labels is not null)
+        {
+            int[] labels = batch.Pick(inputs.Labels);
+            foreach (int label in labels)
+                if (label != CausalLanguageModel.IgnoredLabel && (uint)label >= (uint)scores.Shape.Last) throw new InputException($"labels: {label} is no class; this model has the classes 0 to {scores.Shape.Last - 1}.");
+            losses = [new LossPart("labels", Loss.CrossEntropy(scores, labels, SumOfNats), Count(labels))];
+        }
+
+        return new ModelOutput { Losses = losses, Tensors = tensors };
+    }
+
+    /// <inheritdoc/>
+    public override long[] CountTargets(ModelInputs inputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        return [inputs.Labels is null ? 0 : Count(Pack(inputs).Pick(inputs.Labels))];
+    }
+}
