@@ -78,25 +78,6 @@ public abstract class CausalLanguageModel : Model
         return Array.ConvertAll(batch.Cells, cell => (cell % labels.Columns) + 1 < labels.Columns ? labels.Cells[cell + 1] : IgnoredLabel);
     }
 
-    /// <summary>The rows to run. A label behind padding (the first token of a left-padded text) is predicted by that padding in transformers and counts in the loss; then padding must run too.</summary>
-    private static TokenBatch Pack(ModelInputs inputs)
-    {
-        bool keep = false;
-        if (!inputs.LabelsAreShifted && inputs.Labels is { } labels && inputs.AttentionMask is { } mask && mask.Rows == labels.Rows && mask.Columns == labels.Columns)
-        {
-            for (int b = 0; b < mask.Rows; b++)
-            {
-                int changes = mask.Columns > 0 && mask[b, 0] != 0 ? 1 : 0;
-                for (int t = 1; t < mask.Columns; t++)
-                {
-                    if (mask[b, t - 1] == 0 && labels[b, t] != IgnoredLabel) keep = true;
-                    if (mask[b, t] != 0 && mask[b, t - 1] == 0) changes++;
-                }
-
-                if (changes > 1) return inputs.Pack();   // Padding between real tokens is only ever left out.
-            }
-        }
-
-        return inputs.Pack(keep);
-    }
+    /// <summary>The rows to run. A label behind padding (the first token of a left-padded text) is predicted by that padding in transformers and counts in the loss.</summary>
+    private static TokenBatch Pack(ModelInputs inputs) => inputs.Pack(keepPadding: !inputs.LabelsAreShifted && inputs.PaddingPredicts(shift: 1));
 }

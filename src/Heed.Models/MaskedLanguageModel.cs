@@ -30,7 +30,7 @@ public abstract class MaskedLanguageModel : EncoderModel
     {
         ArgumentNullException.ThrowIfNull(inputs);
         options ??= RunOptions.Default;
-        (TokenBatch batch, _, Variable hidden, RunDetails? details) = Encode(inputs, options);
+        (TokenBatch batch, _, Variable hidden, RunDetails? details) = Encode(inputs, options, inputs.PaddingPredicts(shift: 0));
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         if (options.Logits) tensors["logits"] = batch.ToGrid(Logits(hidden).Value);
         return new ModelOutput { Losses = inputs.Labels is null ? [] : [Predict(hidden, batch.Pick(inputs.Labels))], Tensors = tensors };
@@ -40,7 +40,7 @@ public abstract class MaskedLanguageModel : EncoderModel
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        return [inputs.Labels is null ? 0 : Count(Pack(inputs).Pick(inputs.Labels))];
+        return [inputs.Labels is null ? 0 : Count(Pack(inputs, inputs.PaddingPredicts(shift: 0)).Pick(inputs.Labels))];
     }
 
     /// <summary>The loss of the hidden tokens; the head runs on their rows alone.</summary>

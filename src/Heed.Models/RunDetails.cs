@@ -25,13 +25,19 @@ public sealed class RunDetails
     /// <summary>Gathers a tensor that is already padded, as the next of a list.</summary>
     public void Add(string list, Tensor tensor)
     {
+        ArgumentNullException.ThrowIfNull(tensor);
         int n = 0;
         while (_tensors.ContainsKey($"{list}.{n}")) n++;
-        _tensors[$"{list}.{n}"] = tensor;
+        // Layers end their scopes; what was gathered in them outlives them, and is collected with the run's result.
+        _tensors[$"{list}.{n}"] = tensor.LeaveScope();
     }
 
     /// <summary>Gathers a tensor under its own name.</summary>
-    public void Set(string name, Tensor tensor) => _tensors[name] = tensor;
+    public void Set(string name, Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        _tensors[name] = tensor.LeaveScope();
+    }
 
     /// <summary>Hooks that gather the patterns of one stack in addition to what the caller observes.</summary>
     /// <param name="hooks">The caller's hooks, changed in place; null makes new ones.</param>
@@ -54,14 +60,16 @@ public sealed class RunDetails
         Span<float> target = grid.Span, source = pattern.Span;
         for (int b = 0; b < B; b++)
         {
+            int keyStart = keys.Starts[b], keyCount = keys.Starts[b + 1] - keyStart;
+            if (keys.AttendedRows is { } attended) (keyStart, keyCount) = (keyStart + attended[b].First, attended[b].Count);
             for (int h = 0; h < H; h++)
             {
                 for (int i = queries.Starts[b]; i < queries.Starts[b + 1]; i++)
                 {
-                    for (int j = keys.Starts[b]; j < keys.Starts[b + 1]; j++)
+                    for (int j = 0; j < keyCount; j++)
                     {
-                        int from = (((((b * H) + h) * T) + i - queries.Starts[b]) * S) + j - keys.Starts[b];
-                        int to = (((((b * H) + h) * gridT) + (queries.Cells[i] % gridT)) * gridS) + (keys.Cells[j] % gridS);
+                        int from = (((((b * H) + h) * T) + i - queries.Starts[b]) * S) + j;
+                        int to = (((((b * H) + h) * gridT) + (queries.Cells[i] % gridT)) * gridS) + (keys.Cells[keyStart + j] % gridS);
                         target[to] = source[from];
                     }
                 }

@@ -23,7 +23,7 @@ public abstract class TokenClassifier : EncoderModel
     public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        (TokenBatch batch, AttentionContext context, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default);
+        (TokenBatch batch, AttentionContext context, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default, inputs.PaddingPredicts(shift: 0));
         Variable scores = Classify(hidden, context);
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         tensors["logits"] = batch.ToGrid(scores.Value);
@@ -43,6 +43,6 @@ public abstract class TokenClassifier : EncoderModel
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        return [inputs.Labels is null ? 0 : Count(Pack(inputs).Pick(inputs.Labels))];
+        return [inputs.Labels is null ? 0 : Count(Pack(inputs, inputs.PaddingPredicts(shift: 0)).Pick(inputs.Labels))];
     }
 }

@@ -80,7 +80,7 @@ public sealed class BertPreTraining : BertMaskedLanguageModel
     {
         ArgumentNullException.ThrowIfNull(inputs);
         options ??= RunOptions.Default;
-        (TokenBatch batch, _, Variable hidden, RunDetails? details) = Encode(inputs, options);
+        (TokenBatch batch, _, Variable hidden, RunDetails? details) = Encode(inputs, options, inputs.PaddingPredicts(shift: 0));
         Variable follows = NextSentence.Forward(Bert.Pool(hidden, batch.FirstRows()));                 // [B, 2]
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         if (options.Logits) tensors["prediction_logits"] = batch.ToGrid(Logits(hidden).Value);
