@@ -17,6 +17,7 @@ public static class ModelFamilies
         new T5.T5Family(),
         new Bart.BartFamily(),
         new Bart.MarianFamily(),
+        new Original2017.Original2017Family(),
     ];
 
     /// <summary>All families.</summary>

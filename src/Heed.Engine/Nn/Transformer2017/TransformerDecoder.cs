@@ -4,15 +4,18 @@ namespace Heed.Engine.Nn;
 
 /// <summary>One decoder layer: causal self-attention, attention to the encoder's rows, feed-forward.  x: [N, D], memory: [S, D] → [N, D].</summary>
 /// <remarks>Vaswani et al. 2017, §3.1. Parameters are named as in torch's <c>TransformerDecoderLayer</c>, with separate projections.</remarks>
-public sealed class TransformerDecoderLayer(TransformerConfig config, ParameterScope at) : Module
+/// <param name="config">Sizes and settings.</param>
+/// <param name="at">Where the parts are named.</param>
+/// <param name="layer">The layer's index in a key-value cache.</param>
+public sealed class TransformerDecoderLayer(TransformerConfig config, ParameterScope at, int layer = 0) : Module
 {
     private readonly string _site = at.Site;
 
     /// <summary>Causal self-attention.</summary>
-    public MultiHeadAttention Attention { get; } = new(config.Attention(causal: true), (at / "self_attn").As("attn"));
+    public MultiHeadAttention Attention { get; } = new(config.Attention(causal: true) with { Layer = layer }, (at / "self_attn").As("attn"));
 
     /// <summary>Attention to the encoder's rows.</summary>
-    public MultiHeadAttention CrossAttention { get; } = new(config.Attention(causal: false), (at / "multihead_attn").As("cross_attn"));
+    public MultiHeadAttention CrossAttention { get; } = new(config.Attention(causal: false) with { Layer = layer }, (at / "multihead_attn").As("cross_attn"));
 
     /// <summary>Two products with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(config.FeedForward, at.As("mlp"));
@@ -56,7 +59,7 @@ public sealed class TransformerDecoder : Module
     {
         ArgumentNullException.ThrowIfNull(config);
         TransformerDecoderLayer[] layers = new TransformerDecoderLayer[config.DecoderLayers];
-        for (int i = 0; i < layers.Length; i++) layers[i] = new TransformerDecoderLayer(config, (at / "layers" / i).As($"decoder.blocks.{i}"));
+        for (int i = 0; i < layers.Length; i++) layers[i] = new TransformerDecoderLayer(config, (at / "layers" / i).As($"decoder.blocks.{i}"), i);
         Layers = layers;
         Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("decoder.norm_final")) : null;
     }
