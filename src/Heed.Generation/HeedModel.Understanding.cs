@@ -1,0 +1,79 @@
+using Heed.Engine.Tensors;
+using Heed.Generation.Processors;
+using Heed.Models;
+using Heed.Tokenizers;
+
+namespace Heed.Generation;
+
+public sealed partial class HeedModel
+{
+    /// <summary>The classes of a text, the likeliest first; a number where the model does regression.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="pair">A second text where the model judges pairs.</param>
+    /// <param name="stop">Ends the work between layers.</param>
+    /// <exception cref="InputException">The model does not classify texts, or the text is too long for it.</exception>
+    public IReadOnlyList<Prediction> Classify(string text, string? pair = null, CancellationToken stop = default)
+    {
+        if (Model is not SequenceClassifier classifier) throw new InputException($"{Folder}: {Model.Architecture} does not classify texts. Open a model with a sequence classification head.");
+        float[] scores = Run(text, pair, stop, out _, out _);
+        bool single = classifier.Kind is ClassificationKind.SingleLabel || (classifier.Kind is null && scores.Length > 1);
+        if (single) Probabilities.Softmax([.. scores], scores);
+        else if (classifier.Kind is ClassificationKind.MultiLabel) scores = Array.ConvertAll(scores, s => 1 / (1 + MathF.Exp(-s)));
+        IReadOnlyList<string> labels = Model.Config.Labels;
+        Prediction[] predictions = [.. scores.Select((s, i) => new Prediction(i < labels.Count ? labels[i] : FormattableString.Invariant($"LABEL_{i}"), s))];
+        return [.. predictions.OrderByDescending(p => p.Score)];
+    }
+
+    /// <summary>What may stand in the place of each mask (<c>[MASK]</c>, <c>&lt;mask&gt;</c>) of a text.</summary>
+    /// <param name="text">A text with at least one mask token.</param>
+    /// <param name="count">How many fillings a mask.</param>
+    /// <param name="stop">Ends the work between layers.</param>
+    /// <returns>Mask by mask, the likeliest filling first.</returns>
+    /// <exception cref="InputException">The text has no mask, or the model does not fill masks.</exception>
+    public IReadOnlyList<Filling> Fill(string text, int count = 5, CancellationToken stop = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        if (Model is not MaskedLanguageModel) throw new InputException($"{Folder}: {Model.Architecture} does not fill masks. Open a masked language model such as BERT.");
+        string mask = MaskToken() ?? throw new InputException($"{Folder}: the tokenizer has no mask token; a masked language model needs one; take the tokenizer that belongs to the model.");
+        int id = Tokenizer.TokenToId(mask) ?? throw new InputException($"{Folder}: the mask token {mask} is not in the vocabulary.");
+        float[] scores = Run(text, null, stop, out Encoding encoding, out Shape shape);
+        int V = shape.Last, masks = 0;
+        List<Filling> fillings = [];
+        for (int t = 0; t < encoding.Count; t++)
+        {
+            if (encoding.Ids[t] != id) continue;
+            Span<float> row = scores.AsSpan(t * V, V);
+            Probabilities.Softmax(row.ToArray(), row);
+            int[] order = Probabilities.Ascending(row);
+            for (int k = 1; k <= Math.Min(count, order.Length); k++)
+            {
+                int token = order[^k];
+                fillings.Add(new Filling(masks, Tokenizer.Decode([token]).Trim(), token, row[token]));
+            }
+
+            masks++;
+        }
+
+        return masks > 0 ? fillings : throw new InputException($"The text has no {mask}; write it where a word is to be filled in.");
+    }
+
+    /// <summary>Runs the model on one text and returns its scores.</summary>
+    private float[] Run(string text, string? pair, CancellationToken stop, out Encoding encoding, out Shape shape)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        encoding = Tokenizer.Encode(text, pair);
+        int T = encoding.Count;
+        using TensorScope scope = TensorScope.Begin();
+        ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.Ids), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIds) };
+        ModelOutput output = Model.Run(inputs, new RunOptions { Stop = stop });
+        if (!output.Tensors.TryGetValue("logits", out Tensor? logits)) throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
+        shape = logits.Shape;
+        return logits.ToArray();
+    }
+
+    private string? MaskToken()
+    {
+        if (Tokenizer.SpecialTokens.TryGetValue("mask_token", out string? named)) return named;
+        return Tokenizer.TokenToId("[MASK]") is not null ? "[MASK]" : Tokenizer.TokenToId("<mask>") is not null ? "<mask>" : null;
+    }
+}

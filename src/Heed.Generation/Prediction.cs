@@ -1,0 +1,13 @@
+namespace Heed.Generation;
+
+/// <summary>A class that a text may have.</summary>
+/// <param name="Label">Its name, <c>LABEL_0</c> … where the folder gives none.</param>
+/// <param name="Score">Its probability; the number itself where the model does regression.</param>
+public readonly record struct Prediction(string Label, float Score);
+
+/// <summary>A token that may stand in the place of a mask.</summary>
+/// <param name="Mask">Number of the mask in the text, from 0.</param>
+/// <param name="Token">The token's text.</param>
+/// <param name="Id">Its id.</param>
+/// <param name="Probability">Its probability.</param>
+public readonly record struct Filling(int Mask, string Token, int Id, float Probability);

@@ -1,0 +1,107 @@
+using Heed.Engine.Nn;
+using Heed.Models.Files;
+using Heed.Models.Gpt2;
+using Heed.Testing;
+using Heed.Tokenizers;
+using Xunit;
+
+namespace Heed.Generation.Tests;
+
+public sealed class HeedModelTests
+{
+    private static readonly GenerationConfig Sampled = new() { MaxNewTokens = 40, Sample = true, Temperature = 2, TopK = 0, Seed = 3 };
+
+    [Fact]
+    public void A_folder_writes_text_the_same_in_one_piece_in_many_and_later()
+    {
+        using TemporaryFolder folder = Folder();
+        using HeedModel model = HeedModel.Open(folder.Path);
+        string text = model.Generate("The model said", Sampled);
+        Assert.NotEmpty(text);
+        string[] pieces = [.. model.Stream("The model said", Sampled)];
+        Assert.True(pieces.Length > 5);
+        Assert.Equal(text, string.Concat(pieces));
+        using HeedModel again = HeedModel.Open(folder.Path);
+        Assert.Equal(text, again.Generate("The model said", Sampled));
+    }
+
+    [Fact]
+    public async Task Asynchronous_streams_give_the_same_pieces_and_can_be_cancelled()
+    {
+        using TemporaryFolder folder = Folder();
+        using HeedModel model = HeedModel.Open(folder.Path);
+        List<string> pieces = [];
+        await foreach (string piece in model.StreamAsync("Once", Sampled)) pieces.Add(piece);
+        Assert.Equal(model.Stream("Once", Sampled), pieces);
+
+        using CancellationTokenSource source = new();
+        int seen = 0;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (string _ in model.StreamAsync("Once", Sampled with { MaxNewTokens = 300 }, source.Token))
+                if (++seen == 3) await source.CancelAsync();
+        });
+        Assert.Equal(3, seen);
+    }
+
+    [Fact]
+    public void Stop_strings_end_the_text_in_front_of_them()
+    {
+        using TemporaryFolder folder = Folder();
+        using HeedModel model = HeedModel.Open(folder.Path);
+        string free = model.Generate("The model said", Sampled);
+        for (int start = 4; start < free.Length - 6; start += 5)
+        {
+            string stop = free.Substring(start, 5);
+            if (stop.Contains('\uFFFD', StringComparison.Ordinal)) continue;
+            GenerationConfig config = Sampled with { StopStrings = ["not there at all", stop] };
+            GeneratedText text = model.Generate(["The model said"], config)[0];
+            Assert.Equal(FinishReason.Stop, text.Finish);
+            Assert.Equal(free[..free.IndexOf(stop, StringComparison.Ordinal)], text.Text);
+            Assert.Equal(text.Text, string.Concat(model.Stream("The model said", config)));
+            Assert.True(text.Ids.Length <= 40);
+        }
+
+        GenerationConfig beams = new() { MaxNewTokens = 20, Beams = 3 };
+        string best = model.Generate("The model said", beams);
+        Assert.Equal(best[..best.IndexOf(best[3..6], StringComparison.Ordinal)], model.Generate("The model said", beams with { StopStrings = [best[3..6]] }));
+    }
+
+    [Fact]
+    public void Several_prompts_and_several_texts_come_in_order()
+    {
+        using TemporaryFolder folder = Folder();
+        using HeedModel model = HeedModel.Open(folder.Path);
+        IReadOnlyList<GeneratedText> texts = model.Generate(["One", "The second prompt"], Sampled with { ReturnSequences = 2 });
+        Assert.Equal([0, 0, 1, 1], texts.Select(t => t.Prompt));
+        Assert.Equal(model.Generate("One", Sampled), texts[0].Text);
+        Assert.NotEqual(texts[0].Text, texts[1].Text);
+        Assert.Equal(model.Generate("The second prompt", Sampled), texts[2].Text);
+        IReadOnlyList<GeneratedText> beams = model.Generate(["One", "Two"], new GenerationConfig { MaxNewTokens = 5, Beams = 3, ReturnSequences = 2 });
+        Assert.Equal([0, 0, 1, 1], beams.Select(t => t.Prompt));
+        Assert.True(beams[0].Score >= beams[1].Score);
+    }
+
+    [Fact]
+    public void What_a_model_cannot_do_is_said_in_one_sentence()
+    {
+        using TemporaryFolder folder = Folder();
+        using HeedModel model = HeedModel.Open(folder.Path);
+        Assert.Contains("does not classify", Assert.Throws<InputException>(() => model.Classify("a")).Message, StringComparison.Ordinal);
+        Assert.Contains("does not fill", Assert.Throws<InputException>(() => model.Fill("a [MASK]")).Message, StringComparison.Ordinal);
+        Assert.Contains("neither a folder", Assert.Throws<StorageException>(() => HeedModel.Open(folder.File("nothing"))).Message, StringComparison.Ordinal);
+        Assert.Contains("heed pull", Assert.Throws<StorageException>(() => HeedModel.Open("nobody/nothing-at-all")).Message, StringComparison.Ordinal);
+        Assert.Equal(128, model.Generation.MaxNewTokens);
+    }
+
+    private static TemporaryFolder Folder()
+    {
+        TemporaryFolder folder = new();
+        string tokenizer = Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small", "tokenizer.json");
+        File.Copy(tokenizer, folder.File("tokenizer.json"));
+        Gpt2Config config = new() { Layers = 2, Heads = 4, Width = 32, Vocabulary = Tokenizer.FromFile(tokenizer).VocabularySize, ContextLength = 512, InitialDeviation = 0.2f };
+        using Gpt2LanguageModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
+        ModelFolder.Save(model, folder.Path);
+        return folder;
+    }
+}
