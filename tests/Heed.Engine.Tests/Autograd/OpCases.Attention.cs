@@ -17,6 +17,13 @@ internal static partial class OpCases
             w => Attention(Part(w[0], 0, 6), Part(w[0], 6, 3), Part(w[0], 9, 3), null, grouped, self)) { K = 64 };
         AttentionOptions relative = options with { RelativeRange = 5, RelativeOffset = 2 };
         yield return new("AttentionOp", "distances", [S(5, 6), S(5, 6), S(5, 6), S(2, 5)], v => Attend(v[0], v[1], v[2], v[3], relative, self), w => Attention(w[0], w[1], w[2], w[3], relative, self)) { K = 64 };
+        foreach (bool causal in (bool[])[false, true])
+        {
+            AttentionOptions features = new() { Heads = 2, HeadWidth = 5, ValueWidth = 3, Scale = 1, Causal = causal };
+            yield return new("LinearAttentionOp", $"causal: {causal}", [S(5, 10), S(5, 10), S(5, 6)], v => LinearAttentionOp.Apply(v[0], v[1], v[2], features, self), w => Linear(w, features, self)) { K = 64, Range = (0.1f, 2) };
+            yield return new("LinearAttentionOp", $"across, causal: {causal}", [S(3, 10), S(5, 10), S(5, 6)], v => LinearAttentionOp.Apply(v[0], v[1], v[2], features, cross), w => Linear(w, features, cross)) { K = 64, Range = (0.1f, 2) };
+        }
+
         yield return new("DropoutOp", "by counter", [S(3, 19)], v => DropoutOp.Apply(v[0], 0.3f, 5, 6), w =>
         {
             CounterRandom random = new(5, 6);
@@ -27,6 +34,13 @@ internal static partial class OpCases
 
     private static Variable Attend(Variable q, Variable k, Variable v, Variable? distances, AttentionOptions options, AttentionSequence[] sequences) =>
         AttentionOp.Apply(new(q, 0, q.Shape.Last), new(k, 0, k.Shape.Last), new(v, 0, v.Shape.Last), distances, options, sequences, null);
+
+    private static Wide Linear(Wide[] w, AttentionOptions options, AttentionSequence[] sequences)
+    {
+        Wide z = Wide.Zeros(w[0].Shape[0], options.Heads * options.ValueWidth);
+        LinearAttentionKernel.Scalar<double>(w[0].Values, w[1].Values, w[2].Values, options, sequences, z.Values);
+        return z;
+    }
 
     private static Wide Part(Wide x, int start, int count) => Cut(x, 1, start, count);
 

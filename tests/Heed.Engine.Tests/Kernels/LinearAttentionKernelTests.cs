@@ -1,0 +1,74 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
+using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
+using static Heed.Engine.Tests.Kernels.KernelCheck;
+
+namespace Heed.Engine.Tests.Kernels;
+
+[Collection(KernelCollection.Name)]
+public class LinearAttentionKernelTests
+{
+    private static float[] Features(int count, int seed) => [.. Floats(count, seed).Select(MathF.Abs)];
+
+    [Theory]
+    [InlineData(false, 1, 1)]
+    [InlineData(true, 17, 16)]
+    [InlineData(true, 64, 15)]
+    [InlineData(false, 33, 40)]
+    public void Results_match_the_double_definition_with_the_same_bits_everywhere(bool causal, int features, int width)
+    {
+        AttentionOptions o = new() { Heads = 2, HeadWidth = features, ValueWidth = width, Scale = 1, Causal = causal };
+        AttentionSequence[] s = [new(0, 70, 0, 70), new(70, 0, 70, 3), new(70, 3, 73, 0), new(73, 2, 73, 9, 7)];
+        float[] q = Features(75 * 2 * features, 1), k = Features(82 * 2 * features, 2), v = Floats(82 * 2 * width, 3), dz = Floats(75 * 2 * width, 4);
+        float[] all = SameBits(() =>
+        {
+            float[] z = new float[dz.Length], n = new float[75 * 2], dq = new float[q.Length], dk = new float[k.Length], dv = new float[v.Length];
+            LinearAttentionKernel.Forward(q, k, v, o, s, z, n);
+            LinearAttentionKernel.Backward(q, k, v, o, s, z, n, dz, dq, dk, dv);
+            return [.. z, .. dq, .. dk, .. dv];
+        });
+        double[] expected = new double[dz.Length];
+        LinearAttentionKernel.Scalar<double>(Doubles(q), Doubles(k), Doubles(v), o, s, expected);
+        Close(all.AsSpan(0, dz.Length), expected, features + 70);
+    }
+
+    [Fact]
+    public void Positive_random_features_estimate_softmax_attention()
+    {
+        const int N = 40, K = 8, Features = 4096;
+        using TensorScope scope = TensorScope.Begin();
+        Tensor q = Tensor.Create(Floats(N * K, 1, 0.5f), N, K), k = Tensor.Create(Floats(N * K, 2, 0.5f), N, K), v = Tensor.Create(Floats(N * K, 3), N, K);
+        Tensor projection = AttentionFeatures.OrthogonalProjection(Features, K, 1);
+        AttentionSequence[] s = [new(0, N, 0, N)];
+        foreach (bool causal in (bool[])[false, true])
+        {
+            Variable z = AttentionFeatures.Attend(AttentionFeatures.Positive(q, projection), AttentionFeatures.Positive(k, projection), v, 1, causal, AttentionContext.Of(N));
+            float[] exact = new float[N * K];
+            AttentionOptions o = new() { Heads = 1, HeadWidth = K, Scale = 1 / MathF.Sqrt(K), Causal = causal };
+            AttentionKernel.Forward(new AttentionInputs<float> { Query = q.Span, QueryStride = K, Key = k.Span, KeyStride = K, Value = v.Span, ValueStride = K }, o, s, exact, []);
+            Close(z.Value.Span, Doubles(exact), 0.03, 0);
+        }
+    }
+
+    [Fact]
+    public void Rows_of_the_projection_are_orthogonal_within_a_block()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        float[] rows = AttentionFeatures.OrthogonalProjection(11, 4, 5).ToArray();
+        for (int a = 0; a < 11; a++)
+            for (int b = 0; b < a; b++)
+                if (a / 4 == b / 4) Assert.Equal(0, Dot(Doubles(rows.AsSpan(a * 4, 4)), Doubles(rows.AsSpan(b * 4, 4))), 1e-5);
+    }
+
+    [Fact]
+    public void Elu_plus_one_is_positive_and_continues_through_zero()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        float[] y = AttentionFeatures.EluPlusOne(Tensor.Create([-50f, -1f, 0f, 2f], 4)).Value.ToArray();
+        Assert.Equal(1, y[0] / MathF.Exp(-50), 1e-6);
+        Assert.Equal(MathF.Exp(-1), y[1], 1e-7);
+        Assert.Equal(1f, y[2]);
+        Assert.Equal(3f, y[3]);
+    }
+}
