@@ -55,18 +55,18 @@ public sealed unsafe class KeyValuePages : IDisposable
         }
     }
 
-    /// <summary>Copies the first tokens out as rows: keys [S, Hkv·K] and values [S, Hkv·V]; forgotten ones are 0.</summary>
+    /// <summary>Copies tokens out as rows: keys [S, Hkv·K] and values [S, Hkv·V]; forgotten ones are 0.</summary>
     /// <exception cref="ArgumentException">A span does not hold a whole number of rows, the same of both, or more than <see cref="Count"/>.</exception>
-    internal void Read(Span<float> keys, Span<float> values)
+    internal void Read(Span<float> keys, Span<float> values, int first = 0)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         int keyWidth = Pool.KeyHeads * Pool.HeadWidth, valueWidth = Pool.KeyHeads * Pool.ValueWidth, rows = keys.Length / keyWidth;
-        if (rows > Count || keys.Length != rows * keyWidth || values.Length != rows * valueWidth)
-            throw new ArgumentException($"{keys.Length} and {values.Length} elements do not hold the first keys of {keyWidth} and values of {valueWidth} of {Count} tokens.");
+        if (first < 0 || rows > Count - first || keys.Length != rows * keyWidth || values.Length != rows * valueWidth)
+            throw new ArgumentException($"{keys.Length} and {values.Length} elements do not hold keys of {keyWidth} and values of {valueWidth} of the {Count} tokens from {first} on.");
         for (int j = 0; j < rows; j++)
         {
-            float* page = (float*)_pages[j / KeyValuePool.PageTokens];
-            int at = j % KeyValuePool.PageTokens;
+            float* page = (float*)_pages[(first + j) / KeyValuePool.PageTokens];
+            int at = (first + j) % KeyValuePool.PageTokens;
             Span<float> key = keys.Slice(j * keyWidth, keyWidth), value = values.Slice(j * valueWidth, valueWidth);
             if (page == null)
             {

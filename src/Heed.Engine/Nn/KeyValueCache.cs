@@ -92,6 +92,43 @@ public sealed class KeyValueSequence : IDisposable
         foreach (KeyValuePages? pages in _cross) pages?.Truncate(0);
     }
 
+    /// <summary>Number of rows that a layer keeps: tokens read, or the encoder's rows.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="cross">True for the encoder's rows.</param>
+    public int CountOf(int layer, bool cross = false) => (cross ? Cross(layer) : Self(layer)).Count;
+
+    /// <summary>Keeps rows of one layer. Attention does this itself; a layer of another kind keeps here what it must know of earlier tokens, such as its states.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="rows">Rows of the key's width and, behind it, the value's.</param>
+    /// <param name="cross">True for the encoder's rows.</param>
+    /// <exception cref="ArgumentException">The rows are not whole.</exception>
+    /// <exception cref="BudgetException">The cache is full.</exception>
+    public void Append(int layer, ReadOnlySpan<float> rows, bool cross = false)
+    {
+        KeyValuePages pages = cross ? Cross(layer) : Self(layer);
+        int keyWidth = pages.Pool.KeyHeads * pages.Pool.HeadWidth, width = keyWidth + (pages.Pool.KeyHeads * pages.Pool.ValueWidth);
+        if (rows.Length % width != 0) throw new ArgumentException($"{rows.Length} elements are no whole number of rows of {width}.", nameof(rows));
+        if (rows.Length > 0) pages.Append(rows, width, rows[keyWidth..], width, rows.Length / width);
+    }
+
+    /// <summary>Copies rows of one layer out.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="first">The first row.</param>
+    /// <param name="rows">Filled with rows of the key's width and, behind it, the value's.</param>
+    /// <param name="cross">True for the encoder's rows.</param>
+    /// <exception cref="ArgumentException">The rows are not whole, or not all there.</exception>
+    public void Read(int layer, int first, Span<float> rows, bool cross = false)
+    {
+        KeyValuePages pages = cross ? Cross(layer) : Self(layer);
+        int keyWidth = pages.Pool.KeyHeads * pages.Pool.HeadWidth, width = keyWidth + (pages.Pool.KeyHeads * pages.Pool.ValueWidth);
+        if (rows.Length % width != 0) throw new ArgumentException($"{rows.Length} elements are no whole number of rows of {width}.", nameof(rows));
+        for (int i = 0; i < rows.Length / width; i++)
+        {
+            Span<float> row = rows.Slice(i * width, width);
+            pages.Read(row[..keyWidth], row[keyWidth..], first + i);
+        }
+    }
+
     /// <summary>Gives the pages back.</summary>
     public void Dispose()
     {

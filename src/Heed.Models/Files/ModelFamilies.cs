@@ -18,6 +18,7 @@ public static class ModelFamilies
         new Bart.BartFamily(),
         new Bart.MarianFamily(),
         new Original2017.Original2017Family(),
+        new Recurrent.LstmFamily(),
     ];
 
     /// <summary>All families.</summary>

@@ -43,7 +43,57 @@ public abstract class RecurrentStack : Module
     /// <returns>The last layer's hidden states, [N, H·directions] (forward, then backward), and the states behind each sequence.</returns>
     /// <exception cref="ArgumentException">A sequence is empty, or the state has another number of entries.</exception>
     /// <exception cref="ShapeException">The rows are not [N, D].</exception>
-    public (Variable Output, RecurrentState State) Forward(Variable x, ReadOnlySpan<int> starts, RecurrentState? state = null)
+    public (Variable Output, RecurrentState State) Forward(Variable x, ReadOnlySpan<int> starts, RecurrentState? state = null) => Run(x, starts, state, null);
+
+    /// <summary>The sizes of what each layer keeps in a <see cref="KeyValueCache"/>: its states behind every token, so that a sequence can go on, fork and go back.</summary>
+    public IReadOnlyList<KeyValueShape> CacheShapes => Array.ConvertAll(_layers, _ => new KeyValueShape(1, _width));
+
+    /// <summary>Runs all sequences; with a cache they go on where they stood, and their states are kept.</summary>
+    /// <param name="x">[N, D].</param>
+    /// <param name="context">Where sequences begin, and the cache.</param>
+    /// <returns>The last layer's hidden states, [N, H·directions].</returns>
+    /// <exception cref="InvalidOperationException">There is a cache, and the stack runs in both directions.</exception>
+    public Variable Forward(Variable x, AttentionContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        context.Stop.ThrowIfCancellationRequested();
+        if (context.Cache is null) return Run(x, context.Starts, null, null).Output;
+        if (_directions == 2) throw new InvalidOperationException("A recurrent stack that runs in both directions cannot go on token by token.");
+        return Run(x, context.Starts, StateOf(context), (layer, y) => Keep(layer, y.Value, context)).Output;
+    }
+
+    /// <summary>The states behind the tokens that the cache has; zeros before the first.</summary>
+    private RecurrentState StateOf(AttentionContext context)
+    {
+        int B = context.Sequences;
+        Variable[] hidden = new Variable[_layers.Length], cells = new Variable[_layers.Length];
+        for (int i = 0; i < _layers.Length; i++)
+        {
+            Tensor h = Tensor.Zeros(B, _width), c = Tensor.Zeros(B, _width);
+            for (int b = 0; b < B; b++)
+            {
+                KeyValuePages pages = context.Cache![b].Self(i);
+                if (pages.Count > 0) pages.Read(h.Span.Slice(b * _width, _width), c.Span.Slice(b * _width, _width), pages.Count - 1);
+            }
+
+            (hidden[i], cells[i]) = (h, c);
+        }
+
+        return new RecurrentState(hidden, _cell.States == 2 ? cells : []);
+    }
+
+    /// <summary>Keeps a layer's states; a cell with one state keeps it twice.</summary>
+    private void Keep(int layer, Tensor y, AttentionContext context)
+    {
+        int stride = _cell.States * _width;
+        for (int b = 0; b < context.Sequences; b++)
+        {
+            Span<float> rows = y.Span[(context.Starts[b] * stride)..];
+            context.Cache![b].Self(layer).Append(rows, stride, rows[(stride - _width)..], stride, context.Starts[b + 1] - context.Starts[b]);
+        }
+    }
+
+    private (Variable Output, RecurrentState State) Run(Variable x, ReadOnlySpan<int> starts, RecurrentState? state, Action<int, Variable>? keep)
     {
         if (state is not null && (state.Hidden.Count != _layers.Length || state.Cell.Count != (_cell.States == 2 ? _layers.Length : 0)))
             throw new ArgumentException($"The state has {state.Hidden.Count} hidden and {state.Cell.Count} cell entries; {_layers.Length} and {(_cell.States == 2 ? _layers.Length : 0)} are needed.", nameof(state));
@@ -56,6 +106,7 @@ public abstract class RecurrentStack : Module
             Variable gates = layer.Input.Forward(x);                                                                                // [N, G·H]
             Variable y = RecurrentOp.Apply(gates, layer.Recurrent, layer.Bias?.ToVariable(), starts, direction == 1, _cell,
                 state?.Hidden[i], state is { Cell.Count: > 0 } ? state.Cell[i] : (Variable?)null);                                             // [N, H] or [N, 2H]
+            keep?.Invoke(i, y);
             int[] last = LastRows(starts, direction == 1);
             outputs[direction] = _cell.States == 2 ? y.Columns(0, _width) : y;
             hidden[i] = outputs[direction].Gather(last);                                                                            // [B, H]

@@ -1,0 +1,193 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
+using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
+
+namespace Heed.Models.Recurrent;
+
+/// <summary>
+/// Translation before Transformers: an LSTM reads in both directions, another writes, and before each token additive attention looks at what was read.
+/// </summary>
+/// <remarks>Bahdanau et al. 2015, arXiv:1409.0473, §3 and appendix A, with LSTM cells and a tanh layer in the place of maxout.</remarks>
+public sealed class LstmSequenceToSequence : SequenceToSequenceModel
+{
+    private const string CrossSite = "decoder.blocks.0.cross_attn";
+    private readonly LstmConfig _config;
+    private readonly Dropout _dropout;
+
+    /// <summary>Builds the model; values come from the set's source.</summary>
+    public LstmSequenceToSequence(LstmConfig config, ParameterSet parameters)
+        : base(config, parameters)
+    {
+        config.Validate();
+        _config = config;
+        int E = config.EmbeddingWidth, H = config.Width;
+        _dropout = new Dropout(config.Dropout);
+        Tokens = new Embedding(config.Vocabulary, E, parameters.Root / "shared");
+        Encoder = new Lstm(E, H, parameters.Root / "encoder" / "lstm", config.EncoderLayers, bothDirections: true);
+        Bridge = new Linear(H, config.Layers * H, parameters.Root / "decoder" / "bridge", initializer: Initializer.GlorotUniform);
+        Attention = new AdditiveAttention(H, 2 * H, config.AttentionWidth, parameters.Root / "decoder" / "attention");
+        Decoder = new Lstm(E + (2 * H), H, parameters.Root / "decoder" / "lstm", config.Layers);
+        Combine = new Linear((3 * H) + E, H, parameters.Root / "decoder" / "combine", initializer: Initializer.GlorotUniform);
+        Head = new Linear(H, config.Vocabulary, parameters.Root / "lm_head");
+    }
+
+    /// <inheritdoc/>
+    public override string Architecture => "LstmSeq2seqModel";
+
+    /// <summary>Token table of both sides, [V, E].</summary>
+    public Embedding Tokens { get; }
+
+    /// <summary>The layers that read.</summary>
+    public Lstm Encoder { get; }
+
+    /// <summary>The backward state at the source's first token to the decoder's first states.</summary>
+    public Linear Bridge { get; }
+
+    /// <summary>Looks at the encoder's rows.</summary>
+    public AdditiveAttention Attention { get; }
+
+    /// <summary>The layers that write.</summary>
+    public Lstm Decoder { get; }
+
+    /// <summary>State, what attention read, and the last token, to the row that is scored.</summary>
+    public Linear Combine { get; }
+
+    /// <summary>Rows to scores over the vocabulary.</summary>
+    public Linear Head { get; }
+
+    /// <summary>The states of each layer behind every token; the first layer's second part keeps the encoder's rows.</summary>
+    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Decoder.CacheShapes.Select(s => s with { Cross = true })];
+
+    /// <inheritdoc/>
+    public override int DecoderStartId => _config.DecoderStartId ?? _config.BeginId ?? _config.PaddingId ?? 0;
+
+    /// <summary>The encoder's rows, forward and backward states side by side, [S, 2·H].</summary>
+    /// <inheritdoc/>
+    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    {
+        CheckIds(batch);
+        ArgumentNullException.ThrowIfNull(context);
+        _ = Rows.Check(batch, "input_ids");
+        Variable x = _dropout.Forward(context.Visit("encoder", "embed", Tokens.Forward(batch.Ids)), context, "encoder.embed");       // [S, E]
+        details?.AddRows("encoder_hidden_states", x, batch);
+        x = context.Visit("encoder.lstm", "out", Encoder.Forward(x, context));                                                       // [S, 2H]
+        details?.AddRows("encoder_hidden_states", x, batch);
+        return x;
+    }
+
+    /// <inheritdoc/>
+    public override Variable Decode(TokenBatch batch, Variable memory, AttentionContext context, RunDetails? details = null)
+    {
+        CheckIds(batch);
+        ArgumentNullException.ThrowIfNull(context);
+        int[] lengths = Rows.Check(batch, "decoder_input_ids");
+        int B = lengths.Length, T = lengths.Max();
+        (Variable keys, int[] starts) = Memory(memory, context);                                                                     // [S, 2H]
+        Variable prepared = Attention.Prepare(keys);
+        RecurrentState state = FirstState(keys, starts, context);
+        Variable tokens = _dropout.Forward(context.Visit("decoder", "embed", Tokens.Forward(batch.Ids)), context, "decoder.embed");  // [N, E]
+        details?.AddRows("decoder_hidden_states", tokens, batch);
+
+        Tensor? pattern = context.Hooks is null ? null : Tensor.Zeros(B, 1, T, Enumerable.Range(0, B).Max(b => starts[b + 1] - starts[b]));
+        int[] each = [.. Enumerable.Range(0, B + 1)];
+        Variable[] steps = new Variable[T];
+        for (int t = 0; t < T; t++)
+        {
+            context.Stop.ThrowIfCancellationRequested();
+            // Sequences that have ended run on with their last token; nobody reads those rows.
+            int[] rows = new int[B];
+            for (int b = 0; b < B; b++) rows[b] = batch.Starts[b] + Math.Min(t, lengths[b] - 1);
+            Variable token = tokens.Gather(rows);                                                                                    // [B, E]
+            (Variable read, IReadOnlyList<Variable> weights) = Attention.Forward(state.Hidden[^1], keys, prepared, starts);          // [B, 2H]
+            (Variable hidden, state) = Decoder.Forward(Variable.Concatenate(-1, token, read), each, state);                          // [B, H]
+            steps[t] = Variable.Concatenate(-1, hidden, read, token);                                                                // [B, 3H + E]
+            Keep(state, t, lengths, context);
+            if (pattern is not null)
+                for (int b = 0; b < B; b++) weights[b].Value.Span.CopyTo(pattern.Span[(((b * T) + t) * pattern.Shape.Last)..]);
+        }
+
+        if (pattern is not null) context.Visit(CrossSite, "pattern", pattern);
+        int[] order = new int[batch.Rows];
+        for (int b = 0; b < B; b++)
+            for (int t = 0; t < lengths[b]; t++) order[batch.Starts[b] + t] = (t * B) + b;
+        Variable x = Combine.Forward(Variable.Concatenate(0, steps).Gather(order)).Activate(Activation.Tanh);                        // [N, H]
+        x = _dropout.Forward(context.Visit("decoder.lstm", "out", x), context, "decoder.lstm");
+        details?.AddRows("decoder_hidden_states", x, batch);
+        return x;
+    }
+
+    /// <inheritdoc/>
+    public override Variable Logits(Variable hidden) => Head.Forward(hidden);
+
+    /// <inheritdoc/>
+    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, Head.Bias?.ToVariable(), targets, SumOfNats);
+
+    /// <summary>The encoder's rows, from the cache where it has them; else they are kept there, if there is one.</summary>
+    private (Variable Keys, int[] Starts) Memory(Variable memory, AttentionContext context)
+    {
+        AttentionContext reading = context.Memory ?? throw new InvalidOperationException("The decoder needs AttentionContext.Memory, the encoder's context.");
+        int width = 2 * _config.Width;
+        if (context.Cache is not { } cache) return (memory, reading.Starts.ToArray());
+        int[] starts = new int[cache.Count + 1];
+        if (cache.Count > 0 && cache[0].CountOf(0, cross: true) > 0)
+        {
+            for (int b = 0; b < cache.Count; b++) starts[b + 1] = starts[b] + cache[b].CountOf(0, cross: true);
+            Tensor known = Tensor.Uninitialized(starts[^1], width);
+            for (int b = 0; b < cache.Count; b++) cache[b].Read(0, 0, known.Span[(starts[b] * width)..(starts[b + 1] * width)], cross: true);
+            return (known, starts);
+        }
+
+        starts = reading.Starts.ToArray();
+        for (int b = 0; b < cache.Count; b++) cache[b].Append(0, memory.Value.Span[(starts[b] * width)..(starts[b + 1] * width)], cross: true);
+        return (memory, starts);
+    }
+
+    /// <summary>The states behind the tokens that the cache has; for a new text those that the encoder's first row gives.</summary>
+    private RecurrentState FirstState(Variable keys, int[] starts, AttentionContext context)
+    {
+        int B = starts.Length - 1, H = _config.Width;
+        Variable begin = Bridge.Forward(keys.Gather(starts[..^1]).Columns(H, H)).Activate(Activation.Tanh);                          // [B, layers·H]
+        Variable[] hidden = new Variable[_config.Layers], cells = new Variable[_config.Layers];
+        for (int i = 0; i < hidden.Length; i++)
+        {
+            Variable h = begin.Columns(i * H, H);
+            Tensor c = Tensor.Zeros(B, H);
+            if (context.Cache is { } cache && cache.Any(s => s.CountOf(i) > 0))
+            {
+                Tensor own = Tensor.Uninitialized(B, H), row = Tensor.Uninitialized(2 * H);
+                h.Value.Span.CopyTo(own.Span);
+                for (int b = 0; b < B; b++)
+                {
+                    if (cache[b].CountOf(i) == 0) continue;
+                    cache[b].Read(i, cache[b].CountOf(i) - 1, row.Span);
+                    row.Span[..H].CopyTo(own.Span[(b * H)..]);
+                    row.Span[H..].CopyTo(c.Span[(b * H)..]);
+                }
+
+                h = own;
+            }
+
+            (hidden[i], cells[i]) = (h, c);
+        }
+
+        return new RecurrentState(hidden, cells);
+    }
+
+    private void Keep(RecurrentState state, int step, int[] lengths, AttentionContext context)
+    {
+        if (context.Cache is not { } cache) return;
+        int H = _config.Width;
+        float[] row = new float[2 * H];
+        for (int i = 0; i < _config.Layers; i++)
+        {
+            for (int b = 0; b < lengths.Length; b++)
+            {
+                if (step >= lengths[b]) continue;
+                state.Hidden[i].Value.Span.Slice(b * H, H).CopyTo(row);
+                state.Cell[i].Value.Span.Slice(b * H, H).CopyTo(row.AsSpan(H));
+                cache[b].Append(i, row);
+            }
+        }
+    }
+}
