@@ -1,1 +1,3 @@
-return 0;
+using Heed.Cli;
+
+return await Application.RunAsync(args, Terminal.FromProcess());

@@ -210,7 +210,6 @@ internal sealed class BloomFamily : ModelFamily
     public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
     {
         ["bloom-560m"] = new(new BloomConfig { Width = 1024, Layers = 24, Heads = 16 }, "BloomForCausalLM", "Le Scao et al. 2022, arXiv:2211.05100, table 3", "the paper says 559M"),
-        ["bloom"] = new(new BloomConfig { Width = 14336, Layers = 70, Heads = 112 }, "BloomForCausalLM", "Le Scao et al. 2022, arXiv:2211.05100, table 3", "the paper says 176,247M"),
     };
 
     public override ModelConfig ReadConfig(ConfigReader file) => new BloomConfig

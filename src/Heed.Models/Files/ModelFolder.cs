@@ -48,7 +48,12 @@ public static class ModelFolder
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a model folder with config.json and weights, or fetch one with 'heed pull'.");
-        string path = Path.Combine(folder, ConfigName);
+        return ReadConfigFile(Path.Combine(folder, ConfigName), options);
+    }
+
+    /// <summary>Reads a configuration file alone.</summary>
+    public static (ModelFamily Family, string Architecture, ModelConfig Config) ReadConfigFile(string path, LoadOptions? options = null)
+    {
         using JsonDocument document = StrictJson.ReadFile(path, 16 << 20);
         if (document.RootElement.ValueKind != JsonValueKind.Object) throw new FileFormatException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
         return Interpret(new ConfigReader(document.RootElement, path), options);

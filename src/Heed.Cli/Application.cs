@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Heed.Cli.Commands;
+
+namespace Heed.Cli;
+
+/// <summary>Parses, calls, and maps every error to one line and its exit code.</summary>
+internal static class Application
+{
+    /// <summary>Runs one command line.</summary>
+    public static async Task<int> RunAsync(string[] args, Terminal terminal)
+    {
+        using CancellationTokenSource stop = new();
+        bool terminated = false;
+        using IDisposable interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT, context =>
+        {
+            // The first Ctrl-C stops cleanly; a second one ends the process at once.
+            context.Cancel = !stop.IsCancellationRequested;
+            stop.Cancel();
+        });
+        using IDisposable terminate = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGTERM, context =>
+        {
+            terminated = true;
+            context.Cancel = true;
+            stop.Cancel();
+        });
+        RootCommand root = Build(terminal);
+        ParseResult parsed = root.Parse(args);
+        string name = "heed" + string.Concat(CommandPath(parsed).Select(c => " " + c));
+        if (parsed.Errors.Count > 0)
+        {
+            terminal.Error.WriteLine($"{name}: {parsed.Errors[0].Message} See '{name} --help'.");
+            return ExitCode.Usage;
+        }
+
+        try
+        {
+            terminal.IsJson = parsed.GetResult("--json") is { } json && json is OptionResult { Implicit: false };
+            terminal.IsVerbose = parsed.GetResult("--verbose") is OptionResult { Implicit: false };
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+                Output = terminal.Output,
+                Error = terminal.Error,
+            }, stop.Token);
+        }
+        catch (HeedException e)
+        {
+            terminal.Note("");
+            terminal.Error.WriteLine($"{name}: {e.Message}");
+            if (terminal.IsVerbose) terminal.Error.WriteLine(e);
+            return e.ExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Error.WriteLine($"{name}: stopped.");
+            return terminated ? ExitCode.Terminated : ExitCode.Interrupted;
+        }
+        catch (Exception e)
+        {
+            terminal.Error.WriteLine($"{name}: internal error: {e.GetType().Name}: {Printable.Escape(e.Message)} {(terminal.IsVerbose ? "" : "Run it again with --verbose for the trace, and report it.")}");
+            if (terminal.IsVerbose) terminal.Error.WriteLine(e);
+            return ExitCode.Internal;
+        }
+    }
+
+    /// <summary>All commands.</summary>
+    public static RootCommand Build(Terminal terminal)
+    {
+        RootCommand root = new("Heed: the complete Transformer system in C#. Train, fine-tune, generate, inspect; Hugging Face folders in and out.");
+        Option<bool> json = new("--json") { Description = "print the result as JSON, and nothing else", Recursive = true };
+        Option<bool> verbose = new("--verbose") { Description = "show the trace of an error", Recursive = true };
+        root.Add(json);
+        root.Add(verbose);
+        foreach (Command command in (Command[])
+        [
+            QuickstartCommand.Create(terminal),
+            PretrainCommand.Create(terminal),
+            GenerateCommand.Create(terminal),
+            EvalCommand.Create(terminal),
+            TokenizeCommand.Create(terminal),
+            TokenizerCommand.Create(terminal),
+            InfoCommand.Create(terminal),
+            VerifyCommand.Create(terminal),
+            ConvertCommand.Create(terminal),
+            HubCommands.Pull(terminal),
+            HubCommands.List(terminal),
+            HubCommands.Remove(terminal),
+            BenchCommand.Create(terminal),
+            EnvCommand.Create(terminal),
+        ]) root.Add(command);
+        return root;
+    }
+
+    private static IEnumerable<string> CommandPath(ParseResult parsed)
+    {
+        List<string> names = [];
+        for (SymbolResult? result = parsed.CommandResult; result is CommandResult { Parent: not null } command; result = command.Parent) names.Insert(0, command.Command.Name);
+        return names;
+    }
+}

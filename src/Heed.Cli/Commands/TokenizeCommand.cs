@@ -1,0 +1,139 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heed.Tokenizers;
+
+namespace Heed.Cli.Commands;
+
+/// <summary><c>heed tokenize MODEL [TEXT|-]</c>: what a tokenizer makes of a text.</summary>
+internal static class TokenizeCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        Argument<string> model = new("model") { Description = "model folder, tokenizer.json, vocab.txt, SentencePiece .model" };
+        Argument<string?> text = new("text") { Description = "the text; - or nothing reads standard input", Arity = ArgumentArity.ZeroOrOne };
+        Option<string?> pair = new("--pair") { Description = "a second text" };
+        Option<bool> plain = new("--no-special") { Description = "without the special tokens of the model" };
+        Option<bool> count = new("--count") { Description = "print the number of tokens alone" };
+        Option<bool> decode = new("--decode") { Description = "the text is ids (separated by blanks or commas); print what they say" };
+        Option<bool> lines = new("--jsonl") { Description = "one object {\"text\", \"pair\"?, \"add_special_tokens\"?} a line in, one result a line out" };
+        Option<string> offsets = new("--offsets") { Description = "units of offsets: utf16 or code-points", DefaultValueFactory = _ => "utf16" };
+        offsets.AcceptOnlyFromAmong("utf16", "code-points");
+        Command command = new("tokenize", "Show the tokens of a text: pieces, ids, bytes, offsets. Example: heed tokenize ./model \"Hello world\"") { model, text, pair, plain, count, decode, lines, offsets };
+        command.SetAction((parsed, stop) => Task.FromResult(Run(terminal, parsed.GetRequiredValue(model), parsed.GetValue(text), parsed.GetValue(pair),
+            !parsed.GetValue(plain), parsed.GetValue(count), parsed.GetValue(decode), parsed.GetValue(lines), parsed.GetValue(offsets) == "code-points", stop)));
+        return command;
+    }
+
+    public static Tokenizer Open(string path)
+    {
+        if (Directory.Exists(path)) return Tokenizer.FromFolder(path);
+        return Tokenizer.FromFile(path);
+    }
+
+    private static int Run(Terminal terminal, string model, string? text, string? pair, bool special, bool count, bool decode, bool lines, bool codePoints, CancellationToken stop)
+    {
+        Tokenizer tokenizer = Open(model);
+        if (lines) return Lines(terminal, tokenizer, special, codePoints, stop);
+        string input = text is null or "-" ? ReadAll(terminal) : text;
+        if (decode)
+        {
+            terminal.Line(tokenizer.Decode(Ids(input), skipSpecialTokens: !special));
+            return ExitCode.Ok;
+        }
+
+        if (count && pair is null)
+        {
+            terminal.Line(tokenizer.CountTokens(input, special).ToString(System.Globalization.CultureInfo.InvariantCulture));
+            return ExitCode.Ok;
+        }
+
+        Heed.Tokenizers.Encoding encoding = tokenizer.Encode(input, pair, special);
+        if (count) terminal.Line(encoding.Count.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        else if (terminal.IsJson) terminal.Json(Object(encoding, input, pair, codePoints));
+        else Show(terminal, encoding, input, pair);
+        return ExitCode.Ok;
+    }
+
+    private static void Show(Terminal terminal, Heed.Tokenizers.Encoding encoding, string text, string? pair)
+    {
+        if (terminal.IsTerminal)
+        {
+            StringBuilder pieces = new();
+            for (int i = 0; i < encoding.Count; i++) pieces.Append(terminal.Colour(Printable.Escape(encoding.Tokens[i]).Replace("\n", "\\n", StringComparison.Ordinal), i)).Append(' ');
+            terminal.Line(pieces.ToString());
+            terminal.Line();
+        }
+
+        terminal.Line(terminal.Dim($"{"#",5} {"id",8} {"offsets",13}  {"bytes",5}  token"));
+        for (int i = 0; i < encoding.Count; i++)
+        {
+            (int start, int end) = (encoding.Starts[i], encoding.Ends[i]);
+            string of = encoding.SequenceIds[i] == 1 ? pair ?? "" : text;
+            int bytes = end <= of.Length && start <= end ? System.Text.Encoding.UTF8.GetByteCount(of.AsSpan(start, end - start)) : 0;
+            terminal.Line($"{i,5} {encoding.Ids[i],8} {$"{start}–{end}",13}  {bytes,5}  {Printable.Escape(encoding.Tokens[i]).Replace("\n", "\\n", StringComparison.Ordinal)}{(encoding.SpecialTokensMask[i] != 0 ? terminal.Dim("  special") : "")}");
+        }
+
+        terminal.Line(terminal.Dim($"{encoding.Count} tokens"));
+    }
+
+    private static int Lines(Terminal terminal, Tokenizer tokenizer, bool special, bool codePoints, CancellationToken stop)
+    {
+        int number = 0;
+        while (terminal.Input.ReadLine() is { } line)
+        {
+            stop.ThrowIfCancellationRequested();
+            number++;
+            if (line.Length == 0) continue;
+            string where = FormattableString.Invariant($"standard input:{number}");
+            using JsonDocument json = StrictJson.Parse(System.Text.Encoding.UTF8.GetBytes(line), where);
+            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("text", out JsonElement value)) throw new FileFormatException(where, "$.text", "is missing; each line is an object with the field \"text\"");
+            string text = StrictJson.Text(value, where, "$.text");
+            string? pair = json.RootElement.TryGetProperty("pair", out JsonElement second) && second.ValueKind != JsonValueKind.Null ? StrictJson.Text(second, where, "$.pair") : null;
+            bool add = json.RootElement.TryGetProperty("add_special_tokens", out JsonElement flag) ? StrictJson.Boolean(flag, where, "$.add_special_tokens") : special;
+            terminal.Output.WriteLine(Object(tokenizer.Encode(text, pair, add), text, pair, codePoints).ToJsonString(Compact));
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private static JsonSerializerOptions Compact { get; } = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static JsonObject Object(Heed.Tokenizers.Encoding e, string text, string? pair, bool codePoints)
+    {
+        JsonArray offsets = [];
+        foreach ((int start, int end) in codePoints ? e.ToCodePoints(text, pair) : e.Offsets) offsets.Add((JsonNode)new JsonArray(start, end));
+        return new JsonObject
+        {
+            ["ids"] = new JsonArray([.. e.Ids.Select(i => (JsonNode)i)]),
+            ["tokens"] = new JsonArray([.. e.Tokens.Select(t => (JsonNode)t)]),
+            ["offsets"] = offsets,
+            ["word_ids"] = new JsonArray([.. e.WordIds.Select(w => w < 0 ? null : (JsonNode)w)]),
+            ["type_ids"] = new JsonArray([.. e.TypeIds.Select(i => (JsonNode)i)]),
+            ["special_tokens_mask"] = new JsonArray([.. e.SpecialTokensMask.Select(i => (JsonNode)i)]),
+            ["attention_mask"] = new JsonArray([.. e.AttentionMask.Select(i => (JsonNode)i)]),
+        };
+    }
+
+    private static int[] Ids(string text)
+    {
+        string[] words = text.Split([' ', ',', '\n', '\r', '\t', '[', ']'], StringSplitOptions.RemoveEmptyEntries);
+        int[] ids = new int[words.Length];
+        for (int i = 0; i < words.Length; i++)
+            if (!int.TryParse(words[i], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out ids[i])) throw new InputException($"--decode: \"{Printable.Shorten(words[i])}\" is not an id; whole numbers separated by blanks or commas were expected.");
+        return ids;
+    }
+
+    private static string ReadAll(Terminal terminal)
+    {
+        try
+        {
+            return terminal.Input.ReadToEnd().TrimEnd('\n', '\r');
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new InputException($"standard input: byte {e.Index} is not UTF-8. Convert it (iconv -t utf-8) and try again.", e);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using System.Text.Json.Nodes;
+
+namespace Heed.Cli;
+
+/// <summary>Where a command writes. Colours and progress appear on a terminal only, and never in JSON; tests pass writers of their own.</summary>
+internal sealed class Terminal(TextWriter output, TextWriter error, bool isTerminal, bool colours, TextReader? input = null)
+{
+    private int _statusLength;
+
+    public TextWriter Output { get; } = output;
+
+    public TextWriter Error { get; } = error;
+
+    public TextReader Input { get; } = input ?? TextReader.Null;
+
+    /// <summary>True where a person watches: the output is not redirected.</summary>
+    public bool IsTerminal { get; } = isTerminal;
+
+    /// <summary>Set by <c>--json</c>: one JSON value on the output and nothing else.</summary>
+    public bool IsJson { get; set; }
+
+    /// <summary>Set by <c>--verbose</c>.</summary>
+    public bool IsVerbose { get; set; }
+
+    public static Terminal FromProcess()
+    {
+        Console.OutputEncoding = new System.Text.UTF8Encoding(false);
+        bool terminal = !Console.IsOutputRedirected;
+        bool noColour = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } || Environment.GetEnvironmentVariable("TERM") == "dumb";
+        StreamWriter output = new(Console.OpenStandardOutput(), new System.Text.UTF8Encoding(false)) { AutoFlush = true };
+        return new Terminal(output, Console.Error, terminal, terminal && !noColour, new StreamReader(Console.OpenStandardInput(), new System.Text.UTF8Encoding(false, throwOnInvalidBytes: true)));
+    }
+
+    /// <summary>A line of the result.</summary>
+    public void Line(string text = "")
+    {
+        ClearStatus();
+        Output.WriteLine(text);
+    }
+
+    /// <summary>A line about the work, on the error stream; silent with <c>--json</c>.</summary>
+    public void Note(string text)
+    {
+        if (IsJson) return;
+        ClearStatus();
+        Error.WriteLine(text);
+    }
+
+    /// <summary>A line that is overwritten by the next one; only on a terminal.</summary>
+    public void Status(string text)
+    {
+        if (!IsTerminal || IsJson) return;
+        string shown = text.Length > 118 ? text[..118] : text;
+        Error.Write("\r" + shown.PadRight(_statusLength));
+        _statusLength = shown.Length;
+    }
+
+    /// <summary>The result as JSON.</summary>
+    public void Json(JsonNode value)
+    {
+        ClearStatus();
+        Output.Write(StrictJson.Format(value));
+    }
+
+    public string Bold(string text) => Paint(text, "1");
+
+    public string Dim(string text) => Paint(text, "2");
+
+    public string Green(string text) => Paint(text, "32");
+
+    public string Red(string text) => Paint(text, "31");
+
+    public string Colour(string text, int number) => Paint(text, (number % 6) switch { 0 => "36", 1 => "33", 2 => "35", 3 => "32", 4 => "34", _ => "31" });
+
+    private string Paint(string text, string code) => colours && !IsJson ? $"\u001b[{code}m{text}\u001b[0m" : text;
+
+    private void ClearStatus()
+    {
+        if (_statusLength == 0) return;
+        Error.Write("\r" + new string(' ', _statusLength) + "\r");
+        _statusLength = 0;
+    }
+}
+
+/// <summary>Tells a person what goes on, on the calling thread and in order (unlike <see cref="Progress{T}"/>).</summary>
+internal sealed class Reporter<T>(Action<T> report) : IProgress<T>
+{
+    public void Report(T value) => report(value);
+}

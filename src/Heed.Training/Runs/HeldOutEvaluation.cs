@@ -1,0 +1,40 @@
+using Heed.Engine.Tensors;
+using Heed.Models;
+using Heed.Training.Data;
+
+namespace Heed.Training.Runs;
+
+/// <summary>Evaluates a causal model on held-out ids: mean loss, perplexity, bits per byte of the text.</summary>
+/// <param name="model">The model.</param>
+/// <param name="ids">The held-out ids.</param>
+/// <param name="bytes">UTF-8 bytes of the text that the ids encode.</param>
+/// <param name="length">T, tokens of a block.</param>
+/// <param name="batch">Blocks run at once.</param>
+public sealed class HeldOutEvaluation(CausalLanguageModel model, int[] ids, long bytes, int length, int batch)
+{
+    /// <summary>Runs blocks evenly spread over the held-out part.</summary>
+    /// <param name="step">Steps done, for the report.</param>
+    /// <param name="maximumBlocks">Most blocks read; 0 reads all.</param>
+    /// <param name="stop">Looked at before each batch.</param>
+    public EvaluationReport Run(long step, int maximumBlocks = 0, CancellationToken stop = default)
+    {
+        TokenBlocks blocks = new(ids, length, "held-out");
+        int count = maximumBlocks > 0 ? Math.Min(maximumBlocks, blocks.Count) : blocks.Count;
+        int[] chosen = new int[count];
+        for (int i = 0; i < count; i++) chosen[i] = (int)((long)i * blocks.Count / count);
+        double nats = 0;
+        long targets = 0;
+        for (int i = 0; i < count; i += batch)
+        {
+            stop.ThrowIfCancellationRequested();
+            using TensorScope scope = TensorScope.Begin();
+            ModelOutput output = model.Run(blocks.Batch(chosen.AsSpan(i, Math.Min(batch, count - i))), new RunOptions { Logits = false });
+            nats += output.Losses[0].Sum.Value.ToScalar();
+            targets += output.Losses[0].Count;
+        }
+
+        double loss = targets == 0 ? 0 : nats / targets;
+        // Nats a token × tokens a byte of the held-out text, over ln 2.
+        return new EvaluationReport(step, loss, bytes == 0 ? 0 : loss / Math.Log(2) * ids.Length / bytes, targets);
+    }
+}

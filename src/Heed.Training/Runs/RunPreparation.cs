@@ -1,0 +1,135 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Heed.Engine.Nn;
+using Heed.Models.Files;
+using Heed.Models.Gpt2;
+using Heed.Tokenizers;
+using Heed.Tokenizers.Training;
+using Heed.Training.Data;
+
+namespace Heed.Training.Runs;
+
+/// <summary>What a run needs before its first step: tokenizer, ids, model, forecast; the first two are kept in the run's folder.</summary>
+internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, Gpt2LanguageModel Model, Forecast Forecast)
+{
+    private const string EndOfText = "<|endoftext|>";
+
+    public static RunPreparation Make(string folder, RunConfig config, IProgress<string>? status, CancellationToken stop)
+    {
+        // Absurd sizes are refused before any text is read.
+        Gpt2Config sizes = ModelConfig(config, config.VocabularySize, 0);
+        using (Gpt2LanguageModel shapes = new(sizes, new ParameterSet(ParameterSource.ShapesOnly)))
+            Forecast.Of(sizes, shapes.Parameters.Values, config, 0).Within(Limit(config));
+
+        List<TextDocument> documents = Read(config, status, stop);
+        Tokenizer tokenizer = MakeTokenizer(folder, config, documents, status, stop);
+        int end = tokenizer.TokenToId(EndOfText) ?? throw new InputException($"{config.Tokenizer}: the tokenizer has no {EndOfText}, which ends each document; add it as a special token.");
+        status?.Report("encoding the text");
+        string key = Key(config, documents, tokenizer);
+        TokenCorpus corpus = TokenCorpus.Cached(Path.Combine(folder, "tokens.bin"), key, () => TokenCorpus.Encode(documents, text => Encode(tokenizer, text), end, config.HeldOut, null, stop));
+        _ = new TokenBlocks(corpus.Training, config.BlockLength, "training");
+
+        status?.Report("building the model");
+        Gpt2Config modelConfig = ModelConfig(config, tokenizer.VocabularySize, end);
+        Gpt2LanguageModel model = new(modelConfig, new ParameterSet(ParameterSource.Random(config.Seed)));
+        Forecast forecast = Forecast.Of(modelConfig, model.Parameters.Values, config, corpus.Training.Length + corpus.HeldOut.Length).Within(Limit(config));
+        return new RunPreparation(tokenizer, corpus, model, forecast);
+    }
+
+    private static long Limit(RunConfig config) => config.MemoryLimit > 0 ? (long)(config.MemoryLimit * (1L << 30)) : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    private static Gpt2Config ModelConfig(RunConfig config, int vocabulary, int endId)
+    {
+        ModelPreset preset = ModelFamilies.All.SelectMany(f => f.Presets).FirstOrDefault(p => p.Key == config.Model).Value
+            ?? throw new ConfigException($"model: \"{config.Model}\" is no preset; one of {string.Join(", ", Presets())} was expected.");
+        if (preset.Config is not Gpt2Config gpt2) throw new ConfigException($"model: \"{config.Model}\" is not a GPT-2; one of {string.Join(", ", Presets())} was expected.");
+        Gpt2Config result = gpt2 with
+        {
+            Vocabulary = vocabulary,
+            Layers = config.Layers > 0 ? config.Layers : gpt2.Layers,
+            Heads = config.Heads > 0 ? config.Heads : gpt2.Heads,
+            Width = config.Width > 0 ? config.Width : gpt2.Width,
+            ContextLength = Math.Max(config.BlockLength, config.Width > 0 || config.Layers > 0 ? config.BlockLength : gpt2.ContextLength),
+            EmbeddingDropout = (float)config.Dropout,
+            AttentionDropout = (float)config.Dropout,
+            ResidualDropout = (float)config.Dropout,
+            BeginId = endId,
+            EndId = endId,
+        };
+        result.Validate();
+        return result;
+    }
+
+    private static IEnumerable<string> Presets() => ModelFamilies.All.SelectMany(f => f.Presets).Where(p => p.Value.Config is Gpt2Config).Select(p => p.Key);
+
+    private static List<TextDocument> Read(RunConfig config, IProgress<string>? status, CancellationToken stop)
+    {
+        List<TextDocument> documents = [];
+        long characters = 0;
+        foreach (string source in config.Data)
+        {
+            status?.Report(source == "sdk" ? "reading the .NET SDK's documentation" : $"reading {source}");
+            IEnumerable<TextDocument> texts = source == "sdk" ? ReadSdk() : TextFiles.Read(source);
+            foreach (TextDocument document in texts)
+            {
+                stop.ThrowIfCancellationRequested();
+                documents.Add(document);
+                characters += document.Text.Length;
+                if (config.MaximumCharacters > 0 && characters >= config.MaximumCharacters) return documents;
+            }
+        }
+
+        return documents.Count > 0 ? documents : throw new InputException("data: the corpus is empty. Give text files that hold text.");
+    }
+
+    private static IEnumerable<TextDocument> ReadSdk()
+    {
+        IReadOnlyList<string> files = SdkDocumentation.Find();
+        if (files.Count == 0) throw new InputException("data: this .NET installation carries no documentation (packs/*.Ref/**/*.xml), as a runtime without SDK. Name text of your own.");
+        return SdkDocumentation.Read(files);
+    }
+
+    private static Tokenizer MakeTokenizer(string folder, RunConfig config, List<TextDocument> documents, IProgress<string>? status, CancellationToken stop)
+    {
+        if (config.Tokenizer.Length > 0) return Directory.Exists(config.Tokenizer) ? Tokenizer.FromFolder(config.Tokenizer) : Tokenizer.FromFile(config.Tokenizer);
+        string kept = Path.Combine(folder, "tokenizer");
+        if (File.Exists(Path.Combine(kept, "tokenizer.json"))) return Tokenizer.FromFolder(kept);
+        status?.Report($"training a byte-level BPE tokenizer of {config.VocabularySize} ids");
+        Tokenizer trained = TokenizerTrainer.Train(
+            new BpeTrainerSettings { VocabularySize = config.VocabularySize, SpecialTokens = [EndOfText] },
+            documents.Where(d => !d.IsHeldOut(config.HeldOut)).Select(d => d.Text), TrainingPipeline.ByteLevel, null, stop);
+        SaveTokenizer(trained, kept);
+        return trained;
+    }
+
+    private static List<int> Encode(Tokenizer tokenizer, string text)
+    {
+        List<int> ids = [];
+        tokenizer.EncodeToIds(text, ids, addSpecialTokens: false);
+        return ids;
+    }
+
+    /// <summary>Writes <c>tokenizer.json</c> and the <c>tokenizer_config.json</c> with which transformers opens it.</summary>
+    public static void SaveTokenizer(Tokenizer tokenizer, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        tokenizer.Save(Path.Combine(folder, "tokenizer.json"));
+        DurableFile.WriteText(Path.Combine(folder, "tokenizer_config.json"), StrictJson.Format(new System.Text.Json.Nodes.JsonObject
+        {
+            ["bos_token"] = EndOfText,
+            ["clean_up_tokenization_spaces"] = false,
+            ["eos_token"] = EndOfText,
+            ["tokenizer_class"] = "PreTrainedTokenizerFast",
+        }));
+    }
+
+    /// <summary>What the ids depend on: texts, tokenizer and split.</summary>
+    private static string Key(RunConfig config, List<TextDocument> documents, Tokenizer tokenizer)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (TextDocument document in documents) hash.AppendData(BitConverter.GetBytes(document.Hash));
+        hash.AppendData(tokenizer.ToJson());
+        hash.AppendData(System.Text.Encoding.UTF8.GetBytes(config.HeldOut.ToString("R", CultureInfo.InvariantCulture)));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}
