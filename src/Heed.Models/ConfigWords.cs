@@ -39,6 +39,14 @@ internal static class ConfigWords
         ("multi_label_classification", ClassificationKind.MultiLabel),
         ("regression", ClassificationKind.Regression));
 
+    /// <summary>The word of <c>problem_type</c>.</summary>
+    public static string Name(ClassificationKind kind) => kind switch
+    {
+        ClassificationKind.MultiLabel => "multi_label_classification",
+        ClassificationKind.Regression => "regression",
+        _ => "single_label_classification",
+    };
+
     /// <summary>The class names of <c>id2label</c> in id order, else <c>num_labels</c> names as Hugging Face makes them; two where nothing is said.</summary>
     public static IReadOnlyList<string> Labels(ConfigReader file)
     {

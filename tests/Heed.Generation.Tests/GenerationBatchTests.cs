@@ -69,6 +69,42 @@ public sealed class GenerationBatchTests
     }
 
     [Fact]
+    public void A_thousand_texts_withdrawn_at_any_moment_leave_no_page_behind_and_disturb_nobody()
+    {
+        using Gpt2LanguageModel model = TestModels.Gpt2();
+        int[] prompt = TestModels.Prompt(61, 1);
+        int[] expected = new Generator(model).Generate([prompt], Greedy)[0].Ids;
+        using GenerationBatch batch = new(model);
+        Engine.Kernels.CounterRandom random = new(5, 1);
+        List<CancellationTokenSource> sources = [];
+        Dictionary<int, GeneratedSequence> ended = [];
+        HashSet<int> undisturbed = [];
+        ulong draw = 0;
+        for (int i = 0; i < 1000; i++)
+        {
+            CancellationTokenSource source = new();
+            sources.Add(source);
+            bool withdrawn = i % 25 != 0;
+            int number = batch.Add(new GenerationRequest { Prompt = withdrawn ? TestModels.Prompt(1 + random.Integer(draw++, 130), i) : prompt, Config = Greedy, Stop = withdrawn ? source.Token : default });
+            if (!withdrawn) undisturbed.Add(number);
+            if (random.Integer(draw++, 4) == 0) sources[random.Integer(draw++, sources.Count)].Cancel();
+            if (random.Integer(draw++, 8) == 0) source.Cancel();
+            if (random.Integer(draw++, 6) != 0) continue;
+            foreach (CancellationTokenSource s in sources)
+                if (random.Integer(draw++, 3) != 0) s.Cancel();
+            foreach (GeneratedSequence text in batch.Step()) ended.Add(text.Prompt, text);
+        }
+
+        foreach (CancellationTokenSource source in sources) source.Cancel();
+        while (batch.Running > 0)
+            foreach (GeneratedSequence text in batch.Step()) ended.Add(text.Prompt, text);
+        Assert.Equal(1000, ended.Count);
+        Assert.Equal(0, batch.UsedBytes);
+        foreach (int number in undisturbed) Assert.Equal(expected, ended[number].Ids);
+        foreach (CancellationTokenSource source in sources) source.Dispose();
+    }
+
+    [Fact]
     public void Beams_are_refused()
     {
         using Gpt2LanguageModel model = TestModels.Gpt2();

@@ -1,4 +1,6 @@
 using Heed.Engine.Nn;
+using Heed.Models;
+using Heed.Models.Bert;
 using Heed.Models.Files;
 using Heed.Models.Gpt2;
 using Heed.Testing;
@@ -92,6 +94,52 @@ public sealed class HeedModelTests
         Assert.Contains("neither a folder", Assert.Throws<StorageException>(() => HeedModel.Open(folder.File("nothing"))).Message, StringComparison.Ordinal);
         Assert.Contains("heed pull", Assert.Throws<StorageException>(() => HeedModel.Open("nobody/nothing-at-all")).Message, StringComparison.Ordinal);
         Assert.Equal(128, model.Generation.MaxNewTokens);
+    }
+
+    [Fact]
+    public void Masks_are_filled_with_the_likeliest_tokens()
+    {
+        using TemporaryFolder folder = BertFolder(c => new BertMaskedLanguageModel(c, new ParameterSet(ParameterSource.Random(2))));
+        using HeedModel model = HeedModel.Open(folder.Path);
+        IReadOnlyList<Filling> fillings = model.Fill("the [MASK] of the [MASK]", count: 3);
+        Assert.Equal([0, 0, 0, 1, 1, 1], fillings.Select(f => f.Mask));
+        int[] ids = model.Tokenizer.Encode("the [MASK] of the [MASK]").Ids;
+        float[] logits = model.Model.Run(new ModelInputs { InputIds = new TokenGrid(1, ids.Length, ids) }).Tensors["logits"].ToArray();
+        int V = model.Model.Config.Vocabulary, mask = model.Tokenizer.TokenToId("[MASK]")!.Value;
+        float[] row = logits.AsSpan(Array.LastIndexOf(ids, mask) * V, V).ToArray();
+        Generation.Processors.Probabilities.Softmax([.. row], row);
+        int[] best = [.. Enumerable.Range(0, V).OrderByDescending(i => row[i]).Take(3)];
+        Assert.Equal(best, fillings.Skip(3).Select(f => f.Id));
+        Assert.Equal(best.Select(i => row[i]), fillings.Skip(3).Select(f => f.Probability));
+        Assert.Equal(model.Tokenizer.Decode([best[0]]), fillings[3].Token);
+        Assert.Contains("no [MASK]", Assert.Throws<InputException>(() => model.Fill("nothing to fill")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Texts_are_classified_as_the_problem_type_says()
+    {
+        foreach (ClassificationKind kind in Enum.GetValues<ClassificationKind>())
+        {
+            using TemporaryFolder folder = BertFolder(c => new BertSequenceClassifier(c with { Labels = ["bad", "fair", "good"], ClassificationKind = kind }, new ParameterSet(ParameterSource.Random(2))));
+            using HeedModel model = HeedModel.Open(folder.Path);
+            IReadOnlyList<Prediction> predictions = model.Classify("the first text", "the second");
+            Assert.Equal(["bad", "fair", "good"], predictions.Select(p => p.Label).Order());
+            Assert.True(predictions[0].Score >= predictions[1].Score && predictions[1].Score >= predictions[2].Score);
+            if (kind == ClassificationKind.SingleLabel) Assert.Equal(1, predictions.Sum(p => p.Score), 1e-5f);
+            if (kind == ClassificationKind.MultiLabel) Assert.All(predictions, p => Assert.InRange(p.Score, 0f, 1f));
+            Assert.Contains("does not generate", Assert.Throws<InputException>(() => model.Generate("a")).Message, StringComparison.Ordinal);
+        }
+    }
+
+    private static TemporaryFolder BertFolder(Func<BertConfig, Model> build)
+    {
+        TemporaryFolder folder = new();
+        string tokenizer = Path.Combine(Repository.Goldens, "tokenizers", "bert-uncased", "tokenizer.json");
+        File.Copy(tokenizer, folder.File("tokenizer.json"));
+        BertConfig config = new() { Layers = 2, Heads = 4, Width = 32, Vocabulary = Tokenizer.FromFile(tokenizer).VocabularySize, PositionRows = 64, InitialDeviation = 0.2f, PaddingId = 0 };
+        using Model model = build(config);
+        ModelFolder.Save(model, folder.Path);
+        return folder;
     }
 
     private static TemporaryFolder Folder()

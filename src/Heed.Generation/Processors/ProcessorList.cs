@@ -31,7 +31,9 @@ public sealed class ProcessorList : ILogitsProcessor
         if (config.ForcedEndIds.Count > 0) p.Add(new ForcedTokenProcessor(maximumLength - 1, config.ForcedEndIds));
         if (config.ExponentialDecay is { } decay) p.Add(new ExponentialDecayProcessor(decay.Start + promptLength, decay.Factor, config.EndIds));
         if (config.SuppressTokens.Count > 0) p.Add(new Suppression(config.SuppressTokens));
-        if (config.BeginSuppressTokens.Count > 0) p.Add(new Suppression(config.BeginSuppressTokens, promptLength));
+        // A forced first token is no choice: what must not come first is then kept from coming second.
+        int firstChoice = promptLength == 1 && config.ForcedBeginId is not null ? 2 : promptLength;
+        if (config.BeginSuppressTokens.Count > 0) p.Add(new Suppression(config.BeginSuppressTokens, firstChoice));
         if (config.Sample)
         {
             if (config.Temperature is not 1 and > 0) p.Add(new TemperatureSampler(config.Temperature));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
@@ -105,12 +106,15 @@ public static class ModelFolder
     internal static JsonObject ConfigOf(Model model, DType dtype)
     {
         JsonObject current = model.Config.ToJson();
+        WriteClasses(current, model.Config);
         JsonObject result;
         if (model.Config.Original is { } original)
         {
             using JsonDocument document = JsonDocument.Parse(original.ToJsonString());
             (ModelFamily family, _) = ModelFamilies.Find(new ConfigReader(document.RootElement, ConfigName), model.Architecture);
-            JsonObject before = family.ReadConfig(new ConfigReader(document.RootElement, ConfigName)).ToJson();
+            ModelConfig read = family.ReadConfig(new ConfigReader(document.RootElement, ConfigName));
+            JsonObject before = read.ToJson();
+            WriteClasses(before, read);
             result = (JsonObject)original.DeepClone();
             foreach ((string key, JsonNode? value) in current)
                 if (!before.TryGetPropertyValue(key, out JsonNode? old) || !JsonNode.DeepEquals(old, value)) result[key] = value?.DeepClone();
@@ -124,6 +128,21 @@ public static class ModelFolder
         string typeKey = result.ContainsKey("torch_dtype") && !result.ContainsKey("dtype") ? "torch_dtype" : "dtype";
         if (result[typeKey]?.GetValue<string>() != dtype.ConfigName()) result[typeKey] = dtype.ConfigName();
         return result;
+    }
+
+    /// <summary>The classes of a head, by the keys that every family shares.</summary>
+    private static void WriteClasses(JsonObject json, ModelConfig config)
+    {
+        if (config.ClassificationKind is { } kind) json["problem_type"] = ConfigWords.Name(kind);
+        if (config.Labels.Count == 0) return;
+        JsonObject names = [], ids = [];
+        for (int i = 0; i < config.Labels.Count; i++)
+        {
+            names[i.ToString(CultureInfo.InvariantCulture)] = config.Labels[i];
+            ids[config.Labels[i]] = i;
+        }
+
+        (json["id2label"], json["label2id"]) = (names, ids);
     }
 
     private static void CheckBudget(string folder, ModelFamily family, string architecture, ModelConfig config, LoadOptions options)
