@@ -42,7 +42,7 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
         m.KeyRows = m.Values + (tokens * valueWidth);           // [S][K padded]
         m.KeySum = m.KeyRows + (tokens * headPad);              // dK
         m.ValueSum = m.KeySum + (tokens * headPad);             // dV
-        m.Query = m.ValueSum + (tokens * valuePad);             // a block's [64][K padded], scaled
+        m.Query = m.ValueSum + (tokens * valuePad);             // a block's [64][K padded]
         m.QuerySum = m.Query + (Block * headPad);               // dQ
         m.Rows = m.QuerySum + (Block * headPad);                // dO
         m.Weights = m.Rows + (Block * valuePad);                // P
@@ -69,7 +69,7 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
 
         for (int j = 0; j < s.KeyCount; j++)
         {
-            new ReadOnlySpan<float>(m.KeySum + ((long)j * headPad), width).CopyTo(new Span<float>(KeyGradient + ((s.KeyStart + j) * KeyStride) + ((long)keyHead * width), width));
+            Scaled<L>(m.KeySum + ((long)j * headPad), KeyGradient + ((s.KeyStart + j) * KeyStride) + ((long)keyHead * width));
             new ReadOnlySpan<float>(m.ValueSum + ((long)j * valuePad), valueWidth).CopyTo(new Span<float>(ValueGradient + ((s.KeyStart + j) * ValueStride) + ((long)keyHead * valueWidth), valueWidth));
         }
 
@@ -85,7 +85,7 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
         long firstRow = s.QueryStart + from;
         nint outputStride = (nint)Problem.Heads * valueWidth;
         float* dz = OutputGradient + (firstRow * outputStride) + ((long)head * valueWidth), z = Output + (firstRow * outputStride) + ((long)head * valueWidth);
-        AttentionPages.PackRows(Problem.Query + ((nint)firstRow * Problem.QueryStride) + ((long)head * width), Problem.QueryStride, rows, width, Problem.Scale, m.Query);
+        AttentionPages.PackRows(Problem.Query + ((nint)firstRow * Problem.QueryStride) + ((long)head * width), Problem.QueryStride, rows, width, 1f, m.Query);
         AttentionPages.PackRows(dz, outputStride, rows, valueWidth, 1f, m.Rows);
         for (int r = 0; r < rows; r++) m.Delta[r] = Fold.Dot<L>(dz + (r * outputStride), z + (r * outputStride), valueWidth);
         Clear(m.QuerySum, (long)rows * headPad);
@@ -106,14 +106,15 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
             AttentionTile.Multiply<L>(m.Slopes + low, Page, 1, m.KeyRows + ((long)(start + low) * headPad), headPad, m.QuerySum, headPad, rows, headPad, high - low, true);
         }
 
+        for (int r = 0; r < rows; r++) Scaled<L>(m.QuerySum + ((long)r * headPad), QueryGradient + ((nint)(firstRow + r) * QueryStride) + ((long)head * width));
+    }
+
+    private readonly void Scaled<L>(float* sum, float* to) where L : struct, ILanes<L>
+    {
         L scale = L.Broadcast(Problem.Scale);
-        for (int r = 0; r < rows; r++)
-        {
-            float* sum = m.QuerySum + ((long)r * headPad), to = QueryGradient + ((nint)(firstRow + r) * QueryStride) + ((long)head * width);
-            int d = 0;
-            for (; d <= width - Lanes.Count; d += Lanes.Count) L.Store(L.Load(sum + d) * scale, to + d);
-            if (d < width) L.StorePart(L.Load(sum + d) * scale, to + d, width - d);
-        }
+        int d = 0;
+        for (; d <= Problem.HeadWidth - Lanes.Count; d += Lanes.Count) L.Store(L.Load(sum + d) * scale, to + d);
+        if (d < Problem.HeadWidth) L.StorePart(L.Load(sum + d) * scale, to + d, Problem.HeadWidth - d);
     }
 
     /// <summary>A row's scores become its weights P and its products dP become the slopes of the scores, dS; both 0 where hidden.</summary>
@@ -131,6 +132,7 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
             return;
         }
 
+        AttentionKernel.Scale<L>(weights, Problem.Scale);
         if (Problem.Adjusts || high - low < Page) Problem.Adjust(weights, sequence, head, i, start, low, high);
         L most = L.Broadcast(lse);
         for (int j = 0; j < Page; j += Lanes.Count) L.Store(MathFunctions.Exp(L.Load(weights + j) - most), weights + j);

@@ -27,7 +27,7 @@ internal static unsafe partial class AttentionKernel
 
             long floats = ((long)rows * (headPad + Page + valuePad)) + (2 * AttentionProblem.Block);
             float* q = AttentionScratch.Rent(floats), scores = q + ((long)rows * headPad), z = scores + (rows * Page), max = z + ((long)rows * valuePad), sum = max + AttentionProblem.Block;
-            AttentionPages.PackRows(Problem.Query + ((s.QueryStart + from) * Problem.QueryStride) + ((long)head * Problem.HeadWidth), Problem.QueryStride, rows, Problem.HeadWidth, Problem.Scale, q);
+            AttentionPages.PackRows(Problem.Query + ((s.QueryStart + from) * Problem.QueryStride) + ((long)head * Problem.HeadWidth), Problem.QueryStride, rows, Problem.HeadWidth, 1f, q);
             new Span<float>(z, rows * valuePad).Clear();
             new Span<float>(max, rows).Fill(float.NegativeInfinity);
             new Span<float>(sum, rows).Clear();
@@ -70,6 +70,7 @@ internal static unsafe partial class AttentionKernel
                 return false;
             }
 
+            Scale<L>(score, Problem.Scale);
             if (Problem.Adjusts || high - low < Page) Problem.Adjust(score, sequence, head, i, start, low, high);
             L a = L.Load(score), b = L.Load(score + 16), c = L.Load(score + 32), d = L.Load(score + 48);
             float most = L.MaxAcross(L.Max(L.Max(a, b), L.Max(c, d))), before = *max;
@@ -106,11 +107,18 @@ internal static unsafe partial class AttentionKernel
         // The sum with +0 makes −0 into +0: what a hidden key adds to a zero has no sign then.
         private static void Finish<L>(float* z, float sum, float* to, int width) where L : struct, ILanes<L>
         {
-            L share = L.Broadcast(sum == 0f ? 0f : 1f / sum);
+            L total = L.Broadcast(sum == 0f ? 1f : sum);
             int v = 0;
-            for (; v <= width - Lanes.Count; v += Lanes.Count) L.Store((L.Load(z + v) * share) + L.Zero, to + v);
-            if (v < width) L.StorePart((L.Load(z + v) * share) + L.Zero, to + v, width - v);
+            for (; v <= width - Lanes.Count; v += Lanes.Count) L.Store((L.Load(z + v) / total) + L.Zero, to + v);
+            if (v < width) L.StorePart((L.Load(z + v) / total) + L.Zero, to + v, width - v);
         }
+    }
+
+    /// <summary>Multiplies a row's products of a page: after the sum, where it costs one rounding.</summary>
+    internal static void Scale<L>(float* score, float factor) where L : struct, ILanes<L>
+    {
+        L scale = L.Broadcast(factor);
+        for (int j = 0; j < Page; j += Lanes.Count) L.Store(L.Load(score + j) * scale, score + j);
     }
 
     /// <summary>The keys [Low, High) of a page that some of the rows sees, as far as causality and window say.</summary>
