@@ -30,6 +30,6 @@ public sealed class Adafactor(ParameterSet parameters) : Optimizer(parameters)
             return;
         }
 
-        AdafactorKernel.Update(p, g, state["row_var"].Span, state["col_var"].Span, parameter.Shape[^2], parameter.Shape[^1], settings.Rate, settings.Decay, settings.GradientScale, state.Step);
+        AdafactorKernel.Update(p, g, state["row_var"].Span, state["col_var"].Span, parameter.Shape[-2], parameter.Shape[-1], settings.Rate, settings.Decay, settings.GradientScale, state.Step);
     }
 }
