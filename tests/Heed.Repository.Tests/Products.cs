@@ -1,0 +1,26 @@
+using System.Reflection;
+
+namespace Heed.Repository.Tests;
+
+/// <summary>The assemblies that are shipped, and which of the others each may know.</summary>
+internal static class Products
+{
+    /// <summary>Name → names that it may reference. <c>heed</c> is the command line.</summary>
+    public static IReadOnlyDictionary<string, string[]> MayKnow { get; } = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        ["Heed.Core"] = [],
+        ["Heed.Tokenizers"] = ["Heed.Core"],
+        ["Heed.Engine"] = ["Heed.Core"],
+        ["Heed.Checkpoints"] = ["Heed.Core"],
+        ["Heed.Models"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints"],
+        ["Heed.Generation"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Models", "Heed.Tokenizers"],
+        ["Heed.Training"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Models", "Heed.Tokenizers", "Heed.Generation"],
+        ["heed"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Models", "Heed.Tokenizers", "Heed.Generation", "Heed.Training"],
+    };
+
+    /// <summary>The libraries: everything but the command line.</summary>
+    public static IEnumerable<string> Libraries => MayKnow.Keys.Where(n => n != "heed");
+
+    /// <summary>Loads an assembly from the tests' output.</summary>
+    public static Assembly Load(string name) => Assembly.Load(new AssemblyName(name));
+}
