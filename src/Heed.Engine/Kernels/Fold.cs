@@ -43,6 +43,28 @@ internal static unsafe class Fold
         return L.Sum((s0 + s1) + (s2 + s3));
     }
 
+    /// <summary>Σ (x[i] − centre) and Σ (x[i] − centre)².</summary>
+    public static (float Sum, float Squares) Deviations<L>(float* x, float centre, int n) where L : struct, ILanes<L>
+    {
+        L s0 = L.Zero, s1 = L.Zero, d0 = L.Zero, d1 = L.Zero, c = L.Broadcast(centre);
+        int i = 0;
+        for (; i <= n - (2 * Lanes.Count); i += 2 * Lanes.Count)
+        {
+            L a = L.Load(x + i) - c, b = L.Load(x + i + Lanes.Count) - c;
+            (d0, d1) = (d0 + a, d1 + b);
+            (s0, s1) = (L.Fma(a, a, s0), L.Fma(b, b, s1));
+        }
+
+        for (; i < n; i += Lanes.Count)
+        {
+            L a = (n - i < Lanes.Count ? L.LoadPart(x + i, n - i, centre) : L.Load(x + i)) - c;
+            d0 += a;
+            s0 = L.Fma(a, a, s0);
+        }
+
+        return (L.Sum(d0 + d1), L.Sum(s0 + s1));
+    }
+
     /// <summary>Σ a[i]·b[i].</summary>
     public static float Dot<L>(float* a, float* b, int n) where L : struct, ILanes<L>
     {

@@ -21,8 +21,12 @@ internal static unsafe partial class LayerNormKernel
             for (int n = part * Each; n < to; n++)
             {
                 float* x = X + ((long)n * Width);
-                float mean = Fold.Sum<L>(x, Width) / Width;
-                float rstd = 1f / MathF.Sqrt((Fold.SumOfSquares<L>(x, mean, Width) / Width) + Epsilon);
+                // The second pass corrects the first one's mean and its own squares (Chan, Golub and LeVeque 1983): an error of these two would
+                // shift or scale a whole row, and post-norm stacks carry it on.
+                float first = Fold.Sum<L>(x, Width) / Width;
+                (float rest, float squares) = Fold.Deviations<L>(x, first, Width);
+                float mean = (float)(first + ((double)rest / Width));
+                float rstd = (float)(1 / Math.Sqrt(Math.Max(0, (squares - ((double)rest * rest / Width)) / Width) + Epsilon));
                 Mean[n] = mean;
                 Rstd[n] = rstd;
                 NormRow.Forward<L>(x, mean, rstd, Gain, Bias, Y + ((long)n * Width), Width);

@@ -19,7 +19,7 @@ internal static unsafe partial class RmsNormKernel
             for (int n = part * Each; n < to; n++)
             {
                 float* x = X + ((long)n * Width);
-                float rstd = 1f / MathF.Sqrt((Fold.SumOfSquares<L>(x, 0f, Width) / Width) + Epsilon);
+                float rstd = (float)(1 / Math.Sqrt((Fold.SumOfSquares<L>(x, 0f, Width) / (double)Width) + Epsilon));
                 Rstd[n] = rstd;
                 NormRow.Forward<L>(x, 0f, rstd, Gain, null, Y + ((long)n * Width), Width);
             }
