@@ -12,7 +12,7 @@ public sealed record VerificationResult(string Folder, string Case, bool Passed,
 /// <summary>Compares Heed with stored answers of the reference: any folder in the form of <c>goldens/tokenizers</c> (its README).</summary>
 public static class TokenizerVerification
 {
-    /// <summary>Runs every case of a folder: a pipeline's, SentencePiece's, <c>components</c>, <c>trainers</c>, <c>bad</c>, or all the folders in it.</summary>
+    /// <summary>Runs every case of a folder: a pipeline's, SentencePiece's, <c>components</c>, <c>trainers</c>, <c>bad</c>, <c>chat</c>, or all the folders in it.</summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="StorageException">A file cannot be read.</exception>
     /// <exception cref="FileFormatException">A file of cases is broken, or the folder has no cases.</exception>
@@ -24,6 +24,7 @@ public static class TokenizerVerification
         if (Has(folder, "expected.jsonl")) results.AddRange(BadFileCases.Run(folder));
         else if (Has(folder, "normalizers.jsonl") || Has(folder, "pre_tokenizers.jsonl") || Has(folder, "decoders.jsonl")) results.AddRange(ComponentCases.Run(folder));
         else if (Has(folder, "corpus.txt")) results.AddRange(TrainerCases.Run(folder));
+        else if (Has(folder, "language.jsonl") || (Has(folder, "cases.jsonl") && Directory.Exists(Path.Combine(folder, "templates")))) results.AddRange(ChatCases.Run(folder));
         else if (Has(folder, "spiece.model")) results.AddRange(SentencePieceCases.Run(folder));
         else if (Has(folder, "cases.jsonl")) results.AddRange(PipelineCases.Run(folder));
         else foreach (string inner in Directory.GetDirectories(folder).Order(StringComparer.Ordinal)) if (IsCases(inner)) results.AddRange(Run(inner));
@@ -84,5 +85,5 @@ public static class TokenizerVerification
     }
 
     private static bool IsCases(string folder)
-        => Has(folder, "expected.jsonl") || Has(folder, "normalizers.jsonl") || Has(folder, "cases.jsonl") || Has(folder, "corpus.txt");
+        => Has(folder, "expected.jsonl") || Has(folder, "normalizers.jsonl") || Has(folder, "cases.jsonl") || Has(folder, "language.jsonl") || Has(folder, "corpus.txt");
 }
