@@ -34,7 +34,7 @@ internal static class Attributes
     public static object? ByDot(Renderer r, object? owner, string name)
     {
         r.Budget.Step();
-        if (owner is Undefined u) throw u.Fail();
+        if (owner is Undefined u) return Everywhere.Contains(name) ? Undefined.Unsafe(owner, name) : throw u.Fail();
         object? found = Find(owner, name);
         if (found is not Missing) return found;
         if (owner is DictValue dict && dict.TryGet(name, out object? value)) return value;

@@ -38,17 +38,17 @@ public sealed class ChatTemplate
     public ChatRendering Render(ChatRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        ListValue messages = Conversation.Prepare(_parsed, request);
+        ListValue messages = Conversation.Prepare(_parsed, request, out string original);
         Scope root = new(null);
         Globals.AddTo(root);
         foreach ((string name, JsonElement value) in request.Variables) root.Set(name, JsonValues.From(value, name));
         root.Set("messages", messages);
-        root.Set("tools", request.Tools is { } tools ? JsonValues.From(tools, "tools") : null);
-        root.Set("documents", request.Documents is { } documents ? JsonValues.From(documents, "documents") : null);
+        root.Set("tools", Objects(request.Tools, "tools"));
+        root.Set("documents", Objects(request.Documents, "documents"));
         root.Set("add_generation_prompt", request.AddGenerationPrompt);
         Renderer renderer = new(_parsed, () => request.Clock.GetLocalNow());
         string text = renderer.Render(root, out List<(int Start, int End)> generated);
-        if (request.ContinueFinalMessage) text = Conversation.Cut(_parsed, request, messages, text);
+        if (request.ContinueFinalMessage) text = Conversation.Cut(_parsed, request, original, text);
         return new ChatRendering(text, Spans(text, generated));
     }
 
@@ -63,14 +63,33 @@ public sealed class ChatTemplate
         return new Renderer(parsed, () => now).Render(root, out _);
     }
 
+    /// <summary>A list of objects; null where it is not given.</summary>
+    private object? Objects(JsonElement? json, string name)
+    {
+        if (json is not { } given || given.ValueKind == JsonValueKind.Null) return null;
+        if (given.ValueKind != JsonValueKind.Array) throw new ChatTemplateException(Name, 0, $"{name} must be a JSON array of objects, not {given.ValueKind}");
+        int at = 0;
+        foreach (JsonElement item in given.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.Object) throw new ChatTemplateException(Name, 0, $"{name}[{at}] must be a JSON object, not {item.ValueKind}");
+            at++;
+        }
+
+        return JsonValues.From(given, name);
+    }
+
     private static List<(int Start, int End)> Spans(string text, List<(int Start, int End)> generated)
     {
         List<(int Start, int End)> spans = [];
+        int at = 0;
+        int points = 0;
         foreach ((int start, int end) in generated)
         {
-            if (start > text.Length) continue;
-            int from = PythonText.PointsBefore(text, start);
-            spans.Add((from, from + PythonText.Length(text[start..Math.Min(end, text.Length)])));
+            if (start > text.Length) break;
+            int from = points + PythonText.Length(text[at..start]);
+            at = Math.Min(end, text.Length);
+            points = from + PythonText.Length(text[start..at]);
+            spans.Add((from, points));
         }
 
         return spans;

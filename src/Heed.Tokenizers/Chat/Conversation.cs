@@ -9,8 +9,9 @@ internal static class Conversation
 
     private static readonly string[] ReasoningNames = ["reasoning_content", "thinking", "reasoning"];
 
-    public static ListValue Prepare(ParsedTemplate template, ChatRequest request)
+    public static ListValue Prepare(ParsedTemplate template, ChatRequest request, out string original)
     {
+        original = "";
         if (request.Messages.ValueKind != JsonValueKind.Array) throw Error(template, $"messages must be a JSON array, not {request.Messages.ValueKind}");
         if (request.Messages.GetArrayLength() == 0) throw Error(template, "the conversation is empty; provide at least one message");
         List<object?> messages = [];
@@ -20,7 +21,7 @@ internal static class Conversation
             messages.Add(Message((DictValue)JsonValues.From(json, "messages")!));
         }
 
-        if (request.ContinueFinalMessage) messages[^1] = Continued(template, request, (DictValue)messages[^1]!);
+        if (request.ContinueFinalMessage) messages[^1] = Continued(template, request, (DictValue)messages[^1]!, out original);
         return new ListValue(messages);
     }
 
@@ -30,13 +31,13 @@ internal static class Conversation
         DictValue message = new();
         object? reasoning = null;
         foreach (string name in ReasoningNames) if (reasoning is null && given.TryGet(name, out object? value) && value is not null) reasoning = value;
-        if (reasoning is not null && (!given.TryGet("thinking", out object? thinking) || thinking is null)) message.Set("thinking", reasoning);
+        if (reasoning is not null) message.Set("thinking", given.TryGet("thinking", out object? thinking) && thinking is not null ? thinking : reasoning);
         for (int i = 0; i < given.Count; i++) if (given.Values[i] is not null) message.Set(Python.HashKey(given.Keys[i]), given.Keys[i], given.Values[i]);
         if (reasoning is not null) message.Set("reasoning_content", reasoning);
         return message;
     }
 
-    private static DictValue Continued(ParsedTemplate template, ChatRequest request, DictValue last)
+    private static DictValue Continued(ParsedTemplate template, ChatRequest request, DictValue last, out string original)
     {
         if (request.AddGenerationPrompt) throw Error(template, "continue_final_message and add_generation_prompt exclude each other: the first continues a message, the second starts one");
         string field = request.ContinueField;
@@ -44,6 +45,7 @@ internal static class Conversation
         if (!last.TryGet(field, out object? value) || value is null) throw Error(template, $"continue_final_message is set but the final message has no \"{field}\" to continue");
         if (!template.Source.Contains(field, StringComparison.Ordinal) && request.ContinueField != "content" && !KnowsAlias(template, field))
             throw Error(template, $"continue_final_message is set to \"{field}\" but the template does not use that field");
+        original = TextOf(value);
         DictValue message = last.Copy();
         foreach (string name in Aliases(field)) if (message.TryGet(name, out object? same) && ReferenceEquals(same, value)) message.Set(name, Tagged(template, value));
         return message;
@@ -54,6 +56,17 @@ internal static class Conversation
 
     private static string[] Aliases(string field) => Array.IndexOf(ReasoningNames, field) >= 0 ? ReasoningNames : [field];
 
+    /// <summary>The text that is continued: a message's, or its last text part's.</summary>
+    private static string TextOf(object? value)
+    {
+        if (value is ListValue parts)
+        {
+            for (int i = parts.Items.Count - 1; i >= 0; i--) if (parts.Items[i] is DictValue part && part.TryGet("text", out object? text)) return text as string ?? "";
+        }
+
+        return value as string ?? "";
+    }
+
     private static object? Tagged(ParsedTemplate template, object? value)
     {
         if (value is string text) return text + Tag + " ";
@@ -62,7 +75,8 @@ internal static class Conversation
             List<object?> items = [.. parts.Items];
             for (int i = items.Count - 1; i >= 0; i--)
             {
-                if (items[i] is not DictValue part || !part.TryGet("text", out object? last) || last is not string partText) continue;
+                if (items[i] is not DictValue part || !part.TryGet("text", out object? last)) continue;
+                if (last is not string partText) break;
                 DictValue copy = part.Copy();
                 copy.Set("text", partText + Tag + " ");
                 items[i] = copy;
@@ -74,10 +88,10 @@ internal static class Conversation
     }
 
     /// <summary>The text up to the tag; blanks go where the template trimmed them off the message.</summary>
-    public static string Cut(ParsedTemplate template, ChatRequest request, ListValue messages, string text)
+    public static string Cut(ParsedTemplate template, ChatRequest request, string original, string text)
     {
         int at = text.LastIndexOf(Tag, StringComparison.Ordinal);
-        if (at < 0) throw Error(template, "continue_final_message is set but the final message does not appear in the text; the template may drop or change it");
+        if (at < 0 || !text.Contains(PythonText.Strip(original, null), StringComparison.Ordinal)) throw Error(template, "continue_final_message is set but the final message does not appear in the text; the template may drop or change it");
         bool kept = at + Tag.Length < text.Length && text[at + Tag.Length] == ' ';
         return kept ? text[..at] : PythonText.Strip(text[..at], null, left: false);
     }

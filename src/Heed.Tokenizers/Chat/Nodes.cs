@@ -5,12 +5,17 @@ internal abstract class Expression
 {
     public int Line { get; init; }
 
+    /// <summary>Whether the reference works the expression out while it parses, and so without escaping.</summary>
+    public virtual bool IsConstant => false;
+
     public abstract object? Evaluate(Renderer r, Scope scope);
 }
 
 internal sealed class Constant(object? value) : Expression
 {
     public object? Value { get; } = value;
+
+    public override bool IsConstant => true;
 
     public override object? Evaluate(Renderer r, Scope scope) => Value;
 }
@@ -96,11 +101,13 @@ internal sealed class LogicNode(bool and, Expression left, Expression right) : E
 
 internal sealed class ConcatNode(List<Expression> parts) : Expression
 {
+    public override bool IsConstant => parts.TrueForAll(part => part.IsConstant);
+
     public override object? Evaluate(Renderer r, Scope scope)
     {
         object?[] values = new object?[parts.Count];
         for (int i = 0; i < values.Length; i++) values[i] = r.Evaluate(parts[i], scope);
-        return Operators.Concat(r, values);
+        return Operators.Concat(r, values, escape: r.Autoescape && !IsConstant);
     }
 }
 
@@ -203,6 +210,8 @@ internal sealed class CallNode(Expression target, CallArguments arguments) : Exp
 
 internal sealed class FilterNode(Expression? value, string name, CallArguments arguments) : Expression
 {
+    public override bool IsConstant => value is { IsConstant: true } && arguments == CallArguments.None;
+
     public override object? Evaluate(Renderer r, Scope scope) => Apply(r, scope, value is null ? null : r.Evaluate(value, scope));
 
     public object? Apply(Renderer r, Scope scope, object? input)

@@ -40,12 +40,12 @@ internal static class Operators
     }
 
     /// <summary><c>~</c>: the texts of all parts; under autoescape a marked text, with the unmarked parts escaped if one is marked.</summary>
-    public static object Concat(Renderer r, object?[] parts)
+    public static object Concat(Renderer r, object?[] parts, bool escape)
     {
         bool marked = false;
         string[] texts = new string[parts.Length];
         long size = 0;
-        if (r.Autoescape) foreach (object? part in parts) marked |= part is MarkupText;
+        if (escape) foreach (object? part in parts) marked |= part is MarkupText;
         for (int i = 0; i < parts.Length; i++)
         {
             string text = Python.Str(r, parts[i]);

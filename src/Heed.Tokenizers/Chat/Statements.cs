@@ -50,6 +50,9 @@ internal sealed class BreakStatement(bool isBreak) : Statement
 
 internal sealed class ForStatement(Expression target, Expression items, Expression? filter, List<Statement> body, List<Statement> otherwise, bool recursive) : Statement
 {
+    /// <summary>What a turn costs beside its body: its frame and its item.</summary>
+    private const int TurnSteps = 3;
+
     public bool Recursive { get; } = recursive;
 
     public override Flow Run(Renderer r, Scope scope)
@@ -66,6 +69,7 @@ internal sealed class ForStatement(Expression target, Expression items, Expressi
         bool completed = false;
         while (loop.MoveNext())
         {
+            r.Budget.Items(TurnSteps);
             Scope turn = new(scope);
             turn.Set("loop", loop);
             Targets.Assign(r, turn, target, loop.Current);
@@ -82,6 +86,7 @@ internal sealed class ForStatement(Expression target, Expression items, Expressi
     {
         foreach (object? item in source)
         {
+            r.Budget.Items(TurnSteps);
             Scope turn = new(scope);
             Targets.Assign(r, turn, target, item);
             if (Python.IsTrue(r.Evaluate(filter!, turn))) yield return item;

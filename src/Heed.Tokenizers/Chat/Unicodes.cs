@@ -101,7 +101,8 @@ internal static class Unicodes
         string upper = UpperOf(c);
         if (upper.Length < 2 || char.IsSurrogate(upper[0])) return upper;
         if (c is >= 0x1FB2 and <= 0x1FF7 && upper[^1] == '\u0399' && c is not (0x1FD2 or 0x1FD3 or 0x1FD7)) return upper[..^1] + "\u0345";
-        return upper[..1] + upper[1..].ToLowerInvariant();
+        // ŉ keeps its capital: its first character has no case.
+        return c == 0x149 ? upper : upper[..1] + upper[1..].ToLowerInvariant();
     }
 
     public static string FoldOf(int c) => c switch

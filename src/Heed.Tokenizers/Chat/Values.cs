@@ -207,23 +207,31 @@ internal sealed class MacroValue(MacroBody body, Scope scope, bool autoescape)
     public bool Autoescape { get; } = autoescape;
 }
 
-/// <summary>Names of one frame; the parent is the frame around it in the template.</summary>
+/// <summary>Names of one frame; the parent is the frame around it in the template. Most frames hold a few names: they are searched one by one.</summary>
 internal sealed class Scope(Scope? parent)
 {
-    private Dictionary<string, object?>? _names;
+    private const int Few = 8;
+
+    private string[] _names = [];
+    private object?[] _values = [];
+    private Dictionary<string, int>? _index;
+    private int _count;
+
+    public Scope? Parent { get; } = parent;
 
     public bool TryGet(string name, out object? value)
     {
         for (Scope? scope = this; scope is not null; scope = scope.Parent)
         {
-            if (scope._names is not null && scope._names.TryGetValue(name, out value)) return true;
+            int at = scope.Find(name);
+            if (at < 0) continue;
+            value = scope._values[at];
+            return true;
         }
 
         value = null;
         return false;
     }
-
-    public Scope? Parent { get; } = parent;
 
     public Scope Root()
     {
@@ -232,5 +240,40 @@ internal sealed class Scope(Scope? parent)
         return scope;
     }
 
-    public void Set(string name, object? value) => (_names ??= new(StringComparer.Ordinal))[name] = value;
+    public void Set(string name, object? value)
+    {
+        int at = Find(name);
+        if (at >= 0)
+        {
+            _values[at] = value;
+            return;
+        }
+
+        if (_count == _names.Length)
+        {
+            int size = Math.Max(2, 2 * _count);
+            Array.Resize(ref _names, size);
+            Array.Resize(ref _values, size);
+        }
+
+        (_names[_count], _values[_count]) = (name, value);
+        if (_index is not null)
+        {
+            _index.Add(name, _count);
+        }
+        else if (_count == Few)
+        {
+            _index = new Dictionary<string, int>(StringComparer.Ordinal);
+            for (int i = 0; i <= _count; i++) _index.Add(_names[i], i);
+        }
+
+        _count++;
+    }
+
+    private int Find(string name)
+    {
+        if (_index is not null) return _index.TryGetValue(name, out int found) ? found : -1;
+        for (int i = 0; i < _count; i++) if (_names[i] == name) return i;
+        return -1;
+    }
 }
