@@ -19,6 +19,7 @@ public static class ModelFamilies
         new Bart.MarianFamily(),
         new Original2017.Original2017Family(),
         new Recurrent.LstmFamily(),
+        new Custom.CustomFamily(),
     ];
 
     /// <summary>All families.</summary>
