@@ -45,7 +45,7 @@ internal static class VerifyCommand
             if (!result.Passed) failed++;
             missing += result.GenerationsNotRun;
             if (terminal.IsJson) rows.Add((JsonNode)result.ToJson());
-            else terminal.Line($"{(result.Passed ? terminal.Green("ok  ") : terminal.Red("FAIL"))} {result}");
+            else terminal.Line(result.Passed ? result.ToString() : terminal.Red(result.ToString()));
         }
 
         if (terminal.IsJson) terminal.Json(new JsonObject { ["cases"] = rows, ["failed"] = failed });

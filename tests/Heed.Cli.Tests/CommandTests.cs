@@ -1,0 +1,206 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Heed.Testing;
+
+namespace Heed.Cli.Tests;
+
+public class CommandTests
+{
+    [Fact]
+    public async Task Help_names_every_command_of_the_door()
+    {
+        (int code, string output, _) = await Run("--help");
+        Assert.Equal(ExitCode.Ok, code);
+        foreach (string command in (string[])["quickstart", "pretrain", "tokenizer", "tokenize", "generate", "eval", "info", "bench", "env", "verify", "convert", "pull", "list", "rm"])
+            Assert.Contains(command, output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("pretrain")]
+    [InlineData("info --batch many gpt2")]
+    [InlineData("convert a b --dtype f64")]
+    public async Task A_wrong_command_line_is_one_line_and_exit_code_2(string line)
+    {
+        (int code, string output, string error) = await Run(line.Split(' '));
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Empty(output);
+        Assert.StartsWith("heed", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(ExitCode.InputOutput, "generate", "/nowhere/model", "x")]
+    [InlineData(ExitCode.InputOutput, "tokenize", "/nowhere/model", "x")]
+    [InlineData(ExitCode.InputOutput, "info", "/nowhere/model")]
+    [InlineData(ExitCode.InputOutput, "verify", "/nowhere")]
+    [InlineData(ExitCode.InputOutput, "convert", "/nowhere", "/tmp/never-written")]
+    [InlineData(ExitCode.InputRejected, "bench", "coffee")]
+    [InlineData(ExitCode.InputRejected, "rm", "nobody/nothing")]
+    public async Task User_errors_are_one_sentence_with_their_own_code(int expected, params string[] args)
+    {
+        (int code, _, string error) = await Run(args);
+        Assert.Equal(expected, code);
+        Assert.DoesNotContain("internal error", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.Contains(args[1], error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("gpt2", 124_439_808)]
+    [InlineData("gpt3", 174_604_259_328)]
+    [InlineData("llama-7b", 6_738_415_616)]
+    public async Task Info_counts_parameters_without_weights(string preset, long parameters)
+    {
+        (int code, string output, _) = await Run("info", preset, "--json");
+        Assert.Equal(ExitCode.Ok, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.Equal(parameters, json.RootElement.GetProperty("parameters").GetInt64());
+    }
+
+    [Fact]
+    public async Task Env_prints_json_and_nothing_else()
+    {
+        (int code, string output, string error) = await Run("env", "--json");
+        Assert.Equal(ExitCode.Ok, code);
+        Assert.Empty(error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.True(json.RootElement.GetProperty("threads").GetInt32() >= 1);
+    }
+
+    [Fact]
+    public async Task Verify_passes_on_goldens_and_says_exit_code_7_where_a_weight_is_wrong()
+    {
+        using TemporaryFolder folder = new();
+        string golden = Path.Combine(Repository.Goldens, "models", "gpt2");
+        Assert.Equal(ExitCode.Ok, (await Run("verify", golden, "--dump", folder.File("dump"))).Code);
+        Assert.True(File.Exists(folder.File("dump/gpt2.safetensors")) && File.Exists(folder.File("dump/gpt2.json")));
+        string damaged = folder.File("gpt2");
+        Directory.CreateDirectory(damaged);
+        foreach (string file in Directory.GetFiles(golden)) File.Copy(file, Path.Combine(damaged, Path.GetFileName(file)));
+        byte[] weights = File.ReadAllBytes(Path.Combine(damaged, "model.safetensors"));
+        weights[^2] ^= 0x10;
+        File.WriteAllBytes(Path.Combine(damaged, "model.safetensors"), weights);
+        (int code, string output, _) = await Run("verify", damaged, "--json");
+        Assert.Equal(ExitCode.Numerical, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.Equal(1, json.RootElement.GetProperty("failed").GetInt32());
+    }
+
+    [Fact]
+    public async Task Verify_runs_tokenizer_folders()
+    {
+        (int code, string output, _) = await Run("verify", "--tokenizer", Path.Combine(Repository.Goldens, "tokenizers", "wordlevel"));
+        Assert.Equal(ExitCode.Ok, code);
+        Assert.Contains("agree with the reference", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tokenize_reads_lines_of_json_for_pipelines()
+    {
+        string model = Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small");
+        (int code, string output, _) = await Run(["tokenize", model, "--jsonl"], "{\"text\":\"Hello\"}\n{\"text\":\"a\",\"pair\":\"b\",\"add_special_tokens\":false}\n");
+        Assert.Equal(ExitCode.Ok, code);
+        string[] lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        foreach (string line in lines)
+        {
+            using JsonDocument json = JsonDocument.Parse(line);
+            Assert.Equal(json.RootElement.GetProperty("ids").GetArrayLength(), json.RootElement.GetProperty("offsets").GetArrayLength());
+        }
+
+        Assert.Equal(ExitCode.InputRejected, (await Run(["tokenize", model, "--jsonl"], "{\"txt\":1}\n")).Code);
+    }
+
+    [Fact]
+    public async Task A_small_run_goes_the_whole_road_and_back()
+    {
+        using TemporaryFolder folder = new();
+        string text = Text(folder);
+        string run = folder.File("run"), model = Path.Combine(run, "model");
+        (int code, _, string error) = await Run(Pretrain(text, run, 30));
+        Assert.True(code == ExitCode.Ok, error);
+
+        (code, string output, error) = await Run("generate", model, "the cat", "--greedy", "--max-new-tokens", "5", "--json");
+        Assert.True(code == ExitCode.Ok, error);
+        using (JsonDocument json = JsonDocument.Parse(output)) Assert.True(json.RootElement.GetProperty("tokens").GetInt32() is > 0 and <= 5);
+        (code, output, error) = await Run("eval", model, "--text", text, "--json");
+        Assert.True(code == ExitCode.Ok, error);
+        using (JsonDocument json = JsonDocument.Parse(output)) Assert.True(json.RootElement.GetProperty("bits_per_byte").GetDouble() is > 0 and < 8);
+        Assert.Equal(ExitCode.Ok, (await Run("tokenize", model, "the dog", "--count")).Code);
+        Assert.Equal(ExitCode.Ok, (await Run("info", model)).Code);
+        (code, _, error) = await Run("convert", model, folder.File("half"), "--dtype", "bf16");
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.True(new FileInfo(folder.File("half/model.safetensors")).Length < new FileInfo(Path.Combine(model, "model.safetensors")).Length * 0.6);
+        Assert.Equal(ExitCode.Ok, (await Run("generate", folder.File("half"), "the cat", "--greedy", "--max-new-tokens", "3")).Code);
+    }
+
+    [Fact]
+    public Task Killed_at_two_moments_every_resume_ends_with_the_same_weights() => KillAndResume(2);
+
+    [LongFact]
+    public Task Killed_at_twenty_moments_every_resume_ends_with_the_same_weights() => KillAndResume(20);
+
+    private static async Task KillAndResume(int kills)
+    {
+        using TemporaryFolder folder = new();
+        string text = Text(folder);
+        string[] whole = Pretrain(text, folder.File("whole"), 150), killed = Pretrain(text, folder.File("killed"), 150);
+        Stopwatch clock = Stopwatch.StartNew();
+        Assert.Equal(0, await Child(whole, null));
+        TimeSpan length = clock.Elapsed;
+        Random random = new(11);
+        for (int i = 0; i < kills; i++) await Child(killed, length * (0.2 + (0.7 * random.NextDouble())));
+        Assert.Equal(0, await Child(killed, null));
+        Assert.Equal(Sum(folder.File("whole")), Sum(folder.File("killed")));
+    }
+
+    private static string Sum(string run) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(run, "model", "model.safetensors"))));
+
+    /// <summary>Runs the program itself, and kills it (SIGKILL) after a time.</summary>
+    private static async Task<int> Child(string[] args, TimeSpan? kill)
+    {
+        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(typeof(Application).Assembly.Location);
+        foreach (string arg in args) start.ArgumentList.Add(arg);
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        using CancellationTokenSource limit = new(kill ?? TimeSpan.FromMinutes(4));
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync(CancellationToken.None);
+        }
+
+        await Task.WhenAll(output, error);
+        return process.ExitCode;
+    }
+
+    private static string[] Pretrain(string text, string run, int steps) =>
+    [
+        "pretrain", "--data", text, "--out", run, "--layers", "2", "--heads", "2", "--width", "16", "--vocabulary-size", "280", "--block-length", "16", "--batch-size", "4",
+        "--steps", steps.ToString(System.Globalization.CultureInfo.InvariantCulture), "--warmup-steps", "5", "--held-out", "0.3", "--evaluate-every", "10", "--evaluate-blocks", "4", "--save-every", "5", "--learning-rate", "0.01",
+    ];
+
+    private static string Text(TemporaryFolder folder)
+    {
+        string path = folder.File("text.jsonl");
+        string[] nouns = ["cat", "dog", "bird", "fish"], verbs = ["sees", "likes", "follows", "hears"];
+        File.WriteAllLines(path, Enumerable.Range(0, 400).Select(i => $"{{\"text\":\"the {nouns[i % 4]} {verbs[(i / 4) % 4]} the {nouns[(i / 3) % 4]} number {i}.\"}}"));
+        return path;
+    }
+
+    private static Task<(int Code, string Output, string Error)> Run(params string[] args) => Run(args, "");
+
+    private static async Task<(int Code, string Output, string Error)> Run(string[] args, string input)
+    {
+        using StringWriter output = new(), error = new();
+        int code = await Application.RunAsync(args, new Terminal(output, error, isTerminal: false, colours: false, new StringReader(input)));
+        return (code, output.ToString(), error.ToString());
+    }
+}
