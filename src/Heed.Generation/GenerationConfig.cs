@@ -109,7 +109,7 @@ public sealed record GenerationConfig
     /// <summary><c>decoder_start_token_id</c>: the first id of a decoder that follows an encoder.</summary>
     public int? DecoderStartId { get; init; }
 
-    /// <summary>Texts that end generation when they appear in what was generated.</summary>
+    /// <summary><c>stop_strings</c>: texts that end generation when they appear in what was generated; <see cref="HeedModel"/> watches for them.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
     /// <summary>Seed of the draws.</summary>
@@ -124,6 +124,7 @@ public sealed record GenerationConfig
             string path = Path.Combine(folder, name);
             if (!File.Exists(path)) continue;
             using JsonDocument document = StrictJson.ReadFile(path, 16 << 20);
+            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new FileFormatException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
             return new GenerationConfig().With(new ConfigReader(document.RootElement, path));
         }
 
@@ -164,6 +165,7 @@ public sealed record GenerationConfig
         PaddingId = file.OptionalId("pad_token_id") ?? PaddingId,
         BeginId = file.OptionalId("bos_token_id") ?? BeginId,
         DecoderStartId = file.OptionalId("decoder_start_token_id") ?? DecoderStartId,
+        StopStrings = Texts(file, "stop_strings") ?? StopStrings,
     };
 
     /// <summary>One id or a list of ids.</summary>
@@ -175,6 +177,15 @@ public sealed record GenerationConfig
         int[] ids = new int[e.GetArrayLength()];
         for (int i = 0; i < ids.Length; i++) ids[i] = StrictJson.Integer(e[i], file.File, $"{file.At(name)}[{i}]", 0);
         return ids;
+    }
+
+    /// <summary>One text or a list of texts.</summary>
+    private static IReadOnlyList<string>? Texts(ConfigReader file, string name)
+    {
+        if (!file.Has(name)) return null;
+        JsonElement e = file.Root.GetProperty(name);
+        if (e.ValueKind != JsonValueKind.Array) return [StrictJson.Text(e, file.File, file.At(name))];
+        return [.. e.EnumerateArray().Select((text, i) => StrictJson.Text(text, file.File, $"{file.At(name)}[{i}]"))];
     }
 
     private static IReadOnlyList<int[]>? Sequences(ConfigReader file, string name)

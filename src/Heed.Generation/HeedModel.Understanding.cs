@@ -1,12 +1,36 @@
 using Heed.Engine.Tensors;
 using Heed.Generation.Processors;
 using Heed.Models;
+using Heed.Models.Embeddings;
 using Heed.Tokenizers;
 
 namespace Heed.Generation;
 
 public sealed partial class HeedModel
 {
+    /// <summary>The vectors of texts: near each other where the texts mean the same.</summary>
+    /// <param name="texts">The texts; what is longer than the model reads is cut off.</param>
+    /// <param name="stop">Ends the work between layers.</param>
+    /// <returns>One vector a text, all of the same length.</returns>
+    /// <exception cref="InputException">The model gives no embeddings.</exception>
+    public IReadOnlyList<float[]> Embed(IReadOnlyList<string> texts, CancellationToken stop = default)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        if (Model is not EncoderModel) throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
+        _embedder ??= SentenceEmbedder.Load(Folder);
+        Tokenizer tokenizer = _embedder.MaximumLength < int.MaxValue ? Tokenizer.WithTruncation(new TruncationOptions(_embedder.MaximumLength)) : Tokenizer;
+        int[][] ids = [.. tokenizer.EncodeBatch(texts).Select(e => e.Ids)];
+        using TensorScope scope = TensorScope.Begin();
+        Tensor vectors = _embedder.Embed(ids, stop);                                // [B, D]
+        return [.. Enumerable.Range(0, ids.Length).Select(b => vectors.Rows(b, 1).ToArray())];
+    }
+
+    /// <summary>The vector of a text.</summary>
+    /// <inheritdoc cref="Embed(IReadOnlyList{string}, CancellationToken)"/>
+    /// <param name="text">The text.</param>
+    /// <param name="stop">Ends the work between layers.</param>
+    public float[] Embed(string text, CancellationToken stop = default) => Embed([text], stop)[0];
+
     /// <summary>The classes of a text, the likeliest first; a number where the model does regression.</summary>
     /// <param name="text">The text.</param>
     /// <param name="pair">A second text where the model judges pairs.</param>

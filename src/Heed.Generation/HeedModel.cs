@@ -1,5 +1,6 @@
 using Heed.Checkpoints;
 using Heed.Models;
+using Heed.Models.Embeddings;
 using Heed.Models.Files;
 using Heed.Tokenizers;
 
@@ -17,12 +18,14 @@ public sealed partial class HeedModel : IDisposable
     private const int StandardNewTokens = 128;
 
     private Tokenizer? _tokenizer;
+    private SentenceEmbedder? _embedder;
 
-    private HeedModel(string folder, Model model, GenerationConfig generation)
+    private HeedModel(string folder, Model model, GenerationConfig generation, SentenceEmbedder? embedder)
     {
         Folder = folder;
         Model = model;
         Generation = generation;
+        _embedder = embedder;
     }
 
     /// <summary>The folder that was opened.</summary>
@@ -49,10 +52,11 @@ public sealed partial class HeedModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(name);
         string folder = FindFolder(name);
-        (Model model, _) = ModelFolder.Load(folder, options);
+        SentenceEmbedder? embedder = IsForSentences(folder, options) ? SentenceEmbedder.Load(folder, options) : null;
+        Model model = embedder?.Model ?? ModelFolder.Load(folder, options).Model;
         try
         {
-            return new HeedModel(folder, model, Settings(folder, model));
+            return new HeedModel(folder, model, Settings(folder, model), embedder);
         }
         catch
         {
@@ -62,7 +66,19 @@ public sealed partial class HeedModel : IDisposable
     }
 
     /// <summary>Returns the memory of the weights.</summary>
-    public void Dispose() => Model.Dispose();
+    public void Dispose()
+    {
+        Model.Dispose();
+        if (!ReferenceEquals(_embedder?.Model, Model)) _embedder?.Dispose();
+    }
+
+    /// <summary>True for folders of sentence-transformers, and for encoders without a head: their whole purpose is to embed.</summary>
+    private static bool IsForSentences(string folder, LoadOptions? options)
+    {
+        if (File.Exists(Path.Combine(folder, "modules.json"))) return true;
+        (ModelFamily family, string architecture, _) = ModelFolder.ReadConfig(folder, options);
+        return architecture.EndsWith("Model", StringComparison.Ordinal) && family.Architectures.Any(a => a.EndsWith("ForMaskedLM", StringComparison.Ordinal));
+    }
 
     private static string FindFolder(string name)
     {

@@ -131,6 +131,40 @@ public sealed class HeedModelTests
         }
     }
 
+    [Fact]
+    public void Texts_become_vectors_that_do_not_depend_on_their_company()
+    {
+        foreach (Func<BertConfig, Model> build in new Func<BertConfig, Model>[]
+        {
+            c => new BertModel(c, new ParameterSet(ParameterSource.Random(2))),
+            c => new BertMaskedLanguageModel(c, new ParameterSet(ParameterSource.Random(2))),
+        })
+        {
+            using TemporaryFolder folder = BertFolder(build);
+            using HeedModel model = HeedModel.Open(folder.Path);
+            string[] texts = ["the first", "a second and much longer text about the weather", string.Join(' ', Enumerable.Repeat("more than the model reads", 40))];
+            IReadOnlyList<float[]> together = model.Embed(texts);
+            Assert.All(together, v => Assert.Equal(32, v.Length));
+            for (int i = 0; i < texts.Length; i++) Assert.Equal(together[i], model.Embed(texts[i]));
+        }
+
+        using TemporaryFolder other = Folder();
+        using HeedModel writer = HeedModel.Open(other.Path);
+        Assert.Contains("gives no embeddings", Assert.Throws<InputException>(() => writer.Embed("a")).Message, StringComparison.Ordinal);
+    }
+
+    [SharedFact]
+    public void Embeddings_of_the_released_MiniLM_are_those_of_sentence_transformers()
+    {
+        using HeedModel model = HeedModel.Open(Path.Combine(Repository.Shared!, "models", "all-MiniLM-L6-v2"));
+        string[] texts = File.ReadAllText(Path.Combine(Repository.Goldens, "embeddings", "sentences.txt")).Split('\n')[..^1];
+        using Checkpoints.SafetensorsFile file = Checkpoints.SafetensorsFile.Open(Path.Combine(Repository.Goldens, "embeddings", "embeddings.safetensors"));
+        float[] expected = file["embeddings"].ToFloats();
+        float[] actual = [.. model.Embed(texts).SelectMany(v => v)];
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++) Assert.True(Math.Abs(expected[i] - actual[i]) <= 1e-5, $"value {i}: {actual[i]} instead of {expected[i]}");
+    }
+
     private static TemporaryFolder BertFolder(Func<BertConfig, Model> build)
     {
         TemporaryFolder folder = new();
