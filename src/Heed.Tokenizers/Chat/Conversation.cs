@@ -96,5 +96,5 @@ internal static class Conversation
         return kept ? text[..at] : PythonText.Strip(text[..at], null, left: false);
     }
 
-    private static ChatTemplateException Error(ParsedTemplate template, string reason) => new(template.Name, 0, Printable.Escape(reason));
+    private static ChatTemplateException Error(ParsedTemplate template, string reason) => new(template.Name, 0, reason);
 }

@@ -6,6 +6,9 @@ namespace Heed.Tokenizers.Chat;
 /// <summary>Filters of lists and other values with items.</summary>
 internal static class ListFilters
 {
+    /// <summary>What a list costs beside its items.</summary>
+    private const int ListSteps = 16;
+
     public static object? Default(Renderer r, Arguments arguments)
     {
         object?[] v = arguments.Bind("default", 1, "value", "default_value", "boolean");
@@ -114,6 +117,7 @@ internal static class ListFilters
             {
                 if (row.Count == size)
                 {
+                    r.Budget.Items(ListSteps);
                     yield return new ListValue(row);
                     row = [];
                 }
@@ -148,7 +152,7 @@ internal static class ListFilters
             for (BigInteger i = 0; i < slices; i++)
             {
                 int count = i < larger ? each + 1 : each;
-                r.Budget.Items(count + 1);
+                r.Budget.Items(count + ListSteps);
                 List<object?> part = items.GetRange(at, count);
                 at += count;
                 if (v[2] is not (Missing or null) && i >= larger) part.Add(v[2]);

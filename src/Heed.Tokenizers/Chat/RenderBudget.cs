@@ -26,6 +26,9 @@ internal sealed class RenderBudget
     /// <summary>Characters that cost one step when they are copied or searched: memory and time stay bounded by the steps.</summary>
     private const int CharactersPerStep = 4;
 
+    /// <summary>What a call or a level of a nested value costs: it takes memory and time beside its parts.</summary>
+    private const int EnterSteps = 3;
+
     private long _steps;
     private int _depth;
 
@@ -70,7 +73,7 @@ internal sealed class RenderBudget
     {
         if (_depth >= MaximumCallDepth) throw Over("calls or values nested more deeply", $"a depth of {MaximumCallDepth}");
         _depth++;
-        Step();
+        Items(EnterSteps);
     }
 
     public void Leave() => _depth--;

@@ -6,6 +6,9 @@ namespace Heed.Tokenizers.Chat;
 /// <summary>One rendering of a template: its output, its budget, and the calls in progress.</summary>
 internal sealed class Renderer(ParsedTemplate template, Func<DateTimeOffset> now)
 {
+    /// <summary>What a macro's call costs beside its body: a frame, its arguments and a text.</summary>
+    private const int MacroSteps = 16;
+
     private readonly Stack<StringBuilder> _outer = new();
     private readonly List<(int Start, int End)> _generated = [];
     private StringBuilder _output = new();
@@ -33,7 +36,7 @@ internal sealed class Renderer(ParsedTemplate template, Func<DateTimeOffset> now
         }
         catch (TemplateFault fault)
         {
-            throw new ChatTemplateException(Template.Name, Line, Printable.Escape(fault.Message));
+            throw new ChatTemplateException(Template.Name, Line, fault.Message);
         }
 
         generated = _generated;
@@ -150,6 +153,7 @@ internal sealed class Renderer(ParsedTemplate template, Func<DateTimeOffset> now
 
     private object? CallMacro(MacroValue macro, Arguments arguments)
     {
+        Budget.Items(MacroSteps);
         MacroBody body = macro.Body;
         string name = body.Name ?? "None";
         Scope scope = new(macro.Scope);

@@ -21,7 +21,7 @@ internal sealed class TemplateParser : ExpressionParser
     {
         TemplateParser parser = new(source, name, trimBlocks, leftStripBlocks);
         List<Statement> body = parser.Statements([]);
-        if (parser.Unknown.Count > 0) throw new ChatTemplateException(name, parser.Unknown[0].Line, Printable.Escape(parser.Unknown[0].Reason));
+        if (parser.Unknown.Count > 0) throw new ChatTemplateException(name, parser.Unknown[0].Line, parser.Unknown[0].Reason);
         return new ParsedTemplate(name, source, body, parser._blocks);
     }
 
