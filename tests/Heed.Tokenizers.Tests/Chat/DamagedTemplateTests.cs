@@ -1,0 +1,67 @@
+using System.Text;
+using System.Text.Json;
+using Heed.Testing;
+using Heed.Tokenizers.Chat;
+
+namespace Heed.Tokenizers.Tests.Chat;
+
+/// <summary>Whatever a template says, it gives a text or an error of Heed's own.</summary>
+public sealed class DamagedTemplateTests
+{
+    private static readonly string[] Pieces =
+    [
+        "{{", "}}", "{%", "%}", "{#", "#}", "(", ")", "[", "]", "{", "}", "|", "~", ".", ",", ":", "'", "\"", "\\", "-", "*", "**", "not ", " is ", " in ", " if ", " else ",
+        "0", "-1", "1.5", "1e400", "99999999999999999999", "none", "true", "xs", "d", "messages", "missing", "loop", "'😀'", "'\\ud800'", "''", "()", "[[]]", "{}", "xs[::-1]",
+        "range(9)", "namespace(a=1)", "|list", "|join", "|sort", "|int", "|float", "|round(400)", "|tojson", "|string", "|batch(2)", "|indent", "|title", "|groupby(0)", "|sum",
+        ".items()", ".split()", ".format(xs, d)", ".replace('a','b')", ".center(9)", ".zfill(-5)", ".find('a', -3)", " % xs", " // 0.0", " ** -1.5", "*(1,2)",
+    ];
+
+    [Fact]
+    public void Damaged_snippets_give_text_or_an_ordinary_error() => Damage(rounds: 6, seed: 1);
+
+    [LongFact]
+    public void Many_damaged_snippets_give_text_or_an_ordinary_error() => Damage(rounds: 200, seed: 2);
+
+    private static void Damage(int rounds, int seed)
+    {
+        Random random = new(seed);
+        foreach (string line in File.ReadLines(Path.Combine(Repository.Goldens, "chat", "language.jsonl")))
+        {
+            using JsonDocument document = JsonDocument.Parse(line);
+            JsonElement json = document.RootElement;
+            if (json.TryGetProperty("limit", out _) || json.GetProperty("template").ValueKind != JsonValueKind.String) continue;
+            string source = json.GetProperty("template").GetString()!;
+            JsonElement? context = json.TryGetProperty("context", out JsonElement given) ? given : null;
+            for (int i = 0; i < rounds; i++)
+            {
+                string damaged = Mutate(source, random);
+                try
+                {
+                    ChatTemplate.RenderSnippet(damaged, "damaged", true, true, context, DateTimeOffset.UnixEpoch);
+                }
+                catch (HeedException)
+                {
+                    continue;
+                }
+                catch (Exception e)
+                {
+                    Assert.Fail($"{damaged}\n{e}");
+                }
+            }
+        }
+    }
+
+    private static string Mutate(string source, Random random)
+    {
+        StringBuilder text = new(source);
+        for (int n = random.Next(1, 4); n > 0; n--)
+        {
+            int at = random.Next(text.Length + 1);
+            int length = Math.Min(random.Next(6), text.Length - at);
+            if (random.Next(3) > 0) text.Remove(at, length);
+            if (random.Next(3) > 0) text.Insert(at, Pieces[random.Next(Pieces.Length)]);
+        }
+
+        return text.ToString();
+    }
+}
