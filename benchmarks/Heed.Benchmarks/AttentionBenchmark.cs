@@ -67,7 +67,12 @@ public class AttentionBenchmark : IDisposable
         if (Case.Past > 0) return;
         AttentionKernel.Backward(Inputs, Options, _sequences, _output, _logSumExp, _output, new AttentionGradients<float>
         {
-            Query = _gradient, QueryStride = 3 * Width, Key = _gradient.AsSpan(Width), KeyStride = 3 * Width, Value = _gradient.AsSpan(2 * Width), ValueStride = 3 * Width,
+            Query = _gradient,
+            QueryStride = 3 * Width,
+            Key = _gradient.AsSpan(Width),
+            KeyStride = 3 * Width,
+            Value = _gradient.AsSpan(2 * Width),
+            ValueStride = 3 * Width,
         });
     }
 
@@ -81,6 +86,11 @@ public class AttentionBenchmark : IDisposable
 
     private AttentionInputs<float> Inputs => new()
     {
-        Query = _rows, QueryStride = 3 * Width, Key = _rows.AsSpan(Width), KeyStride = 3 * Width, Value = _rows.AsSpan(2 * Width), ValueStride = 3 * Width,
+        Query = _rows,
+        QueryStride = 3 * Width,
+        Key = _rows.AsSpan(Width),
+        KeyStride = 3 * Width,
+        Value = _rows.AsSpan(2 * Width),
+        ValueStride = 3 * Width,
     };
 }

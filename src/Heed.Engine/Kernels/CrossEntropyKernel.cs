@@ -42,8 +42,16 @@ internal static unsafe partial class CrossEntropyKernel
         {
             Run(new RowWork
             {
-                Logits = pz, Targets = pt, Weights = pw, Losses = pl, LogSums = ps, Rows = targets.Length, Classes = classes,
-                IgnoreIndex = options.IgnoreIndex, Smoothing = options.Smoothing, WantsLoss = true,
+                Logits = pz,
+                Targets = pt,
+                Weights = pw,
+                Losses = pl,
+                LogSums = ps,
+                Rows = targets.Length,
+                Classes = classes,
+                IgnoreIndex = options.IgnoreIndex,
+                Smoothing = options.Smoothing,
+                WantsLoss = true,
             });
         }
     }
@@ -71,8 +79,17 @@ internal static unsafe partial class CrossEntropyKernel
         {
             Run(new RowWork
             {
-                Logits = pz, Targets = pt, Weights = pw, LogSums = ps, Scale = pc, ScaleStep = scale.Length == 1 ? 0 : 1, Rows = targets.Length, Classes = classes,
-                IgnoreIndex = options.IgnoreIndex, Smoothing = options.Smoothing, WantsGradient = true,
+                Logits = pz,
+                Targets = pt,
+                Weights = pw,
+                LogSums = ps,
+                Scale = pc,
+                ScaleStep = scale.Length == 1 ? 0 : 1,
+                Rows = targets.Length,
+                Classes = classes,
+                IgnoreIndex = options.IgnoreIndex,
+                Smoothing = options.Smoothing,
+                WantsGradient = true,
             });
         }
     }
@@ -97,8 +114,18 @@ internal static unsafe partial class CrossEntropyKernel
             {
                 Run(new RowWork
                 {
-                    Logits = pz, Targets = pt, Weights = pw, Losses = pl, LogSums = ps, Scale = &scale, Rows = targets.Length, Classes = classes,
-                    IgnoreIndex = options.IgnoreIndex, Smoothing = options.Smoothing, WantsLoss = true, WantsGradient = true,
+                    Logits = pz,
+                    Targets = pt,
+                    Weights = pw,
+                    Losses = pl,
+                    LogSums = ps,
+                    Scale = &scale,
+                    Rows = targets.Length,
+                    Classes = classes,
+                    IgnoreIndex = options.IgnoreIndex,
+                    Smoothing = options.Smoothing,
+                    WantsLoss = true,
+                    WantsGradient = true,
                 });
             }
         }

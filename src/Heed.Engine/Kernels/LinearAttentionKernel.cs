@@ -48,8 +48,13 @@ internal static unsafe class LinearAttentionKernel
         {
             LinearAttentionWork work = new()
             {
-                Options = new AttentionProblem(options) { Sequences = s, Query = q, Key = k, Value = v }, Output = z, Normalizer = n,
-                OutputGradient = dz, QueryGradient = dq, KeyGradient = dk, ValueGradient = dv,
+                Options = new AttentionProblem(options) { Sequences = s, Query = q, Key = k, Value = v },
+                Output = z,
+                Normalizer = n,
+                OutputGradient = dz,
+                QueryGradient = dq,
+                KeyGradient = dk,
+                ValueGradient = dv,
             };
             LaneParts.Run(work, sequences.Length * options.Heads);
         }

@@ -60,8 +60,20 @@ internal static unsafe partial class RotaryKernel
             LaneParts.Run(
                 new RowWork
                 {
-                    X = px, XStride = xStride, Positions = pp, Cos = pc, Sin = ps, Heads = heads, HeadWidth = headWidth, Rotary = rotary,
-                    Interleaved = pairs == RotaryPairs.Interleaved, Sign = inverse ? -1f : 1f, Y = py, YStride = yStride, Rows = positions.Length, Each = each,
+                    X = px,
+                    XStride = xStride,
+                    Positions = pp,
+                    Cos = pc,
+                    Sin = ps,
+                    Heads = heads,
+                    HeadWidth = headWidth,
+                    Rotary = rotary,
+                    Interleaved = pairs == RotaryPairs.Interleaved,
+                    Sign = inverse ? -1f : 1f,
+                    Y = py,
+                    YStride = yStride,
+                    Rows = positions.Length,
+                    Each = each,
                 },
                 LaneParts.Count(positions.Length, each));
         }

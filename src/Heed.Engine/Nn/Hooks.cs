@@ -64,7 +64,8 @@ public sealed class Hooks
         {
             observer(site, x);
             return x;
-        }));
+        }
+        ));
         return this;
     }
 

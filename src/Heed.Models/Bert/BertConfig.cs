@@ -105,6 +105,15 @@ public sealed record RobertaConfig : BertConfig
 
     private static RobertaConfig Of(int layers, int heads, int width) => new()
     {
-        Layers = layers, Heads = heads, Width = width, Vocabulary = 50265, PositionRows = 514, Segments = 1, NormEpsilon = 1e-5f, PaddingId = 1, BeginId = 0, EndId = 2,
+        Layers = layers,
+        Heads = heads,
+        Width = width,
+        Vocabulary = 50265,
+        PositionRows = 514,
+        Segments = 1,
+        NormEpsilon = 1e-5f,
+        PaddingId = 1,
+        BeginId = 0,
+        EndId = 2,
     };
 }

@@ -35,8 +35,21 @@ internal static class Tests
 
     private static readonly Dictionary<string, string> Comparisons = new(StringComparer.Ordinal)
     {
-        ["=="] = "==", ["eq"] = "==", ["equalto"] = "==", ["!="] = "!=", ["ne"] = "!=", [">"] = ">", ["gt"] = ">", ["greaterthan"] = ">",
-        [">="] = ">=", ["ge"] = ">=", ["<"] = "<", ["lt"] = "<", ["lessthan"] = "<", ["<="] = "<=", ["le"] = "<=",
+        ["=="] = "==",
+        ["eq"] = "==",
+        ["equalto"] = "==",
+        ["!="] = "!=",
+        ["ne"] = "!=",
+        [">"] = ">",
+        ["gt"] = ">",
+        ["greaterthan"] = ">",
+        [">="] = ">=",
+        ["ge"] = ">=",
+        ["<"] = "<",
+        ["lt"] = "<",
+        ["lessthan"] = "<",
+        ["<="] = "<=",
+        ["le"] = "<=",
     };
 
     static Tests()

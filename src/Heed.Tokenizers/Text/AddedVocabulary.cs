@@ -70,7 +70,7 @@ internal sealed class AddedVocabulary
     public void Split(AhoCorasick matcher, ReadOnlySpan<char> text, List<(int Id, int Start, int End)> found)
     {
         int done = 0;
-        for (int from = 0; matcher.Find(text, from, out int start, out int end, out int id); )
+        for (int from = 0; matcher.Find(text, from, out int start, out int end, out int id);)
         {
             from = end;
             AddedToken token = _tokens[id];

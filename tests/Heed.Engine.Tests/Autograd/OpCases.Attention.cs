@@ -14,7 +14,8 @@ internal static partial class OpCases
         yield return new("AttentionOp", "causal", [S(5, 6), S(5, 6), S(5, 6)], v => Attend(v[0], v[1], v[2], null, options with { Causal = true }, self), w => Attention(w[0], w[1], w[2], null, options with { Causal = true }, self)) { K = 64 };
         AttentionOptions grouped = options with { KeyHeads = 1, Causal = true };
         yield return new("AttentionOp", "grouped, one fused product", [S(5, 12)], v => AttentionOp.Apply(new(v[0], 0, 6), new(v[0], 6, 3), new(v[0], 9, 3), null, grouped, self, null),
-            w => Attention(Part(w[0], 0, 6), Part(w[0], 6, 3), Part(w[0], 9, 3), null, grouped, self)) { K = 64 };
+            w => Attention(Part(w[0], 0, 6), Part(w[0], 6, 3), Part(w[0], 9, 3), null, grouped, self))
+        { K = 64 };
         AttentionOptions relative = options with { RelativeRange = 5, RelativeOffset = 2 };
         yield return new("AttentionOp", "distances", [S(5, 6), S(5, 6), S(5, 6), S(2, 5)], v => Attend(v[0], v[1], v[2], v[3], relative, self), w => Attention(w[0], w[1], w[2], w[3], relative, self)) { K = 64 };
         foreach (bool causal in (bool[])[false, true])
@@ -29,7 +30,8 @@ internal static partial class OpCases
             CounterRandom random = new(5, 6);
             uint least = (uint)(0.3f * 4294967296.0);
             return new Wide([.. w[0].Values.Select((x, i) => random.Bits((ulong)i) >= least ? x / (1 - 0.3f) : 0)], w[0].Shape);
-        }) { K = 4 };
+        })
+        { K = 4 };
     }
 
     private static Variable Attend(Variable q, Variable k, Variable v, Variable? distances, AttentionOptions options, AttentionSequence[] sequences) =>

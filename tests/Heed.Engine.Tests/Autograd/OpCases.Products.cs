@@ -36,19 +36,22 @@ internal static partial class OpCases
             int[] used = s.IgnoreIndex == 4 ? [2, 0, 4, 4, 1] : targets;
             yield return new("CrossEntropyOp", name, [S(5, 5)], v => Loss.CrossEntropy(v[0], used, s), w => CrossEntropy(w[0], used, s)) { K = 32 };
             yield return new("VocabularyCrossEntropyOp", name, [S(5, 3), S(5, 3), S(5)], v => Loss.VocabularyCrossEntropy(v[0], v[1], v[2], used, s),
-                w => CrossEntropy(Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b), used, s)) { K = 48 };
+                w => CrossEntropy(Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b), used, s))
+            { K = 48 };
         }
 
         int[] nothing = [-100, -100];
         yield return new("CrossEntropyOp", "nothing to predict", [S(2, 3)], v => Loss.CrossEntropy(v[0], nothing), w => new Wide([0], S()));
         yield return new("VocabularyCrossEntropyOp", "nothing to predict", [S(2, 3), S(4, 3)], v => Loss.VocabularyCrossEntropy(v[0], v[1], null, nothing), w => new Wide([0], S()));
         yield return new("VocabularyCrossEntropyOp", "tied and used twice, scaled", [S(2, 3), S(4, 3)], v => (Loss.VocabularyCrossEntropy(v[0], v[1], null, [1, 3]) * 3) + v[1].Sum(),
-            w => new Wide([(3 * CrossEntropy(Product(w[0], Turn(w[1])), [1, 3], CrossEntropySettings.Default).Values[0]) + w[1].Values.Sum()], S())) { K = 64 };
+            w => new Wide([(3 * CrossEntropy(Product(w[0], Turn(w[1])), [1, 3], CrossEntropySettings.Default).Values[0]) + w[1].Values.Sum()], S()))
+        { K = 64 };
         yield return new("VocabularyCrossEntropyOp", "constant weight", [S(2, 3), S(4, 3)], v => Loss.VocabularyCrossEntropy(v[0], v[1], null, [1, 3]), w => CrossEntropy(Product(w[0], Turn(w[1])), [1, 3], CrossEntropySettings.Default)) { K = 48, Constants = [1] };
 
         float[] marks = [0, 1, 0.25f, 1, 0, 0.75f];
         yield return new("BinaryCrossEntropyOp", "soft targets", [S(2, 3)], v => Loss.BinaryCrossEntropy(v[0], Tensor.Create(marks, 2, 3)),
-            w => new Wide([w[0].Values.Select((z, i) => Math.Log(1 + Math.Exp(z)) - (z * marks[i])).Average()], S())) { K = 16 };
+            w => new Wide([w[0].Values.Select((z, i) => Math.Log(1 + Math.Exp(z)) - (z * marks[i])).Average()], S()))
+        { K = 16 };
         yield return new("MeanSquaredErrorOp", "of two rows", [S(2, 3)], v => Loss.MeanSquaredError(v[0], Tensor.Create(marks, 2, 3)), w => new Wide([w[0].Values.Select((x, i) => (x - marks[i]) * (x - marks[i])).Average()], S())) { K = 8 };
         float[] teacher = [2, -1, 0.5f, 0, 3, float.NegativeInfinity];
         yield return new("DistillationOp", "T = 2, an impossible class", [S(2, 3)], v => Loss.Distillation(v[0], Tensor.Create(teacher, 2, 3), 2), w =>
@@ -61,7 +64,8 @@ internal static partial class OpCases
             }
 
             return new Wide([4 * sum / 2], S());
-        }) { K = 64 };
+        })
+        { K = 64 };
 
         foreach (Pooling pooling in Enum.GetValues<Pooling>())
             yield return new("PoolingOp", $"{pooling}", [S(6, 19)], v => v[0].Pool([0, 3, 3, 4, 6], pooling), w => Pooled(w[0], [0, 3, 3, 4, 6], pooling)) { K = 6 };

@@ -32,7 +32,8 @@ internal static partial class OpCases
                 }
 
                 return y;
-            }) { K = 4 };
+            })
+            { K = 4 };
         }
     }
 }

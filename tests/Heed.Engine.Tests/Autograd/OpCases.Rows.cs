@@ -55,12 +55,14 @@ internal static partial class OpCases
         {
             Variable y = Tape.Checkpoint(x => (x * x).Activate(Activation.Tanh), v[0]);
             return y + (y * v[0]);
-        }, w => w[0].Map(x => Math.Tanh(x * x) * (1 + x))) { K = 8 };
+        }, w => w[0].Map(x => Math.Tanh(x * x) * (1 + x)))
+        { K = 8 };
         yield return new("CheckpointOp", "a block that reads a second variable", [S(3, 5), S(3, 5)], v =>
         {
             Variable other = v[1] * 2;
             return Tape.Checkpoint(x => x * other, v[0]);
-        }, w => Zip(w[0], w[1], (x, y) => 2 * x * y)) { K = 2 };
+        }, w => Zip(w[0], w[1], (x, y) => 2 * x * y))
+        { K = 2 };
         yield return new("CheckpointOp", "a block without gradients beside", [S(3, 5), S(3, 5)], v => Tape.Checkpoint(x => x * 2, v[0]) + v[1], w => Zip(w[0], w[1], (x, y) => (2 * x) + y)) { Constants = [0], K = 2 };
     }
 

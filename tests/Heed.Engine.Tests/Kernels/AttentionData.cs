@@ -63,7 +63,15 @@ internal sealed class AttentionData
 
     public AttentionInputs<float> Inputs => new()
     {
-        Query = Query, QueryStride = QueryStride, Key = Key, KeyStride = KeyStride, Value = Value, ValueStride = ValueStride, RelativeBias = Relative, Bias = Bias, Mask = Mask,
+        Query = Query,
+        QueryStride = QueryStride,
+        Key = Key,
+        KeyStride = KeyStride,
+        Value = Value,
+        ValueStride = ValueStride,
+        RelativeBias = Relative,
+        Bias = Bias,
+        Mask = Mask,
     };
 
     public (float[] Output, float[] LogSumExp) Forward()
@@ -105,12 +113,27 @@ internal sealed class AttentionData
 
     private AttentionInputs<double> Inputs64(double[] q, double[] k, double[] v, double[] relative, double[] bias) => new()
     {
-        Query = q, QueryStride = QueryStride, Key = k, KeyStride = KeyStride, Value = v, ValueStride = ValueStride, RelativeBias = relative, Bias = bias, Mask = Mask,
+        Query = q,
+        QueryStride = QueryStride,
+        Key = k,
+        KeyStride = KeyStride,
+        Value = v,
+        ValueStride = ValueStride,
+        RelativeBias = relative,
+        Bias = bias,
+        Mask = Mask,
     };
 
     private AttentionGradients<T> Gradients<T>(T[][] g) => new()
     {
-        Query = g[0], QueryStride = QueryStride, Key = g[1], KeyStride = KeyStride, Value = g[2], ValueStride = ValueStride, RelativeBias = g[3], Bias = g[4],
+        Query = g[0],
+        QueryStride = QueryStride,
+        Key = g[1],
+        KeyStride = KeyStride,
+        Value = g[2],
+        ValueStride = ValueStride,
+        RelativeBias = g[3],
+        Bias = g[4],
     };
 
     // What lies between the rows is nobody's gradient.

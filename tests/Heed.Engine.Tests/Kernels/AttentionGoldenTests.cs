@@ -57,10 +57,14 @@ public class AttentionGoldenTests
             AttentionSequence[] sequences = [.. Enumerable.Range(0, B).Select(b => new AttentionSequence(b * T, T, b * S, S) { BiasStart = sharing > 1 ? 0 : b * entries, MaskStart = sharing > 1 ? 0 : b * entries })];
             AttentionInputs<float> inputs = new()
             {
-                Query = Rows(golden[name + "/q"], B, H, T, K), QueryStride = H * K,
-                Key = Rows(golden[name + "/k"], B, G, S, K), KeyStride = G * K,
-                Value = Rows(golden[name + "/v"], B, G, S, V), ValueStride = G * V,
-                Bias = bias, Mask = mask,
+                Query = Rows(golden[name + "/q"], B, H, T, K),
+                QueryStride = H * K,
+                Key = Rows(golden[name + "/k"], B, G, S, K),
+                KeyStride = G * K,
+                Value = Rows(golden[name + "/v"], B, G, S, V),
+                ValueStride = G * V,
+                Bias = bias,
+                Mask = mask,
             };
             float[] z = new float[B * T * H * V], lse = new float[B * T * H];
             AttentionKernel.Forward(inputs, options, sequences, z, lse);
@@ -69,7 +73,12 @@ public class AttentionGoldenTests
             float[] dy = golden[name + "/grad_output"], dq = new float[B * T * H * K], dk = new float[B * S * G * K], dv = new float[B * S * G * V];
             AttentionKernel.Backward(inputs, options, sequences, z, lse, Rows(dy, B, H, T, V), new AttentionGradients<float>
             {
-                Query = dq, QueryStride = H * K, Key = dk, KeyStride = G * K, Value = dv, ValueStride = G * V,
+                Query = dq,
+                QueryStride = H * K,
+                Key = dk,
+                KeyStride = G * K,
+                Value = dv,
+                ValueStride = G * V,
             });
             golden.Gradient(name + "/grad.q", Rows(dq, B, H, T, K, back: true), dy);
             golden.Gradient(name + "/grad.k", Rows(dk, B, G, S, K, back: true), dy);

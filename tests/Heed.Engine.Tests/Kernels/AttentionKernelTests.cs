@@ -178,7 +178,13 @@ public class AttentionKernelTests
             AttentionKernel.Forward(data.Inputs, data.Options, data.Sequences, z, lse);
             AttentionKernel.Backward(data.Inputs, data.Options, data.Sequences, z, lse, data.OutputGradient, new AttentionGradients<float>
             {
-                Query = g[0], QueryStride = data.QueryStride, Key = g[1], KeyStride = data.KeyStride, Value = g[2], ValueStride = data.ValueStride, RelativeBias = g[3],
+                Query = g[0],
+                QueryStride = data.QueryStride,
+                Key = g[1],
+                KeyStride = data.KeyStride,
+                Value = g[2],
+                ValueStride = data.ValueStride,
+                RelativeBias = g[3],
             });
         }
 

@@ -16,13 +16,18 @@ public class AttentionInspectionTests
 
     private static AttentionConfig Config(string kind) => new AttentionConfig { Width = Width, Heads = 4, Initializer = Initializer.Normal(0.3f) } with
     {
-        Causal = kind is not ("full" or "blocks"), Window = kind == "window" ? 9 : 0, KeyHeads = kind == "grouped" ? 2 : 4, Dropout = kind == "dropout" ? 0.3f : 0,
-        DistanceBias = kind == "distances" ? new Slopes() : null, Sparsity = kind == "blocks" ? new Diagonal() : null,
+        Causal = kind is not ("full" or "blocks"),
+        Window = kind == "window" ? 9 : 0,
+        KeyHeads = kind == "grouped" ? 2 : 4,
+        Dropout = kind == "dropout" ? 0.3f : 0,
+        DistanceBias = kind == "distances" ? new Slopes() : null,
+        Sparsity = kind == "blocks" ? new Diagonal() : null,
     };
 
     private static AttentionContext Context(Hooks? hooks, string kind = "") => new(AttentionContext.Of(Lengths).Starts.ToArray(), AttentionContext.Of(Lengths).Positions)
     {
-        Hooks = hooks, Dropout = kind == "dropout" ? new DropoutPlan(3, 4) : null,
+        Hooks = hooks,
+        Dropout = kind == "dropout" ? new DropoutPlan(3, 4) : null,
     };
 
     private static Tensor Input()

@@ -23,8 +23,13 @@ public class MultiHeadGoldenTests
         bool bias = !s.TryGetProperty("bias", out JsonElement given) || given.GetBoolean();
         AttentionConfig config = new()
         {
-            Width = D, Heads = s.GetProperty("heads").GetInt32(), Bias = bias, OutputBias = bias, ExtraKey = s.TryGetProperty("add_bias_kv", out JsonElement extra) && extra.GetBoolean(),
-            KeyInputWidth = Part.Shape(name, "key")[2], ValueInputWidth = Part.Shape(name, "value")[2],
+            Width = D,
+            Heads = s.GetProperty("heads").GetInt32(),
+            Bias = bias,
+            OutputBias = bias,
+            ExtraKey = s.TryGetProperty("add_bias_kv", out JsonElement extra) && extra.GetBoolean(),
+            KeyInputWidth = Part.Shape(name, "key")[2],
+            ValueInputWidth = Part.Shape(name, "value")[2],
         };
         using ParameterSet parameters = new(new TorchAttention(Part, name));
         MultiHeadAttention attention = new(config, parameters.Root);

@@ -22,8 +22,14 @@ public class Transformer2017GoldenTests
         int layers = s.GetProperty("layers").GetInt32();
         TransformerConfig config = new()
         {
-            Width = s.GetProperty("width").GetInt32(), Heads = s.GetProperty("heads").GetInt32(), InnerWidth = s.GetProperty("inner").GetInt32(), EncoderLayers = layers, DecoderLayers = layers,
-            NormEpsilon = s.GetProperty("eps").GetSingle(), NormFirst = s.GetProperty("norm_first").GetBoolean(), Activation = Enum.Parse<Activation>(s.GetProperty("activation").GetString()!, ignoreCase: true),
+            Width = s.GetProperty("width").GetInt32(),
+            Heads = s.GetProperty("heads").GetInt32(),
+            InnerWidth = s.GetProperty("inner").GetInt32(),
+            EncoderLayers = layers,
+            DecoderLayers = layers,
+            NormEpsilon = s.GetProperty("eps").GetSingle(),
+            NormFirst = s.GetProperty("norm_first").GetBoolean(),
+            Activation = Enum.Parse<Activation>(s.GetProperty("activation").GetString()!, ignoreCase: true),
         };
         using ParameterSet parameters = new(new TorchAttention(Part, name));
         TransformerEncoder encoder = new(config, parameters.Root / "encoder");
