@@ -42,7 +42,8 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         model.Parameters.ClearGradients();
         if (golden.Record.Nested("train") is not { } settings) return;
         TrainingSettings training = TrainingSettings.Read(settings);
-        using AdamW optimizer = new(model.Parameters) { Beta1 = training.Beta1, Beta2 = training.Beta2, Epsilon = training.Epsilon, WeightDecay = training.WeightDecay };
+        using Optimizer optimizer = options.Optimizer?.Invoke(model.Parameters)
+            ?? new AdamW(model.Parameters) { Beta1 = training.Beta1, Beta2 = training.Beta2, Epsilon = training.Epsilon, WeightDecay = training.WeightDecay };
         JsonArray log = [];
         double noise = 0;
         for (int step = 0; step < training.Steps; step++)

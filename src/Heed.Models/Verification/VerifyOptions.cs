@@ -29,6 +29,9 @@ public sealed record VerifyOptions
 
     /// <summary>Makes hooks for a run: for tests that plant a fault.</summary>
     internal Func<Hooks>? Hooks { get; init; }
+
+    /// <summary>Takes the place of the reference's optimizer: for tests that plant a fault.</summary>
+    internal Func<ParameterSet, Optimizer>? Optimizer { get; init; }
 }
 
 /// <summary>Generates for <see cref="ModelVerifier"/>. The generator lives above the models; the caller brings it along.</summary>

@@ -1,0 +1,184 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
+using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
+using Heed.Models.Bart;
+using Heed.Models.Bloom;
+using Heed.Models.Gpt1;
+using Heed.Models.Gpt2;
+using Heed.Models.Llama;
+using Heed.Models.T5;
+using Heed.Models.Verification;
+using Heed.Testing;
+using Xunit;
+
+namespace Heed.Models.Tests;
+
+/// <summary>One error at a time in models that are right without it: the reference values must find each. BERT's stand in BertFaultTests.</summary>
+public class PlantedFaultTests
+{
+    private const int D = 36;
+
+    private static readonly Dictionary<string, VerifyOptions> Faults = new(StringComparer.Ordinal)
+    {
+        ["gpt2: a dropped bias"] = Zeroed("transformer.h.0.attn.c_attn.bias"),
+        ["gpt2: GELU by erf"] = Configured<Gpt2Config>(c => c with { Activation = Activation.Gelu }),
+        ["gpt2: epsilon times 100"] = Configured<Gpt2Config>(c => c with { NormEpsilon = c.NormEpsilon * 100 }),
+        ["gpt2: scores that are not scaled"] = Configured<Gpt2Config>(c => c with { ScaledScores = false }),
+        ["gpt2: scores scaled by the layer's number"] = Configured<Gpt2Config>(c => c with { ScaledByLayer = true }),
+        ["gpt2: a square weight transposed"] = Edited("transformer.h.1.attn.c_proj.weight", Transposed),
+        ["gpt2: queries and keys exchanged"] = Edited("transformer.h.0.attn.c_attn.weight", v => Columns(v, 3 * D, c => c < D ? c + D : c < 2 * D ? c - D : c)),
+        ["gpt2: heads taken in another order"] = Edited("transformer.h.0.attn.c_proj.weight", v => [.. v[(12 * D)..], .. v[..(12 * D)]]),
+        ["gpt2: positions one too far"] = Edited("transformer.wpe.weight", v => [.. v[D..], .. v[..D]]),
+        ["gpt2: embeddings scaled"] = Scaled("embed", 6),
+        ["gpt2: the last norm without its bias"] = Zeroed("transformer.ln_f.bias"),
+        ["gpt2: a stream that forgets its input"] = Scaled("blocks.1.attn_out", 0),
+        ["gpt2: decay of biases and norms"] = Trained(p => new AdamW(p) { Epsilon = 1e-6, Decays = _ => true }),
+        ["gpt2: decay of nothing"] = Trained(p => new AdamW(p) { Epsilon = 1e-6, WeightDecay = 0 }),
+        ["gpt2: decay through the gradient"] = Trained(p => new Adam(p) { Epsilon = 1e-6, WeightDecay = 0.01 }),
+        ["gpt2: another epsilon in the optimizer"] = Trained(p => new AdamW(p) { Epsilon = 1e-8 }),
+        ["gpt2: another beta in the optimizer"] = Trained(p => new AdamW(p) { Epsilon = 1e-6, Beta2 = 0.99 }),
+        ["gpt2: no bias correction"] = Trained(p => new UncorrectedAdam(p)),
+        ["gpt2-untied-relu: an output layer that is tied"] = Configured<Gpt2Config>(c => c with { TiedOutput = true }),
+        ["gpt2-untied-relu: GELU for ReLU"] = Configured<Gpt2Config>(c => c with { Activation = Activation.GeluTanh }),
+
+        ["llama: epsilon times 100"] = Configured<LlamaConfig>(c => c with { NormEpsilon = c.NormEpsilon * 100 }),
+        ["llama: another base of RoPE"] = Configured<LlamaConfig>(c => c with { Theta = 5000 }),
+        ["llama: GELU in the gate"] = Configured<LlamaConfig>(c => c with { Activation = Activation.Gelu }),
+        ["llama: an output layer that is tied"] = Configured<LlamaConfig>(c => c with { TiedOutput = true }),
+        ["llama: gate and up exchanged"] = Exchanged("model.layers.0.mlp.gate_proj.weight", "model.layers.0.mlp.up_proj.weight"),
+        ["llama: key heads taken in another order"] = Edited("model.layers.0.self_attn.k_proj.weight", v => [.. v[(10 * D)..], .. v[..(10 * D)]]),
+        ["llama: scores that are not scaled"] = Scaled("blocks.1.attn.rot_q", MathF.Sqrt(10)),
+        ["llama: a norm without its gain"] = Edited("model.layers.1.input_layernorm.weight", v => [.. v.Select(_ => 1f)]),
+        ["llama: RoPE on neighbours instead of halves"] = new VerifyOptions
+        {
+            Change = m =>
+            {
+                foreach (string part in (string[])["q", "k"])
+                    Edit(m, $"model.layers.0.self_attn.{part}_proj.weight", v => Rows(v, r => (r / 10 * 10) + (r % 2 * 5) + (r % 10 / 2)));
+            },
+        },
+        ["mistral-window: a window one too narrow"] = Configured<LlamaConfig>(c => c with { Window = c.Window - 1 }),
+        ["mistral-window: a window one too wide"] = Configured<LlamaConfig>(c => c with { Window = c.Window + 1 }),
+        ["mistral-window: no window"] = Configured<LlamaConfig>(c => c with { Window = 0 }),
+        ["qwen2: a dropped bias of keys"] = Zeroed("model.layers.0.self_attn.q_proj.bias"),
+        ["qwen3: heads' norms without their gains"] = Edited("model.layers.0.self_attn.q_norm.weight", v => [.. v.Select(_ => 1f)]),
+
+        ["bloom-alibi: a dropped bias"] = Zeroed("transformer.h.0.self_attention.query_key_value.bias"),
+        ["bloom-alibi: epsilon times 100"] = Configured<BloomConfig>(c => c with { NormEpsilon = c.NormEpsilon * 100 }),
+        ["bloom-alibi: a square weight transposed"] = Edited("transformer.h.1.self_attention.dense.weight", Transposed),
+        ["bloom-alibi: queries and keys exchanged"] = Edited("transformer.h.0.self_attention.query_key_value.weight", v => Rows(v, r => r % 18 < 6 ? r + 6 : r % 18 < 12 ? r - 6 : r)),
+        ["bloom-alibi: q, k and v not taken head by head"] = Edited("transformer.h.0.self_attention.query_key_value.weight", v => Rows(v, r => (r / 6 % 3 * D) + (r / 18 * 6) + (r % 6))),
+        ["bloom-alibi: a stream from behind the norm"] = Configured<BloomConfig>(c => c with { ResidualAfterNorm = true }),
+        ["bloom-alibi: scores that are not scaled"] = Scaled("blocks.0.attn.q", MathF.Sqrt(6)),
+        ["bloom-alibi: slopes of other heads"] = new VerifyOptions
+        {
+            Change = m =>
+            {
+                Edit(m, "transformer.h.0.self_attention.query_key_value.weight", v => Rows(v, r => 107 - r - (17 - (2 * (r % 18)))));
+                Edit(m, "transformer.h.0.self_attention.query_key_value.bias", v => [.. Enumerable.Range(0, v.Length).Select(r => v[107 - r - (17 - (2 * (r % 18)))])]);
+                Edit(m, "transformer.h.0.self_attention.dense.weight", v => Columns(v, D, c => ((5 - (c / 6)) * 6) + (c % 6)));
+            },
+        },
+        ["bloom-alibi: the embedding's norm without its gain"] = Edited("transformer.word_embeddings_layernorm.weight", v => [.. v.Select(_ => 1f)]),
+
+        ["openai-gpt: a dropped bias"] = Zeroed("transformer.h.1.mlp.c_proj.bias"),
+        ["openai-gpt: GELU by erf"] = Configured<Gpt1Config>(c => c with { Activation = Activation.Gelu }),
+        ["openai-gpt: epsilon times 100"] = Configured<Gpt1Config>(c => c with { NormEpsilon = c.NormEpsilon * 100 }),
+        ["openai-gpt: a square weight transposed"] = Edited("transformer.h.0.attn.c_proj.weight", Transposed),
+        ["openai-gpt: queries and keys exchanged"] = Edited("transformer.h.1.attn.c_attn.weight", v => Columns(v, 3 * D, c => c < D ? c + D : c < 2 * D ? c - D : c)),
+        ["openai-gpt: positions one too far"] = Edited("transformer.positions_embed.weight", v => [.. v[D..], .. v[..D]]),
+        ["openai-gpt: scores that are not scaled"] = Scaled("blocks.0.attn.q", MathF.Sqrt(12)),
+
+        ["bart: a dropped bias"] = Zeroed("model.decoder.layers.1.encoder_attn.v_proj.bias"),
+        ["bart: GELU by tanh"] = Configured<BartConfig>(c => c with { Activation = Activation.GeluTanh }),
+        ["bart: embeddings scaled"] = Configured<BartConfig>(c => c with { ScaledEmbedding = true }),
+        ["bart: a square weight transposed"] = Edited("model.encoder.layers.0.self_attn.out_proj.weight", Transposed),
+        ["bart: queries and keys exchanged"] = Exchanged("model.decoder.layers.0.encoder_attn.q_proj.weight", "model.decoder.layers.0.encoder_attn.k_proj.weight"),
+        ["bart: the decoder's heads in the encoder"] = Configured<BartConfig>(c => c with { EncoderHeads = c.Heads }),
+        ["bart: positions without their offset"] = Edited("model.encoder.embed_positions.weight", v => [.. v[^(2 * D)..], .. v[..^(2 * D)]]),
+        ["bart: scores that are not scaled"] = Scaled("decoder.blocks.2.cross_attn.q", MathF.Sqrt(6)),
+        ["marian: embeddings that are not scaled"] = Configured<BartConfig>(c => c with { ScaledEmbedding = false }),
+
+        ["t5: epsilon times 100"] = Configured<T5Config>(c => c with { NormEpsilon = c.NormEpsilon * 100 }),
+        ["t5: GELU for ReLU"] = Configured<T5Config>(c => c with { Activation = Activation.GeluTanh }),
+        ["t5: scores that are scaled"] = Scaled("encoder.blocks.0.attn.q", 1 / MathF.Sqrt(10)),
+        ["t5: distances counted further"] = Configured<T5Config>(c => c with { FarthestDistance = 2 * c.FarthestDistance }),
+        ["t5: no distances in the decoder"] = Zeroed("decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"),
+        ["t5: distances of the other side"] = Edited("encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", v => [.. v[12..], .. v[..12]]),
+        ["t5: queries and keys exchanged"] = Exchanged("encoder.block.1.layer.0.SelfAttention.q.weight", "encoder.block.1.layer.0.SelfAttention.k.weight"),
+        ["t5: a norm without its gain"] = Edited("decoder.final_layer_norm.weight", v => [.. v.Select(_ => 1f)]),
+    };
+
+    public static TheoryData<string> Names => [.. Faults.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_planted_fault_is_found(string fault)
+    {
+        VerifyResult result = ModelVerifier.Run(Path.Combine(Repository.Goldens, "models", fault[..fault.IndexOf(':', StringComparison.Ordinal)]), Faults[fault]);
+        Assert.Null(result.Error);
+        Assert.False(result.Passed, $"{fault}: {result}");
+        Assert.True(result.Worst!.Ratio > 3, $"{fault} is found, but barely: {result}");
+    }
+
+    [Fact]
+    public void Without_a_fault_every_one_of_these_models_passes()
+    {
+        foreach (string name in Faults.Keys.Select(f => f[..f.IndexOf(':', StringComparison.Ordinal)]).Distinct()) Verified.Model(name);
+        Verified.Model("gpt2", Trained(p => new AdamW(p) { Epsilon = 1e-6 }));
+    }
+
+    private static VerifyOptions Configured<T>(Func<T, T> change) where T : ModelConfig => new() { Configure = config => change((T)config) };
+
+    private static VerifyOptions Edited(string name, Func<float[], float[]> edit) => new() { Change = m => Edit(m, name, edit) };
+
+    private static VerifyOptions Zeroed(string name) => Edited(name, v => new float[v.Length]);
+
+    private static VerifyOptions Scaled(string site, float factor) => new() { Hooks = () => new Hooks().Replace(site, (_, x) => x * factor) };
+
+    private static VerifyOptions Trained(Func<ParameterSet, Optimizer> optimizer) => new() { Optimizer = optimizer };
+
+    private static VerifyOptions Exchanged(string one, string other) => new()
+    {
+        Change = m =>
+        {
+            float[] kept = m.Parameters[one].Value.ToArray();
+            Edit(m, one, _ => m.Parameters[other].Value.ToArray());
+            Edit(m, other, _ => kept);
+        },
+    };
+
+    private static void Edit(Model model, string name, Func<float[], float[]> edit)
+    {
+        Parameter parameter = model.Parameters[name];
+        parameter.Value = Tensor.Create(edit(parameter.Value.ToArray()), parameter.Shape);
+    }
+
+    /// <summary>A matrix whose column c is the given one's column <paramref name="from"/>(c).</summary>
+    private static float[] Columns(float[] values, int width, Func<int, int> from) => [.. Enumerable.Range(0, values.Length).Select(i => values[(i / width * width) + from(i % width)])];
+
+    /// <summary>A matrix [F, D] whose row r is the given one's row <paramref name="from"/>(r).</summary>
+    private static float[] Rows(float[] values, Func<int, int> from) => [.. Enumerable.Range(0, values.Length).Select(i => values[(from(i / D) * D) + (i % D)])];
+
+    private static float[] Transposed(float[] values) => [.. Enumerable.Range(0, D * D).Select(i => values[(i % D * D) + (i / D)])];
+
+    /// <summary>AdamW whose means are taken as they are, though they begin at zero.</summary>
+    private sealed class UncorrectedAdam(ParameterSet parameters) : Optimizer(parameters)
+    {
+        protected override IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter) => [("m", parameter.Shape), ("v", parameter.Shape)];
+
+        protected override void Update(Parameter parameter, OptimizerState state, UpdateSettings settings)
+        {
+            Span<float> w = parameter.Value.Span, g = parameter.Gradient!.Span, m = state["m"].Span, v = state["v"].Span;
+            float decay = (float)(settings.Rate * (Decays(parameter) ? 0.01 : 0));
+            for (int i = 0; i < w.Length; i++)
+            {
+                float d = g[i] * (float)settings.GradientScale;
+                m[i] = (0.9f * m[i]) + (0.1f * d);
+                v[i] = (0.999f * v[i]) + (0.001f * d * d);
+                w[i] -= (decay * w[i]) + ((float)settings.Rate * m[i] / (MathF.Sqrt(v[i]) + 1e-6f));
+            }
+        }
+    }
+}
