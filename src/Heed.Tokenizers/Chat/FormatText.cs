@@ -179,7 +179,8 @@ internal static class FormatText
             char type = spec.Type is '\0' or 'n' ? 'd' : spec.Type;
             body = Digits(r, BigInteger.Abs(integer), type);
             sign = SignOf(integer.Sign < 0, spec.Sign) + (spec.Alternate && type != 'd' ? "0" + type : "");
-            if (spec.Group != '\0') body = Grouped(body, spec.Group, type == 'd' ? 3 : 4);
+            if (spec.Group == ',' && type != 'd') throw new TemplateFault($"Cannot specify ',' with '{type}'.");
+            if (spec.Group != '\0') body = Grouped(body, sign.Length, spec, type == 'd' ? 3 : 4);
             return Pad(body, sign, spec, '>');
         }
 
@@ -191,9 +192,10 @@ internal static class FormatText
             ? spec.Precision is { } p ? Short(Math.Abs(real), (int)p) : Numbers.Text(Math.Abs(real))
             : Real(Math.Abs(real), kind == '%' ? 'f' : kind == 'n' ? 'g' : kind, (int)(spec.Precision ?? 6), spec.Alternate);
         if (spec.Type is 'E' or 'F' or 'G') body = body.ToUpperInvariant();
-        if (spec.Group != '\0') body = Grouped(body, spec.Group, 3);
         if (kind == '%') body += "%";
-        return Pad(body, SignOf(double.IsNegative(real) && !double.IsNaN(real), spec.Sign), spec, '>');
+        sign = SignOf(double.IsNegative(real) && !double.IsNaN(real), spec.Sign);
+        if (spec.Group != '\0') body = Grouped(body, sign.Length, spec, 3);
+        return Pad(body, sign, spec, '>');
 
         TemplateFault Unknown() => new($"Unknown format code '{spec.Type}' for object of type '{Python.TypeName(value)}'");
     }
@@ -229,21 +231,31 @@ internal static class FormatText
             'e' => FloatText.Exponent(value, precision),
             _ => FloatText.General(value, precision, alternate),
         };
-        return alternate && precision == 0 && style == 'f' ? text + "." : text;
+        if (!alternate || precision != 0 || style == 'g') return text;
+        return style == 'f' ? text + "." : text.Insert(1, ".");
     }
 
     private static string SignOf(bool negative, char sign) => negative ? "-" : sign is '+' or ' ' ? sign.ToString() : "";
 
-    private static string Grouped(string body, char separator, int size)
+    /// <summary>Separators between groups of digits; zeros that fill the width are grouped too.</summary>
+    private static string Grouped(string body, int signLength, FormatSpecification spec, int size)
     {
-        int end = body.AsSpan().IndexOfAny(".e");
+        int end = size == 4 ? -1 : body.AsSpan().IndexOfAny(".eE%");
         string tail = end < 0 ? "" : body[end..];
         if (end >= 0) body = body[..end];
         if (!char.IsAsciiHexDigit(body[0])) return body + tail;
+        if (spec is { Fill: "0", Align: '=' })
+        {
+            int wanted = (int)spec.Width - signLength - tail.Length;
+            int digits = Math.Max(body.Length, (int)((long)wanted * size / (size + 1)));
+            while (digits + ((digits - 1) / size) < wanted) digits++;
+            body = body.PadLeft(digits, '0');
+        }
+
         StringBuilder result = new();
         for (int i = 0; i < body.Length; i++)
         {
-            if (i > 0 && (body.Length - i) % size == 0) result.Append(separator);
+            if (i > 0 && (body.Length - i) % size == 0) result.Append(spec.Group);
             result.Append(body[i]);
         }
 

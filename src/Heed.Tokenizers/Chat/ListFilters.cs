@@ -7,7 +7,7 @@ namespace Heed.Tokenizers.Chat;
 internal static class ListFilters
 {
     /// <summary>What a list costs beside its items.</summary>
-    private const int ListSteps = 16;
+    private const int ListSteps = 32;
 
     public static object? Default(Renderer r, Arguments arguments)
     {

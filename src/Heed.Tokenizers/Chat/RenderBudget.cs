@@ -27,7 +27,7 @@ internal sealed class RenderBudget
     private const int CharactersPerStep = 4;
 
     /// <summary>What a call or a level of a nested value costs: it takes memory and time beside its parts.</summary>
-    private const int EnterSteps = 3;
+    private const int EnterSteps = 8;
 
     private long _steps;
     private int _depth;

@@ -7,7 +7,7 @@ namespace Heed.Tokenizers.Chat;
 internal sealed class Renderer(ParsedTemplate template, Func<DateTimeOffset> now)
 {
     /// <summary>What a macro's call costs beside its body: a frame, its arguments and a text.</summary>
-    private const int MacroSteps = 16;
+    private const int MacroSteps = 32;
 
     private readonly Stack<StringBuilder> _outer = new();
     private readonly List<(int Start, int End)> _generated = [];

@@ -16,7 +16,7 @@ internal static class Sorting
                 int end = Math.Min(start + (2 * width), order.Length);
                 int left = start;
                 int right = middle;
-                r.Budget.Items(2L * (end - start));
+                r.Budget.Items(6L * (end - start));
                 for (int to = start; to < end; to++)
                 {
                     bool takeRight = left >= middle || (right < end && Before(order[right], order[left]));

@@ -51,7 +51,7 @@ internal sealed class BreakStatement(bool isBreak) : Statement
 internal sealed class ForStatement(Expression target, Expression items, Expression? filter, List<Statement> body, List<Statement> otherwise, bool recursive) : Statement
 {
     /// <summary>What a turn costs beside its body: its frame and its item.</summary>
-    private const int TurnSteps = 3;
+    private const int TurnSteps = 8;
 
     public bool Recursive { get; } = recursive;
 

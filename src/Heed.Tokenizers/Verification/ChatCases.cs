@@ -80,8 +80,8 @@ public static class ChatCases
 
     private static bool Switch(JsonElement? options, string name) => options is not { } given || Optional(given, name) is not { ValueKind: JsonValueKind.False };
 
-    /// <summary>Runs a case: null where it gives the expected text, or fails as the reference did, in the time a limit allows.</summary>
-    private static string? Attempt(JsonElement json, Func<string> render, string field)
+    /// <summary>Runs a case: null where it gives the expected text, or fails as the reference did, in the time a limit allows; one that takes longer is timed once more, since other work may have held it up.</summary>
+    private static string? Attempt(JsonElement json, Func<string> render, string field, bool again = true)
     {
         long start = Stopwatch.GetTimestamp();
         JsonElement? error = Optional(json, "error");
@@ -93,7 +93,7 @@ public static class ChatCases
         catch (HeedException e) when (error is { } expected)
         {
             if (json.TryGetProperty("limit", out _) && Stopwatch.GetElapsedTime(start).TotalSeconds > LongestSeconds)
-                return FormattableString.Invariant($"took {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s to fail");
+                return again ? Attempt(json, render, field, again: false) : FormattableString.Invariant($"took {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s to fail");
             if (Text(expected, "type") != "TemplateError") return null;
             if (e is not ChatTemplateRaisedException raised) return $"failed with '{e.Message}', not by raise_exception";
             string message = Text(expected, "message");
