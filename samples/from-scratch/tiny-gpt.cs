@@ -12,16 +12,16 @@ FromScratch.TinyGpt gpt = new(vocabulary: letters.Length, context: 16, width: 16
 Console.WriteLine($"V = {letters.Length} letters, T = {gpt.T} positions, D = {gpt.D}, H = {gpt.H} heads, {gpt.Parameters.Values.Sum(p => p.Length)} parameters");
 foreach ((string name, FromScratch.Number[,] p) in gpt.Parameters) Console.WriteLine($"  {name,-24} [{p.GetLength(0)}, {p.GetLength(1)}]");
 
-for (int step = 1; step <= 300; step++)
+for (int step = 1; step <= 600; step++)
 {
     int start = step * 7 % (ids.Length - gpt.T - 1);
     FromScratch.Number loss = gpt.Loss(ids[start..(start + gpt.T)], ids[(start + 1)..(start + gpt.T + 1)]);
     loss.Backward();
-    gpt.Step(rate: 0.01 * (1 - (step / 301.0)), step);
+    gpt.Step(rate: 0.01 * (1 - (step / 601.0)), step);
     if (step % 50 == 0 || step == 1) Console.WriteLine($"step {step,3}   loss {loss.Data:0.0000}");
 }
 
-List<int> written = [.. ids[..4]];
+List<int> written = [.. ids[..8]];
 while (written.Count < 60)
 {
     int[] seen = [.. written.TakeLast(gpt.T)];
