@@ -105,9 +105,14 @@ namespace FromScratch
             return new TransformerBlock
             {
                 Heads = heads,
-                WQ = Noise(D, D, seed), WK = Noise(D, D, seed + 1), WV = Noise(D, D, seed + 2), WO = Noise(D, D, seed + 3),
-                W1 = Noise(F, D, seed + 4), B1 = [.. Enumerable.Range(0, F).Select(f => biases[0, f])],
-                W2 = Noise(D, F, seed + 5), B2 = [.. Enumerable.Range(0, D).Select(d => biases[1, d])],
+                WQ = Noise(D, D, seed),
+                WK = Noise(D, D, seed + 1),
+                WV = Noise(D, D, seed + 2),
+                WO = Noise(D, D, seed + 3),
+                W1 = Noise(F, D, seed + 4),
+                B1 = [.. Enumerable.Range(0, F).Select(f => biases[0, f])],
+                W2 = Noise(D, F, seed + 5),
+                B2 = [.. Enumerable.Range(0, D).Select(d => biases[1, d])],
             };
         }
 
