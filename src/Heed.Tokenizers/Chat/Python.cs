@@ -258,7 +258,7 @@ internal static class Python
                 foreach (string c in PythonText.Characters(TextOf(value)!))
                 {
                     r.Budget.Step();
-                    yield return value is MarkupText ? new MarkupText(c) : c;
+                    yield return c;
                 }
 
                 break;

@@ -194,6 +194,8 @@ internal sealed class Renderer(ParsedTemplate template, Func<DateTimeOffset> now
 
         if (body.UsesMore) scope.Set("varargs", new TupleValue([.. arguments.Positional.Skip(given)]));
         else if (arguments.Positional.Count > values.Length) throw new TemplateFault($"macro '{name}' takes not more than {values.Length} argument(s)");
+        // A default that names a later parameter finds it undefined, not the variable around the macro.
+        for (int i = given; i < values.Length; i++) if (values[i] is Missing) scope.Set(body.Parameters[i].Name, Undefined.Named(body.Parameters[i].Name));
         for (int i = 0; i < values.Length; i++)
         {
             (string parameter, Expression? fallback) = body.Parameters[i];
@@ -204,7 +206,8 @@ internal sealed class Renderer(ParsedTemplate template, Func<DateTimeOffset> now
         Autoescape = macro.Autoescape;
         Capture(body.Body, scope, out object? text);
         Autoescape = autoescape;
-        return text;
+        string plain = Python.TextOf(text)!;
+        return autoescape ? new MarkupText(plain) : plain;
     }
 
     /// <summary>Takes a named argument out; <see cref="Missing.Value"/> where there is none.</summary>

@@ -25,11 +25,11 @@ internal sealed class TextStatement(string text) : Statement
     }
 }
 
-internal sealed class PrintStatement(Expression value) : Statement
+internal sealed class PrintStatement(List<Expression> values) : Statement
 {
     public override Flow Run(Renderer r, Scope scope)
     {
-        r.Print(r.Evaluate(value, scope));
+        foreach (Expression value in values) r.Print(r.Evaluate(value, scope));
         return Flow.Next;
     }
 }
@@ -57,11 +57,11 @@ internal sealed class ForStatement(Expression target, Expression items, Expressi
 
     public override Flow Run(Renderer r, Scope scope)
     {
-        Loop(r, scope, r.Evaluate(items, scope), 0);
-        return Flow.Next;
+        return Loop(r, scope, r.Evaluate(items, scope), 0);
     }
 
-    public void Loop(Renderer r, Scope scope, object? over, int depth)
+    /// <summary>Runs the turns; a <c>break</c> in the else branch is the surrounding loop's.</summary>
+    public Flow Loop(Renderer r, Scope scope, object? over, int depth)
     {
         IEnumerable<object?> source = Python.Iterate(r, over);
         if (filter is not null) source = Passing(r, scope, source);
@@ -79,7 +79,7 @@ internal sealed class ForStatement(Expression target, Expression items, Expressi
         }
 
         // The reference clears its flag at the end of a turn's body: turns that were broken off do not count.
-        if (!completed) r.Run(otherwise, new Scope(scope));
+        return completed ? Flow.Next : r.Run(otherwise, new Scope(scope));
     }
 
     private IEnumerable<object?> Passing(Renderer r, Scope scope, IEnumerable<object?> source)

@@ -11,6 +11,7 @@ internal sealed class TemplateParser : ExpressionParser
     private readonly Stack<string> _open = new();
     private int _loops;
     private int _loopsAround;
+    private int _scopes;
 
     private TemplateParser(string source, string name, bool trimBlocks, bool leftStripBlocks)
         : base(source, name, trimBlocks, leftStripBlocks)
@@ -38,7 +39,7 @@ internal sealed class TemplateParser : ExpressionParser
                     body.Add(new TextStatement(token.Text) { Line = token.Line });
                     break;
                 case TokenKind.VariableBegin:
-                    body.Add(new PrintStatement(ParseTuple()) { Line = token.Line });
+                    body.Add(new PrintStatement([ParseTuple()]) { Line = token.Line });
                     Expect(TokenKind.VariableEnd);
                     break;
                 case TokenKind.BlockBegin:
@@ -66,7 +67,9 @@ internal sealed class TemplateParser : ExpressionParser
     {
         bool lenient = Lenient;
         Lenient = false;
+        _scopes++;
         List<Statement> body = Body(ends);
+        _scopes--;
         Lenient = lenient;
         return body;
     }
@@ -100,7 +103,7 @@ internal sealed class TemplateParser : ExpressionParser
             "block" => Block(tag.Line),
             "generation" => new GenerationStatement(FunctionBody("endgeneration")) { Line = tag.Line },
             "autoescape" => Autoescape(tag.Line),
-            "print" => new PrintStatement(ParseTuple()) { Line = tag.Line },
+            "print" => Print(tag.Line),
             "break" or "continue" => _loops > 0 ? new BreakStatement(tag.Text == "break") { Line = tag.Line } : throw Error($"'{tag.Text}' outside loop"),
             "include" or "import" or "from" or "extends" => Load(tag),
             _ => throw Error($"Encountered unknown tag '{tag.Text}'."),
@@ -110,8 +113,22 @@ internal sealed class TemplateParser : ExpressionParser
         return statement;
     }
 
+    /// <summary><c>{% print a, b %}</c> prints one after the other.</summary>
+    private PrintStatement Print(int line)
+    {
+        List<Expression> values = [];
+        while (Current.Kind != TokenKind.BlockEnd)
+        {
+            if (values.Count > 0) ExpectOperator(",");
+            values.Add(ParseExpression());
+        }
+
+        return new PrintStatement(values) { Line = line };
+    }
+
     private LoadStatement Load(Token tag)
     {
+        if (tag.Text == "extends" && _scopes > 0) throw Error("'extends' stands inside another scope; it must stand at the top of a template");
         while (Current.Kind is not (TokenKind.BlockEnd or TokenKind.End)) Next();
         return new LoadStatement(tag.Text) { Line = tag.Line };
     }

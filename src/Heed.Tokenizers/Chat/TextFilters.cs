@@ -100,7 +100,7 @@ internal static class TextFilters
     public static object? Indent(Renderer r, Arguments arguments)
     {
         object?[] v = arguments.Bind("indent", 1, "s", "width", "first", "blank");
-        string text = Python.Str(r, v[0]);
+        string text = Python.TextOf(v[0]) ?? throw (v[0] is Undefined u ? u.Fail() : new TemplateFault($"indent wants a string, not {Python.TypeName(v[0])}"));
         bool blank = v[3] is not Missing && Python.IsTrue(v[3]);
         string indention;
         if (v[1] is not Missing && Python.TextOf(v[1]) is { } given)
@@ -131,15 +131,21 @@ internal static class TextFilters
     public static object? Truncate(Renderer r, Arguments arguments)
     {
         object?[] v = arguments.Bind("truncate", 1, "s", "length", "killwords", "end", "leeway");
-        string text = Python.TextOf(v[0]) ?? (v[0] is Undefined ? "" : throw new TemplateFault($"object of type '{Python.TypeName(v[0])}' cannot be truncated"));
         BigInteger length = v[1] is Missing ? 255 : Python.Index(v[1]);
         string end = v[3] is Missing ? "..." : Python.TextOf(v[3]) ?? throw new TemplateFault("truncate wants a string as its end");
         BigInteger leeway = v[4] is Missing or null ? 5 : Python.Index(v[4]);
         int endLength = PythonText.Length(end);
         if (length < endLength) throw new TemplateFault($"expected length >= {endLength}, got {length}");
         if (leeway.Sign < 0) throw new TemplateFault($"expected leeway >= 0, got {leeway}");
+        if (Python.TextOf(v[0]) is not { } text)
+        {
+            // Anything with a length passes while it is short.
+            bool passes = v[0] is Undefined or ListValue or TupleValue or DictValue or DictView or RangeValue && Python.LengthOf(v[0]) <= length + leeway;
+            return passes ? v[0] : throw new TemplateFault($"object of type '{Python.TypeName(v[0])}' cannot be truncated");
+        }
+
         r.Budget.Characters(text.Length);
-        if (PythonText.Length(text) <= length + leeway) return v[0] is Undefined ? "" : v[0];
+        if (PythonText.Length(text) <= length + leeway) return v[0];
         string cut = PythonText.Range(text, 0, (int)length - endLength);
         int blank = v[2] is not Missing && Python.IsTrue(v[2]) ? -1 : cut.LastIndexOf(' ');
         return Like(v[0], (blank >= 0 ? cut[..blank] : cut) + end);

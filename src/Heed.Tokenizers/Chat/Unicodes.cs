@@ -38,7 +38,7 @@ internal static class Unicodes
     public static bool IsLineEnd(int c) => c is 10 or 11 or 12 or 13 or 0x1C or 0x1D or 0x1E or 0x85 or 0x2028 or 0x2029;
 
     /// <summary>What may stand in a name of a template: <c>\w</c> and what the reference's lexer adds to it.</summary>
-    public static bool IsWord(int c) => c == '_' || IsAlphaNumeric(c) || CharacterClasses.IsMark(c) || CharacterClasses.Category(c) == 12;
+    public static bool IsWord(int c) => c is '_' or 0xB7 or 0x387 || IsAlphaNumeric(c) || CharacterClasses.IsMark(c) || CharacterClasses.Category(c) == 12;
 
     public static bool IsIdentifier(string name) => name.Length > 0 && !IsNumeric(char.IsSurrogate(name[0]) ? 'a' : name[0]) && !CharacterClasses.IsMark(name[0]);
 
@@ -50,7 +50,7 @@ internal static class Unicodes
 
     public static bool IsDigit(int c) => IsDecimal(c) || CharUnicodeInfo.GetDigitValue(Text(c), 0) >= 0;
 
-    public static bool IsNumeric(int c) => CharacterClasses.IsNumber(c) || CharUnicodeInfo.GetNumericValue(Text(c), 0) != -1;
+    public static bool IsNumeric(int c) => CharacterClasses.IsNumber(c) || Numerals.Contains(c);
 
     /// <summary>Value of a decimal digit, −1 for other characters.</summary>
     public static int DecimalValue(int c) => (uint)(c - '0') <= 9 ? c - '0' : c < 128 ? -1 : IsDecimal(c) ? CharUnicodeInfo.GetDecimalDigitValue(Text(c), 0) : -1;
