@@ -120,7 +120,9 @@ internal sealed class FilterStatement(FilterChain filters, List<Statement> body)
     public override Flow Run(Renderer r, Scope scope)
     {
         Flow flow = r.Capture(body, new Scope(scope), out object? value);
-        if (flow == Flow.Next) r.Print(filters.Apply(r, scope, value));
+        if (flow != Flow.Next) return flow;
+        object? filtered = filters.Apply(r, scope, value);
+        r.Emit(Python.TextOf(filtered) ?? throw new TemplateFault($"a filter block must give a string, not {Python.TypeName(filtered)}"));
         return flow;
     }
 }
@@ -151,7 +153,12 @@ internal sealed class GenerationStatement(List<Statement> body) : Statement
 {
     public override Flow Run(Renderer r, Scope scope)
     {
-        r.Capture(body, new Scope(scope), out object? text);
+        // The reference makes such a body a call block without arguments.
+        Scope inner = new(scope);
+        inner.Set("caller", Undefined.Because("No caller defined"));
+        inner.Set("varargs", TupleValue.Empty);
+        inner.Set("kwargs", new DictValue());
+        r.Capture(body, inner, out object? text);
         r.EmitGenerated(Python.TextOf(text)!);
         return Flow.Next;
     }
