@@ -84,7 +84,12 @@ internal static class Globals
     {
         object?[] v = arguments.Plain("fromkeys", 1, 2);
         DictValue dict = new();
-        foreach (object? key in Python.Iterate(r, v[0])) dict.Set(Python.HashKey(key), key, v[1] is Missing ? null : v[1]);
+        foreach (object? key in Python.Iterate(r, v[0]))
+        {
+            r.Budget.Items(RenderBudget.EntrySteps);
+            dict.Set(Python.HashKey(key), key, v[1] is Missing ? null : v[1]);
+        }
+
         return dict;
     }
 

@@ -41,6 +41,7 @@ internal sealed class ListLiteral(List<Expression> items) : Expression
 {
     public override object? Evaluate(Renderer r, Scope scope)
     {
+        r.Budget.Items(RenderBudget.ListSteps);
         List<object?> values = new(items.Count);
         foreach (Expression item in items) values.Add(r.Evaluate(item, scope));
         return new ListValue(values);
@@ -63,6 +64,7 @@ internal sealed class DictLiteral(List<(Expression Key, Expression Value)> items
 {
     public override object? Evaluate(Renderer r, Scope scope)
     {
+        r.Budget.Items(RenderBudget.DictSteps);
         DictValue dict = new();
         foreach ((Expression keyNode, Expression valueNode) in items)
         {

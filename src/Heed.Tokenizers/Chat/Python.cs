@@ -72,7 +72,9 @@ internal static class Python
 
     public static string IntegerText(Renderer r, BigInteger value)
     {
-        r.Budget.Items((value.GetBitLength() / 64) + 1);
+        // Writing costs the square of the length.
+        long words = (value.GetBitLength() / 64) + 1;
+        r.Budget.Items((words * words / 16) + 1);
         return Numbers.Text(value);
     }
 
@@ -218,8 +220,7 @@ internal static class Python
         {
             if (item is Undefined u) throw u.Fail();
             string part = TextOf(item) ?? throw new TemplateFault($"'in <string>' requires string as left operand, not {TypeName(item)}");
-            // The search is linear for most texts, but may compare the part at every place.
-            r.Budget.Characters(text.Length + part.Length);
+            r.Budget.Search(text.Length, part.Length);
             return text.Contains(part, StringComparison.Ordinal);
         }
 
@@ -247,6 +248,9 @@ internal static class Python
         => value is string or MarkupText or Undefined or ListValue or TupleValue or DictValue or DictView or RangeValue or GeneratorValue or LoopValue;
 
     /// <summary>The items of a value; each costs a step.</summary>
+    /// <summary>Steps of an item that is made while a value is walked over: it may be kept, and the steps bound the memory.</summary>
+    private const int FreshItem = 2;
+
     public static IEnumerable<object?> Iterate(Renderer r, object? value)
         => IsIterable(value) ? Walk(r, value) : throw new TemplateFault($"'{TypeName(value)}' object is not iterable");
 
@@ -257,7 +261,7 @@ internal static class Python
             case string or MarkupText:
                 foreach (string c in PythonText.Characters(TextOf(value)!))
                 {
-                    r.Budget.Step();
+                    r.Budget.Items(FreshItem);
                     yield return c;
                 }
 
@@ -284,7 +288,7 @@ internal static class Python
                 BigInteger at = range.Start;
                 for (BigInteger n = range.Count; n > 0; n--, at += range.Step)
                 {
-                    r.Budget.Step();
+                    r.Budget.Items(FreshItem);
                     yield return at;
                 }
 

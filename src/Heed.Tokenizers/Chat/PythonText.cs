@@ -181,6 +181,7 @@ internal static class PythonText
             if (!Unicodes.IsLineEnd(text[i])) continue;
             int end = i;
             if (text[i] == '\r' && i + 1 < text.Length && text[i + 1] == '\n') i++;
+            RenderBudget.Parts(lines.Count);
             lines.Add(text[start..(keepEnds ? i + 1 : end)]);
             start = i + 1;
         }
@@ -203,6 +204,7 @@ internal static class PythonText
                 int start = end;
                 if (most >= 0 && words.Count == most) start = 0;
                 else while (start > 0 && !Unicodes.IsSpace(text[start - 1])) start--;
+                RenderBudget.Parts(words.Count);
                 words.Add(text[start..end]);
                 end = start;
             }
@@ -219,6 +221,7 @@ internal static class PythonText
             int end = at;
             if (most >= 0 && words.Count == most) end = text.Length;
             else while (end < text.Length && !Unicodes.IsSpace(text[end])) end++;
+            RenderBudget.Parts(words.Count);
             words.Add(text[at..end]);
             at = end;
         }
@@ -235,6 +238,7 @@ internal static class PythonText
             {
                 int cut = end < separator.Length ? -1 : text.AsSpan(0, end).LastIndexOf(separator, StringComparison.Ordinal);
                 if (cut < 0) break;
+                RenderBudget.Parts(parts.Count);
                 parts.Add(text[(cut + separator.Length)..end]);
                 end = cut;
             }
@@ -249,6 +253,7 @@ internal static class PythonText
         {
             int cut = text.IndexOf(separator, start, StringComparison.Ordinal);
             if (cut < 0) break;
+            RenderBudget.Parts(parts.Count);
             parts.Add(text[start..cut]);
             start = cut + separator.Length;
         }
@@ -267,7 +272,7 @@ internal static class PythonText
 
     public static string Replace(RenderBudget budget, string text, string old, string by, long most)
     {
-        budget.Characters(text.Length);
+        budget.Search(text.Length, old.Length);
         long count = CountOf(text, old);
         if (most >= 0) count = Math.Min(count, most);
         if (count == 0) return text;

@@ -29,6 +29,18 @@ internal sealed class RenderBudget
     /// <summary>What a call or a level of a nested value costs: it takes memory and time beside its parts.</summary>
     private const int EnterSteps = 8;
 
+    /// <summary>Comparisons of characters in a search that cost one step: they go many at a time.</summary>
+    private const int SearchPerStep = 1024;
+
+    /// <summary>Steps of a small new list: the steps bound the memory of what a template keeps.</summary>
+    public const int ListSteps = 10;
+
+    /// <summary>Steps of a small new dict.</summary>
+    public const int DictSteps = 25;
+
+    /// <summary>Steps of an entry of a dict, or of a filter called for one item.</summary>
+    public const int EntrySteps = 4;
+
     private long _steps;
     private int _depth;
 
@@ -45,6 +57,15 @@ internal sealed class RenderBudget
 
     /// <summary>Pays for walking over or copying characters.</summary>
     public void Characters(long count) => Items((count / CharactersPerStep) + 1);
+
+    /// <summary>Pays for looking for a part in a text: at worst the part is compared at every place.</summary>
+    public void Search(int text, int part) => Items((((long)text + part) / CharactersPerStep) + 1 + ((long)text * part / SearchPerStep));
+
+    /// <summary>Checks the growth of a list of parts while it is cut from a text.</summary>
+    public static void Parts(int count)
+    {
+        if (count > MaximumItems) throw Over($"a list of more than {MaximumItems} parts of a text", $"{MaximumItems} items");
+    }
 
     /// <summary>Checks and pays for a string about to be built.</summary>
     public void NewText(BigInteger characters)

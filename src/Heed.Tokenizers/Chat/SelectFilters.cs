@@ -29,7 +29,11 @@ internal static class SelectFilters
         string name = Python.Str(r, arguments.Positional[1]);
         Filter filter = Filters.Find(name) ?? throw new TemplateFault($"No filter named '{name}'.");
         List<object?> rest = arguments.Positional[2..];
-        return item => filter(r, new Arguments([item, .. rest], arguments.Named));
+        return item =>
+        {
+            r.Budget.Items(RenderBudget.EntrySteps);
+            return filter(r, new Arguments([item, .. rest], arguments.Named));
+        };
     }
 
     public static object? Select(Renderer r, Arguments arguments, bool wanted, bool byAttribute)
@@ -58,6 +62,10 @@ internal static class SelectFilters
         string name = Python.Str(r, arguments.Positional[at]);
         Filter test = Tests.Find(name) ?? throw new TemplateFault($"No test named '{name}'.");
         List<object?> rest = arguments.Positional[(at + 1)..];
-        return item => Python.IsTrue(test(r, new Arguments([item, .. rest], arguments.Named)));
+        return item =>
+        {
+            r.Budget.Items(RenderBudget.EntrySteps);
+            return Python.IsTrue(test(r, new Arguments([item, .. rest], arguments.Named)));
+        };
     }
 }

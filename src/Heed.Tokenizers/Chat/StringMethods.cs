@@ -39,9 +39,10 @@ internal static class StringMethods
         ["rfind"] = (r, t, _, a) => Search(r, t, a, "rfind", last: true, must: false),
         ["index"] = (r, t, _, a) => Search(r, t, a, "index", last: false, must: true),
         ["rindex"] = (r, t, _, a) => Search(r, t, a, "rindex", last: true, must: true),
-        ["count"] = (_, t, _, a) =>
+        ["count"] = (r, t, m, a) =>
         {
             object?[] v = a.Plain("count", 1, 3);
+            r.Budget.Search(t.Length, Text(v[0], "count() argument").Length);
             return Window(t, v[1], v[2], out _) is { } part ? (BigInteger)PythonText.CountOf(part, Text(v[0], "count() argument")) : BigInteger.Zero;
         },
         ["join"] = (r, t, m, a) => Join(r, t, m, a.Plain("join", 1, 1)[0]),
@@ -50,8 +51,8 @@ internal static class StringMethods
         ["center"] = (r, t, _, a) => Justify(r, t, a, "center"),
         ["zfill"] = (r, t, _, a) => ZeroFill(r, t, Python.Index(a.Plain("zfill", 1, 1)[0])),
         ["expandtabs"] = (r, t, _, a) => ExpandTabs(r, t, a),
-        ["partition"] = (_, t, m, a) => Partition(t, m, a, "partition"),
-        ["rpartition"] = (_, t, m, a) => Partition(t, m, a, "rpartition"),
+        ["partition"] = (r, t, m, a) => Partition(r, t, m, a, "partition"),
+        ["rpartition"] = (r, t, m, a) => Partition(r, t, m, a, "rpartition"),
         ["removeprefix"] = (_, t, _, a) => Text(a.Plain("removeprefix", 1, 1)[0], "removeprefix() argument") is var p && t.StartsWith(p, StringComparison.Ordinal) ? t[p.Length..] : t,
         ["removesuffix"] = (_, t, _, a) => Text(a.Plain("removesuffix", 1, 1)[0], "removesuffix() argument") is var s && t.EndsWith(s, StringComparison.Ordinal) ? t[..^s.Length] : t,
         ["translate"] = Translate,
@@ -182,6 +183,7 @@ internal static class StringMethods
         r.Budget.Items(text.Length);
         if (v[0] is Missing or null) return List(r, PythonText.Words(text, most, fromRight));
         string separator = Text(v[0], "separator");
+        r.Budget.Search(text.Length, separator.Length);
         return separator.Length == 0 ? throw new TemplateFault("empty separator") : List(r, PythonText.Split(text, separator, most, fromRight));
     }
 
@@ -209,6 +211,7 @@ internal static class StringMethods
     {
         object?[] v = arguments.Plain(name, 1, 3);
         string wanted = Text(v[0], $"{name}() argument");
+        r.Budget.Search(text.Length, wanted.Length);
         string? part = Window(text, v[1], v[2], out int from);
         int at = part is null ? -1 : last ? (wanted.Length == 0 ? part.Length : part.LastIndexOf(wanted, StringComparison.Ordinal)) : part.IndexOf(wanted, StringComparison.Ordinal);
         if (at < 0) return must ? throw new TemplateFault("substring not found") : BigInteger.MinusOne;
@@ -254,10 +257,11 @@ internal static class StringMethods
         return result.ToString();
     }
 
-    private static TupleValue Partition(string text, bool marked, Arguments arguments, string name)
+    private static TupleValue Partition(Renderer r, string text, bool marked, Arguments arguments, string name)
     {
         string separator = Text(arguments.Plain(name, 1, 1)[0], $"{name}() argument");
         if (separator.Length == 0) throw new TemplateFault("empty separator");
+        r.Budget.Search(text.Length, separator.Length);
         int at = name == "partition" ? text.IndexOf(separator, StringComparison.Ordinal) : text.LastIndexOf(separator, StringComparison.Ordinal);
         if (at < 0) return new TupleValue(name == "partition" ? [text, "", ""] : ["", "", text]);
         return new TupleValue([text[..at], separator, text[(at + separator.Length)..]]);

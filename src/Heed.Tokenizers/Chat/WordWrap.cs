@@ -12,6 +12,9 @@ internal static partial class WordWrap
     [GeneratedRegex("""[\t\n\v\f\r ]+|[^\t\n\v\f\r ]+""", RegexOptions.CultureInvariant)]
     private static partial Regex BlanksOnly();
 
+    /// <summary>Steps of a character: each may be a chunk of its own.</summary>
+    private const int ChunkSteps = 8;
+
     public static object? Filter(Renderer r, Arguments arguments)
     {
         object?[] v = arguments.Bind("wordwrap", 1, "s", "width", "break_long_words", "wrapstring", "break_on_hyphens");
@@ -20,15 +23,15 @@ internal static partial class WordWrap
         bool breakLong = v[2] is Missing || Python.IsTrue(v[2]);
         string between = v[3] is Missing or null ? "\n" : Python.TextOf(v[3]) ?? throw new TemplateFault("wordwrap wants a string as wrapstring");
         bool hyphens = v[4] is Missing || Python.IsTrue(v[4]);
-        r.Budget.Items(text.Length);
+        r.Budget.Items((long)text.Length * ChunkSteps);
         r.Budget.NewText(((long)text.Length + 1) * (between.Length + 1));
         List<string> lines = [];
-        foreach (string line in PythonText.Lines(text, keepEnds: false)) lines.Add(string.Join(between, Wrap(line, width, breakLong, hyphens)));
+        foreach (string line in PythonText.Lines(text, keepEnds: false)) lines.Add(string.Join(between, Wrap(r, line, width, breakLong, hyphens)));
         string result = string.Join(between, lines);
         return v[0] is MarkupText ? new MarkupText(result) : result;
     }
 
-    private static List<string> Wrap(string line, int width, bool breakLong, bool hyphens)
+    private static List<string> Wrap(Renderer r, string line, int width, bool breakLong, bool hyphens)
     {
         if (width <= 0) throw new TemplateFault($"invalid width {width} (must be > 0)");
         Stack<string> chunks = new();
@@ -52,6 +55,7 @@ internal static partial class WordWrap
                 if (breakLong)
                 {
                     string chunk = chunks.Pop();
+                    r.Budget.Characters(chunk.Length);
                     int end = width - length;
                     string start = PythonText.Range(chunk, 0, end);
                     int hyphen = hyphens ? start.LastIndexOf('-') : -1;
