@@ -71,7 +71,7 @@ internal static class QuickstartCommand
             VocabularySize = 2048,
             BlockLength = 128,
             BatchSize = 16,
-            LearningRate = 3e-3,
+            LearningRate = 2e-3,
             WarmupSteps = 20,
             Steps = 1_000_000,
             EvaluateEvery = 0,
@@ -96,7 +96,7 @@ internal static class QuickstartCommand
         double step = Stopwatch.GetElapsedTime(started).TotalSeconds / measured;
         long steps = Math.Max(20, (long)(minutes * 60 / step));
         File.Delete(Path.Combine(folder, "run.json"));
-        return config with { Steps = steps, WarmupSteps = Math.Min(100, steps / 10), EvaluateEvery = Math.Max(1, steps / 8), SaveEvery = Math.Max(1, steps / 4) };
+        return config with { Steps = steps, WarmupSteps = Math.Min(steps, Math.Clamp(steps / 10, 20, 100)), EvaluateEvery = Math.Max(1, steps / 8), SaveEvery = Math.Max(1, steps / 4) };
     }
 
     /// <summary>What the model writes before it has learned: where a run goes on, fresh weights of the same seed.</summary>
