@@ -52,7 +52,7 @@ internal static class QuickstartCommand
 
         string[] after = Continuations(run, run.Model, prompts, stop);
         EvaluationReport evaluation = run.EvaluateAll(stop);
-        IReadOnlyList<(string Name, double BitsPerByte)> compressors = Compression.Measure(HeldOutText(run, config));
+        IReadOnlyList<(string Name, double BitsPerByte)> compressors = Compression.Measure(run.Tokenizer.Decode(run.Corpus.HeldOut));
         Report(terminal, run, folder, prompts, before, after, evaluation, compressors);
         return ExitCode.Ok;
     }
@@ -122,8 +122,6 @@ internal static class QuickstartCommand
 
         return texts;
     }
-
-    private static string HeldOutText(PretrainingRun run, RunConfig config) => run.Tokenizer.Decode(run.Corpus.HeldOut);
 
     private static void Report(Terminal terminal, PretrainingRun run, string folder, string[] prompts, string[] before, string[] after, EvaluationReport evaluation, IReadOnlyList<(string Name, double BitsPerByte)> compressors)
     {

@@ -95,7 +95,9 @@ public sealed class PretrainingRun : IDisposable
             ? new HeldOutEvaluation(Model, Corpus.HeldOut, Corpus.HeldOutBytes, Config.BlockLength, Config.BatchSize)
             : null;
         Trainer? trainer = null;
-        using RunLog log = new(Folder, RestoredStep(store), TimeProvider.System);
+        // Finding the checkpoint hashes all of it: once is enough.
+        string? checkpoint = store.Latest();
+        using RunLog log = new(Folder, checkpoint is null ? 0 : CheckpointStore.StepOf(checkpoint), TimeProvider.System);
         trainer = new Trainer(Model, optimizer, Schedule.Create(Config.Schedule, Config.LearningRate, Config.WarmupSteps, Config.Steps, Config.MinimumRateRatio),
             new CausalData(new TokenBlocks(Corpus.Training, Config.BlockLength, "training"), Config.BatchSize, Config.Seed),
             new TrainerOptions
@@ -117,7 +119,7 @@ public sealed class PretrainingRun : IDisposable
             Evaluate = evaluation is null ? null : () => evaluation.Run(trainer!.Step, Config.EvaluateBlocks, CancellationToken.None),
             Save = () => store.Save(trainer!.Step, at => WriteCheckpoint(at, trainer!, optimizer)),
         };
-        if (store.Latest() is { } checkpoint) Restore(checkpoint, trainer, optimizer);
+        if (checkpoint is not null) Restore(checkpoint, trainer, optimizer);
         FirstStep = trainer.Step;
         TrainingEnd end = trainer.Run(stop);
         if (end != TrainingEnd.Interrupted) SaveModel(ModelFolder);
@@ -150,8 +152,6 @@ public sealed class PretrainingRun : IDisposable
         Model.Dispose();
         _lock.Dispose();
     }
-
-    private static long RestoredStep(CheckpointStore store) => store.Latest() is { } latest ? CheckpointStore.StepOf(latest) : 0;
 
     private void WriteCheckpoint(string folder, Trainer trainer, AdamW optimizer)
     {
