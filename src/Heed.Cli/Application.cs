@@ -29,7 +29,7 @@ internal static class Application
         string name = "heed" + string.Concat(CommandPath(parsed).Select(c => " " + c));
         if (parsed.Errors.Count > 0)
         {
-            terminal.Error.WriteLine($"{name}: {parsed.Errors[0].Message} See '{name} --help'.");
+            terminal.Error.WriteLine($"{name}: {OneLine(parsed.Errors[0].Message)} See '{name} --help'.");
             return ExitCode.Usage;
         }
 
@@ -47,7 +47,7 @@ internal static class Application
         }
         catch (HeedException e)
         {
-            terminal.Note("");
+            terminal.ClearStatus();
             terminal.Error.WriteLine($"{name}: {e.Message}");
             if (terminal.IsVerbose) terminal.Error.WriteLine(e);
             return e.ExitCode;
@@ -91,6 +91,12 @@ internal static class Application
             EnvCommand.Create(terminal),
         ]) root.Add(command);
         return root;
+    }
+
+    private static string OneLine(string message)
+    {
+        string[] parts = message.Split(['\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return parts.Length < 2 ? message : $"{parts[0]} {string.Join(", ", parts[1..])}.";
     }
 
     private static IEnumerable<string> CommandPath(ParseResult parsed)

@@ -74,7 +74,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
 
     private string Paint(string text, string code) => colours && !IsJson ? $"\u001b[{code}m{text}\u001b[0m" : text;
 
-    private void ClearStatus()
+    /// <summary>Wipes the line of <see cref="Status"/>.</summary>
+    public void ClearStatus()
     {
         if (_statusLength == 0) return;
         Error.Write("\r" + new string(' ', _statusLength) + "\r");

@@ -30,13 +30,16 @@ public sealed class ConfigException(string message, Exception? inner = null) : I
 /// <summary>A file's bytes break the rules of its format (exit code 3).</summary>
 public sealed class FileFormatException : InputException
 {
+    /// <summary>Characters of a place that a message shows: a key may be as long as its file.</summary>
+    private const int LongestWhere = 200;
+
     /// <summary>Builds <c>FILE: WHERE: REASON</c>.</summary>
     /// <param name="file">Path of the file, as the user gave it.</param>
     /// <param name="where">JSON path, tensor name, line or byte offset inside the file; empty for the whole file.</param>
     /// <param name="reason">Value found, value allowed and how to fix it.</param>
     /// <param name="inner">The cause, where another library found it.</param>
     public FileFormatException(string file, string where, string reason, Exception? inner = null)
-        : base(where.Length == 0 ? $"{file}: {reason}" : $"{file}: {where}: {reason}", inner)
+        : base(where.Length == 0 ? $"{file}: {Line(reason)}" : $"{file}: {Line(Printable.Shorten(where, LongestWhere))}: {Line(reason)}", inner)
     {
         File = file;
         Where = where;
@@ -47,6 +50,9 @@ public sealed class FileFormatException : InputException
 
     /// <summary>JSON path, tensor name, line or byte offset inside the file; empty for the whole file.</summary>
     public string Where { get; }
+
+    /// <summary>What a file says goes into one line of text, its control characters escaped.</summary>
+    private static string Line(string text) => Printable.Escape(text).Replace("\n", "\\n", StringComparison.Ordinal);
 }
 
 /// <summary>The command line is wrong (exit code 2).</summary>

@@ -57,7 +57,7 @@ public sealed class Encoding
     public (int Start, int End)[] ToCodePoints(string text, string? pair = null)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return ToCodePoints(i => SequenceIds[i] == 1 ? pair ?? "" : text);
+        return ToCodePoints(i => SequenceIds[i] == 1 && pair is not null ? pair : text);
     }
 
     /// <summary>Offsets in Unicode code points for pre-split words: each counts within its word, [N] pairs.</summary>
@@ -66,7 +66,7 @@ public sealed class Encoding
     public (int Start, int End)[] ToCodePoints(IReadOnlyList<string> words, IReadOnlyList<string>? pair = null)
     {
         ArgumentNullException.ThrowIfNull(words);
-        return ToCodePoints(i => WordIds[i] < 0 ? "" : (SequenceIds[i] == 1 ? pair! : words)[WordIds[i]]);
+        return ToCodePoints(i => WordIds[i] < 0 ? "" : (SequenceIds[i] == 1 && pair is not null ? pair : words)[WordIds[i]]);
     }
 
     private (int Start, int End)[] ToCodePoints(Func<int, string> textOf)

@@ -43,7 +43,7 @@ public sealed class MicrosoftTokenizerAdapter : Microsoft.ML.Tokenizers.Tokenize
     protected override EncodeResults<int> EncodeToIds(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
         Encoding encoding = Encode(text, textSpan);
-        int count = Math.Min(encoding.Count, settings.MaxTokenCount);
+        int count = Leading(encoding, settings.MaxTokenCount);
         return new EncodeResults<int> { Tokens = encoding.Ids[..count], NormalizedText = null, CharsConsumed = Consumed(encoding, count, text, textSpan) };
     }
 
@@ -51,7 +51,7 @@ public sealed class MicrosoftTokenizerAdapter : Microsoft.ML.Tokenizers.Tokenize
     protected override EncodeResults<EncodedToken> EncodeToTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
         Encoding encoding = Encode(text, textSpan);
-        int count = Math.Min(encoding.Count, settings.MaxTokenCount);
+        int count = Leading(encoding, settings.MaxTokenCount);
         EncodedToken[] tokens = new EncodedToken[count];
         for (int i = 0; i < count; i++) tokens[i] = new EncodedToken(encoding.Ids[i], encoding.Tokens[i], encoding.Starts[i]..encoding.Ends[i]);
         return new EncodeResults<EncodedToken> { Tokens = tokens, NormalizedText = null, CharsConsumed = Consumed(encoding, count, text, textSpan) };
@@ -66,10 +66,26 @@ public sealed class MicrosoftTokenizerAdapter : Microsoft.ML.Tokenizers.Tokenize
     {
         Encoding encoding = Encode(text, textSpan);
         normalizedText = null;
-        tokenCount = Math.Min(encoding.Count, settings.MaxTokenCount);
         int length = text?.Length ?? textSpan.Length;
+        tokenCount = fromEnd ? Trailing(encoding, settings.MaxTokenCount) : Leading(encoding, settings.MaxTokenCount);
         if (!fromEnd) return Consumed(encoding, tokenCount, text, textSpan);
         return tokenCount == encoding.Count ? 0 : tokenCount == 0 ? length : encoding.Starts[encoding.Count - tokenCount];
+    }
+
+    /// <summary>How many tokens from the start stand for whole characters: at most so many, since part of a character's tokens is no text.</summary>
+    private static int Leading(Encoding encoding, int most)
+    {
+        int count = Math.Min(encoding.Count, most);
+        while (count > 0 && count < encoding.Count && encoding.Starts[count] < encoding.Ends[count - 1]) count--;
+        return count;
+    }
+
+    /// <summary>As <see cref="Leading"/>, from the end.</summary>
+    private static int Trailing(Encoding encoding, int most)
+    {
+        int count = Math.Min(encoding.Count, most);
+        while (count > 0 && count < encoding.Count && encoding.Starts[encoding.Count - count] < encoding.Ends[encoding.Count - count - 1]) count--;
+        return count;
     }
 
     private Encoding Encode(string? text, ReadOnlySpan<char> span) => _tokenizer.Encode(text ?? span.ToString(), addSpecialTokens: false);

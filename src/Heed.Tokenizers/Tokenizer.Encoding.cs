@@ -66,7 +66,7 @@ public sealed partial class Tokenizer
     {
         ArgumentNullException.ThrowIfNull(ids);
         int before = ids.Count;
-        if (Parts.Truncation is not null || Parts.Padding is not null)
+        if (Parts.Truncation is not null || Parts.Padding is not null || !FramesOnce)
         {
             ids.AddRange(Encode(text.ToString(), null, addSpecialTokens).Ids);
             return ids.Count - before;
@@ -83,6 +83,7 @@ public sealed partial class Tokenizer
     /// <summary>Number of tokens of a text.</summary>
     public int CountTokens(ReadOnlySpan<char> text, bool addSpecialTokens = true)
     {
+        if (!FramesOnce) return Joined(EncodeText(text.ToString(), 0), null, addSpecialTokens, truncate: false).Count;
         CountSink sink = default;
         Run(text, ref sink);
         return sink.Count + (addSpecialTokens ? Parts.PostProcessor?.AddedTokens(pair: false) ?? 0 : 0);
@@ -96,6 +97,9 @@ public sealed partial class Tokenizer
         Run(text, workspace, ref sink);
         return workspace.Tokens.Operations;
     }
+
+    /// <summary>Whether the post-processor puts a single text once between its special tokens; a template may leave it out or repeat it.</summary>
+    private bool FramesOnce => Parts.PostProcessor is not { } processor || processor.FramesOnce;
 
     /// <summary>Ids of the special tokens before and after a single text.</summary>
     private (int[] First, int[] Last) Frame

@@ -38,10 +38,13 @@ public sealed partial class Tokenizer
 
     internal AddedVocabulary Added => _added;
 
-    /// <summary>Reads a tokenizer.json.</summary>
+    /// <summary>Reads a tokenizer file: tokenizer.json, or by its name vocab.txt, vocab.json or merges.txt (with the other beside it), a SentencePiece .model,
+    /// or a .tiktoken file named after its encoding.</summary>
+    /// <param name="path">The file. Vocabulary files take tokenizer_config.json, special_tokens_map.json and added_tokens.json beside them into account.</param>
     /// <exception cref="StorageException">The file cannot be read.</exception>
-    /// <exception cref="FileFormatException">The file breaks a rule of its format; the message names the JSON path.</exception>
-    public static Tokenizer FromFile(string path) => new(TokenizerJsonReader.ReadFile(path));
+    /// <exception cref="FileFormatException">The file breaks a rule of its format; the message names the JSON path or the line.</exception>
+    /// <exception cref="ConfigException">The file's parts do not fit, or the name of a .tiktoken file does not tell its encoding.</exception>
+    public static Tokenizer FromFile(string path) => new(TokenizerFolderReader.ReadFile(path));
 
     /// <summary>Reads a tokenizer.json from memory.</summary>
     /// <param name="utf8">The JSON.</param>
@@ -50,8 +53,8 @@ public sealed partial class Tokenizer
     public static Tokenizer FromJson(ReadOnlyMemory<byte> utf8, string name = "tokenizer.json") => new(TokenizerJsonReader.Read(utf8, name));
 
     /// <summary>Reads the tokenizer of a Hugging Face folder.</summary>
-    /// <param name="folder">Holds tokenizer.json; without one vocab.json and merges.txt, or vocab.txt, with tokenizer_config.json,
-    /// special_tokens_map.json and added_tokens.json where there are any (both of version 4 and 5 of transformers).</param>
+    /// <param name="folder">Holds tokenizer.json; without one vocab.json and merges.txt, vocab.txt, a SentencePiece .model or a .tiktoken file. Tokens that
+    /// tokenizer_config.json, special_tokens_map.json and added_tokens.json (of version 4 and 5 of transformers) name are added.</param>
     /// <exception cref="StorageException">A file cannot be read, or there is none of these.</exception>
     /// <exception cref="FileFormatException">A file breaks a rule of its format.</exception>
     public static Tokenizer FromFolder(string folder) => new(TokenizerFolderReader.Read(folder));

@@ -114,6 +114,72 @@ public class CommandTests
     }
 
     [Fact]
+    public async Task Lines_that_are_no_text_are_refused_and_windows_are_shown()
+    {
+        string model = Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small");
+        using StreamReader broken = new(new MemoryStream([.. "{\"text\":\"a\"}\n"u8, 0xFF, (byte)'\n']), new System.Text.UTF8Encoding(false, throwOnInvalidBytes: true));
+        (int code, _, string error) = await Run(["tokenize", model, "--jsonl"], broken);
+        Assert.Equal(ExitCode.InputRejected, code);
+        Assert.Contains("not UTF-8", error, StringComparison.Ordinal);
+        foreach (string line in (string[])["[1]", "{", "{\"text\":1}", "{\"text\":\"a\",\"pair\":2}", "{\"text\":\"a\",\"add_special_tokens\":null}", "{\"text\":\"\\ud800\"}"])
+            Assert.Equal(ExitCode.InputRejected, (await Run(["tokenize", model, "--jsonl"], line + "\n")).Code);
+
+        using TemporaryFolder folder = new();
+        Heed.Tokenizers.Tokenizer.FromFolder(model).WithTruncation(new Heed.Tokenizers.TruncationOptions(2)).Save(folder.File("tokenizer.json"));
+        (code, string output, _) = await Run(["tokenize", folder.Path, "--jsonl", "--offsets", "code-points"], "{\"text\":\"😀 a b c d\"}\n");
+        Assert.Equal(ExitCode.Ok, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.True(json.RootElement.GetProperty("overflowing").GetArrayLength() > 1);
+        Assert.Equal(2, json.RootElement.GetProperty("sequence_ids").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Training_takes_the_settings_of_its_model_and_no_others()
+    {
+        using TemporaryFolder folder = new();
+        string text = folder.File("a.txt"), made = folder.File("t.json");
+        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the cat sees the dog and the dog sees the cat\n", 50)));
+        foreach (string[] options in (string[][])
+            [
+                ["bpe", "--min-frequency", "3", "--initial-alphabet", "Ω", "--max-token-length", "5"], ["wordpiece", "--limit-alphabet", "20", "--initial-alphabet", "Ω"],
+                ["unigram", "--max-piece-length", "4", "--shrinking-factor", "0.8", "--sub-iterations", "1", "--seed-size", "500", "--initial-alphabet", "Ω"], ["wordlevel", "--min-frequency", "2"],
+            ])
+        {
+            (int code, _, string error) = await Run(["tokenizer", "train", text, "--out", made, "--vocab-size", "300", "--pipeline", "whitespace", "--model", .. options]);
+            Assert.True(code == ExitCode.Ok, error);
+            if (options[0] != "wordlevel") Assert.NotNull(Heed.Tokenizers.Tokenizer.FromFile(made).TokenToId("Ω"));
+        }
+
+        foreach (string[] options in (string[][])[["unigram", "--min-frequency", "3"], ["wordlevel", "--limit-alphabet", "9"], ["bpe", "--seed-size", "9"]])
+        {
+            (int code, _, string error) = await Run(["tokenizer", "train", text, "--out", made, "--model", .. options]);
+            Assert.Equal(ExitCode.Usage, code);
+            Assert.Contains(options[1], error, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("sentencepiece-bpe/spiece.model")]
+    [InlineData("bert-uncased/vocab.txt")]
+    [InlineData("gpt2-small/vocab.json")]
+    [InlineData("gpt2-small")]
+    public async Task Tokenizer_files_of_every_form_are_shown_described_compared_and_converted(string name)
+    {
+        string model = Path.Combine(Repository.Goldens, "tokenizers", name);
+        using TemporaryFolder folder = new();
+        string made = folder.File("tokenizer.json"), text = folder.File("a.txt");
+        File.WriteAllText(text, "The quick brown fox.\n");
+        Assert.Equal(ExitCode.Ok, (await Run("tokenize", model, "The quick")).Code);
+        Assert.Equal(ExitCode.Ok, (await Run("tokenizer", "info", model)).Code);
+        (int code, _, string error) = await Run("tokenizer", "convert", model, made);
+        Assert.True(code == ExitCode.Ok, error);
+        (code, string output, error) = await Run("tokenizer", "compare", model, made, "--text", text, "--json");
+        Assert.True(code == ExitCode.Ok, error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.Equal(json.RootElement[0].GetProperty("tokens").GetInt64(), json.RootElement[1].GetProperty("tokens").GetInt64());
+    }
+
+    [Fact]
     public async Task A_small_run_goes_the_whole_road_and_back()
     {
         using TemporaryFolder folder = new();
@@ -197,10 +263,12 @@ public class CommandTests
 
     private static Task<(int Code, string Output, string Error)> Run(params string[] args) => Run(args, "");
 
-    private static async Task<(int Code, string Output, string Error)> Run(string[] args, string input)
+    private static Task<(int Code, string Output, string Error)> Run(string[] args, string input) => Run(args, new StringReader(input));
+
+    private static async Task<(int Code, string Output, string Error)> Run(string[] args, TextReader input)
     {
         using StringWriter output = new(), error = new();
-        int code = await Application.RunAsync(args, new Terminal(output, error, isTerminal: false, colours: false, new StringReader(input)));
+        int code = await Application.RunAsync(args, new Terminal(output, error, isTerminal: false, colours: false, input));
         return (code, output.ToString(), error.ToString());
     }
 }

@@ -9,9 +9,12 @@ namespace Heed.Cli.Commands;
 /// <summary><c>heed tokenize MODEL [TEXT|-]</c>: what a tokenizer makes of a text.</summary>
 internal static class TokenizeCommand
 {
+    /// <summary>What can be named as a tokenizer.</summary>
+    public const string Models = "model folder, tokenizer.json, vocab.txt, vocab.json, SentencePiece .model or .tiktoken file";
+
     public static Command Create(Terminal terminal)
     {
-        Argument<string> model = new("model") { Description = "model folder, tokenizer.json, vocab.txt, SentencePiece .model" };
+        Argument<string> model = new("model") { Description = Models };
         Argument<string?> text = new("text") { Description = "the text; - or nothing reads standard input", Arity = ArgumentArity.ZeroOrOne };
         Option<string?> pair = new("--pair") { Description = "a second text" };
         Option<bool> plain = new("--no-special") { Description = "without the special tokens of the model" };
@@ -26,11 +29,7 @@ internal static class TokenizeCommand
         return command;
     }
 
-    public static Tokenizer Open(string path)
-    {
-        if (Directory.Exists(path)) return Tokenizer.FromFolder(path);
-        return Tokenizer.FromFile(path);
-    }
+    public static Tokenizer Open(string path) => Directory.Exists(path) ? Tokenizer.FromFolder(path) : Tokenizer.FromFile(path);
 
     private static int Run(Terminal terminal, string model, string? text, string? pair, bool special, bool count, bool decode, bool lines, bool codePoints, CancellationToken stop)
     {
@@ -81,7 +80,7 @@ internal static class TokenizeCommand
     private static int Lines(Terminal terminal, Tokenizer tokenizer, bool special, bool codePoints, CancellationToken stop)
     {
         int number = 0;
-        while (terminal.Input.ReadLine() is { } line)
+        while (ReadLine(terminal, number) is { } line)
         {
             stop.ThrowIfCancellationRequested();
             number++;
@@ -104,7 +103,7 @@ internal static class TokenizeCommand
     {
         JsonArray offsets = [];
         foreach ((int start, int end) in codePoints ? e.ToCodePoints(text, pair) : e.Offsets) offsets.Add((JsonNode)new JsonArray(start, end));
-        return new JsonObject
+        JsonObject made = new()
         {
             ["ids"] = new JsonArray([.. e.Ids.Select(i => (JsonNode)i)]),
             ["tokens"] = new JsonArray([.. e.Tokens.Select(t => (JsonNode)t)]),
@@ -113,7 +112,10 @@ internal static class TokenizeCommand
             ["type_ids"] = new JsonArray([.. e.TypeIds.Select(i => (JsonNode)i)]),
             ["special_tokens_mask"] = new JsonArray([.. e.SpecialTokensMask.Select(i => (JsonNode)i)]),
             ["attention_mask"] = new JsonArray([.. e.AttentionMask.Select(i => (JsonNode)i)]),
+            ["sequence_ids"] = new JsonArray([.. e.SequenceIds.Select(s => s < 0 ? null : (JsonNode)s)]),
         };
+        if (e.Overflowing.Count > 0) made["overflowing"] = new JsonArray([.. e.Overflowing.Select(window => (JsonNode)Object(window, text, pair, codePoints))]);
+        return made;
     }
 
     private static int[] Ids(string text)
@@ -123,6 +125,19 @@ internal static class TokenizeCommand
         for (int i = 0; i < words.Length; i++)
             if (!int.TryParse(words[i], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out ids[i])) throw new InputException($"--decode: \"{Printable.Shorten(words[i])}\" is not an id; whole numbers separated by blanks or commas were expected.");
         return ids;
+    }
+
+    /// <summary>A line of the input, or null at its end.</summary>
+    private static string? ReadLine(Terminal terminal, int before)
+    {
+        try
+        {
+            return terminal.Input.ReadLine();
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new InputException($"standard input: there are bytes after line {before} that are not UTF-8. Convert them (iconv -t utf-8) and try again.", e);
+        }
     }
 
     private static string ReadAll(Terminal terminal)

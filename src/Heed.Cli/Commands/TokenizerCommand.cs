@@ -37,16 +37,45 @@ internal static class TokenizerCommand
         Option<string?> unknown = new("--unk") { Description = "token for what cannot be encoded" };
         Option<string?> prefix = new("--continuing-prefix") { Description = "in front of pieces inside a word (## in WordPiece)" };
         Option<string?> suffix = new("--word-suffix") { Description = "behind the last piece of a word (</w>)" };
+        Option<string[]> alphabet = new("--initial-alphabet") { Description = "characters that are in the vocabulary even where the text has none of them", AllowMultipleArgumentsPerToken = true };
+        Option<int?> piece = new("--max-piece-length") { Description = "longest piece in characters (unigram)" };
+        Option<double?> shrink = new("--shrinking-factor") { Description = "part of the pieces that each pruning keeps (unigram)" };
+        Option<int?> rounds = new("--sub-iterations") { Description = "rounds of estimation before each pruning (unigram)" };
+        Option<int?> seeds = new("--seed-size") { Description = "most candidates to start from (unigram)" };
         Option<int> threads = new("--threads") { Description = "threads; 0 takes all", DefaultValueFactory = _ => 0 };
         Command command = new("train", "Train a tokenizer. Example: heed tokenizer train ./texts --model bpe --vocab-size 32000 --special \"<|endoftext|>\" --out tokenizer.json")
         {
-            texts, output, model, pipeline, size, specials, minimum, limit, longest, unknown, prefix, suffix, threads,
+            texts, output, model, pipeline, size, specials, minimum, limit, longest, unknown, prefix, suffix, alphabet, piece, shrink, rounds, seeds, threads,
         };
         command.SetAction((parsed, stop) =>
         {
             string kind = parsed.GetRequiredValue(model);
             string[] special = parsed.GetValue(specials) ?? [];
+            foreach ((Option option, string[] models) in ((Option, string[])[])
+                [
+                    (minimum, ["bpe", "wordpiece", "wordlevel"]), (limit, ["bpe", "wordpiece"]), (longest, ["bpe", "wordpiece"]), (prefix, ["bpe", "wordpiece"]), (suffix, ["bpe", "wordpiece"]),
+                    (alphabet, ["bpe", "wordpiece", "unigram"]), (piece, ["unigram"]), (shrink, ["unigram"]), (rounds, ["unigram"]), (seeds, ["unigram"]),
+                ])
+            {
+                if (!models.Contains(kind) && parsed.GetResult(option) is { Implicit: false })
+                    throw new UsageException($"{option.Name}: {kind} has no such setting; it is one of {string.Join(", ", models)}. Leave it out.");
+            }
+
             TrainerSettings settings = Settings(kind, parsed.GetValue(size), special, parsed.GetValue(minimum), parsed.GetValue(limit), parsed.GetValue(longest), parsed.GetValue(unknown), parsed.GetValue(prefix), parsed.GetValue(suffix)) with { Threads = parsed.GetValue(threads) };
+            string[] characters = parsed.GetValue(alphabet) ?? [];
+            settings = settings switch
+            {
+                BpeTrainerSettings bpe => bpe with { InitialAlphabet = characters },
+                UnigramTrainerSettings unigram => unigram with
+                {
+                    InitialAlphabet = characters,
+                    MaximumPieceLength = parsed.GetValue(piece) ?? unigram.MaximumPieceLength,
+                    ShrinkingFactor = parsed.GetValue(shrink) ?? unigram.ShrinkingFactor,
+                    SubIterations = parsed.GetValue(rounds) ?? unigram.SubIterations,
+                    SeedSize = parsed.GetValue(seeds) ?? unigram.SeedSize,
+                },
+                _ => settings,
+            };
             TrainingPipeline parts = parsed.GetValue(pipeline) switch
             {
                 "byte-level" => TrainingPipeline.ByteLevel,
@@ -103,7 +132,7 @@ internal static class TokenizerCommand
 
     private static Command Info(Terminal terminal)
     {
-        Argument<string> model = new("model") { Description = "model folder, tokenizer.json, vocab.txt, SentencePiece .model" };
+        Argument<string> model = new("model") { Description = TokenizeCommand.Models };
         Command command = new("info", "What a tokenizer consists of.") { model };
         command.SetAction(parsed =>
         {
@@ -121,7 +150,7 @@ internal static class TokenizerCommand
 
     private static Command ConvertFile(Terminal terminal)
     {
-        Argument<string> source = new("in") { Description = "SentencePiece .model, vocab.txt, vocab.json with merges.txt, or a model folder" };
+        Argument<string> source = new("in") { Description = TokenizeCommand.Models };
         Argument<string> target = new("out") { Description = "tokenizer.json to write" };
         Command command = new("convert", "Write any tokenizer as tokenizer.json, which Hugging Face opens.") { source, target };
         command.SetAction(parsed =>

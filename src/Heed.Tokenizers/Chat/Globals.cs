@@ -52,6 +52,7 @@ internal static class Globals
     private static DictValue Dict(Renderer r, Arguments arguments)
     {
         if (arguments.Positional.Count > 1) throw new TemplateFault($"dict expected at most 1 argument, got {arguments.Positional.Count}");
+        if (arguments.Positional is [Undefined missing]) throw missing.Fail();   // dict looks for "keys" on it
         DictValue dict = arguments.Positional.Count == 0 ? new DictValue() : Pairs(r, arguments.Positional[0]);
         foreach ((string name, object? value) in arguments.Named) dict.Set(name, value);
         return dict;

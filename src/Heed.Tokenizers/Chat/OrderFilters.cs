@@ -18,7 +18,7 @@ internal static class OrderFilters
                 : new ListValue([.. many.Select(one => Sorting.Key(r, Sorting.Attribute(r, item, one, Missing.Value), caseSensitive))]));
         }
 
-        return new ListValue([.. Sorting.Order(r, keys, Flag(v[1])).Select(i => items[i])]);
+        return new ListValue([.. Sorting.Order(r, keys, Flag(v[1]), equalFirst: true).Select(i => items[i])]);
     }
 
     public static object? Unique(Renderer r, Arguments arguments)

@@ -66,7 +66,7 @@ internal static class PercentFormat
             StringMethods.Append(r, result, One(r, text[i], spec, value, marked));
         }
 
-        if (!byName && used < list.Count && values is not (DictValue or ListValue or Undefined)) throw new TemplateFault("not all arguments converted during string formatting");
+        if (!byName && used < list.Count && values is not (DictValue or ListValue or RangeValue or Undefined)) throw new TemplateFault("not all arguments converted during string formatting");
         return marked ? new MarkupText(result.ToString()) : result.ToString();
 
         object? Take() => used < list.Count ? list[used++] : throw new TemplateFault("not enough arguments for format string");

@@ -4,7 +4,11 @@ namespace Heed.Tokenizers.Chat;
 internal static class Sorting
 {
     /// <summary>Places of the keys in ascending order, or descending; equal ones keep their order either way.</summary>
-    public static int[] Order(Renderer r, IReadOnlyList<object?> keys, bool reverse)
+    /// <param name="r">The rendering.</param>
+    /// <param name="keys">The keys.</param>
+    /// <param name="reverse">Descending.</param>
+    /// <param name="equalFirst">Look whether keys are equal before asking which is less, as a comparison of lists does: equal undefined values have an order then.</param>
+    public static int[] Order(Renderer r, IReadOnlyList<object?> keys, bool reverse, bool equalFirst = false)
     {
         int[] order = [.. Enumerable.Range(0, keys.Count)];
         int[] merged = new int[order.Length];
@@ -29,7 +33,9 @@ internal static class Sorting
 
         return order;
 
-        bool Before(int a, int b) => reverse ? Python.Ordered(r, keys[b], keys[a], "<") : Python.Ordered(r, keys[a], keys[b], "<");
+        bool Before(int a, int b) => (!equalFirst || !Python.Equal(r, keys[a], keys[b])) && Less(a, b);
+
+        bool Less(int a, int b) => reverse ? Python.Ordered(r, keys[b], keys[a], "<") : Python.Ordered(r, keys[a], keys[b], "<");
     }
 
     /// <summary>The key of a value: in lower case unless case counts.</summary>

@@ -110,7 +110,7 @@ internal static class StringMethods
         int at = 0;
         foreach (object? item in Python.Iterate(r, items))
         {
-            string part = Python.TextOf(item) ?? throw new TemplateFault($"sequence item {at}: expected str instance, {Python.TypeName(item)} found");
+            string part = Python.TextOf(item) ?? (marked ? Python.Str(r, item) : throw new TemplateFault($"sequence item {at}: expected str instance, {Python.TypeName(item)} found"));
             if (marked && item is not MarkupText) part = PythonText.Escape(r.Budget, part);
             Append(r, text, at > 0 ? separator : "");
             Append(r, text, part);

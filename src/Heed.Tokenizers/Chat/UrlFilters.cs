@@ -46,7 +46,7 @@ internal static class UrlFilters
         for (int i = 0; i < dict.Count; i++)
         {
             if (dict.Values[i] is null or Undefined) continue;
-            string key = Python.Str(r, dict.Keys[i]);
+            string key = Python.TextOf(dict.Keys[i]) ?? throw new TemplateFault($"expected string or bytes-like object, got '{Python.TypeName(dict.Keys[i])}'");
             if (key.Any(c => Unicodes.IsSpace(c) || c is '/' or '>' or '=')) throw new TemplateFault($"Invalid character in attribute name: '{Printable.Shorten(key)}'");
             if (text.Length > 0 || space) text.Append(' ');
             StringMethods.Append(r, text, $"{Escaped(dict.Keys[i])}=\"{Escaped(dict.Values[i])}\"");

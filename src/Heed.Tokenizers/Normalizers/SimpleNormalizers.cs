@@ -97,10 +97,13 @@ internal sealed class PrependNormalizer(string prepend) : INormalizer
 {
     public void Normalize(NormalizedText text)
     {
-        if (text.Length == 0 || prepend.Length == 0) return;
+        if (text.Length == 0) return;
         text.BeginRewrite();
         text.Emit(prepend, 0);
-        text.Copy(0, text.Length);
+        int copied = 0;
+        // Prepending nothing still makes the first character a new one, of no width, as in the reference.
+        if (prepend.Length == 0) text.Emit(CodePoint.At(text.Span, 0, out copied), -1);
+        text.Copy(copied, text.Length - copied);
         text.EndRewrite();
     }
 

@@ -64,11 +64,12 @@ internal sealed class RegexSet
         return false;
     });
 
-    private static int Fold(int c) => c switch { 0x17F => 's', 0x1E9E => 0xDF, 0x3C2 => 0x3C3, _ => UnicodeData.Lower.GetValueOrDefault(c, c) };
+    /// <summary>Simple case folding: the lower case, but for the characters whose folding is another.</summary>
+    private static int Fold(int c) => UnicodeData.Folds.TryGetValue(c, out int folded) ? folded : UnicodeData.Lower.GetValueOrDefault(c, c);
 
     private static int[] Unfold(int folded) => CaseVariants.Value.GetValueOrDefault(folded, []);
 
-    private static readonly Lazy<Dictionary<int, int[]>> CaseVariants = new(() => UnicodeData.Lower.Keys.Append(0x17F).Append(0x3C2)
+    private static readonly Lazy<Dictionary<int, int[]>> CaseVariants = new(() => UnicodeData.Lower.Keys.Union(UnicodeData.Folds.Keys)
         .GroupBy(Fold).ToDictionary(group => group.Key, group => group.ToArray()));
 }
 

@@ -120,7 +120,7 @@ internal sealed class RegexParser
                 return Group(ref flags);
             case '[':
                 _at++;
-                return Set(ClassParser(), flags);
+                return new RegexNode.Set(ClassParser(flags.IgnoreCase));
             case '.':
                 _at++;
                 return new RegexNode.Set(flags.DotAll ? new RegexSet(_ => true) : new RegexSet(x => x != '\n'));
@@ -188,9 +188,8 @@ internal sealed class RegexParser
             {
                 case '-': on = false; break;
                 case 'i': flags = flags with { IgnoreCase = on }; break;
-                case 'm' or 's': flags = flags with { DotAll = on }; break;
+                case 'm': flags = flags with { DotAll = on }; break;
                 case 'x': flags = flags with { Extended = on }; break;
-                case 'u': break;
                 default: throw Wrong($"has the flag '{Peek}', which is not supported");
             }
         }
@@ -215,8 +214,13 @@ internal sealed class RegexParser
                 return new RegexNode.Atomic(new RegexNode.Choice([
                     new RegexNode.Sequence([Literal('\r'), Literal('\n')]),
                     new RegexNode.Set(new RegexSet(c => c is >= 10 and <= 13 or 0x85 or 0x2028 or 0x2029))]));
+            case 'N' or 'O':
+                return new RegexNode.Set(_text[_at++] == 'O' ? new RegexSet(_ => true) : new RegexSet(c => c != '\n'));
             case 'G' or 'K' or 'X' or 'k' or 'g' or (>= '1' and <= '9'):
                 throw Wrong($"uses \\{_text[_at]}, which is not supported");
+            case 'p' or 'P':
+                // A property alone keeps to its case.
+                return new RegexNode.Set(new RegexSet(EscapedClass(inClass: false)));
             default:
                 return Set(new RegexSet(EscapedClass(inClass: false)), flags);
         }
@@ -242,7 +246,7 @@ internal sealed class RegexParser
                 return char.IsAsciiLetterUpper(c) ? x => !test(x) : test;
             case 'p' or 'P':
                 _at++;
-                return Property(inverted: c == 'P');
+                return Property(inverted: c == 'P', inClass);
             default:
                 int literal = EscapedCharacter();
                 return x => x == literal;
@@ -258,7 +262,7 @@ internal sealed class RegexParser
         _ => inClass ? CharacterClasses.IsPropertyWord : CharacterClasses.IsShorthandWord,
     };
 
-    private Func<int, bool> Property(bool inverted)
+    private Func<int, bool> Property(bool inverted, bool inClass)
     {
         string name;
         if (Take("{"))
@@ -275,7 +279,8 @@ internal sealed class RegexParser
         }
 
         if (name.StartsWith('^')) (name, inverted) = (name[1..], !inverted);
-        Func<int, bool> test = CharacterClasses.ByName(name) ?? throw Wrong($"names the property \"{Printable.Shorten(name)}\", which does not exist");
+        bool word = !inClass && string.Equals(name, "word", StringComparison.OrdinalIgnoreCase);
+        Func<int, bool> test = (word ? CharacterClasses.IsShorthandWord : CharacterClasses.ByName(name)) ?? throw Wrong($"names the property \"{Printable.Shorten(name)}\", which does not exist");
         return inverted ? c => !test(c) : test;
     }
 
@@ -318,7 +323,7 @@ internal sealed class RegexParser
     }
 
     /// <summary>What stands between '[' and ']': characters, ranges, classes, classes in brackets, intersections.</summary>
-    private RegexSet ClassParser()
+    private RegexSet ClassParser(bool ignoreCase)
     {
         if (++_depth > DeepestGroup) throw Wrong($"nests classes more than {DeepestGroup} deep");
         bool inverted = Take("^");
@@ -342,7 +347,9 @@ internal sealed class RegexParser
         _depth--;
         Func<int, bool> last = Union(members);
         Func<int, bool> all = intersections.Count == 0 ? last : c => last(c) && intersections.TrueForAll(test => test(c));
-        return new RegexSet(inverted ? c => !all(c) : all);
+        // Case is ignored before a class is inverted: [^a] then leaves out A too.
+        RegexSet set = ignoreCase ? new RegexSet(all).IgnoringCase() : new RegexSet(all);
+        return inverted ? set.Inverted() : set;
     }
 
     private static Func<int, bool> Union(List<Func<int, bool>> members)
@@ -362,13 +369,13 @@ internal sealed class RegexParser
         {
             bool inverted = Take("^");
             int close = _text.IndexOf(":]", _at, StringComparison.Ordinal);
-            Func<int, bool>? test = close < 0 ? null : CharacterClasses.ByName(_text[_at..close]);
+            Func<int, bool>? test = close < 0 ? null : CharacterClasses.ByBracketName(_text[_at..close]);
             if (test is null) throw Wrong("names a bracket class that does not exist");
             _at = close + 2;
             return inverted ? c => !test(c) : test;
         }
 
-        if (Take("[")) return ClassParser().Contains;
+        if (Take("[")) return ClassParser(ignoreCase: false).Contains;
         int low;
         if (Peek == '\\')
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers.Patterns;
 
@@ -22,7 +23,12 @@ internal sealed class StringPattern(string text) : TextPattern
 {
     public override void FindAll(ReadOnlySpan<char> input, List<(int Start, int End)> matches)
     {
-        if (text.Length == 0) return;
+        if (text.Length == 0)
+        {
+            FindBoundaries(input, matches);
+            return;
+        }
+
         for (int at = 0; ;)
         {
             int found = input[at..].IndexOf(text, StringComparison.Ordinal);
@@ -30,6 +36,19 @@ internal sealed class StringPattern(string text) : TextPattern
             matches.Add((at + found, at + found + text.Length));
             at += found + text.Length;
         }
+    }
+
+    /// <summary>An empty string stands before each character and at the end, as an empty expression does.</summary>
+    private static void FindBoundaries(ReadOnlySpan<char> input, List<(int Start, int End)> matches)
+    {
+        for (int at = 0; at < input.Length;)
+        {
+            matches.Add((at, at));
+            _ = CodePoint.At(input, at, out int units);
+            at += units;
+        }
+
+        if (input.Length > 0) matches.Add((input.Length, input.Length));
     }
 
     public override void Write(Utf8JsonWriter json)

@@ -12,6 +12,8 @@ internal sealed class SequencePostProcessor(IReadOnlyList<IPostProcessor> parts)
 
     public int AddedTokens(bool pair) => parts.Sum(part => part.AddedTokens(pair));
 
+    public bool FramesOnce => parts.All(part => part.FramesOnce);
+
     public List<EncodingBuilder> Process(List<EncodingBuilder> encodings, bool addSpecialTokens)
     {
         foreach (IPostProcessor part in parts) encodings = part.Process(encodings, addSpecialTokens);

@@ -20,6 +20,8 @@ internal sealed class TemplateProcessing(IReadOnlyList<TemplatePiece> single, IR
 
     public int AddedTokens(bool isPair) => (isPair ? pair : single).Where(piece => piece.Sequence < 0).Sum(piece => _tokens[piece.Token].Ids.Count);
 
+    public bool FramesOnce => single.Count(piece => piece.Sequence >= 0) == 1;
+
     public List<EncodingBuilder> Process(List<EncodingBuilder> encodings, bool addSpecialTokens)
     {
         if (encodings.Count > 2)
@@ -29,7 +31,7 @@ internal sealed class TemplateProcessing(IReadOnlyList<TemplatePiece> single, IR
         {
             if (piece.Sequence >= encodings.Count)
                 throw new ConfigException("$.post_processor.single: uses the second text $B, but a single text was given; use $A only.");
-            if (piece.Sequence >= 0) made.Add(Text(encodings[piece.Sequence], piece));
+            if (piece.Sequence >= 0) made.Add(Text(encodings[piece.Sequence], piece, again: made.Contains(encodings[piece.Sequence])));
             else if (addSpecialTokens) made.Add(Special(_tokens[piece.Token], piece.TypeId));
         }
 
@@ -60,8 +62,10 @@ internal sealed class TemplateProcessing(IReadOnlyList<TemplatePiece> single, IR
         json.WriteEndObject();
     }
 
-    private static EncodingBuilder Text(EncodingBuilder encoding, TemplatePiece piece)
+    /// <summary>A text in its place; one that stands in the template again is a copy with type ids of its own.</summary>
+    private static EncodingBuilder Text(EncodingBuilder encoding, TemplatePiece piece, bool again)
     {
+        if (again) encoding = encoding.Copy();
         encoding.SetTypeIds(piece.TypeId);
         encoding.SetSequence(piece.Sequence);
         return encoding;

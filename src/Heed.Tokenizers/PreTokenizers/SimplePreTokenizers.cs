@@ -155,7 +155,7 @@ internal sealed class SplitPreTokenizer(TextPattern pattern, SplitBehavior behav
 internal sealed class DigitsPreTokenizer(bool individual) : IPreTokenizer
 {
     public void PreTokenize(PreTokenizedText text)
-        => Splitting.Cut(text, CharacterClasses.IsNumber, individual ? SplitBehavior.Isolated : SplitBehavior.Contiguous);
+        => Splitting.Cut(text, CharacterClasses.IsNumeric, individual ? SplitBehavior.Isolated : SplitBehavior.Contiguous);
 
     public void Write(Utf8JsonWriter json)
     {

@@ -15,6 +15,7 @@ internal sealed class SpecialTokenFiles
     private readonly Dictionary<string, string> _named = new(StringComparer.Ordinal);
     private readonly List<AddedToken> _tokens = [];
     private readonly Dictionary<string, int> _index = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _decoded = new(StringComparer.Ordinal);
     private JsonDocument? _config;
 
     /// <summary>Tokens by role, e.g. <c>eos_token</c>.</summary>
@@ -25,6 +26,9 @@ internal sealed class SpecialTokenFiles
 
     /// <summary>tokenizer_config.json, or null where there is none.</summary>
     public JsonScope? Config { get; private set; }
+
+    /// <summary>Whether <c>added_tokens_decoder</c> gives this token, which then says all its flags.</summary>
+    public bool IsDecoded(AddedToken token) => _decoded.Contains(token.Content);
 
     public static SpecialTokenFiles Read(string folder)
     {
@@ -64,7 +68,9 @@ internal sealed class SpecialTokenFiles
         foreach ((string key, JsonScope value) in json.Members())
         {
             if (!int.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out int id)) throw value.Wrong("has a key that is not an id");
-            Add(ReadToken(value) with { Id = id }, replace: true);
+            AddedToken token = ReadToken(value) with { Id = id };
+            _decoded.Add(token.Content);
+            Add(token, replace: true);
         }
     }
 
@@ -80,7 +86,7 @@ internal sealed class SpecialTokenFiles
             Add(token with { Special = true, Normalized = role.IsObject && token.Normalized }, replace: false);
         }
 
-        foreach (string name in (string[])["additional_special_tokens", "extra_special_tokens"])
+        foreach (string name in (string[])["additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens"])
         {
             JsonScope list = json.Optional(name);
             if (list.IsNull) continue;
@@ -115,7 +121,7 @@ internal sealed class SpecialTokenFiles
         }
         else if (token.Special && !_tokens[at].Special)
         {
-            _tokens[at] = token with { Id = _tokens[at].Id };
+            _tokens[at] = _decoded.Contains(token.Content) ? _tokens[at] with { Special = true } : token with { Id = _tokens[at].Id };
         }
     }
 

@@ -5,12 +5,37 @@ using Heed.Tokenizers.PostProcessors;
 using Heed.Tokenizers.PreTokenizers;
 using Heed.Tokenizers.SentencePiece;
 using Heed.Tokenizers.Text;
+using Heed.Tokenizers.Tiktoken;
 
 namespace Heed.Tokenizers.Serialization;
 
-/// <summary>Reads a folder: tokenizer.json, or the vocabulary files that came before it with the pipeline that transformers builds around them.</summary>
+/// <summary>Reads a folder: tokenizer.json, or the vocabulary files that came before it with the pipeline that transformers builds around them; or one such file.</summary>
 internal static class TokenizerFolderReader
 {
+    /// <summary>Reads one file, by its name: vocab.txt, vocab.json or merges.txt (with the other beside it), .model, .tiktoken; others as tokenizer.json.</summary>
+    /// <remarks>Vocabulary files take the configuration files beside them into account, tokenizer.json stands alone.</remarks>
+    public static TokenizerParts ReadFile(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (Directory.Exists(path)) throw new StorageException($"{path}: is a folder, not a file; name tokenizer.json, vocab.txt, vocab.json, a SentencePiece .model or a .tiktoken file.");
+        string name = Path.GetFileName(path), folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        bool Ends(string end) => name.EndsWith(end, StringComparison.OrdinalIgnoreCase);
+        string Beside(string from, string to)
+        {
+            string other = Path.Combine(Path.GetDirectoryName(path) ?? "", name[..^from.Length] + to);
+            return File.Exists(other) ? other : throw new StorageException($"{path}: has no {Path.GetFileName(other)} beside it; byte-pair encoding needs both files.");
+        }
+
+        if (Ends(".tiktoken")) return TiktokenFile.Read(path).Parts;
+        if (!Ends(".txt") && !Ends(".model") && !Ends("vocab.json")) return TokenizerJsonReader.ReadFile(path);
+        SpecialTokenFiles tokens = SpecialTokenFiles.Read(folder);
+        TokenizerParts parts = Ends(".model") ? SentencePieceModel(path, tokens)
+            : Ends("merges.txt") ? ByteLevelBpe(Beside("merges.txt", "vocab.json"), path, tokens)
+            : Ends("vocab.json") ? ByteLevelBpe(path, Beside("vocab.json", "merges.txt"), tokens)
+            : Bert(path, tokens);
+        return parts with { SpecialTokens = tokens.Named };
+    }
+
     public static TokenizerParts Read(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -18,12 +43,22 @@ internal static class TokenizerFolderReader
         string File(string name) => Path.Combine(folder, name);
         SpecialTokenFiles tokens = SpecialTokenFiles.Read(folder);
         TokenizerParts parts;
-        if (System.IO.File.Exists(File("tokenizer.json"))) parts = TokenizerJsonReader.ReadFile(File("tokenizer.json"));
+        if (System.IO.File.Exists(File("tokenizer.json"))) parts = WithTokens(TokenizerJsonReader.ReadFile(File("tokenizer.json")), tokens);
         else if (System.IO.File.Exists(File("vocab.json")) && System.IO.File.Exists(File("merges.txt"))) parts = ByteLevelBpe(File("vocab.json"), File("merges.txt"), tokens);
         else if (System.IO.File.Exists(File("vocab.txt"))) parts = Bert(File("vocab.txt"), tokens);
         else if (((string[])["tokenizer.model", "spiece.model", "sentencepiece.model"]).Select(File).FirstOrDefault(System.IO.File.Exists) is { } model) parts = SentencePieceModel(model, tokens);
-        else throw new StorageException($"{folder}: has no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt, nor a SentencePiece .model. Name a folder that has one.");
+        else if (Directory.GetFiles(folder, "*.tiktoken") is [string ranks]) parts = TiktokenFile.Read(ranks).Parts;
+        else throw new StorageException($"{folder}: has no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt, nor a SentencePiece .model, nor one .tiktoken file. Name a folder that has one.");
         return parts with { SpecialTokens = tokens.Named };
+    }
+
+    /// <summary>tokenizer.json with the tokens that the configuration adds to it: those it lacks, and those whose flags <c>added_tokens_decoder</c> gives anew.</summary>
+    private static TokenizerParts WithTokens(TokenizerParts parts, SpecialTokenFiles tokens)
+    {
+        HashSet<string> names = [.. parts.AddedTokens.Select(token => token.Content)];
+        HashSet<AddedToken> same = [.. parts.AddedTokens.Select(token => token with { Id = -1 })];
+        AddedToken[] more = [.. tokens.Tokens.Where(token => tokens.IsDecoded(token) ? !same.Contains(token with { Id = -1 }) : !names.Contains(token.Content))];
+        return more.Length == 0 ? parts : parts with { AddedTokens = [.. parts.AddedTokens, .. more] };
     }
 
     /// <summary>GPT-2 and its family: byte-level BPE; RoBERTa's post-processor where the class asks for it.</summary>

@@ -154,6 +154,15 @@ internal sealed class EncodingBuilder
         };
     }
 
+    /// <summary>A copy with arrays of its own, windows included.</summary>
+    public EncodingBuilder Copy()
+    {
+        EncodingBuilder copy = Slice(0, Count);
+        copy.SequenceBits = SequenceBits;
+        copy.Overflowing = [.. Overflowing.Select(window => window.Copy())];
+        return copy;
+    }
+
     private EncodingBuilder Joined(EncodingBuilder other)
     {
         EncodingBuilder joined = Slice(0, Count);

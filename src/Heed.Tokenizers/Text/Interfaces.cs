@@ -48,6 +48,9 @@ internal interface IPostProcessor : IPipelinePart
     /// <summary>Number of special tokens it adds.</summary>
     int AddedTokens(bool pair);
 
+    /// <summary>Whether a single text comes out once, between special tokens; a template may leave it out or repeat it.</summary>
+    bool FramesOnce => true;
+
     /// <summary>Rewrites the encodings (one a text; afterwards any number, to be joined in order).</summary>
     List<EncodingBuilder> Process(List<EncodingBuilder> encodings, bool addSpecialTokens);
 }

@@ -38,6 +38,21 @@ public static class TiktokenFile
         @"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?" +
         @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+    /// <summary>Reads a file whose name tells its encoding: it holds <c>gpt2</c>, <c>r50k</c>, <c>p50k</c>, <c>cl100k</c> or <c>o200k</c>.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
+    /// <exception cref="FileFormatException">The file breaks the format.</exception>
+    /// <exception cref="ConfigException">The name tells no encoding, or a special token's id is taken.</exception>
+    internal static Tokenizer Read(string path)
+    {
+        string name = Path.GetFileName(path);
+        bool Has(string part) => name.Contains(part, StringComparison.OrdinalIgnoreCase);
+        TiktokenEncoding encoding = Has("cl100k") ? TiktokenEncoding.Cl100kBase : Has("o200k") ? TiktokenEncoding.O200kBase : Has("p50k") ? TiktokenEncoding.P50kBase
+            : Has("gpt2") || Has("r50k") ? TiktokenEncoding.Gpt2
+            : throw new ConfigException($"{path}: a .tiktoken file does not say how words are split, and this name tells no encoding; put gpt2, r50k_base, p50k_base, cl100k_base or o200k_base into the name, or call TiktokenFile.Read with the pattern.");
+        return Read(path, encoding);
+    }
+
     /// <summary>Reads a file as a tokenizer with a published pattern and its special tokens.</summary>
     /// <param name="path">The file.</param>
     /// <param name="encoding">The pattern and special tokens.</param>

@@ -4,20 +4,21 @@ using System.Runtime.CompilerServices;
 namespace Heed.Tokenizers.Unicode;
 
 /// <summary>
-/// Character classes as the parts of the reference know them: Unicode 16.0, except where a part lags behind
-/// (<c>unicode_categories</c>: 9.0; its normalization crate: 12.1).
+/// Character classes as the parts of the reference know them: Unicode 16.0, except where a part is ahead (Rust's <c>char</c>: 17.0)
+/// or behind (<c>unicode_categories</c>: 8.0; its table of scripts and its normalization crate: 9.0).
 /// </summary>
 internal static class CharacterClasses
 {
     private const int CategoryMask = 31;
     private const int Alphabetic = 1 << 5;
     private const int WhiteSpace = 1 << 6;
-    private const int Punctuation9 = 1 << 7;
-    private const int Nonspacing9 = 1 << 8;
-    private const int Other9 = 1 << 9;
-    private const int Mark12 = 1 << 10;
+    private const int Punctuation8 = 1 << 7;
+    private const int Nonspacing8 = 1 << 8;
+    private const int Other8 = 1 << 9;
+    private const int Mark9 = 1 << 10;
     private const int Upper = 1 << 11;
     private const int LowerBit = 1 << 12;
+    private const int Numeric17 = 1 << 13;
 
     /// <summary>Two-letter names of the general categories in the order of their numbers.</summary>
     public static readonly string[] CategoryNames =
@@ -43,7 +44,10 @@ internal static class CharacterClasses
     /// <summary>M: Mn, Mc, Me.</summary>
     public static bool IsMark(int c) => (uint)(Category(c) - 6) <= 2;
 
-    /// <summary>N: Nd, Nl, No. Also Rust's <c>is_numeric</c>.</summary>
+    /// <summary>Rust's <c>is_numeric</c>: what Digits cuts out.</summary>
+    public static bool IsNumeric(int c) => (Flags(c) & Numeric17) != 0;
+
+    /// <summary>N: Nd, Nl, No.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsNumber(int c) => (uint)((Flags(c) & CategoryMask) - 9) <= 2;
 
@@ -73,16 +77,16 @@ internal static class CharacterClasses
     /// <summary>P of <c>unicode_categories</c>, and the ASCII punctuation with the symbols among it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPunctuation(int c)
-        => (Flags(c) & Punctuation9) != 0 || (c < 128 && c > 32 && !char.IsAsciiLetterOrDigit((char)c) && c != 127);
+        => (Flags(c) & Punctuation8) != 0 || (c < 128 && c > 32 && !char.IsAsciiLetterOrDigit((char)c) && c != 127);
 
     /// <summary>Mn of <c>unicode_categories</c>: what BertNormalizer strips.</summary>
-    public static bool IsNonspacing(int c) => (Flags(c) & Nonspacing9) != 0;
+    public static bool IsNonspacing(int c) => (Flags(c) & Nonspacing8) != 0;
 
     /// <summary>Cc, Cf, Co of <c>unicode_categories</c>: what BertNormalizer takes for control characters.</summary>
-    public static bool IsOther(int c) => (Flags(c) & Other9) != 0;
+    public static bool IsOther(int c) => (Flags(c) & Other8) != 0;
 
     /// <summary>M of the normalization crate: what StripAccents strips.</summary>
-    public static bool IsCombiningMark(int c) => (Flags(c) & Mark12) != 0;
+    public static bool IsCombiningMark(int c) => (Flags(c) & Mark9) != 0;
 
     /// <summary>Lower case without context: İ gives i and U+0307 (<paramref name="second"/>), Σ always σ.</summary>
     public static int ToLower(int c, out int second)
@@ -122,7 +126,11 @@ internal static class CharacterClasses
         return script == HiraganaScript || script == KatakanaScript ? HanScript : script;
     }
 
-    /// <summary>Number of a category or class by its name in <c>\p{…}</c>: a test for it, or null where the name is unknown.</summary>
+    /// <summary>A class by its name in <c>[:…:]</c>: as <see cref="ByName"/>, but punctuation has the symbols with it.</summary>
+    public static Func<int, bool>? ByBracketName(string name)
+        => string.Equals(name, "punct", StringComparison.OrdinalIgnoreCase) ? c => Category(c) is >= 12 and <= 22 : ByName(name);
+
+    /// <summary>A category or class by its name in <c>\p{…}</c>: a test for it, or null where the name is unknown.</summary>
     public static Func<int, bool>? ByName(string name)
     {
         string key = name.Replace("_", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal);
@@ -141,13 +149,16 @@ internal static class CharacterClasses
         return LongName(key.ToLowerInvariant()) ?? Script(key);
     }
 
+    /// <summary>Neither white space nor control character, surrogate or unassigned.</summary>
+    private static bool IsGraph(int c) => !IsWhiteSpace(c) && Category(c) is not (0 or 26 or 28);
+
     private static Func<int, bool>? LongName(string key) => key switch
     {
         "letter" => IsLetter,
         "mark" => IsMark,
         "number" => IsNumber,
-        "punctuation" => ByName("P"),
-        "punct" => c => Category(c) is >= 12 and <= 18 || (c < 128 && Category(c) is >= 19 and <= 22),
+        "punctuation" or "punct" => ByName("P"),
+        "lc" or "casedletter" => c => Category(c) is >= 1 and <= 3,
         "symbol" => ByName("S"),
         "separator" => ByName("Z"),
         "other" => ByName("C"),
@@ -170,6 +181,10 @@ internal static class CharacterClasses
         "word" => IsPropertyWord,
         "cntrl" => c => Category(c) == 26,
         "blank" => c => c == 9 || Category(c) == 23,
+        "graph" => IsGraph,
+        "print" => c => IsGraph(c) || Category(c) == 23,
+        "xdigit" => c => c < 128 && char.IsAsciiHexDigit((char)c),
+        "extendedpictographic" => c => (UnicodeData.Clusters[c] & 16) != 0,
         "any" => _ => true,
         "ascii" => c => c < 128,
         "assigned" => c => Category(c) != 0,

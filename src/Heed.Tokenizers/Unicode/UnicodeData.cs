@@ -23,18 +23,14 @@ internal static class UnicodeData
         Combining = ReadTable(bytes, ref at);
         ScriptNames = ReadNames(bytes, ref at);
         ReadDecompositions(bytes, ref at);
-        int lower = Number(bytes, ref at);
-        for (int i = 0; i < lower; i++)
-        {
-            int from = Number(bytes, ref at);
-            Lower.Add(from, Number(bytes, ref at));
-        }
+        ReadPairs(bytes, ref at, Lower);
+        ReadPairs(bytes, ref at, Folds);
     }
 
     /// <summary>General category in five bits, properties above them: see <see cref="CharacterClasses"/>.</summary>
     public static PagedTable Flags { get; }
 
-    /// <summary>Scripts of Unicode 9.0; 0 is none.</summary>
+    /// <summary>Scripts of Unicode 9.0; 0 is none, as of what was not assigned then.</summary>
     public static PagedTable Scripts9 { get; }
 
     /// <summary>Scripts of Unicode 16.0, indices into <see cref="ScriptNames"/>.</summary>
@@ -43,13 +39,13 @@ internal static class UnicodeData
     /// <summary>Grapheme cluster properties: break in four bits, then Extended_Pictographic and Indic_Conjunct_Break.</summary>
     public static PagedTable Clusters { get; }
 
-    /// <summary>Canonical combining classes of Unicode 12.1.</summary>
+    /// <summary>Canonical combining classes of Unicode 9.0.</summary>
     public static PagedTable Combining { get; }
 
     /// <summary>Names of the scripts of Unicode 16.0.</summary>
     public static string[] ScriptNames { get; }
 
-    /// <summary>Full canonical decompositions of Unicode 12.1, Hangul left out.</summary>
+    /// <summary>Full canonical decompositions of Unicode 9.0, Hangul left out.</summary>
     public static Dictionary<int, int[]> Canonical { get; } = [];
 
     /// <summary>Full compatibility decompositions where they differ from the canonical ones.</summary>
@@ -58,8 +54,11 @@ internal static class UnicodeData
     /// <summary>Primary composites by their two parts.</summary>
     public static Dictionary<(int First, int Second), int> Compositions { get; } = [];
 
-    /// <summary>Simple lower-case mappings of Unicode 16.0.</summary>
+    /// <summary>Simple lower-case mappings of Unicode 17.0.</summary>
     public static Dictionary<int, int> Lower { get; } = [];
+
+    /// <summary>Simple case foldings where they are not the lower case.</summary>
+    public static Dictionary<int, int> Folds { get; } = [];
 
     private static int Number(byte[] bytes, ref int at)
     {
@@ -101,6 +100,15 @@ internal static class UnicodeData
         }
 
         return names;
+    }
+
+    private static void ReadPairs(byte[] bytes, ref int at, Dictionary<int, int> pairs)
+    {
+        for (int count = Number(bytes, ref at); count > 0; count--)
+        {
+            int from = Number(bytes, ref at);
+            pairs.Add(from, Number(bytes, ref at));
+        }
     }
 
     private static void ReadDecompositions(byte[] bytes, ref int at)

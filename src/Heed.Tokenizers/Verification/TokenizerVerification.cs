@@ -21,6 +21,20 @@ public static class TokenizerVerification
         ArgumentNullException.ThrowIfNull(folder);
         if (!Directory.Exists(folder)) throw new StorageException($"{folder}: no such folder. Name a folder with cases.jsonl, components or bad files.");
         List<VerificationResult> results = [];
+        try
+        {
+            Collect(folder, results);
+        }
+        catch (Exception e) when (IsBrokenCase(e))
+        {
+            throw new FileFormatException(folder, "", $"has a case without a field that it needs, or with a value of another kind ({e.Message}); docs/verify.md says what cases hold", e);
+        }
+
+        return results.Count > 0 ? results : throw new FileFormatException(folder, "", "has no cases; a folder with cases.jsonl, expected.jsonl or normalizers.jsonl was expected");
+    }
+
+    private static void Collect(string folder, List<VerificationResult> results)
+    {
         if (Has(folder, "expected.jsonl")) results.AddRange(BadFileCases.Run(folder));
         else if (Has(folder, "normalizers.jsonl") || Has(folder, "pre_tokenizers.jsonl") || Has(folder, "decoders.jsonl")) results.AddRange(ComponentCases.Run(folder));
         else if (Has(folder, "corpus.txt")) results.AddRange(TrainerCases.Run(folder));
@@ -28,8 +42,10 @@ public static class TokenizerVerification
         else if (Has(folder, "spiece.model")) results.AddRange(SentencePieceCases.Run(folder));
         else if (Has(folder, "cases.jsonl")) results.AddRange(PipelineCases.Run(folder));
         else foreach (string inner in Directory.GetDirectories(folder).Order(StringComparer.Ordinal)) if (IsCases(inner)) results.AddRange(Run(inner));
-        return results.Count > 0 ? results : throw new FileFormatException(folder, "", "has no cases; a folder with cases.jsonl, expected.jsonl or normalizers.jsonl was expected");
     }
+
+    /// <summary>What reading a field of a case throws where it is missing or of another kind.</summary>
+    private static bool IsBrokenCase(Exception e) => e is KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException;
 
     internal static bool Has(string folder, string file) => File.Exists(Path.Combine(folder, file));
 
@@ -65,6 +81,10 @@ public static class TokenizerVerification
         {
             detail = $"failed: {e.Message}";
         }
+        catch (Exception e) when (IsBrokenCase(e))
+        {
+            detail = $"the case cannot be read: {e.Message}";
+        }
 
         return new VerificationResult(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), name, detail is null, detail);
     }
@@ -85,5 +105,5 @@ public static class TokenizerVerification
     }
 
     private static bool IsCases(string folder)
-        => Has(folder, "expected.jsonl") || Has(folder, "normalizers.jsonl") || Has(folder, "cases.jsonl") || Has(folder, "language.jsonl") || Has(folder, "corpus.txt");
+        => Has(folder, "expected.jsonl") || Has(folder, "normalizers.jsonl") || Has(folder, "pre_tokenizers.jsonl") || Has(folder, "decoders.jsonl") || Has(folder, "cases.jsonl") || Has(folder, "language.jsonl") || Has(folder, "corpus.txt");
 }

@@ -17,14 +17,15 @@ public sealed class DamagedTemplateTests
     ];
 
     [Fact]
-    public void Damaged_snippets_give_text_or_an_ordinary_error() => Damage(rounds: 6, seed: 1);
+    public void Damaged_snippets_give_text_or_an_ordinary_error() => Damaged(rounds: 15, seed: 1);
 
     [LongFact]
-    public void Many_damaged_snippets_give_text_or_an_ordinary_error() => Damage(rounds: 200, seed: 2);
+    public void Many_damaged_snippets_give_text_or_an_ordinary_error() => Damaged(rounds: 200, seed: 2);
 
-    private static void Damage(int rounds, int seed)
+    private static void Damaged(int rounds, int seed)
     {
         Random random = new(seed);
+        int done = 0;
         foreach (string line in File.ReadLines(Path.Combine(Repository.Goldens, "chat", "language.jsonl")))
         {
             using JsonDocument document = JsonDocument.Parse(line);
@@ -32,16 +33,17 @@ public sealed class DamagedTemplateTests
             if (json.TryGetProperty("limit", out _) || json.GetProperty("template").ValueKind != JsonValueKind.String) continue;
             string source = json.GetProperty("template").GetString()!;
             JsonElement? context = json.TryGetProperty("context", out JsonElement given) ? given : null;
-            for (int i = 0; i < rounds; i++)
+            for (int i = 0; i < rounds; i++, done++)
             {
                 string damaged = Mutate(source, random);
                 try
                 {
                     ChatTemplate.RenderSnippet(damaged, "damaged", true, true, context, DateTimeOffset.UnixEpoch);
                 }
-                catch (HeedException)
+                catch (HeedException e)
                 {
-                    continue;
+                    // The template's name, or the limit of the rendering.
+                    Assert.True(e is BudgetException || e.Message.Contains("damaged", StringComparison.Ordinal), e.Message);
                 }
                 catch (Exception e)
                 {
@@ -49,6 +51,27 @@ public sealed class DamagedTemplateTests
                 }
             }
         }
+
+        Assert.True(done >= Tests.Damage.Mutations, $"only {done} snippets were damaged");
+    }
+
+    [Fact]
+    public void Damaged_template_files_are_read_or_refused_by_name()
+    {
+        const string Template = """
+            {%- set system = messages[0]['content'] if messages[0].role == 'system' else '' -%}
+            {{ bos_token }}{% macro turn(m) %}<|{{ m['role'] | upper }}|>{{ m.content | trim }}{% endmacro %}
+            {%- for m in messages if m.role != 'system' %}{{ turn(m) }}{% if not loop.last %}{{ '\n' }}{% endif %}{% else %}none{% endfor %}
+            {%- if add_generation_prompt %}{{ tools | tojson(indent=2) if tools else 'go' }}{% endif %}
+            """;
+        using JsonDocument messages = JsonDocument.Parse("""[{"role": "system", "content": "é"}, {"role": "user", "content": " 😀 "}, {"role": "assistant", "content": "x"}]""");
+        using TemporaryFolder folder = new();
+        ChatRequest request = new() { Messages = messages.RootElement, AddGenerationPrompt = true };
+        Tests.Damage.Run(System.Text.Encoding.UTF8.GetBytes(Template), Tests.Damage.Mutations, seed: 5, folder.Path, bytes =>
+        {
+            File.WriteAllBytes(folder.File("chat_template.jinja"), bytes);
+            return ChatTemplates.FromFolder(folder.Path).Choose();
+        }, template => template.Render(request));
     }
 
     private static string Mutate(string source, Random random)

@@ -16,6 +16,10 @@ public sealed class TemplateDetailTests
     [InlineData("{{ '一'.isnumeric() }}{{ '十'.isdigit() }}", "TrueFalse")]
     [InlineData("{% generation %}{{ varargs }}{{ kwargs }}{{ caller is defined }}{% endgeneration %}", "(){}False")]
     [InlineData("{{ a·b }}|", "|")]
+    [InlineData("{{ ('<' | e).join([true, '&', 1.5]) }}", "True&lt;&amp;&lt;1.5")]
+    [InlineData("{{ ['b', 'a'] | sort(attribute='age') | join }}", "ba")]
+    [InlineData("{{ [{}, {}] | sort }}", "[{}, {}]")]
+    [InlineData("{{ 'd' % range(4) }}", "d")]
     public void Snippets_give_the_reference_text(string template, string expected) => Assert.Equal(expected, Render(template));
 
     [Theory]
@@ -25,6 +29,9 @@ public sealed class TemplateDetailTests
     [InlineData("{% filter length %}abc{% endfilter %}")]
     [InlineData("{% for i in [1] %}{% extends 'a' %}{% endfor %}")]
     [InlineData("{% for i in [] %}{% else %}{% break %}{% endfor %}")]
+    [InlineData("{{ [{'a': 1}, {}] | sort(attribute='a') }}")]
+    [InlineData("{{ {5: 'x'} | xmlattr }}")]
+    [InlineData("{{ dict(missing) }}")]
     public void Snippets_fail_as_in_the_reference(string template) => Assert.Throws<ChatTemplateException>(() => Render(template));
 
     private static string Render(string template) => ChatTemplate.RenderSnippet(template, "snippet", true, true, null, DateTimeOffset.UnixEpoch);
