@@ -46,6 +46,13 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
         Error.WriteLine(text);
     }
 
+    /// <summary>Something odd that was accepted, on the error stream, with <c>--json</c> too.</summary>
+    public void Warn(string text)
+    {
+        ClearStatus();
+        Error.WriteLine($"warning: {Printable.Escape(text)}");
+    }
+
     /// <summary>A line that is overwritten by the next one; only on a terminal.</summary>
     public void Status(string text)
     {

@@ -115,6 +115,16 @@ public sealed record GenerationConfig
     /// <summary>Seed of the draws.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>Settings that change what is generated and that are not known here, each with the value that switches it off (null does too).</summary>
+    private static readonly (string Name, double Off)[] Foreign =
+    [
+        ("encoder_no_repeat_ngram_size", 0), ("encoder_repetition_penalty", 1), ("diversity_penalty", 0), ("num_beam_groups", 1), ("penalty_alpha", 0), ("guidance_scale", 1),
+        ("prompt_lookup_num_tokens", 0), ("top_h", 1), ("max_time", 0), ("assistant_early_exit", 0),
+    ];
+
+    /// <summary>The same, of lists and objects: nothing but null, false and empty ones switch them off.</summary>
+    private static readonly string[] ForeignLists = ["force_words_ids", "constraints", "forced_decoder_ids", "watermarking_config", "dola_layers", "token_healing"];
+
     /// <summary>The settings of a model folder: <c>generation_config.json</c>, else the old keys in <c>config.json</c>.</summary>
     /// <exception cref="FileFormatException">A setting has a wrong type or range.</exception>
     public static GenerationConfig FromFolder(string folder)
@@ -132,8 +142,14 @@ public sealed record GenerationConfig
     }
 
     /// <summary>These settings with those of a JSON object over them.</summary>
-    /// <exception cref="FileFormatException">A setting has a wrong type or range.</exception>
-    public GenerationConfig With(ConfigReader file) => this with
+    /// <exception cref="FileFormatException">A setting has a wrong type or range, or asks for something that is not known here.</exception>
+    public GenerationConfig With(ConfigReader file)
+    {
+        RefuseForeign(file);
+        return Read(file);
+    }
+
+    private GenerationConfig Read(ConfigReader file) => this with
     {
         MaxNewTokens = file.OptionalSize("max_new_tokens", 0) ?? MaxNewTokens,
         MaxLength = file.Size("max_length", MaxLength, 1),
@@ -155,7 +171,7 @@ public sealed record GenerationConfig
         BeginSuppressTokens = Ids(file, "begin_suppress_tokens") ?? BeginSuppressTokens,
         ForcedBeginId = file.OptionalId("forced_bos_token_id") ?? ForcedBeginId,
         ForcedEndIds = Ids(file, "forced_eos_token_id") ?? ForcedEndIds,
-        ExponentialDecay = file.Numbers("exponential_decay_length_penalty") is { Length: 2 } d ? ((int)d[0], (float)d[1]) : ExponentialDecay,
+        ExponentialDecay = Decay(file) ?? ExponentialDecay,
         Beams = file.Size("num_beams", Beams, 1),
         ReturnSequences = file.Size("num_return_sequences", ReturnSequences, 1),
         LengthPenalty = (float)file.Number("length_penalty", LengthPenalty),
@@ -167,6 +183,40 @@ public sealed record GenerationConfig
         DecoderStartId = file.OptionalId("decoder_start_token_id") ?? DecoderStartId,
         StopStrings = Texts(file, "stop_strings") ?? StopStrings,
     };
+
+    /// <summary>A setting that is left out would give other text than was asked for.</summary>
+    private static void RefuseForeign(ConfigReader file)
+    {
+        foreach ((string name, double off) in Foreign)
+        {
+            if (!file.Has(name)) continue;
+            double value = file.Number(name, off);
+            if (value != off) throw file.Wrong(name, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"is {value}, which is not known here; take it out, or set {off} to generate without it"));
+        }
+
+        foreach (string name in ForeignLists)
+        {
+            if (!file.Has(name)) continue;
+            JsonElement e = file.Root.GetProperty(name);
+            bool off = e.ValueKind switch
+            {
+                JsonValueKind.False => true,
+                JsonValueKind.Array => e.GetArrayLength() == 0,
+                JsonValueKind.Object => !e.EnumerateObject().Any(),
+                _ => false,
+            };
+            if (!off) throw file.Wrong(name, "is set, which is not known here; take it out to generate without it");
+        }
+    }
+
+    private static (int Start, float Factor)? Decay(ConfigReader file)
+    {
+        const string Name = "exponential_decay_length_penalty";
+        if (file.Numbers(Name) is not { } numbers) return null;
+        if (numbers.Length != 2 || numbers[0] != Math.Floor(numbers[0]) || numbers[0] is < 0 or > ConfigReader.MaximumSize)
+            throw file.Wrong(Name, "is not a number of tokens and a factor; [12, 1.05] is an example");
+        return ((int)numbers[0], (float)numbers[1]);
+    }
 
     /// <summary>One id or a list of ids.</summary>
     private static IReadOnlyList<int>? Ids(ConfigReader file, string name)

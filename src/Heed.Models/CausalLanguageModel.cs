@@ -53,6 +53,7 @@ public abstract class CausalLanguageModel : Model
         if (inputs.Labels is not null)
         {
             int[] targets = Targets(inputs, batch);
+            CheckLabels(targets, Config.Vocabulary);
             losses = [new LossPart("tokens", LossSum(hidden, targets), targets.LongCount(t => t != IgnoredLabel))];
         }
 

@@ -12,6 +12,11 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     /// <summary>Largest size accepted for any dimension: beyond it a file is damaged rather than large.</summary>
     public const int MaximumSize = 1 << 28;
 
+    private readonly (string Name, string Other)[]? _names;
+
+    private ConfigReader(JsonElement root, string file, string path, (string Name, string Other)[] names)
+        : this(root, file, path) => _names = names;
+
     /// <summary>The object.</summary>
     public JsonElement Root { get; } = root;
 
@@ -21,8 +26,15 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     /// <summary>Its JSON path.</summary>
     public string Path { get; } = path;
 
+    /// <summary>The same object, in which fields may stand under another name too: Hugging Face's common ones beside an architecture's own (<c>hidden_size</c> for <c>n_embd</c>).</summary>
+    public ConfigReader WithNames(params ReadOnlySpan<(string Name, string Other)> names) => new(Root, File, Path, names.ToArray());
+
     /// <summary>True where the field is there and not null.</summary>
-    public bool Has(string name) => Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(name, out JsonElement e) && e.ValueKind != JsonValueKind.Null;
+    /// <exception cref="FileFormatException">It stands under both of its names, with different values.</exception>
+    public bool Has(string name) => Find(name) is { } e && e.ValueKind != JsonValueKind.Null;
+
+    /// <summary>True where the field is there, even as null: a missing field leaves the architecture's own value, null takes it away.</summary>
+    public bool Says(string name) => Find(name) is not null;
 
     /// <summary>A size of at least <paramref name="minimum"/>.</summary>
     /// <exception cref="FileFormatException">The field is missing or not such an integer.</exception>
@@ -34,11 +46,14 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     /// <summary>A size, or null where the field is missing or null.</summary>
     public int? OptionalSize(string name, int minimum = 1) => Has(name) ? Size(name, minimum) : null;
 
+    /// <summary>An id of the vocabulary, or null where the field is null; <paramref name="standard"/> where it is missing.</summary>
+    public int? OptionalId(string name, int? standard) => Says(name) ? OptionalId(name) : standard;
+
     /// <summary>An id of the vocabulary, or null; where a list is given (several ends) its first.</summary>
     public int? OptionalId(string name)
     {
         if (!Has(name)) return null;
-        JsonElement e = Root.GetProperty(name);
+        JsonElement e = Find(name)!.Value;
         if (e.ValueKind == JsonValueKind.Array) return e.GetArrayLength() == 0 ? null : StrictJson.Integer(e[0], File, $"{At(name)}[0]");
         return StrictJson.Integer(e, File, At(name));
     }
@@ -47,17 +62,17 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     public double Number(string name, double standard, double minimum = double.MinValue, double maximum = double.MaxValue)
     {
         if (!Has(name)) return standard;
-        double value = StrictJson.Number(Root.GetProperty(name), File, At(name));
+        double value = StrictJson.Number(Find(name)!.Value, File, At(name));
         if (value < minimum || value > maximum)
             throw new FileFormatException(File, At(name), string.Create(CultureInfo.InvariantCulture, $"is {value}; a number from {minimum} to {maximum} was expected"));
         return value;
     }
 
     /// <summary>True or false, or <paramref name="standard"/> where the field is missing or null.</summary>
-    public bool Flag(string name, bool standard) => Has(name) ? StrictJson.Boolean(Root.GetProperty(name), File, At(name)) : standard;
+    public bool Flag(string name, bool standard) => Has(name) ? StrictJson.Boolean(Find(name)!.Value, File, At(name)) : standard;
 
     /// <summary>A string, or <paramref name="standard"/> where the field is missing or null.</summary>
-    public string? Text(string name, string? standard = null) => Has(name) ? StrictJson.Text(Root.GetProperty(name), File, At(name)) : standard;
+    public string? Text(string name, string? standard = null) => Has(name) ? StrictJson.Text(Find(name)!.Value, File, At(name)) : standard;
 
     /// <summary>One of the given words.</summary>
     /// <exception cref="FileFormatException">Another word stands there; the error lists those allowed.</exception>
@@ -75,7 +90,7 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     public double[]? Numbers(string name)
     {
         if (!Has(name)) return null;
-        JsonElement e = Root.GetProperty(name);
+        JsonElement e = Find(name)!.Value;
         if (e.ValueKind != JsonValueKind.Array) throw Wrong(name, $"is {StrictJson.Describe(e)}; an array of numbers was expected");
         double[] numbers = new double[e.GetArrayLength()];
         for (int i = 0; i < numbers.Length; i++) numbers[i] = StrictJson.Number(e[i], File, $"{At(name)}[{i}]");
@@ -86,7 +101,7 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     public ConfigReader? Nested(string name)
     {
         if (!Has(name)) return null;
-        JsonElement e = Root.GetProperty(name);
+        JsonElement e = Find(name)!.Value;
         return e.ValueKind == JsonValueKind.Object ? new ConfigReader(e, File, At(name)) : throw Wrong(name, $"is {StrictJson.Describe(e)}; an object was expected");
     }
 
@@ -96,5 +111,20 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     /// <summary>An error about a field.</summary>
     public FileFormatException Wrong(string name, string reason) => new(File, At(name), reason);
 
-    private JsonElement Required(string name) => Has(name) ? Root.GetProperty(name) : throw Wrong(name, "is missing; the architecture needs it");
+    private JsonElement? Find(string name)
+    {
+        if (Root.ValueKind != JsonValueKind.Object) return null;
+        JsonElement? found = Root.TryGetProperty(name, out JsonElement e) ? e : null;
+        foreach ((string known, string other) in _names ?? [])
+        {
+            if (known != name || !Root.TryGetProperty(other, out JsonElement same)) continue;
+            if (found is { } first && first.ValueKind != JsonValueKind.Null && same.ValueKind != JsonValueKind.Null && !JsonElement.DeepEquals(first, same))
+                throw Wrong(name, $"is {first.GetRawText()} and {other}, another name of it, is {same.GetRawText()}; give one of them");
+            if (found is null || found.Value.ValueKind == JsonValueKind.Null) found = same;
+        }
+
+        return found;
+    }
+
+    private JsonElement Required(string name) => Has(name) ? Find(name)!.Value : throw Wrong(name, "is missing; the architecture needs it");
 }

@@ -8,19 +8,41 @@ namespace Heed.Models;
 /// <summary>The words that several families' <c>config.json</c> share.</summary>
 internal static class ConfigWords
 {
-    private static readonly (string Word, Activation Value)[] Activations =
+    /// <summary>The activations by Hugging Face's names; the first of equal ones is written.</summary>
+    public static readonly (string Word, Activation Value)[] Activations =
     [
         ("relu", Engine.Kernels.Activation.Relu),
         ("gelu", Engine.Kernels.Activation.Gelu),
         ("gelu_new", Engine.Kernels.Activation.GeluTanh),
         ("gelu_pytorch_tanh", Engine.Kernels.Activation.GeluTanh),
         ("gelu_fast", Engine.Kernels.Activation.GeluTanh),
+        ("gelu_python", Engine.Kernels.Activation.Gelu),
+        ("gelu_python_tanh", Engine.Kernels.Activation.GeluTanh),
+        ("gelu_accurate", Engine.Kernels.Activation.GeluTanh),
         ("quick_gelu", Engine.Kernels.Activation.QuickGelu),
         ("silu", Engine.Kernels.Activation.Silu),
         ("swish", Engine.Kernels.Activation.Silu),
         ("tanh", Engine.Kernels.Activation.Tanh),
         ("sigmoid", Engine.Kernels.Activation.Sigmoid),
     ];
+
+    /// <summary>Refuses a flag that asks for a computation that is not done: it is never left out without a word.</summary>
+    /// <param name="file">The object.</param>
+    /// <param name="name">The flag.</param>
+    /// <param name="why">What is done instead.</param>
+    /// <param name="refused">The value that asks for it.</param>
+    public static void Refuse(ConfigReader file, string name, string why, bool refused = true)
+    {
+        if (file.Has(name) && file.Flag(name, !refused) == refused) throw file.Wrong(name, $"is {(refused ? "true" : "false")}; {why}");
+    }
+
+    /// <summary>Refuses what changes every architecture's computation and none here does.</summary>
+    public static void RefuseForeign(ConfigReader file)
+    {
+        if (file.Has("quantization_config")) throw file.Wrong("quantization_config", "is set; quantized weights are not read here. Take the checkpoint that they were made from");
+        foreach (string name in (ReadOnlySpan<string>)["pruned_heads", "per_layer_config"])
+            if (file.Nested(name) is { } map && map.Root.EnumerateObject().Any()) throw file.Wrong(name, "gives layers sizes of their own; all layers are equal here");
+    }
 
     /// <summary>An activation by Hugging Face's name.</summary>
     public static Activation Activation(ConfigReader file, string name, string standard) => file.Choice(name, standard, Activations);

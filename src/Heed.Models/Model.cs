@@ -49,6 +49,14 @@ public abstract class Model : Module, IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Refuses labels that are no class; the ignored one passes.</summary>
+    internal void CheckLabels(ReadOnlySpan<int> labels, int classes)
+    {
+        foreach (int label in labels)
+            if (label != CausalLanguageModel.IgnoredLabel && (uint)label >= (uint)classes)
+                throw new InputException($"labels: {label} is no label of this {Config.ModelType} model; labels are 0 to {classes - 1}, and {CausalLanguageModel.IgnoredLabel} is left out.");
+    }
+
     /// <summary>Refuses ids outside the vocabulary and inputs that are too long.</summary>
     protected void CheckIds(TokenBatch batch, int vocabulary = 0, int maximumLength = 0)
     {

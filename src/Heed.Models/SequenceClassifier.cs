@@ -62,15 +62,17 @@ public abstract class SequenceClassifier : Model
         return [inputs.Labels is null ? 0 : inputs.Labels.Cells.LongCount(c => c != CausalLanguageModel.IgnoredLabel)];
     }
 
-    /// <summary>Row of the rightmost real token of each sequence.</summary>
-    protected static int[] LastRows(TokenBatch batch)
+    /// <summary>Row of the rightmost token of each sequence whose id is not the padding id; of a sequence that has no other id, the first, as in transformers.</summary>
+    protected int[] LastRows(TokenBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
         int[] rows = new int[batch.GridRows];
         for (int b = 0; b < rows.Length; b++)
         {
-            rows[b] = batch.Starts[b + 1] - 1;
-            if (rows[b] < batch.Starts[b]) throw new InputException($"input_ids: row {b} has no real token; a text to classify has at least one.");
+            (int first, int last) = (batch.Starts[b], batch.Starts[b + 1] - 1);
+            if (last < first) throw new InputException($"input_ids: row {b} has no real token; a text to classify has at least one.");
+            while (last > first && batch.Ids[last] == Config.PaddingId) last--;
+            rows[b] = last;
         }
 
         return rows;
@@ -88,6 +90,7 @@ public abstract class SequenceClassifier : Model
 
         if (inputs.Labels is not { } labels) return null;
         if (labels.Cells.Length != scores.Shape[0]) throw new InputException($"labels: {labels.Cells.Length} classes were given for {scores.Shape[0]} texts; one a text was expected.");
+        CheckLabels(labels.Cells, scores.Shape.Last);
         return Engine.Autograd.Loss.CrossEntropy(scores, labels.Cells, new CrossEntropySettings { Reduction = Reduction.Sum, IgnoreIndex = CausalLanguageModel.IgnoredLabel });
     }
 }

@@ -16,6 +16,9 @@ public abstract class SequenceToSequenceModel : Model
     /// <summary>The sizes of each decoder layer's keys and values, with <see cref="KeyValueShape.Cross"/>, for a <see cref="KeyValueCache"/>.</summary>
     public abstract IReadOnlyList<KeyValueShape> CacheLayers { get; }
 
+    /// <summary>Ids that the decoder writes; the encoder's vocabulary where it is the same.</summary>
+    protected virtual int OutputVocabulary => Config.Vocabulary;
+
     /// <summary><c>decoder_start_token_id</c>: the id in front of every text that the decoder writes.</summary>
     public abstract int DecoderStartId { get; }
 
@@ -73,6 +76,7 @@ public abstract class SequenceToSequenceModel : Model
         if (inputs.Labels is { } labels)
         {
             int[] targets = target.Pick(labels);
+            CheckLabels(targets, OutputVocabulary);
             losses = [new LossPart("tokens", LossSum(hidden, targets), targets.LongCount(t => t != CausalLanguageModel.IgnoredLabel))];
         }
 

@@ -31,8 +31,7 @@ public abstract class TokenClassifier : EncoderModel
         if (inputs.Labels is not null)
         {
             int[] labels = batch.Pick(inputs.Labels);
-            foreach (int label in labels)
-                if (label != CausalLanguageModel.IgnoredLabel && (uint)label >= (uint)scores.Shape.Last) throw new InputException($"labels: {label} is no class; this model has the classes 0 to {scores.Shape.Last - 1}.");
+            CheckLabels(labels, scores.Shape.Last);
             losses = [new LossPart("labels", Loss.CrossEntropy(scores, labels, SumOfNats), Count(labels))];
         }
 

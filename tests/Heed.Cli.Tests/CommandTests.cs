@@ -89,6 +89,44 @@ public class CommandTests
     }
 
     [Fact]
+    public async Task Weights_that_are_no_numbers_are_warned_of_and_refused_by_strict()
+    {
+        using TemporaryFolder folder = new();
+        string golden = Path.Combine(Repository.Goldens, "models", "gpt2");
+        foreach (string file in (string[])["config.json", "model.safetensors", "generation_config.json"]) File.Copy(Path.Combine(golden, file), folder.File(file));
+        byte[] weights = File.ReadAllBytes(folder.File("model.safetensors"));
+        BitConverter.GetBytes(float.NaN).CopyTo(weights, weights.Length - 4);
+        File.WriteAllBytes(folder.File("model.safetensors"), weights);
+        // Without a tokenizer nothing is generated; what counts is how far it came.
+        (_, _, string error) = await Run("generate", folder.Path, "a", "--max-new-tokens", "1");
+        Assert.Contains("1 of", error, StringComparison.Ordinal);
+        Assert.Contains("NaN or infinite", error, StringComparison.Ordinal);
+        Assert.Contains("tokenizer", error, StringComparison.Ordinal);
+        (int code, _, error) = await Run("generate", folder.Path, "a", "--strict");
+        Assert.Equal(ExitCode.InputRejected, code);
+        Assert.Contains("NaN or infinite", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("tokenizer", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Verify_tells_a_wrong_folder_from_a_wrong_value()
+    {
+        using TemporaryFolder folder = new();
+        string golden = Path.Combine(Repository.Goldens, "models", "gpt2"), damaged = folder.File("gpt2");
+        Directory.CreateDirectory(damaged);
+        foreach (string file in Directory.GetFiles(golden)) File.Copy(file, Path.Combine(damaged, Path.GetFileName(file)));
+        string config = Path.Combine(damaged, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"n_head\": 3", "\"n_head\": 5", StringComparison.Ordinal));
+        (int code, string output, _) = await Run("verify", damaged);
+        Assert.Equal(ExitCode.InputRejected, code);
+        Assert.Contains("n_head", output, StringComparison.Ordinal);
+        File.Delete(config);
+        // A case without its configuration is told, not passed over.
+        Assert.NotEqual(ExitCode.Ok, (await Run("verify", folder.Path)).Code);
+        Assert.Equal(ExitCode.InputRejected, (await Run("verify", Directory.CreateDirectory(folder.File("empty")).FullName)).Code);
+    }
+
+    [Fact]
     public async Task Verify_runs_tokenizer_folders()
     {
         (int code, string output, _) = await Run("verify", "--tokenizer", Path.Combine(Repository.Goldens, "tokenizers", "wordlevel"));

@@ -30,6 +30,17 @@ public sealed class GenerationConfigTests
         Assert.Equal([5], config.ForcedEndIds);
     }
 
+    [Fact]
+    public void Settings_that_are_switched_off_are_left_out()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("generation_config.json"), """
+            {"encoder_no_repeat_ngram_size": 0, "encoder_repetition_penalty": 1.0, "num_beam_groups": 1, "diversity_penalty": 0.0, "penalty_alpha": null, "guidance_scale": null, "force_words_ids": null,
+             "forced_decoder_ids": [], "watermarking_config": {}, "dola_layers": null, "token_healing": false, "max_time": null, "transformers_version": "5.0.0", "use_cache": true, "num_beams": 3}
+            """);
+        Assert.Equal(3, GenerationConfig.FromFolder(folder.Path).Beams);
+    }
+
     [Theory]
     [InlineData("""{"temperature": -1}""", "temperature")]
     [InlineData("""{"top_p": 1.5}""", "top_p")]
@@ -41,8 +52,21 @@ public sealed class GenerationConfigTests
     [InlineData("""{"stop_strings": [1]}""", "stop_strings[0]")]
     [InlineData("""{"max_new_tokens": 1e99}""", "max_new_tokens")]
     [InlineData("""{"exponential_decay_length_penalty": "long"}""", "exponential_decay_length_penalty")]
+    [InlineData("""{"exponential_decay_length_penalty": [5]}""", "exponential_decay_length_penalty")]
+    [InlineData("""{"exponential_decay_length_penalty": [1.5, 2]}""", "exponential_decay_length_penalty")]
+    [InlineData("""{"encoder_no_repeat_ngram_size": 3}""", "encoder_no_repeat_ngram_size")]
+    [InlineData("""{"encoder_repetition_penalty": 1.2}""", "encoder_repetition_penalty")]
+    [InlineData("""{"num_beams": 4, "num_beam_groups": 2}""", "num_beam_groups")]
+    [InlineData("""{"diversity_penalty": 0.5}""", "diversity_penalty")]
+    [InlineData("""{"penalty_alpha": 0.6}""", "penalty_alpha")]
+    [InlineData("""{"guidance_scale": 1.5}""", "guidance_scale")]
+    [InlineData("""{"force_words_ids": [[1]]}""", "force_words_ids")]
+    [InlineData("""{"forced_decoder_ids": [[1, 2]]}""", "forced_decoder_ids")]
+    [InlineData("""{"watermarking_config": {"bias": 2}}""", "watermarking_config")]
+    [InlineData("""{"dola_layers": "high"}""", "dola_layers")]
+    [InlineData("""{"token_healing": true}""", "token_healing")]
     [InlineData("""[1]""", "generation_config.json")]
-    public void A_wrong_setting_is_named(string json, string where)
+    public void A_wrong_or_unknown_setting_is_named(string json, string where)
     {
         using TemporaryFolder folder = new();
         File.WriteAllText(folder.File("generation_config.json"), json);

@@ -34,6 +34,13 @@ public partial class ApprovedParametersTests
         Assert.Equal(File.ReadAllText(path), text.ToString());
     }
 
+    [Fact]
+    public void Every_preset_has_an_approved_list()
+    {
+        foreach (string preset in ModelFamilies.All.Where(f => f.GetType().Assembly == typeof(ModelFamily).Assembly).SelectMany(f => f.Presets.Keys))
+            Assert.True(File.Exists(Path.Combine(Folder, preset + ".txt")), $"{preset} has no list in {Folder}");
+    }
+
     [GeneratedRegex(@"\.\d+\.")]
     private static partial Regex Number();
 }

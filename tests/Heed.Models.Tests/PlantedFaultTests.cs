@@ -3,7 +3,9 @@ using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models.Bart;
+using Heed.Models.Bert;
 using Heed.Models.Bloom;
+using Heed.Models.DistilBert;
 using Heed.Models.Gpt1;
 using Heed.Models.Gpt2;
 using Heed.Models.Llama;
@@ -14,7 +16,7 @@ using Xunit;
 
 namespace Heed.Models.Tests;
 
-/// <summary>One error at a time in models that are right without it: the reference values must find each. BERT's stand in BertFaultTests.</summary>
+/// <summary>One error at a time in models that are right without it: the reference values must find each, five or more for each architecture. BERT's stand in BertFaultTests.</summary>
 public class PlantedFaultTests
 {
     private const int D = 36;
@@ -39,13 +41,13 @@ public class PlantedFaultTests
         ["gpt2: another epsilon in the optimizer"] = Trained(p => new AdamW(p) { Epsilon = 1e-8 }),
         ["gpt2: another beta in the optimizer"] = Trained(p => new AdamW(p) { Epsilon = 1e-6, Beta2 = 0.99 }),
         ["gpt2: no bias correction"] = Trained(p => new UncorrectedAdam(p)),
-        ["gpt2-untied-relu: an output layer that is tied"] = Configured<Gpt2Config>(c => c with { TiedOutput = true }),
+        ["gpt2-untied-relu: an output layer that is tied"] = Copied("transformer.wte.weight", "lm_head.weight"),
         ["gpt2-untied-relu: GELU for ReLU"] = Configured<Gpt2Config>(c => c with { Activation = Activation.GeluTanh }),
 
         ["llama: epsilon times 100"] = Configured<LlamaConfig>(c => c with { NormEpsilon = c.NormEpsilon * 100 }),
         ["llama: another base of RoPE"] = Configured<LlamaConfig>(c => c with { Theta = 5000 }),
         ["llama: GELU in the gate"] = Configured<LlamaConfig>(c => c with { Activation = Activation.Gelu }),
-        ["llama: an output layer that is tied"] = Configured<LlamaConfig>(c => c with { TiedOutput = true }),
+        ["llama: an output layer that is tied"] = Copied("model.embed_tokens.weight", "lm_head.weight"),
         ["llama: gate and up exchanged"] = Exchanged("model.layers.0.mlp.gate_proj.weight", "model.layers.0.mlp.up_proj.weight"),
         ["llama: key heads taken in another order"] = Edited("model.layers.0.self_attn.k_proj.weight", v => [.. v[(10 * D)..], .. v[..(10 * D)]]),
         ["llama: scores that are not scaled"] = Scaled("blocks.1.attn.rot_q", MathF.Sqrt(10)),
@@ -61,8 +63,20 @@ public class PlantedFaultTests
         ["mistral-window: a window one too narrow"] = Configured<LlamaConfig>(c => c with { Window = c.Window - 1 }),
         ["mistral-window: a window one too wide"] = Configured<LlamaConfig>(c => c with { Window = c.Window + 1 }),
         ["mistral-window: no window"] = Configured<LlamaConfig>(c => c with { Window = 0 }),
-        ["qwen2: a dropped bias of keys"] = Zeroed("model.layers.0.self_attn.q_proj.bias"),
-        ["qwen3: heads' norms without their gains"] = Edited("model.layers.0.self_attn.q_norm.weight", v => [.. v.Select(_ => 1f)]),
+        ["mistral-window: a window in the first layer only"] = Configured<LlamaConfig>(c => c with { WindowLayers = [true, false] }),
+        ["mistral-window: another base of RoPE"] = Configured<LlamaConfig>(c => c with { Theta = 5000 }),
+        ["qwen2: a dropped bias of queries"] = Zeroed("model.layers.0.self_attn.q_proj.bias"),
+        ["qwen2: a dropped bias of values"] = Zeroed("model.layers.1.self_attn.v_proj.bias"),
+        ["qwen2: a window that is switched off"] = Configured<LlamaConfig>(c => c with { Window = 4, WindowLayers = [] }),
+        ["qwen2: another base of RoPE"] = Configured<LlamaConfig>(c => c with { Theta = 1e6 }),
+        ["qwen2: GELU in the gate"] = Configured<LlamaConfig>(c => c with { Activation = Activation.Gelu }),
+        ["qwen2: gate and up exchanged"] = Exchanged("model.layers.1.mlp.gate_proj.weight", "model.layers.1.mlp.up_proj.weight"),
+        ["qwen3: norms of queries without their gains"] = Edited("model.layers.0.self_attn.q_norm.weight", v => [.. v.Select(_ => 1f)]),
+        ["qwen3: norms of queries and keys exchanged"] = Exchanged("model.layers.1.self_attn.q_norm.weight", "model.layers.1.self_attn.k_norm.weight"),
+        ["qwen3: epsilon times 100"] = Configured<LlamaConfig>(c => c with { NormEpsilon = c.NormEpsilon * 100 }),
+        ["qwen3: another base of RoPE"] = Configured<LlamaConfig>(c => c with { Theta = 1e6 }),
+        ["qwen3: scores scaled by the width a head would have by default"] = Scaled("blocks.0.attn.rot_q", MathF.Sqrt(10f / 6)),
+        ["qwen3: gate and up exchanged"] = Exchanged("model.layers.0.mlp.gate_proj.weight", "model.layers.0.mlp.up_proj.weight"),
 
         ["bloom-alibi: a dropped bias"] = Zeroed("transformer.h.0.self_attention.query_key_value.bias"),
         ["bloom-alibi: epsilon times 100"] = Configured<BloomConfig>(c => c with { NormEpsilon = c.NormEpsilon * 100 }),
@@ -99,6 +113,12 @@ public class PlantedFaultTests
         ["bart: positions without their offset"] = Edited("model.encoder.embed_positions.weight", v => [.. v[^(2 * D)..], .. v[..^(2 * D)]]),
         ["bart: scores that are not scaled"] = Scaled("decoder.blocks.2.cross_attn.q", MathF.Sqrt(6)),
         ["marian: embeddings that are not scaled"] = Configured<BartConfig>(c => c with { ScaledEmbedding = false }),
+        ["marian: GELU for SiLU"] = Configured<BartConfig>(c => c with { Activation = Activation.Gelu }),
+        ["marian: a dropped bias"] = Zeroed("model.encoder.layers.1.fc1.bias"),
+        ["marian: queries and keys exchanged"] = Exchanged("model.decoder.layers.0.self_attn.q_proj.weight", "model.decoder.layers.0.self_attn.k_proj.weight"),
+        ["marian: the decoder's heads in the encoder"] = Configured<BartConfig>(c => c with { EncoderHeads = c.Heads }),
+        ["marian: an output layer without its bias"] = Zeroed("final_logits_bias"),
+        ["marian: positions scaled with the embeddings"] = Scaled("decoder.pos_embed", 6),
 
         ["t5: epsilon times 100"] = Configured<T5Config>(c => c with { NormEpsilon = c.NormEpsilon * 100 }),
         ["t5: GELU for ReLU"] = Configured<T5Config>(c => c with { Activation = Activation.GeluTanh }),
@@ -108,6 +128,29 @@ public class PlantedFaultTests
         ["t5: distances of the other side"] = Edited("encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", v => [.. v[12..], .. v[..12]]),
         ["t5: queries and keys exchanged"] = Exchanged("encoder.block.1.layer.0.SelfAttention.q.weight", "encoder.block.1.layer.0.SelfAttention.k.weight"),
         ["t5: a norm without its gain"] = Edited("decoder.final_layer_norm.weight", v => [.. v.Select(_ => 1f)]),
+        ["t5: an output that is not scaled"] = Configured<T5Config>(c => c with { ScaledOutput = false }),
+        ["t5-v1_1-gated: an output that is scaled"] = Configured<T5Config>(c => c with { ScaledOutput = true }),
+        ["t5-v1_1-gated: GELU by erf"] = Configured<T5Config>(c => c with { Activation = Activation.Gelu }),
+        ["t5-v1_1-gated: an output layer that is tied"] = Copied("shared.weight", "lm_head.weight"),
+        ["t5-v1_1-gated: gate and up exchanged"] = Exchanged("encoder.block.0.layer.1.DenseReluDense.wi_0.weight", "encoder.block.0.layer.1.DenseReluDense.wi_1.weight"),
+        ["t5-v1_1-gated: scores that are scaled"] = Scaled("decoder.blocks.0.cross_attn.q", 1 / MathF.Sqrt(10)),
+
+        ["roberta-mlm: another epsilon"] = Configured<BertConfig>(c => c with { NormEpsilon = 1e-5f }),
+        ["roberta-mlm: GELU by tanh"] = Configured<BertConfig>(c => c with { Activation = Activation.GeluTanh }),
+        ["roberta-mlm: a dropped bias"] = Zeroed("roberta.encoder.layer.1.attention.output.dense.bias"),
+        ["roberta-mlm: a head without its norm's bias"] = Zeroed("lm_head.layer_norm.bias"),
+        ["roberta-mlm: the one segment left out"] = Zeroed("roberta.embeddings.token_type_embeddings.weight"),
+        ["roberta-mlm: positions one too far"] = Edited("roberta.embeddings.position_embeddings.weight", v => [.. v[D..], .. v[..D]]),
+        ["roberta-sequence: a head without its first layer's bias"] = Zeroed("classifier.dense.bias"),
+
+        ["distilbert-mlm: GELU by tanh"] = Configured<DistilBertConfig>(c => c with { Activation = Activation.GeluTanh }),
+        ["distilbert-mlm: a dropped bias"] = Zeroed("distilbert.transformer.layer.0.ffn.lin1.bias"),
+        ["distilbert-mlm: queries and keys exchanged"] = Exchanged("distilbert.transformer.layer.1.attention.q_lin.weight", "distilbert.transformer.layer.1.attention.k_lin.weight"),
+        ["distilbert-mlm: a square weight transposed"] = Edited("distilbert.transformer.layer.0.attention.out_lin.weight", Transposed),
+        ["distilbert-mlm: positions one too far"] = Edited("distilbert.embeddings.position_embeddings.weight", v => [.. v[D..], .. v[..D]]),
+        ["distilbert-mlm: scores that are not scaled"] = Scaled("blocks.0.attn.q", MathF.Sqrt(12)),
+        ["distilbert-mlm: a head without its norm's gain"] = Edited("vocab_layer_norm.weight", v => [.. v.Select(_ => 1f)]),
+        ["distilbert-sequence: a head without its first layer's bias"] = Zeroed("pre_classifier.bias"),
     };
 
     public static TheoryData<string> Names => [.. Faults.Keys];
@@ -132,6 +175,8 @@ public class PlantedFaultTests
     private static VerifyOptions Configured<T>(Func<T, T> change) where T : ModelConfig => new() { Configure = config => change((T)config) };
 
     private static VerifyOptions Edited(string name, Func<float[], float[]> edit) => new() { Change = m => Edit(m, name, edit) };
+
+    private static VerifyOptions Copied(string from, string to) => new() { Change = m => Edit(m, to, _ => m.Parameters[from].Value.ToArray()) };
 
     private static VerifyOptions Zeroed(string name) => Edited(name, v => new float[v.Length]);
 

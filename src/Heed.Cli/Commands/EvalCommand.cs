@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Generation;
 using Heed.Models;
+using Heed.Models.Files;
 using Heed.Training.Data;
 using Heed.Training.Runs;
 
@@ -18,11 +19,12 @@ internal static class EvalCommand
         Option<int> length = new("--length") { Description = "tokens of a block; the model's context where 0", DefaultValueFactory = _ => 0 };
         Option<int> batch = new("--batch") { Description = "blocks run at once", DefaultValueFactory = _ => 8 };
         Option<int> blocks = new("--blocks") { Description = "most blocks read; 0 reads all", DefaultValueFactory = _ => 0 };
-        Command command = new("eval", "Perplexity and bits per byte of a language model on a text. Example: heed eval ./model --text held-out.txt") { model, text, length, batch, blocks };
+        Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
+        Command command = new("eval", "Perplexity and bits per byte of a language model on a text. Example: heed eval ./model --text held-out.txt") { model, text, length, batch, blocks, strict };
         command.SetAction((parsed, stop) =>
         {
             string folder = parsed.GetRequiredValue(model);
-            using HeedModel opened = HeedModel.Open(folder);
+            using HeedModel opened = HeedModel.Open(folder, new LoadOptions { Strict = parsed.GetValue(strict), Warn = terminal.Warn });
             if (opened.Model is not CausalLanguageModel causal) throw new InputException($"{folder}: {opened.Model.Architecture} does not predict the next token; perplexity needs a causal language model.");
             Heed.Tokenizers.Tokenizer tokenizer = opened.Tokenizer;
             List<int> ids = [];

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Generation;
+using Heed.Models.Files;
 
 namespace Heed.Cli.Commands;
 
@@ -23,13 +24,14 @@ internal static class GenerateCommand
         Option<string[]> stops = new("--stop") { Description = "texts that end generation; may be given several times" };
         Option<int> beams = new("--beams") { Description = "beam search with so many beams", DefaultValueFactory = _ => 1 };
         Option<ulong> seed = new("--seed") { Description = "seed of the draws", DefaultValueFactory = _ => 1UL };
+        Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
         Command command = new("generate", "Let a model go on from a prompt. Example: heed generate ./model \"The list of\" --temperature 0.8")
         {
-            model, prompt, tokens, greedy, temperature, topK, topP, minP, penalty, stops, beams, seed,
+            model, prompt, tokens, greedy, temperature, topK, topP, minP, penalty, stops, beams, seed, strict,
         };
         command.SetAction((parsed, stop) =>
         {
-            using HeedModel opened = HeedModel.Open(parsed.GetRequiredValue(model));
+            using HeedModel opened = HeedModel.Open(parsed.GetRequiredValue(model), new LoadOptions { Strict = parsed.GetValue(strict), Warn = terminal.Warn });
             string text = parsed.GetValue(prompt) is { } p and not "-" ? p : terminal.Input.ReadToEnd();
             GenerationConfig config = opened.Generation with
             {

@@ -39,15 +39,19 @@ internal static class InfoCommand
             terminal.Line();
             foreach (string line in ParameterTree.Lines(model, depth)) terminal.Line(line);
             terminal.Line();
-            terminal.Line($"parameters            {size.Parameters,18:N0}");
-            foreach ((string part, long count) in size.Parts) terminal.Line($"  {part,-20}{count,18:N0}");
+            long gradients = size.Parameters * sizeof(float);
+            int wide = Math.Max(22, size.Parts.Max(p => p.Part.Length) + 4);
+            void Row(string what, string value, string note = "") => terminal.Line($"{what.PadRight(wide)}{value,18}{(note.Length > 0 ? "   " + note : "")}");
+            Row("parameters", $"{size.Parameters:N0}");
+            foreach ((string part, long count) in size.Parts) Row("  " + part, $"{count:N0}");
+            if (size.Fixed > 0) Row("stored, not trained", $"{size.Fixed:N0}");
             foreach ((string shared, string with) in model.TiedNames) terminal.Line($"  {shared} is {with}");
-            terminal.Line($"weights, float32      {Printable.Bytes(size.WeightBytes),18}   16 bits {Printable.Bytes(size.WeightBytes / 2)}");
-            terminal.Line($"gradients             {Printable.Bytes(size.WeightBytes),18}");
-            terminal.Line($"Adam's two moments    {Printable.Bytes(2 * size.WeightBytes),18}");
-            terminal.Line($"activations, training {Printable.Bytes(size.ActivationBytes),18}   {batch} × {length} tokens");
-            if (size.CacheBytes > 0) terminal.Line($"key-value cache       {Printable.Bytes(size.CacheBytes),18}   {batch} × {length} tokens");
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"operations a token    {size.OperationsPerToken / 1e6,15:0.0} M   forward, at {length} tokens of context; training takes three times as many"));
+            Row("weights, float32", Printable.Bytes(size.WeightBytes), $"16 bits {Printable.Bytes(size.WeightBytes / 2)}");
+            Row("gradients", Printable.Bytes(gradients));
+            Row("Adam's two moments", Printable.Bytes(2 * gradients));
+            Row("activations, training", Printable.Bytes(size.ActivationBytes), $"{batch} × {length} tokens");
+            if (size.CacheBytes > 0) Row("key-value cache", Printable.Bytes(size.CacheBytes), $"{batch} × {length} tokens");
+            Row("operations a token", string.Create(CultureInfo.InvariantCulture, $"{size.OperationsPerToken / 1e6:0.0} M"), $"forward, at {length} tokens of context; training takes three times as many");
         }
 
         return ExitCode.Ok;
@@ -86,8 +90,9 @@ internal static class InfoCommand
             foreach ((string name, ModelPreset preset) in family.Presets)
             {
                 using Model model = family.Build(preset.Architecture, preset.Config, new ParameterSet(ParameterSource.ShapesOnly));
-                if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["preset"] = name, ["architecture"] = preset.Architecture, ["parameters"] = model.Parameters.Values, ["source"] = preset.Source, ["note"] = preset.Note });
-                else terminal.Line($"{name,-16} {model.Parameters.Values,18:N0}  {preset.Source}{(preset.Note.Length > 0 ? $" ({preset.Note})" : "")}");
+                long parameters = ModelSize.Of(model, 1, 1).Parameters;
+                if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["preset"] = name, ["architecture"] = preset.Architecture, ["parameters"] = parameters, ["source"] = preset.Source, ["note"] = preset.Note });
+                else terminal.Line($"{name,-16} {parameters,18:N0}  {preset.Source}{(preset.Note.Length > 0 ? $" ({preset.Note})" : "")}");
             }
         }
 
@@ -101,10 +106,11 @@ internal static class InfoCommand
         ["model_type"] = model.Config.ModelType,
         ["source"] = source,
         ["parameters"] = size.Parameters,
+        ["fixed"] = size.Fixed,
         ["parts"] = new JsonObject(size.Parts.Select(p => KeyValuePair.Create(p.Part, (JsonNode?)p.Count))),
         ["weight_bytes"] = size.WeightBytes,
-        ["gradient_bytes"] = size.WeightBytes,
-        ["optimizer_bytes"] = 2 * size.WeightBytes,
+        ["gradient_bytes"] = size.Parameters * sizeof(float),
+        ["optimizer_bytes"] = 2 * size.Parameters * sizeof(float),
         ["activation_bytes"] = size.ActivationBytes,
         ["cache_bytes"] = size.CacheBytes,
         ["operations_per_token"] = size.OperationsPerToken,

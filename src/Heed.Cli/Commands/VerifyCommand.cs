@@ -32,10 +32,11 @@ internal static class VerifyCommand
             else cases.AddRange(Directory.EnumerateDirectories(folder).Where(IsCase).Order(StringComparer.Ordinal));
         }
 
-        if (cases.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json and golden.json or expected.safetensors was expected.");
+        if (cases.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected.");
         if (dump is not null) Directory.CreateDirectory(dump);
         JsonArray rows = [];
-        int failed = 0, missing = 0;
+        int failed = 0, missing = 0, unread = ExitCode.Ok;
+        bool off = false;
         VerifyOptions options = new() { Generation = new GenerationRunner(), Training = training, Dump = dump, Stop = stop };
         foreach (string folder in cases)
         {
@@ -43,6 +44,8 @@ internal static class VerifyCommand
             terminal.Status($"{folder} …");
             VerifyResult result = ModelVerifier.Run(folder, options);
             if (!result.Passed) failed++;
+            off |= result.Checks.Any(c => !c.Passed);
+            if (unread == ExitCode.Ok && result.Error is { } error) unread = error.ExitCode;
             missing += result.GenerationsNotRun;
             if (terminal.IsJson) rows.Add((JsonNode)result.ToJson());
             else terminal.Line(result.Passed ? result.ToString() : terminal.Red(result.ToString()));
@@ -50,11 +53,11 @@ internal static class VerifyCommand
 
         if (terminal.IsJson) terminal.Json(new JsonObject { ["cases"] = rows, ["failed"] = failed });
         else terminal.Line($"{cases.Count - failed} of {cases.Count} cases agree with the reference{(missing > 0 ? $"; {missing} generations were not run" : "")}");
-        return failed == 0 ? ExitCode.Ok : ExitCode.Numerical;
+        return off ? ExitCode.Numerical : unread;
     }
 
-    private static bool IsCase(string folder) => File.Exists(Path.Combine(folder, "config.json"))
-        && (File.Exists(Path.Combine(folder, "golden.json")) || File.Exists(Path.Combine(folder, "expected.safetensors")));
+    /// <summary>Any file of a reference makes a case: one that lacks the others is told, not passed over.</summary>
+    private static bool IsCase(string folder) => Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name)));
 
     private static int Tokenizers(Terminal terminal, string[] folders, CancellationToken stop)
     {

@@ -39,6 +39,15 @@ public sealed unsafe class KeyValuePool : IDisposable
         _dataFloats = AttentionProblem.PageFloats(KeyHeads, HeadWidth, ValueWidth);
     }
 
+    /// <summary>An empty pool whose pages are laid out by their owner: the sums of linear attention.</summary>
+    internal KeyValuePool(long pageFloats, long maximumBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(pageFloats, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maximumBytes, 1);
+        MaximumBytes = maximumBytes;
+        _dataFloats = pageFloats;
+    }
+
     /// <summary>Gives back the memory of a pool that nobody disposed.</summary>
     ~KeyValuePool() => Trim();
 

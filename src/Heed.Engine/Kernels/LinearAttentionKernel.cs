@@ -23,15 +23,36 @@ internal static unsafe class LinearAttentionKernel
     /// <param name="sequences">Which rows belong together.</param>
     /// <param name="output">[N, H·V].</param>
     /// <param name="normalizer">[N, H]: the sum of each row's weights plus ε; 0 where it sees no key.</param>
-    /// <exception cref="ArgumentException">A span is too short, or sequences and options do not fit.</exception>
+    /// <param name="sums">One a sequence: earlier tokens' sum, which the rows go on from and are added to; null where each sequence begins with its rows.</param>
+    /// <exception cref="ArgumentException">A span is too short, or sequences, options and sums do not fit.</exception>
+    /// <exception cref="BudgetException">There is no room for a sum.</exception>
     public static void Forward(
-        ReadOnlySpan<float> query, ReadOnlySpan<float> key, ReadOnlySpan<float> value, AttentionOptions options, AttentionSequence[] sequences, Span<float> output, Span<float> normalizer)
+        ReadOnlySpan<float> query, ReadOnlySpan<float> key, ReadOnlySpan<float> value, AttentionOptions options, AttentionSequence[] sequences, Span<float> output, Span<float> normalizer, FeatureSum[]? sums = null)
     {
         Check(query.Length, key.Length, value.Length, output.Length, normalizer.Length, options, sequences);
+        nint[] before = [], after = [];
+        if (sums is not null)
+        {
+            if (!options.Causal || sums.Length != sequences.Length) throw new ArgumentException("Sums of earlier tokens go with causal attention, one a sequence.", nameof(sums));
+            before = Array.ConvertAll(sums, sum => sum.Page);
+            after = new nint[sums.Length];
+            for (int b = 0; b < after.Length; b++)
+                if (sequences[b].KeyCount > 0) after[b] = sums[b].Advance(sequences[b].KeyCount);
+        }
+
         fixed (AttentionSequence* s = sequences)
+        fixed (nint* from = before, to = after)
         fixed (float* q = query, k = key, v = value, z = output, n = normalizer)
         {
-            LaneParts.Run(new LinearAttentionWork { Options = new AttentionProblem(options) { Sequences = s, Query = q, Key = k, Value = v }, Output = z, Normalizer = n }, sequences.Length * options.Heads);
+            LinearAttentionWork work = new()
+            {
+                Options = new AttentionProblem(options) { Sequences = s, Query = q, Key = k, Value = v },
+                Output = z,
+                Normalizer = n,
+                Before = (float**)from,
+                After = (float**)to,
+            };
+            LaneParts.Run(work, sequences.Length * options.Heads);
         }
     }
 

@@ -6,6 +6,8 @@ internal unsafe struct LinearAttentionWork : ILaneWork
     public AttentionProblem Options;
     public float* Output;
     public float* Normalizer;
+    public float** Before;          // null, or a sequence's sum of earlier tokens (null: there are none), [H][M][V + 1 padded]
+    public float** After;           // null, or where its sum behind these rows goes (null: there are no rows)
     public float* OutputGradient;   // null: forward
     public float* QueryGradient;
     public float* KeyGradient;
@@ -32,7 +34,11 @@ internal unsafe struct LinearAttentionWork : ILaneWork
         new Span<float>(scratch, checked((int)state)).Clear();
         if (OutputGradient == null)
         {
+            long sum = (long)Features * ExtendedPad, at = head * sum;
+            int sequence = part / Options.Heads;
+            if (Before != null && Before[sequence] != null) new ReadOnlySpan<float>(Before[sequence] + at, (int)sum).CopyTo(new Span<float>(rows.Sum, (int)sum));
             Forward<L>(s, head, rows);
+            if (After != null && After[sequence] != null) new ReadOnlySpan<float>(rows.Sum, (int)sum).CopyTo(new Span<float>(After[sequence] + at, (int)sum));
         }
         else
         {

@@ -82,6 +82,12 @@ public sealed record AttentionConfig
     /// <summary>Restricts which blocks of positions see each other (BigBird), or null.</summary>
     public IBlockSparsity? Sparsity { get; init; }
 
+    /// <summary>
+    /// Makes attention linear in the length: weights are products of features instead of a softmax, or null. Such attention has no scores: it goes with
+    /// none of <see cref="Window"/>, <see cref="DistanceBias"/>, <see cref="Sparsity"/>, <see cref="ExtraKey"/> and cross-attention, and has no pattern that <see cref="Dropout"/> could thin.
+    /// </summary>
+    public IAttentionFeatures? Features { get; init; }
+
     /// <summary>Norms applied to each head of q and of k, from the scopes given (Qwen3), or null.</summary>
     public Func<ParameterScope, Func<Variable, Variable>>? HeadNorm { get; init; }
 
@@ -113,6 +119,23 @@ public interface IDistanceBias
     /// <param name="length">Longest sequence, in tokens.</param>
     /// <returns>[H, 2·length − 1]: entry d + length − 1 is for key position − query position = d.</returns>
     Variable Distances(int length);
+}
+
+/// <summary>Turns queries and keys into features ≥ 0, whose products are the weights of linear attention (Katharopoulos et al., arXiv:2006.16236).</summary>
+public interface IAttentionFeatures
+{
+    /// <summary>M, number of features of a head of width K.</summary>
+    int CountFor(int headWidth);
+
+    /// <summary>Features of queries, each row for itself: a factor of a row falls out.</summary>
+    /// <param name="x">[N, H, K].</param>
+    /// <returns>[N, H, M].</returns>
+    Variable OfQueries(Variable x);
+
+    /// <summary>Features of keys.</summary>
+    /// <param name="x">[N, G, K].</param>
+    /// <returns>[N, G, M].</returns>
+    Variable OfKeys(Variable x);
 }
 
 /// <summary>Which blocks of positions see each other (Zaheer et al., arXiv:2007.14062).</summary>

@@ -8,7 +8,10 @@ namespace Heed.Engine.Nn;
 /// What attention computes on its way, one step after another, for the hooks that ask: <c>dot</c> (q·k), <c>scaled</c>, <c>biased</c>,
 /// <c>masked</c> (−∞ where hidden) and <c>pattern</c> (before dropout), each [B, H, T, S] with T and S the longest of the batch and zeros outside a sequence.
 /// </summary>
-/// <remarks>Everything is made of differentiable operations, so gradients pass through what a hook puts in the place of a tensor.</remarks>
+/// <remarks>
+/// Linear attention has no scores: <c>dot</c> are the products of features, <c>masked</c> the same with 0 where hidden, <c>pattern</c> their shares of each row's sum.
+/// Everything is made of differentiable operations, so gradients pass through what a hook puts in the place of a tensor.
+/// </remarks>
 internal sealed class AttentionInspection
 {
     private static readonly string[] Names = ["dot", "scaled", "biased", "masked", "pattern"];
@@ -18,11 +21,12 @@ internal sealed class AttentionInspection
     private readonly AttentionContext _context;
     private readonly string _site;
     private readonly Variable[] _scores;                 // [H, T, S] of each sequence
+    private readonly bool _linear;
     private bool _replaced;
 
-    private AttentionInspection(AttentionOptions options, AttentionSequence[] sequences, AttentionContext context, string site)
+    private AttentionInspection(AttentionOptions options, AttentionSequence[] sequences, AttentionContext context, string site, bool linear)
     {
-        (_options, _sequences, _context, _site) = (options, sequences, context, site);
+        (_options, _sequences, _context, _site, _linear) = (options, sequences, context, site, linear);
         _scores = new Variable[sequences.Length];
     }
 
@@ -31,10 +35,10 @@ internal sealed class AttentionInspection
 
     /// <summary>Shows the steps to the hooks. Returns z [N, H·V] where something was replaced, else null: the fast path's z holds then.</summary>
     public static Variable? Run(
-        ColumnRange query, ColumnRange key, ColumnRange value, Variable? distances, AttentionOptions options, AttentionSequence[] sequences, KeyValuePages[]? pages, AttentionContext context, string site)
+        ColumnRange query, ColumnRange key, ColumnRange value, Variable? distances, AttentionOptions options, AttentionSequence[] sequences, KeyValuePages[]? pages, AttentionContext context, string site, bool linear = false)
     {
         if (sequences.Length == 0) return null;
-        AttentionInspection steps = new(options, sequences, context, site);
+        AttentionInspection steps = new(options, sequences, context, site, linear);
         Variable[] values = new Variable[sequences.Length];
         for (int b = 0; b < sequences.Length; b++)
         {
@@ -54,13 +58,23 @@ internal sealed class AttentionInspection
     private Variable? Finish(Variable? distances, Variable[] values)
     {
         Show("dot");
-        Each(b => _scores[b] * _options.Scale);
-        Show("scaled");
-        if (distances is { } table) Each(b => _scores[b] + Bias(table, _sequences[b]));
-        Show("biased");
-        Each(b => _scores[b] + Hidden(_sequences[b]));
-        Show("masked");
-        Each(b => _scores[b].Softmax());
+        if (_linear)
+        {
+            Each(b => _scores[b] * Hidden(_sequences[b], seen: 1, hidden: 0));
+            Show("masked");
+            Each(b => _scores[b] / (_scores[b].Sum(-1, keep: true) + LinearAttentionKernel.Epsilon));
+        }
+        else
+        {
+            Each(b => _scores[b] * _options.Scale);
+            Show("scaled");
+            if (distances is { } table) Each(b => _scores[b] + Bias(table, _sequences[b]));
+            Show("biased");
+            Each(b => _scores[b] + Hidden(_sequences[b], seen: 0, float.NegativeInfinity));
+            Show("masked");
+            Each(b => _scores[b].Softmax());
+        }
+
         Show("pattern");
         if (!_replaced) return null;
         if (_options.Dropout > 0) Each(b => _scores[b] * Kept(_sequences[b]));
@@ -111,22 +125,22 @@ internal sealed class AttentionInspection
         return table.Transpose().Gather(entries).Transpose().Reshape(_options.Heads, s.QueryCount, s.KeyCount);
     }
 
-    /// <summary>[H or 1, T, S]: −∞ where a query may not see a key, else 0.</summary>
-    private Tensor Hidden(AttentionSequence s)
+    /// <summary>[H or 1, T, S]: one value where a query sees a key, another where it may not.</summary>
+    private Tensor Hidden(AttentionSequence s, float seen, float hidden)
     {
-        Tensor hidden = Tensor.Zeros(_options.Blocks is { PerHead: true } ? _options.Heads : 1, s.QueryCount, s.KeyCount);
-        Span<float> at = hidden.Span;
-        for (int h = 0, n = 0; h < hidden.Shape[0]; h++)
+        Tensor mask = Tensor.Zeros(_options.Blocks is { PerHead: true } ? _options.Heads : 1, s.QueryCount, s.KeyCount);
+        Span<float> at = mask.Span;
+        for (int h = 0, n = 0; h < mask.Shape[0]; h++)
         {
             for (int i = 0; i < s.QueryCount; i++)
             {
                 (int low, int high) = _options.Visible(s.QueryOffset + i, s.KeyCount);
                 for (int j = 0; j < s.KeyCount; j++, n++)
-                    if (j < low || j >= high || (_options.Blocks is { } blocks && !blocks.Sees(h, s.QueryOffset + i, j))) at[n] = float.NegativeInfinity;
+                    at[n] = j < low || j >= high || (_options.Blocks is { } blocks && !blocks.Sees(h, s.QueryOffset + i, j)) ? hidden : seen;
             }
         }
 
-        return hidden;
+        return mask;
     }
 
     /// <summary>[H, T, S]: 0 where dropout takes a weight, else 1/(1 − p).</summary>

@@ -2,19 +2,28 @@ using Heed.Engine.Kernels;
 
 namespace Heed.Engine.Nn;
 
-/// <summary>The sizes of one layer's keys and values.</summary>
+/// <summary>The sizes of one layer's keys and values, or of their sum.</summary>
 /// <param name="KeyHeads">Heads of keys and values.</param>
 /// <param name="HeadWidth">K, width of a key head.</param>
 /// <param name="ValueWidth">Width of a value head; 0 means <paramref name="HeadWidth"/>.</param>
 /// <param name="Cross">True where the layer attends to an encoder as well, whose keys and values are kept too.</param>
-public readonly record struct KeyValueShape(int KeyHeads, int HeadWidth, int ValueWidth = 0, bool Cross = false);
+/// <param name="Features">M of linear attention, which keeps one sum over all tokens, [H, M, V + 1]; 0 where keys and values are kept token by token.</param>
+public readonly record struct KeyValueShape(int KeyHeads, int HeadWidth, int ValueWidth = 0, bool Cross = false, int Features = 0)
+{
+    /// <summary>Floats that a sequence of <paramref name="length"/> tokens takes in this layer.</summary>
+    public long Floats(long length)
+    {
+        long value = ValueWidth == 0 ? HeadWidth : ValueWidth;
+        return Features > 0 ? KeyHeads * Features * (value + 1) : KeyHeads * (HeadWidth + value) * length;
+    }
+}
 
 /// <summary>
 /// Holds the keys and values of tokens that a model has read, in pages shared by all sequences of a model: one for each decoder that serves.
 /// </summary>
 public sealed class KeyValueCache : IDisposable
 {
-    private readonly Dictionary<(int, int, int), KeyValuePool> _pools = [];
+    private readonly Dictionary<KeyValueShape, KeyValuePool> _pools = [];
 
     /// <summary>A cache for a model's layers.</summary>
     /// <param name="layers">One entry a layer.</param>
@@ -25,8 +34,12 @@ public sealed class KeyValueCache : IDisposable
         Layers = layers;
         foreach (KeyValueShape layer in layers)
         {
-            (int, int, int) sizes = (layer.KeyHeads, layer.HeadWidth, layer.ValueWidth);
-            if (!_pools.ContainsKey(sizes)) _pools[sizes] = new KeyValuePool(layer.KeyHeads, layer.HeadWidth, layer.ValueWidth, maximumBytes);
+            KeyValueShape sizes = layer with { Cross = false };
+            if (_pools.ContainsKey(sizes)) continue;
+            if (layer.Features > 0 && layer.Cross) throw new ArgumentException("A layer that keeps a sum has no encoder's keys and values.", nameof(layers));
+            _pools[sizes] = layer.Features > 0
+                ? new KeyValuePool(FeatureSum.Floats(layer.KeyHeads, layer.Features, layer.ValueWidth == 0 ? layer.HeadWidth : layer.ValueWidth), maximumBytes)
+                : new KeyValuePool(layer.KeyHeads, layer.HeadWidth, layer.ValueWidth, maximumBytes);
         }
     }
 
@@ -47,16 +60,17 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>A sequence that has read nothing yet.</summary>
     public KeyValueSequence NewSequence()
     {
-        KeyValuePages[] self = new KeyValuePages[Layers.Count];
-        KeyValuePages?[] cross = new KeyValuePages?[Layers.Count];
+        KeyValuePages?[] self = new KeyValuePages?[Layers.Count], cross = new KeyValuePages?[Layers.Count];
+        FeatureSum?[] sums = new FeatureSum?[Layers.Count];
         for (int i = 0; i < self.Length; i++)
         {
-            KeyValuePool pool = _pools[(Layers[i].KeyHeads, Layers[i].HeadWidth, Layers[i].ValueWidth)];
-            self[i] = pool.Create();
+            KeyValuePool pool = _pools[Layers[i] with { Cross = false }];
+            if (Layers[i].Features > 0) sums[i] = new FeatureSum(pool);
+            else self[i] = pool.Create();
             if (Layers[i].Cross) cross[i] = pool.Create();
         }
 
-        return new KeyValueSequence(self, cross);
+        return new KeyValueSequence(self, cross, sums);
     }
 
     /// <summary>Returns the memory of all pages.</summary>
@@ -69,25 +83,29 @@ public sealed class KeyValueCache : IDisposable
 /// <summary>The keys and values of one sequence in every layer. Pages are shared between forks until one of them writes.</summary>
 public sealed class KeyValueSequence : IDisposable
 {
-    private readonly KeyValuePages[] _self;
+    private readonly KeyValuePages?[] _self;
     private readonly KeyValuePages?[] _cross;
+    private readonly FeatureSum?[] _sums;
 
-    internal KeyValueSequence(KeyValuePages[] self, KeyValuePages?[] cross)
+    internal KeyValueSequence(KeyValuePages?[] self, KeyValuePages?[] cross, FeatureSum?[] sums)
     {
         _self = self;
         _cross = cross;
+        _sums = sums;
     }
 
     /// <summary>Number of tokens read.</summary>
-    public int Count => _self.Length == 0 ? 0 : _self[0].Count;
+    public int Count => _self.Length == 0 ? 0 : CountOf(0);
 
     /// <summary>A sequence that has read the same tokens and goes its own way: a beam, or another answer to the same prompt.</summary>
-    public KeyValueSequence Fork() => new(Array.ConvertAll(_self, p => p.Fork()), Array.ConvertAll(_cross, p => p?.Fork()));
+    public KeyValueSequence Fork() => new(Array.ConvertAll(_self, p => p?.Fork()), Array.ConvertAll(_cross, p => p?.Fork()), Array.ConvertAll(_sums, s => s?.Fork()));
 
     /// <summary>Forgets all tokens from <paramref name="count"/> on; at 0 the encoder's as well.</summary>
+    /// <exception cref="InvalidOperationException">A layer keeps a sum, which goes back only to nothing or to the last step's beginning.</exception>
     public void Truncate(int count)
     {
-        foreach (KeyValuePages pages in _self) pages.Truncate(count);
+        foreach (KeyValuePages? pages in _self) pages?.Truncate(count);
+        foreach (FeatureSum? sum in _sums) sum?.Truncate(count);
         if (count > 0) return;
         foreach (KeyValuePages? pages in _cross) pages?.Truncate(0);
     }
@@ -95,7 +113,7 @@ public sealed class KeyValueSequence : IDisposable
     /// <summary>Number of rows that a layer keeps: tokens read, or the encoder's rows.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="cross">True for the encoder's rows.</param>
-    public int CountOf(int layer, bool cross = false) => (cross ? Cross(layer) : Self(layer)).Count;
+    public int CountOf(int layer, bool cross = false) => !cross && _sums[layer] is { } sum ? sum.Count : (cross ? Cross(layer) : Self(layer)).Count;
 
     /// <summary>Keeps rows of one layer. Attention does this itself; a layer of another kind keeps here what it must know of earlier tokens, such as its states.</summary>
     /// <param name="layer">The layer.</param>
@@ -132,11 +150,14 @@ public sealed class KeyValueSequence : IDisposable
     /// <summary>Gives the pages back.</summary>
     public void Dispose()
     {
-        foreach (KeyValuePages pages in _self) pages.Dispose();
+        foreach (KeyValuePages? pages in _self) pages?.Dispose();
+        foreach (FeatureSum? sum in _sums) sum?.Dispose();
         foreach (KeyValuePages? pages in _cross) pages?.Dispose();
     }
 
-    internal KeyValuePages Self(int layer) => _self[layer];
+    internal KeyValuePages Self(int layer) => _self[layer] ?? throw new InvalidOperationException($"Layer {layer} of the cache keeps the sum of linear attention and no keys and values.");
+
+    internal FeatureSum Sum(int layer) => _sums[layer] ?? throw new InvalidOperationException($"Layer {layer} of the cache keeps keys and values and no sum of linear attention.");
 
     internal KeyValuePages Cross(int layer) => _cross[layer] ?? throw new InvalidOperationException($"Layer {layer} of the cache has no room for an encoder's keys and values.");
 }

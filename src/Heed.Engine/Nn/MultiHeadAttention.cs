@@ -28,6 +28,8 @@ public sealed class MultiHeadAttention : Module
     public MultiHeadAttention(AttentionConfig config, ParameterScope at)
     {
         ArgumentNullException.ThrowIfNull(config);
+        if (config.Features is not null && (config.Window > 0 || config.DistanceBias is not null || config.Sparsity is not null || config.ExtraKey))
+            throw new ArgumentException("MultiHeadAttention: linear attention (Features) has no scores, so it goes with none of Window, DistanceBias, Sparsity and ExtraKey.", nameof(config));
         if (config.Heads % config.KeyHeads != 0) throw new ShapeException($"MultiHeadAttention: {config.Heads} query heads cannot share {config.KeyHeads} key heads evenly.");
         _config = config;
         _site = at.Site;
@@ -53,14 +55,16 @@ public sealed class MultiHeadAttention : Module
         Output = new Linear(H * K, D, at / config.Names.Output, config.OutputBias, config.InputMajor, config.OutputInitializer ?? config.Initializer);
         _queryNorm = config.HeadNorm?.Invoke(at / "q_norm");
         _keyNorm = config.HeadNorm?.Invoke(at / "k_norm");
-        _options = new AttentionOptions { Heads = H, KeyHeads = G, HeadWidth = K, Scale = config.Scale, Causal = config.Causal, Window = config.Window };
+        _options = config.Features is { } features
+            ? new AttentionOptions { Heads = H, HeadWidth = features.CountFor(K), ValueWidth = K, Scale = 1, Causal = config.Causal }
+            : new AttentionOptions { Heads = H, KeyHeads = G, HeadWidth = K, Scale = config.Scale, Causal = config.Causal, Window = config.Window };
     }
 
     /// <summary>The output projection.</summary>
     public Linear Output { get; }
 
     /// <summary>The sizes of this layer's keys and values in a cache.</summary>
-    public KeyValueShape CacheShape => new(_config.KeyHeads, _config.HeadWidth);
+    public KeyValueShape CacheShape => _config.Features is null ? new(_config.KeyHeads, _config.HeadWidth) : new(_config.Heads, _config.HeadWidth, Features: _options.HeadWidth);
 
     /// <summary>Self-attention: rows attend to the rows of their own sequence.</summary>
     /// <param name="x">[N, D].</param>
@@ -91,6 +95,7 @@ public sealed class MultiHeadAttention : Module
         }
 
         AttentionSequence[] sequences = context.SelfSequences();
+        if (_config.Features is { } features) return AttendLinear(features, q, k, v, sequences, context);
         KeyValuePages[]? pages = null;
         if (context.Cache is { } cache)
         {
@@ -117,6 +122,7 @@ public sealed class MultiHeadAttention : Module
     public Variable ForwardCross(Variable x, Variable memory, AttentionContext context, Variable? values = null)
     {
         ArgumentNullException.ThrowIfNull(context);
+        if (_config.Features is not null) throw new InvalidOperationException("Linear attention (AttentionConfig.Features) is self-attention; there is no cross-attention of it.");
         if (_fused is not null) throw new InvalidOperationException("Cross-attention needs separate projections for q, k and v; this one was built with a fused one.");
         ColumnRange q = Whole(_query!.Forward(x));
         if (context.Hooks is not null) q = Flat(context.Visit(_site, "q", Heads(q)));
@@ -190,6 +196,37 @@ public sealed class MultiHeadAttention : Module
         Variable? changed = AttentionInspection.IsWanted(context.Hooks, _site) ? AttentionInspection.Run(q, k, v, distances, options, sequences, pages, context, _site) : null;
         Variable z = changed ?? AttentionOp.Apply(q, k, v, distances, options, sequences, pages);          // [N, H·K]
         if (blind is { } rows) z += rows;
+        return Project(z, context);
+    }
+
+    /// <summary>Attention by sums over keys of features times values; with a cache each sequence goes on from its sum.</summary>
+    private Variable AttendLinear(IAttentionFeatures features, ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, AttentionContext context)
+    {
+        ColumnRange query = Whole(context.Visit(_site, "feature_q", features.OfQueries(Heads(q))).Reshape(q.Source.Shape[0], -1));        // [N, H·M]
+        ColumnRange key = Whole(ForEachQueryHead(context.Visit(_site, "feature_k", features.OfKeys(Heads(k)))));                          // [N, H·M]
+        ColumnRange value = Whole(ForEachQueryHead(Heads(v)));                                                                            // [N, H·K]
+        FeatureSum[]? sums = context.Cache is { } cache ? [.. cache.Select(sequence => sequence.Sum(_config.Layer))] : null;
+        Variable? changed = null;
+        if (AttentionInspection.IsWanted(context.Hooks, _site))
+        {
+            if (sums is not null && Array.Exists(sums, sum => sum.Count > 0))
+                throw new InvalidOperationException($"{_site}: linear attention keeps only a sum of earlier tokens, so their weights cannot be shown; run the whole text without a cache to see its pattern.");
+            changed = AttentionInspection.Run(query, key, value, null, _options, sequences, null, context, _site, linear: true);
+        }
+
+        Variable z = LinearAttentionOp.Apply(query.Source, key.Source, value.Source, _options, sequences, sums);                          // [N, H·K]
+        return Project(changed ?? z, context);
+    }
+
+    /// <summary>[N, G, X] → [N, H·X]: each key head serves H / G neighbours.</summary>
+    private Variable ForEachQueryHead(Variable x)
+    {
+        int N = x.Shape[0], G = _config.KeyHeads, H = _config.Heads, X = x.Shape[2];
+        return G == H ? x.Reshape(N, H * X) : (x.Reshape(N, G, 1, X) * Tensor.Full(new Shape(1, 1, H / G, 1), 1)).Reshape(N, H * X);
+    }
+
+    private Variable Project(Variable z, AttentionContext context)
+    {
         if (context.Hooks is null) return Output.Forward(z);
         z = context.Visit(_site, "z", z.Reshape(z.Shape[0], _config.Heads, _config.HeadWidth)).Reshape(z.Shape[0], -1);
         return context.Visit(_site, "out", Output.Forward(z));

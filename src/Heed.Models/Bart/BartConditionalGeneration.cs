@@ -53,6 +53,9 @@ public sealed class BartConditionalGeneration : SequenceToSequenceModel
     public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Decoder.Blocks.Select(b => b.Attention.CacheShape with { Cross = true })];
 
     /// <inheritdoc/>
+    protected override int OutputVocabulary => _config.DecoderVocabulary;
+
+    /// <inheritdoc/>
     public override int DecoderStartId => _config.DecoderStartId ?? (_config.Marian ? _config.PaddingId : _config.EndId) ?? 0;
 
     /// <inheritdoc/>

@@ -7,9 +7,15 @@ internal static class BartConfigFile
 {
     public static BartConfig Read(ConfigReader file, bool marian)
     {
+        file = file.WithNames(("d_model", "hidden_size"), ("encoder_attention_heads", "num_attention_heads"));
+        // Words of the first releases, whose only values that a model was ever computed with are these.
+        ConfigWords.Refuse(file, "normalize_before", "norms stand behind the parts here");
+        ConfigWords.Refuse(file, "add_final_layer_norm", "there is no norm behind the last layer here");
+        ConfigWords.Refuse(file, "static_position_embeddings", marian ? "positions are fixed here" : "positions are learned here", refused: !marian);
+        ConfigWords.Refuse(file, "normalize_embedding", marian ? "there is no norm on the embeddings here" : "a norm on the embeddings belongs to the architecture", refused: marian);
         int vocabulary = file.Size("vocab_size", marian ? 58101 : 50265, 1);
-        int? end = file.OptionalId("eos_token_id") ?? (marian ? 0 : 2);
-        int? padding = file.OptionalId("pad_token_id") ?? (marian ? 58100 : 1);
+        int? end = file.OptionalId("eos_token_id", marian ? 0 : 2);
+        int? padding = file.OptionalId("pad_token_id", marian ? 58100 : 1);
         return new BartConfig
         {
             Marian = marian,
@@ -32,7 +38,7 @@ internal static class BartConfigFile
             ActivationDropout = (float)file.Number("activation_dropout", 0, 0, 0.999),
             InitialDeviation = (float)file.Number("init_std", 0.02, 0, 10),
             PaddingId = padding,
-            BeginId = file.OptionalId("bos_token_id") ?? (marian ? null : 0),
+            BeginId = file.OptionalId("bos_token_id", marian ? null : 0),
             EndId = end,
             DecoderStartId = file.OptionalId("decoder_start_token_id") ?? (marian ? padding : end),
             ForcedEndId = file.OptionalId("forced_eos_token_id"),

@@ -31,14 +31,15 @@ internal static class BertConfigFile
     private static BertConfig Fill(BertConfig config, ConfigReader file, int vocabulary, int padding)
     {
         _ = file.Choice("position_embedding_type", "absolute", ("absolute", true));
-        if (file.Flag("is_decoder", false)) throw file.Wrong("is_decoder", "is true; only encoders are known here");
+        ConfigWords.Refuse(file, "is_decoder", "only encoders are known here");
+        ConfigWords.Refuse(file, "add_cross_attention", "only encoders are known here");
         return config with
         {
             Vocabulary = file.Size("vocab_size", vocabulary, 1),
-            InnerWidth = file.Size("intermediate_size", 4 * config.Width, 1),
+            InnerWidth = file.Size("intermediate_size", 3072, 1),
             PositionRows = file.Size("max_position_embeddings", 512, 1),
             Segments = file.Size("type_vocab_size", 2, 1),
-            NormEpsilon = (float)file.Number("layer_norm_eps", 1e-12, 0, 1),
+            NormEpsilon = (float)file.Number("layer_norm_eps", 1e-12, 1e-30, 1),
             Activation = ConfigWords.Activation(file, "hidden_act", "gelu"),
             Dropout = (float)file.Number("hidden_dropout_prob", 0.1, 0, 0.999),
             AttentionDropout = (float)file.Number("attention_probs_dropout_prob", 0.1, 0, 0.999),
@@ -46,9 +47,9 @@ internal static class BertConfigFile
             InitialDeviation = (float)file.Number("initializer_range", 0.02, 0, 10),
             TiedOutput = file.Flag("tie_word_embeddings", true),
             // A field that is null says that there is no padding; a field that is missing says nothing.
-            PaddingId = file.Root.ValueKind == JsonValueKind.Object && file.Root.TryGetProperty("pad_token_id", out _) ? file.OptionalId("pad_token_id") : padding,
-            BeginId = file.OptionalId("bos_token_id"),
-            EndId = file.OptionalId("eos_token_id"),
+            PaddingId = file.OptionalId("pad_token_id", padding),
+            BeginId = file.OptionalId("bos_token_id", config is RobertaConfig ? 0 : null),
+            EndId = file.OptionalId("eos_token_id", config is RobertaConfig ? 2 : null),
             Labels = ConfigWords.Labels(file),
             ClassificationKind = ConfigWords.Kind(file),
         };

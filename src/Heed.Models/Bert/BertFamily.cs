@@ -15,8 +15,8 @@ internal sealed class BertFamily : ModelFamily
 
     public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
     {
-        ["bert-base"] = new(BertConfig.Base, "BertForPreTraining", "Devlin et al. 2019, §3", "the paper says 110M"),
-        ["bert-large"] = new(BertConfig.Large, "BertForPreTraining", "Devlin et al. 2019, §3", "the paper says 340M"),
+        ["bert-base"] = new(BertConfig.Base, "BertForPreTraining", "Devlin et al. 2019, §3", "109,482,240 without the heads of pre-training; the paper says 110M"),
+        ["bert-large"] = new(BertConfig.Large, "BertForPreTraining", "Devlin et al. 2019, §3", "335,141,888 without the heads of pre-training; the paper says 340M"),
     };
 
     public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.Read(file);

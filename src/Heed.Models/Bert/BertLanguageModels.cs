@@ -50,10 +50,14 @@ public class BertMaskedLanguageModel : MaskedLanguageModel
     }
 
     /// <inheritdoc/>
-    public override Variable Logits(Variable hidden) => Head.Forward(hidden);
+    protected override Variable Transform(Variable hidden, AttentionContext? context) => Head.Transform(hidden, context);
 
     /// <inheritdoc/>
-    protected override Variable LossSum(Variable hidden, int[] targets) => Head.Loss(hidden, targets, SumOfNats);
+    protected override Variable Scores(Variable transformed) => Head.Decoder.Forward(transformed);
+
+    /// <inheritdoc/>
+    protected override Variable LossSum(Variable transformed, int[] targets)
+        => Loss.VocabularyCrossEntropy(transformed, Head.Decoder.Weight, Head.Decoder.Bias?.ToVariable(), targets, SumOfNats);
 }
 
 /// <summary>BERT with both heads of its pre-training: masked tokens, and whether the second segment follows the first.</summary>
@@ -80,13 +84,14 @@ public sealed class BertPreTraining : BertMaskedLanguageModel
     {
         ArgumentNullException.ThrowIfNull(inputs);
         options ??= RunOptions.Default;
-        (TokenBatch batch, _, Variable hidden, RunDetails? details) = Encode(inputs, options, inputs.PaddingPredicts(shift: 0));
+        (TokenBatch batch, AttentionContext context, Variable hidden, RunDetails? details) = Encode(inputs, options, inputs.PaddingPredicts(shift: 0));
+        Variable? transformed = WholeTransform(hidden, context, options);
         Variable follows = NextSentence.Forward(Bert.Pool(hidden, batch.FirstRows()));                 // [B, 2]
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
-        if (options.Logits) tensors["prediction_logits"] = batch.ToGrid(Logits(hidden).Value);
+        if (options.Logits) tensors["prediction_logits"] = batch.ToGrid(Scores(transformed!.Value).Value);
         tensors["seq_relationship_logits"] = follows.Value;
         List<LossPart> losses = [];
-        if (inputs.Labels is not null) losses.Add(Predict(hidden, batch.Pick(inputs.Labels)));
+        if (inputs.Labels is not null) losses.Add(Predict(hidden, transformed, batch.Pick(inputs.Labels)));
         if (inputs.NextSentenceLabel is { } labels)
         {
             if (labels.Length != batch.GridRows || Array.Exists(labels, l => l is not (0 or 1 or CausalLanguageModel.IgnoredLabel)))

@@ -38,16 +38,13 @@ public sealed class BertVocabularyHead : Module
     public Linear Decoder { get; }
 
     /// <summary>[R, D] → [R, D]: what the decoder reads.</summary>
-    public Variable Transform(Variable hidden) => _norm.Forward(_transform.Forward(hidden).Activate(_activation));
-
-    /// <summary>[R, D] → [R, V].</summary>
-    public Variable Forward(Variable hidden) => Decoder.Forward(Transform(hidden));
-
-    /// <summary>Sum of −log p(target), in nats.</summary>
     /// <param name="hidden">[R, D].</param>
-    /// <param name="targets">[R].</param>
-    /// <param name="settings">How rows add up.</param>
-    public Variable Loss(Variable hidden, int[] targets, CrossEntropySettings settings) => Engine.Autograd.Loss.VocabularyCrossEntropy(Transform(hidden), Decoder.Weight, Decoder.Bias?.ToVariable(), targets, settings);
+    /// <param name="context">Whose hooks see the norm, or null.</param>
+    public Variable Transform(Variable hidden, AttentionContext? context = null)
+    {
+        Variable x = _transform.Forward(hidden).Activate(_activation);                  // [R, D]
+        return context is null ? _norm.Forward(x) : _norm.Forward(x, context);
+    }
 
     /// <summary>The names under which a tied head's table and bias may be stored a second time.</summary>
     internal IReadOnlyDictionary<string, string> TiedNames(BertConfig config) => !config.TiedOutput ? new Dictionary<string, string>() : new Dictionary<string, string>

@@ -212,21 +212,23 @@ internal sealed class BloomFamily : ModelFamily
         ["bloom-560m"] = new(new BloomConfig { Width = 1024, Layers = 24, Heads = 16 }, "BloomForCausalLM", "Le Scao et al. 2022, arXiv:2211.05100, table 3", "the paper says 559M"),
     };
 
-    public override ModelConfig ReadConfig(ConfigReader file) => new BloomConfig
+    public override ModelConfig ReadConfig(ConfigReader file) => Sizes(file.WithNames(("hidden_size", "n_embed"), ("n_layer", "num_hidden_layers"), ("n_head", "num_attention_heads")));
+
+    private static BloomConfig Sizes(ConfigReader file) => new()
     {
         Vocabulary = file.Size("vocab_size", 250880, 1),
-        Width = file.Size("hidden_size", file.Size("n_embed", 64, 1), 1),
-        Layers = file.Size("n_layer", file.Size("num_hidden_layers", 2, 1), 1),
-        Heads = file.Size("n_head", file.Size("num_attention_heads", 8, 1), 1),
-        NormEpsilon = (float)file.Number("layer_norm_epsilon", 1e-5, 0, 1),
+        Width = file.Size("hidden_size", 64, 1),
+        Layers = file.Size("n_layer", 2, 1),
+        Heads = file.Size("n_head", 8, 1),
+        NormEpsilon = (float)file.Number("layer_norm_epsilon", 1e-5, 1e-30, 1),
         ResidualAfterNorm = file.Flag("apply_residual_connection_post_layernorm", false),
         AttentionDropout = (float)file.Number("attention_dropout", 0, 0, 0.999),
         HiddenDropout = (float)file.Number("hidden_dropout", 0, 0, 0.999),
         InitialDeviation = (float)file.Number("initializer_range", 0.02, 0, 10),
         TiedOutput = file.Flag("tie_word_embeddings", true),
         PaddingId = file.OptionalId("pad_token_id"),
-        BeginId = file.OptionalId("bos_token_id"),
-        EndId = file.OptionalId("eos_token_id"),
+        BeginId = file.OptionalId("bos_token_id", 1),
+        EndId = file.OptionalId("eos_token_id", 2),
         Labels = ConfigWords.Labels(file),
     };
 

@@ -4,7 +4,7 @@ using Heed.Engine.Nn;
 
 namespace Heed.Models.Custom;
 
-/// <summary>How a custom decoder knows where tokens stand.</summary>
+/// <summary>How a custom model knows where tokens stand.</summary>
 public enum PositionKind
 {
     /// <summary>Not at all, but for the causal mask.</summary>
@@ -26,11 +26,38 @@ public enum PositionKind
     Relative,
 }
 
-/// <summary>Sizes and free choices of a decoder of one's own.</summary>
+/// <summary>Which tokens a custom model's attention sees, and how it weighs them.</summary>
+public enum CustomAttention
+{
+    /// <summary>All tokens, in a decoder all before: softmax of scores (Vaswani et al. 2017, §3.2.1).</summary>
+    Full,
+
+    /// <summary>The nearest tokens (Beltagy et al., arXiv:2004.05150; Child et al., arXiv:1904.10509).</summary>
+    Window,
+
+    /// <summary>Blocks of tokens: near ones, the first ones, some by lot (BigBird: Zaheer et al., arXiv:2007.14062).</summary>
+    BlockSparse,
+
+    /// <summary>All tokens in linear time, with the features elu(x) + 1 (Katharopoulos et al., arXiv:2006.16236).</summary>
+    Elu,
+
+    /// <summary>All tokens in linear time, with random features that estimate the softmax (FAVOR+: Choromanski et al., arXiv:2009.14794).</summary>
+    Favor,
+}
+
+/// <summary>Sizes and free choices of a decoder or an encoder of one's own; <c>docs/custom-models.md</c> lists the keys.</summary>
 public sealed record CustomConfig : ModelConfig
 {
-    /// <summary>The value of <c>model_type</c>.</summary>
-    internal const string Type = "custom-decoder";
+    /// <summary>The value of <c>model_type</c> of decoders.</summary>
+    internal const string DecoderType = "custom-decoder";
+
+    /// <summary>The value of <c>model_type</c> of encoders.</summary>
+    internal const string EncoderType = "custom-encoder";
+
+    private static readonly (string Word, CustomAttention Value)[] AttentionWords =
+    [
+        ("full", CustomAttention.Full), ("window", CustomAttention.Window), ("block-sparse", CustomAttention.BlockSparse), ("linear-elu", CustomAttention.Elu), ("linear-favor", CustomAttention.Favor),
+    ];
 
     private static readonly (string Word, PositionKind Value)[] PositionWords =
     [
@@ -38,7 +65,10 @@ public sealed record CustomConfig : ModelConfig
     ];
 
     /// <inheritdoc/>
-    public override string ModelType => Type;
+    public override string ModelType => Encoder ? EncoderType : DecoderType;
+
+    /// <summary>True for an encoder, whose tokens see those behind them as well.</summary>
+    public bool Encoder { get; init; }
 
     /// <inheritdoc/>
     public override required int Vocabulary { get; init; }
@@ -67,6 +97,12 @@ public sealed record CustomConfig : ModelConfig
     /// <summary>How the model knows where tokens stand.</summary>
     public PositionKind Positions { get; init; } = PositionKind.Rope;
 
+    /// <summary>Base of <see cref="PositionKind.Rope"/>.</summary>
+    public double Theta { get; init; } = 10000;
+
+    /// <summary>Which tokens attention sees, and how it weighs them.</summary>
+    public CustomAttention Attention { get; init; }
+
     /// <summary>True: norms in front of each part and one at the end; false: behind each part.</summary>
     public bool NormFirst { get; init; } = true;
 
@@ -82,11 +118,11 @@ public sealed record CustomConfig : ModelConfig
     /// <summary>True where the feed-forward part has a gate.</summary>
     public bool Gated { get; init; }
 
-    /// <summary>0: a token sees all before it; else so many tokens, itself included.</summary>
-    public int Window { get; init; }
+    /// <summary>Tokens that a token sees with <see cref="CustomAttention.Window"/>, itself included; in an encoder as many ahead.</summary>
+    public int Window { get; init; } = 128;
 
-    /// <summary>0: no pattern of blocks; else positions a block of <see cref="BlockSparsity"/>.</summary>
-    public int BlockSize { get; init; }
+    /// <summary>Positions a block of <see cref="BlockSparsity"/>, with <see cref="CustomAttention.BlockSparse"/>.</summary>
+    public int BlockSize { get; init; } = 64;
 
     /// <summary>Blocks to each side that a block sees.</summary>
     public int WindowBlocks { get; init; } = 1;
@@ -97,6 +133,12 @@ public sealed record CustomConfig : ModelConfig
     /// <summary>Earlier blocks that each block sees by lot.</summary>
     public int RandomBlocks { get; init; } = 1;
 
+    /// <summary>M, random features of a head with <see cref="CustomAttention.Favor"/>; 0 means 4·D / H.</summary>
+    public int Features { get => field == 0 ? 4 * Width / Heads : field; init; }
+
+    /// <summary>Seed of the random features; each layer draws its own.</summary>
+    public int FeatureSeed { get; init; } = 1;
+
     /// <summary>Probability of dropout on embeddings, attention weights and what is added to the stream.</summary>
     public float Dropout { get; init; }
 
@@ -106,23 +148,49 @@ public sealed record CustomConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"{Type}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads).");
-        if (Heads % KeyHeads != 0) throw new ConfigException($"{Type}: {Heads} heads (num_attention_heads) cannot share {KeyHeads} key heads (num_key_value_heads) evenly.");
-        if (Positions == PositionKind.Rope && Width / Heads % 2 != 0) throw new ConfigException($"{Type}: heads of width {Width / Heads} cannot be rotated; an even width was expected (hidden_size / num_attention_heads).");
-        if (ContextLength > 1 << 24) throw new ConfigException($"{Type}: max_position_embeddings is {ContextLength}; at most {1 << 24} are accepted.");
+        if (Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads). Choose other heads or another width.");
+        if (Heads % KeyHeads != 0) throw new ConfigException($"{ModelType}: {Heads} heads (num_attention_heads) cannot share {KeyHeads} key heads (num_key_value_heads) evenly. Choose a divisor.");
+        if (Positions == PositionKind.Rope && Width / Heads % 2 != 0) throw new ConfigException($"{ModelType}: heads of width {Width / Heads} cannot be rotated; an even width was expected (hidden_size / num_attention_heads). Choose other heads or other positions.");
+        if (ContextLength > 1 << 24) throw new ConfigException($"{ModelType}: max_position_embeddings is {ContextLength}; at most {1 << 24} are accepted.");
+        if (Positions is PositionKind.Alibi or PositionKind.Relative && IsLinear)
+        {
+            throw new ConfigException($"{ModelType}: attention is \"{Word(AttentionWords, Attention)}\" and positions is \"{Word(PositionWords, Positions)}\", a bias on scores; linear attention has no scores. "
+                + "Choose the positions rope, learned, sinusoidal or none, or the attention full, window or block-sparse.");
+        }
+
+        if (Attention == CustomAttention.Window && Window < 1) throw new ConfigException($"{ModelType}: sliding_window is {Window}; attention \"window\" sees at least 1 token.");
+        if (Attention != CustomAttention.BlockSparse) return;
+        if (BlockSize < 1) throw new ConfigException($"{ModelType}: block_size is {BlockSize}; attention \"block-sparse\" has blocks of at least 1 position.");
+        if (ContextLength / BlockSize > 8192) throw new ConfigException($"{ModelType}: max_position_embeddings {ContextLength} makes {ContextLength / BlockSize} blocks of block_size {BlockSize}; at most 8192 are accepted. Choose larger blocks.");
     }
 
+    /// <summary>True where attention is a sum of features and has no scores.</summary>
+    internal bool IsLinear => Attention is CustomAttention.Elu or CustomAttention.Favor;
+
     /// <summary>The pattern of blocks, or null.</summary>
-    internal IBlockSparsity? Sparsity => BlockSize == 0 ? null : new BlockSparsity(BlockSize, WindowBlocks, GlobalBlocks, RandomBlocks);
+    internal IBlockSparsity? Sparsity => Attention == CustomAttention.BlockSparse ? new BlockSparsity(BlockSize, WindowBlocks, GlobalBlocks, RandomBlocks) : null;
+
+    /// <summary>The features of a layer's linear attention, or null.</summary>
+    internal IAttentionFeatures? FeaturesOf(int layer) => Attention switch
+    {
+        CustomAttention.Elu => new EluFeatures(),
+        CustomAttention.Favor => new RandomFeatures(Features, Width / Heads, ((ulong)FeatureSeed << 32) + (ulong)layer),
+        _ => null,
+    };
+
+    private static string Word<T>((string Word, T Value)[] words, T value) => Array.Find(words, w => EqualityComparer<T>.Default.Equals(w.Value, value)).Word;
 
     /// <inheritdoc/>
     public override JsonObject ToJson() => new()
     {
-        ["model_type"] = Type,
+        ["model_type"] = ModelType,
+        ["attention"] = Word(AttentionWords, Attention),
         ["bos_token_id"] = BeginId,
         ["block_size"] = BlockSize,
         ["dropout"] = ConfigWords.Number(Dropout),
         ["eos_token_id"] = EndId,
+        ["feature_seed"] = FeatureSeed,
+        ["features"] = Features,
         ["gated"] = Gated,
         ["global_blocks"] = GlobalBlocks,
         ["hidden_act"] = ConfigWords.Name(Activation),
@@ -136,8 +204,9 @@ public sealed record CustomConfig : ModelConfig
         ["num_hidden_layers"] = Layers,
         ["num_key_value_heads"] = KeyHeads,
         ["pad_token_id"] = PaddingId,
-        ["positions"] = Array.Find(PositionWords, p => p.Value == Positions).Word,
+        ["positions"] = Word(PositionWords, Positions),
         ["random_blocks"] = RandomBlocks,
+        ["rope_theta"] = Theta,
         ["sliding_window"] = Window,
         ["tie_word_embeddings"] = TiedOutput,
         ["vocab_size"] = Vocabulary,
@@ -146,6 +215,13 @@ public sealed record CustomConfig : ModelConfig
 
     internal static CustomConfig Read(ConfigReader file) => new()
     {
+        Encoder = file.Choice("model_type", DecoderType, (DecoderType, false), (EncoderType, true)),
+        Attention = file.Choice("attention", StandardAttention(file), AttentionWords),
+        Theta = file.Number("rope_theta", 10000, 1e-3),
+        Features = file.OptionalSize("features") ?? 0,
+        FeatureSeed = file.Size("feature_seed", 1, 0),
+        Labels = ConfigWords.Labels(file),
+        ClassificationKind = ConfigWords.Kind(file),
         Vocabulary = file.Size("vocab_size"),
         Width = file.Size("hidden_size"),
         Layers = file.Size("num_hidden_layers"),
@@ -159,8 +235,8 @@ public sealed record CustomConfig : ModelConfig
         NormEpsilon = (float)file.Number("norm_eps", 1e-5, 1e-30, 1),
         Activation = ConfigWords.Activation(file, "hidden_act", "gelu"),
         Gated = file.Flag("gated", false),
-        Window = file.Size("sliding_window", 0, 0),
-        BlockSize = file.Size("block_size", 0, 0),
+        Window = file.Size("sliding_window", 128, 0),
+        BlockSize = file.Size("block_size", 64, 0),
         WindowBlocks = file.Size("window_blocks", 1, 0),
         GlobalBlocks = file.Size("global_blocks", 1, 0),
         RandomBlocks = file.Size("random_blocks", 1, 0),
@@ -170,4 +246,12 @@ public sealed record CustomConfig : ModelConfig
         BeginId = file.OptionalId("bos_token_id"),
         EndId = file.OptionalId("eos_token_id"),
     };
+
+    /// <summary>Files without <c>attention</c> choose by the size that they give.</summary>
+    private static string StandardAttention(ConfigReader file)
+    {
+        bool window = file.Size("sliding_window", 0, 0) > 0, blocks = file.Size("block_size", 0, 0) > 0;
+        if (window && blocks && !file.Has("attention")) throw file.Wrong("attention", "is missing, and both sliding_window and block_size are given; say \"window\" or \"block-sparse\"");
+        return blocks ? "block-sparse" : window ? "window" : "full";
+    }
 }

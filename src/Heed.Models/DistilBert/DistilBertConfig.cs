@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Engine.Kernels;
 
@@ -93,6 +92,7 @@ public sealed record DistilBertConfig : ModelConfig
 
     internal static DistilBertConfig Read(ConfigReader file)
     {
+        file = file.WithNames(("dim", "hidden_size"), ("n_heads", "num_attention_heads"), ("n_layers", "num_hidden_layers"));
         int width = file.Size("dim", 768, 1);
         return new DistilBertConfig
         {
@@ -100,7 +100,7 @@ public sealed record DistilBertConfig : ModelConfig
             Width = width,
             Layers = file.Size("n_layers", 6, 1),
             Heads = file.Size("n_heads", 12, 1),
-            InnerWidth = file.Size("hidden_dim", 4 * width, 1),
+            InnerWidth = file.Size("hidden_dim", 3072, 1),
             PositionRows = file.Size("max_position_embeddings", 512, 1),
             SinusoidalPositions = file.Flag("sinusoidal_pos_embds", false),
             Activation = ConfigWords.Activation(file, "activation", "gelu"),
@@ -110,7 +110,7 @@ public sealed record DistilBertConfig : ModelConfig
             ClassifierDropout = (float)file.Number("seq_classif_dropout", 0.2, 0, 0.999),
             InitialDeviation = (float)file.Number("initializer_range", 0.02, 0, 10),
             TiedOutput = file.Flag("tie_word_embeddings", true),
-            PaddingId = file.Root.ValueKind == JsonValueKind.Object && file.Root.TryGetProperty("pad_token_id", out _) ? file.OptionalId("pad_token_id") : 0,
+            PaddingId = file.OptionalId("pad_token_id", 0),
             BeginId = file.OptionalId("bos_token_id"),
             EndId = file.OptionalId("eos_token_id"),
             Labels = ConfigWords.Labels(file),

@@ -92,12 +92,17 @@ public sealed class DistilBertMaskedLanguageModel : MaskedLanguageModel
     }
 
     /// <inheritdoc/>
-    public override Variable Logits(Variable hidden) => Projector.Forward(Transform(hidden));
+    protected override Variable Transform(Variable hidden, AttentionContext? context)
+    {
+        Variable x = _transform.Forward(hidden).Activate(_config.Activation);           // [R, D]
+        return context is null ? _norm.Forward(x) : _norm.Forward(x, context);
+    }
 
     /// <inheritdoc/>
-    protected override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(Transform(hidden), Projector.Weight, Projector.Bias?.ToVariable(), targets, SumOfNats);
+    protected override Variable Scores(Variable transformed) => Projector.Forward(transformed);
 
-    private Variable Transform(Variable hidden) => _norm.Forward(_transform.Forward(hidden).Activate(_config.Activation));
+    /// <inheritdoc/>
+    protected override Variable LossSum(Variable transformed, int[] targets) => Loss.VocabularyCrossEntropy(transformed, Projector.Weight, Projector.Bias?.ToVariable(), targets, SumOfNats);
 }
 
 /// <summary>DistilBERT that classifies a text by its first token.</summary>

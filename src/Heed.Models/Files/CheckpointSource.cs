@@ -34,7 +34,7 @@ internal sealed class CheckpointSource : ParameterSource
 
     public override void Fill(Parameter parameter)
     {
-        if (Find(parameter.Name) is not { } tensor)
+        if (Use(parameter.Name) is not { } tensor)
         {
             _missing.Add(parameter.Name);
             if (_options.AllowMissing) _first.Fill(parameter);
@@ -81,18 +81,54 @@ internal sealed class CheckpointSource : ParameterSource
             if (!_used.Contains(name) && !model.LeavesOut(name) && !model.TiedNames.ContainsKey(name) && !model.TiedNames.ContainsKey(_prefix + name)) unexpected.Add(tensor.Name);
         }
 
+        foreach ((string second, string owner) in model.TiedNames) CheckCopy(second, owner);
         return new LoadReport(_missing, unexpected, _mismatched) { StoredTypes = _types };
     }
 
-    private RawTensor? Find(string name)
+    /// <summary>A tied tensor that is stored a second time must be a copy: with other values it is a tensor of its own, and the configuration is wrong.</summary>
+    private void CheckCopy(string second, string owner)
     {
-        foreach (string key in (ReadOnlySpan<string>)[name, name.StartsWith(_prefix, StringComparison.Ordinal) ? name[_prefix.Length..] : _prefix + name])
+        if (Stored(second) is not { } copy || Stored(owner) is not { } table || AreEqual(copy, table)) return;
+        string sentence = $"{_folder.Path}: tensor '{copy.Name}' is stored with other values than '{table.Name}', and config.json says that both are one";
+        if (!_options.AllowMissing) throw new InputException($"{sentence}. Set tie_word_embeddings to false where each has its own values, or remove the tensor that is not meant.");
+        _options.Warn?.Invoke($"{sentence}; '{table.Name}' is used for both.");
+    }
+
+    private static bool AreEqual(RawTensor a, RawTensor b)
+    {
+        const int Piece = 1 << 20;
+        if (a.DType != b.DType || !a.Shape.AsSpan().SequenceEqual(b.Shape)) return false;
+        byte[] left = new byte[(int)Math.Min(Piece, a.ByteLength)], right = new byte[left.Length];
+        for (long at = 0; at < a.ByteLength; at += Piece)
         {
-            if (!_stored.TryGetValue(key, out RawTensor? tensor)) continue;
-            _used.Add(key);
-            return tensor;
+            int count = (int)Math.Min(Piece, a.ByteLength - at);
+            a.ReadBytes(at, left.AsSpan(0, count));
+            b.ReadBytes(at, right.AsSpan(0, count));
+            if (!left.AsSpan(0, count).SequenceEqual(right.AsSpan(0, count))) return false;
         }
 
+        return true;
+    }
+
+    private RawTensor? Use(string name)
+    {
+        if (Find(name, out string key) is not { } tensor) return null;
+        _used.Add(key);
+        return tensor;
+    }
+
+    private RawTensor? Stored(string name) => Find(name, out _);
+
+    /// <summary>A tensor under its name, or as checkpoints of the bare stack have it.</summary>
+    private RawTensor? Find(string name, out string key)
+    {
+        foreach (string candidate in (ReadOnlySpan<string>)[name, name.StartsWith(_prefix, StringComparison.Ordinal) ? name[_prefix.Length..] : _prefix + name])
+        {
+            key = candidate;
+            if (_stored.TryGetValue(candidate, out RawTensor? tensor)) return tensor;
+        }
+
+        key = name;
         return null;
     }
 

@@ -27,7 +27,17 @@ public static class ModelFolder
         using CheckpointFolder checkpoint = CheckpointFolder.Open(folder);
         CheckpointSource source = new(checkpoint, family, options);
         Model model = family.Build(architecture, config, new ParameterSet(source));
-        LoadReport report = source.Report(model);
+        LoadReport report;
+        try
+        {
+            report = source.Report(model);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+
         if (!report.IsComplete)
         {
             string sentence = Describe(folder, report);
@@ -64,8 +74,11 @@ public static class ModelFolder
     internal static (ModelFamily Family, string Architecture, ModelConfig Config) Interpret(ConfigReader file, LoadOptions? options = null)
     {
         (ModelFamily family, string architecture) = ModelFamilies.Find(file, options?.Architecture);
+        ConfigWords.RefuseForeign(file);
         ModelConfig config = family.ReadConfig(file) with { Original = JsonObject.Create(file.Root.Clone()) };
         if (options?.Configure is { } configure) config = configure(config);
+        if (config is { ClassificationKind: ClassificationKind.SingleLabel, Labels.Count: 1 })
+            throw file.Wrong("problem_type", "is \"single_label_classification\" and there is one label; give at least two labels, or say \"regression\"");
         try
         {
             config.Validate();

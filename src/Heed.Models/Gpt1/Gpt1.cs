@@ -132,31 +132,24 @@ public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) :
     }
 }
 
-/// <summary>The first GPT with its output over the vocabulary.</summary>
-public sealed class Gpt1LanguageModel : CausalLanguageModel
+/// <summary>The first GPT's decoder: tokens and positions → blocks.</summary>
+public sealed class Gpt1Model : Module
 {
-    private readonly Gpt1Config _config;
     private readonly Dropout _dropout;
 
-    /// <summary>Builds the model; values come from the set's source.</summary>
-    public Gpt1LanguageModel(Gpt1Config config, ParameterSet parameters)
-        : base(config, parameters)
+    /// <summary>Makes the parameters at a place of the checkpoint, <c>transformer</c> in saved models.</summary>
+    public Gpt1Model(Gpt1Config config, ParameterScope at)
     {
+        ArgumentNullException.ThrowIfNull(config);
         config.Validate();
-        _config = config;
         _dropout = new Dropout(config.EmbeddingDropout);
-        ParameterScope at = parameters.Root / "transformer";
         Initializer normal = Initializer.Normal(config.InitialDeviation);
         Tokens = new Embedding(config.Vocabulary, config.Width, at / "tokens_embed", normal, isOutput: config.TiedOutput);
         Positions = new Embedding(config.ContextLength, config.Width, at / "positions_embed", normal);
         Gpt1Block[] blocks = new Gpt1Block[config.Layers];
         for (int i = 0; i < blocks.Length; i++) blocks[i] = new Gpt1Block(config, i, (at / "h" / i).As($"blocks.{i}"));
         Blocks = blocks;
-        Head = config.TiedOutput ? new Linear(Tokens.Weight, bias: null) : new Linear(config.Width, config.Vocabulary, parameters.Root / "lm_head", bias: false, initializer: normal);
     }
-
-    /// <inheritdoc/>
-    public override string Architecture => "OpenAIGPTLMHeadModel";
 
     /// <summary>Token table, [V, D].</summary>
     public Embedding Tokens { get; }
@@ -167,6 +160,40 @@ public sealed class Gpt1LanguageModel : CausalLanguageModel
     /// <summary>The layers.</summary>
     public IReadOnlyList<Gpt1Block> Blocks { get; }
 
+    /// <summary>Tokens to the rows of the last layer, [N, D].</summary>
+    public Variable Forward(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(context);
+        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids)) + context.Visit("", "pos_embed", Positions.Forward(batch.Positions));   // [N, D]
+        x = _dropout.Forward(x, context, "embed");
+        details?.AddRows("hidden_states", x, batch);
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), details is null ? null : (_, y) => details.AddRows("hidden_states", y, batch));
+    }
+}
+
+/// <summary>The first GPT with its output over the vocabulary.</summary>
+public sealed class Gpt1LanguageModel : CausalLanguageModel
+{
+    private readonly Gpt1Config _config;
+
+    /// <summary>Builds the model; values come from the set's source.</summary>
+    public Gpt1LanguageModel(Gpt1Config config, ParameterSet parameters)
+        : base(config, parameters)
+    {
+        _config = config;
+        Transformer = new Gpt1Model(config, parameters.Root / "transformer");
+        Head = config.TiedOutput
+            ? new Linear(Transformer.Tokens.Weight, bias: null)
+            : new Linear(config.Width, config.Vocabulary, parameters.Root / "lm_head", bias: false, initializer: Initializer.Normal(config.InitialDeviation));
+    }
+
+    /// <inheritdoc/>
+    public override string Architecture => "OpenAIGPTLMHeadModel";
+
+    /// <summary>The stack of layers.</summary>
+    public Gpt1Model Transformer { get; }
+
     /// <summary>Rows to scores over the vocabulary.</summary>
     public Linear Head { get; }
 
@@ -176,16 +203,13 @@ public sealed class Gpt1LanguageModel : CausalLanguageModel
         : new Dictionary<string, string>();
 
     /// <inheritdoc/>
-    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Blocks.Select(b => b.Attention.CacheShape)];
+    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Transformer.Blocks.Select(b => b.Attention.CacheShape)];
 
     /// <inheritdoc/>
     public override Variable Hidden(TokenBatch batch, AttentionContext context, RunDetails? details = null)
     {
         CheckIds(batch);
-        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids)) + context.Visit("", "pos_embed", Positions.Forward(batch.Positions));   // [N, D]
-        x = _dropout.Forward(x, context, "embed");
-        details?.AddRows("hidden_states", x, batch);
-        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), details is null ? null : (_, y) => details.AddRows("hidden_states", y, batch));
+        return Transformer.Forward(batch, context, details);
     }
 
     /// <inheritdoc/>
@@ -195,12 +219,42 @@ public sealed class Gpt1LanguageModel : CausalLanguageModel
     public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, null, targets, SumOfNats);
 }
 
+/// <summary>The first GPT that classifies a text by its last token.</summary>
+public sealed class Gpt1SequenceClassifier : SequenceClassifier
+{
+    /// <summary>Builds the model; values come from the set's source.</summary>
+    public Gpt1SequenceClassifier(Gpt1Config config, ParameterSet parameters)
+        : base(config, parameters)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(parameters);
+        Transformer = new Gpt1Model(config, parameters.Root / "transformer");
+        Score = new Linear(config.Width, config.Labels.Count, parameters.Root / "score", bias: false, initializer: Initializer.Normal(config.InitialDeviation));
+    }
+
+    /// <inheritdoc/>
+    public override string Architecture => "OpenAIGPTForSequenceClassification";
+
+    /// <summary>The stack of layers.</summary>
+    public Gpt1Model Transformer { get; }
+
+    /// <summary>Rows to scores of the classes.</summary>
+    public Linear Score { get; }
+
+    /// <inheritdoc/>
+    protected override Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details)
+    {
+        CheckIds(batch);
+        return Score.Forward(Transformer.Forward(batch, context, details).Gather(LastRows(batch)));   // [B, L]
+    }
+}
+
 /// <summary>The first GPT for the loader.</summary>
 internal sealed class Gpt1Family : ModelFamily
 {
     public override IReadOnlyList<string> ModelTypes { get; } = ["openai-gpt"];
 
-    public override IReadOnlyList<string> Architectures { get; } = ["OpenAIGPTLMHeadModel"];
+    public override IReadOnlyList<string> Architectures { get; } = ["OpenAIGPTLMHeadModel", "OpenAIGPTForSequenceClassification"];
 
     public override string BasePrefix => "transformer";
 
@@ -209,14 +263,16 @@ internal sealed class Gpt1Family : ModelFamily
         ["gpt1"] = new(new Gpt1Config(), "OpenAIGPTLMHeadModel", "Radford et al. 2018, §4.1", "often rounded to 117M"),
     };
 
-    public override ModelConfig ReadConfig(ConfigReader file) => new Gpt1Config
+    public override ModelConfig ReadConfig(ConfigReader file) => Sizes(file.WithNames(("n_embd", "hidden_size"), ("n_positions", "max_position_embeddings"), ("n_head", "num_attention_heads"), ("n_layer", "num_hidden_layers")));
+
+    private static Gpt1Config Sizes(ConfigReader file) => new()
     {
         Vocabulary = file.Size("vocab_size", 40478, 1),
         Width = file.Size("n_embd", 768, 1),
         Layers = file.Size("n_layer", 12, 1),
         Heads = file.Size("n_head", 12, 1),
         ContextLength = file.Size("n_positions", 512, 1),
-        NormEpsilon = (float)file.Number("layer_norm_epsilon", 1e-5, 0, 1),
+        NormEpsilon = (float)file.Number("layer_norm_epsilon", 1e-5, 1e-30, 1),
         // Here "gelu" has always meant the form by tanh.
         Activation = file.Choice("afn", "gelu", ("gelu", Activation.GeluTanh), ("relu", Activation.Relu), ("swish", Activation.Silu), ("silu", Activation.Silu)),
         EmbeddingDropout = (float)file.Number("embd_pdrop", 0.1, 0, 0.999),
@@ -228,9 +284,11 @@ internal sealed class Gpt1Family : ModelFamily
         BeginId = file.OptionalId("bos_token_id"),
         EndId = file.OptionalId("eos_token_id"),
         Labels = ConfigWords.Labels(file),
+        ClassificationKind = ConfigWords.Kind(file),
     };
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new Gpt1LanguageModel((Gpt1Config)config, parameters);
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+        => architecture == "OpenAIGPTForSequenceClassification" ? new Gpt1SequenceClassifier((Gpt1Config)config, parameters) : new Gpt1LanguageModel((Gpt1Config)config, parameters);
 
     /// <summary>Older files hold the causal mask and the position numbers.</summary>
     public override string? CurrentName(string stored)

@@ -6,7 +6,17 @@ namespace Heed.Models.Gpt2;
 /// <summary>GPT-2's configuration by the names of Hugging Face's <c>config.json</c>.</summary>
 internal static class Gpt2ConfigFile
 {
-    public static Gpt2Config Read(ConfigReader file) => new()
+    private static readonly (string Name, string Other)[] Names = [("n_embd", "hidden_size"), ("n_positions", "max_position_embeddings"), ("n_head", "num_attention_heads"), ("n_layer", "num_hidden_layers")];
+
+    public static Gpt2Config Read(ConfigReader file)
+    {
+        file = file.WithNames(Names);
+        ConfigWords.Refuse(file, "add_cross_attention", "a decoder behind an encoder of its own is not known here");
+        return Sizes(file);
+    }
+
+    // reorder_and_upcast_attn orders half-precision products; in float32, as here, it changes nothing.
+    private static Gpt2Config Sizes(ConfigReader file) => new()
     {
         Vocabulary = file.Size("vocab_size", 50257, 1),
         Width = file.Size("n_embd", 768, 1),
@@ -14,7 +24,7 @@ internal static class Gpt2ConfigFile
         Heads = file.Size("n_head", 12, 1),
         InnerWidth = file.OptionalSize("n_inner") ?? 0,
         ContextLength = file.Size("n_positions", file.Size("n_ctx", 1024, 1), 1),
-        NormEpsilon = (float)file.Number("layer_norm_epsilon", 1e-5, 0, 1),
+        NormEpsilon = (float)file.Number("layer_norm_epsilon", 1e-5, 1e-30, 1),
         Activation = ConfigWords.Activation(file, "activation_function", "gelu_new"),
         EmbeddingDropout = (float)file.Number("embd_pdrop", 0.1, 0, 0.999),
         AttentionDropout = (float)file.Number("attn_pdrop", 0.1, 0, 0.999),
@@ -24,8 +34,8 @@ internal static class Gpt2ConfigFile
         ScaledScores = file.Flag("scale_attn_weights", true),
         ScaledByLayer = file.Flag("scale_attn_by_inverse_layer_idx", false),
         PaddingId = file.OptionalId("pad_token_id"),
-        BeginId = file.OptionalId("bos_token_id"),
-        EndId = file.OptionalId("eos_token_id"),
+        BeginId = file.OptionalId("bos_token_id", 50256),
+        EndId = file.OptionalId("eos_token_id", 50256),
         Labels = ConfigWords.Labels(file),
         ClassificationKind = ConfigWords.Kind(file),
     };

@@ -45,7 +45,7 @@ public sealed record LlamaConfig : ModelConfig
     public int KeyHeads { get => field == 0 ? Heads : field; init; }
 
     /// <summary>K, width of a head; 0 means D / H.</summary>
-    public int HeadWidth { get => field == 0 ? Width / Heads : field; init; }
+    public int HeadWidth { get => field == 0 ? Width / Heads : field; init { field = value; _ownHeadWidth = value != 0; } }
 
     /// <summary>F, width inside the feed-forward part.</summary>
     public required int InnerWidth { get; init; }
@@ -83,6 +83,8 @@ public sealed record LlamaConfig : ModelConfig
     /// <summary>Which layers have the window; empty: all.</summary>
     public IReadOnlyList<bool> WindowLayers { get; init; } = [];
 
+    private readonly bool _ownHeadWidth;
+
     /// <summary>True where the output layer is the token table.</summary>
     public bool TiedOutput { get; init; }
 
@@ -98,7 +100,11 @@ public sealed record LlamaConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
+        if (!_ownHeadWidth && Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads), and head_dim is not given. Give it, or choose other heads.");
         if (Heads % KeyHeads != 0) throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key heads (num_key_value_heads).");
+        if (Scaling is { Kind: RopeScalingKind.Dynamic } && HeadWidth == 2) throw new ConfigException($"{ModelType}: heads of width 2 (head_dim) cannot have dynamic RoPE, whose exponent divides by width - 2.");
+        if (Scaling is { Kind: RopeScalingKind.LongRope } s && (s.ShortFactors?.Count != HeadWidth / 2 || s.LongFactors?.Count != HeadWidth / 2))
+            throw new ConfigException($"{ModelType}: rope_type \"longrope\" has {s.ShortFactors?.Count ?? 0} numbers in short_factor and {s.LongFactors?.Count ?? 0} in long_factor; {HeadWidth / 2} are needed, half of the head width {HeadWidth} (head_dim).");
         if (HeadWidth % 2 != 0) throw new ConfigException($"{ModelType}: the head width {HeadWidth} (head_dim) is odd; RoPE turns pairs.");
         if (WindowLayers.Count != 0 && WindowLayers.Count != Layers) throw new ConfigException($"{ModelType}: layer_types names {WindowLayers.Count} layers; the model has {Layers} (num_hidden_layers).");
     }

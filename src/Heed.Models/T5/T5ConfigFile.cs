@@ -9,27 +9,19 @@ internal static class T5ConfigFile
     // "gated-gelu" has always meant the tanh form, "gelu" alone the exact one.
     private static readonly (string Word, (bool Gated, Activation Activation) Value)[] Projections =
     [
-        ("relu", (false, Activation.Relu)),
         ("gated-gelu", (true, Activation.GeluTanh)),
-        ("gated-silu", (true, Activation.Silu)),
-        ("gated-relu", (true, Activation.Relu)),
-        ("gelu", (false, Activation.Gelu)),
-        ("gelu_new", (false, Activation.GeluTanh)),
-        ("silu", (false, Activation.Silu)),
-        ("swish", (false, Activation.Silu)),
-        ("tanh", (false, Activation.Tanh)),
-        ("gated-gelu_new", (true, Activation.GeluTanh)),
-        ("gated-swish", (true, Activation.Silu)),
-        ("gated-tanh", (true, Activation.Tanh)),
+        .. ConfigWords.Activations.Select(a => (a.Word, (false, a.Value))),
+        .. ConfigWords.Activations.Where(a => a.Word != "gelu").Select(a => ("gated-" + a.Word, (true, a.Value))),
     ];
 
     public static T5Config Read(ConfigReader file)
     {
+        file = file.WithNames(("d_model", "hidden_size"), ("num_heads", "num_attention_heads"), ("num_layers", "num_hidden_layers"), ("d_kv", "head_dim"));
         (bool gated, Activation activation) = file.Choice("feed_forward_proj", "relu", Projections);
         if (file.Has("dense_act_fn")) activation = ConfigWords.Activation(file, "dense_act_fn", "relu");
         bool tied = file.Flag("tie_word_embeddings", true);
         int layers = file.Size("num_layers", 6, 1);
-        int padding = file.OptionalId("pad_token_id") ?? 0;
+        int? padding = file.OptionalId("pad_token_id", 0);
         return new T5Config
         {
             Vocabulary = file.Size("vocab_size", 32128, 1),
@@ -50,7 +42,7 @@ internal static class T5ConfigFile
             ScaledOutput = file.Flag("scale_decoder_outputs", tied),
             PaddingId = padding,
             BeginId = file.OptionalId("bos_token_id"),
-            EndId = file.OptionalId("eos_token_id") ?? 1,
+            EndId = file.OptionalId("eos_token_id", 1),
             DecoderStartId = file.OptionalId("decoder_start_token_id") ?? padding,
         };
     }
@@ -67,7 +59,8 @@ internal static class T5ConfigFile
             ["dense_act_fn"] = ConfigWords.Name(c.Activation),
             ["dropout_rate"] = ConfigWords.Number(c.Dropout),
             ["eos_token_id"] = c.EndId,
-            ["feed_forward_proj"] = Array.Find(Projections, p => p.Value == (c.Gated, c.Activation)).Word ?? $"{(c.Gated ? "gated-" : "")}{ConfigWords.Name(c.Activation)}",
+            // The exact GELU has no gated word: dense_act_fn says it.
+            ["feed_forward_proj"] = Array.Find(Projections, p => p.Value == (c.Gated, c.Activation)).Word ?? "gated-gelu",
             ["initializer_factor"] = ConfigWords.Number(c.InitialFactor),
             ["is_encoder_decoder"] = true,
             ["is_gated_act"] = c.Gated,

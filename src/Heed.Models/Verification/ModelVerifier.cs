@@ -45,6 +45,7 @@ public static class ModelVerifier
                 throw new StorageException($"{folder}: holds neither {GoldenFolder.TensorsName} nor {ExpectedName}. Name a model folder with reference values, such as those of goldens/models and goldens/checkpoints.");
             }
 
+            if (checks.Count == 0 && notRun == 0) throw new InputException($"{folder}: the reference holds inputs and nothing to compare: outputs, gradients, trained parameters or generations were expected.");
             dump?.Write(options.Dump!, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
         }
         catch (HeedException e)

@@ -33,6 +33,56 @@ public class LinearAttentionKernelTests
         Close(all.AsSpan(0, dz.Length), expected, features + 70);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(33)]
+    public void Going_on_from_a_sum_gives_the_bits_of_reading_at_once_at_every_width(int piece)
+    {
+        const int N = 100, H = 2, M = 17, V = 15;
+        AttentionOptions o = new() { Heads = H, HeadWidth = M, ValueWidth = V, Scale = 1, Causal = true };
+        float[] q = Features(N * H * M, 1), k = Features(N * H * M, 2), v = Floats(N * H * V, 3);
+        float[] whole = SameBits(() =>
+        {
+            float[] z = new float[N * H * V], n = new float[N * H];
+            LinearAttentionKernel.Forward(q, k, v, o, [new(0, N, 0, N)], z, n);
+            return [.. z, .. n];
+        });
+        float[] pieces = SameBits(() =>
+        {
+            using KeyValuePool pool = new(FeatureSum.Floats(H, M, V), long.MaxValue);
+            using FeatureSum sum = new(pool);
+            float[] z = new float[N * H * V], n = new float[N * H];
+            for (int first = 0; first < N; first += piece)
+            {
+                int count = Math.Min(piece, N - first);
+                LinearAttentionKernel.Forward(q.AsSpan(first * H * M), k.AsSpan(first * H * M), v.AsSpan(first * H * V), o, [new(0, count, 0, count)], z.AsSpan(first * H * V), n.AsSpan(first * H), [sum]);
+            }
+
+            Assert.Equal(N, sum.Count);
+            Assert.InRange(pool.UsedPages, 1, 2);
+            return [.. z, .. n];
+        });
+        Assert.Equal(whole, pieces);
+    }
+
+    [Fact]
+    public void A_sum_that_does_not_fit_is_refused_and_a_disposed_one_gives_its_pages_back()
+    {
+        using KeyValuePool pool = new(FeatureSum.Floats(1, 4, 4), FeatureSum.Floats(1, 4, 4) * sizeof(float) * 3);
+        FeatureSum one = new(pool);
+        one.Advance(1);
+        one.Advance(1);
+        Assert.Throws<BudgetException>(() => one.Advance(1));
+        Assert.Equal(2, one.Count);
+        FeatureSum fork = one.Fork();
+        one.Dispose();
+        Assert.Equal(1, pool.UsedPages);
+        fork.Dispose();
+        Assert.Equal(0, pool.UsedPages);
+        Assert.Throws<ObjectDisposedException>(() => fork.Advance(1));
+    }
+
     [Fact]
     public void Positive_random_features_estimate_softmax_attention()
     {

@@ -21,11 +21,12 @@ internal sealed class LinearAttentionOp : Op
         (_output, _normalizer) = (Save(output), Save(normalizer));
     }
 
-    public static Variable Apply(Variable query, Variable key, Variable value, AttentionOptions options, AttentionSequence[] sequences)
+    /// <summary>Computes z; with <paramref name="sums"/> the sequences go on from earlier tokens, and nothing is recorded.</summary>
+    public static Variable Apply(Variable query, Variable key, Variable value, AttentionOptions options, AttentionSequence[] sequences, FeatureSum[]? sums = null)
     {
         Tensor z = Tensor.Zeros(query.Shape[0], options.Heads * options.ValueWidth), normalizer = Tensor.Zeros(query.Shape[0], options.Heads);
-        LinearAttentionKernel.Forward(query.Value.Span, key.Value.Span, value.Value.Span, options, sequences, z.Span, normalizer.Span);
-        return IsRecorded(query, key) || IsRecorded(value) ? Tape.Record(new LinearAttentionOp(query, key, value, options, sequences, z, normalizer), z) : z;
+        LinearAttentionKernel.Forward(query.Value.Span, key.Value.Span, value.Value.Span, options, sequences, z.Span, normalizer.Span, sums);
+        return sums is null && (IsRecorded(query, key) || IsRecorded(value)) ? Tape.Record(new LinearAttentionOp(query, key, value, options, sequences, z, normalizer), z) : z;
     }
 
     protected override void Backward(Tensor dy)

@@ -6,7 +6,8 @@ namespace Heed.Engine.Nn;
 /// <summary>ALiBi: each head adds its slope times the distance to the scores, so that far keys count less.</summary>
 /// <remarks>Press et al., arXiv:2108.12409 §3.</remarks>
 /// <param name="heads">H.</param>
-public sealed class AlibiBias(int heads) : Module, IDistanceBias
+/// <param name="bothDirections">True in encoders: keys ahead count less with their distance, as those behind do.</param>
+public sealed class AlibiBias(int heads, bool bothDirections = false) : Module, IDistanceBias
 {
     /// <summary>The slopes: a geometric sequence from 2^(−8/n) for n heads, a power of 2; for other numbers every second one of the next power's follows.</summary>
     /// <returns>[H].</returns>
@@ -28,7 +29,14 @@ public sealed class AlibiBias(int heads) : Module, IDistanceBias
         float[] slopes = Slopes(heads);
         Span<float> values = table.Span;
         for (int h = 0; h < heads; h++)
-            for (int d = 0; d < count; d++) values[(h * count) + d] = slopes[h] * (d - (length - 1));
+        {
+            for (int i = 0; i < count; i++)
+            {
+                int distance = i - (length - 1);                                     // key position − query position
+                values[(h * count) + i] = slopes[h] * (bothDirections ? -Math.Abs(distance) : distance);
+            }
+        }
+
         return table;
     }
 }

@@ -50,14 +50,14 @@ public static class RopeFrequencies
     /// <param name="maximumLength">Tokens of the model's context.</param>
     public static double AttentionScale(RopeScaling? scaling, int maximumLength)
     {
-        if (scaling is null) return 1;
+        if (scaling is null || scaling.Kind is not (RopeScalingKind.Yarn or RopeScalingKind.LongRope)) return 1;
         if (scaling.AttentionFactor is { } given) return given;
         if (scaling.Kind == RopeScalingKind.Yarn)
         {
             return scaling is { Scale: { } scale and not 0, ScaleAll: { } all and not 0 } ? YarnScale(scaling.Factor, scale) / YarnScale(scaling.Factor, all) : YarnScale(scaling.Factor, 1);
         }
 
-        if (scaling.Kind != RopeScalingKind.LongRope || scaling.Factor <= 1) return 1;
+        if (scaling.Factor <= 1) return 1;
         return Math.Sqrt(1 + (Math.Log(scaling.Factor) / Math.Log(scaling.OriginalLength > 0 ? scaling.OriginalLength : maximumLength)));
     }
 
