@@ -37,13 +37,14 @@ internal static class Application
         {
             terminal.IsJson = parsed.GetResult("--json") is { } json && json is OptionResult { Implicit: false };
             terminal.IsVerbose = parsed.GetResult("--verbose") is OptionResult { Implicit: false };
-            return await parsed.InvokeAsync(new InvocationConfiguration
+            int code = await parsed.InvokeAsync(new InvocationConfiguration
             {
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null,
                 Output = terminal.Output,
                 Error = terminal.Error,
             }, stop.Token);
+            return code == ExitCode.Interrupted && terminated ? ExitCode.Terminated : code;
         }
         catch (HeedException e)
         {
@@ -54,7 +55,8 @@ internal static class Application
         }
         catch (OperationCanceledException)
         {
-            terminal.Error.WriteLine($"{name}: stopped.");
+            terminal.Note("");
+            terminal.Error.WriteLine($"{name}: stopped. {terminal.WhenStopped}".TrimEnd());
             return terminated ? ExitCode.Terminated : ExitCode.Interrupted;
         }
         catch (Exception e)

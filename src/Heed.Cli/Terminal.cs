@@ -16,6 +16,12 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     /// <summary>True where a person watches: the output is not redirected.</summary>
     public bool IsTerminal { get; } = isTerminal;
 
+    /// <summary>Columns of the terminal; enough for everything where nobody watches.</summary>
+    public int Width { get; init; } = 120;
+
+    /// <summary>What is left when the command is stopped, and how to go on; said after "stopped."</summary>
+    public string WhenStopped { get; set; } = "";
+
     /// <summary>Set by <c>--json</c>: one JSON value on the output and nothing else.</summary>
     public bool IsJson { get; set; }
 
@@ -28,7 +34,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
         bool terminal = !Console.IsOutputRedirected;
         bool noColour = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } || Environment.GetEnvironmentVariable("TERM") == "dumb";
         StreamWriter output = new(Console.OpenStandardOutput(), new System.Text.UTF8Encoding(false)) { AutoFlush = true };
-        return new Terminal(output, Console.Error, terminal, terminal && !noColour, new StreamReader(Console.OpenStandardInput(), new System.Text.UTF8Encoding(false, throwOnInvalidBytes: true)));
+        return new Terminal(output, Console.Error, terminal, terminal && !noColour, new StreamReader(Console.OpenStandardInput(), new System.Text.UTF8Encoding(false, throwOnInvalidBytes: true))) { Width = terminal ? WindowWidth() : 120 };
     }
 
     /// <summary>A line of the result.</summary>
@@ -57,7 +63,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     public void Status(string text)
     {
         if (!IsTerminal || IsJson) return;
-        string shown = text.Length > 118 ? text[..118] : text;
+        // One column stays free: a full line would wrap.
+        string shown = text.Length >= Width ? text[..Math.Max(0, Width - 1)] : text;
         Error.Write("\r" + shown.PadRight(_statusLength));
         _statusLength = shown.Length;
     }
@@ -80,6 +87,18 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     public string Colour(string text, int number) => Paint(text, (number % 6) switch { 0 => "36", 1 => "33", 2 => "35", 3 => "32", 4 => "34", _ => "31" });
 
     private string Paint(string text, string code) => colours && !IsJson ? $"\u001b[{code}m{text}\u001b[0m" : text;
+
+    private static int WindowWidth()
+    {
+        try
+        {
+            return Console.WindowWidth is > 20 and var width ? width : 80;
+        }
+        catch (Exception e) when (e is IOException or PlatformNotSupportedException)
+        {
+            return 80;
+        }
+    }
 
     /// <summary>Wipes the line of <see cref="Status"/>.</summary>
     public void ClearStatus()

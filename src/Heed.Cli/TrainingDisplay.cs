@@ -6,13 +6,17 @@ namespace Heed.Cli;
 /// <summary>Shows a training run: one live line on a terminal, a line now and then elsewhere.</summary>
 internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITrainingObserver
 {
+    private const int LongLine = 112;
     private double _seconds;
     private long _counted;
-    private EvaluationReport? _evaluation;
+
+    /// <summary>The newest evaluation; null before the first.</summary>
+    public EvaluationReport? Evaluation { get; private set; }
 
     public void Started(long firstStep, long steps)
     {
-        if (firstStep > 0) terminal.Note($"Going on after step {firstStep} of {steps}.");
+        if (firstStep >= steps) terminal.Note($"This run is finished: all {steps:N0} steps are done.");
+        else if (firstStep > 0) terminal.Note($"Going on after step {firstStep:N0} of {steps:N0}.");
     }
 
     public void Stepped(StepReport report)
@@ -20,22 +24,25 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITraining
         // A running mean over about twenty steps: the first steps warm up.
         _counted++;
         _seconds = _counted == 1 ? report.Seconds : _seconds + ((report.Seconds - _seconds) / Math.Min(_counted, 20));
-        string line = Line(report);
-        if (terminal.IsTerminal) terminal.Status(line);
-        else if (report.Step == 1 || report.Step == steps || report.Step % Math.Max(1, steps / 20) == 0) terminal.Note(line);
+        if (terminal.IsTerminal) terminal.Status(Line(report));
+        else if (report.Step == 1 || report.Step == steps || report.Step % Math.Max(1, steps / 20) == 0) terminal.Note(Line(report));
     }
 
     public void Evaluated(EvaluationReport report)
     {
-        _evaluation = report;
+        Evaluation = report;
         terminal.Note(string.Create(CultureInfo.InvariantCulture, $"step {report.Step}: held-out loss {report.Loss:0.0000}, perplexity {report.Perplexity:0.00}, {report.BitsPerByte:0.000} bits per byte"));
     }
 
     private string Line(StepReport r)
     {
-        TimeSpan left = TimeSpan.FromSeconds((steps - r.Step) * _seconds);
-        string held = _evaluation is { } e ? string.Create(CultureInfo.InvariantCulture, $"  held-out {e.BitsPerByte:0.000} bits/byte") : "";
-        string used = r.Utilisation is { } u ? string.Create(CultureInfo.InvariantCulture, $"  {u:P0} of peak") : "";
-        return string.Create(CultureInfo.InvariantCulture, $"step {r.Step}/{steps}  loss {r.Loss:0.0000}{held}  {r.Tokens / _seconds:N0} tokens/s{used}  rate {r.Rate:0.0e+0}  {left:hh\\:mm\\:ss} left");
+        TimeSpan rest = TimeSpan.FromSeconds((steps - r.Step) * _seconds);
+        string left = rest.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{(long)rest.TotalHours}:{rest:mm\\:ss}") : rest.ToString("mm\\:ss", CultureInfo.InvariantCulture);
+        bool brief = terminal.Width < LongLine;
+        string held = Evaluation is { } e ? string.Create(CultureInfo.InvariantCulture, $"  held-out {e.BitsPerByte:0.000}{(brief ? "" : " bits/byte")}") : "";
+        string used = r.Utilisation is { } u ? string.Create(CultureInfo.InvariantCulture, $"  {u:P0}{(brief ? "" : " of peak")}") : "";
+        return brief
+            ? string.Create(CultureInfo.InvariantCulture, $"{r.Step}/{steps}  loss {r.Loss:0.000}{held}  {r.Tokens / _seconds:N0} tok/s{used}  {r.Rate:0.0e+0}  {left} left")
+            : string.Create(CultureInfo.InvariantCulture, $"step {r.Step}/{steps}  loss {r.Loss:0.0000}{held}  {r.Tokens / _seconds:N0} tokens/s{used}  rate {r.Rate:0.0e+0}  {left} left");
     }
 }

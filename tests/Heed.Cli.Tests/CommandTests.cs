@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using System.Text.Json;
 using Heed.Testing;
+using static Heed.Cli.Tests.CommandLine;
 
 namespace Heed.Cli.Tests;
 
@@ -246,67 +246,35 @@ public class CommandTests
     [LongFact]
     public Task Killed_at_twenty_moments_every_resume_ends_with_the_same_weights() => KillAndResume(20);
 
+    /// <summary>Each time a run of its own is killed somewhere between its first step and its end; going on must end with the bits of the run that nobody killed.</summary>
     private static async Task KillAndResume(int kills)
     {
         using TemporaryFolder folder = new();
-        string text = Text(folder);
-        string[] whole = Pretrain(text, folder.File("whole"), 150), killed = Pretrain(text, folder.File("killed"), 150);
-        Stopwatch clock = Stopwatch.StartNew();
-        Assert.Equal(0, await Child(whole, null));
-        TimeSpan length = clock.Elapsed;
+        string text = Text(folder), whole = folder.File("whole");
+        Stopwatch clock = new();
+        (int code, string error) = await Killed(Pretrain(text, whole, 150), () => Began(whole), clock, null);
+        Assert.True(code == 0, error);
+        TimeSpan training = clock.Elapsed;
         Random random = new(11);
-        for (int i = 0; i < kills; i++) await Child(killed, length * (0.2 + (0.7 * random.NextDouble())));
-        Assert.Equal(0, await Child(killed, null));
-        Assert.Equal(Sum(folder.File("whole")), Sum(folder.File("killed")));
-    }
-
-    private static string Sum(string run) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(run, "model", "model.safetensors"))));
-
-    /// <summary>Runs the program itself, and kills it (SIGKILL) after a time.</summary>
-    private static async Task<int> Child(string[] args, TimeSpan? kill)
-    {
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(typeof(Application).Assembly.Location);
-        foreach (string arg in args) start.ArgumentList.Add(arg);
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        using CancellationTokenSource limit = new(kill ?? TimeSpan.FromMinutes(4));
-        try
+        int unfinished = 0;
+        for (int i = 0; i < kills; i++)
         {
-            await process.WaitForExitAsync(limit.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            await process.WaitForExitAsync(CancellationToken.None);
+            string run = folder.File($"killed{i}");
+            TimeSpan moment = training * (0.8 * random.NextDouble());
+            await Killed(Pretrain(text, run, 150), () => Began(run), clock, moment);
+            if (!File.Exists(Path.Combine(run, "model", "model.safetensors"))) unfinished++;
+            (code, _, error) = await Run(Pretrain(text, run, 150));
+            Assert.True(code == ExitCode.Ok, $"killed after {moment}: {error}");
+            Assert.Equal(Sum(whole), Sum(run));
+            Assert.Empty(Directory.EnumerateFileSystemEntries(run, "*" + DurableFile.TemporaryEnding, SearchOption.AllDirectories));
         }
 
-        await Task.WhenAll(output, error);
-        return process.ExitCode;
+        Assert.True(unfinished * 2 >= kills, $"only {unfinished} of {kills} runs were killed before their end");
     }
 
-    private static string[] Pretrain(string text, string run, int steps) =>
-    [
-        "pretrain", "--data", text, "--out", run, "--layers", "2", "--heads", "2", "--width", "16", "--vocabulary-size", "280", "--block-length", "16", "--batch-size", "4",
-        "--steps", steps.ToString(System.Globalization.CultureInfo.InvariantCulture), "--warmup-steps", "5", "--held-out", "0.3", "--evaluate-every", "10", "--evaluate-blocks", "4", "--save-every", "5", "--learning-rate", "0.01",
-    ];
-
-    private static string Text(TemporaryFolder folder)
+    private static bool Began(string run)
     {
-        string path = folder.File("text.jsonl");
-        string[] nouns = ["cat", "dog", "bird", "fish"], verbs = ["sees", "likes", "follows", "hears"];
-        File.WriteAllLines(path, Enumerable.Range(0, 400).Select(i => $"{{\"text\":\"the {nouns[i % 4]} {verbs[(i / 4) % 4]} the {nouns[(i / 3) % 4]} number {i}.\"}}"));
-        return path;
-    }
-
-    private static Task<(int Code, string Output, string Error)> Run(params string[] args) => Run(args, "");
-
-    private static Task<(int Code, string Output, string Error)> Run(string[] args, string input) => Run(args, new StringReader(input));
-
-    private static async Task<(int Code, string Output, string Error)> Run(string[] args, TextReader input)
-    {
-        using StringWriter output = new(), error = new();
-        int code = await Application.RunAsync(args, new Terminal(output, error, isTerminal: false, colours: false, input));
-        return (code, output.ToString(), error.ToString());
+        FileInfo log = new(Path.Combine(run, "log.jsonl"));
+        return log.Exists && log.Length > 0;
     }
 }

@@ -31,6 +31,8 @@ public class PlantedFaultTests
         ["gpt2: a square weight transposed"] = Edited("transformer.h.1.attn.c_proj.weight", Transposed),
         ["gpt2: queries and keys exchanged"] = Edited("transformer.h.0.attn.c_attn.weight", v => Columns(v, 3 * D, c => c < D ? c + D : c < 2 * D ? c - D : c)),
         ["gpt2: heads taken in another order"] = Edited("transformer.h.0.attn.c_proj.weight", v => [.. v[(12 * D)..], .. v[..(12 * D)]]),
+        ["gpt2: a mask that hides each token from itself"] = new VerifyOptions { Hooks = () => new Hooks().Replace("blocks.0.attn.masked", (_, x) => x + Where(x, (t, s) => s == t)) },
+        ["gpt2: a mask that shows the next token"] = new VerifyOptions { Hooks = OneTokenAhead },
         ["gpt2: positions one too far"] = Edited("transformer.wpe.weight", v => [.. v[D..], .. v[..D]]),
         ["gpt2: embeddings scaled"] = Scaled("embed", 6),
         ["gpt2: the last norm without its bias"] = Zeroed("transformer.ln_f.bias"),
@@ -183,6 +185,25 @@ public class PlantedFaultTests
     private static VerifyOptions Scaled(string site, float factor) => new() { Hooks = () => new Hooks().Replace(site, (_, x) => x * factor) };
 
     private static VerifyOptions Trained(Func<ParameterSet, Optimizer> optimizer) => new() { Optimizer = optimizer };
+
+    /// <summary>Scores whose mask begins one key too late.</summary>
+    private static Hooks OneTokenAhead()
+    {
+        Variable open = default;
+        return new Hooks()
+            .Observe("blocks.1.attn.scaled", (_, x) => open = x)
+            .Replace("blocks.1.attn.masked", (_, x) => open + Where(x, (t, s) => s > t + 1));
+    }
+
+    /// <summary>[B, H, T, S]: −∞ where query t of all and key s are chosen, 0 elsewhere.</summary>
+    private static Tensor Where(Variable scores, Func<int, int, bool> chosen)
+    {
+        int T = scores.Shape[2], S = scores.Shape[3];
+        float[] mask = new float[scores.Shape.Count];
+        for (int i = 0; i < mask.Length; i++)
+            if (chosen((i / S % T) + (S - T), i % S)) mask[i] = float.NegativeInfinity;
+        return Tensor.Create(mask, scores.Shape);
+    }
 
     private static VerifyOptions Exchanged(string one, string other) => new()
     {

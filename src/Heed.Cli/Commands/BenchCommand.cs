@@ -16,7 +16,7 @@ internal static class BenchCommand
         Option<int?> threads = new("--threads") { Description = "threads; HEED_THREADS or all where not given" };
         Option<double> seconds = new("--seconds") { Description = "how long each work is repeated", DefaultValueFactory = _ => 3 };
         Option<string?> model = new("--model") { Description = "tokenizer or model folder for 'tokenizers'" };
-        Command command = new("bench", "Measure matrix products, training, decoding, attention and tokenizers against this machine's peak and bandwidth.") { names, threads, seconds, model };
+        Command command = new("bench", "Measure matrix products, training, decoding, attention and tokenizers against this machine's peak and bandwidth. Example: heed bench matmul --seconds 5") { names, threads, seconds, model };
         command.SetAction((parsed, stop) =>
         {
             if (parsed.GetValue(threads) is { } count) WorkerPool.Threads = count;

@@ -13,7 +13,7 @@ internal static class EnvCommand
     public static Command Create(Terminal terminal)
     {
         Option<bool> probe = new("--probe") { Description = "measure arithmetic peak and memory bandwidth as well (a few seconds)" };
-        Command command = new("env", "What this machine is: processor, instruction set, threads, memory, folders.") { probe };
+        Command command = new("env", "What this machine is: processor, instruction set, threads, memory, folders. Example: heed env --probe") { probe };
         command.SetAction(parsed => Run(terminal, parsed.GetValue(probe)));
         return command;
     }

@@ -29,7 +29,7 @@ internal static class HubCommands
 
     public static Command List(Terminal terminal)
     {
-        Command command = new("list", "The models in the hub cache.");
+        Command command = new("list", "The models in the hub cache. Example: heed list --json");
         command.SetAction(_ =>
         {
             HubCache cache = new(HubSettings.FromProcess().CacheFolder);
@@ -46,7 +46,7 @@ internal static class HubCommands
     {
         Argument<string> repository = new("name") { Description = "ORG/NAME" };
         Option<string?> revision = new("--revision") { Description = "only this revision" };
-        Command command = new("rm", "Remove a model from the hub cache.") { repository, revision };
+        Command command = new("rm", "Remove a model from the hub cache. Example: heed rm sentence-transformers/all-MiniLM-L6-v2") { repository, revision };
         command.SetAction(parsed =>
         {
             string name = parsed.GetRequiredValue(repository);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Engine.Kernels;
 using Heed.Engine.Tensors;
@@ -9,6 +10,8 @@ namespace Heed.Cli.Commands;
 /// <summary><c>heed pretrain</c>: trains a GPT-2 from text; every field of <c>run.json</c> is an option.</summary>
 internal static class PretrainCommand
 {
+    private static readonly TimeSpan Measuring = TimeSpan.FromSeconds(1.5);
+
     public static Command Create(Terminal terminal)
     {
         Option<string?> file = new("--config") { Description = "run.json with settings; options win over it" };
@@ -36,20 +39,46 @@ internal static class PretrainCommand
 
     private static int Run(Terminal terminal, string folder, RunConfig config, CancellationToken stop)
     {
+        terminal.WhenStopped = $"The same command goes on; what {folder} holds already is used.";
         using PretrainingRun run = PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")), stop);
         double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
-        terminal.Note($"{run.Model.Parameters.Values:N0} parameters, {run.Corpus.Training.Length:N0} training tokens, about {Printable.Bytes(run.Forecast.TotalBytes)} of memory, {run.Forecast.OperationsPerToken * config.Steps * config.BatchSize * config.BlockLength * config.Accumulation / peak / 60:0.0} min at the peak of {peak / 1e9:0} GF/s");
-        TrainingEnd end = run.Train([new TrainingDisplay(terminal, config.Steps)], peak, stop);
-        return Finish(terminal, run, end, folder);
+        terminal.Status("measuring a few steps …");
+        RunTiming timing = run.Measure(Measuring, stop);
+        TimeSpan time = timing.Of(config.Steps, config.EvaluateEvery > 0 ? config.Steps / config.EvaluateEvery : 1);
+        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{run.Model.Parameters.Values:N0} parameters, {run.Corpus.Training.Length:N0} training tokens; all {config.Steps:N0} steps need about {Printable.Bytes(run.Forecast.TotalBytes)} of memory and {Duration(time)}"));
+        TrainingDisplay display = new(terminal, config.Steps);
+        TrainingEnd end = run.Train([display], peak, stop);
+        return Finish(terminal, run, end, folder, display.Evaluation);
     }
 
-    /// <summary>The closing lines and the exit code of a run.</summary>
-    public static int Finish(Terminal terminal, PretrainingRun run, TrainingEnd end, string folder)
+    private static string Duration(TimeSpan time) => time switch
     {
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = end.ToString(), ["folder"] = folder, ["model"] = end == TrainingEnd.Interrupted ? null : run.ModelFolder });
+        { TotalMinutes: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} s"),
+        { TotalHours: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0} min"),
+        { TotalDays: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:0.0} h"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{time.TotalDays:0.0} days"),
+    };
+
+    /// <summary>The closing lines and the exit code of a run.</summary>
+    private static int Finish(Terminal terminal, PretrainingRun run, TrainingEnd end, string folder, EvaluationReport? evaluation)
+    {
+        if (terminal.IsJson)
+        {
+            terminal.Json(new JsonObject
+            {
+                ["end"] = end.ToString(),
+                ["folder"] = folder,
+                ["step"] = run.LastStep,
+                ["steps"] = run.Config.Steps,
+                ["held_out_loss"] = evaluation?.Loss,
+                ["held_out_bits_per_byte"] = evaluation?.BitsPerByte,
+                ["model"] = end == TrainingEnd.Interrupted ? null : run.ModelFolder,
+            });
+        }
+
         if (end == TrainingEnd.Interrupted)
         {
-            terminal.Note($"Stopped; the run in {folder} goes on when the same command is given again.");
+            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved; the run in {folder} goes on when the same command is given again.");
             return ExitCode.Interrupted;
         }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Engine.Kernels;
@@ -9,94 +8,103 @@ using Heed.Generation;
 using Heed.Models.Gpt2;
 using Heed.Training.Data;
 using Heed.Training.Runs;
-using Heed.Training.Schedules;
 
 namespace Heed.Cli.Commands;
 
 /// <summary><c>heed quickstart</c>: from real text to a GPT that writes, in about three minutes.</summary>
 internal static class QuickstartCommand
 {
-    private const int ContinuationTokens = 40;
+    private const string StandardFolder = "quickstart";
+    private const int ContinuationTokens = 40, PromptWords = 4;
     private static readonly string[] Prompts = ["Gets or sets the", "Returns a value that", "The exception that is thrown when"];
 
     public static Command Create(Terminal terminal)
     {
         Option<string?> text = new("--text") { Description = "your own text file or folder instead of the .NET SDK's documentation" };
-        Option<string> output = new("--out") { Description = "folder of the run; started again it goes on", DefaultValueFactory = _ => "quickstart" };
-        Option<double> minutes = new("--minutes") { Description = "how long to train, about", DefaultValueFactory = _ => 2 };
+        Option<string> output = new("--out") { Description = "folder of the run; started again it goes on", DefaultValueFactory = _ => StandardFolder };
+        Option<double?> minutes = new("--minutes") { Description = "how long to train, about; 2 where not given" };
         Option<string?> prompt = new("--prompt") { Description = "a prompt of your own, continued three times" };
-        Option<ulong> seed = new("--seed") { Description = "seed of everything", DefaultValueFactory = _ => 1UL };
-        Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing but the .NET SDK is needed.") { text, output, minutes, prompt, seed };
-        command.SetAction((parsed, stop) => Task.FromResult(Run(terminal, parsed.GetValue(text), parsed.GetRequiredValue(output), parsed.GetValue(minutes), parsed.GetValue(prompt), parsed.GetValue(seed), stop)));
+        Option<ulong?> seed = new("--seed") { Description = "seed of everything; 1 where not given" };
+        Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing but the .NET SDK is needed. Example: heed quickstart --text ./my-texts --minutes 5 --out mine") { text, output, minutes, prompt, seed };
+        command.SetAction((parsed, stop) => Task.FromResult(Run(terminal, new Request(parsed.GetValue(text), parsed.GetRequiredValue(output), parsed.GetValue(minutes), parsed.GetValue(prompt), parsed.GetValue(seed)), stop)));
         return command;
     }
 
-    private static int Run(Terminal terminal, string? text, string folder, double minutes, string? prompt, ulong seed, CancellationToken stop)
+    private static int Run(Terminal terminal, Request request, CancellationToken stop)
     {
-        if (!(minutes > 0 && minutes < 10_000)) throw new InputException($"--minutes: is {minutes}; a number above 0 was expected.");
-        string settings = Path.Combine(folder, "run.json");
+        if (request.Minutes is { } asked && !(asked > 0 && asked < 10_000)) throw new InputException($"--minutes: is {asked}; a number above 0 and below 10000 was expected.");
+        string again = request.Folder == StandardFolder ? "./heed quickstart" : $"./heed quickstart --out {request.Folder}";
+        string settings = Path.Combine(request.Folder, PretrainingRun.SettingsName);
+        bool goesOn = File.Exists(settings);
+        RunConfig config = goesOn ? Begun(terminal, settings, request) : QuickstartPlan.Settings(request.Text, request.Seed ?? 1);
+        double minutes = request.Minutes ?? 2;
+        terminal.WhenStopped = $"Nothing is trained yet. '{again}' begins again; what {request.Folder} holds already is used.";
         double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
-        RunConfig config = File.Exists(settings) ? RunConfig.FromFile(settings) : Plan(terminal, text, folder, minutes, seed, stop);
-        using PretrainingRun run = PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), stop);
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• {run.Corpus.Documents:N0} documents, {run.Corpus.TrainingBytes / 1e6:0.0} MB for training, {run.Corpus.HeldOutBytes / 1e6:0.00} MB held out; {run.Corpus.Training.Length:N0} tokens of {run.Tokenizer.VocabularySize:N0} kinds"));
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• GPT-2 architecture: {config.Layers} layers × {config.Width}, {run.Model.Parameters.Values:N0} parameters; {config.Steps:N0} steps of {config.BatchSize * config.BlockLength:N0} tokens; peak of this machine {peak / 1e9:0} GF/s ({MachineProbe.InstructionSet})"));
+        RunConfig Plan(PretrainingRun run)
+        {
+            terminal.Note("• measuring training steps");
+            return QuickstartPlan.Steps(run.Config, run.Measure(QuickstartPlan.Measuring(minutes), stop), minutes, run.Corpus.Training.Length);
+        }
 
-        string[] prompts = prompt is null ? Prompts : [prompt, prompt, prompt];
+        using PretrainingRun run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), stop, goesOn ? null : Plan);
+        terminal.WhenStopped = $"'{again}' goes on from here.";
+        Describe(terminal, run, peak);
+        string[] prompts = request.Prompt is { } own ? [own, own, own] : config.Data is [SdkDocumentation.Name] ? Prompts : Beginnings(run);
         string[] before = UntrainedContinuations(run, prompts, stop);
-        TrainingEnd end = run.Train([new TrainingDisplay(terminal, config.Steps)], peak, stop);
+        TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps)], peak, stop);
         if (end == TrainingEnd.Interrupted)
         {
-            terminal.Note($"Stopped. './heed quickstart --out {folder}' goes on from here.");
+            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = end.ToString(), ["folder"] = request.Folder, ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
+            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. '{again}' goes on from here.");
             return ExitCode.Interrupted;
         }
 
+        terminal.WhenStopped = $"The model is trained and saved in {run.ModelFolder}. '{again}' shows the rest.";
         string[] after = Continuations(run, run.Model, prompts, stop);
-        EvaluationReport evaluation = run.EvaluateAll(stop);
-        IReadOnlyList<(string Name, double BitsPerByte)> compressors = Compression.Measure(run.Tokenizer.Decode(run.Corpus.HeldOut));
-        Report(terminal, run, folder, prompts, before, after, evaluation, compressors);
+        EvaluationReport? evaluation = run.EvaluateAll(stop);
+        IReadOnlyList<(string Name, double BitsPerByte)> compressors = evaluation is null ? [] : Compression.Measure(run.Tokenizer.Decode(run.Corpus.HeldOut));
+        Report(terminal, run, prompts, before, after, evaluation, compressors);
         return ExitCode.Ok;
     }
 
-    /// <summary>Decides the run: measures a few steps on weights that are thrown away, and takes as many as fit into the time.</summary>
-    private static RunConfig Plan(Terminal terminal, string? text, string folder, double minutes, ulong seed, CancellationToken stop)
+    /// <summary>The settings of a run that was begun before; options that say otherwise are refused.</summary>
+    private static RunConfig Begun(Terminal terminal, string settings, Request request)
     {
-        RunConfig config = new()
+        RunConfig config = RunConfig.FromFile(settings);
+        if (request.Text is { } text && !config.Data.SequenceEqual([text]))
+            throw new ConfigException($"--text: is {text}, and the run in {request.Folder} learns from {string.Join(", ", config.Data)}. Leave --text out to go on with it, or choose another folder with --out.");
+        if (request.Seed is { } seed && seed != config.Seed)
+            throw new ConfigException($"--seed: is {seed}, and the run in {request.Folder} has {config.Seed}. Leave --seed out to go on with it, or choose another folder with --out.");
+        if (request.Minutes is not null) terminal.Note($"• --minutes changes nothing: {request.Folder} holds a run of {config.Steps:N0} steps; choose another folder with --out for a longer one");
+        return config;
+    }
+
+    private static void Describe(Terminal terminal, PretrainingRun run, double peak)
+    {
+        RunConfig config = run.Config;
+        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• {run.Corpus.Documents:N0} documents, {run.Corpus.TrainingBytes / 1e6:0.0} MB for training, {run.Corpus.HeldOutBytes / 1e6:0.00} MB held out; {run.Corpus.Training.Length:N0} tokens of {run.Tokenizer.VocabularySize:N0} kinds"));
+        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• GPT-2 architecture: {config.Layers} layers × {config.Width}, {run.Model.Parameters.Values:N0} parameters; {config.Steps:N0} steps of {config.BatchSize * config.BlockLength:N0} tokens; about {Printable.Bytes(run.Forecast.TotalBytes)} of memory; peak of this machine {peak / 1e9:0} GF/s ({MachineProbe.InstructionSet})"));
+    }
+
+    /// <summary>The first words of three texts that are held out, as prompts for a text of one's own.</summary>
+    private static string[] Beginnings(PretrainingRun run)
+    {
+        int[] ids = run.Corpus.HeldOut.Length > 1 ? run.Corpus.HeldOut : run.Corpus.Training;
+        int end = run.Model.Config.EndId ?? -1;
+        List<int> starts = [0];
+        for (int i = 0; i < ids.Length - 1; i++)
+            if (ids[i] == end) starts.Add(i + 1);
+        string[] prompts = new string[Prompts.Length];
+        for (int p = 0; p < prompts.Length; p++)
         {
-            Model = "gpt2-tiny",
-            Layers = 4,
-            Heads = 6,
-            Width = 192,
-            Data = [text ?? "sdk"],
-            MaximumCharacters = 24_000_000,
-            VocabularySize = 2048,
-            BlockLength = 128,
-            BatchSize = 16,
-            LearningRate = 2e-3,
-            WarmupSteps = 20,
-            Steps = 1_000_000,
-            EvaluateEvery = 0,
-            EvaluateBlocks = 64,
-            SaveEvery = 0,
-            HeldOut = 0.02,
-            Seed = seed,
-        };
-        using PretrainingRun probe = PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), stop);
-        terminal.Note("• measuring a few steps");
-        using AdamW optimizer = new(probe.Model.Parameters);
-        Trainer trainer = new(probe.Model, optimizer, new ConstantSchedule(0), new CausalData(new TokenBlocks(probe.Corpus.Training, config.BlockLength, "training"), config.BatchSize, seed), new TrainerOptions { Steps = 1000 });
-        for (int i = 0; i < 3; i++) trainer.TakeStep();
-        long started = Stopwatch.GetTimestamp();
-        int measured = 0;
-        for (; measured < 20 && (measured < 3 || Stopwatch.GetElapsedTime(started).TotalSeconds < 3); measured++)
-        {
-            stop.ThrowIfCancellationRequested();
-            trainer.TakeStep();
+            int start = starts[p * starts.Count / prompts.Length];
+            string text = run.Tokenizer.Decode(ids[start..Math.Min(ids.Length, start + (8 * PromptWords))]);
+            string[] words = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            // The last word may be half of one.
+            prompts[p] = string.Join(' ', words.Take(Math.Clamp(words.Length - 1, Math.Min(1, words.Length), PromptWords)));
         }
 
-        double step = Stopwatch.GetElapsedTime(started).TotalSeconds / measured;
-        long steps = Math.Max(20, (long)(minutes * 60 / step));
-        File.Delete(Path.Combine(folder, "run.json"));
-        return config with { Steps = steps, WarmupSteps = Math.Min(steps, Math.Clamp(steps / 10, 20, 100)), EvaluateEvery = Math.Max(1, steps / 8), SaveEvery = Math.Max(1, steps / 4) };
+        return prompts;
     }
 
     /// <summary>What the model writes before it has learned: where a run goes on, fresh weights of the same seed.</summary>
@@ -123,7 +131,7 @@ internal static class QuickstartCommand
         return texts;
     }
 
-    private static void Report(Terminal terminal, PretrainingRun run, string folder, string[] prompts, string[] before, string[] after, EvaluationReport evaluation, IReadOnlyList<(string Name, double BitsPerByte)> compressors)
+    private static void Report(Terminal terminal, PretrainingRun run, string[] prompts, string[] before, string[] after, EvaluationReport? evaluation, IReadOnlyList<(string Name, double BitsPerByte)> compressors)
     {
         if (terminal.IsJson)
         {
@@ -131,10 +139,12 @@ internal static class QuickstartCommand
             for (int i = 0; i < prompts.Length; i++) texts.Add((JsonNode)new JsonObject { ["prompt"] = prompts[i], ["before"] = before[i], ["after"] = after[i] });
             terminal.Json(new JsonObject
             {
+                ["end"] = nameof(TrainingEnd.Finished),
+                ["folder"] = run.Folder,
                 ["model"] = run.ModelFolder,
                 ["steps"] = run.Config.Steps,
-                ["held_out_loss"] = evaluation.Loss,
-                ["held_out_bits_per_byte"] = evaluation.BitsPerByte,
+                ["held_out_loss"] = evaluation?.Loss,
+                ["held_out_bits_per_byte"] = evaluation?.BitsPerByte,
                 ["compressors"] = new JsonObject(compressors.Select(c => KeyValuePair.Create(c.Name, (JsonNode?)c.BitsPerByte))),
                 ["continuations"] = texts,
             });
@@ -144,60 +154,34 @@ internal static class QuickstartCommand
         terminal.Line();
         for (int i = 0; i < prompts.Length; i++)
         {
-            terminal.Line(terminal.Bold(prompts[i]) + " …");
-            SideBySide(terminal, "before", Strip(before[i], prompts[i]), "after", Strip(after[i], prompts[i]));
+            terminal.Line(terminal.Bold(Printable.Escape(prompts[i])) + " …");
+            Columns.Print(terminal, "before", Strip(before[i], prompts[i]), "after", Strip(after[i], prompts[i]));
             terminal.Line();
         }
 
-        terminal.Line($"Bits per byte of the {run.Corpus.HeldOutBytes:N0} held-out bytes:");
-        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  {"this model",-12} {evaluation.BitsPerByte:0.000}   (loss {evaluation.Loss:0.000} nats a token, perplexity {evaluation.Perplexity:0.0})"));
-        foreach ((string name, double bits) in compressors) terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  {name,-12} {bits:0.000}"));
+        if (evaluation is null)
+        {
+            terminal.Line("The text is too short to hold out a part of it, so nothing says how good the model is on text it has not seen.");
+        }
+        else
+        {
+            terminal.Line($"Bits per byte of the {run.Corpus.HeldOutBytes:N0} held-out bytes:");
+            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  {"this model",-12} {evaluation.BitsPerByte:0.000}   (loss {evaluation.Loss:0.000} nats a token, perplexity {evaluation.Perplexity:0.0})"));
+            foreach ((string name, double bits) in compressors) terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  {name,-12} {bits:0.000}"));
+        }
+
         terminal.Line();
         terminal.Line($"Saved {run.ModelFolder}: a Hugging Face folder that Python opens too.");
         terminal.Line("Next:");
-        terminal.Line($"  ./heed generate {run.ModelFolder} \"Initializes a new instance of\"");
-        terminal.Line($"  ./heed tokenize {run.ModelFolder} \"Gets or sets the value.\"");
+        terminal.Line($"  ./heed generate {run.ModelFolder} \"{prompts[0]}\"");
+        terminal.Line($"  ./heed tokenize {run.ModelFolder} \"{prompts[^1]}\"");
         terminal.Line($"  ./heed info {run.ModelFolder}");
-        terminal.Line($"  ./heed pretrain --data YOUR-TEXTS --out runs/a --model gpt2-tiny --steps 5000");
+        terminal.Line("  ./heed quickstart --text YOUR-TEXTS --minutes 10 --out mine");
+        terminal.Line("  ./heed pretrain --help");
     }
 
     private static string Strip(string text, string prompt) => text.StartsWith(prompt, StringComparison.Ordinal) ? text[prompt.Length..].Trim() : text.Trim();
 
-    /// <summary>Two texts in two columns.</summary>
-    private static void SideBySide(Terminal terminal, string leftTitle, string left, string rightTitle, string right)
-    {
-        const int Width = 56;
-        List<string> a = Wrap(left, Width), b = Wrap(right, Width);
-        terminal.Line("  " + terminal.Dim(leftTitle.PadRight(Width + 2)) + terminal.Dim(rightTitle));
-        for (int i = 0; i < Math.Max(a.Count, b.Count); i++)
-            terminal.Line("  " + (i < a.Count ? a[i] : "").PadRight(Width + 2) + (i < b.Count ? b[i] : ""));
-    }
-
-    private static List<string> Wrap(string text, int width)
-    {
-        List<string> lines = [];
-        string line = "";
-        foreach (string word in Printable.Escape(text).Split(' ', StringSplitOptions.RemoveEmptyEntries))
-        {
-            string rest = word;
-            while (rest.Length > width)
-            {
-                if (line.Length > 0) lines.Add(line);
-                line = "";
-                lines.Add(rest[..width]);
-                rest = rest[width..];
-            }
-
-            if (line.Length + rest.Length + 1 > width)
-            {
-                lines.Add(line);
-                line = "";
-            }
-
-            line = line.Length == 0 ? rest : $"{line} {rest}";
-        }
-
-        if (line.Length > 0) lines.Add(line);
-        return lines;
-    }
+    /// <summary>What the command line asks for; null where it says nothing.</summary>
+    private sealed record Request(string? Text, string Folder, double? Minutes, string? Prompt, ulong? Seed);
 }

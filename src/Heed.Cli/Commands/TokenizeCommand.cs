@@ -38,19 +38,22 @@ internal static class TokenizeCommand
         string input = text is null or "-" ? ReadAll(terminal) : text;
         if (decode)
         {
-            terminal.Line(tokenizer.Decode(Ids(input), skipSpecialTokens: !special));
+            string said = tokenizer.Decode(Ids(input), skipSpecialTokens: !special);
+            if (terminal.IsJson) terminal.Json(new System.Text.Json.Nodes.JsonObject { ["text"] = said });
+            else terminal.Line(said);
             return ExitCode.Ok;
         }
 
-        if (count && pair is null)
+        if (count)
         {
-            terminal.Line(tokenizer.CountTokens(input, special).ToString(System.Globalization.CultureInfo.InvariantCulture));
+            int tokens = pair is null ? tokenizer.CountTokens(input, special) : tokenizer.Encode(input, pair, special).Count;
+            if (terminal.IsJson) terminal.Json(new System.Text.Json.Nodes.JsonObject { ["tokens"] = tokens });
+            else terminal.Line(tokens.ToString(System.Globalization.CultureInfo.InvariantCulture));
             return ExitCode.Ok;
         }
 
         Heed.Tokenizers.Encoding encoding = tokenizer.Encode(input, pair, special);
-        if (count) terminal.Line(encoding.Count.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        else if (terminal.IsJson) terminal.Json(Object(encoding, input, pair, codePoints));
+        if (terminal.IsJson) terminal.Json(Object(encoding, input, pair, codePoints));
         else Show(terminal, encoding, input, pair);
         return ExitCode.Ok;
     }

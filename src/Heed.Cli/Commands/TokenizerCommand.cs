@@ -13,7 +13,7 @@ internal static class TokenizerCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Command command = new("tokenizer", "Train, describe, convert and compare tokenizers.");
+        Command command = new("tokenizer", "Train, describe, convert and compare tokenizers. Example: heed tokenizer train ./texts --vocab-size 8000 --out tokenizer.json");
         command.Add(Train(terminal));
         command.Add(Info(terminal));
         command.Add(ConvertFile(terminal));
@@ -85,7 +85,7 @@ internal static class TokenizerCommand
                 _ => TrainingPipeline.Default,
             };
             long started = Stopwatch.GetTimestamp();
-            IEnumerable<string> lines = parsed.GetRequiredValue(texts).SelectMany(t => t == "sdk" ? SdkDocumentation.Read(SdkDocumentation.Find()).Select(d => d.Text) : TrainingText.Lines(TextFiles.Find(t)));
+            IEnumerable<string> lines = parsed.GetRequiredValue(texts).SelectMany(t => t == SdkDocumentation.Name ? SdkDocumentation.Read(SdkDocumentation.Find()).Select(d => d.Text) : TrainingText.Lines(TextFiles.Find(t)));
             Tokenizer trained = TokenizerTrainer.Train(settings, lines, parts, new Reporter<TrainingProgress>(p => terminal.Status($"{p.Phase}: {p.Done:N0}{(p.Total is { } total ? $" of {total:N0}" : "")}")), stop);
             string path = parsed.GetRequiredValue(output);
             trained.Save(path);
@@ -133,7 +133,7 @@ internal static class TokenizerCommand
     private static Command Info(Terminal terminal)
     {
         Argument<string> model = new("model") { Description = TokenizeCommand.Models };
-        Command command = new("info", "What a tokenizer consists of.") { model };
+        Command command = new("info", "What a tokenizer consists of. Example: heed tokenizer info ./model") { model };
         command.SetAction(parsed =>
         {
             Tokenizer t = TokenizeCommand.Open(parsed.GetRequiredValue(model));
@@ -152,7 +152,7 @@ internal static class TokenizerCommand
     {
         Argument<string> source = new("in") { Description = TokenizeCommand.Models };
         Argument<string> target = new("out") { Description = "tokenizer.json to write" };
-        Command command = new("convert", "Write any tokenizer as tokenizer.json, which Hugging Face opens.") { source, target };
+        Command command = new("convert", "Write any tokenizer as tokenizer.json, which Hugging Face opens. Example: heed tokenizer convert spiece.model tokenizer.json") { source, target };
         command.SetAction(parsed =>
         {
             Tokenizer t = TokenizeCommand.Open(parsed.GetRequiredValue(source));
@@ -170,7 +170,7 @@ internal static class TokenizerCommand
         Argument<string> a = new("a") { Description = "one tokenizer" };
         Argument<string> b = new("b") { Description = "another tokenizer" };
         Option<string> text = new("--text") { Description = "text file or folder", Required = true };
-        Command command = new("compare", "Compare two tokenizers on a text: tokens a word, bytes a token, vocabulary used.") { a, b, text };
+        Command command = new("compare", "Compare two tokenizers on a text: tokens a word, bytes a token, vocabulary used. Example: heed tokenizer compare ./gpt2 ./mine --text book.txt") { a, b, text };
         command.SetAction(parsed =>
         {
             List<TextDocument> documents = [.. TextFiles.Read(parsed.GetRequiredValue(text))];

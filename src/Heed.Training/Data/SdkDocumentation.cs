@@ -7,6 +7,9 @@ namespace Heed.Training.Data;
 /// <summary>The API documentation that the .NET SDK carries (<c>packs/*.Ref/**/*.xml</c>) as English prose: real text without a network.</summary>
 public static class SdkDocumentation
 {
+    /// <summary>Stands for this documentation where text files are named: <c>sdk</c>.</summary>
+    public const string Name = "sdk";
+
     private static readonly HashSet<string> Prose = new(StringComparer.Ordinal) { "summary", "remarks", "returns", "param", "value", "exception", "typeparam", "example" };
 
     /// <summary>The documentation files of the SDK that runs this program, in ordinal order; empty where there are none.</summary>

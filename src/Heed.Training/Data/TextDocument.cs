@@ -21,7 +21,10 @@ public readonly record struct TextDocument(string Source, string Text)
 
     /// <summary>True where the document belongs to the held-out part: decided by its text, so the same text never stands on both sides.</summary>
     /// <param name="fraction">Part held out, 0 to 1.</param>
-    public bool IsHeldOut(double fraction) => (Hash >> 11) * (1.0 / (1UL << 53)) < fraction;
+    public bool IsHeldOut(double fraction) => Place < fraction;
+
+    /// <summary>Where the text falls between 0 and 1: evenly, and by the text alone.</summary>
+    internal double Place => (Hash >> 11) * (1.0 / (1UL << 53));
 }
 
 /// <summary>Reads plain text as documents: files, folders, JSONL.</summary>

@@ -8,7 +8,7 @@ namespace Heed.Training.Runs;
 /// <param name="model">The model.</param>
 /// <param name="ids">The held-out ids.</param>
 /// <param name="bytes">UTF-8 bytes of the text that the ids encode.</param>
-/// <param name="length">T, tokens of a block.</param>
+/// <param name="length">T, tokens of a block; shorter where the part is.</param>
 /// <param name="batch">Blocks run at once.</param>
 public sealed class HeldOutEvaluation(CausalLanguageModel model, int[] ids, long bytes, int length, int batch)
 {
@@ -18,7 +18,7 @@ public sealed class HeldOutEvaluation(CausalLanguageModel model, int[] ids, long
     /// <param name="stop">Looked at before each batch.</param>
     public EvaluationReport Run(long step, int maximumBlocks = 0, CancellationToken stop = default)
     {
-        TokenBlocks blocks = new(ids, length, "held-out");
+        TokenBlocks blocks = new(ids, Math.Max(1, Math.Min(length, ids.Length - 1)), "held-out");
         int count = maximumBlocks > 0 ? Math.Min(maximumBlocks, blocks.Count) : blocks.Count;
         int[] chosen = new int[count];
         for (int i = 0; i < count; i++) chosen[i] = (int)((long)i * blocks.Count / count);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
@@ -18,6 +19,9 @@ namespace Heed.Training.Runs;
 /// </summary>
 public sealed class PretrainingRun : IDisposable
 {
+    /// <summary>Name of the file with a run's settings.</summary>
+    public const string SettingsName = "run.json";
+
     private readonly FileStream _lock;
     private readonly RunPreparation _preparation;
 
@@ -33,7 +37,7 @@ public sealed class PretrainingRun : IDisposable
     public string Folder { get; }
 
     /// <summary>Its settings.</summary>
-    public RunConfig Config { get; }
+    public RunConfig Config { get; private set; }
 
     /// <summary>The tokenizer, trained or read.</summary>
     public Tokenizer Tokenizer => _preparation.Tokenizer;
@@ -50,6 +54,9 @@ public sealed class PretrainingRun : IDisposable
     /// <summary>Steps done before.</summary>
     public long FirstStep { get; private set; }
 
+    /// <summary>Steps done when <see cref="Train"/> ended.</summary>
+    public long LastStep { get; private set; }
+
     /// <summary>Where the finished model is saved.</summary>
     public string ModelFolder => Path.Combine(Folder, "model");
 
@@ -58,28 +65,60 @@ public sealed class PretrainingRun : IDisposable
     /// <param name="config">The settings.</param>
     /// <param name="status">Told what is being prepared; may be null.</param>
     /// <param name="stop">Ends the preparation.</param>
+    /// <param name="plan">Gives the final settings once texts and model are there, such as the steps that fit into a time (<see cref="Measure"/>). Steps, rates, evaluations
+    /// and checkpoints may change, nothing else. Null: the settings stay.</param>
     /// <exception cref="ConfigException">The folder holds a run with other settings; the message lists them.</exception>
     /// <exception cref="BudgetException">The run cannot fit into memory.</exception>
     /// <exception cref="InputException">The data or the tokenizer is not acceptable.</exception>
-    public static PretrainingRun Prepare(string folder, RunConfig config, IProgress<string>? status = null, CancellationToken stop = default)
+    public static PretrainingRun Prepare(string folder, RunConfig config, IProgress<string>? status = null, CancellationToken stop = default, Func<PretrainingRun, RunConfig>? plan = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
         config.Validated();
         FileStream runLock = Lock(folder);
+        PretrainingRun? run = null;
         try
         {
             RefuseOtherSettings(folder, config);
             DurableFile.RemoveLeftovers(folder);
-            RunPreparation preparation = RunPreparation.Make(folder, config, status, stop);
-            DurableFile.WriteText(Path.Combine(folder, "run.json"), StrictJson.Format(config.ToJson()));
-            return new PretrainingRun(folder, config, runLock, preparation);
+            DurableFile.RemoveLeftovers(Path.Combine(folder, RunPreparation.TokenizerFolder));
+            run = new PretrainingRun(folder, config, runLock, RunPreparation.Make(folder, config, status, stop));
+            if (plan is not null) run.Config = Planned(config, plan(run));
+            DurableFile.WriteText(Path.Combine(folder, SettingsName), StrictJson.Format(run.Config.ToJson()));
+            return run;
         }
         catch
         {
+            run?.Model.Dispose();
             runLock.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Times training steps and an evaluation on this machine once both run warm. The rate is 0 and the optimizer is thrown away: weights keep their bits.
+    /// </summary>
+    /// <param name="atMost">How long to take steps; two are taken in any case.</param>
+    /// <param name="stop">Looked at before each step.</param>
+    public RunTiming Measure(TimeSpan atMost, CancellationToken stop = default)
+    {
+        using AdamW optimizer = NewOptimizer();
+        Trainer trainer = new(Model, optimizer, new ConstantSchedule(0), NewData(), Options(0));
+        long started = Stopwatch.GetTimestamp();
+        List<double> steps = [];
+        while (steps.Count < 2 || Stopwatch.GetElapsedTime(started) < atMost)
+        {
+            stop.ThrowIfCancellationRequested();
+            steps.Add(trainer.TakeStep().Seconds);
+        }
+
+        // The first steps are slow: code is compiled again as it proves hot, memory is taken. The median of the last half is the pace that stays.
+        steps.RemoveRange(0, steps.Count / 2);
+        steps.Sort();
+        double step = steps[steps.Count / 2];
+        started = Stopwatch.GetTimestamp();
+        NewEvaluation()?.Run(0, Config.EvaluateBlocks, stop);
+        return new RunTiming(step, Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     /// <summary>Trains until the end, or until <paramref name="stop"/>; then saves the model folder.</summary>
@@ -90,49 +129,33 @@ public sealed class PretrainingRun : IDisposable
     {
         ArgumentNullException.ThrowIfNull(observers);
         CheckpointStore store = new(Folder, Config.Keep);
-        using AdamW optimizer = new(Model.Parameters) { Beta1 = Config.Beta1, Beta2 = Config.Beta2, Epsilon = Config.Epsilon, WeightDecay = Config.WeightDecay };
-        HeldOutEvaluation? evaluation = Corpus.HeldOut.Length > Config.BlockLength
-            ? new HeldOutEvaluation(Model, Corpus.HeldOut, Corpus.HeldOutBytes, Config.BlockLength, Config.BatchSize)
-            : null;
+        using AdamW optimizer = NewOptimizer();
+        HeldOutEvaluation? evaluation = NewEvaluation();
         Trainer? trainer = null;
         // Finding the checkpoint hashes all of it: once is enough.
         string? checkpoint = store.Latest();
         using RunLog log = new(Folder, checkpoint is null ? 0 : CheckpointStore.StepOf(checkpoint), TimeProvider.System);
         trainer = new Trainer(Model, optimizer, Schedule.Create(Config.Schedule, Config.LearningRate, Config.WarmupSteps, Config.Steps, Config.MinimumRateRatio),
-            new CausalData(new TokenBlocks(Corpus.Training, Config.BlockLength, "training"), Config.BatchSize, Config.Seed),
-            new TrainerOptions
-            {
-                Steps = Config.Steps,
-                Accumulation = Config.Accumulation,
-                ClipNorm = Config.ClipNorm,
-                Dropout = Config.Dropout > 0,
-                GradientCheckpointing = Config.GradientCheckpointing,
-                Seed = Config.Seed,
-                EvaluateEvery = Config.EvaluateEvery,
-                SaveEvery = Config.SaveEvery,
-                Patience = Config.Patience,
-                OperationsPerToken = Forecast.OperationsPerToken,
-                PeakOperations = peakOperations,
-            },
-            [log, .. observers])
+            NewData(), Options(peakOperations), [log, .. observers])
         {
             Evaluate = evaluation is null ? null : () => evaluation.Run(trainer!.Step, Config.EvaluateBlocks, CancellationToken.None),
             Save = () => store.Save(trainer!.Step, at => WriteCheckpoint(at, trainer!, optimizer)),
         };
         if (checkpoint is not null) Restore(checkpoint, trainer, optimizer);
-        FirstStep = trainer.Step;
+        FirstStep = LastStep = trainer.Step;
         TrainingEnd end = trainer.Run(stop);
+        LastStep = trainer.Step;
         if (end != TrainingEnd.Interrupted) SaveModel(ModelFolder);
         return end;
     }
 
-    /// <summary>Evaluates the model as it is on all held-out blocks.</summary>
-    public EvaluationReport EvaluateAll(CancellationToken stop = default)
-        => new HeldOutEvaluation(Model, Corpus.HeldOut, Corpus.HeldOutBytes, Config.BlockLength, Config.BatchSize).Run(FirstStep, 0, stop);
+    /// <summary>Evaluates the model as it is on all held-out blocks; null where nothing is held out.</summary>
+    public EvaluationReport? EvaluateAll(CancellationToken stop = default) => NewEvaluation()?.Run(LastStep, 0, stop);
 
     /// <summary>Writes the model as it is as a Hugging Face folder: configuration, weights, tokenizer, generation settings.</summary>
     public void SaveModel(string folder)
     {
+        DurableFile.RemoveLeftovers(folder);
         Heed.Models.Files.ModelFolder.Save(Model, folder);
         RunPreparation.SaveTokenizer(Tokenizer, folder);
         DurableFile.WriteText(Path.Combine(folder, Heed.Models.Files.ModelFolder.GenerationConfigName), StrictJson.Format(new JsonObject
@@ -152,6 +175,27 @@ public sealed class PretrainingRun : IDisposable
         Model.Dispose();
         _lock.Dispose();
     }
+
+    private AdamW NewOptimizer() => new(Model.Parameters) { Beta1 = Config.Beta1, Beta2 = Config.Beta2, Epsilon = Config.Epsilon, WeightDecay = Config.WeightDecay };
+
+    private CausalData NewData() => new(new TokenBlocks(Corpus.Training, Config.BlockLength, "training"), Config.BatchSize, Config.Seed);
+
+    private HeldOutEvaluation? NewEvaluation() => Corpus.HeldOut.Length > 1 ? new HeldOutEvaluation(Model, Corpus.HeldOut, Corpus.HeldOutBytes, Config.BlockLength, Config.BatchSize) : null;
+
+    private TrainerOptions Options(double peakOperations) => new()
+    {
+        Steps = Config.Steps,
+        Accumulation = Config.Accumulation,
+        ClipNorm = Config.ClipNorm,
+        Dropout = Config.Dropout > 0,
+        GradientCheckpointing = Config.GradientCheckpointing,
+        Seed = Config.Seed,
+        EvaluateEvery = Config.EvaluateEvery,
+        SaveEvery = Config.SaveEvery,
+        Patience = Config.Patience,
+        OperationsPerToken = Forecast.OperationsPerToken,
+        PeakOperations = peakOperations,
+    };
 
     private void WriteCheckpoint(string folder, Trainer trainer, AdamW optimizer)
     {
@@ -215,10 +259,18 @@ public sealed class PretrainingRun : IDisposable
         }
     }
 
+    /// <summary>A plan decides about the steps; texts, tokenizer, model and memory are made by then.</summary>
+    private static RunConfig Planned(RunConfig before, RunConfig planned)
+    {
+        string[] free = ["steps", "learning_rate", "schedule", "warmup_steps", "minimum_rate_ratio", "evaluate_every", "evaluate_blocks", "save_every", "keep", "patience"];
+        RunField? changed = RunFields.All.FirstOrDefault(f => !free.Contains(f.Name) && !JsonNode.DeepEquals(f.Write(before), f.Write(planned)));
+        return changed is null ? planned.Validated() : throw new ArgumentException($"{changed.Name}: the plan changes it from {changed.Write(before).ToJsonString()} to {changed.Write(planned).ToJsonString()}; it may change {string.Join(", ", free)}.", nameof(planned));
+    }
+
     /// <summary>A folder with checkpoints goes on only with the settings that it was begun with.</summary>
     private static void RefuseOtherSettings(string folder, RunConfig config)
     {
-        string path = Path.Combine(folder, "run.json");
+        string path = Path.Combine(folder, SettingsName);
         if (!File.Exists(path) || !Directory.Exists(Path.Combine(folder, "checkpoints"))) return;
         RunConfig before = RunConfig.FromFile(path);
         string[] changed = [.. RunFields.All.Where(f => f.Name is not ("keep" or "memory_limit" or "save_every")

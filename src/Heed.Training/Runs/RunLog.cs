@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 
@@ -24,8 +23,9 @@ public sealed class RunLog : ITrainingObserver, IDisposable
         Truncate(path, afterStep);
         try
         {
-            _lines = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
-            _events = new TensorBoardFile(Path.Combine(folder, "tensorboard"), clock);
+            // Nothing is held back: what a full disk refuses is reported at once, and closing has nothing left to write.
+            _lines = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
+            _events = new TensorBoardFile(Path.Combine(folder, "tensorboard"), afterStep, clock);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -68,9 +68,6 @@ public sealed class RunLog : ITrainingObserver, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Saved(long step, string folder) => _events.Flush();
-
-    /// <inheritdoc/>
     public void Dispose()
     {
         _lines.Dispose();
@@ -91,7 +88,6 @@ public sealed class RunLog : ITrainingObserver, IDisposable
         try
         {
             _lines.Write(buffer.GetBuffer(), 0, (int)buffer.Length);
-            _lines.Flush();
         }
         catch (IOException e)
         {
@@ -124,95 +120,5 @@ public sealed class RunLog : ITrainingObserver, IDisposable
         {
             return null;
         }
-    }
-}
-
-/// <summary>A TensorBoard event file: TFRecord framing around <c>tensorflow.Event</c> messages with scalar summaries.</summary>
-/// <remarks>Record: length (uint64), masked CRC-32C of it, data, masked CRC-32C of the data. Event: wall_time = 1 (double), step = 2 (varint), summary = 5 { value = 1 { tag = 1, simple_value = 2 } }, file_version = 3.</remarks>
-internal sealed class TensorBoardFile : IDisposable
-{
-    private readonly FileStream _stream;
-    private readonly TimeProvider _clock;
-
-    public TensorBoardFile(string folder, TimeProvider clock)
-    {
-        _clock = clock;
-        Directory.CreateDirectory(folder);
-        long seconds = clock.GetUtcNow().ToUnixTimeSeconds();
-        _stream = new FileStream(Path.Combine(folder, FormattableString.Invariant($"events.out.tfevents.{seconds:D10}.heed")), FileMode.Append, FileAccess.Write, FileShare.Read);
-        using MemoryStream message = new();
-        Double(message, 1, seconds);
-        Text(message, 3, "brain.Event:2");
-        Record(message);
-    }
-
-    public void Scalar(long step, string tag, double value)
-    {
-        using MemoryStream scalar = new();
-        Text(scalar, 1, tag);
-        scalar.WriteByte((2 << 3) | 5);
-        Span<byte> bits = stackalloc byte[4];
-        BinaryPrimitives.WriteSingleLittleEndian(bits, (float)value);
-        scalar.Write(bits);
-        using MemoryStream summary = new();
-        Bytes(summary, 1, scalar);
-        using MemoryStream message = new();
-        Double(message, 1, _clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
-        message.WriteByte(2 << 3);
-        Varint(message, (ulong)step);
-        Bytes(message, 5, summary);
-        Record(message);
-    }
-
-    public void Flush() => _stream.Flush();
-
-    public void Dispose() => _stream.Dispose();
-
-    private void Record(MemoryStream message)
-    {
-        ReadOnlySpan<byte> data = message.GetBuffer().AsSpan(0, (int)message.Length);
-        Span<byte> head = stackalloc byte[12];
-        BinaryPrimitives.WriteUInt64LittleEndian(head, (ulong)data.Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(head[8..], MaskedCrc(head[..8]));
-        Span<byte> tail = stackalloc byte[4];
-        BinaryPrimitives.WriteUInt32LittleEndian(tail, MaskedCrc(data));
-        _stream.Write(head);
-        _stream.Write(data);
-        _stream.Write(tail);
-    }
-
-    private static uint MaskedCrc(ReadOnlySpan<byte> data)
-    {
-        uint crc = uint.MaxValue;
-        foreach (byte b in data) crc = System.Numerics.BitOperations.Crc32C(crc, b);
-        crc = ~crc;
-        return ((crc >> 15) | (crc << 17)) + 0xA282EAD8;
-    }
-
-    private static void Double(MemoryStream to, int field, double value)
-    {
-        to.WriteByte((byte)((field << 3) | 1));
-        Span<byte> bits = stackalloc byte[8];
-        BinaryPrimitives.WriteDoubleLittleEndian(bits, value);
-        to.Write(bits);
-    }
-
-    private static void Text(MemoryStream to, int field, string text)
-    {
-        using MemoryStream bytes = new(Encoding.UTF8.GetBytes(text));
-        Bytes(to, field, bytes);
-    }
-
-    private static void Bytes(MemoryStream to, int field, MemoryStream content)
-    {
-        to.WriteByte((byte)((field << 3) | 2));
-        Varint(to, (ulong)content.Length);
-        content.WriteTo(to);
-    }
-
-    private static void Varint(MemoryStream to, ulong value)
-    {
-        for (; value >= 0x80; value >>= 7) to.WriteByte((byte)(value | 0x80));
-        to.WriteByte((byte)value);
     }
 }

@@ -12,6 +12,9 @@ namespace Heed.Training.Runs;
 /// <summary>What a run needs before its first step: tokenizer, ids, model, forecast; the first two are kept in the run's folder.</summary>
 internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, Gpt2LanguageModel Model, Forecast Forecast)
 {
+    /// <summary>Where a run keeps the tokenizer that it trained.</summary>
+    public const string TokenizerFolder = "tokenizer";
+
     private const string EndOfText = "<|endoftext|>";
 
     public static RunPreparation Make(string folder, RunConfig config, IProgress<string>? status, CancellationToken stop)
@@ -22,11 +25,12 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
             Forecast.Of(sizes, shapes.Parameters.Values, config, 0).Within(Limit(config));
 
         List<TextDocument> documents = Read(config, status, stop);
-        Tokenizer tokenizer = MakeTokenizer(folder, config, documents, status, stop);
+        double heldOut = TextSplit.Part(documents, config.HeldOut);
+        Tokenizer tokenizer = MakeTokenizer(folder, config, documents, heldOut, status, stop);
         int end = tokenizer.TokenToId(EndOfText) ?? throw new InputException($"{config.Tokenizer}: the tokenizer has no {EndOfText}, which ends each document; add it as a special token.");
         status?.Report("encoding the text");
-        string key = Key(config, documents, tokenizer);
-        TokenCorpus corpus = TokenCorpus.Cached(Path.Combine(folder, "tokens.bin"), key, () => TokenCorpus.Encode(documents, text => Encode(tokenizer, text), end, config.HeldOut, null, stop));
+        string key = Key(documents, heldOut, tokenizer.ToJson());
+        TokenCorpus corpus = TokenCorpus.Cached(Path.Combine(folder, "tokens.bin"), key, () => TokenCorpus.Encode(documents, text => Encode(tokenizer, text), end, heldOut, null, stop));
         _ = new TokenBlocks(corpus.Training, config.BlockLength, "training");
 
         status?.Report("building the model");
@@ -68,18 +72,18 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
         long characters = 0;
         foreach (string source in config.Data)
         {
-            status?.Report(source == "sdk" ? "reading the .NET SDK's documentation" : $"reading {source}");
-            IEnumerable<TextDocument> texts = source == "sdk" ? ReadSdk() : TextFiles.Read(source);
+            status?.Report(source == SdkDocumentation.Name ? "reading the .NET SDK's documentation" : $"reading {source}");
+            IEnumerable<TextDocument> texts = source == SdkDocumentation.Name ? ReadSdk() : TextFiles.Read(source);
             foreach (TextDocument document in texts)
             {
                 stop.ThrowIfCancellationRequested();
                 documents.Add(document);
                 characters += document.Text.Length;
-                if (config.MaximumCharacters > 0 && characters >= config.MaximumCharacters) return documents;
+                if (config.MaximumCharacters > 0 && characters >= config.MaximumCharacters) return TextSplit.Passaged(documents);
             }
         }
 
-        return documents.Count > 0 ? documents : throw new InputException("data: the corpus is empty. Give text files that hold text.");
+        return documents.Count > 0 ? TextSplit.Passaged(documents) : throw new InputException("data: the corpus is empty. Give text files that hold text.");
     }
 
     private static IEnumerable<TextDocument> ReadSdk()
@@ -89,16 +93,19 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
         return SdkDocumentation.Read(files);
     }
 
-    private static Tokenizer MakeTokenizer(string folder, RunConfig config, List<TextDocument> documents, IProgress<string>? status, CancellationToken stop)
+    private static Tokenizer MakeTokenizer(string folder, RunConfig config, List<TextDocument> documents, double heldOut, IProgress<string>? status, CancellationToken stop)
     {
         if (config.Tokenizer.Length > 0) return Directory.Exists(config.Tokenizer) ? Tokenizer.FromFolder(config.Tokenizer) : Tokenizer.FromFile(config.Tokenizer);
-        string kept = Path.Combine(folder, "tokenizer");
-        if (File.Exists(Path.Combine(kept, "tokenizer.json"))) return Tokenizer.FromFolder(kept);
+        string kept = Path.Combine(folder, TokenizerFolder), keyFile = Path.Combine(kept, "trained-on");
+        string key = Key(documents, heldOut, BitConverter.GetBytes(config.VocabularySize)) + "\n";
+        if (File.Exists(Path.Combine(kept, "tokenizer.json")) && File.Exists(keyFile) && File.ReadAllText(keyFile) == key) return Tokenizer.FromFolder(kept);
         status?.Report($"training a byte-level BPE tokenizer of {config.VocabularySize} ids");
         Tokenizer trained = TokenizerTrainer.Train(
             new BpeTrainerSettings { VocabularySize = config.VocabularySize, SpecialTokens = [EndOfText] },
-            documents.Where(d => !d.IsHeldOut(config.HeldOut)).Select(d => d.Text), TrainingPipeline.ByteLevel, null, stop);
+            documents.Where(d => !d.IsHeldOut(heldOut)).Select(d => d.Text), TrainingPipeline.ByteLevel, null, stop);
+        if (File.Exists(keyFile)) File.Delete(keyFile);
         SaveTokenizer(trained, kept);
+        DurableFile.WriteText(keyFile, key);
         return trained;
     }
 
@@ -123,13 +130,13 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
         }));
     }
 
-    /// <summary>What the ids depend on: texts, tokenizer and split.</summary>
-    private static string Key(RunConfig config, List<TextDocument> documents, Tokenizer tokenizer)
+    /// <summary>What a tokenizer or ids depend on: texts, split, and the size or the tokenizer.</summary>
+    private static string Key(List<TextDocument> documents, double heldOut, ReadOnlySpan<byte> made)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (TextDocument document in documents) hash.AppendData(BitConverter.GetBytes(document.Hash));
-        hash.AppendData(tokenizer.ToJson());
-        hash.AppendData(System.Text.Encoding.UTF8.GetBytes(config.HeldOut.ToString("R", CultureInfo.InvariantCulture)));
+        hash.AppendData(made);
+        hash.AppendData(System.Text.Encoding.UTF8.GetBytes(heldOut.ToString("R", CultureInfo.InvariantCulture)));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

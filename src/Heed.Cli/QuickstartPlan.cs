@@ -1,0 +1,63 @@
+using Heed.Training.Data;
+using Heed.Training.Runs;
+
+namespace Heed.Cli;
+
+/// <summary>What <c>heed quickstart</c> decides: a small GPT-2 that learns most from a text in a few minutes on two cores, and as many steps as fit into the time.</summary>
+internal static class QuickstartPlan
+{
+    private const int LargestVocabulary = 8192;
+    private const int Evaluations = 8, Checkpoints = 4;
+
+    /// <summary>A text is read so many times at most: beyond it a small one is only learned by heart.</summary>
+    private const int Epochs = 8;
+
+    /// <summary>Everything but what depends on the machine's speed.</summary>
+    /// <param name="text">A file or folder; null takes the SDK's documentation.</param>
+    /// <param name="seed">The run's seed.</param>
+    /// <exception cref="StorageException">The text does not exist.</exception>
+    public static RunConfig Settings(string? text, ulong seed) => new()
+    {
+        Model = "gpt2-tiny",
+        // Few wide layers use a processor better than many narrow ones. A large vocabulary gives most words a token of their own: each step then
+        // learns from more text, which counts for more than the dearer last layer.
+        Layers = 2,
+        Heads = 3,
+        Width = 192,
+        Data = [text ?? SdkDocumentation.Name],
+        MaximumCharacters = 24_000_000,
+        VocabularySize = text is null ? LargestVocabulary : VocabularyFor(TextFiles.Find(text).Sum(f => new FileInfo(f).Length)),
+        BlockLength = 128,
+        BatchSize = 4,
+        LearningRate = 4e-3,
+        Schedule = "linear",
+        WarmupSteps = 1,
+        Beta2 = 0.98,
+        EvaluateEvery = 0,
+        EvaluateBlocks = 64,
+        SaveEvery = 0,
+        HeldOut = text is null ? 0.02 : 0.05,
+        Seed = seed,
+    };
+
+    /// <summary>How long steps are measured before their number is fixed: long enough for code to be compiled hot, short beside the training.</summary>
+    public static TimeSpan Measuring(double minutes) => TimeSpan.FromSeconds(Math.Min(6, minutes * 60 / 4));
+
+    /// <summary>Fixes the number of steps by the measured pace, and with it warm-up, evaluations and checkpoints.</summary>
+    public static RunConfig Steps(RunConfig config, RunTiming timing, double minutes, int trainingTokens)
+    {
+        double seconds = Math.Max(minutes * 60 / 2, (minutes * 60) - (Evaluations * timing.EvaluationSeconds));
+        long steps = Math.Max(20, (long)(seconds / timing.StepSeconds));
+        long once = Math.Max(1, trainingTokens / ((long)config.BatchSize * config.BlockLength));
+        steps = Math.Min(steps, Math.Max(20, once * Epochs));
+        return config with
+        {
+            Steps = steps,
+            WarmupSteps = Math.Max(1, steps / 30),
+            EvaluateEvery = Math.Max(1, (steps + Evaluations - 1) / Evaluations),
+            SaveEvery = Math.Max(1, (steps + Checkpoints - 1) / Checkpoints),
+        };
+    }
+
+    private static int VocabularyFor(long bytes) => bytes switch { < 200_000 => 1024, < 1_000_000 => 2048, < 4_000_000 => 4096, _ => LargestVocabulary };
+}

@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Text.Json;
+using Heed.Testing;
+using Heed.Training.Runs;
+using static Heed.Cli.Tests.CommandLine;
+
+namespace Heed.Cli.Tests;
+
+/// <summary>What every command must do; a new command fails here until it has its example and its case.</summary>
+public class EveryCommandTests
+{
+    /// <summary>For each command: a line that works, and the fields of its JSON. {model}, {text}, {new} are filled in.</summary>
+    private static readonly Dictionary<string, (string Line, string[] Fields)> Cases = new(StringComparer.Ordinal)
+    {
+        ["quickstart"] = ("--text {text} --out {new} --minutes 0.02", ["end", "model", "steps", "held_out_bits_per_byte", "compressors", "continuations"]),
+        ["pretrain"] = ("--data {text} --out {new} --layers 1 --heads 2 --width 16 --vocabulary-size 270 --block-length 8 --batch-size 2 --steps 4 --warmup-steps 1", ["end", "folder", "step", "steps", "held_out_loss", "model"]),
+        ["generate"] = ("{model} the --max-new-tokens 3", ["prompt", "text", "tokens", "finish"]),
+        ["eval"] = ("{model} --text {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
+        ["tokenize"] = ("{model} the", ["ids", "offsets"]),
+        ["tokenizer train"] = ("{text} --vocab-size 300 --out {new}.json", ["file", "vocabulary"]),
+        ["tokenizer info"] = ("{model}", []),
+        ["tokenizer convert"] = ("{model} {new}.json", ["file", "vocabulary"]),
+        ["tokenizer compare"] = ("{model} {model} --text {text}", []),
+        ["info"] = ("{model}", ["parameters"]),
+        ["verify"] = ("{golden}", ["cases", "failed"]),
+        ["convert"] = ("{model} {new}", []),
+        ["pull"] = ("nobody/nothing", []),
+        ["list"] = ("", []),
+        ["rm"] = ("nobody/nothing", []),
+        ["bench"] = ("matmul --seconds 0.01", ["processor", "peak_gigaflops", "works"]),
+        ["env"] = ("", ["threads", "memory_bytes"]),
+    };
+
+    public static TheoryData<string> Names => [.. Commands().Select(c => c.Path)];
+
+    private static IEnumerable<(string Path, Command Command)> Commands()
+    {
+        using StringWriter writer = new();
+        Stack<(string Path, Command Command)> open = new(Application.Build(new Terminal(writer, writer, isTerminal: false, colours: false)).Subcommands.Select(c => (c.Name, c)));
+        while (open.TryPop(out (string Path, Command Command) next))
+        {
+            if (next.Command.Subcommands.Count == 0) yield return next;
+            foreach (Command inner in next.Command.Subcommands) open.Push(($"{next.Path} {inner.Name}", inner));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task Help_shows_an_example_that_the_parser_accepts_and_a_sentence_for_each_option(string path)
+    {
+        (int code, string help, string error) = await Run([.. path.Split(' '), "--help"]);
+        Assert.True(code == ExitCode.Ok, error);
+        Command command = Commands().Single(c => c.Path == path).Command;
+        string example = command.Description![(command.Description!.IndexOf("Example: heed ", StringComparison.Ordinal) + "Example: heed ".Length)..];
+        Assert.StartsWith(path, example, StringComparison.Ordinal);
+        Assert.Contains("Example: heed " + path, string.Join(' ', help.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        using StringWriter writer = new();
+        Assert.Empty(Application.Build(new Terminal(writer, writer, isTerminal: false, colours: false)).Parse(example).Errors);
+        Assert.All(command.Options, o => Assert.False(string.IsNullOrWhiteSpace(o.Description), $"{path} {o.Name} has no description"));
+        Assert.All(command.Arguments, a => Assert.False(string.IsNullOrWhiteSpace(a.Description), $"{path} {a.Name} has no description"));
+    }
+
+    [Fact]
+    public void Every_command_has_a_case_with_json() => Assert.Equal(Cases.Keys.Order(), Commands().Select(c => c.Path).Order());
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task With_json_the_output_is_one_value_and_errors_stay_one_line(string path)
+    {
+        using TemporaryFolder folder = new();
+        (string line, string[] fields) = Cases[path];
+        string text = Text(folder), model = folder.File("run/model");
+        if (line.Contains("{model}", StringComparison.Ordinal)) Assert.Equal(ExitCode.Ok, (await Run(Pretrain(text, folder.File("run"), 6))).Code);
+        string filled = line.Replace("{model}", model, StringComparison.Ordinal).Replace("{text}", text, StringComparison.Ordinal)
+            .Replace("{new}", folder.File("new"), StringComparison.Ordinal).Replace("{golden}", Path.Combine(Repository.Goldens, "models", "gpt2"), StringComparison.Ordinal);
+        string[] args = [.. path.Split(' '), .. filled.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--json"];
+        // The hub's commands look at the environment: they run in a process of their own, offline, on an empty cache.
+        bool hub = path is "pull" or "list" or "rm";
+        (int code, string output, string error) = hub
+            ? await Signalled(args, environment: [("HF_HUB_CACHE", folder.File("cache")), ("HF_HUB_OFFLINE", "1")])
+            : await Run(args);
+        if (path is "pull" or "rm")
+        {
+            Assert.NotEqual(ExitCode.Ok, code);
+            Assert.Empty(output);
+            Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            return;
+        }
+
+        Assert.True(code == ExitCode.Ok, error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.All(fields, f => Assert.True(json.RootElement.TryGetProperty(f, out _), $"{path}: {f} is missing in {output}"));
+        Assert.DoesNotContain('\u001b', output);
+        Assert.Equal("", error.Trim('\n'));
+    }
+
+    [Fact]
+    public async Task Every_field_of_a_runs_settings_is_an_option_of_pretrain_and_a_key_of_run_json()
+    {
+        using TemporaryFolder folder = new();
+        string text = Text(folder), tokenizer = Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small");
+        Dictionary<string, string> values = new(StringComparer.Ordinal)
+        {
+            ["model"] = "gpt2-tiny", ["layers"] = "1", ["heads"] = "3", ["width"] = "24", ["data"] = text, ["maximum_characters"] = "90000", ["held_out"] = "0.25",
+            ["tokenizer"] = tokenizer, ["vocabulary_size"] = "300", ["block_length"] = "9", ["batch_size"] = "2", ["accumulation"] = "3", ["steps"] = "5", ["learning_rate"] = "0.004",
+            ["schedule"] = "polynomial", ["warmup_steps"] = "2", ["minimum_rate_ratio"] = "0.05", ["weight_decay"] = "0.02", ["beta1"] = "0.8", ["beta2"] = "0.97", ["epsilon"] = "1e-07",
+            ["clip_norm"] = "0.5", ["dropout"] = "0.1", ["seed"] = "18446744073709551615", ["evaluate_every"] = "2", ["evaluate_blocks"] = "3", ["save_every"] = "3", ["keep"] = "4",
+            ["patience"] = "6", ["gradient_checkpointing"] = "true", ["memory_limit"] = "7.5",
+        };
+        Assert.Equal(values.Keys.Order(), RunFields.All.Select(f => f.Name).Order());
+        Assert.Equal(typeof(RunConfig).GetProperties().Length, RunFields.All.Count);
+        List<string> args = ["pretrain", "--out", folder.File("run")];
+        foreach (RunField field in RunFields.All) args.AddRange([field.Option, values[field.Name]]);
+        (int code, _, string error) = await Run([.. args]);
+        Assert.True(code == ExitCode.Ok, error);
+
+        string path = folder.File("run/run.json");
+        using JsonDocument written = JsonDocument.Parse(File.ReadAllText(path));
+        foreach (RunField field in RunFields.All)
+        {
+            Assert.True(written.RootElement.TryGetProperty(field.Name, out JsonElement value), field.Name);
+            Assert.False(System.Text.Json.Nodes.JsonNode.DeepEquals(field.Write(new RunConfig()), field.Write(RunConfig.FromFile(path))) && field.Name != "model", $"{field.Name} is {value}, which is what it is without the option");
+        }
+
+        // The file alone says the same as the options, and a wrong value is refused by the name of its option.
+        (code, _, error) = await Run("pretrain", "--config", path, "--out", folder.File("again"));
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.Equal(File.ReadAllText(path), File.ReadAllText(folder.File("again/run.json")));
+        Assert.Equal(Sum(folder.File("run")), Sum(folder.File("again")));
+        foreach (RunField field in RunFields.All.Where(f => f.Kind is not ("text" or "texts")))
+        {
+            (code, string output, error) = await Run("pretrain", "--data", text, "--out", folder.File("no"), field.Option, "nonsense");
+            Assert.Equal(ExitCode.InputRejected, code);
+            Assert.Empty(output);
+            Assert.Contains(field.Option, error, StringComparison.Ordinal);
+        }
+    }
+}
