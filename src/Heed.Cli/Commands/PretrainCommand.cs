@@ -40,7 +40,7 @@ internal static class PretrainCommand
     private static int Run(Terminal terminal, string folder, RunConfig config, CancellationToken stop)
     {
         terminal.WhenStopped = $"The same command goes on; what {folder} holds already is used.";
-        using PretrainingRun run = PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")), stop);
+        using PretrainingRun run = PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")), stop: stop);
         double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
         terminal.Status("measuring a few steps …");
         RunTiming timing = run.Measure(Measuring, stop);

@@ -46,7 +46,7 @@ internal static class QuickstartCommand
             return QuickstartPlan.Steps(run.Config, run.Measure(QuickstartPlan.Measuring(minutes), stop), minutes, run.Corpus.Training.Length);
         }
 
-        using PretrainingRun run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), stop, goesOn ? null : Plan);
+        using PretrainingRun run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), goesOn ? null : Plan, stop);
         terminal.WhenStopped = $"'{again}' goes on from here.";
         Describe(terminal, run, peak);
         string[] prompts = request.Prompt is { } own ? [own, own, own] : config.Data is [SdkDocumentation.Name] ? Prompts : Beginnings(run);
@@ -98,7 +98,7 @@ internal static class QuickstartCommand
         for (int p = 0; p < prompts.Length; p++)
         {
             int start = starts[p * starts.Count / prompts.Length];
-            string text = run.Tokenizer.Decode(ids[start..Math.Min(ids.Length, start + (8 * PromptWords))]);
+            string text = run.Tokenizer.Decode(ids.AsSpan(start, Math.Min(ids.Length - start, 8 * PromptWords)));
             string[] words = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
             // The last word may be half of one.
             prompts[p] = string.Join(' ', words.Take(Math.Clamp(words.Length - 1, Math.Min(1, words.Length), PromptWords)));

@@ -64,13 +64,13 @@ public sealed class PretrainingRun : IDisposable
     /// <param name="folder">Made where it does not exist.</param>
     /// <param name="config">The settings.</param>
     /// <param name="status">Told what is being prepared; may be null.</param>
-    /// <param name="stop">Ends the preparation.</param>
     /// <param name="plan">Gives the final settings once texts and model are there, such as the steps that fit into a time (<see cref="Measure"/>). Steps, rates, evaluations
     /// and checkpoints may change, nothing else. Null: the settings stay.</param>
+    /// <param name="stop">Ends the preparation.</param>
     /// <exception cref="ConfigException">The folder holds a run with other settings; the message lists them.</exception>
     /// <exception cref="BudgetException">The run cannot fit into memory.</exception>
     /// <exception cref="InputException">The data or the tokenizer is not acceptable.</exception>
-    public static PretrainingRun Prepare(string folder, RunConfig config, IProgress<string>? status = null, CancellationToken stop = default, Func<PretrainingRun, RunConfig>? plan = null)
+    public static PretrainingRun Prepare(string folder, RunConfig config, IProgress<string>? status = null, Func<PretrainingRun, RunConfig>? plan = null, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
