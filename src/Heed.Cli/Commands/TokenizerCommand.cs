@@ -61,6 +61,8 @@ internal static class TokenizerCommand
                     throw new UsageException($"{option.Name}: {kind} has no such setting; it is one of {string.Join(", ", models)}. Leave it out.");
             }
 
+            string path = parsed.GetRequiredValue(output);
+            if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)))) throw new StorageException($"{path}: its folder does not exist. Create it, or name another file with --out.");
             TrainerSettings settings = Settings(kind, parsed.GetValue(size), special, parsed.GetValue(minimum), parsed.GetValue(limit), parsed.GetValue(longest), parsed.GetValue(unknown), parsed.GetValue(prefix), parsed.GetValue(suffix)) with { Threads = parsed.GetValue(threads) };
             string[] characters = parsed.GetValue(alphabet) ?? [];
             settings = settings switch
@@ -87,7 +89,6 @@ internal static class TokenizerCommand
             long started = Stopwatch.GetTimestamp();
             IEnumerable<string> lines = parsed.GetRequiredValue(texts).SelectMany(t => t == SdkDocumentation.Name ? SdkDocumentation.Read(SdkDocumentation.Find()).Select(d => d.Text) : TrainingText.Lines(TextFiles.Find(t)));
             Tokenizer trained = TokenizerTrainer.Train(settings, lines, parts, new Reporter<TrainingProgress>(p => terminal.Status($"{p.Phase}: {p.Done:N0}{(p.Total is { } total ? $" of {total:N0}" : "")}")), stop);
-            string path = parsed.GetRequiredValue(output);
             trained.Save(path);
             double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
             if (terminal.IsJson) terminal.Json(new JsonObject { ["file"] = path, ["vocabulary"] = trained.VocabularySize, ["seconds"] = Math.Round(seconds, 3) });

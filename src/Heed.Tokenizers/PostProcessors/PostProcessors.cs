@@ -12,7 +12,7 @@ internal sealed class SequencePostProcessor(IReadOnlyList<IPostProcessor> parts)
 
     public int AddedTokens(bool pair) => parts.Sum(part => part.AddedTokens(pair));
 
-    public bool FramesOnce => parts.All(part => part.FramesOnce);
+    public bool FramesOnce { get; } = parts.All(part => part.FramesOnce);
 
     public List<EncodingBuilder> Process(List<EncodingBuilder> encodings, bool addSpecialTokens)
     {

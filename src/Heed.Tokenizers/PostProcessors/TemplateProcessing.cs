@@ -20,7 +20,7 @@ internal sealed class TemplateProcessing(IReadOnlyList<TemplatePiece> single, IR
 
     public int AddedTokens(bool isPair) => (isPair ? pair : single).Where(piece => piece.Sequence < 0).Sum(piece => _tokens[piece.Token].Ids.Count);
 
-    public bool FramesOnce => single.Count(piece => piece.Sequence >= 0) == 1;
+    public bool FramesOnce { get; } = single.Count(piece => piece.Sequence >= 0) == 1;
 
     public List<EncodingBuilder> Process(List<EncodingBuilder> encodings, bool addSpecialTokens)
     {
