@@ -8,6 +8,8 @@ namespace Heed.Models;
 /// <summary>The words that several families' <c>config.json</c> share.</summary>
 internal static class ConfigWords
 {
+    private const int MaximumLabels = 1 << 20;
+
     /// <summary>The activations by Hugging Face's names; the first of equal ones is written.</summary>
     public static readonly (string Word, Activation Value)[] Activations =
     [
@@ -89,6 +91,7 @@ internal static class ConfigWords
         }
 
         int count = file.Size("num_labels", 2, 1);
+        if (count > MaximumLabels) throw file.Wrong("num_labels", $"is {count}; at most {MaximumLabels} are accepted");
         string[] names = new string[count];
         for (int i = 0; i < count; i++) names[i] = FormattableString.Invariant($"LABEL_{i}");
         return names;

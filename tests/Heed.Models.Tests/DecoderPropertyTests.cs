@@ -115,6 +115,23 @@ public class DecoderPropertyTests
         }
     }
 
+    [Fact]
+    public void Pages_that_a_window_has_left_are_given_back()
+    {
+        using CausalLanguageModel windowed = Make("mistral"), full = Make("llama");
+        int[] text = Text(Length, 5);
+        long[] bytes = [.. new[] { windowed, full }.Select(model =>
+        {
+            using KeyValueCache cache = new(model.CacheLayers);
+            using KeyValueSequence sequence = cache.NewSequence();
+            for (int t = 0; t < Length; t++) Logits(model, TokenBatch.Of([text[t]]).WithPositions([t]), cache: sequence);
+            Assert.Equal(Length, sequence.Count);
+            return cache.UsedBytes;
+        })];
+        // A window of 37 tokens reaches into at most two pages of 64; all 256 tokens are in four.
+        Assert.InRange(bytes[0], 1, bytes[1] / 2);
+    }
+
     [Theory]
     [MemberData(nameof(Families))]
     public void Hooks_that_change_nothing_change_no_bit(string family)

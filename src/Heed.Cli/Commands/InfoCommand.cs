@@ -75,11 +75,11 @@ internal static class InfoCommand
             }
 
             (ModelFamily family, string architecture, ModelConfig config) = ModelFolder.ReadConfig(name);
-            return (family.Build(architecture, config, new ParameterSet(ParameterSource.ShapesOnly)), name);
+            return (ModelFolder.Shapes(family, architecture, config, name), name);
         }
 
         (ModelFamily fileFamily, string fileArchitecture, ModelConfig fileConfig) = ModelFolder.ReadConfigFile(name);
-        return (fileFamily.Build(fileArchitecture, fileConfig, new ParameterSet(ParameterSource.ShapesOnly)), name);
+        return (ModelFolder.Shapes(fileFamily, fileArchitecture, fileConfig, name), name);
     }
 
     private static int Presets(Terminal terminal)

@@ -158,6 +158,8 @@ public sealed record CustomConfig : ModelConfig
                 + "Choose the positions rope, learned, sinusoidal or none, or the attention full, window or block-sparse.");
         }
 
+        if (Attention == CustomAttention.Favor && (long)Features * (Width / Heads) > 1 << 22)
+            throw new ConfigException($"{ModelType}: {Features} features (features) of heads of width {Width / Heads} are more than {1 << 22} numbers a layer. Choose fewer features or more heads.");
         if (Attention == CustomAttention.Window && Window < 1) throw new ConfigException($"{ModelType}: sliding_window is {Window}; attention \"window\" sees at least 1 token.");
         if (Attention != CustomAttention.BlockSparse) return;
         if (BlockSize < 1) throw new ConfigException($"{ModelType}: block_size is {BlockSize}; attention \"block-sparse\" has blocks of at least 1 position.");

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
 
 namespace Heed.Models.Files;
 
@@ -70,6 +71,25 @@ public static class ModelFolder
         return Interpret(new ConfigReader(document.RootElement, path), options);
     }
 
+    /// <summary>A model of shapes alone: names and sizes, no weight is read and no memory for any taken.</summary>
+    /// <param name="family">The family.</param>
+    /// <param name="architecture">The head's class name.</param>
+    /// <param name="config">Sizes.</param>
+    /// <param name="file">Where they come from, for the error.</param>
+    /// <exception cref="BudgetException">A parameter would be larger than any tensor can be.</exception>
+    public static Model Shapes(ModelFamily family, string architecture, ModelConfig config, string file)
+    {
+        ArgumentNullException.ThrowIfNull(family);
+        try
+        {
+            return family.Build(architecture, config, new ParameterSet(ParameterSource.ShapesOnly));
+        }
+        catch (ShapeException e)
+        {
+            throw new BudgetException($"{file}: its sizes are too large: {e.Message}");
+        }
+    }
+
     /// <summary>Interprets a configuration object: family, head, sizes; validated.</summary>
     internal static (ModelFamily Family, string Architecture, ModelConfig Config) Interpret(ConfigReader file, LoadOptions? options = null)
     {
@@ -88,6 +108,7 @@ public static class ModelFolder
             throw new ConfigException($"{file.File}: {e.Message}", e);
         }
 
+        if (config.Layers > 10_000) throw new BudgetException($"{file.File}: the model has {config.Layers} layers; at most 10,000 are accepted.");
         return (family, architecture, config);
     }
 
@@ -160,8 +181,7 @@ public static class ModelFolder
 
     private static void CheckBudget(string folder, ModelFamily family, string architecture, ModelConfig config, LoadOptions options)
     {
-        if (config.Layers > 10_000) throw new BudgetException($"{Path.Combine(folder, ConfigName)}: the model has {config.Layers} layers; at most 10,000 are accepted.");
-        using Model shapes = family.Build(architecture, config, new ParameterSet(ParameterSource.ShapesOnly));
+        using Model shapes = Shapes(family, architecture, config, Path.Combine(folder, ConfigName));
         long bytes = shapes.Parameters.Values * sizeof(float);
         long budget = options.MaximumBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (bytes > budget)

@@ -310,6 +310,7 @@ public sealed class CustomTests
     [InlineData("""{"model_type":"custom-encoder","vocab_size":9,"hidden_size":8,"num_hidden_layers":1,"num_attention_heads":2,"sliding_window":4,"block_size":2}""", "attention is missing")]
     [InlineData("""{"model_type":"custom-decoder","vocab_size":9,"hidden_size":8,"num_hidden_layers":1,"num_attention_heads":2,"attention":"window","sliding_window":0}""", "sliding_window is 0")]
     [InlineData("""{"model_type":"custom-decoder","vocab_size":9,"hidden_size":8,"num_hidden_layers":1,"num_attention_heads":3}""", "hidden_size")]
+    [InlineData("""{"model_type":"custom-decoder","vocab_size":9,"hidden_size":8,"num_hidden_layers":1,"num_attention_heads":2,"attention":"linear-favor","features":200000000}""", "features")]
     public void A_wrong_design_is_refused_with_the_words_that_are_allowed(string json, string message)
         => Assert.Contains(message, Assert.ThrowsAny<HeedException>(() => Shapes.Read(new CustomFamily(), json)).Message.Replace("$.attention: ", "attention ", StringComparison.Ordinal), StringComparison.Ordinal);
 

@@ -140,8 +140,34 @@ public sealed class ConfigVariantTests
     [InlineData("""{"model_type": "marian", "normalize_embedding": true}""", "normalize_embedding")]
     [InlineData("""{"model_type": "marian", "add_final_layer_norm": true}""", "add_final_layer_norm")]
     [InlineData("""{"model_type": "t5", "feed_forward_proj": "gated-relu6"}""", "feed_forward_proj")]
+    [InlineData("""{"model_type": "bert", "num_labels": 268435456}""", "num_labels")]
     public void What_is_not_computed_is_refused_by_name(string json, string name)
         => Assert.Contains(name, Assert.ThrowsAny<InputException>(() => Read(json)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("""{"model_type": "gpt2", "n_embd": 268435452, "vocab_size": 268435456}""")]
+    [InlineData("""{"model_type": "bert", "hidden_size": 120000, "max_position_embeddings": 268435456}""")]
+    [InlineData("""{"model_type": "llama", "intermediate_size": 268435456, "hidden_size": 65536}""")]
+    public void Sizes_that_no_tensor_can_have_are_over_budget(string json)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("config.json"), json);
+        (ModelFamily family, string architecture, ModelConfig config) = ModelFolder.ReadConfig(folder.Path);
+        Assert.Contains("config.json: its sizes are too large", Assert.Throws<BudgetException>(() => ModelFolder.Shapes(family, architecture, config, folder.File("config.json"))).Message, StringComparison.Ordinal);
+        Assert.Throws<BudgetException>(() => ModelFolder.Load(folder.Path));
+    }
+
+    [Theory]
+    [InlineData("gpt2", "n_layer")]
+    [InlineData("bert", "num_hidden_layers")]
+    [InlineData("llama", "num_hidden_layers")]
+    [InlineData("t5", "num_decoder_layers")]
+    [InlineData("bart", "decoder_layers")]
+    [InlineData("t5", "num_layers")]
+    [InlineData("bart", "encoder_layers")]
+    [InlineData("distilbert", "n_layers")]
+    public void Layers_beyond_all_models_are_refused_before_any_is_built(string type, string field)
+        => Assert.Contains("at most 10,000", Assert.ThrowsAny<HeedException>(() => Read($$"""{"model_type": "{{type}}", "{{field}}": 100000000}""")).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("""{"model_type": "bart", "normalize_before": false, "add_final_layer_norm": false, "normalize_embedding": true, "static_position_embeddings": false, "extra_pos_embeddings": 2, "add_bias_logits": false}""")]
@@ -191,7 +217,7 @@ public sealed class ConfigVariantTests
             {
                 RawTensor table = from.Tensors.Single(t => t.Name == "transformer.wte.weight");
                 float[] head = [.. table.ToFloats().Select(x => equal ? x : -x)];
-                                SafetensorsWriter.Write(next, [.. from.Tensors.Where(t => t.Name != "lm_head.weight"), RawTensor.FromFloats("lm_head.weight", table.Shape, head)]);
+                SafetensorsWriter.Write(next, [.. from.Tensors.Where(t => t.Name != "lm_head.weight"), RawTensor.FromFloats("lm_head.weight", table.Shape, head)]);
             }
 
             File.Move(next, path, overwrite: true);
