@@ -6,7 +6,7 @@ namespace Heed.Engine.Kernels;
 /// <remarks>Errors against float64: see MathFunctionsTests.</remarks>
 internal static class MathFunctions
 {
-    /// <summary>eˣ within 1 ulp; below 2⁻¹²⁶ (x &lt; −87.33) exactly 0, above x = 88.72 infinity; NaN stays.</summary>
+    /// <summary>eˣ within 1 ulp; below 2⁻¹²⁶ (x &lt; −87.33) exactly 0, from x = 88.722839 on (the first whose power is beyond float32) infinity; NaN stays.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static L Exp<L>(L x) where L : struct, ILanes<L>
     {
@@ -25,7 +25,8 @@ internal static class MathFunctions
         p = L.Fma(r * r, p, r) + L.Broadcast(1f);
         L result = L.AddToExponent(p, shifted);
         result = L.Select(L.GreaterThan(L.Broadcast(-87.3365f), x), L.Zero, result);
-        return L.Select(L.GreaterThanOrEqual(L.Broadcast(88.722839f), x), result, x + L.Broadcast(float.PositiveInfinity));
+        // At 88.722839 itself the exponent would run over into the bits of a NaN.
+        return L.Select(L.GreaterThan(L.Broadcast(88.722839f), x), result, x + L.Broadcast(float.PositiveInfinity));
     }
 
     /// <summary>1/(1 + e⁻ˣ).</summary>

@@ -56,6 +56,31 @@ public class MathFunctionsTests
         return worst;
     }
 
+    [Fact]
+    public void Every_power_at_the_end_of_float32_is_finite_or_infinity()
+    {
+        // All floats from 88 to 89: the last one whose power is a float32 is among them.
+        List<float> x = [];
+        for (float at = 88; at < 89; at = MathF.BitIncrement(at)) x.Add(at);
+        float[] y = Apply(Function.Exp, [.. x]);
+        for (int i = 0; i < y.Length; i++)
+        {
+            double expected = Math.Exp(x[i]);
+            if ((float)expected < float.PositiveInfinity) Assert.True(Math.Abs(y[i] - expected) < 1e-6 * expected, $"exp {x[i]:R} is {y[i]:R}");
+            else Assert.Equal(float.PositiveInfinity, y[i]);
+        }
+
+        Assert.Equal(float.PositiveInfinity, y[^1]);
+        Assert.DoesNotContain(Apply(Function.Sigmoid, [.. x.Select(v => -v)]), float.IsNaN);
+        // −10.0609665 makes 88.7228394 of it: the one value in all of float32 at which the power was a NaN.
+        foreach (Activation activation in Enum.GetValues<Activation>())
+        {
+            float[] z = new float[32];
+            ActivationKernel.Invoke(activation, [.. Enumerable.Repeat(-10.0609665f, z.Length)], z);
+            Assert.DoesNotContain(z, float.IsNaN);
+        }
+    }
+
     private static float[] Apply(Function function, params float[] x) => SameBits(() => Make(x.Length, y => MapKernel.Invoke(new Map(function), x, y)));
 
     [Fact]
