@@ -1,16 +1,40 @@
+using System.Diagnostics.CodeAnalysis;
+using Heed.Tokenizers.Text;
+
 namespace Heed.Tokenizers;
 
 /// <summary>
 /// The result of encoding one text or pair: parallel arrays of N tokens, special tokens and padding included.
 /// </summary>
-/// <remarks>Offsets are <c>[start, end)</c> in UTF-16 units of the text (or word) they come from; <c>ToCodePoints</c> gives code points.</remarks>
+/// <remarks>
+/// Offsets are <c>[start, end)</c> in UTF-16 units of the text (or word) they come from; <c>ToCodePoints</c> gives code points.
+/// Token texts, type ids and masks are spread out into arrays when they are first asked for.
+/// </remarks>
 public sealed class Encoding
 {
+    private readonly TokenRun[] _runs = [];
+    private readonly ITokenModel? _model;
+
+    /// <summary>An encoding of arrays that the caller gives.</summary>
+    public Encoding()
+    {
+    }
+
+    [SetsRequiredMembers]
+    internal Encoding(EncodingBuilder made)
+    {
+        int n = made.Count;
+        (Ids, Starts, Ends, WordIds) = (Copy(made.Ids, n), Copy(made.Starts, n), Copy(made.Ends, n), Copy(made.WordIds, n));
+        (_runs, _model) = (made.Runs.ToArray(), made.Model);
+        SequenceCount = Math.Max(1, System.Numerics.BitOperations.PopCount((uint)made.SequenceBits));
+        if (made.Overflowing.Count > 0) Overflowing = [.. made.Overflowing.Select(window => window.ToEncoding())];
+    }
+
     /// <summary>Token ids, [N].</summary>
     public required int[] Ids { get; init; }
 
     /// <summary>Token texts, [N].</summary>
-    public required string[] Tokens { get; init; }
+    public required string[] Tokens { get => field ??= TokenRun.Texts(_runs, Ids, _model); init; }
 
     /// <summary>Start of each token in its text, in UTF-16 units, [N]; 0 for special tokens and padding.</summary>
     public required int[] Starts { get; init; }
@@ -22,16 +46,16 @@ public sealed class Encoding
     public required int[] WordIds { get; init; }
 
     /// <summary>Segment of each token (0 for the first text, usually 1 for the second), [N].</summary>
-    public required int[] TypeIds { get; init; }
+    public required int[] TypeIds { get => field ??= TokenRun.Spread(_runs, Count, static run => run.TypeId); init; }
 
     /// <summary>1 for tokens that the post-processor or padding added, else 0, [N].</summary>
-    public required int[] SpecialTokensMask { get; init; }
+    public required int[] SpecialTokensMask { get => field ??= TokenRun.Spread(_runs, Count, static run => run.Special); init; }
 
     /// <summary>1 for real tokens, 0 for padding, [N].</summary>
-    public required int[] AttentionMask { get; init; }
+    public required int[] AttentionMask { get => field ??= TokenRun.Spread(_runs, Count, static run => run.Attention); init; }
 
     /// <summary>0 or 1 for tokens of the first or second text, −1 for special tokens and padding, [N].</summary>
-    public required int[] SequenceIds { get; init; }
+    public required int[] SequenceIds { get => field ??= TokenRun.Spread(_runs, Count, static run => run.Sequence); init; }
 
     /// <summary>What truncation cut off: further windows of the same text, in order; empty without truncation.</summary>
     public IReadOnlyList<Encoding> Overflowing { get; init; } = [];
@@ -67,6 +91,13 @@ public sealed class Encoding
     {
         ArgumentNullException.ThrowIfNull(words);
         return ToCodePoints(i => WordIds[i] < 0 ? "" : (SequenceIds[i] == 1 && pair is not null ? pair : words)[WordIds[i]]);
+    }
+
+    private static int[] Copy(int[] source, int count)
+    {
+        int[] copy = GC.AllocateUninitializedArray<int>(count);
+        source.AsSpan(0, count).CopyTo(copy);
+        return copy;
     }
 
     private (int Start, int End)[] ToCodePoints(Func<int, string> textOf)

@@ -46,14 +46,14 @@ public sealed partial class Tokenizer
     public IReadOnlyList<Encoding> EncodeBatch(IReadOnlyList<string> texts, bool addSpecialTokens = true, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(texts);
-        return EncodeBatch(texts.Count, i => Joined(EncodeText(texts[i], 0), null, addSpecialTokens), threads);
+        return EncodeBatch(texts.Count, i => (EncodeText(texts[i], 0), null), addSpecialTokens, threads);
     }
 
     /// <summary>Encodes many pairs of texts, see <see cref="EncodeBatch(IReadOnlyList{string}, bool, int)"/>.</summary>
     public IReadOnlyList<Encoding> EncodeBatch(IReadOnlyList<(string Text, string Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(pairs);
-        return EncodeBatch(pairs.Count, i => Joined(EncodeText(pairs[i].Text, 0), EncodeText(pairs[i].Pair, 1), addSpecialTokens), threads);
+        return EncodeBatch(pairs.Count, i => (EncodeText(pairs[i].Text, 0), EncodeText(pairs[i].Pair, 1)), addSpecialTokens, threads);
     }
 
     /// <summary>Appends the ids of a text to a list; nothing else is computed, nothing is allocated a token.</summary>
@@ -108,63 +108,82 @@ public sealed partial class Tokenizer
         {
             if (field.First is not null) return field;
             EncodingBuilder probe = new();
-            probe.Add(-1, "", 0, 0, 0, 0);
+            probe.Add(-1, 0, 0, 0, new TokenRun(1, 0, 0, 1, 0, null));
             int[] ids = Joined(probe, null, addSpecialTokens: true, truncate: false).ToEncoding().Ids;
             int at = Array.IndexOf(ids, -1);
             return field = (ids[..at], ids[(at + 1)..]);
         }
     }
 
-    private EncodingBuilder[] Batch(int count, Func<int, EncodingBuilder> encode, int threads)
+    /// <summary>Encodes each of many texts or pairs; padding to the longest waits for all of them.</summary>
+    private Encoding[] EncodeBatch(int count, Func<int, (EncodingBuilder First, EncodingBuilder? Second)> encode, bool addSpecialTokens, int threads)
     {
-        EncodingBuilder[] made = new EncodingBuilder[count];
-        if (threads == 1 || count < 2)
+        Encoding[] encodings = new Encoding[count];
+        if (Parts.Padding is not { Length: null } padding)
         {
-            for (int i = 0; i < count; i++) made[i] = encode(i);
-            return made;
+            ForEach(count, threads, i =>
+            {
+                (EncodingBuilder first, EncodingBuilder? second) = encode(i);
+                encodings[i] = Finish(first, second, addSpecialTokens);
+            });
+            return encodings;
         }
 
+        EncodingBuilder[] made = new EncodingBuilder[count];
+        ForEach(count, threads, i =>
+        {
+            (EncodingBuilder first, EncodingBuilder? second) = encode(i);
+            made[i] = Joined(first, second, addSpecialTokens);
+        });
+        int length = PaddedLength(padding, made.Length == 0 ? 0 : made.Max(encoding => encoding.Count));
+        ForEach(count, threads, i =>
+        {
+            made[i].Pad(length, padding);
+            encodings[i] = made[i].ToEncoding();
+        });
+        return encodings;
+    }
+
+    /// <summary>Does the work for 0…count − 1 on several threads; where some fails, it is the first in order that is told, whatever thread was first.</summary>
+    private static void ForEach(int count, int threads, Action<int> work)
+    {
+        if (threads == 1 || count < 2)
+        {
+            for (int i = 0; i < count; i++) work(i);
+            return;
+        }
+
+        bool[] done = new bool[count];
         try
         {
-            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads <= 0 ? -1 : threads }, i => made[i] = encode(i));
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads <= 0 ? -1 : threads }, i =>
+            {
+                work(i);
+                done[i] = true;
+            });
         }
         catch (AggregateException e)
         {
-            // The first text in order that failed, whatever thread was first: the same error every run.
             for (int i = 0; i < count; i++)
-                if (made[i] is null) encode(i);
+                if (!done[i]) work(i);
             throw e.InnerExceptions[0];
         }
-
-        return made;
-    }
-
-    private Encoding[] EncodeBatch(int count, Func<int, EncodingBuilder> encode, int threads)
-    {
-        EncodingBuilder[] made = Batch(count, encode, threads);
-        if (Parts.Padding is { } padding)
-        {
-            int length = PaddedLength(padding, made.Length == 0 ? 0 : made.Max(encoding => encoding.Count));
-            foreach (EncodingBuilder encoding in made) encoding.Pad(length, padding);
-        }
-
-        return [.. made.Select(encoding => encoding.ToEncoding())];
     }
 
     private EncodingBuilder EncodeText(string text, int typeId)
     {
-        if (!_builders.TryTake(out EncodingBuilder? builder)) builder = new EncodingBuilder();
-        BuilderSink sink = new(this, builder, typeId, -1);
+        if (!_builders.TryTake(out EncodingBuilder? builder)) builder = new EncodingBuilder(Parts.Model);
+        BuilderSink sink = new(builder, typeId, -1);
         Run(text, ref sink);
         return builder;
     }
 
     private EncodingBuilder EncodeWords(IReadOnlyList<string> words, int typeId)
     {
-        EncodingBuilder builder = new();
+        EncodingBuilder builder = new(Parts.Model);
         for (int i = 0; i < words.Count; i++)
         {
-            BuilderSink sink = new(this, builder, typeId, i);
+            BuilderSink sink = new(builder, typeId, i);
             Run(words[i], ref sink);
         }
 
@@ -221,7 +240,7 @@ public sealed partial class Tokenizer
         }
 
         if (encodings.Count == 1) return encodings[0];
-        EncodingBuilder joined = new();
+        EncodingBuilder joined = new(Parts.Model);
         joined.EnsureRoom(encodings.Sum(encoding => encoding.Count));
         foreach (EncodingBuilder encoding in encodings) joined.Append(encoding);
         return joined;
@@ -300,26 +319,45 @@ public sealed partial class Tokenizer
         }
     }
 
-    private readonly struct BuilderSink(Tokenizer tokenizer, EncodingBuilder builder, int typeId, int fixedWord) : ITokenSink
+    private readonly struct BuilderSink(EncodingBuilder builder, int typeId, int fixedWord) : ITokenSink
     {
+        private readonly TokenRun _like = new(0, typeId, 0, 1, typeId, null);
+
         public void AddAdded(int id, ReadOnlySpan<char> text, int start, int end, int word)
-            => builder.Add(id, text.ToString(), start, end, fixedWord >= 0 ? fixedWord : word, typeId, sequence: typeId);
+            => builder.Add(id, start, end, fixedWord >= 0 ? fixedWord : word, _like with { Text = text.ToString() });
 
         public void AddPiece(NormalizedText text, int origin, TokenList tokens, int word)
         {
             if (fixedWord >= 0) word = fixedWord;
-            int first = builder.Count;
-            ITokenModel model = tokenizer.Parts.Model;
-            for (int i = 0; i < tokens.Count; i++)
+            int count = tokens.Count, at = builder.Count;
+            if (tokens.Texts.Count == 0) builder.Reserve(count, _like);
+            else ReserveWithTexts(tokens);
+            ReadOnlySpan<int> fromIds = tokens.Ids.AsSpan(0, count), fromStarts = tokens.Starts.AsSpan(0, count), fromEnds = tokens.Ends.AsSpan(0, count);
+            Span<int> ids = builder.Ids.AsSpan(at, count), starts = builder.Starts.AsSpan(at, count), ends = builder.Ends.AsSpan(at, count);
+            builder.WordIds.AsSpan(at, count).Fill(word);
+            fromIds.CopyTo(ids);
+            for (int i = 0; i < fromStarts.Length; i++)
             {
-                int id = tokens.Ids[i];
-                int start = origin + tokens.Starts[i], end = origin + tokens.Ends[i];
+                int start = origin + fromStarts[i], end = origin + fromEnds[i];
                 if (start >= text.Length) start = end = text.Length - 1;
                 int from = text.OriginalStart(start);
-                builder.Add(id, model.TokenOf(id) ?? "", from, end > start ? text.OriginalEnd(end - 1) : from, word, typeId, sequence: typeId);
+                starts[i] = from;
+                ends[i] = end > start ? text.OriginalEnd(end - 1) : from;
+            }
+        }
+
+        /// <summary>Some tokens have texts of their own: each of them is a run.</summary>
+        private void ReserveWithTexts(TokenList tokens)
+        {
+            int done = 0;
+            foreach ((int index, string value) in tokens.Texts)
+            {
+                builder.Reserve(index - done, _like);
+                builder.Reserve(1, _like with { Text = value });
+                done = index + 1;
             }
 
-            foreach ((int index, string value) in tokens.Texts) builder.Tokens[first + index] = value;
+            builder.Reserve(tokens.Count - done, _like);
         }
     }
 

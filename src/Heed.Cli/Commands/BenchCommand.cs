@@ -10,42 +10,97 @@ namespace Heed.Cli.Commands;
 /// <summary><c>heed bench</c>: the works of <c>docs/benchmarks</c>, each beside the machine's limits of the same run.</summary>
 internal static class BenchCommand
 {
+    private const string Tokenizers = "tokenizers";
+
+    private static readonly string[] Names = [.. BenchmarkSuite.Names, Tokenizers];
+
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> names = new("what") { Description = $"any of {string.Join(", ", BenchmarkSuite.Names)}; all where not given", Arity = ArgumentArity.ZeroOrMore };
+        Argument<string[]> names = new("what") { Description = $"any of {string.Join(", ", Names)}; all but {Tokenizers} where not given", Arity = ArgumentArity.ZeroOrMore };
         Option<int?> threads = new("--threads") { Description = "threads; HEED_THREADS or all where not given" };
         Option<double> seconds = new("--seconds") { Description = "how long each work is repeated", DefaultValueFactory = _ => 3 };
-        Option<string?> model = new("--model") { Description = "tokenizer or model folder for 'tokenizers'" };
-        Command command = new("bench", "Measure matrix products, training, decoding, attention and tokenizers against this machine's peak and bandwidth. Example: heed bench matmul --seconds 5") { names, threads, seconds, model };
+        Option<string[]> models = new("--model") { Description = $"tokenizer files or model folders for {Tokenizers}; where not given, tokenizers are trained on the .NET SDK's documentation", AllowMultipleArgumentsPerToken = true };
+        Command command = new("bench", "Measure matrix products, training, decoding and attention against this machine's peak and bandwidth, and the speed of tokenizers. Example: heed bench matmul --seconds 5") { names, threads, seconds, models };
         command.SetAction((parsed, stop) =>
         {
             if (parsed.GetValue(threads) is { } count) WorkerPool.Threads = count;
-            return Task.FromResult(Run(terminal, parsed.GetValue(names) ?? [], parsed.GetValue(seconds), parsed.GetValue(model), stop));
+            return Task.FromResult(Run(terminal, parsed.GetValue(names) ?? [], parsed.GetValue(seconds), parsed.GetValue(models) ?? [], stop));
         });
         return command;
     }
 
-    private static int Run(Terminal terminal, string[] names, double seconds, string? model, CancellationToken stop)
+    private static int Run(Terminal terminal, string[] names, double seconds, string[] models, CancellationToken stop)
     {
         foreach (string name in names)
-            if (!BenchmarkSuite.Names.Contains(name)) throw new InputException($"bench: \"{Printable.Shorten(name)}\" is unknown; one of {string.Join(", ", BenchmarkSuite.Names)} was expected.");
+            if (!Names.Contains(name)) throw new InputException($"bench: \"{Printable.Shorten(name)}\" is unknown; one of {string.Join(", ", Names)} was expected.");
+        JsonObject report = new() { ["processor"] = EnvCommand.Processor(), ["instructions"] = MachineProbe.InstructionSet, ["threads"] = WorkerPool.Threads };
+        if (!terminal.IsJson) terminal.Line($"{EnvCommand.Processor()}, {MachineProbe.InstructionSet}, {WorkerPool.Threads} thread(s)");
+        string[] works = [.. names.Where(name => name != Tokenizers)];
+        if (works.Length > 0 || names.Length == 0) Works(terminal, works, seconds, report, stop);
+        if (names.Contains(Tokenizers) || models.Length > 0)
+        {
+            Speeds(terminal, models, seconds, report, stop);
+            Runs(terminal, models, report, stop);
+        }
+
+        if (terminal.IsJson) terminal.Json(report);
+        return ExitCode.Ok;
+    }
+
+    private static void Works(Terminal terminal, string[] names, double seconds, JsonObject report, CancellationToken stop)
+    {
         double peak = MachineProbe.PeakGigaflops(1), bandwidth = MachineProbe.BandwidthGigabytes(1L << 30);
         JsonArray rows = [];
         if (!terminal.IsJson)
         {
-            terminal.Line($"{EnvCommand.Processor()}, {MachineProbe.InstructionSet}, {WorkerPool.Threads} thread(s)");
             terminal.Line(string.Create(CultureInfo.InvariantCulture, $"peak {peak:0.0} GF/s, bandwidth {bandwidth:0.0} GB/s, measured in this run"));
             terminal.Line();
             terminal.Line($"{"work",-44} {"figure",16} {"limit",8}  memory");
         }
 
-        foreach (BenchmarkResult result in BenchmarkSuite.Run(names, new BenchmarkLimits(peak * 1e9, bandwidth * 1e9), seconds, model, stop))
+        foreach (BenchmarkResult result in BenchmarkSuite.Run(names, new BenchmarkLimits(peak * 1e9, bandwidth * 1e9), seconds, stop))
         {
             if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["work"] = result.Name, ["value"] = result.Value, ["unit"] = result.Unit, ["of_limit"] = result.OfLimit, ["bytes"] = result.PeakBytes });
             else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{result.Name,-44} {result.Value,10:0.0} {result.Unit,-8} {(result.OfLimit is { } part ? part.ToString("P0", CultureInfo.InvariantCulture) : ""),6}  {(result.PeakBytes > 0 ? Printable.Bytes(result.PeakBytes) : "")}"));
         }
 
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["processor"] = EnvCommand.Processor(), ["instructions"] = MachineProbe.InstructionSet, ["threads"] = WorkerPool.Threads, ["peak_gigaflops"] = peak, ["bandwidth_gigabytes"] = bandwidth, ["works"] = rows });
-        return ExitCode.Ok;
+        (report["peak_gigaflops"], report["bandwidth_gigabytes"], report["works"]) = (peak, bandwidth, rows);
+    }
+
+    private static void Speeds(Terminal terminal, string[] models, double seconds, JsonObject report, CancellationToken stop)
+    {
+        JsonArray rows = [];
+        if (!terminal.IsJson)
+        {
+            terminal.Line();
+            terminal.Line("MB/s on 5 MB of prose, each document once, caches of words empty");
+            terminal.Line($"{"pipeline",-24} {"ids",8}  {"offsets, 1 thread",18} {"ids only, 1 thread",18} {$"offsets, {WorkerPool.Threads}",12} {$"ids only, {WorkerPool.Threads}",12}");
+        }
+
+        foreach (TokenizerSpeed speed in TokenizerBenchmark.Speeds(models, seconds, WorkerPool.Threads, stop))
+        {
+            if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["pipeline"] = speed.Pipeline, ["vocabulary"] = speed.Vocabulary, ["offsets_one_thread"] = speed.OffsetsOneThread, ["ids_one_thread"] = speed.IdsOneThread, ["offsets"] = speed.Offsets, ["ids"] = speed.Ids });
+            else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Printable.Shorten(speed.Pipeline, 24),-24} {speed.Vocabulary,8:N0}  {speed.OffsetsOneThread,18:0.0} {speed.IdsOneThread,18:0.0} {speed.Offsets,12:0.0} {speed.Ids,12:0.0}"));
+        }
+
+        report["tokenizers"] = rows;
+    }
+
+    private static void Runs(Terminal terminal, string[] models, JsonObject report, CancellationToken stop)
+    {
+        JsonArray rows = [];
+        if (!terminal.IsJson)
+        {
+            terminal.Line();
+            terminal.Line("Seconds for one run of 1,048,576 characters without a blank");
+        }
+
+        foreach (IGrouping<string, TokenizerRun> model in TokenizerBenchmark.Runs(models, stop).GroupBy(run => run.Model))
+        {
+            foreach (TokenizerRun run in model) rows.Add((JsonNode)new JsonObject { ["model"] = run.Model, ["text"] = run.Text, ["seconds"] = run.Seconds });
+            if (!terminal.IsJson) terminal.Line($"{Printable.Shorten(model.Key, 24),-24} {string.Join("   ", model.Select(run => string.Create(CultureInfo.InvariantCulture, $"{run.Text} {run.Seconds:0.00}")))}");
+        }
+
+        report["runs"] = rows;
     }
 }

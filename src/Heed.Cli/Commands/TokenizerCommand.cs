@@ -91,8 +91,10 @@ internal static class TokenizerCommand
             Tokenizer trained = TokenizerTrainer.Train(settings, lines, parts, new Reporter<TrainingProgress>(p => terminal.Status($"{p.Phase}: {p.Done:N0}{(p.Total is { } total ? $" of {total:N0}" : "")}")), stop);
             trained.Save(path);
             double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            if (terminal.IsJson) terminal.Json(new JsonObject { ["file"] = path, ["vocabulary"] = trained.VocabularySize, ["seconds"] = Math.Round(seconds, 3) });
-            else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{path}: {kind}, {trained.VocabularySize:N0} ids, trained in {seconds:0.0} s"));
+            using Process self = Process.GetCurrentProcess();
+            long peak = self.PeakWorkingSet64;
+            if (terminal.IsJson) terminal.Json(new JsonObject { ["file"] = path, ["vocabulary"] = trained.VocabularySize, ["seconds"] = Math.Round(seconds, 3), ["peak_bytes"] = peak });
+            else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{path}: {kind}, {trained.VocabularySize:N0} ids, trained in {seconds:0.0} s, peak memory {Printable.Bytes(peak)}"));
             return Task.FromResult(ExitCode.Ok);
         });
         return command;

@@ -9,9 +9,13 @@ internal sealed partial class BpeModel
     /// <summary>Pieces of at most this many symbols are merged by scanning for the best pair; longer ones by a heap.</summary>
     private const int ScanLimit = 32;
 
+    /// <summary>SentencePiece's sign for a blank.</summary>
+    private const char Mark = '▁';
+
     private MergeTable _table = new(0);
     private int[] _byteTokens = [];
     private int[] _asciiTokens = [];
+    private bool _cutsAtMarks;
 
     public void Tokenize(ReadOnlySpan<char> piece, TokenList tokens)
     {
@@ -27,9 +31,32 @@ internal sealed partial class BpeModel
         }
 
         BpeWord word = Word(tokens);
+        if (!_cutsAtMarks)
+        {
+            TokenizeWord(piece, word, tokens);
+            return;
+        }
+
+        for (int start = 0; start < piece.Length;)
+        {
+            int end = NextWord(piece, start), first = tokens.Count;
+            TokenizeWord(piece[start..end], word, tokens);
+            for (int i = first; i < tokens.Count; i++)
+            {
+                tokens.Starts[i] += start;
+                tokens.Ends[i] += start;
+            }
+
+            start = end;
+        }
+    }
+
+    private void TokenizeWord(ReadOnlySpan<char> piece, BpeWord word, TokenList tokens)
+    {
         bool cached = piece.Length <= WordCache.LongestWord && Options.Dropout is not > 0;
         if (cached && word.Cache.TryAdd(piece, tokens)) return;
         int first = tokens.Count;
+        word.Clear();
         Spell(piece, word);
         tokens.Operations += word.Count;
         if (Options.Dropout is > 0) MergeAllWithDropout(word, (float)Options.Dropout.Value, tokens);
@@ -42,8 +69,32 @@ internal sealed partial class BpeModel
     private BpeWord Word(TokenList tokens)
     {
         if (tokens.Scratch is not BpeWord word || word.Owner != this) tokens.Scratch = word = new BpeWord(this);
-        word.Clear();
         return word;
+    }
+
+    /// <summary>Where the next ▁ stands behind another character; the end of the text where there is none.</summary>
+    private static int NextWord(ReadOnlySpan<char> text, int at)
+    {
+        while (true)
+        {
+            int found = text[(at + 1)..].IndexOf(Mark);
+            if (found < 0) return text.Length;
+            at += found + 1;
+            if (text[at - 1] != Mark) return at;
+        }
+    }
+
+    /// <summary>
+    /// Whether a text may be cut before each ▁ that follows another character and the words merged one by one: no merge joins what stands
+    /// on both sides, and no character is dropped, which would move the places of the words after it.
+    /// </summary>
+    private bool MayCutAtMarks()
+    {
+        if (_map.IdOf([Mark]) < 0 || Options.Dropout is > 0 || Options.ContinuingSubwordPrefix is { Length: > 0 } || Options.EndOfWordSuffix is { Length: > 0 }) return false;
+        if (Options.UnknownToken is null && (_byteTokens.Length == 0 || _byteTokens.Contains(-1))) return false;
+        foreach ((string left, string right) in Merges)
+            if (right.StartsWith(Mark) && !left.EndsWith(Mark)) return false;
+        return true;
     }
 
     private void Prepare()
@@ -66,9 +117,13 @@ internal sealed partial class BpeModel
 
         _asciiTokens = new int[0x180];
         for (int c = 0; c < _asciiTokens.Length; c++) _asciiTokens[c] = _map.IdOf([(char)c]);
-        if (!Options.ByteFallback) return;
-        _byteTokens = new int[256];
-        for (int b = 0; b < 256; b++) _byteTokens[b] = _map.IdOf(string.Create(CultureInfo.InvariantCulture, $"<0x{b:X2}>"));
+        if (Options.ByteFallback)
+        {
+            _byteTokens = new int[256];
+            for (int b = 0; b < 256; b++) _byteTokens[b] = _map.IdOf(string.Create(CultureInfo.InvariantCulture, $"<0x{b:X2}>"));
+        }
+
+        _cutsAtMarks = MayCutAtMarks();
     }
 
     /// <summary>The characters of a piece as symbols, unknown ones spelled in bytes, replaced or dropped.</summary>

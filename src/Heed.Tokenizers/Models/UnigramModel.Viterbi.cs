@@ -14,10 +14,15 @@ internal sealed partial class UnigramModel
 
     public void Tokenize(ReadOnlySpan<char> piece, TokenList tokens)
     {
-        if (tokens.Scratch is not Lattice lattice) tokens.Scratch = lattice = new Lattice();
+        if (tokens.Scratch is not Lattice lattice || lattice.Owner != this) tokens.Scratch = lattice = new Lattice(this);
+        bool cached = piece.Length <= WordCache.LongestWord;
+        if (cached && lattice.Cache.TryAdd(piece, tokens)) return;
+        int first = tokens.Count;
         lattice.Clear(piece.Length);
         Forward(piece, lattice, tokens);
         Trace(piece, lattice, tokens);
+        // An unknown token has a text of its own, which the cache does not keep.
+        if (cached && !(UnknownId is { } unknown && tokens.Ids.AsSpan(first, tokens.Count - first).Contains(unknown))) lattice.Cache.Store(piece, tokens, first);
     }
 
     private void Prepare()
@@ -154,8 +159,14 @@ internal sealed partial class UnigramModel
     }
 
     /// <summary>Best path to each end, reused from piece to piece.</summary>
-    private sealed class Lattice
+    private sealed class Lattice(UnigramModel owner)
     {
+        /// <summary>The model whose words the cache holds.</summary>
+        public UnigramModel Owner => owner;
+
+        /// <summary>Tokens of short words met before.</summary>
+        public WordCache Cache { get; } = new();
+
         public double[] Scores = new double[64];
         public int[] From = new int[64];
         public int[] Ids = new int[64];

@@ -76,7 +76,7 @@ internal sealed class BertNormalizer(bool cleanText, bool handleChinese, bool? s
 
         int output = cleanText && CharacterClasses.IsWhiteSpace(c) ? ' ' : c;
         List<int> parts = [];
-        Rewrite(output, parts);
+        Rewrite(output, [], parts);
         _simple[c] = parts.Count == 1 && parts[0] is > 0 and < 0xD800 ? (char)parts[0] : Special;
     }
 
@@ -86,15 +86,15 @@ internal sealed class BertNormalizer(bool cleanText, bool handleChinese, bool? s
         if (cleanText && CharacterClasses.IsWhiteSpace(c)) c = ' ';
         bool chinese = handleChinese && CharacterClasses.IsChinese(c);
         parts.Clear();
-        Rewrite(c, parts);
+        Rewrite(c, text.Changes.Decomposed, parts);
         if (chinese) text.Emit(' ', at);
         foreach (int part in parts) text.Emit(part, at);
         if (chinese) text.Emit(' ', at);
     }
 
-    private void Rewrite(int c, List<int> parts)
+    private void Rewrite(int c, List<int> decomposed, List<int> parts)
     {
-        List<int> decomposed = [];
+        decomposed.Clear();
         if (_strip) Normalization.Decompose(c, compatible: false, decomposed);
         else decomposed.Add(c);
         foreach (int part in decomposed)

@@ -27,7 +27,8 @@ internal sealed class PrecompiledNormalizer : INormalizer
         ReadOnlySpan<char> old = text.Span;
         int at = PlainPrefix(old, 0);
         if (at == old.Length) return;
-        Rewriting found = new(old.Length);
+        CodePointChanges found = text.Changes;
+        found.Clear();
         bool modified = false;
         Span<byte> bytes = stackalloc byte[LongestCluster + 4];
         for (int i = 0; i < at; i++) found.Add(old[i], 0);
@@ -46,7 +47,7 @@ internal sealed class PrecompiledNormalizer : INormalizer
             at = end;
         }
 
-        if (modified) text.Rewrite(found.Points, found.Changes);
+        if (modified) found.WriteTo(text);
     }
 
     public void Write(Utf8JsonWriter json)
@@ -64,7 +65,7 @@ internal sealed class PrecompiledNormalizer : INormalizer
         return at;
     }
 
-    private bool ReplaceEach(ReadOnlySpan<char> cluster, Span<byte> bytes, Rewriting found)
+    private bool ReplaceEach(ReadOnlySpan<char> cluster, Span<byte> bytes, CodePointChanges found)
     {
         bool modified = false;
         for (int at = 0; at < cluster.Length;)
@@ -78,44 +79,27 @@ internal sealed class PrecompiledNormalizer : INormalizer
         return modified;
     }
 
-    private bool TryReplace(ReadOnlySpan<char> part, Span<byte> bytes, Rewriting found)
+    private bool TryReplace(ReadOnlySpan<char> part, Span<byte> bytes, CodePointChanges found)
     {
         int n = System.Text.Encoding.UTF8.GetBytes(part, bytes);
         if (!_map.TryFind(bytes[..n], longest: false, out ReadOnlySpan<byte> replacement, out _)) return false;
-        found.Replace(CodePoint.Count(part), replacement);
+        Replace(found, CodePoint.Count(part), replacement);
         return true;
     }
 
-    /// <summary>Code points and changes under construction.</summary>
-    private sealed class Rewriting(int capacity)
+    /// <summary>New characters count as new from the end; what is missing counts to the last one, even of the part before.</summary>
+    private static void Replace(CodePointChanges found, int oldCount, ReadOnlySpan<byte> replacement)
     {
-        private readonly List<int> _points = new(capacity);
-        private readonly List<int> _changes = new(capacity);
-
-        public ReadOnlySpan<int> Points => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_points);
-
-        public ReadOnlySpan<int> Changes => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_changes);
-
-        public void Add(int point, int change)
+        int first = found.Count;
+        while (!replacement.IsEmpty)
         {
-            _points.Add(point);
-            _changes.Add(change);
+            _ = Rune.DecodeFromUtf8(replacement, out Rune rune, out int used);
+            found.Add(rune.Value, 0);
+            replacement = replacement[used..];
         }
 
-        /// <summary>New characters count as new from the end; what is missing counts to the last one, even of the part before.</summary>
-        public void Replace(int oldCount, ReadOnlySpan<byte> replacement)
-        {
-            int first = _points.Count;
-            while (!replacement.IsEmpty)
-            {
-                _ = Rune.DecodeFromUtf8(replacement, out Rune rune, out int used);
-                Add(rune.Value, 0);
-                replacement = replacement[used..];
-            }
-
-            int difference = _points.Count - first - oldCount;
-            for (int i = 0; i < difference; i++) _changes[^(i + 1)] = 1;
-            if (difference < 0 && _changes.Count > 0) _changes[^1] += difference;
-        }
+        int difference = found.Count - first - oldCount;
+        for (int i = 0; i < difference; i++) found.Changes[found.Count - 1 - i] = 1;
+        if (difference < 0 && found.Count > 0) found.Changes[found.Count - 1] += difference;
     }
 }

@@ -121,7 +121,8 @@ internal sealed class ReplaceNormalizer(TextPattern pattern, string content) : I
 {
     public void Normalize(NormalizedText text)
     {
-        List<(int Start, int End)> matches = [];
+        List<(int Start, int End)> matches = text.Matches;
+        matches.Clear();
         pattern.FindAll(text.Span, matches);
         if (matches.Count == 0) return;
         text.BeginRewrite();
@@ -129,7 +130,8 @@ internal sealed class ReplaceNormalizer(TextPattern pattern, string content) : I
         foreach ((int start, int end) in matches)
         {
             text.Copy(done, start - done);
-            text.Emit(content, end - 1);
+            if (content.Length == 1) text.Emit(content[0], end - 1);
+            else text.Emit(content, end - 1);
             done = end;
         }
 

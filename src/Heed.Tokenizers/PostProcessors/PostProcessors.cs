@@ -61,14 +61,6 @@ internal readonly record struct SpecialToken(string Token, int Id)
         json.WriteEndArray();
     }
 
-    /// <summary>An encoding of this token alone.</summary>
-    public EncodingBuilder Alone(int typeId)
-    {
-        EncodingBuilder alone = new();
-        alone.Add(Id, Token, 0, 0, -1, typeId, special: 1);
-        return alone;
-    }
-
     /// <summary><paramref name="middle"/> between tokens, each of its overflowing windows too; masks and ranges are made anew.</summary>
     public static EncodingBuilder Wrap(SpecialToken? before, EncodingBuilder middle, SpecialToken? after, int sequence, int typeId)
     {
@@ -79,15 +71,11 @@ internal readonly record struct SpecialToken(string Token, int Id)
 
     private static EncodingBuilder WrapOne(SpecialToken? before, EncodingBuilder middle, SpecialToken? after, int sequence, int typeId)
     {
-        EncodingBuilder wrapped = new();
+        EncodingBuilder wrapped = new(middle.Model);
         wrapped.EnsureRoom(middle.Count + 2);
-        if (before is { } first) wrapped.Add(first.Id, first.Token, 0, 0, -1, typeId, special: 1);
-        int start = wrapped.Count;
-        for (int i = 0; i < middle.Count; i++)
-            wrapped.Add(middle.Ids[i], middle.Tokens[i], middle.Starts[i], middle.Ends[i], middle.WordIds[i], middle.TypeIds[i]);
-        wrapped.SetSequence(sequence);
-        wrapped.Sequences.AsSpan(0, start).Fill(-1);
-        if (after is { } last) wrapped.Add(last.Id, last.Token, 0, 0, -1, typeId, special: 1);
+        if (before is { } first) wrapped.Add(first.Id, 0, 0, -1, new TokenRun(1, typeId, 1, 1, -1, first.Token));
+        wrapped.AppendAsText(middle, sequence);
+        if (after is { } last) wrapped.Add(last.Id, 0, 0, -1, new TokenRun(1, typeId, 1, 1, -1, last.Token));
         return wrapped;
     }
 }
@@ -151,23 +139,27 @@ internal static class OffsetTrimming
 
     private static void TrimOne(EncodingBuilder encoding, bool addPrefixSpace)
     {
-        for (int i = 0; i < encoding.Count; i++)
+        int i = 0;
+        foreach (TokenRun run in encoding.Runs)
         {
-            ReadOnlySpan<char> token = encoding.Tokens[i];
-            int leading = 0, trailing = 0;
-            while (leading < token.Length && IsBlank(token[leading])) leading++;
-            while (trailing < token.Length && IsBlank(token[token.Length - 1 - trailing])) trailing++;
-            ref int start = ref encoding.Starts[i];
-            ref int end = ref encoding.Ends[i];
-            if (leading > 0)
-            {
-                // The one blank that the pre-tokenizer put in front stands for no character.
-                bool added = addPrefixSpace && leading == 1 && (i == 0 || start == 0);
-                if (!added) start = Math.Min(start + leading, end);
-            }
-
-            if (trailing > 0 && end >= trailing) end = Math.Max(end - trailing, start);
+            for (int stop = i + run.Count; i < stop; i++)
+                Trim(run.Text ?? encoding.Model?.TokenOf(encoding.Ids[i]), i == 0, addPrefixSpace, ref encoding.Starts[i], ref encoding.Ends[i]);
         }
+    }
+
+    private static void Trim(ReadOnlySpan<char> token, bool first, bool addPrefixSpace, ref int start, ref int end)
+    {
+        int leading = 0, trailing = 0;
+        while (leading < token.Length && IsBlank(token[leading])) leading++;
+        while (trailing < token.Length && IsBlank(token[token.Length - 1 - trailing])) trailing++;
+        if (leading > 0)
+        {
+            // The one blank that the pre-tokenizer put in front stands for no character.
+            bool added = addPrefixSpace && leading == 1 && (first || start == 0);
+            if (!added) start = Math.Min(start + leading, end);
+        }
+
+        if (trailing > 0 && end >= trailing) end = Math.Max(end - trailing, start);
     }
 
     private static bool IsBlank(char c) => c == 'Ġ' || CharacterClasses.IsWhiteSpace(c);

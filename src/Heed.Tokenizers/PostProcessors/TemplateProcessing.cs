@@ -74,7 +74,7 @@ internal sealed class TemplateProcessing(IReadOnlyList<TemplatePiece> single, IR
     private static EncodingBuilder Special(TemplateToken token, int typeId)
     {
         EncodingBuilder made = new();
-        for (int i = 0; i < token.Ids.Count; i++) made.Add(token.Ids[i], token.Tokens[i], 0, 0, -1, typeId, special: 1);
+        for (int i = 0; i < token.Ids.Count; i++) made.Add(token.Ids[i], 0, 0, -1, new TokenRun(1, typeId, 1, 1, -1, token.Tokens[i]));
         return made;
     }
 

@@ -31,8 +31,8 @@ internal static class Splitting
     /// <param name="invert">Take what lies between the matches for the matches.</param>
     public static void Cut(PreTokenizedText text, FindMatches find, SplitBehavior behavior, bool invert)
     {
-        List<(int Start, int End)> matches = [];
-        List<(int Start, int End, bool Match)> parts = [];
+        List<(int Start, int End)> matches = text.Text.Matches;
+        List<(int Start, int End, bool Match)> parts = text.Parts;
         text.BeginCut();
         for (int i = 0; i < text.Count; i++)
         {

@@ -90,7 +90,8 @@ public sealed class SentencePieceProcessor
         ArgumentNullException.ThrowIfNull(text);
         byte[] utf8 = System.Text.Encoding.UTF8.GetBytes(text);
         NormalizedBytes normalized = _normalizer.Normalize(utf8);
-        List<SentencePieceToken> tokens = Tokens(text, utf8, normalized, _segmenter.Cut(normalized.Bytes));
+        long steps = 0;
+        List<SentencePieceToken> tokens = Tokens(text, utf8, normalized, _segmenter.Cut(normalized.Bytes, ref steps));
         if (options is null) return tokens;
         if (options.EmitUnknownPiece)
             for (int i = 0; i < tokens.Count; i++)
@@ -99,6 +100,14 @@ public sealed class SentencePieceProcessor
         if (options.AddBos) tokens.Insert(0, Mark(BosId, _file.BosPiece, 0));
         if (options.AddEos) tokens.Add(Mark(EosId, _file.EosPiece, text.Length));
         return tokens;
+    }
+
+    /// <summary>Steps that the model took for a text: what tests of the worst case count.</summary>
+    internal long CountOperations(string text)
+    {
+        long steps = 0;
+        _segmenter.Cut(_normalizer.Normalize(System.Text.Encoding.UTF8.GetBytes(text)).Bytes, ref steps);
+        return steps;
     }
 
     /// <summary>The best segmentations of a text, best first.</summary>
@@ -142,10 +151,13 @@ public sealed class SentencePieceProcessor
     {
         List<SentencePieceToken> tokens = new(segments.Count);
         Utf16Position position = new(utf8);
-        bool afterUnknown = false;
-        foreach ((int start, int length, int id) in segments)
+        for (int index = 0; index < segments.Count; index++)
         {
+            (int start, int length, int id) = segments[index];
             bool unknown = id == UnknownId;
+            // Neighbours that are unknown too lie side by side: one token, put together at once.
+            if (unknown && !_file.ByteFallback)
+                while (index + 1 < segments.Count && segments[index + 1].Id == UnknownId) length += segments[++index].Length;
             int from = position.Of(normalized.Origins[start]), to = position.Of(normalized.Origins[start + length]);
             string piece = System.Text.Encoding.UTF8.GetString(normalized.Bytes, start, length);
             if (_vocabulary.Type(id) == SentencePieceType.Control)
@@ -161,17 +173,10 @@ public sealed class SentencePieceProcessor
                     tokens.Add(new SentencePieceToken(_vocabulary.IdOf(name), name, last ? text[from..to] : "", from, last ? to : from));
                 }
             }
-            else if (unknown && afterUnknown)
-            {
-                SentencePieceToken before = tokens[^1];
-                tokens[^1] = before with { Piece = before.Piece + piece, Surface = before.Surface + text[from..to], End = to };
-            }
             else
             {
                 tokens.Add(new SentencePieceToken(id, piece, text[from..to], from, to));
             }
-
-            afterUnknown = unknown;
         }
 
         return tokens;

@@ -7,13 +7,14 @@ internal readonly record struct Segment(int Start, int Length, int Id);
 /// <summary>Cuts normalized text into pieces.</summary>
 internal interface ISentencePieceSegmenter
 {
-    List<Segment> Cut(ReadOnlySpan<byte> text);
+    /// <summary>The pieces of a text, in order; adds to <paramref name="steps"/> the steps that it took: what tests of the worst case count.</summary>
+    List<Segment> Cut(ReadOnlySpan<byte> text, ref long steps);
 }
 
 /// <summary>Words, each with the space symbol before it; no segmentation inside.</summary>
 internal sealed class WordSegmenter(SentencePieceVocabulary vocabulary) : ISentencePieceSegmenter
 {
-    public List<Segment> Cut(ReadOnlySpan<byte> text)
+    public List<Segment> Cut(ReadOnlySpan<byte> text, ref long steps)
     {
         List<Segment> words = [];
         int start = 0;
@@ -21,6 +22,7 @@ internal sealed class WordSegmenter(SentencePieceVocabulary vocabulary) : ISente
         {
             int length = Math.Min(SentencePieceNormalizer.CharacterLength(text[at]), text.Length - at);
             bool space = text.Slice(at, length).SequenceEqual("\u2581"u8);
+            steps++;
             if (space && at > start)
             {
                 words.Add(new Segment(start, at - start, vocabulary.IdOf(text[start..at])));
@@ -38,13 +40,14 @@ internal sealed class WordSegmenter(SentencePieceVocabulary vocabulary) : ISente
 /// <summary>Characters and user-defined pieces.</summary>
 internal sealed class CharacterSegmenter(SentencePieceVocabulary vocabulary) : ISentencePieceSegmenter
 {
-    public List<Segment> Cut(ReadOnlySpan<byte> text)
+    public List<Segment> Cut(ReadOnlySpan<byte> text, ref long steps)
     {
         List<Segment> characters = [];
         for (int at = 0; at < text.Length;)
         {
             int length = vocabulary.UserDefined?.LongestPrefix(text[at..]) ?? 0;
             if (length == 0) length = Math.Min(SentencePieceNormalizer.CharacterLength(text[at]), text.Length - at);
+            steps++;
             characters.Add(new Segment(at, length, vocabulary.IdOf(text.Slice(at, length))));
             at += length;
         }
@@ -56,14 +59,16 @@ internal sealed class CharacterSegmenter(SentencePieceVocabulary vocabulary) : I
 /// <summary>Merges neighbours into the piece with the highest score, leftmost first; O(n log n) in the length of the text.</summary>
 internal sealed class MergeSegmenter(SentencePieceVocabulary vocabulary) : ISentencePieceSegmenter
 {
-    public List<Segment> Cut(ReadOnlySpan<byte> text)
+    public List<Segment> Cut(ReadOnlySpan<byte> text, ref long steps)
     {
         Symbols symbols = Split(text);
         PriorityQueue<(int Left, int Right, int Length), (float Score, int Left)> agenda = new(BestFirst.Instance);
         Dictionary<string, int> unusedSplits = new(StringComparer.Ordinal);   // unused piece → length of its left part
         for (int i = 1; i < symbols.Count; i++) Offer(text, symbols, i - 1, i, agenda, unusedSplits);
+        steps += symbols.Count;
         while (agenda.TryDequeue(out (int Left, int Right, int Length) top, out _))
         {
+            steps++;
             // Stale where either symbol was merged meanwhile.
             if (symbols.Length[top.Left] == 0 || symbols.Length[top.Right] == 0 || symbols.Length[top.Left] + symbols.Length[top.Right] != top.Length) continue;
             symbols.Length[top.Left] = top.Length;

@@ -13,7 +13,7 @@ internal sealed class UnigramSegmenter(SentencePieceVocabulary vocabulary) : ISe
     private const double UserDefinedPenalty = 0.1;
     private readonly float _unknownScore = vocabulary.LowestScore - UnknownPenalty;
 
-    public List<Segment> Cut(ReadOnlySpan<byte> text)
+    public List<Segment> Cut(ReadOnlySpan<byte> text, ref long steps)
     {
         float[] scores = new float[text.Length + 1];
         int[] starts = new int[text.Length + 1], ids = new int[text.Length + 1];
@@ -25,6 +25,7 @@ internal sealed class UnigramSegmenter(SentencePieceVocabulary vocabulary) : ISe
             int node = ByteTrie.Root;
             for (int end = start; end < text.Length;)
             {
+                steps++;
                 node = vocabulary.Ordinary.Step(node, text[end++]);
                 if (node < 0) break;
                 int id = vocabulary.Ordinary.Value(node);
@@ -58,7 +59,8 @@ internal sealed class UnigramSegmenter(SentencePieceVocabulary vocabulary) : ISe
     public List<(List<Segment> Segments, float Score)> Best(ReadOnlySpan<byte> text, int count)
     {
         count = Math.Clamp(count, 1, MostPaths);
-        if (text.IsEmpty || count == 1) return [(Cut(text), 0)];
+        long steps = 0;
+        if (text.IsEmpty || count == 1) return [(Cut(text, ref steps), 0)];
         return new UnigramLattice(text, AddNodes(text)).Best(count);
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 
 namespace Heed.Tokenizers.Text;
@@ -5,6 +6,8 @@ namespace Heed.Tokenizers.Text;
 /// <summary>Code points of UTF-16 text. A lone surrogate counts as itself; texts are freed of them at the door.</summary>
 internal static class CodePoint
 {
+    private static readonly SearchValues<char> Surrogates = SearchValues.Create([.. Enumerable.Range(0xD800, 0x800).Select(c => (char)c)]);
+
     /// <summary>The code point at <paramref name="at"/> and its length in units, 1 or 2.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int At(ReadOnlySpan<char> text, int at, out int units)
@@ -56,13 +59,15 @@ internal static class CodePoint
     public static ReadOnlySpan<char> WithoutLoneSurrogates(ReadOnlySpan<char> text)
         => FirstLone(text) < 0 ? text : WithoutLoneSurrogates(text.ToString());
 
+    public static bool HasSurrogate(ReadOnlySpan<char> text) => text.ContainsAny(Surrogates);
+
     private static int FirstLone(ReadOnlySpan<char> text)
     {
-        int at = text.IndexOfAnyInRange('\uD800', '\uDFFF');
+        int at = text.IndexOfAny(Surrogates);
         while (at >= 0)
         {
             if (!char.IsHighSurrogate(text[at]) || at + 1 == text.Length || !char.IsLowSurrogate(text[at + 1])) return at;
-            int next = text[(at + 2)..].IndexOfAnyInRange('\uD800', '\uDFFF');
+            int next = text[(at + 2)..].IndexOfAny(Surrogates);
             at = next < 0 ? -1 : at + 2 + next;
         }
 

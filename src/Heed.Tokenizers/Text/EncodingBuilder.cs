@@ -1,19 +1,23 @@
 namespace Heed.Tokenizers.Text;
 
 /// <summary>An encoding under construction: what truncation, post-processing and padding work on.</summary>
+/// <remarks>Ids, places and words are kept for each token; what neighbours share is kept once a <see cref="TokenRun"/>.</remarks>
 internal sealed class EncodingBuilder
 {
     private const int LargestKept = 1 << 16;
 
     public int[] Ids = [];
-    public string[] Tokens = [];
     public int[] Starts = [];
     public int[] Ends = [];
     public int[] WordIds = [];
-    public int[] TypeIds = [];
-    public int[] Special = [];
-    public int[] Attention = [];
-    public int[] Sequences = [];
+
+    private TokenRun[] _runs = [];
+    private int _runCount;
+
+    public EncodingBuilder(ITokenModel? model = null) => Model = model;
+
+    /// <summary>The vocabulary that names tokens whose run has no text.</summary>
+    public ITokenModel? Model { get; private set; }
 
     public int Count { get; private set; }
 
@@ -23,11 +27,16 @@ internal sealed class EncodingBuilder
     /// <summary>One bit for each text that takes part; 0 where nobody said: one text.</summary>
     public int SequenceBits { get; private set; }
 
+    /// <summary>The runs of all tokens, in order.</summary>
+    public ReadOnlySpan<TokenRun> Runs => _runs.AsSpan(0, _runCount);
+
     /// <summary>Empties the builder for another text; false where windows or a very long text make it better forgotten.</summary>
     public bool TryReset()
     {
         if (Overflowing.Count > 0 || Ids.Length > LargestKept) return false;
         Count = 0;
+        _runs.AsSpan(0, _runCount).Clear();   // texts of one encoding are not kept for the next
+        _runCount = 0;
         SequenceBits = 0;
         return true;
     }
@@ -35,41 +44,46 @@ internal sealed class EncodingBuilder
     public void EnsureRoom(int capacity)
     {
         if (capacity <= Ids.Length) return;
-        capacity = Math.Max(capacity, Ids.Length * 2);
+        capacity = Math.Max(Math.Max(16, capacity), Ids.Length * 2);
         Array.Resize(ref Ids, capacity);
-        Array.Resize(ref Tokens, capacity);
         Array.Resize(ref Starts, capacity);
         Array.Resize(ref Ends, capacity);
         Array.Resize(ref WordIds, capacity);
-        Array.Resize(ref TypeIds, capacity);
-        Array.Resize(ref Special, capacity);
-        Array.Resize(ref Attention, capacity);
-        Array.Resize(ref Sequences, capacity);
     }
 
-    public void Add(int id, string token, int start, int end, int wordId, int typeId, int special = 0, int attention = 1, int sequence = -1)
+    /// <summary>Adds one token.</summary>
+    public void Add(int id, int start, int end, int wordId, in TokenRun like)
     {
-        if (Count == Ids.Length) EnsureRoom(Math.Max(16, Count + 1));
-        int at = Count++;
+        int at = Reserve(1, like);
         Ids[at] = id;
-        Tokens[at] = token;
         Starts[at] = start;
         Ends[at] = end;
         WordIds[at] = wordId;
-        TypeIds[at] = typeId;
-        Special[at] = special;
-        Attention[at] = attention;
-        Sequences[at] = sequence;
+    }
+
+    /// <summary>Counts <paramref name="more"/> tokens in and returns the index of the first; the caller fills in ids, places and words.</summary>
+    public int Reserve(int more, in TokenRun like)
+    {
+        int at = Count;
+        if (more == 0) return at;
+        EnsureRoom(at + more);
+        Count = at + more;
+        if (_runCount > 0 && _runs[_runCount - 1].IsLike(like)) _runs[_runCount - 1] = like with { Count = _runs[_runCount - 1].Count + more };
+        else AddRun(like with { Count = more });
+        return at;
     }
 
     /// <summary>Makes all tokens those of one text.</summary>
     public void SetSequence(int sequence)
     {
         SequenceBits |= 1 << Math.Min(sequence, 30);
-        Sequences.AsSpan(0, Count).Fill(sequence);
+        foreach (ref TokenRun run in _runs.AsSpan(0, _runCount)) run = run with { Sequence = sequence };
     }
 
-    public void SetTypeIds(int typeId) => TypeIds.AsSpan(0, Count).Fill(typeId);
+    public void SetTypeIds(int typeId)
+    {
+        foreach (ref TokenRun run in _runs.AsSpan(0, _runCount)) run = run with { TypeId = typeId };
+    }
 
     /// <summary>Appends <paramref name="other"/>; every overflowing window of either side is combined with the other side and its windows.</summary>
     public void Append(EncodingBuilder other)
@@ -86,6 +100,14 @@ internal sealed class EncodingBuilder
         Overflowing = combined;
     }
 
+    /// <summary>Appends the tokens of <paramref name="other"/>, without windows, as ordinary ones of one text.</summary>
+    public void AppendAsText(EncodingBuilder other, int sequence)
+    {
+        SequenceBits |= 1 << Math.Min(sequence, 30);
+        CopyTokens(other);
+        foreach (TokenRun run in other.Runs) AddRun(run with { Special = 0, Attention = 1, Sequence = sequence });
+    }
+
     /// <summary>Cuts to at most <paramref name="maxLength"/> tokens; the rest becomes overflowing windows that repeat <paramref name="stride"/> tokens.</summary>
     /// <exception cref="ConfigException">The stride is not below the length.</exception>
     public void Truncate(int maxLength, int stride, Side direction)
@@ -97,6 +119,7 @@ internal sealed class EncodingBuilder
             all.SequenceBits = SequenceBits;
             all.Overflowing = Overflowing;
             Count = 0;
+            _runCount = 0;
             SequenceBits = 0;
             Overflowing = [all];
             return;
@@ -105,10 +128,7 @@ internal sealed class EncodingBuilder
         if (stride >= maxLength)
             throw new ConfigException($"$.truncation.stride: is {stride}, but only {maxLength} tokens are left for the text; a stride below that is needed: raise max_length or lower stride.");
         List<EncodingBuilder> windows = Windows(maxLength, maxLength - stride, direction);
-        EncodingBuilder first = windows[0];
-        (Ids, Tokens, Starts, Ends) = (first.Ids, first.Tokens, first.Starts, first.Ends);
-        (WordIds, TypeIds, Special, Attention, Sequences) = (first.WordIds, first.TypeIds, first.Special, first.Attention, first.Sequences);
-        Count = first.Count;
+        TakeTokens(windows[0]);
         SequenceBits = 0;
         Overflowing = windows[1..];
     }
@@ -121,37 +141,26 @@ internal sealed class EncodingBuilder
         if (missing <= 0) return;
         if (padding.Direction == Side.Right)
         {
-            EnsureRoom(length);
-            for (int i = 0; i < missing; i++) Add(padding.Id, padding.Token, 0, 0, -1, padding.TypeId, 1, 0);
+            AddPadding(missing, padding);
             return;
         }
 
-        EncodingBuilder padded = new();
+        EncodingBuilder padded = new(Model);
         padded.EnsureRoom(length);
-        for (int i = 0; i < missing; i++) padded.Add(padding.Id, padding.Token, 0, 0, -1, padding.TypeId, 1, 0);
+        padded.AddPadding(missing, padding);
         padded.AppendTokens(this);
-        (Ids, Tokens, Starts, Ends) = (padded.Ids, padded.Tokens, padded.Starts, padded.Ends);
-        (WordIds, TypeIds, Special, Attention, Sequences) = (padded.WordIds, padded.TypeIds, padded.Special, padded.Attention, padded.Sequences);
-        Count = padded.Count;
+        TakeTokens(padded);
     }
 
-    public Encoding ToEncoding()
+    public Encoding ToEncoding() => new(this);
+
+    private void AddPadding(int count, PaddingOptions padding)
     {
-        int n = Count;
-        return new Encoding
-        {
-            Ids = Ids[..n],
-            Tokens = Tokens[..n],
-            Starts = Starts[..n],
-            Ends = Ends[..n],
-            WordIds = WordIds[..n],
-            TypeIds = TypeIds[..n],
-            SpecialTokensMask = Special[..n],
-            AttentionMask = Attention[..n],
-            SequenceIds = Sequences[..n],
-            SequenceCount = Math.Max(1, System.Numerics.BitOperations.PopCount((uint)SequenceBits)),
-            Overflowing = Overflowing.Count == 0 ? [] : [.. Overflowing.Select(window => window.ToEncoding())],
-        };
+        int at = Reserve(count, new TokenRun(0, padding.TypeId, 1, 0, -1, padding.Token));
+        Ids.AsSpan(at, count).Fill(padding.Id);
+        Starts.AsSpan(at, count).Clear();
+        Ends.AsSpan(at, count).Clear();
+        WordIds.AsSpan(at, count).Fill(-1);
     }
 
     /// <summary>A copy with arrays of its own, windows included.</summary>
@@ -173,34 +182,56 @@ internal sealed class EncodingBuilder
 
     private void AppendTokens(EncodingBuilder other)
     {
+        SequenceBits |= other.SequenceBits;
+        CopyTokens(other);
+        foreach (ref readonly TokenRun run in other.Runs) AddRun(run);
+    }
+
+    private void CopyTokens(EncodingBuilder other)
+    {
+        Model ??= other.Model;
         int at = Count;
         EnsureRoom(at + other.Count);
-        SequenceBits |= other.SequenceBits;
         Array.Copy(other.Ids, 0, Ids, at, other.Count);
-        Array.Copy(other.Tokens, 0, Tokens, at, other.Count);
         Array.Copy(other.Starts, 0, Starts, at, other.Count);
         Array.Copy(other.Ends, 0, Ends, at, other.Count);
         Array.Copy(other.WordIds, 0, WordIds, at, other.Count);
-        Array.Copy(other.TypeIds, 0, TypeIds, at, other.Count);
-        Array.Copy(other.Special, 0, Special, at, other.Count);
-        Array.Copy(other.Attention, 0, Attention, at, other.Count);
-        Array.Copy(other.Sequences, 0, Sequences, at, other.Count);
         Count = at + other.Count;
     }
 
-    private EncodingBuilder Slice(int start, int end) => new()
+    private void TakeTokens(EncodingBuilder other)
     {
-        Ids = Ids[start..end],
-        Tokens = Tokens[start..end],
-        Starts = Starts[start..end],
-        Ends = Ends[start..end],
-        WordIds = WordIds[start..end],
-        TypeIds = TypeIds[start..end],
-        Special = Special[start..end],
-        Attention = Attention[start..end],
-        Sequences = Sequences[start..end],
-        Count = end - start,
-    };
+        (Ids, Starts, Ends, WordIds) = (other.Ids, other.Starts, other.Ends, other.WordIds);
+        (_runs, _runCount) = (other._runs, other._runCount);
+        Count = other.Count;
+    }
+
+    private EncodingBuilder Slice(int start, int end)
+    {
+        EncodingBuilder slice = new(Model)
+        {
+            Ids = Ids[start..end],
+            Starts = Starts[start..end],
+            Ends = Ends[start..end],
+            WordIds = WordIds[start..end],
+            Count = end - start,
+        };
+        int at = 0;
+        foreach (TokenRun run in Runs)
+        {
+            int kept = Math.Min(at + run.Count, end) - Math.Max(at, start);
+            if (kept > 0) slice.AddRun(run with { Count = kept });
+            at += run.Count;
+        }
+
+        return slice;
+    }
+
+    private void AddRun(in TokenRun run)
+    {
+        if (_runCount == _runs.Length) Array.Resize(ref _runs, Math.Max(4, _runCount * 2));
+        _runs[_runCount++] = run;
+    }
 
     private List<EncodingBuilder> Windows(int length, int step, Side direction)
     {

@@ -35,6 +35,12 @@ internal sealed class NormalizedText
     /// <summary>The text as it is now.</summary>
     public ReadOnlySpan<char> Span => _chars.AsSpan(0, Length);
 
+    /// <summary>Working list of whoever looks for matches in the text, kept for the next text.</summary>
+    public List<(int Start, int End)> Matches { get; } = [];
+
+    /// <summary>Working memory of normalizers that rewrite by <see cref="Rewrite"/>, kept for the next text.</summary>
+    public CodePointChanges Changes { get; } = new();
+
     /// <summary>Units written since <see cref="BeginRewrite"/>.</summary>
     public int Written => _outLength;
 
@@ -94,10 +100,12 @@ internal sealed class NormalizedText
         if (_outIdentity) return;
         if (_identity)
         {
-            for (int i = 0; i < count; i++)
+            Span<int> starts = _outStarts.AsSpan(to, count), ends = _outEnds.AsSpan(to, count);
+            bool plain = !CodePoint.HasSurrogate(_chars.AsSpan(at, count));
+            for (int i = 0; i < starts.Length; i++)
             {
-                _outStarts[to + i] = OriginalStart(at + i);
-                _outEnds[to + i] = OriginalEnd(at + i);
+                starts[i] = plain ? Origin + at + i : OriginalStart(at + i);
+                ends[i] = plain ? Origin + at + i + 1 : OriginalEnd(at + i);
             }
         }
         else

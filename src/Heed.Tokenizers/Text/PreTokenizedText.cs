@@ -22,6 +22,9 @@ internal sealed class PreTokenizedText
     /// <summary>The text that the pieces lie in.</summary>
     public NormalizedText Text { get; } = new();
 
+    /// <summary>Working list of <see cref="PreTokenizers.Splitting"/>, kept for the next text.</summary>
+    public List<(int Start, int End, bool Match)> Parts { get; } = [];
+
     /// <summary>Number of pieces.</summary>
     public int Count { get; private set; }
 

@@ -15,23 +15,19 @@ internal enum NormalizationKind
 /// Unicode normalization that tells, for each character, how many of the old characters it took: UAX #15 with the alignments of the reference.
 /// </summary>
 /// <remarks>The change of a character is 0 where it replaces one old character, 1 where it is new, −n where it takes n more.</remarks>
-internal sealed class Normalization
+internal static class Normalization
 {
     private const int HangulBase = 0xAC00, LBase = 0x1100, VBase = 0x1161, TBase = 0x11A7, LCount = 19, VCount = 21, TCount = 28;
-
-    private int[] _points = new int[64];
-    private int[] _changes = new int[64];
-    private byte[] _classes = new byte[64];
-    private int _count;
 
     /// <summary>Normalizes in place.</summary>
     public static void Apply(NormalizedText text, NormalizationKind kind)
     {
         if (IsUnchanged(text.Span, kind)) return;
-        Normalization work = new();
-        work.Decompose(text.Span, kind is NormalizationKind.Nfkc or NormalizationKind.Nfkd);
-        if (kind is NormalizationKind.Nfc or NormalizationKind.Nfkc) work.Compose();
-        text.Rewrite(work._points.AsSpan(0, work._count), work._changes.AsSpan(0, work._count));
+        CodePointChanges work = text.Changes;
+        work.Clear();
+        Decompose(text.Span, kind is NormalizationKind.Nfkc or NormalizationKind.Nfkd, work);
+        if (kind is NormalizationKind.Nfc or NormalizationKind.Nfkc) Compose(work);
+        work.WriteTo(text);
     }
 
     /// <summary>Appends the full decomposition of one code point.</summary>
@@ -63,9 +59,9 @@ internal sealed class Normalization
 
     private static bool IsHangul(int c) => (uint)(c - HangulBase) < LCount * VCount * TCount;
 
-    private void Decompose(ReadOnlySpan<char> text, bool compatible)
+    private static void Decompose(ReadOnlySpan<char> text, bool compatible, CodePointChanges work)
     {
-        List<int> parts = [];
+        List<int> parts = work.Decomposed;
         int pending = 0;   // where the run of marks that still has to be sorted begins
         for (int at = 0; at < text.Length;)
         {
@@ -76,64 +72,53 @@ internal sealed class Normalization
             for (int i = 0; i < parts.Count; i++)
             {
                 byte combining = (byte)UnicodeData.Combining[parts[i]];
-                if (combining == 0) Sort(pending, _count);
-                Add(parts[i], i == 0 ? 0 : 1, combining);
-                if (combining == 0) pending = _count;
+                if (combining == 0) Sort(work, pending, work.Count);
+                work.Add(parts[i], i == 0 ? 0 : 1, combining);
+                if (combining == 0) pending = work.Count;
             }
         }
 
-        Sort(pending, _count);
-    }
-
-    private void Add(int point, int change, byte combining)
-    {
-        if (_count == _points.Length)
-        {
-            Array.Resize(ref _points, _count * 2);
-            Array.Resize(ref _changes, _count * 2);
-            Array.Resize(ref _classes, _count * 2);
-        }
-
-        (_points[_count], _changes[_count], _classes[_count]) = (point, change, combining);
-        _count++;
+        Sort(work, pending, work.Count);
     }
 
     /// <summary>Sorts a run of marks by class, equal ones as they stood.</summary>
-    private void Sort(int from, int to)
+    private static void Sort(CodePointChanges work, int from, int to)
     {
+        byte[] classes = work.Classes;
         bool sorted = true;
-        for (int i = from + 1; i < to && sorted; i++) sorted = _classes[i - 1] <= _classes[i];
+        for (int i = from + 1; i < to && sorted; i++) sorted = classes[i - 1] <= classes[i];
         if (sorted) return;
         (int Key, int Point, int Change)[] run = new (int, int, int)[to - from];
         long[] keys = new long[run.Length];
         for (int i = 0; i < run.Length; i++)
         {
-            run[i] = (_classes[from + i], _points[from + i], _changes[from + i]);
-            keys[i] = ((long)_classes[from + i] << 32) | (uint)i;
+            run[i] = (classes[from + i], work.Points[from + i], work.Changes[from + i]);
+            keys[i] = ((long)classes[from + i] << 32) | (uint)i;
         }
 
         Array.Sort(keys, run);
         for (int i = 0; i < run.Length; i++)
-            (_classes[from + i], _points[from + i], _changes[from + i]) = ((byte)run[i].Key, run[i].Point, run[i].Change);
+            (classes[from + i], work.Points[from + i], work.Changes[from + i]) = ((byte)run[i].Key, run[i].Point, run[i].Change);
     }
 
     /// <summary>Composes in place: a composite takes the characters of both its parts.</summary>
-    private void Compose()
+    private static void Compose(CodePointChanges work)
     {
+        (int[] points, int[] changes, byte[] classes) = (work.Points, work.Changes, work.Classes);
         int written = 0, starter = -1, lastClass = -1;
-        for (int i = 0; i < _count; i++)
+        for (int i = 0; i < work.Count; i++)
         {
-            int c = _points[i];
-            byte combining = _classes[i];
+            int c = points[i];
+            byte combining = classes[i];
             bool blocked = lastClass >= 0 && lastClass >= combining;
-            if (starter >= 0 && !blocked && TryCompose(_points[starter], c, out int composite))
+            if (starter >= 0 && !blocked && TryCompose(points[starter], c, out int composite))
             {
-                _points[starter] = composite;
-                _changes[starter] += _changes[i] - 1;
+                points[starter] = composite;
+                changes[starter] += changes[i] - 1;
                 continue;
             }
 
-            (_points[written], _changes[written], _classes[written]) = (c, _changes[i], combining);
+            (points[written], changes[written], classes[written]) = (c, changes[i], combining);
             if (combining == 0)
             {
                 starter = written;
@@ -147,7 +132,7 @@ internal sealed class Normalization
             written++;
         }
 
-        _count = written;
+        work.Count = written;
     }
 
     private static bool TryCompose(int first, int second, out int composite)

@@ -5,7 +5,6 @@ using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Models.Gpt2;
-using Heed.Tokenizers;
 using Heed.Training.Data;
 using Heed.Training.Runs;
 using Heed.Training.Schedules;
@@ -25,23 +24,22 @@ public sealed record BenchmarkLimits(double PeakOperations, double Bandwidth);
 /// <param name="PeakBytes">Largest memory of tensors, in bytes; 0 where not counted.</param>
 public sealed record BenchmarkResult(string Name, double Value, string Unit, double? OfLimit, long PeakBytes = 0);
 
-/// <summary>The works of <c>heed bench</c>.</summary>
+/// <summary>The works of <c>heed bench</c> that have a limit of the machine; <see cref="TokenizerBenchmark"/> has the tokenizers.</summary>
 public static class BenchmarkSuite
 {
     /// <summary>What can be asked for.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["matmul", "train", "decode", "prefill", "attention", "tokenizers"];
+    public static IReadOnlyList<string> Names { get; } = ["matmul", "train", "decode", "prefill", "attention"];
 
     /// <summary>Runs works one after another.</summary>
-    /// <param name="names">Some of <see cref="Names"/>; empty runs all but the tokenizers, which need a model.</param>
+    /// <param name="names">Some of <see cref="Names"/>; empty runs all.</param>
     /// <param name="limits">The machine's limits.</param>
     /// <param name="seconds">How long each is repeated.</param>
-    /// <param name="tokenizer">Tokenizer file or folder for <c>tokenizers</c>.</param>
     /// <param name="stop">Looked at between works.</param>
-    public static IEnumerable<BenchmarkResult> Run(IReadOnlyList<string> names, BenchmarkLimits limits, double seconds, string? tokenizer, CancellationToken stop)
+    public static IEnumerable<BenchmarkResult> Run(IReadOnlyList<string> names, BenchmarkLimits limits, double seconds, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(names);
         ArgumentNullException.ThrowIfNull(limits);
-        bool Wanted(string name) => names.Count == 0 ? name != "tokenizers" || tokenizer is not null : names.Contains(name);
+        bool Wanted(string name) => names.Count == 0 || names.Contains(name);
         if (Wanted("matmul"))
         {
             foreach ((string name, int M, int K, int N) in new[] { ("768³", 768, 768, 768), ("gpt2 mlp down", 1024, 3072, 768), ("gpt2 mlp up", 512, 768, 3072), ("gpt2 vocabulary", 512, 768, 50257) })
@@ -76,11 +74,6 @@ public static class BenchmarkSuite
                 stop.ThrowIfCancellationRequested();
                 yield return Attention(length, limits);
             }
-        }
-
-        if (Wanted("tokenizers") && tokenizer is not null)
-        {
-            foreach (BenchmarkResult result in Tokenize(tokenizer, seconds)) yield return result;
         }
     }
 
@@ -173,32 +166,6 @@ public static class BenchmarkSuite
         double pairs = (double)length * (length + 1) / 2;
         double operations = (3 * 2.0 * length * 4 * Heads * HeadWidth * Heads * HeadWidth) + (3 * 4.0 * pairs * Heads * HeadWidth);
         return new BenchmarkResult($"attention forward and backward, {length} tokens", length / elapsed, "tokens/s", operations / elapsed / limits.PeakOperations, pool.PeakBytes);
-    }
-
-    private static IEnumerable<BenchmarkResult> Tokenize(string path, double seconds)
-    {
-        Tokenizer tokenizer = Directory.Exists(path) ? Tokenizer.FromFolder(path) : Tokenizer.FromFile(path);
-        System.Text.StringBuilder text = new();
-        foreach (TextDocument document in SdkDocumentation.Read(SdkDocumentation.Find()))
-        {
-            text.Append(document.Text);
-            if (text.Length > 5_000_000) break;
-        }
-
-        string all = text.ToString();
-        string[] pieces = [.. all.Chunk(50_000).Select(c => new string(c))];
-        double bytes = System.Text.Encoding.UTF8.GetByteCount(all);
-        List<int> ids = [];
-        double plain = Best(seconds, () =>
-        {
-            ids.Clear();
-            foreach (string piece in pieces) tokenizer.EncodeToIds(piece, ids, addSpecialTokens: false);
-        });
-        yield return new BenchmarkResult("tokenize to ids, one thread", bytes / plain / 1e6, "MB/s", null);
-        double offsets = Best(seconds, () => tokenizer.EncodeBatch(pieces, addSpecialTokens: false, threads: 1));
-        yield return new BenchmarkResult("tokenize with offsets, one thread", bytes / offsets / 1e6, "MB/s", null);
-        double parallel = Best(seconds, () => tokenizer.EncodeBatch(pieces, addSpecialTokens: false));
-        yield return new BenchmarkResult("tokenize with offsets, all threads", bytes / parallel / 1e6, "MB/s", null);
     }
 
     /// <summary>The best time of repeated runs, in seconds: what the machine can do when nothing disturbs it.</summary>
