@@ -120,6 +120,7 @@ internal static unsafe class BroadcastKernel
             _rank = 1;
         }
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int first = part / Pieces * RowsPerPart, end = Math.Min(Rows, first + RowsPerPart);
@@ -139,6 +140,7 @@ internal static unsafe class BroadcastKernel
             }
         }
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private readonly void Row<L>(float* a, float* b, float* y, int count) where L : struct, ILanes<L>
         {
             int i = 0;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 internal static unsafe partial class CrossEntropyKernel
@@ -33,6 +35,7 @@ internal static unsafe partial class CrossEntropyKernel
         public bool WantsLoss;
         public bool WantsGradient;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Rows, (part + 1) * Each);
@@ -50,6 +53,7 @@ internal static unsafe partial class CrossEntropyKernel
             }
         }
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private readonly float Loss<L>(float* z, int y, float max, float log) where L : struct, ILanes<L>
         {
             float loss = (1f - Smoothing) * (Weights == null ? 1f : Weights[y]) * (log - (z[y] - max));
@@ -72,6 +76,7 @@ internal static unsafe partial class CrossEntropyKernel
             return loss + (Smoothing / Classes * L.Sum(sum));
         }
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private readonly void RowGradient<L>(float* z, int y, float max, float log, float scale) where L : struct, ILanes<L>
         {
             if (y == IgnoreIndex)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
@@ -59,6 +60,7 @@ internal static unsafe class DistillationKernel
         public int Classes;
         public int Each;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Rows, (part + 1) * Each);

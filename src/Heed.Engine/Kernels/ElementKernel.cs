@@ -52,6 +52,7 @@ internal static class ElementKernel
         public float* Y;
         public long Length;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             long i = (long)part * LaneParts.Grain, to = Math.Min(Length, i + LaneParts.Grain);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -81,6 +82,7 @@ internal static unsafe class EmbeddingKernel
         public int Width;
         public int Skip;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int from = part * Strip, to = Math.Min(Width, from + Strip);

@@ -8,6 +8,7 @@ internal static unsafe class Fold
     private const int Block = 4 * Lanes.Count;
 
     /// <summary>Σ x[i].</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static float Sum<L>(float* x, int n) where L : struct, ILanes<L>
     {
         L s0 = L.Zero, s1 = L.Zero, s2 = L.Zero, s3 = L.Zero;
@@ -26,6 +27,7 @@ internal static unsafe class Fold
     }
 
     /// <summary>Σ (x[i] − centre)².</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static float SumOfSquares<L>(float* x, float centre, int n) where L : struct, ILanes<L>
     {
         L s0 = L.Zero, s1 = L.Zero, s2 = L.Zero, s3 = L.Zero, c = L.Broadcast(centre);
@@ -44,6 +46,7 @@ internal static unsafe class Fold
     }
 
     /// <summary>Σ (x[i] − centre) and Σ (x[i] − centre)².</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static (float Sum, float Squares) Deviations<L>(float* x, float centre, int n) where L : struct, ILanes<L>
     {
         L s0 = L.Zero, s1 = L.Zero, d0 = L.Zero, d1 = L.Zero, c = L.Broadcast(centre);
@@ -66,6 +69,7 @@ internal static unsafe class Fold
     }
 
     /// <summary>Σ a[i]·b[i].</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static float Dot<L>(float* a, float* b, int n) where L : struct, ILanes<L>
     {
         L s0 = L.Zero, s1 = L.Zero, s2 = L.Zero, s3 = L.Zero;
@@ -84,6 +88,7 @@ internal static unsafe class Fold
     }
 
     /// <summary>The greatest x[i]; −∞ of nothing. A NaN may or may not stay.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static float Max<L>(float* x, int n) where L : struct, ILanes<L>
     {
         L lowest = L.Broadcast(float.NegativeInfinity);
@@ -103,6 +108,7 @@ internal static unsafe class Fold
     }
 
     /// <summary>Σ exp(factor·x[i] − shift).</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static float SumOfExp<L>(float* x, float factor, float shift, int n) where L : struct, ILanes<L>
     {
         L sum = L.Zero, f = L.Broadcast(factor), s = L.Broadcast(-shift);
@@ -113,6 +119,7 @@ internal static unsafe class Fold
     }
 
     /// <summary>max = the greatest factor·x[i] and ln Σ exp(factor·x[i] − max), for factor &gt; 0: kept apart, their sum's rounding spoils no small loss. −∞ and 0 where nothing is above −∞.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static (float Max, float Log) LogSumOfExp<L>(float* x, float factor, int n) where L : struct, ILanes<L>
     {
         float max = Max<L>(x, n) * factor;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
@@ -107,6 +108,7 @@ internal static unsafe class GatedKernel
         public Operands Of;
         public int Each;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Of.Rows, (part + 1) * Each);
@@ -119,6 +121,7 @@ internal static unsafe class GatedKernel
             }
         }
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private static void Forward<L>(float* gate, float* up, float* y, int n) where L : struct, ILanes<L>
         {
             int i = 0;
@@ -126,6 +129,7 @@ internal static unsafe class GatedKernel
             if (i < n) L.StorePart(A.Lane(L.LoadPart(gate + i, n - i, 0f)) * L.LoadPart(up + i, n - i, 0f), y + i, n - i);
         }
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private static void Backward<L>(float* gate, float* up, float* dy, float* dgate, float* dup, int n) where L : struct, ILanes<L>
         {
             int i = 0;

@@ -5,26 +5,26 @@ using System.Runtime.Intrinsics.X86;
 namespace Heed.Engine.Kernels;
 
 /// <summary>The sixteen lanes as two Vector256s: AVX2.</summary>
-internal readonly unsafe struct Lanes256(Vector256<float> a, Vector256<float> b) : ILanes<Lanes256>
+internal unsafe struct Lanes256 : ILanes<Lanes256>
 {
-    private readonly Vector256<float> _a = a;
-    private readonly Vector256<float> _b = b;
+    private Vector256<float> _a;
+    private Vector256<float> _b;
 
     public static Lanes256 Zero
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => new(Vector256<float>.Zero, Vector256<float>.Zero);
+        get => new() { _a = Vector256<float>.Zero, _b = Vector256<float>.Zero };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Broadcast(float x)
     {
         Vector256<float> v = Vector256.Create(x);
-        return new(v, v);
+        return new() { _a = v, _b = v };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 Load(float* p) => new(Vector256.Load(p), Vector256.Load(p + 8));
+    public static Lanes256 Load(float* p) => new() { _a = Vector256.Load(p), _b = Vector256.Load(p + 8) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Lanes256 v, float* p)
@@ -52,72 +52,72 @@ internal readonly unsafe struct Lanes256(Vector256<float> a, Vector256<float> b)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 operator +(Lanes256 a, Lanes256 b) => new(a._a + b._a, a._b + b._b);
+    public static Lanes256 operator +(Lanes256 a, Lanes256 b) => new() { _a = a._a + b._a, _b = a._b + b._b };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 operator -(Lanes256 a, Lanes256 b) => new(a._a - b._a, a._b - b._b);
+    public static Lanes256 operator -(Lanes256 a, Lanes256 b) => new() { _a = a._a - b._a, _b = a._b - b._b };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 operator *(Lanes256 a, Lanes256 b) => new(a._a * b._a, a._b * b._b);
+    public static Lanes256 operator *(Lanes256 a, Lanes256 b) => new() { _a = a._a * b._a, _b = a._b * b._b };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 operator /(Lanes256 a, Lanes256 b) => new(a._a / b._a, a._b / b._b);
+    public static Lanes256 operator /(Lanes256 a, Lanes256 b) => new() { _a = a._a / b._a, _b = a._b / b._b };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 operator -(Lanes256 a) => new(-a._a, -a._b);
+    public static Lanes256 operator -(Lanes256 a) => new() { _a = -a._a, _b = -a._b };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Fma(Lanes256 a, Lanes256 b, Lanes256 c) => Lanes.HasFma
-        ? new(Vector256.FusedMultiplyAdd(a._a, b._a, c._a), Vector256.FusedMultiplyAdd(a._b, b._b, c._b))
-        : new((a._a * b._a) + c._a, (a._b * b._b) + c._b);
+        ? new() { _a = Vector256.FusedMultiplyAdd(a._a, b._a, c._a), _b = Vector256.FusedMultiplyAdd(a._b, b._b, c._b) }
+        : new() { _a = (a._a * b._a) + c._a, _b = (a._b * b._b) + c._b };
 
     // x86's instruction is exactly a > b ? a : b; other targets treat NaN and signed zeros differently.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Max(Lanes256 a, Lanes256 b) => X86Base.IsSupported
-        ? new(Vector256.MaxNative(a._a, b._a), Vector256.MaxNative(a._b, b._b))
-        : Select(new(Vector256.GreaterThan(a._a, b._a), Vector256.GreaterThan(a._b, b._b)), a, b);
+        ? new() { _a = Vector256.MaxNative(a._a, b._a), _b = Vector256.MaxNative(a._b, b._b) }
+        : Select(new() { _a = Vector256.GreaterThan(a._a, b._a), _b = Vector256.GreaterThan(a._b, b._b) }, a, b);
 
     // x86's instruction is exactly a < b ? a : b; other targets treat NaN and signed zeros differently.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Min(Lanes256 a, Lanes256 b) => X86Base.IsSupported
-        ? new(Vector256.MinNative(a._a, b._a), Vector256.MinNative(a._b, b._b))
-        : Select(new(Vector256.LessThan(a._a, b._a), Vector256.LessThan(a._b, b._b)), a, b);
+        ? new() { _a = Vector256.MinNative(a._a, b._a), _b = Vector256.MinNative(a._b, b._b) }
+        : Select(new() { _a = Vector256.LessThan(a._a, b._a), _b = Vector256.LessThan(a._b, b._b) }, a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 Sqrt(Lanes256 a) => new(Vector256.Sqrt(a._a), Vector256.Sqrt(a._b));
+    public static Lanes256 Sqrt(Lanes256 a) => new() { _a = Vector256.Sqrt(a._a), _b = Vector256.Sqrt(a._b) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 Abs(Lanes256 a) => new(Vector256.Abs(a._a), Vector256.Abs(a._b));
+    public static Lanes256 Abs(Lanes256 a) => new() { _a = Vector256.Abs(a._a), _b = Vector256.Abs(a._b) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 Floor(Lanes256 a) => new(Vector256.Floor(a._a), Vector256.Floor(a._b));
+    public static Lanes256 Floor(Lanes256 a) => new() { _a = Vector256.Floor(a._a), _b = Vector256.Floor(a._b) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 Round(Lanes256 a) => new(Vector256.Round(a._a), Vector256.Round(a._b));
+    public static Lanes256 Round(Lanes256 a) => new() { _a = Vector256.Round(a._a), _b = Vector256.Round(a._b) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 GreaterThan(Lanes256 a, Lanes256 b) => new(Vector256.GreaterThan(a._a, b._a), Vector256.GreaterThan(a._b, b._b));
+    public static Lanes256 GreaterThan(Lanes256 a, Lanes256 b) => new() { _a = Vector256.GreaterThan(a._a, b._a), _b = Vector256.GreaterThan(a._b, b._b) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 GreaterThanOrEqual(Lanes256 a, Lanes256 b) =>
-        new(Vector256.GreaterThanOrEqual(a._a, b._a), Vector256.GreaterThanOrEqual(a._b, b._b));
+        new() { _a = Vector256.GreaterThanOrEqual(a._a, b._a), _b = Vector256.GreaterThanOrEqual(a._b, b._b) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 EqualTo(Lanes256 a, Lanes256 b) => new(Vector256.Equals(a._a, b._a), Vector256.Equals(a._b, b._b));
+    public static Lanes256 EqualTo(Lanes256 a, Lanes256 b) => new() { _a = Vector256.Equals(a._a, b._a), _b = Vector256.Equals(a._b, b._b) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Select(Lanes256 mask, Lanes256 a, Lanes256 b) =>
-        new(Vector256.ConditionalSelect(mask._a, a._a, b._a), Vector256.ConditionalSelect(mask._b, a._b, b._b));
+        new() { _a = Vector256.ConditionalSelect(mask._a, a._a, b._a), _b = Vector256.ConditionalSelect(mask._b, a._b, b._b) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 AddToExponent(Lanes256 a, Lanes256 b) => new(AddToExponent(a._a, b._a), AddToExponent(a._b, b._b));
+    public static Lanes256 AddToExponent(Lanes256 a, Lanes256 b) => new() { _a = AddToExponent(a._a, b._a), _b = AddToExponent(a._b, b._b) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Lanes256 Mantissa, Lanes256 Exponent) Split(Lanes256 x) =>
-        (new(MantissaOf(x._a), MantissaOf(x._b)), new(ExponentOf(x._a), ExponentOf(x._b)));
+        (new() { _a = MantissaOf(x._a), _b = MantissaOf(x._b) }, new() { _a = ExponentOf(x._a), _b = ExponentOf(x._b) });
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 FromInt32(int* p) => new(Vector256.ConvertToSingle(Vector256.Load(p)), Vector256.ConvertToSingle(Vector256.Load(p + 8)));
+    public static Lanes256 FromInt32(int* p) => new() { _a = Vector256.ConvertToSingle(Vector256.Load(p)), _b = Vector256.ConvertToSingle(Vector256.Load(p + 8)) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Lanes256 v) => SumOf(v._a + v._b);

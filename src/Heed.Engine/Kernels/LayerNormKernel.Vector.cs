@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 internal static unsafe partial class LayerNormKernel
@@ -15,6 +17,7 @@ internal static unsafe partial class LayerNormKernel
         public int Width;
         public int Each;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Rows, (part + 1) * Each);
@@ -47,6 +50,7 @@ internal static unsafe partial class LayerNormKernel
         public int Width;
         public int Each;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Rows, (part + 1) * Each), padded = RowBlocks.Padded(Width);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 /// <summary>One (sequence, head) of linear attention, forward or, where there is a gradient of the output, backward.</summary>
@@ -20,6 +22,7 @@ internal unsafe struct LinearAttentionWork : ILaneWork
 
     private readonly int ExtendedPad => AttentionProblem.Pad(Options.ValueWidth + 1);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public readonly void Part<L>(int part) where L : struct, ILanes<L>
     {
         ref readonly AttentionSequence s = ref Options.Sequences[part / Options.Heads];

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -6,12 +7,17 @@ namespace Heed.Engine.Kernels;
 /// <summary>The order of work: which blocks are packed when, and who computes which tiles. None of it touches the bits.</summary>
 internal static unsafe partial class MatMulKernel
 {
-    /// <summary>Length of a block of the reduction: a panel of B's block stays in the first-level cache.</summary>
-    internal const int BlockK = 384;
+    /// <summary>Greatest length of a block of the reduction: a panel of B's block and two tiles of A's stay in the first-level cache.</summary>
+    internal const int BlockK = 256;
 
-    /// <summary>Rows of A packed at a time (in all) and columns of B packed at a time: both fit into the last-level cache.</summary>
+    /// <summary>Rows of A packed at a time (in all) and columns of B packed at a time, and floats of both together: all fits into the last-level cache.</summary>
     private const int MaxRows = 3072;
     private const int MaxColumns = 4096;
+    private const int MaxPacked = 1 << 21;
+
+    /// <summary>Rows and columns of a part: its block of A and its part of C stay in the second-level cache.</summary>
+    private const int PartRows = 96;
+    private const int PartColumns = 256;
 
     /// <summary>Up to here A is read where it lies, and each panel of B serves all its rows at once.</summary>
     private const int DirectRows = 32;
@@ -36,23 +42,25 @@ internal static unsafe partial class MatMulKernel
     private static void Blocked<TTile>(in MatMulOperands x)
         where TTile : struct, IMatMulTile
     {
-        int columns = x.IsPacked ? x.N : Math.Min(x.N, MaxColumns);
-        for (int row = 0; row < x.M; row += MaxRows)
+        int rows = Share(x.M, MaxRows, TTile.Rows);
+        int columns = x.IsPacked ? x.N : Share(x.N, MaxColumns, TTile.Columns);
+        int packedColumns = x.IsPacked ? 0 : RoundUp(columns, TTile.Columns);
+        int depth = Math.Min(x.K, Share(x.K, Math.Max(1, MaxPacked / (rows + packedColumns) / BlockK) * BlockK, BlockK));
+        float* packedA = (_packedA ??= new NativeScratch()).Floats((nint)rows * depth);
+        float* packedB = x.IsPacked ? null : (_packedB ??= new NativeScratch()).Floats((nint)packedColumns * depth);
+        for (int row = 0; row < x.M; row += rows)
         {
-            int M = Math.Min(MaxRows, x.M - row);
-            int kc = Math.Min(BlockK, x.K);
-            float* packedA = (_packedA ??= new NativeScratch()).Floats((nint)M * kc);
-            float* packedB = x.IsPacked ? null : (_packedB ??= new NativeScratch()).Floats((nint)RoundUp(columns, TTile.Columns) * kc);
+            int M = Math.Min(rows, x.M - row);
             for (int column = 0; column < x.N; column += columns)
             {
                 int N = Math.Min(columns, x.N - column);
                 int k0 = 0;
                 do
                 {
-                    var block = new BlockWork<TTile>(in x, row, M, column, N, k0, Math.Min(BlockK, x.K - k0), packedA, packedB);
+                    var block = new BlockWork<TTile>(in x, row, M, column, N, k0, Math.Min(depth, x.K - k0), packedA, packedB);
                     WorkerPool.Run(new PackWork<TTile>(block), block.PackParts);
                     WorkerPool.Run(block, block.Parts);
-                    k0 += BlockK;
+                    k0 += depth;
                 }
                 while (k0 < x.K);
             }
@@ -63,31 +71,38 @@ internal static unsafe partial class MatMulKernel
 
     private static int Ceiling(int value, int unit) => (value + unit - 1) / unit;
 
+    // The greatest of the nearly equal shares, whole units each, into which a total falls when none may exceed the most.
+    private static int Share(int total, int most, int unit) => total <= most ? total : RoundUp(Ceiling(total, Ceiling(total, most)), unit);
+
     private readonly struct PackWork<TTile>(BlockWork<TTile> block) : IWork
         where TTile : struct, IMatMulTile
     {
         public void Part(int part) => block.Pack(part);
     }
 
-    /// <summary>One block of K for a range of C: its operands are packed, then its tiles computed.</summary>
+    /// <summary>A range of rows, columns and k: its operands are packed, block of K by block of K, then its tiles computed.</summary>
     private readonly struct BlockWork<TTile> : IWork
         where TTile : struct, IMatMulTile
     {
         private const int PackUnit = 16;   // tiles of A, panels of B
+        private const int Line = 16;       // floats of a cache line
         private readonly MatMulOperands _x;
         private readonly int _row;
+        private readonly int _rows;
         private readonly int _panel0;
         private readonly int _panels;
         private readonly int _k0;
-        private readonly int _kc;
+        private readonly int _depth;
+        private readonly int _blocks;
         private readonly float* _packedA;
         private readonly float* _packedB;
         private readonly int _tiles;
-        private readonly int _rows;
+        private readonly int _tileRows;
+        private readonly int _longerTiles;
         private readonly int _tilesPerPart;
         private readonly int _panelsPerPart;
 
-        public BlockWork(in MatMulOperands x, int row, int M, int column, int N, int k0, int kc, float* packedA, float* packedB)
+        public BlockWork(in MatMulOperands x, int row, int M, int column, int N, int k0, int depth, float* packedA, float* packedB)
         {
             _x = x;
             _row = row;
@@ -95,78 +110,136 @@ internal static unsafe partial class MatMulKernel
             _panel0 = column / TTile.Columns;
             _panels = Ceiling(N, TTile.Columns);
             _k0 = k0;
-            _kc = kc;
+            _depth = depth;
+            _blocks = Math.Max(1, Ceiling(depth, BlockK));
             _packedA = packedA;
             _packedB = packedB;
             _tiles = Ceiling(M, TTile.Rows);
-            // A part's rows of A stay in the second-level cache while its panels pass. Products too small for that many parts get smaller ones.
-            _tilesPerPart = Math.Min(_tiles, 192 / TTile.Rows);
-            _panelsPerPart = Math.Min(_panels, 256 / TTile.Columns);
-            while (Parts < 16 && (long)_tilesPerPart * TTile.Rows * _panelsPerPart * TTile.Columns * kc > 1 << 20)
+            (_tileRows, _longerTiles) = Math.DivRem(M, _tiles);
+            // Where each part widens its panels anew, it has more rows for them.
+            _tilesPerPart = Math.Min(_tiles, (IsWidened ? 2 * PartRows : PartRows) / TTile.Rows);
+            _panelsPerPart = Math.Min(_panels, PartColumns / TTile.Columns);
+            // Products too small for that many parts get smaller ones, so that threads end together.
+            while (Parts < 32 && _tilesPerPart + _panelsPerPart > 2 && (long)_tilesPerPart * TTile.Rows * _panelsPerPart * TTile.Columns * depth > 1 << 21)
             {
-                if (_tilesPerPart * TTile.Rows >= _panelsPerPart * TTile.Columns) _tilesPerPart = Ceiling(_tilesPerPart, 2);
+                if (_panelsPerPart == 1 || _tilesPerPart * TTile.Rows > _panelsPerPart * TTile.Columns) _tilesPerPart = Ceiling(_tilesPerPart, 2);
                 else _panelsPerPart = Ceiling(_panelsPerPart, 2);
             }
         }
 
-        public int PackParts => Ceiling(_tiles, PackUnit) + (_packedB == null ? 0 : Ceiling(_panels, PackUnit));
+        public int PackParts => _blocks * (PackPartsA + PackPartsB);
 
-        public int Parts => Ceiling(_tiles, _tilesPerPart) * Ceiling(_panels, _panelsPerPart);
+        public int Parts => RowParts * Ceiling(_panels, _panelsPerPart);
 
-        // Tiles differ by at most one row, so that no tile of a few rows is left over.
-        private int TileRow(int tile) => (int)((long)tile * _rows / _tiles);
+        private int PackPartsA => Ceiling(_tiles, PackUnit);
+
+        private int PackPartsB => _packedB == null ? 0 : Ceiling(_panels, PackUnit);
+
+        private int RowParts => Ceiling(_tiles, _tilesPerPart);
+
+        private bool IsWidened => _x.Source > MatMulSource.Panels;
+
+        // Tiles differ by at most one row, and blocks of K by one k, so that none of a few is left over. The first ones are the longer ones.
+        private int TileRow(int tile) => (tile * _tileRows) + Math.Min(tile, _longerTiles);
+
+        private int BlockStart(int block) => (int)((long)block * _depth / _blocks);
 
         public void Pack(int part)
         {
-            int partsA = Ceiling(_tiles, PackUnit);
-            if (part < partsA)
+            int block = part % _blocks;
+            part /= _blocks;
+            int k = BlockStart(block), kc = BlockStart(block + 1) - k;
+            if (part < PackPartsA) PackA(part * PackUnit, Math.Min(_tiles, (part + 1) * PackUnit), k, kc);
+            else PackB((part - PackPartsA) * PackUnit, Math.Min(_panels, (part - PackPartsA + 1) * PackUnit), k, kc);
+        }
+
+        private void PackA(int tile0, int tile1, int k, int kc)
+        {
+            float* source = _x.A + (_row * _x.ARow) + ((_k0 + k) * _x.AStep);
+            float* target = _packedA + ((nint)k * _rows);
+            if (_x.AStep != 1)
             {
-                int end = Math.Min(_tiles, (part + 1) * PackUnit);
-                for (int tile = part * PackUnit; tile < end; tile++)
-                {
-                    int row = TileRow(tile);
-                    int rows = TileRow(tile + 1) - row;
-                    float* source = _x.A + ((_row + row) * _x.ARow) + (_k0 * _x.AStep);
-                    float* target = _packedA + ((nint)row * _kc);
-                    if (_x.AStep == 1) MatMulPacking.Transposing(source, _x.ARow, rows, _kc, target, rows);
-                    else MatMulPacking.Straight(source, _x.AStep, rows, _kc, target, rows);
-                }
+                Span<int> starts = stackalloc int[PackUnit + 1];
+                for (int tile = tile0; tile <= tile1; tile++) starts[tile - tile0] = TileRow(tile);
+                MatMulPacking.StraightBlocks(source, _x.AStep, starts[..(tile1 - tile0 + 1)], kc, target);
+                return;
             }
-            else
+
+            for (int tile = tile0; tile < tile1; tile++)
             {
-                part -= partsA;
-                int end = Math.Min(_panels, (part + 1) * PackUnit);
-                for (int panel = part * PackUnit; panel < end; panel++)
-                    _x.Panel<TTile>(_panel0 + panel, _k0, _kc, _packedB + ((nint)panel * _kc * TTile.Columns));
+                int row = TileRow(tile), rows = TileRow(tile + 1) - row;
+                MatMulPacking.Transposing(source + (row * _x.ARow), _x.ARow, rows, kc, target + ((nint)row * kc), rows);
             }
+        }
+
+        private void PackB(int panel0, int panel1, int k, int kc)
+        {
+            float* target = _packedB + ((nint)k * _panels * TTile.Columns);
+            for (int panel = panel0; panel < panel1; panel++) _x.Panel<TTile>(_panel0 + panel, _k0 + k, kc, target + ((nint)panel * kc * TTile.Columns));
         }
 
         public void Part(int part)
         {
-            int across = Ceiling(_panels, _panelsPerPart);
-            int tile0 = part / across * _tilesPerPart, tile1 = Math.Min(_tiles, tile0 + _tilesPerPart);
-            int panel0 = part % across * _panelsPerPart, panel1 = Math.Min(_panels, panel0 + _panelsPerPart);
-            bool load = _x.Accumulate || _k0 > 0;
-            float* scratch = _packedB == null && _x.Source != MatMulSource.Panels ? (_panel ??= new NativeScratch()).Floats(BlockK * TTile.Columns) : null;
-            for (int p = panel0; p < panel1; p++)
+            // Parts of the same columns follow each other, so that B comes from memory once.
+            int tile0 = part % RowParts * _tilesPerPart, tile1 = Math.Min(_tiles, tile0 + _tilesPerPart);
+            int panel0 = part / RowParts * _panelsPerPart, panel1 = Math.Min(_panels, panel0 + _panelsPerPart);
+            float* scratch = IsWidened ? (_panel ??= new NativeScratch()).Floats(BlockK * TTile.Columns) : null;
+            for (int block = 0; block < _blocks; block++)
             {
-                float* b = _packedB != null ? _packedB + ((nint)p * _kc * TTile.Columns) : _x.Panel<TTile>(_panel0 + p, _k0, _kc, scratch);
-                int column = (_panel0 + p) * TTile.Columns;
-                int width = Math.Min(TTile.Columns, _x.N - column);
-                for (int t = tile0; t < tile1; t++)
+                int k = BlockStart(block), kc = BlockStart(block + 1) - k;
+                for (int panel = panel0; panel < panel1; panel++)
                 {
-                    int row = TileRow(t);
-                    int rows = TileRow(t + 1) - row;
-                    float* a = _packedA + ((nint)row * _kc);
-                    float* c = _x.C + ((_row + row) * _x.CStride) + column;
-                    if (width == TTile.Columns) TTile.Packed(rows, a, b, c, _x.CStride, _kc, load);
-                    else Edge<TTile>(rows, width, a, 1, rows, b, TTile.Columns, c, _x.CStride, _kc, load);
+                    float* next = IsWidened || panel + 1 == panel1 ? null : B(panel + 1, k, kc, null);
+                    Panel(panel, tile0, tile1, k, kc, B(panel, k, kc, scratch), next);
                 }
             }
 
-            if (_k0 + _kc < _x.K) return;
+            if (_k0 + _depth < _x.K) return;
             int first = (_panel0 + panel0) * TTile.Columns;
             _x.Epilogue.Apply(_x.C, _x.CStride, _row + TileRow(tile0), _row + TileRow(tile1), first, Math.Min(_x.N, (_panel0 + panel1) * TTile.Columns) - first);
+        }
+
+        // A panel's block of k: packed, or in place, or written to the scratch.
+        private float* B(int panel, int k, int kc, float* scratch) =>
+            _packedB != null ? _packedB + ((((nint)k * _panels) + ((nint)panel * kc)) * TTile.Columns) : _x.Panel<TTile>(_panel0 + panel, _k0 + k, kc, scratch);
+
+        private void Panel(int panel, int tile0, int tile1, int k, int kc, float* b, float* next)
+        {
+            int column = (_panel0 + panel) * TTile.Columns;
+            int width = Math.Min(TTile.Columns, _x.N - column);
+            bool load = _x.Accumulate || _k0 + k > 0;
+            nint length = (nint)kc * TTile.Columns, share = Ceiling((int)length, (tile1 - tile0) * Line) * Line;
+            float* packedA = _packedA + ((nint)k * _rows);
+            for (int tile = tile0; tile < tile1; tile++)
+            {
+                int row = TileRow(tile), end = TileRow(tile + 1);
+                float* a = packedA + ((nint)row * kc);
+                float* c = _x.C + ((_row + row) * _x.CStride) + column;
+                if (Sse.IsSupported)
+                {
+                    // While this tile is computed, the next one's place in C and a share of the next panel come nearer.
+                    if (tile + 1 < tile1) PrefetchC(c + ((end - row) * _x.CStride), TileRow(tile + 2) - end);
+                    if (next != null) PrefetchB(next + ((tile - tile0) * share), next + Math.Min((tile - tile0 + 1) * share, length));
+                }
+
+                if (width == TTile.Columns) TTile.Packed(end - row, a, b, c, _x.CStride, kc, load);
+                else Edge<TTile>(end - row, width, a, 1, end - row, b, TTile.Columns, c, _x.CStride, kc, load);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void PrefetchC(float* c, int rows)
+        {
+            for (; rows > 0; rows--, c += _x.CStride)
+            {
+                for (int j = 0; j < TTile.Columns; j += Line) Sse.Prefetch0(c + j);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void PrefetchB(float* from, float* to)
+        {
+            for (; from < to; from += Line) Sse.Prefetch1(from);
         }
     }
 

@@ -21,6 +21,49 @@ internal static unsafe class MatMulPacking
         }
     }
 
+    /// <summary>Straight for blocks that lie side by side: block i takes the columns starts[i] … starts[i + 1] − 1, at most 16, and its target begins K·starts[i] behind the first.</summary>
+    /// <remarks>Rows are read side by side too: one by one, blocks of few columns would read each line of the source several times, and most of it in vain.</remarks>
+    public static void StraightBlocks(float* source, nint stride, ReadOnlySpan<int> starts, nint K, float* target)
+    {
+        // Few enough streams of results for the ways of a first-level cache, since their places in it may coincide.
+        const int Most = 8;
+        float** to = stackalloc float*[Most];
+        int* widths = stackalloc int[Most];
+        for (int first = 0; first < starts.Length - 1; first += Most)
+        {
+            int blocks = Math.Min(Most, starts.Length - 1 - first);
+            for (int i = 0; i < blocks; i++)
+            {
+                to[i] = target + (K * starts[first + i]);
+                widths[i] = starts[first + i + 1] - starts[first + i];
+            }
+
+            float* from = source + starts[first];
+            for (nint k = 0; k < K; k++)
+            {
+                float* at = from + (k * stride);
+                for (int i = 0; i < blocks; i++)
+                {
+                    int width = widths[i];
+                    float* t = to[i];
+                    if (k < K - 1)
+                    {
+                        // Whole vectors: what they write too much, the next k writes over; what they read too much lies in the next row.
+                        Vector256.Load(at).Store(t);
+                        if (width > 8) Vector256.Load(at + 8).Store(t + 8);
+                    }
+                    else
+                    {
+                        for (int j = 0; j < width; j++) t[j] = at[j];
+                    }
+
+                    to[i] = t + width;
+                    at += width;
+                }
+            }
+        }
+    }
+
     /// <summary>target[k·width + j] = source[j·stride + k] for j &lt; count; zero up to width.</summary>
     public static void Transposing(float* source, nint stride, int count, nint K, float* target, int width)
     {
@@ -43,14 +86,41 @@ internal static unsafe class MatMulPacking
         float* s5 = count > 5 ? source + (5 * stride) : source;
         float* s6 = count > 6 ? source + (6 * stride) : source;
         float* s7 = count > 7 ? source + (7 * stride) : source;
-        nint k = 0;
+        nint k = 0, following = count * stride;
         for (; Avx.IsSupported && k <= K - 8; k += 8)
         {
+            if ((k & 8) == 0)
+            {
+                // The rows that are wanted next: too short and too far apart for the processor to foresee them.
+                Sse.Prefetch0(s0 + following + k);
+                Sse.Prefetch0(s1 + following + k);
+                Sse.Prefetch0(s2 + following + k);
+                Sse.Prefetch0(s3 + following + k);
+                Sse.Prefetch0(s4 + following + k);
+                Sse.Prefetch0(s5 + following + k);
+                Sse.Prefetch0(s6 + following + k);
+                Sse.Prefetch0(s7 + following + k);
+            }
+
             Vector256<float> r0 = Vector256.Load(s0 + k), r1 = Vector256.Load(s1 + k), r2 = Vector256.Load(s2 + k), r3 = Vector256.Load(s3 + k);
             Vector256<float> r4 = Vector256.Load(s4 + k), r5 = Vector256.Load(s5 + k), r6 = Vector256.Load(s6 + k), r7 = Vector256.Load(s7 + k);
             Transpose4(ref r0, ref r1, ref r2, ref r3);
             Transpose4(ref r4, ref r5, ref r6, ref r7);
             float* t = target + (k * width);
+            // Where nothing lies between the columns of one k and the next, whole vectors are stored: what they write too much, the next k writes over.
+            if (count == 8 || (count == width && k < K - 8))
+            {
+                Avx.Permute2x128(r0, r4, 0x20).Store(t);
+                Avx.Permute2x128(r1, r5, 0x20).Store(t + width);
+                Avx.Permute2x128(r2, r6, 0x20).Store(t + (2 * width));
+                Avx.Permute2x128(r3, r7, 0x20).Store(t + (3 * width));
+                Avx.Permute2x128(r0, r4, 0x31).Store(t + (4 * width));
+                Avx.Permute2x128(r1, r5, 0x31).Store(t + (5 * width));
+                Avx.Permute2x128(r2, r6, 0x31).Store(t + (6 * width));
+                Avx.Permute2x128(r3, r7, 0x31).Store(t + (7 * width));
+                continue;
+            }
+
             Put(t, r0.GetLower(), r4.GetLower(), count);
             Put(t + width, r1.GetLower(), r5.GetLower(), count);
             Put(t + (2 * width), r2.GetLower(), r6.GetLower(), count);
@@ -76,7 +146,6 @@ internal static unsafe class MatMulPacking
         r3 = Avx.Shuffle(high01, high23, 0xEE);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(float* target, Vector128<float> low, Vector128<float> high, int count)
     {
         switch (count)

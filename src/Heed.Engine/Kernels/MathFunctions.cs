@@ -7,7 +7,7 @@ namespace Heed.Engine.Kernels;
 internal static class MathFunctions
 {
     /// <summary>eˣ within 1 ulp; below 2⁻¹²⁶ (x &lt; −87.33) exactly 0, from x = 88.722839 on (the first whose power is beyond float32) infinity; NaN stays.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static L Exp<L>(L x) where L : struct, ILanes<L>
     {
         // x = n·ln 2 + r, |r| ≤ ln 2 / 2. Adding 1.5·2²³ rounds to the integer n and leaves it in the low bits.
@@ -49,7 +49,7 @@ internal static class MathFunctions
     }
 
     /// <summary>tanh x by a rational function of x² on [−7.9, 7.9], ±1 beyond; NaN stays.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static L Tanh<L>(L x) where L : struct, ILanes<L>
     {
         L c = L.Max(L.Broadcast(-7.99881172180175781f), L.Min(L.Broadcast(7.99881172180175781f), x));
@@ -69,7 +69,7 @@ internal static class MathFunctions
     }
 
     /// <summary>erf x by a rational function of x² on [−3.83, 3.83], ±1 beyond; NaN stays.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static L Erf<L>(L x) where L : struct, ILanes<L>
     {
         L c = L.Max(L.Broadcast(-3.832506856900711f), L.Min(L.Broadcast(3.832506856900711f), x));
@@ -90,7 +90,7 @@ internal static class MathFunctions
     }
 
     /// <summary>ln x; −∞ at 0, NaN below, +∞ at infinity.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static L Log<L>(L x) where L : struct, ILanes<L>
     {
         L one = L.Broadcast(1f);

@@ -6,6 +6,7 @@ namespace Heed.Engine.Kernels;
 internal static unsafe class NormRow
 {
     /// <summary>y = x̂·gain + bias; null gain or bias: 1 or 0.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Forward<L>(float* x, float mean, float rstd, float* gain, float* bias, float* y, int n) where L : struct, ILanes<L>
     {
         L m = L.Broadcast(mean), r = L.Broadcast(rstd);
@@ -29,6 +30,7 @@ internal static unsafe class NormRow
     }
 
     /// <summary>Σ g and Σ g·x̂ with g = gain·dy; adds dy·x̂ to gains and dy to biases, strips padded to full lanes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static (float Sum, float Dot) Sums<L>(float* x, float mean, float rstd, float* gain, float* dy, float* gains, float* biases, int n) where L : struct, ILanes<L>
     {
         L m = L.Broadcast(mean), r = L.Broadcast(rstd), sum = L.Zero, dot = L.Zero;
@@ -46,6 +48,7 @@ internal static unsafe class NormRow
     }
 
     /// <summary>dx = rstd·(g − sum − x̂·dot), sum and dot already divided by D.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Backward<L>(float* x, float mean, float rstd, float* gain, float* dy, float sum, float dot, float* dx, int n) where L : struct, ILanes<L>
     {
         L m = L.Broadcast(mean), r = L.Broadcast(rstd), s = L.Broadcast(sum), d = L.Broadcast(-dot);

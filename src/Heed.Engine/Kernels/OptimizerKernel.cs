@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
@@ -52,6 +53,7 @@ internal static unsafe class OptimizerKernel
         public float* C;
         public long Length;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             R rule = Rule;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 internal static unsafe partial class ReductionKernel
@@ -15,6 +17,7 @@ internal static unsafe partial class ReductionKernel
         public float* Sums;
         public int Length;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int blocks = LaneParts.Count(Length, Block), to = Math.Min(blocks, (part + 1) * Blocks);
@@ -36,6 +39,7 @@ internal static unsafe partial class ReductionKernel
         public int Width;
         public int Each;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Rows, (part + 1) * Each);
@@ -56,6 +60,7 @@ internal static unsafe partial class ReductionKernel
         public int Width;
         public int Each;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Rows, (part + 1) * Each), padded = RowBlocks.Padded(Width);

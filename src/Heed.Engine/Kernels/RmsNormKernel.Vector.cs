@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 internal static unsafe partial class RmsNormKernel
@@ -13,6 +15,7 @@ internal static unsafe partial class RmsNormKernel
         public int Width;
         public int Each;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Rows, (part + 1) * Each);
@@ -38,6 +41,7 @@ internal static unsafe partial class RmsNormKernel
         public int Width;
         public int Each;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Rows, (part + 1) * Each), padded = RowBlocks.Padded(Width);

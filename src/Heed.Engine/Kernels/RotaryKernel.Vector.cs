@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 internal static unsafe partial class RotaryKernel
@@ -19,6 +21,7 @@ internal static unsafe partial class RotaryKernel
         public int Rows;
         public int Each;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Rows, (part + 1) * Each), half = Rotary / 2;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
@@ -45,6 +46,7 @@ internal static unsafe class RowBlocks
         public float* Total;
         public int Width;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int from = part * Columns, to = Math.Min(Width, from + Columns);

@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 internal static unsafe partial class SoftmaxKernel
 {
     /// <summary>One row of softmax; y may overwrite x.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Row<L>(float* x, float* y, int n) where L : struct, ILanes<L>
     {
         float max = Fold.Max<L>(x, n);
@@ -35,6 +38,7 @@ internal static unsafe partial class SoftmaxKernel
         if (i < n) L.StorePart(L.LoadPart(y + i, n - i, 0f) * share, y + i, n - i);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void LogRow<L>(float* x, float* y, int n) where L : struct, ILanes<L>
     {
         float max = Fold.Max<L>(x, n);
@@ -52,6 +56,7 @@ internal static unsafe partial class SoftmaxKernel
         if (i < n) L.StorePart(L.LoadPart(x + i, n - i, 0f) - m - log, y + i, n - i);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void GradientRow<L>(float* y, float* dy, float* dx, int n) where L : struct, ILanes<L>
     {
         L dot = L.Broadcast(Fold.Dot<L>(y, dy, n));
@@ -60,6 +65,7 @@ internal static unsafe partial class SoftmaxKernel
         if (i < n) L.StorePart(L.LoadPart(y + i, n - i, 0f) * (L.LoadPart(dy + i, n - i, 0f) - dot), dx + i, n - i);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void LogGradientRow<L>(float* y, float* dy, float* dx, int n) where L : struct, ILanes<L>
     {
         if (float.IsNegativeInfinity(Fold.Max<L>(y, n)))
@@ -84,6 +90,7 @@ internal static unsafe partial class SoftmaxKernel
         public int Width;
         public int Each;
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             int to = Math.Min(Rows, (part + 1) * Each);

@@ -147,6 +147,21 @@ public sealed class MatMulKernelTests : IDisposable
         }
     }
 
+    // A reduction too long to be packed at once, with a part of one tile and with several, over unpacked and packed weights.
+    [Theory]
+    [InlineData(33, 5, 64_001)]
+    [InlineData(70, 40, 30_011)]
+    public void A_reduction_longer_than_what_is_packed_at_a_time_keeps_the_bits(int M, int N, int K)
+    {
+        float[] a = MatMulData.Random(M * K, 1), b = MatMulData.Random(K * N, 2), start = MatMulData.Random(M * N, 3), scalar = (float[])start.Clone();
+        MatMulKernel.Scalar<float>(a, default, b, default, scalar, M, N, K, accumulate: true);
+        foreach (bool aT in (bool[])[false, true]) MatMulData.AssertSameBits(scalar, Product<MatMulTile256>(a, aT, b, false, start, M, N, K, true));
+        using var packed = PackedMatrix.Pack(b, N, K, transposed: true);
+        float[] y = (float[])start.Clone();
+        packed.Multiply(a, MatrixLayout.RowMajor, y, M, accumulate: true);
+        MatMulData.AssertSameBits(scalar, y);
+    }
+
     [Fact]
     public void A_span_that_is_too_short_is_refused()
     {
