@@ -127,7 +127,7 @@ public static unsafe class MachineProbe
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static Vector256<byte> Read<TStreams>(byte* from, long share, bool prefetch)
         where TStreams : struct, ICount
     {
@@ -153,7 +153,7 @@ public static unsafe class MachineProbe
         return a | b | c | d;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Peak512(int rounds)
     {
         Vector512<float> x = Vector512.Create(0.999f), y = Vector512.Create(0.001f);
@@ -168,7 +168,7 @@ public static unsafe class MachineProbe
         return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Peak256(int rounds)
     {
         Vector256<float> x = Vector256.Create(0.999f), y = Vector256.Create(0.001f);
@@ -183,7 +183,7 @@ public static unsafe class MachineProbe
         return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Peak128(int rounds)
     {
         Vector128<float> x = Vector128.Create(0.999f), y = Vector128.Create(0.001f);
