@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Heed.Engine.Kernels;
 
 internal static unsafe partial class AttentionKernel
@@ -15,7 +13,6 @@ internal static unsafe partial class AttentionKernel
         public float* LogSumExp;
         public int Parts;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             part = Parts - 1 - part;                                        // under causality the last blocks take longest: they go first
@@ -24,10 +21,11 @@ internal static unsafe partial class AttentionKernel
             ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
             int from = (block - Plan.FirstBlock[sequence]) * AttentionProblem.Block, rows = Math.Min(AttentionProblem.Block, s.QueryCount - from);
             int headPad = Problem.HeadPad, valuePad = Problem.ValuePad;
+            long outputStride = (long)Problem.Heads * Problem.ValueWidth;
 
             long floats = ((long)rows * (headPad + Page + valuePad)) + (2 * AttentionProblem.Block);
             float* q = AttentionScratch.Rent(floats), scores = q + ((long)rows * headPad), z = scores + (rows * Page), max = z + ((long)rows * valuePad), sum = max + AttentionProblem.Block;
-            AttentionPages.PackRows(Problem.Query + ((s.QueryStart + from) * Problem.QueryStride) + ((long)head * Problem.HeadWidth), Problem.QueryStride, rows, Problem.HeadWidth, 1f, q);
+            AttentionPages.PackRows(Problem.Query + ((s.QueryStart + from) * Problem.QueryStride) + ((long)head * Problem.HeadWidth), Problem.QueryStride, rows, Problem.HeadWidth, q);
             new Span<float>(z, rows * valuePad).Clear();
             new Span<float>(max, rows).Fill(float.NegativeInfinity);
             new Span<float>(sum, rows).Clear();
@@ -36,70 +34,68 @@ internal static unsafe partial class AttentionKernel
             for (int p = first; p < end; p++)
             {
                 if (!Problem.PatternSees(s, head, from, from + rows, p)) continue;
-                float* page = Plan.Pages[Plan.FirstPage[sequence] + p];
                 int start = p * Page, keyHead = head / Problem.Group;
-                (int low, int high) = Union(Problem, s, from, rows, start);
-                int left = low & ~15, columns = ((high + 15) & ~15) - left;
-                AttentionTile.Multiply<L>(q, headPad, 1, AttentionPages.Keys(page, keyHead, Problem.HeadWidth) + left, Page, scores + left, Page, rows, columns, Problem.HeadWidth, false);
-                bool any = false;
-                for (int r = 0; r < rows; r++) any |= Weigh<L>(scores + (r * Page), z + ((long)r * valuePad), max + r, sum + r, sequence, head, from + r, start);
-                if (!any) continue;
-                float* values = AttentionPages.Values(page, Problem.KeyHeads, keyHead, Problem.HeadWidth, Problem.ValueWidth) + ((long)low * valuePad);
-                AttentionTile.Multiply<L>(scores + low, Page, 1, values, valuePad, z, valuePad, rows, valuePad, high - low, true);
+                float* page = Plan.Pages[Plan.FirstPage[sequence] + p], keys = AttentionPages.Keys(page, keyHead, Problem.HeadWidth);
+                float* values = AttentionPages.Values(page, Problem.KeyHeads, keyHead, Problem.HeadWidth, Problem.ValueWidth);
+                bool finite = !float.IsNaN(*AttentionPages.Stain(page, Problem.KeyHeads, keyHead, Problem.HeadWidth, Problem.ValueWidth));
+                // A page that causality or the window cut is worked through a few rows at a time, each with the keys it sees.
+                int step = Problem.SeeWhole(s, from, rows, start) ? rows : AttentionTile.Rows;
+                for (int r = 0; r < rows; r += step)
+                {
+                    int count = Math.Min(step, rows - r);
+                    (int low, int high) = Problem.SeenInPage(s, from + r, count, start);
+                    if (low == high) continue;
+                    int left = AttentionRow.Left(low), columns = AttentionRow.Right(high) - left;
+                    AttentionTile.Multiply<L>(q + ((long)r * headPad), headPad, 1, keys + left, Page, scores + (r * Page) + left, Page, count, columns, Problem.HeadWidth, false);
+                    bool any = false;
+                    for (int i = r; i < r + count; i++) any |= Weigh<L>(scores + (i * Page), z + ((long)i * valuePad), max + i, sum + i, sequence, head, from + i, start);
+                    if (!any) continue;
+                    float* weights = scores + (r * Page) + low, to = z + ((long)r * valuePad), rowsOfValues = values + ((long)low * valuePad);
+                    if (finite) AttentionTile.Multiply<L>(weights, Page, 1, rowsOfValues, valuePad, to, valuePad, count, valuePad, high - low, true);
+                    else AttentionTile.AddNonzero<L>(weights, Page, 1, rowsOfValues, valuePad, to, valuePad, count, valuePad, high - low);
+                }
             }
 
-            for (int r = 0; r < rows; r++)
+            for (int r = 0; r < rows; r++) Finish<L>(z + ((long)r * valuePad), sum[r], Output + (((s.QueryStart + from + r) * outputStride) + ((long)head * Problem.ValueWidth)), Problem.ValueWidth);
+            if (LogSumExp != null)
             {
-                long row = s.QueryStart + from + r;
-                Finish<L>(z + ((long)r * valuePad), sum[r], Output + (((row * Problem.Heads) + head) * Problem.ValueWidth), Problem.ValueWidth);
-                if (LogSumExp != null) LogSumExp[(row * Problem.Heads) + head] = max[r] + L.First(MathFunctions.Log(L.Broadcast(sum[r])));
+                AttentionRow.Log<L>(sum, rows);
+                for (int r = 0; r < rows; r++) LogSumExp[((long)(s.QueryStart + from + r) * Problem.Heads) + head] = max[r] + sum[r];
             }
 
             AttentionScratch.Return(q, floats);
         }
 
-        /// <summary>A row's scores of a page become weights e^(score − maximum); its sum and what it gathered so far follow a new maximum. False where it sees nothing.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        /// <summary>A row's products of a page become weights e^(score − maximum), 0 where hidden; its sum and what it gathered so far follow a new maximum. False where it sees nothing.</summary>
         private readonly bool Weigh<L>(float* score, float* z, float* max, float* sum, int sequence, int head, int i, int start) where L : struct, ILanes<L>
         {
             ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
-            (int low, int high) = Problem.VisibleInPage(s, i, start);
+            (int low, int high) = Problem.SeenInPage(s, i, 1, start);
             if (low == high)
             {
                 new Span<float>(score, Page).Clear();
                 return false;
             }
 
-            Scale<L>(score, Problem.Scale);
-            if (Problem.Adjusts || high - low < Page) Problem.Adjust(score, sequence, head, i, start, low, high);
-            L a = L.Load(score), b = L.Load(score + 16), c = L.Load(score + 32), d = L.Load(score + 48);
-            float most = L.MaxAcross(L.Max(L.Max(a, b), L.Max(c, d))), before = *max;
-            if (float.IsNegativeInfinity(most) && !float.IsNaN(L.Sum((a + b) + (c + d))))
+            int left = AttentionRow.Left(low), right = AttentionRow.Right(high);
+            float factor = Problem.Plain && high - low == Page ? Problem.Scale : Problem.Adjust<L>(score, sequence, head, i, start, low, high);
+            float top = AttentionRow.Greatest<L>(score, left, right) * factor, before = *max;       // the factor is above 0: the greatest product is the greatest score
+            if (float.IsNegativeInfinity(top) && !AttentionRow.HasNaN<L>(score, left, right))
             {
                 new Span<float>(score, Page).Clear();
                 return false;
             }
 
-            if (!(most <= before))
+            if (!(top <= before))
             {
-                L factor = MathFunctions.Exp(L.Broadcast(before - most));
-                for (int v = 0; v < Problem.ValuePad; v += Lanes.Count) L.Store(L.Load(z + v) * factor, z + v);
-                *sum *= L.First(factor);
-                *max = most;
+                float change = AttentionRow.Exp<L>(before - top);
+                AttentionRow.Scale<L>(z, 0, Problem.ValuePad, change);
+                *sum *= change;
+                *max = top;
             }
 
-            L m = L.Broadcast(*max);
-            L total = L.Zero;
-            for (float* at = score; at < score + Page; at += 2 * Lanes.Count)
-            {
-                a = MathFunctions.Exp(L.Load(at) - m);
-                b = MathFunctions.Exp(L.Load(at + Lanes.Count) - m);
-                L.Store(a, at);
-                L.Store(b, at + Lanes.Count);
-                total += a + b;
-            }
-
-            *sum += L.Sum(total);
+            *sum += AttentionRow.Weights<L>(score, left, right, factor, *max);
+            AttentionRow.ClearOutside<L>(score, left, right);
             if (Problem.Dropout > 0f) Drop(Problem, s, score, head, i, start);
             return true;
         }
@@ -112,28 +108,6 @@ internal static unsafe partial class AttentionKernel
             for (; v <= width - Lanes.Count; v += Lanes.Count) L.Store((L.Load(z + v) / total) + L.Zero, to + v);
             if (v < width) L.StorePart((L.Load(z + v) / total) + L.Zero, to + v, width - v);
         }
-    }
-
-    /// <summary>Multiplies a row's products of a page: after the sum, where it costs one rounding.</summary>
-    internal static void Scale<L>(float* score, float factor) where L : struct, ILanes<L>
-    {
-        L scale = L.Broadcast(factor);
-        for (int j = 0; j < Page; j += Lanes.Count) L.Store(L.Load(score + j) * scale, score + j);
-    }
-
-    /// <summary>The keys [Low, High) of a page that some of the rows sees, as far as causality and window say.</summary>
-    internal static (int Low, int High) Union(in AttentionProblem problem, in AttentionSequence s, int from, int rows, int start)
-    {
-        int low = Page, high = 0;
-        for (int r = 0; r < rows; r++)
-        {
-            (int l, int h) = problem.VisibleInPage(s, from + r, start);
-            if (l == h) continue;
-            low = Math.Min(low, l);
-            high = Math.Max(high, h);
-        }
-
-        return low < high ? (low, high) : (0, 0);
     }
 
     /// <summary>Zeroes the dropped weights of a row in a page and divides the others by 1 − p. The decision follows from sequence, head, row and key alone.</summary>

@@ -156,8 +156,8 @@ internal static unsafe partial class AttentionKernel
             float* keys = AttentionPages.Keys(Plan.Pages[page], head, width);
             AttentionPages.PackKeys(Problem.Key + ((s.KeyStart + start) * Problem.KeyStride) + ((long)head * width), Problem.KeyStride, rows, width, keys);
             AttentionPages.ClearTail(keys, rows, width);
-            AttentionPages.PackRows(
-                Problem.Value + ((s.KeyStart + start) * Problem.ValueStride) + ((long)head * Problem.ValueWidth), Problem.ValueStride, rows, Problem.ValueWidth, 1f,
+            *AttentionPages.Stain(Plan.Pages[page], Problem.KeyHeads, head, width, Problem.ValueWidth) = AttentionPages.PackRows(
+                Problem.Value + ((s.KeyStart + start) * Problem.ValueStride) + ((long)head * Problem.ValueWidth), Problem.ValueStride, rows, Problem.ValueWidth,
                 AttentionPages.Values(Plan.Pages[page], Problem.KeyHeads, head, width, Problem.ValueWidth));
         }
     }
