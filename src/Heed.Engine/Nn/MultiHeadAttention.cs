@@ -100,6 +100,8 @@ public sealed class MultiHeadAttention : Module
                 AttentionSequence s = sequences[b];
                 pages[b] = cache[b].Self(_config.Layer);
                 int before = pages[b].Count;
+                // What lies before the window of the first new row is not read again, not even where this step fails and is repeated.
+                if (_config.Window > 0) pages[b].ForgetBefore(before + s.QueryOffset - _config.Window + 1);
                 Append(pages[b], k, v, s.KeyStart, s.KeyCount);
                 sequences[b] = s with { KeyCount = before + s.KeyCount, QueryOffset = before + s.QueryOffset };
             }
