@@ -1,72 +1,119 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 internal static unsafe partial class AttentionKernel
 {
     private const int Page = AttentionProblem.Page;
+    private const int Block = AttentionProblem.Block;
 
-    /// <summary>One (block of queries, head): all pages it sees, in order.</summary>
+    /// <summary>One (stripe of queries, head): all pages it sees, in order. Over keys and values that are still to be packed: one (sequence, key head) with all its stripes.</summary>
     private struct ForwardWork : ILaneWork
     {
         public AttentionProblem Problem;
         public AttentionPlan Plan;
+        public bool Packs;
         public float* Output;
         public float* LogSumExp;
-        public int Parts;
 
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
-            part = Parts - 1 - part;                                        // under causality the last blocks take longest: they go first
-            int head = part % Problem.Heads, block = part / Problem.Heads;
-            int sequence = Plan.SequenceOf(Plan.FirstBlock, block);
-            ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
-            int from = (block - Plan.FirstBlock[sequence]) * AttentionProblem.Block, rows = Math.Min(AttentionProblem.Block, s.QueryCount - from);
-            int headPad = Problem.HeadPad, valuePad = Problem.ValuePad;
-            long outputStride = (long)Problem.Heads * Problem.ValueWidth;
+            if (Packs)
+            {
+                Pair<L>(part / Problem.KeyHeads, part % Problem.KeyHeads);
+                return;
+            }
 
-            long floats = ((long)rows * (headPad + Page + valuePad)) + (2 * AttentionProblem.Block);
-            float* q = AttentionScratch.Rent(floats), scores = q + ((long)rows * headPad), z = scores + (rows * Page), max = z + ((long)rows * valuePad), sum = max + AttentionProblem.Block;
-            AttentionPages.PackRows(Problem.Query + ((s.QueryStart + from) * Problem.QueryStride) + ((long)head * Problem.HeadWidth), Problem.QueryStride, rows, Problem.HeadWidth, q);
-            new Span<float>(z, rows * valuePad).Clear();
-            new Span<float>(max, rows).Fill(float.NegativeInfinity);
-            new Span<float>(sum, rows).Clear();
+            // Head by head, so that neighbours read the same pages; under causality a head's last stripes take longest and go first.
+            int head = part / Plan.StripeCount, stripe = Plan.StripeCount - 1 - (part % Plan.StripeCount), sequence = Plan.SequenceOf(Plan.FirstStripe, stripe);
+            Stripe<L>(sequence, head, (stripe - Plan.FirstStripe[sequence]) * AttentionProblem.Stripe, Plan.Pages + Plan.FirstPage[sequence], Problem.KeyHeads, head / Problem.Group);
+        }
+
+        // The pages of one key head, packed into memory that stays in the thread's cache.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Pair<L>(int sequence, int keyHead) where L : struct, ILanes<L>
+        {
+            ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
+            long pages = ((long)s.KeyCount + Page - 1) / Page, pageFloats = AttentionProblem.PageFloats(1, Problem.HeadWidth, Problem.ValueWidth), floats = pages * (pageFloats + 2);
+            float* memory = AttentionScratch.Rent(floats);
+            float** table = (float**)(memory + (pages * pageFloats));
+            for (int p = 0; p < pages; p++)
+            {
+                table[p] = memory + (p * pageFloats);
+                PackPage(Problem, s, p, keyHead, table[p], 1, 0);
+            }
+
+            for (int head = keyHead * Problem.Group; head < (keyHead + 1) * Problem.Group; head++)
+                for (int from = 0; from < s.QueryCount; from += AttentionProblem.Stripe) Stripe<L>(sequence, head, from, table, 1, 0);
+            AttentionScratch.Return(memory, floats);
+        }
+
+        /// <summary>Up to 256 rows of a head from <paramref name="from"/> on: a page is fetched once for all of them.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Stripe<L>(int sequence, int head, int from, float** pages, int keyHeads, int keyHead) where L : struct, ILanes<L>
+        {
+            ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
+            int rows = Math.Min(AttentionProblem.Stripe, s.QueryCount - from), width = Problem.HeadWidth, valueWidth = Problem.ValueWidth;
+            long outputStride = (long)Problem.Heads * valueWidth, floats = ((long)rows * (Problem.HeadPad + Problem.ValuePad)) + (Block * Page) + (2 * AttentionProblem.Stripe);
+            float* memory = AttentionScratch.Rent(floats);
+            Rows m = new() { Query = memory, Output = memory + ((long)rows * Problem.HeadPad) };
+            m.Scores = m.Output + ((long)rows * Problem.ValuePad);
+            m.Max = m.Scores + (Block * Page);
+            m.Sum = m.Max + AttentionProblem.Stripe;
+            AttentionPages.PackRows(Problem.Query + ((s.QueryStart + from) * Problem.QueryStride) + ((long)head * width), Problem.QueryStride, rows, width, m.Query);
+            new Span<float>(m.Output, rows * Problem.ValuePad).Clear();
+            new Span<float>(m.Max, rows).Fill(float.NegativeInfinity);
+            new Span<float>(m.Sum, rows).Clear();
 
             (int first, int end) = Problem.PagesOf(s, from, from + rows);
             for (int p = first; p < end; p++)
             {
-                if (!Problem.PatternSees(s, head, from, from + rows, p)) continue;
-                int start = p * Page, keyHead = head / Problem.Group;
-                float* page = Plan.Pages[Plan.FirstPage[sequence] + p], keys = AttentionPages.Keys(page, keyHead, Problem.HeadWidth);
-                float* values = AttentionPages.Values(page, Problem.KeyHeads, keyHead, Problem.HeadWidth, Problem.ValueWidth);
-                bool finite = !float.IsNaN(*AttentionPages.Stain(page, Problem.KeyHeads, keyHead, Problem.HeadWidth, Problem.ValueWidth));
-                // A page that causality or the window cut is worked through a few rows at a time, each with the keys it sees.
-                int step = Problem.SeeWhole(s, from, rows, start) ? rows : AttentionTile.Rows;
-                for (int r = 0; r < rows; r += step)
+                m.Keys = AttentionPages.Keys(pages[p], keyHead, width);
+                m.Values = AttentionPages.Values(pages[p], keyHeads, keyHead, width, valueWidth);
+                m.IsFinite = !float.IsNaN(*AttentionPages.Stain(pages[p], keyHeads, keyHead, width, valueWidth));
+                for (int r = 0; r < rows; r += Block)
                 {
-                    int count = Math.Min(step, rows - r);
-                    (int low, int high) = Problem.SeenInPage(s, from + r, count, start);
-                    if (low == high) continue;
-                    int left = AttentionRow.Left(low), columns = AttentionRow.Right(high) - left;
-                    AttentionTile.Multiply<L>(q + ((long)r * headPad), headPad, 1, keys + left, Page, scores + (r * Page) + left, Page, count, columns, Problem.HeadWidth, false);
-                    bool any = false;
-                    for (int i = r; i < r + count; i++) any |= Weigh<L>(scores + (i * Page), z + ((long)i * valuePad), max + i, sum + i, sequence, head, from + i, start);
-                    if (!any) continue;
-                    float* weights = scores + (r * Page) + low, to = z + ((long)r * valuePad), rowsOfValues = values + ((long)low * valuePad);
-                    if (finite) AttentionTile.Multiply<L>(weights, Page, 1, rowsOfValues, valuePad, to, valuePad, count, valuePad, high - low, true);
-                    else AttentionTile.AddNonzero<L>(weights, Page, 1, rowsOfValues, valuePad, to, valuePad, count, valuePad, high - low);
+                    int count = Math.Min(Block, rows - r);
+                    if (Problem.PatternSees(s, head, from + r, from + r + count, p)) See<L>(m, sequence, head, from, r, count, p * Page);
                 }
             }
 
-            for (int r = 0; r < rows; r++) Finish<L>(z + ((long)r * valuePad), sum[r], Output + (((s.QueryStart + from + r) * outputStride) + ((long)head * Problem.ValueWidth)), Problem.ValueWidth);
+            for (int r = 0; r < rows; r++) Finish<L>(m.Output + ((long)r * Problem.ValuePad), m.Sum[r], Output + ((s.QueryStart + from + r) * outputStride) + ((long)head * valueWidth), valueWidth);
             if (LogSumExp != null)
             {
-                AttentionRow.Log<L>(sum, rows);
-                for (int r = 0; r < rows; r++) LogSumExp[((long)(s.QueryStart + from + r) * Problem.Heads) + head] = max[r] + sum[r];
+                AttentionRow.Log<L>(m.Sum, rows);
+                for (int r = 0; r < rows; r++) LogSumExp[((long)(s.QueryStart + from + r) * Problem.Heads) + head] = m.Max[r] + m.Sum[r];
             }
 
-            AttentionScratch.Return(q, floats);
+            AttentionScratch.Return(memory, floats);
+        }
+
+        /// <summary>Up to 64 rows of a stripe take in the page whose keys begin at <paramref name="start"/>.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void See<L>(in Rows m, int sequence, int head, int from, int row, int rows, int start) where L : struct, ILanes<L>
+        {
+            ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
+            int headPad = Problem.HeadPad, valuePad = Problem.ValuePad;
+            // A page that causality or the window cut is worked through a few rows at a time, each with the keys it sees.
+            int step = Problem.SeeWhole(s, from + row, rows, start) ? rows : AttentionTile.Rows;
+            for (int r = 0; r < rows; r += step)
+            {
+                int count = Math.Min(step, rows - r), at = row + r;
+                (int low, int high) = Problem.SeenInPage(s, from + at, count, start);
+                if (low == high) continue;
+                int left = AttentionRow.Left(low), columns = AttentionRow.Right(high) - left;
+                float* scores = m.Scores + (r * Page), to = m.Output + ((long)at * valuePad), values = m.Values + ((long)low * valuePad);
+                AttentionTile.Multiply<L>(m.Query + ((long)at * headPad), headPad, 1, m.Keys + left, Page, scores + left, Page, count, columns, Problem.HeadWidth, false);
+                bool any = false;
+                for (int i = 0; i < count; i++) any |= Weigh<L>(scores + (i * Page), to + ((long)i * valuePad), m.Max + at + i, m.Sum + at + i, sequence, head, from + at + i, start);
+                if (!any) continue;
+                if (m.IsFinite) AttentionTile.Multiply<L>(scores + low, Page, 1, values, valuePad, to, valuePad, count, valuePad, high - low, true);
+                else AttentionTile.AddNonzero<L>(scores + low, Page, 1, values, valuePad, to, valuePad, count, valuePad, high - low);
+            }
         }
 
         /// <summary>A row's products of a page become weights e^(score − maximum), 0 where hidden; its sum and what it gathered so far follow a new maximum. False where it sees nothing.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly bool Weigh<L>(float* score, float* z, float* max, float* sum, int sequence, int head, int i, int start) where L : struct, ILanes<L>
         {
             ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
@@ -107,6 +154,19 @@ internal static unsafe partial class AttentionKernel
             int v = 0;
             for (; v <= width - Lanes.Count; v += Lanes.Count) L.Store((L.Load(z + v) / total) + L.Zero, to + v);
             if (v < width) L.StorePart((L.Load(z + v) / total) + L.Zero, to + v, width - v);
+        }
+
+        /// <summary>A stripe's working memory, and the page at hand.</summary>
+        private struct Rows
+        {
+            public float* Query;        // [rows][K padded]
+            public float* Output;       // [rows][V padded]
+            public float* Scores;       // of 64 rows
+            public float* Max;
+            public float* Sum;
+            public float* Keys;
+            public float* Values;
+            public bool IsFinite;       // all values are
         }
     }
 

@@ -19,6 +19,7 @@ internal static unsafe class AttentionPages
     public static float* Stain(float* page, int keyHeads, int keyHead, int headWidth, int valueWidth) => Values(page, keyHeads, keyHeads, headWidth, valueWidth) + keyHead;
 
     /// <summary>Rows [rows][width], <paramref name="stride"/> apart, to columns: <paramref name="columns"/>[d·64 + t] = rows[t][d].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackKeys(float* from, nint stride, int rows, int width, float* columns)
     {
         int t = 0;
@@ -37,6 +38,7 @@ internal static unsafe class AttentionPages
 
     /// <summary>Rows [rows][width], <paramref name="stride"/> apart, to rows padded with zeros to whole lanes.</summary>
     /// <returns>Their stain: 0, or NaN where some number is not finite.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float PackRows(float* from, nint stride, int rows, int width, float* to)
     {
         int pad = AttentionProblem.Pad(width);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 /// <summary>An attention product as the workers see it: options and inputs as plain numbers and pointers.</summary>
@@ -6,8 +8,11 @@ internal unsafe struct AttentionProblem
     /// <summary>Keys of a page.</summary>
     public const int Page = KeyValuePool.PageTokens;
 
-    /// <summary>Query rows of one part of the forward pass, and of one step of the backward pass.</summary>
+    /// <summary>Query rows that meet a page at a time.</summary>
     public const int Block = 64;
+
+    /// <summary>Query rows of one part of the forward pass, which share the fetching of a page.</summary>
+    public const int Stripe = 256;
 
     public AttentionSequence* Sequences;
     public int SequenceCount;
@@ -131,6 +136,7 @@ internal unsafe struct AttentionProblem
 
     /// <summary>Makes the products q·k of row <paramref name="i"/> in a page its scores, but for the factor that is returned, which is above 0: biases are added, and what is hidden becomes −∞.</summary>
     /// <param name="score">[64], of which the lanes that hold [<paramref name="low"/>, <paramref name="high"/>) are set.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly float Adjust<L>(float* score, int sequence, int head, int i, int start, int low, int high) where L : struct, ILanes<L>
     {
         ref readonly AttentionSequence s = ref Sequences[sequence];

@@ -64,7 +64,8 @@ internal static unsafe class AttentionRow
         }
     }
 
-    /// <summary>row *= other, where other may hold what <paramref name="row"/> does not.</summary>
+    /// <summary>row *= other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<L>(float* row, float* other, int left, int right) where L : struct, ILanes<L>
     {
         for (int j = left; j < right; j += Lanes.Count) L.Store(L.Load(row + j) * L.Load(other + j), row + j);
@@ -88,6 +89,7 @@ internal static unsafe class AttentionRow
     }
 
     /// <summary>Zeroes the entries of a page's row that no lane in [<paramref name="left"/>, <paramref name="right"/>) holds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ClearOutside<L>(float* row, int left, int right) where L : struct, ILanes<L>
     {
         for (int j = 0; j < left; j += Lanes.Count) L.Store(L.Zero, row + j);

@@ -12,6 +12,7 @@ internal static unsafe class AttentionTile
     /// <summary>C[i, j] (+)= Σₖ A[i, k]·B[k, j] for i &lt; <paramref name="rows"/>, j &lt; <paramref name="columns"/> (a multiple of 16).</summary>
     /// <param name="a">Entry (i, k) at i·<paramref name="aRow"/> + k·<paramref name="aDepth"/>.</param>
     /// <param name="accumulate">Whether the chains start from C rather than from 0.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<L>(float* a, nint aRow, nint aDepth, float* b, nint bRow, float* c, nint cRow, int rows, int columns, int depth, bool accumulate)
         where L : struct, ILanes<L>
     {
