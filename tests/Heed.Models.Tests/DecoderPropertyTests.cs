@@ -115,21 +115,41 @@ public class DecoderPropertyTests
         }
     }
 
-    [Fact]
-    public void Pages_that_a_window_has_left_are_given_back()
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(37, 2)]
+    [InlineData(64, 2)]
+    [InlineData(100, 3)]
+    public void A_window_bounds_the_pages_of_a_long_text_and_changes_no_bit(int window, int pages)
     {
-        using CausalLanguageModel windowed = Make("mistral"), full = Make("llama");
-        int[] text = Text(Length, 5);
-        long[] bytes = [.. new[] { windowed, full }.Select(model =>
+        LlamaConfig config = new() { Kind = LlamaKind.Qwen2, Layers = 3, Heads = 4, KeyHeads = 2, Width = 40, HeadWidth = 10, InnerWidth = 72, Vocabulary = Vocabulary, ContextLength = 2 * Length, InitialDeviation = 0.2f, Window = window, WindowLayers = [true, false, true] };
+        using LlamaLanguageModel model = new(config, new ParameterSet(ParameterSource.Random(7)));
+        int[] text = Text(300, 5);
+        float[] whole = Logits(model, TokenBatch.Of(text));
+        using KeyValueCache cache = new(model.CacheLayers);
+        using KeyValueSequence sequence = cache.NewSequence();
+        float[] Read(KeyValueSequence to, int at, int count) => Logits(model, TokenBatch.Of(text[at..(at + count)]).WithPositions([.. Enumerable.Range(at, count)]), cache: to);
+        long page = 0;
+        for (int at = 0; at < text.Length; at++)
         {
-            using KeyValueCache cache = new(model.CacheLayers);
-            using KeyValueSequence sequence = cache.NewSequence();
-            for (int t = 0; t < Length; t++) Logits(model, TokenBatch.Of([text[t]]).WithPositions([t]), cache: sequence);
-            Assert.Equal(Length, sequence.Count);
-            return cache.UsedBytes;
-        })];
-        // A window of 37 tokens reaches into at most two pages of 64; all 256 tokens are in four.
-        Assert.InRange(bytes[0], 1, bytes[1] / 2);
+            Same(whole.AsSpan(at * Vocabulary, Vocabulary), Read(sequence, at, 1));
+            if (at == 0) page = cache.UsedBytes / 3;
+            int all = (at / 64) + 1;                            // pages of the layer that sees everything
+            Assert.InRange(cache.UsedBytes / page, all + 2, all + (2 * Math.Min(all, pages)));
+            if (at % 50 != 49) continue;
+            // A step taken back is taken again, and a fork keeps what its original lets go.
+            sequence.Truncate(at);
+            Same(whole.AsSpan(at * Vocabulary, Vocabulary), Read(sequence, at, 1));
+            long before = cache.UsedBytes;
+            using KeyValueSequence fork = sequence.Fork();
+            Assert.Equal(before, cache.UsedBytes);
+            int rest = Math.Min(80, text.Length - at - 1);
+            if (rest > 0) Same(whole.AsSpan((at + 1) * Vocabulary, rest * Vocabulary), Read(fork, at + 1, rest));
+        }
+
+        sequence.Truncate(0);
+        Assert.Equal(0, cache.UsedBytes);
+        Same(whole.AsSpan(0, 70 * Vocabulary), Read(sequence, 0, 70));
     }
 
     [Theory]

@@ -3,11 +3,12 @@ using System.Runtime.CompilerServices;
 namespace Heed.Engine.Kernels;
 
 /// <summary>The backward pass of attention: one (sequence, key head) with all its query heads, which alone write its rows of the gradients.</summary>
-/// <remarks>Dao, arXiv:2307.08691, algorithm 2, with the loop over queries outside: dV += Pᵀ·dO, dP = dO·Vᵀ, dS = P ⊙ (dP − Σ dO·O), dQ += dS·K, dK += dSᵀ·Q.</remarks>
+/// <remarks>Dao, arXiv:2307.08691, algorithm 2, with a group of pages held in the cache while a head's queries go by: dV += Pᵀ·dO, dP = dO·Vᵀ, dS = P ⊙ (dP − Σ dO·O), dQ += dS·K, dK += dSᵀ·Q.</remarks>
 internal unsafe struct AttentionBackwardWork : ILaneWork
 {
     private const int Page = AttentionProblem.Page;
     private const int Block = AttentionProblem.Block;
+    private const int Held = 4;                                 // pages that stay in the second-level cache, with their sums
 
     public AttentionProblem Problem;
     public float* Output;
@@ -28,13 +29,15 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
         for (int pair = part * PerPart; pair < (part + 1) * PerPart; pair++) Pair<L>(pair / Problem.KeyHeads, pair % Problem.KeyHeads);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Pair<L>(int sequence, int keyHead) where L : struct, ILanes<L>
     {
         ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
         int width = Problem.HeadWidth, valueWidth = Problem.ValueWidth, headPad = Problem.HeadPad, valuePad = Problem.ValuePad;
         int pages = (int)(((long)s.KeyCount + Page - 1) / Page);
         long tokens = (long)pages * Page;
-        long floats = (tokens * (width + valueWidth + (2 * headPad) + valuePad)) + ((long)Block * ((2 * headPad) + valuePad + (2 * Page) + 1));
+        long queries = (s.QueryCount + Lanes.Count - 1L) & ~(Lanes.Count - 1L);     // so that all that follows lies on whole lanes
+        long floats = (tokens * (width + valueWidth + (2 * headPad) + valuePad)) + (queries * ((2 * headPad) + valuePad + 1)) + (2L * Block * Page) + Page;
         Memory m = default;
         float* scratch = AttentionScratch.Rent(floats);
         m.Keys = scratch;                                       // [pages][K][64]
@@ -42,12 +45,13 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
         m.KeyRows = m.Values + (tokens * valueWidth);           // [S][K padded]
         m.KeySum = m.KeyRows + (tokens * headPad);              // dK
         m.ValueSum = m.KeySum + (tokens * headPad);             // dV
-        m.Query = m.ValueSum + (tokens * valuePad);             // a block's [64][K padded]
-        m.QuerySum = m.Query + (Block * headPad);               // dQ
-        m.Rows = m.QuerySum + (Block * headPad);                // dO
-        m.Weights = m.Rows + (Block * valuePad);                // P
+        m.Query = m.ValueSum + (tokens * valuePad);             // a head's [T][K padded]
+        m.QuerySum = m.Query + (queries * headPad);             // dQ
+        m.Rows = m.QuerySum + (queries * headPad);              // dO
+        m.Delta = m.Rows + (queries * valuePad);                // Σ dO·O
+        m.Weights = m.Delta + queries;                          // P of a block and a page
         m.Slopes = m.Weights + (Block * Page);                  // dP, then dS
-        m.Delta = m.Slopes + (Block * Page);
+        m.Kept = m.Slopes + (Block * Page);                     // 1/(1 − p) or 0, of a row
 
         float* keys = Problem.Key + (s.KeyStart * Problem.KeyStride) + ((long)keyHead * width);
         float* values = Problem.Value + (s.KeyStart * Problem.ValueStride) + ((long)keyHead * valueWidth);
@@ -58,13 +62,16 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
             PackTransposed(values + (p * Page * Problem.ValueStride), Problem.ValueStride, rows, valueWidth, m.Values + ((long)p * valueWidth * Page));
         }
 
-        AttentionPages.PackRows(keys, Problem.KeyStride, s.KeyCount, width, 1f, m.KeyRows);
+        m.KeyStain = AttentionPages.PackRows(keys, Problem.KeyStride, s.KeyCount, width, m.KeyRows);
         Clear(m.KeySum, tokens * headPad);
         Clear(m.ValueSum, tokens * valuePad);
         for (int head = keyHead * Problem.Group; head < (keyHead + 1) * Problem.Group; head++)
         {
             if (RelativeParts != null) Clear(RelativeParts + ((((long)sequence * Problem.Heads) + head) * Problem.RelativeRange), Problem.RelativeRange);
-            for (int from = 0; from < s.QueryCount; from += Block) Rows<L>(m, sequence, head, from, Math.Min(Block, s.QueryCount - from));
+            Begin<L>(ref m, s, head);
+            for (int p = 0; p < pages; p += Held)
+                for (int from = 0; from < s.QueryCount; from += Block) Rows<L>(m, sequence, head, from, Math.Min(Block, s.QueryCount - from), p, p + Held);
+            for (int i = 0; i < s.QueryCount; i++) Scaled<L>(m.QuerySum + ((long)i * headPad), QueryGradient + ((s.QueryStart + i) * QueryStride) + ((long)head * width));
         }
 
         for (int j = 0; j < s.KeyCount; j++)
@@ -76,37 +83,58 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
         AttentionScratch.Return(scratch, floats);
     }
 
-    /// <summary>A block of one head's queries against all pages they see.</summary>
+    /// <summary>Brings a head's queries and the gradient of its output together.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Rows<L>(in Memory m, int sequence, int head, int from, int rows) where L : struct, ILanes<L>
+    private readonly void Begin<L>(ref Memory m, in AttentionSequence s, int head) where L : struct, ILanes<L>
+    {
+        int width = Problem.HeadWidth, valueWidth = Problem.ValueWidth;
+        nint outputStride = (nint)Problem.Heads * valueWidth, first = (s.QueryStart * outputStride) + ((nint)head * valueWidth);
+        m.RowStain = AttentionPages.PackRows(Problem.Query + (s.QueryStart * Problem.QueryStride) + ((long)head * width), Problem.QueryStride, s.QueryCount, width, m.Query);
+        m.RowStain += AttentionPages.PackRows(OutputGradient + first, outputStride, s.QueryCount, valueWidth, m.Rows);
+        for (int i = 0; i < s.QueryCount; i++) m.Delta[i] = Fold.Dot<L>(OutputGradient + first + (i * outputStride), Output + first + (i * outputStride), valueWidth);
+        Clear(m.QuerySum, (long)s.QueryCount * Problem.HeadPad);
+    }
+
+    /// <summary>A block of one head's queries against those of the pages [<paramref name="firstPage"/>, <paramref name="endPage"/>) that they see.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void Rows<L>(in Memory m, int sequence, int head, int from, int rows, int firstPage, int endPage) where L : struct, ILanes<L>
     {
         ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
         int width = Problem.HeadWidth, valueWidth = Problem.ValueWidth, headPad = Problem.HeadPad, valuePad = Problem.ValuePad;
-        long firstRow = s.QueryStart + from;
-        nint outputStride = (nint)Problem.Heads * valueWidth;
-        float* dz = OutputGradient + (firstRow * outputStride) + ((long)head * valueWidth), z = Output + (firstRow * outputStride) + ((long)head * valueWidth);
-        AttentionPages.PackRows(Problem.Query + ((nint)firstRow * Problem.QueryStride) + ((long)head * width), Problem.QueryStride, rows, width, 1f, m.Query);
-        AttentionPages.PackRows(dz, outputStride, rows, valueWidth, 1f, m.Rows);
-        for (int r = 0; r < rows; r++) m.Delta[r] = Fold.Dot<L>(dz + (r * outputStride), z + (r * outputStride), valueWidth);
-        Clear(m.QuerySum, (long)rows * headPad);
-
+        float* query = m.Query + ((long)from * headPad), querySum = m.QuerySum + ((long)from * headPad), dz = m.Rows + ((long)from * valuePad);
         (int first, int end) = Problem.PagesOf(s, from, from + rows);
+        (first, end) = (Math.Max(first, firstPage), Math.Min(end, endPage));
         for (int p = first; p < end; p++)
         {
             if (!Problem.PatternSees(s, head, from, from + rows, p)) continue;
             int start = p * Page;
-            (int low, int high) = AttentionKernel.Union(Problem, s, from, rows, start);
-            int left = low & ~15, columns = ((high + 15) & ~15) - left;
-            AttentionTile.Multiply<L>(m.Query, headPad, 1, m.Keys + ((long)p * width * Page) + left, Page, m.Weights + left, Page, rows, columns, width, false);
-            AttentionTile.Multiply<L>(m.Rows, valuePad, 1, m.Values + ((long)p * valueWidth * Page) + left, Page, m.Slopes + left, Page, rows, columns, valueWidth, false);
-            for (int r = 0; r < rows; r++) Weigh<L>(m, sequence, head, from + r, r, start);
+            float* keys = m.Keys + ((long)p * width * Page), values = m.Values + ((long)p * valueWidth * Page);
+            // A page that causality or the window cut is worked through a few rows, then a few keys at a time, each with those it sees or is seen by.
+            bool whole = Problem.SeeWhole(s, from, rows, start);
+            int step = whole ? rows : AttentionTile.Rows;
+            for (int r = 0; r < rows; r += step)
+            {
+                int count = Math.Min(step, rows - r);
+                (int low, int high) = Problem.SeenInPage(s, from + r, count, start);
+                int left = AttentionRow.Left(low), columns = AttentionRow.Right(high) - left, at = (r * Page) + left;
+                AttentionTile.Multiply<L>(query + ((long)r * headPad), headPad, 1, keys + left, Page, m.Weights + at, Page, count, columns, width, false);
+                AttentionTile.Multiply<L>(dz + ((long)r * valuePad), valuePad, 1, values + left, Page, m.Slopes + at, Page, count, columns, valueWidth, false);
+                for (int i = r; i < r + count; i++) Weigh<L>(m, sequence, head, from + i, i, start);
+                AddSeen<L>(m.KeyStain, m.Slopes + (r * Page) + low, Page, 1, m.KeyRows + ((long)(start + low) * headPad), querySum + ((long)r * headPad), headPad, count, high - low);
+            }
 
-            AttentionTile.Multiply<L>(m.Weights + low, 1, Page, m.Rows, valuePad, m.ValueSum + ((long)(start + low) * valuePad), valuePad, high - low, valuePad, rows, true);
-            AttentionTile.Multiply<L>(m.Slopes + low, 1, Page, m.Query, headPad, m.KeySum + ((long)(start + low) * headPad), headPad, high - low, headPad, rows, true);
-            AttentionTile.Multiply<L>(m.Slopes + low, Page, 1, m.KeyRows + ((long)(start + low) * headPad), headPad, m.QuerySum, headPad, rows, headPad, high - low, true);
+            (int lowest, int highest) = Problem.SeenInPage(s, from, rows, start);
+            step = whole ? Page : AttentionTile.Rows;
+            int begin = 0, stop = whole ? rows : 0;                 // the rows that see the keys at hand
+            for (int j = lowest; j < highest; j += step)
+            {
+                int count = Math.Min(step, highest - j);
+                Problem.MoveToRowsThatSee(s, from, rows, start + j, start + j + count, ref begin, ref stop);
+                int r = begin, depth = stop - r;
+                AddSeen<L>(m.RowStain, m.Weights + (r * Page) + j, 1, Page, dz + ((long)r * valuePad), m.ValueSum + ((long)(start + j) * valuePad), valuePad, count, depth);
+                AddSeen<L>(m.RowStain, m.Slopes + (r * Page) + j, 1, Page, query + ((long)r * headPad), m.KeySum + ((long)(start + j) * headPad), headPad, count, depth);
+            }
         }
-
-        for (int r = 0; r < rows; r++) Scaled<L>(m.QuerySum + ((long)r * headPad), QueryGradient + ((nint)(firstRow + r) * QueryStride) + ((long)head * width));
     }
 
     private readonly void Scaled<L>(float* sum, float* to) where L : struct, ILanes<L>
@@ -117,13 +145,20 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
         if (d < Problem.HeadWidth) L.StorePart(L.Load(sum + d) * scale, to + d, Problem.HeadWidth - d);
     }
 
-    /// <summary>A row's scores become its weights P and its products dP become the slopes of the scores, dS; both 0 where hidden.</summary>
+    /// <summary>sum += A·B, whose columns are <paramref name="pad"/>; where B is stained, without what A hides.</summary>
+    private static void AddSeen<L>(float stain, float* a, nint aRow, nint aDepth, float* b, float* sum, int pad, int rows, int depth) where L : struct, ILanes<L>
+    {
+        if (float.IsNaN(stain)) AttentionTile.AddNonzero<L>(a, aRow, aDepth, b, pad, sum, pad, rows, pad, depth);
+        else AttentionTile.Multiply<L>(a, aRow, aDepth, b, pad, sum, pad, rows, pad, depth, true);
+    }
+
+    /// <summary>A row's products become its weights P and its products dP become the slopes of the scores, dS; both 0 where hidden.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Weigh<L>(in Memory m, int sequence, int head, int i, int r, int start) where L : struct, ILanes<L>
     {
         ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
         float* weights = m.Weights + (r * Page), slopes = m.Slopes + (r * Page);
-        (int low, int high) = Problem.VisibleInPage(s, i, start);
+        (int low, int high) = Problem.SeenInPage(s, i, 1, start);
         float lse = LogSumExp[((long)(s.QueryStart + i) * Problem.Heads) + head];
         if (low == high || float.IsNegativeInfinity(lse))
         {
@@ -132,44 +167,28 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
             return;
         }
 
-        AttentionKernel.Scale<L>(weights, Problem.Scale);
-        if (Problem.Adjusts || high - low < Page) Problem.Adjust(weights, sequence, head, i, start, low, high);
-        L most = L.Broadcast(lse);
-        for (int j = 0; j < Page; j += Lanes.Count) L.Store(MathFunctions.Exp(L.Load(weights + j) - most), weights + j);
-        new Span<float>(slopes, low).Clear();                   // never computed: whatever lay there times 0 might be a NaN
-        new Span<float>(slopes + high, Page - high).Clear();
+        int left = AttentionRow.Left(low), right = AttentionRow.Right(high);
+        bool hides = !Problem.Plain || high - low < Page;
+        float factor = hides ? Problem.Adjust<L>(weights, sequence, head, i, start, low, high) : Problem.Scale;
         if (Problem.Dropout > 0f)
         {
-            float* kept = stackalloc float[Page];
-            new Span<float>(kept, Page).Fill(1f);
-            AttentionKernel.Drop(Problem, s, kept, head, i, start);
-            for (int j = 0; j < Page; j += Lanes.Count)
-            {
-                L p = L.Load(weights + j), keep = L.Load(kept + j);
-                L.Store(p * ((L.Load(slopes + j) * keep) - L.Broadcast(m.Delta[r])), slopes + j);
-                L.Store(p * keep, weights + j);
-            }
-        }
-        else
-        {
-            L delta = L.Broadcast(m.Delta[r]);
-            for (int j = 0; j < Page; j += Lanes.Count) L.Store(L.Load(weights + j) * (L.Load(slopes + j) - delta), slopes + j);
+            new Span<float>(m.Kept, Page).Fill(1f);
+            AttentionKernel.Drop(Problem, s, m.Kept, head, i, start);
+            AttentionRow.Multiply<L>(slopes, m.Kept, left, right);
         }
 
+        if (hides) AttentionRow.SlopesOfSeen<L>(weights, slopes, left, right, factor, lse, m.Delta[i]);
+        else AttentionRow.Slopes<L>(weights, slopes, left, right, factor, lse, m.Delta[i]);
+        if (Problem.Dropout > 0f) AttentionRow.Multiply<L>(weights, m.Kept, left, right);
+        AttentionRow.ClearOutside<L>(weights, left, right);
+        AttentionRow.ClearOutside<L>(slopes, left, right);
         if (RelativeParts != null)
         {
             float* to = RelativeParts + ((((long)sequence * Problem.Heads) + head) * Problem.RelativeRange) + Problem.RelativeOffset + start - (s.QueryOffset + i);
-            Add<L>(slopes, to, low, high);
+            AttentionRow.Add<L>(slopes, to, low, high);
         }
 
-        if (BiasGradient != null) Add<L>(slopes, BiasGradient + s.BiasStart + AttentionProblem.DenseRow(Problem.BiasLayout, s, head, i) + start, low, high);
-    }
-
-    private static void Add<L>(float* from, float* to, int low, int high) where L : struct, ILanes<L>
-    {
-        int j = low;
-        for (; j <= high - Lanes.Count; j += Lanes.Count) L.Store(L.Load(to + j) + L.Load(from + j), to + j);
-        if (j < high) L.StorePart(L.LoadPart(to + j, high - j, 0f) + L.LoadPart(from + j, high - j, 0f), to + j, high - j);
+        if (BiasGradient != null) AttentionRow.Add<L>(slopes, BiasGradient + s.BiasStart + AttentionProblem.DenseRow(Problem.BiasLayout, s, head, i) + start, low, high);
     }
 
     private static void PackTransposed(float* from, nint stride, int rows, int width, float* columns)
@@ -197,5 +216,8 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
         public float* Weights;
         public float* Slopes;
         public float* Delta;
+        public float* Kept;
+        public float KeyStain;      // of all keys
+        public float RowStain;      // of a head's queries and output gradients
     }
 }

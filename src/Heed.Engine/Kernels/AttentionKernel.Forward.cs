@@ -5,101 +5,144 @@ namespace Heed.Engine.Kernels;
 internal static unsafe partial class AttentionKernel
 {
     private const int Page = AttentionProblem.Page;
+    private const int Block = AttentionProblem.Block;
 
-    /// <summary>One (block of queries, head): all pages it sees, in order.</summary>
+    /// <summary>One (stripe of queries, head): all pages it sees, in order. Over keys and values that are still to be packed: one (sequence, key head) with all its stripes.</summary>
     private struct ForwardWork : ILaneWork
     {
         public AttentionProblem Problem;
         public AttentionPlan Plan;
+        public bool Packs;
         public float* Output;
         public float* LogSumExp;
-        public int Parts;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
-            part = Parts - 1 - part;                                        // under causality the last blocks take longest: they go first
-            int head = part % Problem.Heads, block = part / Problem.Heads;
-            int sequence = Plan.SequenceOf(Plan.FirstBlock, block);
-            ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
-            int from = (block - Plan.FirstBlock[sequence]) * AttentionProblem.Block, rows = Math.Min(AttentionProblem.Block, s.QueryCount - from);
-            int headPad = Problem.HeadPad, valuePad = Problem.ValuePad;
+            if (Packs)
+            {
+                Pair<L>(part / Problem.KeyHeads, part % Problem.KeyHeads);
+                return;
+            }
 
-            long floats = ((long)rows * (headPad + Page + valuePad)) + (2 * AttentionProblem.Block);
-            float* q = AttentionScratch.Rent(floats), scores = q + ((long)rows * headPad), z = scores + (rows * Page), max = z + ((long)rows * valuePad), sum = max + AttentionProblem.Block;
-            AttentionPages.PackRows(Problem.Query + ((s.QueryStart + from) * Problem.QueryStride) + ((long)head * Problem.HeadWidth), Problem.QueryStride, rows, Problem.HeadWidth, 1f, q);
-            new Span<float>(z, rows * valuePad).Clear();
-            new Span<float>(max, rows).Fill(float.NegativeInfinity);
-            new Span<float>(sum, rows).Clear();
+            // Head by head, so that neighbours read the same pages; under causality a head's last stripes take longest and go first.
+            int head = part / Plan.StripeCount, stripe = Plan.StripeCount - 1 - (part % Plan.StripeCount), sequence = Plan.SequenceOf(Plan.FirstStripe, stripe);
+            Stripe<L>(sequence, head, (stripe - Plan.FirstStripe[sequence]) * AttentionProblem.Stripe, Plan.Pages + Plan.FirstPage[sequence], Problem.KeyHeads, head / Problem.Group);
+        }
+
+        // The pages of one key head, packed into memory that stays in the thread's cache.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Pair<L>(int sequence, int keyHead) where L : struct, ILanes<L>
+        {
+            ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
+            long pages = ((long)s.KeyCount + Page - 1) / Page, pageFloats = AttentionProblem.PageFloats(1, Problem.HeadWidth, Problem.ValueWidth), floats = pages * (pageFloats + 2);
+            float* memory = AttentionScratch.Rent(floats);
+            float** table = (float**)(memory + (pages * pageFloats));
+            for (int p = 0; p < pages; p++)
+            {
+                table[p] = memory + (p * pageFloats);
+                PackPage(Problem, s, p, keyHead, table[p], 1, 0);
+            }
+
+            for (int head = keyHead * Problem.Group; head < (keyHead + 1) * Problem.Group; head++)
+                for (int from = 0; from < s.QueryCount; from += AttentionProblem.Stripe) Stripe<L>(sequence, head, from, table, 1, 0);
+            AttentionScratch.Return(memory, floats);
+        }
+
+        /// <summary>Up to 256 rows of a head from <paramref name="from"/> on: a page is fetched once for all of them.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Stripe<L>(int sequence, int head, int from, float** pages, int keyHeads, int keyHead) where L : struct, ILanes<L>
+        {
+            ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
+            int rows = Math.Min(AttentionProblem.Stripe, s.QueryCount - from), width = Problem.HeadWidth, valueWidth = Problem.ValueWidth;
+            long outputStride = (long)Problem.Heads * valueWidth, floats = ((long)rows * (Problem.HeadPad + Problem.ValuePad)) + (Block * Page) + (2 * AttentionProblem.Stripe);
+            float* memory = AttentionScratch.Rent(floats);
+            Rows m = new() { Query = memory, Output = memory + ((long)rows * Problem.HeadPad) };
+            m.Scores = m.Output + ((long)rows * Problem.ValuePad);
+            m.Max = m.Scores + (Block * Page);
+            m.Sum = m.Max + AttentionProblem.Stripe;
+            AttentionPages.PackRows(Problem.Query + ((s.QueryStart + from) * Problem.QueryStride) + ((long)head * width), Problem.QueryStride, rows, width, m.Query);
+            new Span<float>(m.Output, rows * Problem.ValuePad).Clear();
+            new Span<float>(m.Max, rows).Fill(float.NegativeInfinity);
+            new Span<float>(m.Sum, rows).Clear();
 
             (int first, int end) = Problem.PagesOf(s, from, from + rows);
             for (int p = first; p < end; p++)
             {
-                if (!Problem.PatternSees(s, head, from, from + rows, p)) continue;
-                float* page = Plan.Pages[Plan.FirstPage[sequence] + p];
-                int start = p * Page, keyHead = head / Problem.Group;
-                (int low, int high) = Union(Problem, s, from, rows, start);
-                int left = low & ~15, columns = ((high + 15) & ~15) - left;
-                AttentionTile.Multiply<L>(q, headPad, 1, AttentionPages.Keys(page, keyHead, Problem.HeadWidth) + left, Page, scores + left, Page, rows, columns, Problem.HeadWidth, false);
-                bool any = false;
-                for (int r = 0; r < rows; r++) any |= Weigh<L>(scores + (r * Page), z + ((long)r * valuePad), max + r, sum + r, sequence, head, from + r, start);
-                if (!any) continue;
-                float* values = AttentionPages.Values(page, Problem.KeyHeads, keyHead, Problem.HeadWidth, Problem.ValueWidth) + ((long)low * valuePad);
-                AttentionTile.Multiply<L>(scores + low, Page, 1, values, valuePad, z, valuePad, rows, valuePad, high - low, true);
+                m.Keys = AttentionPages.Keys(pages[p], keyHead, width);
+                m.Values = AttentionPages.Values(pages[p], keyHeads, keyHead, width, valueWidth);
+                m.IsFinite = !float.IsNaN(*AttentionPages.Stain(pages[p], keyHeads, keyHead, width, valueWidth));
+                for (int r = 0; r < rows; r += Block)
+                {
+                    int count = Math.Min(Block, rows - r);
+                    if (Problem.PatternSees(s, head, from + r, from + r + count, p)) See<L>(m, sequence, head, from, r, count, p * Page);
+                }
             }
 
-            for (int r = 0; r < rows; r++)
+            for (int r = 0; r < rows; r++) Finish<L>(m.Output + ((long)r * Problem.ValuePad), m.Sum[r], Output + ((s.QueryStart + from + r) * outputStride) + ((long)head * valueWidth), valueWidth);
+            if (LogSumExp != null)
             {
-                long row = s.QueryStart + from + r;
-                Finish<L>(z + ((long)r * valuePad), sum[r], Output + (((row * Problem.Heads) + head) * Problem.ValueWidth), Problem.ValueWidth);
-                if (LogSumExp != null) LogSumExp[(row * Problem.Heads) + head] = max[r] + L.First(MathFunctions.Log(L.Broadcast(sum[r])));
+                AttentionRow.Log<L>(m.Sum, rows);
+                for (int r = 0; r < rows; r++) LogSumExp[((long)(s.QueryStart + from + r) * Problem.Heads) + head] = m.Max[r] + m.Sum[r];
             }
 
-            AttentionScratch.Return(q, floats);
+            AttentionScratch.Return(memory, floats);
         }
 
-        /// <summary>A row's scores of a page become weights e^(score − maximum); its sum and what it gathered so far follow a new maximum. False where it sees nothing.</summary>
+        /// <summary>Up to 64 rows of a stripe take in the page whose keys begin at <paramref name="start"/>.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void See<L>(in Rows m, int sequence, int head, int from, int row, int rows, int start) where L : struct, ILanes<L>
+        {
+            ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
+            int headPad = Problem.HeadPad, valuePad = Problem.ValuePad;
+            // A page that causality or the window cut is worked through a few rows at a time, each with the keys it sees.
+            int step = Problem.SeeWhole(s, from + row, rows, start) ? rows : AttentionTile.Rows;
+            for (int r = 0; r < rows; r += step)
+            {
+                int count = Math.Min(step, rows - r), at = row + r;
+                (int low, int high) = Problem.SeenInPage(s, from + at, count, start);
+                if (low == high) continue;
+                int left = AttentionRow.Left(low), columns = AttentionRow.Right(high) - left;
+                float* scores = m.Scores + (r * Page), to = m.Output + ((long)at * valuePad), values = m.Values + ((long)low * valuePad);
+                AttentionTile.Multiply<L>(m.Query + ((long)at * headPad), headPad, 1, m.Keys + left, Page, scores + left, Page, count, columns, Problem.HeadWidth, false);
+                bool any = false;
+                for (int i = 0; i < count; i++) any |= Weigh<L>(scores + (i * Page), to + ((long)i * valuePad), m.Max + at + i, m.Sum + at + i, sequence, head, from + at + i, start);
+                if (!any) continue;
+                if (m.IsFinite) AttentionTile.Multiply<L>(scores + low, Page, 1, values, valuePad, to, valuePad, count, valuePad, high - low, true);
+                else AttentionTile.AddNonzero<L>(scores + low, Page, 1, values, valuePad, to, valuePad, count, valuePad, high - low);
+            }
+        }
+
+        /// <summary>A row's products of a page become weights e^(score − maximum), 0 where hidden; its sum and what it gathered so far follow a new maximum. False where it sees nothing.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly bool Weigh<L>(float* score, float* z, float* max, float* sum, int sequence, int head, int i, int start) where L : struct, ILanes<L>
         {
             ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
-            (int low, int high) = Problem.VisibleInPage(s, i, start);
+            (int low, int high) = Problem.SeenInPage(s, i, 1, start);
             if (low == high)
             {
                 new Span<float>(score, Page).Clear();
                 return false;
             }
 
-            Scale<L>(score, Problem.Scale);
-            if (Problem.Adjusts || high - low < Page) Problem.Adjust(score, sequence, head, i, start, low, high);
-            L a = L.Load(score), b = L.Load(score + 16), c = L.Load(score + 32), d = L.Load(score + 48);
-            float most = L.MaxAcross(L.Max(L.Max(a, b), L.Max(c, d))), before = *max;
-            if (float.IsNegativeInfinity(most) && !float.IsNaN(L.Sum((a + b) + (c + d))))
+            int left = AttentionRow.Left(low), right = AttentionRow.Right(high);
+            float factor = Problem.Plain && high - low == Page ? Problem.Scale : Problem.Adjust<L>(score, sequence, head, i, start, low, high);
+            float top = AttentionRow.Greatest<L>(score, left, right) * factor, before = *max;       // the factor is above 0: the greatest product is the greatest score
+            if (float.IsNegativeInfinity(top) && !AttentionRow.HasNaN<L>(score, left, right))
             {
                 new Span<float>(score, Page).Clear();
                 return false;
             }
 
-            if (!(most <= before))
+            if (!(top <= before))
             {
-                L factor = MathFunctions.Exp(L.Broadcast(before - most));
-                for (int v = 0; v < Problem.ValuePad; v += Lanes.Count) L.Store(L.Load(z + v) * factor, z + v);
-                *sum *= L.First(factor);
-                *max = most;
+                float change = AttentionRow.Exp<L>(before - top);
+                AttentionRow.Scale<L>(z, 0, Problem.ValuePad, change);
+                *sum *= change;
+                *max = top;
             }
 
-            L m = L.Broadcast(*max);
-            L total = L.Zero;
-            for (float* at = score; at < score + Page; at += 2 * Lanes.Count)
-            {
-                a = MathFunctions.Exp(L.Load(at) - m);
-                b = MathFunctions.Exp(L.Load(at + Lanes.Count) - m);
-                L.Store(a, at);
-                L.Store(b, at + Lanes.Count);
-                total += a + b;
-            }
-
-            *sum += L.Sum(total);
+            *sum += AttentionRow.Weights<L>(score, left, right, factor, *max);
+            AttentionRow.ClearOutside<L>(score, left, right);
             if (Problem.Dropout > 0f) Drop(Problem, s, score, head, i, start);
             return true;
         }
@@ -112,28 +155,19 @@ internal static unsafe partial class AttentionKernel
             for (; v <= width - Lanes.Count; v += Lanes.Count) L.Store((L.Load(z + v) / total) + L.Zero, to + v);
             if (v < width) L.StorePart((L.Load(z + v) / total) + L.Zero, to + v, width - v);
         }
-    }
 
-    /// <summary>Multiplies a row's products of a page: after the sum, where it costs one rounding.</summary>
-    internal static void Scale<L>(float* score, float factor) where L : struct, ILanes<L>
-    {
-        L scale = L.Broadcast(factor);
-        for (int j = 0; j < Page; j += Lanes.Count) L.Store(L.Load(score + j) * scale, score + j);
-    }
-
-    /// <summary>The keys [Low, High) of a page that some of the rows sees, as far as causality and window say.</summary>
-    internal static (int Low, int High) Union(in AttentionProblem problem, in AttentionSequence s, int from, int rows, int start)
-    {
-        int low = Page, high = 0;
-        for (int r = 0; r < rows; r++)
+        /// <summary>A stripe's working memory, and the page at hand.</summary>
+        private struct Rows
         {
-            (int l, int h) = problem.VisibleInPage(s, from + r, start);
-            if (l == h) continue;
-            low = Math.Min(low, l);
-            high = Math.Max(high, h);
+            public float* Query;        // [rows][K padded]
+            public float* Output;       // [rows][V padded]
+            public float* Scores;       // of 64 rows
+            public float* Max;
+            public float* Sum;
+            public float* Keys;
+            public float* Values;
+            public bool IsFinite;       // all values are
         }
-
-        return low < high ? (low, high) : (0, 0);
     }
 
     /// <summary>Zeroes the dropped weights of a row in a page and divides the others by 1 − p. The decision follows from sequence, head, row and key alone.</summary>

@@ -60,6 +60,8 @@ internal static unsafe partial class AttentionKernel
                     T mean = T.Zero;
                     for (int j = 0; j < s.KeyCount; j++)
                     {
+                        slopes[j] = T.Zero;
+                        if (weights[j] == T.Zero) continue;
                         T keep = ScalarKeep<T>(o, s, h, i, j), dot = T.Zero;
                         ReadOnlySpan<T> v = ScalarRow(x.Value, x.ValueStride, s.KeyStart + j, g, o.ValueWidth);
                         Span<T> dv = gradients.Value.Slice(((s.KeyStart + j) * gradients.ValueStride) + (g * o.ValueWidth), o.ValueWidth);
@@ -76,8 +78,8 @@ internal static unsafe partial class AttentionKernel
                     Span<T> dq = gradients.Query.Slice(((s.QueryStart + i) * gradients.QueryStride) + (h * o.HeadWidth), o.HeadWidth);
                     for (int j = 0; j < s.KeyCount; j++)
                     {
+                        if (weights[j] == T.Zero) continue;
                         T ds = weights[j] * (slopes[j] - mean);
-                        if (ds == T.Zero) continue;
                         ReadOnlySpan<T> k = ScalarRow(x.Key, x.KeyStride, s.KeyStart + j, g, o.HeadWidth);
                         Span<T> dk = gradients.Key.Slice(((s.KeyStart + j) * gradients.KeyStride) + (g * o.HeadWidth), o.HeadWidth);
                         for (int d = 0; d < k.Length; d++)
@@ -123,8 +125,9 @@ internal static unsafe partial class AttentionKernel
             return most;
         }
 
-        for (int j = 0; j < weights.Length; j++) sum += weights[j] = T.Exp(weights[j] - most);
-        for (int j = 0; j < weights.Length; j++) weights[j] /= sum;
+        for (int j = 0; j < weights.Length; j++) sum += weights[j] = T.IsNegativeInfinity(weights[j]) ? T.Zero : T.Exp(weights[j] - most);
+        for (int j = 0; j < weights.Length; j++)
+            if (weights[j] != T.Zero) weights[j] /= sum;                    // what is hidden stays 0, even in a row that is NaN
         return most + T.Log(sum);
     }
 

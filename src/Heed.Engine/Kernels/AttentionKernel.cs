@@ -13,6 +13,9 @@ namespace Heed.Engine.Kernels;
 /// </remarks>
 internal static unsafe partial class AttentionKernel
 {
+    // From as many pairs of sequence and key head on, a pair is a part of the forward pass, as it is of the backward pass.
+    private const int FewPairs = 8;
+
     /// <summary>z: [N, H·V] from rows of keys and values.</summary>
     /// <param name="x">Queries, keys, values, biases, mask.</param>
     /// <param name="options">Heads, scale, what is hidden.</param>
@@ -44,6 +47,14 @@ internal static unsafe partial class AttentionKernel
                 Mask = mask,
                 Allowed = allowed,
             };
+            // Enough pairs of sequence and key head to keep threads busy: each packs its own pages.
+            int pairs = checked(sequences.Length * problem.KeyHeads);
+            if (pairs >= FewPairs)
+            {
+                LaneParts.Run(new ForwardWork { Problem = problem, Packs = true, Output = z, LogSumExp = lse }, pairs);
+                return;
+            }
+
             AttentionPlan plan = new(sequences);
             try
             {
@@ -109,8 +120,7 @@ internal static unsafe partial class AttentionKernel
 
     private static void Run(in AttentionProblem problem, in AttentionPlan plan, float* z, float* lse)
     {
-        int parts = checked(plan.BlockCount * problem.Heads);
-        LaneParts.Run(new ForwardWork { Problem = problem, Plan = plan, Output = z, LogSumExp = lse, Parts = parts }, parts);
+        LaneParts.Run(new ForwardWork { Problem = problem, Plan = plan, Output = z, LogSumExp = lse }, checked(plan.StripeCount * problem.Heads));
     }
 
     private static void CheckInputs(in AttentionInputs<float> x, AttentionOptions o, AttentionSequence[] sequences, int queries, int keys)
@@ -149,16 +159,20 @@ internal static unsafe partial class AttentionKernel
 
         public readonly void Part(int part)
         {
-            int page = part / Problem.KeyHeads, head = part % Problem.KeyHeads, width = Problem.HeadWidth;
-            int sequence = Plan.SequenceOf(Plan.FirstPage, page);
-            ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
-            int start = (page - Plan.FirstPage[sequence]) * AttentionProblem.Page, rows = Math.Min(AttentionProblem.Page, s.KeyCount - start);
-            float* keys = AttentionPages.Keys(Plan.Pages[page], head, width);
-            AttentionPages.PackKeys(Problem.Key + ((s.KeyStart + start) * Problem.KeyStride) + ((long)head * width), Problem.KeyStride, rows, width, keys);
-            AttentionPages.ClearTail(keys, rows, width);
-            AttentionPages.PackRows(
-                Problem.Value + ((s.KeyStart + start) * Problem.ValueStride) + ((long)head * Problem.ValueWidth), Problem.ValueStride, rows, Problem.ValueWidth, 1f,
-                AttentionPages.Values(Plan.Pages[page], Problem.KeyHeads, head, width, Problem.ValueWidth));
+            int page = part / Problem.KeyHeads, head = part % Problem.KeyHeads, sequence = Plan.SequenceOf(Plan.FirstPage, page);
+            PackPage(Problem, Problem.Sequences[sequence], page - Plan.FirstPage[sequence], head, Plan.Pages[page], Problem.KeyHeads, head);
         }
+    }
+
+    /// <summary>Packs the keys and values of a key head in the <paramref name="number"/>th page of a sequence, as a cache holds them, to the place of <paramref name="slot"/> among a page's key heads.</summary>
+    private static void PackPage(in AttentionProblem problem, in AttentionSequence s, int number, int keyHead, float* page, int keyHeads, int slot)
+    {
+        int start = number * Page, rows = Math.Min(Page, s.KeyCount - start), width = problem.HeadWidth, valueWidth = problem.ValueWidth;
+        long first = (long)s.KeyStart + start;
+        float* keys = AttentionPages.Keys(page, slot, width);
+        AttentionPages.PackKeys(problem.Key + (first * problem.KeyStride) + ((long)keyHead * width), problem.KeyStride, rows, width, keys);
+        AttentionPages.ClearTail(keys, rows, width);
+        *AttentionPages.Stain(page, keyHeads, slot, width, valueWidth) = AttentionPages.PackRows(
+            problem.Value + (first * problem.ValueStride) + ((long)keyHead * valueWidth), problem.ValueStride, rows, valueWidth, AttentionPages.Values(page, keyHeads, slot, width, valueWidth));
     }
 }

@@ -15,7 +15,11 @@ internal static unsafe class AttentionPages
     public static float* Values(float* page, int keyHeads, int keyHead, int headWidth, int valueWidth) =>
         page + ((long)keyHeads * headWidth * Page) + ((long)keyHead * Page * AttentionProblem.Pad(valueWidth));
 
+    /// <summary>The stain of a key head's values: 0, or NaN once one that is not finite was written.</summary>
+    public static float* Stain(float* page, int keyHeads, int keyHead, int headWidth, int valueWidth) => Values(page, keyHeads, keyHeads, headWidth, valueWidth) + keyHead;
+
     /// <summary>Rows [rows][width], <paramref name="stride"/> apart, to columns: <paramref name="columns"/>[d·64 + t] = rows[t][d].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackKeys(float* from, nint stride, int rows, int width, float* columns)
     {
         int t = 0;
@@ -32,17 +36,34 @@ internal static unsafe class AttentionPages
             for (int d = 0; d < width; d++) columns[(d * Page) + t] = from[(t * stride) + d];
     }
 
-    /// <summary>Rows [rows][width], <paramref name="stride"/> apart, times <paramref name="factor"/>, to rows padded with zeros to whole lanes.</summary>
-    public static void PackRows(float* from, nint stride, int rows, int width, float factor, float* to)
+    /// <summary>Rows [rows][width], <paramref name="stride"/> apart, to rows padded with zeros to whole lanes.</summary>
+    /// <returns>Their stain: 0, or NaN where some number is not finite.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float PackRows(float* from, nint stride, int rows, int width, float* to)
     {
         int pad = AttentionProblem.Pad(width);
+        Vector128<float> stains = Vector128<float>.Zero;
+        float stain = 0f;
         for (int t = 0; t < rows; t++, from += stride, to += pad)
         {
             int d = 0;
-            for (; d + 4 <= width; d += 4) (Vector128.Load(from + d) * factor).Store(to + d);
-            for (; d < width; d++) to[d] = from[d] * factor;
+            for (; d + 4 <= width; d += 4)
+            {
+                Vector128<float> x = Vector128.Load(from + d);
+                x.Store(to + d);
+                stains += x * 0f;
+            }
+
+            for (; d < width; d++)
+            {
+                to[d] = from[d];
+                stain += from[d] * 0f;
+            }
+
             for (; d < pad; d++) to[d] = 0f;
         }
+
+        return stain + Vector128.Sum(stains);
     }
 
     /// <summary>Zeroes the columns of the keys past the last token.</summary>

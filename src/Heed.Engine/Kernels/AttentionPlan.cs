@@ -1,10 +1,10 @@
 namespace Heed.Engine.Kernels;
 
-/// <summary>Where the blocks of queries and the pages of keys of each sequence begin. Native memory, so that a call allocates nothing managed.</summary>
+/// <summary>Where the stripes of queries and the pages of keys of each sequence begin. Native memory, so that a call allocates nothing managed.</summary>
 internal unsafe struct AttentionPlan
 {
-    /// <summary>[B + 1]: number of the first block of queries of each sequence, and of all.</summary>
-    public int* FirstBlock;
+    /// <summary>[B + 1]: number of the first stripe of queries of each sequence, and of all.</summary>
+    public int* FirstStripe;
 
     /// <summary>[B + 1]: number of the first page of each sequence, and of all.</summary>
     public int* FirstPage;
@@ -18,7 +18,7 @@ internal unsafe struct AttentionPlan
     private float* _data;
     private long _dataFloats;
 
-    /// <summary>Counts blocks and pages; the pages themselves are still to be given or packed.</summary>
+    /// <summary>Counts stripes and pages; the pages themselves are still to be given or packed.</summary>
     public AttentionPlan(AttentionSequence[] sequences)
     {
         this = default;
@@ -28,18 +28,18 @@ internal unsafe struct AttentionPlan
         _tableFloats = (2 * pages) + (2L * (_sequences + 1));
         _table = AttentionScratch.Rent(_tableFloats);
         Pages = (float**)_table;
-        FirstBlock = (int*)(Pages + pages);
-        FirstPage = FirstBlock + _sequences + 1;
-        FirstBlock[0] = FirstPage[0] = 0;
+        FirstStripe = (int*)(Pages + pages);
+        FirstPage = FirstStripe + _sequences + 1;
+        FirstStripe[0] = FirstPage[0] = 0;
         for (int b = 0; b < _sequences; b++)
         {
-            FirstBlock[b + 1] = checked(FirstBlock[b] + (int)(((long)sequences[b].QueryCount + AttentionProblem.Block - 1) / AttentionProblem.Block));
+            FirstStripe[b + 1] = checked(FirstStripe[b] + (int)(((long)sequences[b].QueryCount + AttentionProblem.Stripe - 1) / AttentionProblem.Stripe));
             FirstPage[b + 1] = checked(FirstPage[b] + PagesOf(sequences[b]));
         }
     }
 
-    /// <summary>Blocks of queries of all sequences.</summary>
-    public readonly int BlockCount => FirstBlock[_sequences];
+    /// <summary>Stripes of queries of all sequences.</summary>
+    public readonly int StripeCount => FirstStripe[_sequences];
 
     /// <summary>Pages of all sequences.</summary>
     public readonly int PageCount => FirstPage[_sequences];
@@ -59,8 +59,8 @@ internal unsafe struct AttentionPlan
         for (int p = 0; p < PageCount; p++) Pages[p] = _data + (p * pageFloats);
     }
 
-    /// <summary>The sequence a block of queries, or a page, belongs to.</summary>
-    /// <param name="first"><see cref="FirstBlock"/> or <see cref="FirstPage"/>.</param>
+    /// <summary>The sequence a stripe of queries, or a page, belongs to.</summary>
+    /// <param name="first"><see cref="FirstStripe"/> or <see cref="FirstPage"/>.</param>
     /// <param name="number">Of the block or page.</param>
     public readonly int SequenceOf(int* first, int number)
     {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Heed.Engine.Kernels;
 
 /// <summary>An attention product as the workers see it: options and inputs as plain numbers and pointers.</summary>
@@ -6,8 +8,11 @@ internal unsafe struct AttentionProblem
     /// <summary>Keys of a page.</summary>
     public const int Page = KeyValuePool.PageTokens;
 
-    /// <summary>Query rows of one part of the forward pass, and of one step of the backward pass.</summary>
+    /// <summary>Query rows that meet a page at a time.</summary>
     public const int Block = 64;
+
+    /// <summary>Query rows of one part of the forward pass, which share the fetching of a page.</summary>
+    public const int Stripe = 256;
 
     public AttentionSequence* Sequences;
     public int SequenceCount;
@@ -19,6 +24,7 @@ internal unsafe struct AttentionProblem
     public int HeadPad;         // widths rounded up to whole lanes
     public int ValuePad;
     public float Scale;
+    public bool Plain;          // scores are q·k·scale, scale > 0, and none is hidden but by causality and window
     public bool Causal;
     public int Window;
     public int RelativeRange;
@@ -62,6 +68,7 @@ internal unsafe struct AttentionProblem
         MaskLayout = o.Mask;
         Dropout = o.Dropout;
         Seed = o.Seed;
+        Plain = Scale > 0f && !IsBiased && MaskLayout == DenseLayout.None && o.Blocks is null;
         if (o.Blocks is { } blocks)
         {
             BlockSize = blocks.BlockSize;
@@ -71,14 +78,13 @@ internal unsafe struct AttentionProblem
         }
     }
 
-    /// <summary>Whether some score of a visible key is changed or hidden one by one.</summary>
-    public readonly bool Adjusts => RelativeRange > 0 || BiasLayout != DenseLayout.None || MaskLayout != DenseLayout.None || BlockSize > 0;
+    private readonly bool IsBiased => RelativeRange > 0 || BiasLayout != DenseLayout.None;
 
     /// <summary>A width rounded up to whole lanes.</summary>
     public static int Pad(int width) => (width + 15) & ~15;
 
-    /// <summary>Floats of a page: keys transposed [Hkv][K][64], then values [Hkv][64][V padded to lanes].</summary>
-    public static long PageFloats(int keyHeads, int headWidth, int valueWidth) => (long)keyHeads * Page * (headWidth + Pad(valueWidth));
+    /// <summary>Floats of a page: keys transposed [Hkv][K][64], values [Hkv][64][V padded to lanes], stains [Hkv padded to lanes].</summary>
+    public static long PageFloats(int keyHeads, int headWidth, int valueWidth) => ((long)keyHeads * Page * (headWidth + Pad(valueWidth))) + Pad(keyHeads);
 
     /// <summary>The keys [Low, High) that causality and window leave to a query at position p.</summary>
     public static (int Low, int High) Visible(int p, int keys, bool causal, int window)
@@ -91,13 +97,22 @@ internal unsafe struct AttentionProblem
     /// <summary>The keys [Low, High) of a sequence that its query <paramref name="i"/> sees, as far as causality and window say.</summary>
     public readonly (int Low, int High) Visible(in AttentionSequence s, int i) => Visible(s.QueryOffset + i, s.KeyCount, Causal, Window);
 
-    /// <summary>The part of a row's visible keys that lies in the page at <paramref name="start"/>, relative to it; empty: (0, 0).</summary>
-    public readonly (int Low, int High) VisibleInPage(in AttentionSequence s, int i, int start)
+    /// <summary>Whether each of <paramref name="rows"/> rows sees the whole page at <paramref name="start"/>, as far as causality and window say.</summary>
+    public readonly bool SeeWhole(in AttentionSequence s, int from, int rows, int start) =>
+        Visible(s, from + rows - 1).Low <= start && Visible(s, from).High >= start + Page;      // both grow with the row
+
+    /// <summary>The keys [Low, High) of the page at <paramref name="start"/>, relative to it, outside of which no row of <paramref name="rows"/> sees any; empty: (0, 0).</summary>
+    public readonly (int Low, int High) SeenInPage(in AttentionSequence s, int from, int rows, int start)
     {
-        (int low, int high) = Visible(s, i);
-        low = Math.Clamp(low - start, 0, Page);
-        high = Math.Clamp(high - start, 0, Page);
+        int low = Math.Clamp(Visible(s, from).Low - start, 0, Page), high = Math.Clamp(Visible(s, from + rows - 1).High - start, 0, Page);
         return low < high ? (low, high) : (0, 0);
+    }
+
+    /// <summary>Moves [<paramref name="first"/>, <paramref name="end"/>), rows of the block at <paramref name="from"/>, on to those that see some of the keys [<paramref name="low"/>, <paramref name="high"/>).</summary>
+    public readonly void MoveToRowsThatSee(in AttentionSequence s, int from, int rows, int low, int high, ref int first, ref int end)
+    {
+        while (first < rows && Visible(s, from + first).High <= low) first++;
+        while (end < rows && Visible(s, from + end).Low < high) end++;
     }
 
     /// <summary>The pages [First, End) that some of the rows [<paramref name="from"/>, <paramref name="to"/>) sees.</summary>
@@ -119,25 +134,24 @@ internal unsafe struct AttentionProblem
         return false;
     }
 
-    /// <summary>Adds the biases to the visible scores of row <paramref name="i"/> and sets every hidden one of the page to −∞.</summary>
-    /// <param name="score">[64]; only the entries in [<paramref name="low"/>, <paramref name="high"/>) need to be set.</param>
-    public readonly void Adjust(float* score, int sequence, int head, int i, int start, int low, int high)
+    /// <summary>Makes the products q·k of row <paramref name="i"/> in a page its scores, but for the factor that is returned, which is above 0: biases are added, and what is hidden becomes −∞.</summary>
+    /// <param name="score">[64], of which the lanes that hold [<paramref name="low"/>, <paramref name="high"/>) are set.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly float Adjust<L>(float* score, int sequence, int head, int i, int start, int low, int high) where L : struct, ILanes<L>
     {
         ref readonly AttentionSequence s = ref Sequences[sequence];
-        if (RelativeRange > 0)
+        int left = AttentionRow.Left(low), right = AttentionRow.Right(high);
+        float factor = Scale;
+        if (IsBiased || !(factor > 0f))
         {
-            float* bias = Relative + ((long)head * RelativeRange) + RelativeOffset + start - (s.QueryOffset + i);
-            for (int j = low; j < high; j++) score[j] += bias[j];
+            AttentionRow.Scale<L>(score, left, right, factor);
+            factor = 1f;
+            if (RelativeRange > 0) AttentionRow.Add<L>(Relative + ((long)head * RelativeRange) + RelativeOffset + start - (s.QueryOffset + i), score, low, high);
+            if (BiasLayout != DenseLayout.None) AttentionRow.Add<L>(Bias + s.BiasStart + DenseRow(BiasLayout, s, head, i) + start, score, low, high);
         }
 
-        if (BiasLayout != DenseLayout.None)
-        {
-            float* bias = Bias + s.BiasStart + DenseRow(BiasLayout, s, head, i) + start;
-            for (int j = low; j < high; j++) score[j] += bias[j];
-        }
-
-        new Span<float>(score, low).Fill(float.NegativeInfinity);
-        new Span<float>(score + high, Page - high).Fill(float.NegativeInfinity);
+        for (int j = left; j < low; j++) score[j] = float.NegativeInfinity;
+        for (int j = high; j < right; j++) score[j] = float.NegativeInfinity;
         if (MaskLayout != DenseLayout.None)
         {
             bool* mask = Mask + s.MaskStart + DenseRow(MaskLayout, s, head, i) + start;
@@ -156,6 +170,8 @@ internal unsafe struct AttentionProblem
                 j = end;
             }
         }
+
+        return factor;
     }
 
     // Queries that stand before the first or after the last block (padding) see what the nearest block sees.

@@ -4,6 +4,7 @@ namespace Heed.Engine.Kernels;
 public sealed unsafe class KeyValuePages : IDisposable
 {
     private nint[] _pages = [];
+    private int _forgotten;                 // pages from the first that are surely released
     private bool _disposed;
 
     internal KeyValuePages(KeyValuePool pool) => Pool = pool;
@@ -44,8 +45,8 @@ public sealed unsafe class KeyValuePages : IDisposable
                 for (int head = 0; head < Pool.KeyHeads; head++)
                 {
                     AttentionPages.PackKeys(from + ((long)head * Pool.HeadWidth), keyStride, take, Pool.HeadWidth, AttentionPages.Keys(page, head, Pool.HeadWidth) + at);
-                    AttentionPages.PackRows(
-                        values + ((long)done * valueStride) + ((long)head * Pool.ValueWidth), valueStride, take, Pool.ValueWidth, 1f,
+                    *AttentionPages.Stain(page, Pool.KeyHeads, head, Pool.HeadWidth, Pool.ValueWidth) += AttentionPages.PackRows(
+                        values + ((long)done * valueStride) + ((long)head * Pool.ValueWidth), valueStride, take, Pool.ValueWidth,
                         AttentionPages.Values(page, Pool.KeyHeads, head, Pool.HeadWidth, Pool.ValueWidth) + ((long)at * AttentionProblem.Pad(Pool.ValueWidth)));
                 }
 
@@ -89,7 +90,7 @@ public sealed unsafe class KeyValuePages : IDisposable
     public KeyValuePages Fork()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        KeyValuePages fork = new(Pool) { Count = Count, _pages = Pages.ToArray() };
+        KeyValuePages fork = new(Pool) { Count = Count, _pages = Pages.ToArray(), _forgotten = _forgotten };
         foreach (nint page in fork._pages)
             if (page != 0) KeyValuePool.Share(page);
         return fork;
@@ -106,6 +107,7 @@ public sealed unsafe class KeyValuePages : IDisposable
             throw new ArgumentOutOfRangeException(nameof(count), count, "The tokens before were forgotten; truncate to a later one.");
         int before = PageCount;
         Count = count;
+        _forgotten = Math.Min(_forgotten, PageCount);
         for (int i = PageCount; i < before; i++) ReleasePage(i);
     }
 
@@ -114,7 +116,7 @@ public sealed unsafe class KeyValuePages : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         int end = Math.Min(position, Count) / KeyValuePool.PageTokens;
-        for (int i = 0; i < end; i++) ReleasePage(i);
+        for (; _forgotten < end; _forgotten++) ReleasePage(_forgotten);
     }
 
     /// <summary>Returns the pages that no other sequence shares to the pool.</summary>

@@ -110,6 +110,50 @@ internal static unsafe class LinearAttentionKernel
         }
     }
 
+    /// <summary>The gradient of <see cref="Scalar"/>, pair by pair: with w = q'·k' and n = Σ w + ε, dw = dz·(v − z)/n and dv += w·dz/n.</summary>
+    public static void ScalarGradient<T>(
+        ReadOnlySpan<T> query, ReadOnlySpan<T> key, ReadOnlySpan<T> value, AttentionOptions o, AttentionSequence[] sequences, ReadOnlySpan<T> outputGradient,
+        Span<T> queryGradient, Span<T> keyGradient, Span<T> valueGradient)
+        where T : IFloatingPointIeee754<T>
+    {
+        int H = o.Heads, M = o.HeadWidth, V = o.ValueWidth;
+        queryGradient.Clear();
+        keyGradient.Clear();
+        valueGradient.Clear();
+        T[] output = new T[outputGradient.Length];
+        Scalar(query, key, value, o, sequences, output);
+        foreach (AttentionSequence s in sequences)
+        {
+            T[] weights = new T[s.KeyCount];
+            for (int h = 0; h < H; h++)
+            {
+                for (int i = 0; i < s.QueryCount; i++)
+                {
+                    int row = ((s.QueryStart + i) * H) + h, keys = o.Visible(s.QueryOffset + i, s.KeyCount).High;
+                    ReadOnlySpan<T> q = query.Slice(row * M, M), z = output.AsSpan(row * V, V), dz = outputGradient.Slice(row * V, V);
+                    T sum = ScalarMath.Of<T>(Epsilon);
+                    for (int j = 0; j < keys; j++) sum += weights[j] = ReductionKernel.Scalar(q, key.Slice((((s.KeyStart + j) * H) + h) * M, M));
+                    for (int j = 0; j < keys; j++)
+                    {
+                        int at = ((s.KeyStart + j) * H) + h;
+                        T slope = T.Zero;
+                        for (int d = 0; d < V; d++)
+                        {
+                            slope += dz[d] * (value[(at * V) + d] - z[d]);
+                            valueGradient[(at * V) + d] += weights[j] * dz[d] / sum;
+                        }
+
+                        for (int d = 0; d < M; d++)
+                        {
+                            queryGradient[(row * M) + d] += slope / sum * key[(at * M) + d];
+                            keyGradient[(at * M) + d] += slope / sum * q[d];
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     private static void Check(int query, int key, int value, int output, int normalizer, AttentionOptions o, AttentionSequence[] sequences)
     {
         if (o.KeyHeads != o.Heads || o.Window > 0 || o.RelativeRange > 0 || o.Bias != DenseLayout.None || o.Mask != DenseLayout.None || o.Blocks is not null || o.Dropout > 0)

@@ -84,7 +84,7 @@ internal unsafe struct LinearAttentionWork : ILaneWork
             for (; seen < high; seen++)
             {
                 ExtendedValue(s, seen, head, rows.Wide);
-                AttentionPages.PackRows(Feature(Options.Key, s.KeyStart + seen, head), Features, 1, Features, 1f, rows.Feature);
+                AttentionPages.PackRows(Feature(Options.Key, s.KeyStart + seen, head), Features, 1, Features, rows.Feature);
                 AttentionTile.Multiply<L>(rows.Wide, 1, 1, rows.Feature, pad, rows.Turned, pad, Extended, pad, 1, true);
             }
 
@@ -104,7 +104,7 @@ internal unsafe struct LinearAttentionWork : ILaneWork
             {
                 Slope<L>(s, query, head, rows.Wide);
                 float* feature = Feature(Options.Query, s.QueryStart + query, head);
-                AttentionPages.PackRows(feature, Features, 1, Features, 1f, rows.Feature);
+                AttentionPages.PackRows(feature, Features, 1, Features, rows.Feature);
                 AttentionTile.Multiply<L>(feature, 1, 1, rows.Wide, ExtendedPad, rows.Sum, ExtendedPad, Features, ExtendedPad, 1, true);
                 AttentionTile.Multiply<L>(rows.Wide, 1, 1, rows.Feature, pad, rows.Turned, pad, Extended, pad, 1, true);
             }

@@ -105,9 +105,9 @@ public sealed class MultiHeadAttention : Module
                 AttentionSequence s = sequences[b];
                 pages[b] = cache[b].Self(_config.Layer);
                 int before = pages[b].Count;
+                // What lies before the window of the first new row is not read again, not even where this step fails and is repeated.
+                if (_config.Window > 0) pages[b].ForgetBefore(before + s.QueryOffset - _config.Window + 1);
                 Append(pages[b], k, v, s.KeyStart, s.KeyCount);
-                // The first new row sees no further back than its window, nor does any later one; pages that this step could be taken back to stay.
-                if (_config.Causal && _config.Window > 0) pages[b].ForgetBefore(before - _config.Window + 1);
                 sequences[b] = s with { KeyCount = before + s.KeyCount, QueryOffset = before + s.QueryOffset };
             }
         }

@@ -45,7 +45,7 @@ public class AttentionKernelTests
         return new AttentionData(options, sequences);
     }
 
-    private static void Check(AttentionData data)
+    internal static void Check(AttentionData data)
     {
         int terms = data.Keys + data.Options.HeadWidth;
         (float[] z, float[] lse) = data.Forward();

@@ -16,21 +16,57 @@ public class LinearAttentionKernelTests
     [InlineData(true, 17, 16)]
     [InlineData(true, 64, 15)]
     [InlineData(false, 33, 40)]
-    public void Results_match_the_double_definition_with_the_same_bits_everywhere(bool causal, int features, int width)
+    public void Results_match_the_double_definition_with_the_same_bits_everywhere(bool causal, int features, int width) =>
+        Check(causal, features, width, [new(0, 70, 0, 70), new(70, 0, 70, 3), new(70, 3, 73, 0), new(73, 2, 73, 9, 7)]);
+
+    /// <summary>Output and gradients beside the definitions, and with the same bits at every vector width and number of threads.</summary>
+    internal static void Check(bool causal, int features, int width, AttentionSequence[] s)
     {
         AttentionOptions o = new() { Heads = 2, HeadWidth = features, ValueWidth = width, Scale = 1, Causal = causal };
-        AttentionSequence[] s = [new(0, 70, 0, 70), new(70, 0, 70, 3), new(70, 3, 73, 0), new(73, 2, 73, 9, 7)];
-        float[] q = Features(75 * 2 * features, 1), k = Features(82 * 2 * features, 2), v = Floats(82 * 2 * width, 3), dz = Floats(75 * 2 * width, 4);
+        int queries = s.Max(t => t.QueryStart + t.QueryCount), keys = s.Max(t => t.KeyStart + t.KeyCount);
+        // Features well above 0: a row of one key has no gradient of its weight but what ε leaves, a difference of terms as large as 1/Σ w.
+        float[] q = [.. Features(queries * 2 * features, 1).Select(x => x + 0.5f)], k = [.. Features(keys * 2 * features, 2).Select(x => x + 0.5f)];
+        float[] v = Floats(keys * 2 * width, 3), dz = Floats(queries * 2 * width, 4);
         float[] all = SameBits(() =>
         {
-            float[] z = new float[dz.Length], n = new float[75 * 2], dq = new float[q.Length], dk = new float[k.Length], dv = new float[v.Length];
+            float[] z = new float[dz.Length], n = new float[queries * 2], dq = new float[q.Length], dk = new float[k.Length], dv = new float[v.Length];
             LinearAttentionKernel.Forward(q, k, v, o, s, z, n);
             LinearAttentionKernel.Backward(q, k, v, o, s, z, n, dz, dq, dk, dv);
             return [.. z, .. dq, .. dk, .. dv];
         });
-        double[] expected = new double[dz.Length];
+        double[] expected = new double[dz.Length], dq64 = new double[q.Length], dk64 = new double[k.Length], dv64 = new double[v.Length];
         LinearAttentionKernel.Scalar<double>(Doubles(q), Doubles(k), Doubles(v), o, s, expected);
-        Close(all.AsSpan(0, dz.Length), expected, features + 70);
+        LinearAttentionKernel.ScalarGradient<double>(Doubles(q), Doubles(k), Doubles(v), o, s, Doubles(dz), dq64, dk64, dv64);
+        int at = 0, terms = features + keys;
+        double norm = Math.Sqrt(dz.Sum(g => (double)g * g));
+        Close(all.AsSpan(0, dz.Length), expected, terms);
+        at += dz.Length;
+        foreach (double[] gradient in new[] { dq64, dk64, dv64 })
+        {
+            Close(all.AsSpan(at, gradient.Length), gradient, 4 * Math.Sqrt(terms + queries) / (1 << 24), 1e-6 * norm);
+            at += gradient.Length;
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_gradient_of_the_definition_agrees_with_difference_quotients(bool causal)
+    {
+        AttentionOptions o = new() { Heads = 2, HeadWidth = 3, ValueWidth = 2, Scale = 1, Causal = causal };
+        AttentionSequence[] s = [new(0, 4, 0, 4), new(4, 2, 4, 5, 3)];
+        double[][] at = [Doubles(Features(6 * 6, 1)), Doubles(Features(9 * 6, 2)), Doubles(Floats(9 * 4, 3))];
+        double[] dz = Doubles(Floats(6 * 4, 4));
+        double[][] gradients = [new double[at[0].Length], new double[at[1].Length], new double[at[2].Length]];
+        LinearAttentionKernel.ScalarGradient<double>(at[0], at[1], at[2], o, s, dz, gradients[0], gradients[1], gradients[2]);
+        double Loss(double[] _)
+        {
+            double[] z = new double[dz.Length];
+            LinearAttentionKernel.Scalar<double>(at[0], at[1], at[2], o, s, z);
+            return Dot(z, dz);
+        }
+
+        for (int n = 0; n < 3; n++) Differences(Loss, at[n], gradients[n]);
     }
 
     [Theory]
