@@ -62,13 +62,13 @@ internal static unsafe partial class AttentionKernel
                     {
                         slopes[j] = T.Zero;
                         if (weights[j] == T.Zero) continue;
-                        T keep = ScalarKeep<T>(o, s, h, i, j), dot = T.Zero;
+                        T keep = ScalarKeep<T>(o, s, h, i, j), used = weights[j] * keep, dot = T.Zero;
                         ReadOnlySpan<T> v = ScalarRow(x.Value, x.ValueStride, s.KeyStart + j, g, o.ValueWidth);
                         Span<T> dv = gradients.Value.Slice(((s.KeyStart + j) * gradients.ValueStride) + (g * o.ValueWidth), o.ValueWidth);
                         for (int d = 0; d < v.Length; d++)
                         {
                             dot += dz[d] * v[d];
-                            dv[d] += weights[j] * keep * dz[d];
+                            if (used != T.Zero) dv[d] += used * dz[d];
                         }
 
                         slopes[j] = dot * keep;

@@ -41,7 +41,8 @@ internal static unsafe class GuardedKernels
         {
             MapKernel.Invoke(new AffineFunction(2, 1), In(g, n), g.Result(n));
             MapKernel.Invoke(default(AddFunction), In(g, n), In(g, n, 2), g.Result(n));
-        });
+        }
+        );
         yield return ("BroadcastKernel.Invoke", (g, n) =>
         {
             Shape whole = new(Rows, n), row = new(n), column = new(Rows, 1), one = new(1);
@@ -50,7 +51,8 @@ internal static unsafe class GuardedKernels
                 BroadcastKernel.Invoke(default(AddFunction), In(g, (int)whole.Count), whole, In(g, (int)b.Count), b, g.Result((int)whole.Count), whole);
                 BroadcastKernel.Invoke(default(AddFunction), In(g, (int)b.Count), b, In(g, (int)whole.Count), whole, g.Result((int)whole.Count), whole);
             }
-        });
+        }
+        );
         yield return ("GatedKernel.Invoke", (g, n) => GatedKernel.Invoke(Activation.Silu, In(g, n), In(g, n, 2), g.Result(n)));
         yield return ("GatedKernel.InvokeJoined", (g, n) => GatedKernel.InvokeJoined(Activation.Silu, In(g, 2 * Rows * n), n, g.Result(Rows * n)));
         yield return ("GatedKernel.Gradient", (g, n) => GatedKernel.Gradient(Activation.Silu, In(g, n), In(g, n, 2), In(g, n, 3), g.Result(n), g.Result(n)));
@@ -70,7 +72,8 @@ internal static unsafe class GuardedKernels
             OptimizerKernel.Update(new SgdRule(preparation, 0.1, 0.9, true), Both(g, n), In(g, n), Both(g, n));
             OptimizerKernel.Update(new AdamRule(preparation, 0.1, 0.9, 0.99, 1e-8, 1, false), Both(g, n), In(g, n), Both(g, n), g.Write(Positive(g, n)));
             OptimizerKernel.Update(new AdamRule(preparation, 0.1, 0.9, 0.99, 1e-8, 1, true), Both(g, n), In(g, n), Both(g, n), g.Write(Positive(g, n)), g.Write(Positive(g, n)));
-        });
+        }
+        );
         yield return ("AdafactorKernel.Update", (g, n) => AdafactorKernel.Update(Both(g, 2 * Rows * n), In(g, 2 * Rows * n), g.Write(Positive(g, 2 * Rows)), g.Write(Positive(g, 2 * n)), Rows, n, 0.1, 0.1, 1, 2));
         yield return ("AdafactorKernel.UpdateVector", (g, n) => AdafactorKernel.UpdateVector(Both(g, n), In(g, n), g.Write(Positive(g, n)), 0.1, 0.1, 1, 2));
         yield return ("RecurrentCell.Forward", (g, n) => Cells((cell, s) => cell.Forward(
@@ -118,14 +121,16 @@ internal static unsafe class GuardedKernels
         {
             new Axis(Rows, 2, n).Max(In(g, 2 * Rows * n), g.Result(Rows * n), g.Write<int>(new int[Rows * n]));
             new Axis(Rows, n, 1).Max(In(g, Rows * n), g.Result(Rows), g.Write<int>(new int[Rows]));
-        });
+        }
+        );
         yield return ("RowBlocks.Add", (g, n) => RowBlocks.Add(Floats(2 * RowBlocks.Padded(n)), 2, 1, 0, n, g.Result(n)));
         yield return ("PermuteKernel.Invoke", (g, n) =>
         {
             PermuteKernel.Invoke(In(g, Rows * n), new Shape(Rows, n), [1, 0], g.Result(Rows * n));
             PermuteKernel.Invoke(In(g, 2 * Rows * n), new Shape(2, Rows, n), [1, 0, 2], g.Result(2 * Rows * n));
             PermuteKernel.Invoke(In(g, 2 * Rows * n), new Shape(n, 2, Rows), [2, 1, 0], g.Result(2 * Rows * n));
-        });
+        }
+        );
         yield return ("StripKernel.Copy", (g, n) => StripKernel.Copy(In(g, Rows * (n + 2)), n + 2, 1, Both(g, Rows * (n + 3)), n + 3, 3, n));
         yield return ("StripKernel.Add", (g, n) => StripKernel.Add(In(g, Rows * (n + 2)), n + 2, 2, Both(g, Rows * (n + 3)), n + 3, 3, n));
         yield return ("RotaryKernel.FillTables", (g, n) => RotaryKernel.FillTables(g.Read<double>([.. Enumerable.Range(0, n).Select(i => 1.0 / (i + 1))]), 1, 3, g.Result(Rows * n), g.Result(Rows * n)));
@@ -136,7 +141,8 @@ internal static unsafe class GuardedKernels
                 foreach (int width in (int[])[2 * n, (2 * n) + 1])
                     RotaryKernel.Invoke(In(g, Rows * 2 * width), 2 * width, Numbers(g, Rows, 4), In(g, 4 * n, 2), In(g, 4 * n, 3), 2, width, 2 * n, pairs, false, g.Result(Rows * 2 * width), 2 * width);
             }
-        });
+        }
+        );
     }
 
     private static IEnumerable<(string, Action<GuardedMemory, int>)> Products()
@@ -157,7 +163,8 @@ internal static unsafe class GuardedKernels
                     }
                 }
             }
-        });
+        }
+        );
         yield return ("MatMulKernel.Batch", (g, n) =>
         {
             foreach ((int M, int N, int K) in Shapes(n))
@@ -165,7 +172,8 @@ internal static unsafe class GuardedKernels
                 MatMulKernel.Batch(Rows, In(g, Rows * M * K), MatrixLayout.RowMajor, M * K, In(g, Rows * K * N, 2), MatrixLayout.RowMajor, K * N, g.Result(Rows * M * N), M * N, M, N, K);
                 MatMulKernel.Batch(Rows, In(g, Rows * M * K), MatrixLayout.Transposed, M * K, In(g, K * N, 2), MatrixLayout.Transposed, 0, Both(g, Rows * M * N), M * N, M, N, K, accumulate: true);
             }
-        });
+        }
+        );
         yield return ("BatchedMatMul.Invoke", (g, n) => Batches(n, (plan, a, b, y) => plan.Invoke(In(g, a), In(g, b, 2), g.Result(y))));
         yield return ("BatchedMatMul.GradientA", (g, n) => Batches(n, (plan, a, b, y) => plan.GradientA(In(g, y), In(g, b, 2), Both(g, a), accumulate: true)));
         yield return ("BatchedMatMul.GradientB", (g, n) => Batches(n, (plan, a, b, y) => plan.GradientB(In(g, y), In(g, a, 2), g.Result(b), accumulate: false)));
@@ -236,7 +244,8 @@ internal static unsafe class GuardedKernels
                 pages.Append(data.Key, data.KeyStride, data.Value, data.ValueStride, data.Keys);
                 AttentionKernel.Forward(g.Read<float>(Whole(data.Query, 3)), data.QueryStride, [pages], g.Read<float>(data.Relative), data.Options, data.Sequences, g.Result(data.OutputLength), []);
             }
-        });
+        }
+        );
         yield return ("AttentionKernel.Backward", (g, n) =>
         {
             foreach (AttentionData data in Problems(n))
@@ -254,20 +263,23 @@ internal static unsafe class GuardedKernels
                     Bias = g.Result(data.Bias.Length),
                 });
             }
-        });
+        }
+        );
         yield return ("KeyValuePages.Append", (g, n) =>
         {
             using KeyValuePool pool = new(2, n, 5);
             using KeyValuePages pages = pool.Create();
             foreach (int rows in (int[])[1, 62, 3, 70]) pages.Append(In(g, (rows * ((2 * n) + 1)) - 1), (2 * n) + 1, In(g, rows * 10), 10, rows);
-        });
+        }
+        );
         yield return ("KeyValuePages.Read", (g, n) =>
         {
             using KeyValuePool pool = new(2, n, 5);
             using KeyValuePages pages = pool.Create();
             pages.Append(Floats(70 * 2 * n), 2 * n, Floats(70 * 10), 10, 70);
             pages.Read(g.Result(9 * 2 * n), g.Result(90), 60);
-        });
+        }
+        );
         yield return ("LinearAttentionKernel.Forward", (g, n) => Linear(n, (o, s, queries, keys) => LinearAttentionKernel.Forward(
             Positive(g, queries * o.HeadWidth), Positive(g, keys * o.HeadWidth, 2), In(g, keys * o.ValueWidth, 3), o, s, g.Result(queries * o.ValueWidth), g.Result(queries))));
         yield return ("LinearAttentionKernel.Backward", (g, n) => Linear(n, (o, s, queries, keys) => LinearAttentionKernel.Backward(
