@@ -100,7 +100,7 @@ public sealed class KeyValueSequence : IDisposable
     /// <summary>A sequence that has read the same tokens and goes its own way: a beam, or another answer to the same prompt.</summary>
     public KeyValueSequence Fork() => new(Array.ConvertAll(_self, p => p?.Fork()), Array.ConvertAll(_cross, p => p?.Fork()), Array.ConvertAll(_sums, s => s?.Fork()));
 
-    /// <summary>Forgets all tokens from <paramref name="count"/> on; at 0 the encoder's as well. 
+    /// <summary>Forgets all tokens from <paramref name="count"/> on; at 0 the encoder's as well.
     /// Layers with a window go on only from where their window is still kept: from the last step's beginning, or from 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">More tokens than were read, or <paramref name="count"/> lies in what a layer's window has left behind.</exception>
     /// <exception cref="InvalidOperationException">A layer keeps a sum, which goes back only to nothing or to the last step's beginning.</exception>
