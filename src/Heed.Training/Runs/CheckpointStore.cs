@@ -110,8 +110,11 @@ public sealed class CheckpointStore
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
-    private void RemoveLeftovers()
+    /// <summary>Removes what a killed process left half-written.</summary>
+    internal void RemoveLeftovers()
     {
+        if (!Directory.Exists(_root)) return;
+        DurableFile.RemoveLeftovers(_root);
         foreach (string leftover in Directory.EnumerateDirectories(_root, "*" + DurableFile.TemporaryEnding)) Directory.Delete(leftover, recursive: true);
     }
 

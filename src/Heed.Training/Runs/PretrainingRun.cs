@@ -129,6 +129,7 @@ public sealed class PretrainingRun : IDisposable
     {
         ArgumentNullException.ThrowIfNull(observers);
         CheckpointStore store = new(Folder, Config.Keep);
+        store.RemoveLeftovers();
         using AdamW optimizer = NewOptimizer();
         HeldOutEvaluation? evaluation = NewEvaluation();
         Trainer? trainer = null;
