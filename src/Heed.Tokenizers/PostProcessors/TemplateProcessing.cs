@@ -12,11 +12,12 @@ internal sealed record TemplateToken(string Name, IReadOnlyList<int> Ids, IReadO
 /// <summary>Texts and special tokens in any order.</summary>
 internal sealed class TemplateProcessing(IReadOnlyList<TemplatePiece> single, IReadOnlyList<TemplatePiece> pair, IReadOnlyList<TemplateToken> specialTokens) : IPostProcessor
 {
-    private readonly Dictionary<string, TemplateToken> _tokens = specialTokens.ToDictionary(token => token.Name, StringComparer.Ordinal);
+    private readonly Dictionary<string, TemplateToken> _tokens = specialTokens.DistinctBy(token => token.Name, StringComparer.Ordinal).ToDictionary(token => token.Name, StringComparer.Ordinal);
 
     public IReadOnlyList<TemplatePiece> Single => single;
 
-    public IReadOnlyList<TemplateToken> SpecialTokens => specialTokens;
+    /// <summary>Each once, though one token may stand in several roles.</summary>
+    public IReadOnlyCollection<TemplateToken> SpecialTokens => _tokens.Values;
 
     public int AddedTokens(bool isPair) => (isPair ? pair : single).Where(piece => piece.Sequence < 0).Sum(piece => _tokens[piece.Token].Ids.Count);
 
@@ -45,7 +46,7 @@ internal sealed class TemplateProcessing(IReadOnlyList<TemplatePiece> single, IR
         WritePieces(json, "single", single);
         WritePieces(json, "pair", pair);
         json.WriteStartObject("special_tokens");
-        foreach (TemplateToken token in specialTokens.OrderBy(token => token.Name, StringComparer.Ordinal))
+        foreach (TemplateToken token in SpecialTokens.OrderBy(token => token.Name, StringComparer.Ordinal))
         {
             json.WriteStartObject(token.Name);
             json.WriteString("id", token.Name);

@@ -128,7 +128,7 @@ internal static class TokenizerFolderReader
         AddedToken[] added = [.. tokens.Tokens];
         if (added.Length == 0)
         {
-            added = [.. ((string[])["[PAD]", unknown, classifier.Token, separator.Token, "[MASK]"]).Where(token => model.IdOf(token) >= 0)
+            added = [.. ((string[])["[PAD]", unknown, classifier.Token, separator.Token, "[MASK]"]).Distinct(StringComparer.Ordinal).Where(token => model.IdOf(token) >= 0)
                 .OrderBy(token => model.IdOf(token)).Select(token => new AddedToken(token) { Special = true })];
         }
 

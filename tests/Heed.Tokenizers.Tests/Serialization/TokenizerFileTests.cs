@@ -28,6 +28,20 @@ public class TokenizerFileTests
     }
 
     [Fact]
+    public void One_token_may_open_and_close_a_text()
+    {
+        using TemporaryFolder folder = new();
+        File.Copy(Golden("bert-uncased", "vocab.txt"), folder.File("vocab.txt"));
+        File.WriteAllText(folder.File("special_tokens_map.json"), """{"cls_token":"[SEP]","sep_token":"[SEP]"}""");
+        Tokenizer tokenizer = Tokenizer.FromFolder(folder.Path);
+        int separator = tokenizer.TokenToId("[SEP]")!.Value;
+        int[] inner = tokenizer.Encode("the fox", addSpecialTokens: false).Ids;
+        Assert.Equal([separator, .. inner, separator], tokenizer.Encode("the fox").Ids);
+        tokenizer.Save(folder.File("tokenizer.json"));
+        Assert.Equal([separator, .. inner, separator], Tokenizer.FromFile(folder.File("tokenizer.json")).Encode("the fox").Ids);
+    }
+
+    [Fact]
     public void A_tiktoken_file_opens_by_the_encoding_in_its_name()
     {
         using TemporaryFolder folder = new();
