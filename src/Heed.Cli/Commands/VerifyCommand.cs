@@ -13,16 +13,17 @@ internal static class VerifyCommand
     {
         Argument<string[]> folders = new("folder") { Description = "folders with a model and its reference values (docs/verify.md); a folder of such folders is searched", Arity = ArgumentArity.OneOrMore };
         Option<string?> dump = new("--dump") { Description = "write everything that Heed computed to DIR/<folder>.safetensors and .json" };
+        Option<string?> model = new("--model") { Description = "the model's folder, for references of sentence embeddings, which have none beside them" };
         Option<bool> tokenizer = new("--tokenizer") { Description = "the folders hold tokenizer cases" };
         Option<bool> noTraining = new("--no-training") { Description = "leave out gradients' training steps" };
-        Command command = new("verify", "Compare outputs, losses, gradients, training steps and generations with a reference; exit code 7 where something is off. Example: heed verify goldens/models") { folders, dump, tokenizer, noTraining };
+        Command command = new("verify", "Compare outputs, losses, gradients, training steps and generations with a reference; exit code 7 where something is off. Example: heed verify goldens/models") { folders, dump, model, tokenizer, noTraining };
         command.SetAction((parsed, stop) => Task.FromResult(parsed.GetValue(tokenizer)
             ? Tokenizers(terminal, parsed.GetRequiredValue(folders), stop)
-            : Models(terminal, parsed.GetRequiredValue(folders), parsed.GetValue(dump), !parsed.GetValue(noTraining), stop)));
+            : Models(terminal, parsed.GetRequiredValue(folders), parsed.GetValue(dump), parsed.GetValue(model), !parsed.GetValue(noTraining), stop)));
         return command;
     }
 
-    private static int Models(Terminal terminal, string[] folders, string? dump, bool training, CancellationToken stop)
+    private static int Models(Terminal terminal, string[] folders, string? dump, string? model, bool training, CancellationToken stop)
     {
         List<string> cases = [];
         foreach (string folder in folders)
@@ -32,12 +33,12 @@ internal static class VerifyCommand
             else cases.AddRange(Directory.EnumerateDirectories(folder).Where(IsCase).Order(StringComparer.Ordinal));
         }
 
-        if (cases.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected.");
+        if (cases.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors.");
         if (dump is not null) Directory.CreateDirectory(dump);
         JsonArray rows = [];
         int failed = 0, missing = 0, unread = ExitCode.Ok;
         bool off = false;
-        VerifyOptions options = new() { Generation = new GenerationRunner(), Training = training, Dump = dump, Stop = stop };
+        VerifyOptions options = new() { Generation = new GenerationRunner(), Training = training, Dump = dump, Model = model, Stop = stop };
         foreach (string folder in cases)
         {
             stop.ThrowIfCancellationRequested();
@@ -57,7 +58,7 @@ internal static class VerifyCommand
     }
 
     /// <summary>Any file of a reference makes a case: one that lacks the others is told, not passed over.</summary>
-    private static bool IsCase(string folder) => Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name)));
+    private static bool IsCase(string folder) => Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors", "embeddings.safetensors"], name => File.Exists(Path.Combine(folder, name)));
 
     private static int Tokenizers(Terminal terminal, string[] folders, CancellationToken stop)
     {

@@ -6,7 +6,8 @@ namespace Heed.Models.Verification;
 
 /// <summary>
 /// Runs a model folder against the reference values that lie in it, and compares tensor by tensor: outputs, losses, gradients, training steps, generations
-/// of <c>goldens/models</c>' form (<c>golden.safetensors</c>), or the outputs of <c>goldens/checkpoints</c>' form (<c>expected.safetensors</c>).
+/// of <c>goldens/models</c>' form (<c>golden.safetensors</c>), or the outputs of <c>goldens/checkpoints</c>' form (<c>expected.safetensors</c>),
+/// or the sentence embeddings of <c>goldens/embeddings</c>' form (<c>embeddings.safetensors</c>).
 /// </summary>
 public static class ModelVerifier
 {
@@ -40,6 +41,10 @@ public static class ModelVerifier
             {
                 RunExpected(folder, options, checks, dump);
             }
+            else if (File.Exists(Path.Combine(folder, EmbeddingRun.TensorsName)))
+            {
+                EmbeddingRun.Run(folder, options, checks, dump);
+            }
             else
             {
                 throw new StorageException($"{folder}: holds neither {GoldenFolder.TensorsName} nor {ExpectedName}. Name a model folder with reference values, such as those of goldens/models and goldens/checkpoints.");
@@ -66,17 +71,21 @@ public static class ModelVerifier
         using TensorScope scope = TensorScope.Begin();
         ModelOutput output = model.Run(batch, new RunOptions { Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
         foreach (RawTensor expected in file.Tensors.Where(t => t.DType.IsFloat()))
-        {
-            if (!output.Tensors.TryGetValue(expected.Name, out Tensor? actual) || !SameShape(actual.Shape, expected.Shape))
-            {
-                checks.Add(new TensorCheck(expected.Name, double.PositiveInfinity, ExpectedTolerance));
-                continue;
-            }
+            Compare(expected, output.Tensors.GetValueOrDefault(expected.Name), batch.AttentionMask, checks, dump);
+    }
 
-            (double distance, double norm) = TensorDistance.Measure(actual.Span, expected.ToFloats(), expected.Shape, 1, batch.AttentionMask);
-            checks.Add(new TensorCheck(expected.Name, distance, ExpectedTolerance * norm));
-            dump?.Add(expected.Name, actual.Span, expected.Shape);
+    /// <summary>Adds a comparison at the tolerance of forms without noise; a tensor that is missing or of another shape fails.</summary>
+    internal static void Compare(RawTensor expected, Tensor? actual, TokenGrid? mask, List<TensorCheck> checks, VerifyDump? dump)
+    {
+        if (actual is null || !SameShape(actual.Shape, expected.Shape))
+        {
+            checks.Add(new TensorCheck(expected.Name, double.PositiveInfinity, ExpectedTolerance));
+            return;
         }
+
+        (double distance, double norm) = TensorDistance.Measure(actual.Span, expected.ToFloats(), expected.Shape, 1, mask);
+        checks.Add(new TensorCheck(expected.Name, distance, ExpectedTolerance * norm));
+        dump?.Add(expected.Name, actual.Span, expected.Shape);
     }
 
     internal static bool SameShape(Shape shape, long[] stored)

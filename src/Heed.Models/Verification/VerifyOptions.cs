@@ -18,6 +18,9 @@ public sealed record VerifyOptions
     /// <summary>A folder for everything computed, as <c>NAME.safetensors</c> and <c>NAME.json</c> with the reference's names; null writes nothing.</summary>
     public string? Dump { get; init; }
 
+    /// <summary>The folder of the model, where the reference has none beside it: sentence embeddings.</summary>
+    public string? Model { get; init; }
+
     /// <summary>Looked at before each run of the model.</summary>
     public CancellationToken Stop { get; init; }
 

@@ -74,6 +74,19 @@ public class SentenceEmbedderTests
         Assert.Equal(13, compared);
     }
 
+    [SharedFact]
+    public void Verify_compares_embeddings_similarities_layers_and_patterns()
+    {
+        string folder = Path.Combine(Repository.Goldens, "embeddings");
+        VerifyResult result = ModelVerifier.Run(folder, new VerifyOptions { Model = MiniLm });
+        Assert.True(result.Passed, result.ToString());
+        Assert.Equal(15, result.Checks.Count);
+    }
+
+    [Fact]
+    public void Verify_of_embeddings_asks_for_their_model()
+        => Assert.Contains("--model", ModelVerifier.Run(Path.Combine(Repository.Goldens, "embeddings")).Error!.Message, StringComparison.Ordinal);
+
     [Fact]
     public void A_bare_encoder_folder_is_pooled_by_the_mean()
     {
