@@ -9,6 +9,9 @@ public sealed class RunDetails
 {
     private readonly Dictionary<string, Tensor> _tensors = new(StringComparer.Ordinal);
 
+    // Layers end their scopes; what was gathered in them lives as long as the run's other results.
+    private readonly TensorScope? _scope = TensorScope.Current;
+
     /// <summary>What was gathered, padded: <c>hidden_states.0</c> [B, T, D], <c>attentions.0</c> [B, H, T, S].</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
 
@@ -28,15 +31,14 @@ public sealed class RunDetails
         ArgumentNullException.ThrowIfNull(tensor);
         int n = 0;
         while (_tensors.ContainsKey($"{list}.{n}")) n++;
-        // Layers end their scopes; what was gathered in them outlives them, and is collected with the run's result.
-        _tensors[$"{list}.{n}"] = tensor.LeaveScope();
+        Set($"{list}.{n}", tensor);
     }
 
     /// <summary>Gathers a tensor under its own name.</summary>
     public void Set(string name, Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        _tensors[name] = tensor.LeaveScope();
+        _tensors[name] = _scope?.Adopt(tensor) ?? tensor.LeaveScope();
     }
 
     /// <summary>Hooks that gather the patterns of one stack in addition to what the caller observes.</summary>

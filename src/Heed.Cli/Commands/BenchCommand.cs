@@ -49,11 +49,12 @@ internal static class BenchCommand
 
     private static void Works(Terminal terminal, string[] names, double seconds, JsonObject report, CancellationToken stop)
     {
-        double peak = MachineProbe.PeakGigaflops(1), bandwidth = MachineProbe.BandwidthGigabytes(1L << 30);
+        (double peak, double mean) = MachineProbe.PeakAndMeanGigaflops(1);
+        double bandwidth = MachineProbe.BandwidthGigabytes(1L << 30);
         JsonArray rows = [];
         if (!terminal.IsJson)
         {
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"peak {peak:0.0} GF/s, bandwidth {bandwidth:0.0} GB/s, measured in this run"));
+            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"peak {peak:0.0} GF/s (mean of the same second {mean:0.0}), bandwidth {bandwidth:0.0} GB/s, measured in this run"));
             terminal.Line();
             terminal.Line($"{"work",-44} {"figure",16} {"limit",8}  memory");
         }
@@ -64,7 +65,7 @@ internal static class BenchCommand
             else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{result.Name,-44} {result.Value,10:0.0} {result.Unit,-8} {(result.OfLimit is { } part ? part.ToString("P0", CultureInfo.InvariantCulture) : ""),6}  {(result.PeakBytes > 0 ? Printable.Bytes(result.PeakBytes) : "")}"));
         }
 
-        (report["peak_gigaflops"], report["bandwidth_gigabytes"], report["works"]) = (peak, bandwidth, rows);
+        (report["peak_gigaflops"], report["mean_gigaflops"], report["bandwidth_gigabytes"], report["works"]) = (peak, mean, bandwidth, rows);
     }
 
     private static void Speeds(Terminal terminal, string[] models, double seconds, JsonObject report, CancellationToken stop)

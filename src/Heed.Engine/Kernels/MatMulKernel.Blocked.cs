@@ -175,6 +175,16 @@ internal static unsafe partial class MatMulKernel
         private void PackB(int panel0, int panel1, int k, int kc)
         {
             float* target = _packedB + ((nint)k * _panels * TTile.Columns);
+            if (_x.Source == MatMulSource.Rows)
+            {
+                int whole = Math.Min(panel1, (_x.N / TTile.Columns) - _panel0);
+                for (; panel0 <= whole - MatMulPacking.Abreast; panel0 += MatMulPacking.Abreast)
+                {
+                    float* source = (float*)_x.B + ((_k0 + k) * _x.BStride) + ((_panel0 + panel0) * TTile.Columns);
+                    MatMulPacking.StraightPanels(source, _x.BStride, kc, target + ((nint)panel0 * kc * TTile.Columns), TTile.Columns);
+                }
+            }
+
             for (int panel = panel0; panel < panel1; panel++) _x.Panel<TTile>(_panel0 + panel, _k0 + k, kc, target + ((nint)panel * kc * TTile.Columns));
         }
 

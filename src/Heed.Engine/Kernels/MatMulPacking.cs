@@ -7,6 +7,11 @@ namespace Heed.Engine.Kernels;
 /// <summary>Copies blocks of a matrix into the order in which the micro-kernels read them: [K][width], k by k.</summary>
 internal static unsafe class MatMulPacking
 {
+    /// <summary>Panels that <see cref="StraightPanels"/> takes at a time: few enough streams of results for the ways of a first-level cache.</summary>
+    public const int Abreast = 4;
+
+    private const int Ahead = 4;   // rows
+
     /// <summary>target[k·width + j] = source[k·stride + j] for j &lt; count; zero up to width.</summary>
     public static void Straight(float* source, nint stride, int count, nint K, float* target, int width)
     {
@@ -18,6 +23,25 @@ internal static unsafe class MatMulPacking
             for (; j < width; j++) target[j] = 0;
             source += stride;
             target += width;
+        }
+    }
+
+    /// <summary>Straight for <see cref="Abreast"/> whole panels that lie side by side, each [K][width] of the target behind the one before; width is a multiple of 8.</summary>
+    /// <remarks>One by one, panels would read a line or two from each row, too little for the processor to foresee the next.</remarks>
+    public static void StraightPanels(float* source, nint stride, nint K, float* target, int width)
+    {
+        nint panel = K * width;
+        for (nint k = 0; k < K; k++, source += stride, target += width)
+        {
+            float* ahead = source + (Ahead * stride);
+            for (int j = 0; Sse.IsSupported && j < Abreast * width; j += 16) Sse.Prefetch0(ahead + j);
+            for (int j = 0; j < width; j += 8)
+            {
+                Vector256.Load(source + j).Store(target + j);
+                Vector256.Load(source + width + j).Store(target + panel + j);
+                Vector256.Load(source + (2 * width) + j).Store(target + (2 * panel) + j);
+                Vector256.Load(source + (3 * width) + j).Store(target + (3 * panel) + j);
+            }
         }
     }
 

@@ -24,7 +24,7 @@ public sealed class Tensor : IDisposable
         Shape = shape;
         _storage = storage;
         _offset = offset;
-        TensorScope.Innermost?.Add(this);
+        TensorScope.Current?.Add(this);
     }
 
     /// <summary>The sizes.</summary>

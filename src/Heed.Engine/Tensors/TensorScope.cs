@@ -19,7 +19,8 @@ public sealed class TensorScope : IDisposable
     /// <summary>Begins a scope inside the current one.</summary>
     public static TensorScope Begin() => t_innermost = new TensorScope(t_innermost);
 
-    internal static TensorScope? Innermost => t_innermost;
+    /// <summary>The scope that owns what is born on this thread now; null outside all scopes.</summary>
+    public static TensorScope? Current => t_innermost;
 
     /// <summary>Number of tensors the scope owns at the moment.</summary>
     public int Count => _tensors.Count;
@@ -35,6 +36,20 @@ public sealed class TensorScope : IDisposable
         if (!ReferenceEquals(tensor.Scope, this)) return tensor;
         Remove(tensor);
         _outer?.Add(tensor);
+        return tensor;
+    }
+
+    /// <summary>Makes this scope the owner of a tensor that an inner scope owned, or none, so that it lives as long as what was born here.</summary>
+    /// <returns>The same tensor.</returns>
+    /// <exception cref="ObjectDisposedException">The scope or the tensor has ended.</exception>
+    public Tensor Adopt(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        ObjectDisposedException.ThrowIf(_ended, this);
+        tensor.ThrowIfDisposed();
+        if (ReferenceEquals(tensor.Scope, this)) return tensor;
+        tensor.Scope?.Remove(tensor);
+        Add(tensor);
         return tensor;
     }
 

@@ -8,7 +8,7 @@ namespace Heed.Models.Files;
 /// <summary>A parameter as a tensor to be written; packed weights are unpacked when their turn comes, one at a time.</summary>
 internal sealed class ParameterTensor(Parameter parameter) : RawTensor(parameter.Name, DType.F32, Array.ConvertAll(parameter.Shape.ToArray(), size => (long)size))
 {
-    // The values of the parameter read last: a writer reads a tensor in many pieces, and unpacking for each would cost the square.
+    // The values of the parameter read last, until its end is read: a writer reads a tensor in many pieces, and unpacking for each would cost the square.
     [ThreadStatic]
     private static (Parameter Parameter, Tensor Value)? t_last;
 
@@ -31,5 +31,8 @@ internal sealed class ParameterTensor(Parameter parameter) : RawTensor(parameter
         }
 
         MemoryMarshal.AsBytes(value.Span).Slice(checked((int)start), destination.Length).CopyTo(destination);
+        if (!parameter.IsPacked || start + destination.Length < value.Count * sizeof(float)) return;
+        value.Dispose();
+        t_last = null;
     }
 }

@@ -9,6 +9,8 @@ public sealed class MachineProbeTests
     public void Both_limits_are_positive_numbers()
     {
         Assert.True(double.IsFinite(MachineProbe.PeakGigaflops(0.001)) && MachineProbe.PeakGigaflops(0.001) > 0);
+        (double peak, double mean) = MachineProbe.PeakAndMeanGigaflops(0.01);
+        Assert.InRange(mean, double.Epsilon, peak);
         double bandwidth = MachineProbe.BandwidthGigabytes(4 << 20, 1);
         Assert.True(double.IsFinite(bandwidth) && bandwidth > 0);
         Assert.NotEmpty(MachineProbe.InstructionSet);

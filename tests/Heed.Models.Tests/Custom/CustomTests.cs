@@ -163,7 +163,7 @@ public sealed class CustomTests
             using Model model = encoder ? Loud(new CustomMaskedLanguageModel(config, Values(4))) : Loud(new CustomLanguageModel(config, Values(4)));
             using TensorScope scope = TensorScope.Begin();
             Dictionary<string, Tensor> seen = [];
-            Hooks hooks = new Hooks().ObserveWhere(name => name.StartsWith("blocks.1.attn.", StringComparison.Ordinal), (name, x) => seen[name["blocks.1.attn.".Length..]] = x.Value.Clone().LeaveScope());
+            Hooks hooks = new Hooks().ObserveWhere(name => name.StartsWith("blocks.1.attn.", StringComparison.Ordinal), (name, x) => seen[name["blocks.1.attn.".Length..]] = scope.Adopt(x.Value.Clone()));
             float[] plain = model.Run(new ModelInputs { InputIds = TokenGrid.Of([Text(50, 5)]) }).Tensors["logits"].ToArray();
             Same(plain, model.Run(new ModelInputs { InputIds = TokenGrid.Of([Text(50, 5)]) }, new RunOptions { Hooks = hooks }).Tensors["logits"].Span);
             float[] pattern = seen["pattern"].ToArray(), v = seen["v"].ToArray(), z = seen["z"].ToArray();

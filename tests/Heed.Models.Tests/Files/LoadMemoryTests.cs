@@ -62,9 +62,7 @@ public sealed class LoadMemoryTests
     private static long Open(string folder, bool training)
     {
         (Model model, _) = ModelFolder.Load(folder, new LoadOptions { ForTraining = training });
-        long values = model.Parameters.Values;
-        GC.KeepAlive(model);
-        return values;
+        using (model) return model.Parameters.Values;
     }
 
     private static long Status(string field)
