@@ -1,5 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
 
 namespace Heed.Models;
 
@@ -45,6 +46,21 @@ public abstract class EncoderModel : Model
         AttentionContext context = batch.Context(options);
         return (batch, context, Encode(batch, context, details), details);
     }
+
+    /// <summary>Without a head: gives <c>last_hidden_state</c> [B, T, D].</summary>
+    /// <inheritdoc/>
+    public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        (TokenBatch batch, _, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default);
+        Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
+        tensors["last_hidden_state"] = batch.ToGrid(hidden.Value);
+        return new ModelOutput { Tensors = tensors };
+    }
+
+    /// <summary>Without a head there is nothing to predict, and no part of a loss.</summary>
+    /// <inheritdoc/>
+    public override long[] CountTargets(ModelInputs inputs) => [];
 
     /// <summary>Number of labels that count.</summary>
     protected static long Count(ReadOnlySpan<int> labels)

@@ -50,7 +50,4 @@ public sealed class BertModel : EncoderModel
         tensors["pooler_output"] = Bert.Pool(hidden, batch.FirstRows()).Value;
         return new ModelOutput { Tensors = tensors };
     }
-
-    /// <inheritdoc/>
-    public override long[] CountTargets(ModelInputs inputs) => [];
 }

@@ -1,7 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
-using Heed.Engine.Tensors;
 
 namespace Heed.Models.Custom;
 
@@ -30,19 +29,6 @@ public sealed class CustomEncoder : EncoderModel
         CheckIds(batch);
         return Encoder.Forward(batch, context, details);
     }
-
-    /// <summary>Gives <c>last_hidden_state</c> [B, T, D].</summary>
-    public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null)
-    {
-        ArgumentNullException.ThrowIfNull(inputs);
-        (TokenBatch batch, _, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default);
-        Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
-        tensors["last_hidden_state"] = batch.ToGrid(hidden.Value);
-        return new ModelOutput { Tensors = tensors };
-    }
-
-    /// <inheritdoc/>
-    public override long[] CountTargets(ModelInputs inputs) => [];
 }
 
 /// <summary>An encoder of one's own that predicts masked tokens, through BERT's head: a layer, an activation and a norm, then the token table with a bias.</summary>

@@ -1,7 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
-using Heed.Engine.Tensors;
 
 namespace Heed.Models.DistilBert;
 
@@ -31,19 +30,6 @@ public sealed class DistilBertModel : EncoderModel
         CheckIds(batch);
         return Encoder.Forward(batch, context, details);
     }
-
-    /// <summary>Gives <c>last_hidden_state</c> [B, T, D].</summary>
-    public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null)
-    {
-        ArgumentNullException.ThrowIfNull(inputs);
-        (TokenBatch batch, _, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default);
-        Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
-        tensors["last_hidden_state"] = batch.ToGrid(hidden.Value);
-        return new ModelOutput { Tensors = tensors };
-    }
-
-    /// <inheritdoc/>
-    public override long[] CountTargets(ModelInputs inputs) => [];
 }
 
 /// <summary>DistilBERT that predicts masked tokens.</summary>
