@@ -48,12 +48,20 @@ internal static class PretrainCommand
         RunConfig config = Settings(terminal, folder, given.Count > 0, ref file);
         foreach ((RunField field, string text) in given) config = field.Parse(config, text);
         using PretrainingRun run = Prepare(terminal, folder, config, file, given, stop);
+        double peak = run.IsOver ? 0 : Announce(terminal, run, stop);
+        return Finish(terminal, run, run.Train([new TrainingDisplay(terminal, config.Steps)], peak, stop), folder);
+    }
+
+    /// <summary>Says what a run needs, measured on this machine, and returns the machine's peak in operations a second.</summary>
+    private static double Announce(Terminal terminal, PretrainingRun run, CancellationToken stop)
+    {
+        RunConfig config = run.Config;
         double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
         terminal.Status("measuring a few steps …");
         RunTiming timing = run.Measure(Measuring, stop);
         TimeSpan time = timing.Of(config.Steps, config.EvaluateEvery > 0 ? config.Steps / config.EvaluateEvery : 1);
         terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{run.Model.Parameters.Values:N0} parameters, {run.Corpus.Training.Length:N0} training tokens; all {config.Steps:N0} steps need about {Printable.Bytes(run.Forecast.TotalBytes)} of memory and {Duration(time)}"));
-        return Finish(terminal, run, run.Train([new TrainingDisplay(terminal, config.Steps)], peak, stop), folder);
+        return peak;
     }
 
     /// <summary>What holds where no option says otherwise: a file that is named, else the settings of the run in the folder, else the standard ones.</summary>

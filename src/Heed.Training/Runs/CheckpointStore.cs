@@ -87,6 +87,7 @@ public sealed class CheckpointStore
     internal string Of(long step)
     {
         string checkpoint = Path.Combine(_root, Name(step));
+        if (!Directory.Exists(checkpoint)) throw new FileFormatException(checkpoint, "", "is missing, and it holds the best weights; restore it, or delete the folders of later checkpoints to train from an earlier one again");
         Check(checkpoint);
         return checkpoint;
     }

@@ -54,7 +54,7 @@ public sealed record Forecast(long Parameters, long StateBytes, long ActivationB
     /// <param name="limit">Bytes allowed.</param>
     /// <exception cref="BudgetException">It needs more; the message says how much and what to change.</exception>
     public Forecast Within(long limit) => TotalBytes <= limit ? this : throw new BudgetException(
-        $"The run needs {(TotalBytes == long.MaxValue ? "more than" : "about")} {Printable.Bytes(TotalBytes)} ({Printable.Bytes(StateBytes)} for weights, gradients and optimizer, {Printable.Bytes(ActivationBytes)} for activations) and {Printable.Bytes(limit)} are allowed. Lower batch_size (raising accumulation), set gradient_checkpointing, or take a smaller model.");
+        $"The run needs {(TotalBytes == long.MaxValue ? "more than" : "about")} {Printable.Bytes(TotalBytes)} ({Printable.Bytes(StateBytes)} for weights, gradients and optimizer, {Printable.Bytes(ActivationBytes)} for activations) and {Printable.Bytes(limit)} are allowed. Lower batch_size (raising accumulation), set gradient_checkpointing, or take a smaller model (layers, width, block_length, vocabulary_size).");
 
     private static Int128 InnerWidth(Gpt2Config config) => config.Width > int.MaxValue / 4 ? 4 * (Int128)config.Width : config.InnerWidth;
 

@@ -52,6 +52,9 @@ public sealed class PretrainingRun : IDisposable
     /// <summary>Steps done before.</summary>
     public long FirstStep { get; private set; }
 
+    /// <summary>True where the run had ended before, and <see cref="Train"/> takes no step.</summary>
+    public bool IsOver { get; private set; }
+
     /// <summary>Steps done when <see cref="Train"/> ended.</summary>
     public long LastStep { get; private set; }
 
@@ -93,7 +96,14 @@ public sealed class PretrainingRun : IDisposable
             DurableFile.RemoveLeftovers(folder);
             DurableFile.RemoveLeftovers(Path.Combine(folder, RunPreparation.TokenizerFolder));
             run = new PretrainingRun(folder, config, runLock, RunPreparation.Make(folder, config, status, stop));
-            if (CheckpointStore.Newest(folder) is { } newest) RunCheckpoint.Read(newest).RequireSame(run.Corpus, run.Tokenizer);
+            if (CheckpointStore.Newest(folder) is { } newest)
+            {
+                RunCheckpoint last = RunCheckpoint.Read(newest);
+                last.RequireSame(run.Corpus, run.Tokenizer);
+                run.FirstStep = last.Step;
+                run.IsOver = last.End(config) is not null;
+            }
+
             if (plan is not null) run.Config = Planned(config, plan(run));
             RunSettings.Write(folder, run.Config);
             return run;

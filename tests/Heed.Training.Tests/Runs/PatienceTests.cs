@@ -25,6 +25,23 @@ public class PatienceTests
     }
 
     [Fact]
+    public void A_best_checkpoint_that_is_gone_is_told_and_trained_again_from_an_earlier_one()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("run");
+        RunConfig config = Diverging(folder);
+        using (PretrainingRun run = PretrainingRun.Prepare(path, config)) run.Train([]);
+        string weights = Sum(Path.Combine(path, "model", "model.safetensors"));
+        string[] checkpoints = [.. Directory.GetDirectories(Path.Combine(path, "checkpoints")).Order(StringComparer.Ordinal)];
+        Directory.Delete(checkpoints[0], recursive: true);
+        using (PretrainingRun run = PretrainingRun.Prepare(path, config))
+            Assert.Contains($"{checkpoints[0]}: is missing, and it holds the best weights", Assert.Throws<FileFormatException>(() => run.Train([])).Message, StringComparison.Ordinal);
+        Directory.Delete(checkpoints[1], recursive: true);
+        using (PretrainingRun run = PretrainingRun.Prepare(path, config)) run.Train([]);
+        Assert.Equal(weights, Sum(Path.Combine(path, "model", "model.safetensors")));
+    }
+
+    [Fact]
     public void An_early_stop_after_interruptions_has_the_same_bits()
     {
         using TemporaryFolder folder = new();
@@ -62,6 +79,7 @@ public class PatienceTests
             using (PretrainingRun again = PretrainingRun.Prepare(path, config))
             {
                 Recorder recorder = new();
+                Assert.True(again.IsOver);
                 Assert.Equal(end, again.Train([recorder]));
                 Assert.Equal(evaluation, again.SavedEvaluation);
                 Assert.Equal(evaluation, Assert.Single(recorder.Evaluations));
