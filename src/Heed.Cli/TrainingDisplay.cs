@@ -34,15 +34,31 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITraining
         terminal.Note(string.Create(CultureInfo.InvariantCulture, $"step {report.Step}: held-out loss {report.Loss:0.0000}, perplexity {report.Perplexity:0.00}, {report.BitsPerByte:0.000} bits per byte"));
     }
 
+    /// <summary>How a run ended, as JSON says it.</summary>
+    public static string Word(TrainingEnd end) => end switch
+    {
+        TrainingEnd.Finished => "finished",
+        TrainingEnd.StoppedEarly => "stopped_early",
+        _ => "interrupted",
+    };
+
     private string Line(StepReport r)
     {
-        TimeSpan rest = TimeSpan.FromSeconds((steps - r.Step) * _seconds);
+        TimeSpan rest = TimeSpan.FromSeconds(Math.Min((steps - r.Step) * _seconds, TimeSpan.MaxValue.TotalSeconds / 2));
         string left = rest.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{(long)rest.TotalHours}:{rest:mm\\:ss}") : rest.ToString("mm\\:ss", CultureInfo.InvariantCulture);
         bool brief = terminal.Width < LongLine;
-        string held = Evaluation is { } e ? string.Create(CultureInfo.InvariantCulture, $"  held-out {e.BitsPerByte:0.000}{(brief ? "" : " bits/byte")}") : "";
-        string used = r.Utilisation is { } u ? string.Create(CultureInfo.InvariantCulture, $"  {u:P0}{(brief ? "" : " of peak")}") : "";
-        return brief
-            ? string.Create(CultureInfo.InvariantCulture, $"{r.Step}/{steps}  loss {r.Loss:0.000}{held}  {r.Tokens / _seconds:N0} tok/s{used}  {r.Rate:0.0e+0}  {left} left")
-            : string.Create(CultureInfo.InvariantCulture, $"step {r.Step}/{steps}  loss {r.Loss:0.0000}{held}  {r.Tokens / _seconds:N0} tokens/s{used}  rate {r.Rate:0.0e+0}  {left} left");
+        // Step, rate and time left are always shown; what a narrow terminal has no room for goes by its rank, from 1.
+        List<(int Rank, string Text)> parts =
+        [
+            (0, brief ? $"{r.Step}/{steps}" : $"step {r.Step}/{steps}"),
+            (4, "loss " + r.Loss.ToString(brief ? "0.000" : "0.0000", CultureInfo.InvariantCulture)),
+        ];
+        if (Evaluation is { } e) parts.Add((3, string.Create(CultureInfo.InvariantCulture, $"held-out {e.BitsPerByte:0.000}{(brief ? "" : " bits/byte")}")));
+        parts.Add((2, string.Create(CultureInfo.InvariantCulture, $"{r.Tokens / _seconds:N0} {(brief ? "tok/s" : "tokens/s")}")));
+        if (r.Utilisation is { } u) parts.Add((1, string.Create(CultureInfo.InvariantCulture, $"{u:P0}{(brief ? "" : " of peak")}")));
+        parts.Add((0, string.Create(CultureInfo.InvariantCulture, $"{(brief ? "" : "rate ")}{r.Rate:0.0e+0}")));
+        parts.Add((0, $"{left} left"));
+        for (int rank = 1; rank <= 4 && parts.Sum(p => p.Text.Length + 2) - 2 >= terminal.Width; rank++) parts.RemoveAll(p => p.Rank == rank);
+        return string.Join("  ", parts.Select(p => p.Text));
     }
 }

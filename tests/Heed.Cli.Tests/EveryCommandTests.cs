@@ -13,7 +13,7 @@ public class EveryCommandTests
     private static readonly Dictionary<string, (string Line, string[] Fields)> Cases = new(StringComparer.Ordinal)
     {
         ["quickstart"] = ("--text {text} --out {new} --minutes 0.02", ["end", "model", "steps", "held_out_bits_per_byte", "compressors", "continuations"]),
-        ["pretrain"] = ("--data {text} --out {new} --layers 1 --heads 2 --width 16 --vocabulary-size 270 --block-length 8 --batch-size 2 --steps 4 --warmup-steps 1", ["end", "folder", "step", "steps", "held_out_loss", "model"]),
+        ["pretrain"] = ("--data {text} --out {new} --layers 1 --heads 2 --width 16 --vocabulary-size 270 --block-length 8 --batch-size 2 --steps 4 --warmup-steps 1", ["end", "folder", "step", "steps", "saved_step", "held_out_loss", "model"]),
         ["generate"] = ("{model} the --max-new-tokens 3", ["prompt", "text", "tokens", "finish"]),
         ["eval"] = ("{model} --text {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
         ["tokenize"] = ("{model} the", ["ids", "offsets"]),
@@ -156,9 +156,9 @@ public class EveryCommandTests
         foreach (RunField field in RunFields.All.Where(f => f.Kind is not ("text" or "texts")))
         {
             (code, string output, error) = await Run("pretrain", "--data", text, "--out", folder.File("no"), field.Option, "nonsense");
-            Assert.Equal(ExitCode.InputRejected, code);
+            Assert.Equal(ExitCode.Usage, code);
             Assert.Empty(output);
-            Assert.Contains(field.Option, error, StringComparison.Ordinal);
+            Assert.Contains(field.Option + ": is \"nonsense\"", error, StringComparison.Ordinal);
         }
     }
 }

@@ -33,10 +33,10 @@ internal static class QuickstartCommand
     private static int Run(Terminal terminal, Request request, CancellationToken stop)
     {
         if (request.Minutes is { } asked && !(asked > 0 && asked < 10_000)) throw new InputException($"--minutes: is {asked}; a number above 0 and below 10000 was expected.");
+        if (request.Folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the run, such as quickstart.");
         string again = request.Folder == StandardFolder ? "./heed quickstart" : $"./heed quickstart --out {request.Folder}";
-        string settings = Path.Combine(request.Folder, PretrainingRun.SettingsName);
-        bool goesOn = File.Exists(settings);
-        RunConfig config = goesOn ? Begun(terminal, settings, request) : QuickstartPlan.Settings(request.Text, request.Seed ?? 1);
+        RunConfig? begun = PretrainingRun.SettingsOf(request.Folder);
+        RunConfig config = begun is not null ? Begun(terminal, begun.WithFullPaths(), request) : QuickstartPlan.Settings(request.Text, request.Seed ?? 1);
         double minutes = request.Minutes ?? 2;
         terminal.WhenStopped = $"Nothing is trained yet. '{again}' begins again; what {request.Folder} holds already is used.";
         double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
@@ -46,7 +46,7 @@ internal static class QuickstartCommand
             return QuickstartPlan.Steps(run.Config, run.Measure(QuickstartPlan.Measuring(minutes), stop), minutes, run.Corpus.Training.Length);
         }
 
-        using PretrainingRun run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), goesOn ? null : Plan, stop);
+        using PretrainingRun run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), begun is not null ? null : Plan, stop);
         terminal.WhenStopped = $"'{again}' goes on from here.";
         Describe(terminal, run, peak);
         string[] prompts = request.Prompt is { } own ? [own, own, own] : config.Data is [SdkDocumentation.Name] ? Prompts : Beginnings(run);
@@ -54,7 +54,7 @@ internal static class QuickstartCommand
         TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps)], peak, stop);
         if (end == TrainingEnd.Interrupted)
         {
-            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = end.ToString(), ["folder"] = request.Folder, ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
+            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = TrainingDisplay.Word(end), ["folder"] = request.Folder, ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
             terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. '{again}' goes on from here.");
             return ExitCode.Interrupted;
         }
@@ -68,10 +68,9 @@ internal static class QuickstartCommand
     }
 
     /// <summary>The settings of a run that was begun before; options that say otherwise are refused.</summary>
-    private static RunConfig Begun(Terminal terminal, string settings, Request request)
+    private static RunConfig Begun(Terminal terminal, RunConfig config, Request request)
     {
-        RunConfig config = RunConfig.FromFile(settings);
-        if (request.Text is { } text && !config.Data.SequenceEqual([text]))
+        if (request.Text is { } text && !config.Data.SequenceEqual(new RunConfig { Data = [text] }.WithFullPaths().Data))
             throw new ConfigException($"--text: is {text}, and the run in {request.Folder} learns from {string.Join(", ", config.Data)}. Leave --text out to go on with it, or choose another folder with --out.");
         if (request.Seed is { } seed && seed != config.Seed)
             throw new ConfigException($"--seed: is {seed}, and the run in {request.Folder} has {config.Seed}. Leave --seed out to go on with it, or choose another folder with --out.");
@@ -139,7 +138,7 @@ internal static class QuickstartCommand
             for (int i = 0; i < prompts.Length; i++) texts.Add((JsonNode)new JsonObject { ["prompt"] = prompts[i], ["before"] = before[i], ["after"] = after[i] });
             terminal.Json(new JsonObject
             {
-                ["end"] = nameof(TrainingEnd.Finished),
+                ["end"] = TrainingDisplay.Word(TrainingEnd.Finished),
                 ["folder"] = run.Folder,
                 ["model"] = run.ModelFolder,
                 ["steps"] = run.Config.Steps,

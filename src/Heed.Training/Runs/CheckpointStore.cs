@@ -11,8 +11,13 @@ namespace Heed.Training.Runs;
 /// </summary>
 public sealed class CheckpointStore
 {
-    private const string ManifestName = "manifest.json";
+    /// <summary>Name of the file with the sums.</summary>
+    internal const string ManifestName = "manifest.json";
     private const string PointerName = "latest";
+
+    /// <summary>What to do about a damaged checkpoint.</summary>
+    internal const string Remedy = "delete the checkpoint's folder to go on from the one before";
+
     private readonly string _root;
     private readonly int _keep;
 
@@ -22,9 +27,12 @@ public sealed class CheckpointStore
     public CheckpointStore(string runFolder, int keep)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(keep, 1);
-        _root = Path.Combine(runFolder, "checkpoints");
+        _root = RootOf(runFolder);
         _keep = keep;
     }
+
+    /// <summary>A step whose checkpoint is never pruned, such as the best one; 0: none.</summary>
+    internal long KeptStep { get; set; }
 
     /// <summary>Writes a checkpoint.</summary>
     /// <param name="step">Steps done.</param>
@@ -69,38 +77,71 @@ public sealed class CheckpointStore
     /// <exception cref="FileFormatException">The newest checkpoint is damaged: the message names the file.</exception>
     public string? Latest()
     {
-        if (!Directory.Exists(_root)) return null;
-        string? newest = Directory.EnumerateDirectories(_root, "step-*").Where(d => !d.EndsWith(DurableFile.TemporaryEnding, StringComparison.Ordinal)).Order(StringComparer.Ordinal).LastOrDefault();
-        if (newest is null) return null;
-        Check(newest);
+        string? newest = NewestIn(_root);
+        if (newest is not null) Check(newest);
         return newest;
     }
 
+    /// <summary>The checkpoint of a step, checked against its sums.</summary>
+    /// <exception cref="FileFormatException">It is missing or damaged.</exception>
+    internal string Of(long step)
+    {
+        string checkpoint = Path.Combine(_root, Name(step));
+        if (!Directory.Exists(checkpoint)) throw new FileFormatException(checkpoint, "", "is missing, and it holds the best weights; restore it, or delete the folders of later checkpoints to train from an earlier one again");
+        Check(checkpoint);
+        return checkpoint;
+    }
+
+    /// <summary>The newest checkpoint of a run, unchecked; null where there is none.</summary>
+    internal static string? Newest(string runFolder) => NewestIn(RootOf(runFolder));
+
     /// <summary>Checks every file of a checkpoint against its sum.</summary>
     /// <exception cref="FileFormatException">A file is missing, added or changed.</exception>
-    public static void Check(string checkpoint)
+    public static void Check(string checkpoint) => Check(checkpoint, null);
+
+    /// <summary>Checks one file of a checkpoint against its sum; null checks all of them.</summary>
+    internal static void Check(string checkpoint, string? only)
     {
         string path = Path.Combine(checkpoint, ManifestName);
-        if (!File.Exists(path)) throw new FileFormatException(checkpoint, ManifestName, "is missing, so the checkpoint cannot be trusted; delete its folder to go on from the one before");
-        using JsonDocument manifest = StrictJson.ReadFile(path, 1 << 20);
+        if (!File.Exists(path)) throw new FileFormatException(checkpoint, ManifestName, $"is missing, so the checkpoint cannot be trusted; {Remedy}");
+        using JsonDocument manifest = ReadManifest(path);
         if (manifest.RootElement.ValueKind != JsonValueKind.Object || !manifest.RootElement.TryGetProperty("sha256", out JsonElement sums) || sums.ValueKind != JsonValueKind.Object)
-            throw new FileFormatException(path, "$.sha256", "is missing; an object with the sum of each file was expected");
+            throw new FileFormatException(path, "$.sha256", $"is missing; an object with the sum of each file was expected; {Remedy}");
         HashSet<string> listed = new(StringComparer.Ordinal) { ManifestName };
         foreach (JsonProperty entry in sums.EnumerateObject())
         {
             listed.Add(entry.Name);
+            if (only is not null && entry.Name != only) continue;
             string file = Path.Combine(checkpoint, Path.GetFileName(entry.Name));
-            if (!File.Exists(file)) throw new FileFormatException(checkpoint, entry.Name, "is missing; delete the checkpoint's folder to go on from the one before");
-            if (Sum(file) != StrictJson.Text(entry.Value, path, $"$.sha256.{entry.Name}"))
-                throw new FileFormatException(file, "", "is damaged: its SHA-256 is not the one in manifest.json; delete the checkpoint's folder to go on from the one before");
+            if (!File.Exists(file)) throw new FileFormatException(checkpoint, entry.Name, $"is missing; {Remedy}");
+            if (entry.Value.ValueKind != JsonValueKind.String || Sum(file) != StrictJson.Text(entry.Value, path, $"$.sha256.{entry.Name}"))
+                throw new FileFormatException(file, "", $"is damaged: its SHA-256 is not the one in manifest.json; {Remedy}");
         }
 
+        if (only is not null && !listed.Contains(only)) throw new FileFormatException(path, $"$.sha256.{only}", $"is missing; {Remedy}");
         foreach (string file in Directory.EnumerateFiles(checkpoint))
             if (!listed.Contains(Path.GetFileName(file))) throw new FileFormatException(file, "", "does not belong to the checkpoint: manifest.json does not list it; remove it");
     }
 
+    private static JsonDocument ReadManifest(string path)
+    {
+        try
+        {
+            return StrictJson.ReadFile(path, 1 << 20);
+        }
+        catch (FileFormatException e)
+        {
+            throw new FileFormatException(path, e.Where, $"is damaged: the list of sums cannot be read; {Remedy}", e);
+        }
+    }
+
     /// <summary>The steps done at a checkpoint, from its name.</summary>
     public static long StepOf(string checkpoint) => long.Parse(Path.GetFileName(checkpoint).AsSpan("step-".Length), NumberStyles.None, CultureInfo.InvariantCulture);
+
+    private static string RootOf(string runFolder) => Path.Combine(runFolder, "checkpoints");
+
+    private static string? NewestIn(string root) => !Directory.Exists(root) ? null
+        : Directory.EnumerateDirectories(root, "step-*").Where(d => !d.EndsWith(DurableFile.TemporaryEnding, StringComparison.Ordinal)).Order(StringComparer.Ordinal).LastOrDefault();
 
     private static string Name(long step) => string.Create(CultureInfo.InvariantCulture, $"step-{step:D9}");
 
@@ -121,7 +162,8 @@ public sealed class CheckpointStore
     private void Prune()
     {
         string[] all = [.. Directory.EnumerateDirectories(_root, "step-*").Order(StringComparer.Ordinal)];
-        foreach (string old in all.SkipLast(_keep)) Directory.Delete(old, recursive: true);
+        foreach (string old in all.SkipLast(_keep))
+            if (Path.GetFileName(old) != Name(KeptStep)) Directory.Delete(old, recursive: true);
     }
 
     private static void TryRemove(string folder)

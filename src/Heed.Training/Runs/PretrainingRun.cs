@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using Heed.Checkpoints;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
@@ -22,10 +20,10 @@ public sealed class PretrainingRun : IDisposable
     /// <summary>Name of the file with a run's settings.</summary>
     public const string SettingsName = "run.json";
 
-    private readonly FileStream _lock;
+    private readonly RunLock _lock;
     private readonly RunPreparation _preparation;
 
-    private PretrainingRun(string folder, RunConfig config, FileStream runLock, RunPreparation preparation)
+    private PretrainingRun(string folder, RunConfig config, RunLock runLock, RunPreparation preparation)
     {
         Folder = folder;
         Config = config;
@@ -54,45 +52,79 @@ public sealed class PretrainingRun : IDisposable
     /// <summary>Steps done before.</summary>
     public long FirstStep { get; private set; }
 
+    /// <summary>True where the run had ended before, and <see cref="Train"/> takes no step.</summary>
+    public bool IsOver { get; private set; }
+
     /// <summary>Steps done when <see cref="Train"/> ended.</summary>
     public long LastStep { get; private set; }
+
+    /// <summary>Steps after which the weights are those of <see cref="Model"/> when <see cref="Train"/> ended: with patience the best, else <see cref="LastStep"/>.</summary>
+    public long SavedStep { get; private set; }
+
+    /// <summary>How good these weights are on held-out blocks; null where nothing was evaluated.</summary>
+    public EvaluationReport? SavedEvaluation { get; private set; }
 
     /// <summary>Where the finished model is saved.</summary>
     public string ModelFolder => Path.Combine(Folder, "model");
 
     /// <summary>Prepares a run: reads or makes tokenizer, ids and model, checks that it fits, and finds the last checkpoint.</summary>
-    /// <param name="folder">Made where it does not exist.</param>
+    /// <param name="folder">Made where it does not exist, and removed again where the run is refused.</param>
     /// <param name="config">The settings.</param>
     /// <param name="status">Told what is being prepared; may be null.</param>
     /// <param name="plan">Gives the final settings once texts and model are there, such as the steps that fit into a time (<see cref="Measure"/>). Steps, rates, evaluations
     /// and checkpoints may change, nothing else. Null: the settings stay.</param>
     /// <param name="stop">Ends the preparation.</param>
-    /// <exception cref="ConfigException">The folder holds a run with other settings; the message lists them.</exception>
+    /// <exception cref="ConfigException">Settings do not fit together, or the folder holds a run with others; the message names them.</exception>
     /// <exception cref="BudgetException">The run cannot fit into memory.</exception>
-    /// <exception cref="InputException">The data or the tokenizer is not acceptable.</exception>
+    /// <exception cref="InputException">The data or the tokenizer is not acceptable, or not what the run has learned from.</exception>
+    /// <exception cref="StorageException">Data or tokenizer do not exist, the folder cannot be written, or another run works in it.</exception>
     public static PretrainingRun Prepare(string folder, RunConfig config, IProgress<string>? status = null, Func<PretrainingRun, RunConfig>? plan = null, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
+        config = config.WithFullPaths();
+        // What can be refused is refused before anything is made.
+        RunSettings.RefuseOthers(folder, config);
+        RunPreparation.Check(config);
         config.Validated();
-        FileStream runLock = Lock(folder);
+        RunLock runLock = RunLock.Take(folder);
         PretrainingRun? run = null;
         try
         {
-            RefuseOtherSettings(folder, config);
+            // Another run may have begun here since.
+            RunSettings.RefuseOthers(folder, config);
             DurableFile.RemoveLeftovers(folder);
             DurableFile.RemoveLeftovers(Path.Combine(folder, RunPreparation.TokenizerFolder));
             run = new PretrainingRun(folder, config, runLock, RunPreparation.Make(folder, config, status, stop));
+            if (CheckpointStore.Newest(folder) is { } newest)
+            {
+                RunCheckpoint last = RunCheckpoint.Read(newest);
+                last.RequireSame(run.Corpus, run.Tokenizer);
+                run.FirstStep = last.Step;
+                run.IsOver = last.End(config) is not null;
+            }
+
             if (plan is not null) run.Config = Planned(config, plan(run));
-            DurableFile.WriteText(Path.Combine(folder, SettingsName), StrictJson.Format(run.Config.ToJson()));
+            RunSettings.Write(folder, run.Config);
             return run;
         }
-        catch
+        catch (Exception e)
         {
             run?.Model.Dispose();
-            runLock.Dispose();
+            // What was made of texts that are not acceptable is of no use; after a stop or a full disk it is.
+            runLock.Abandon(e is InputException ? [RunPreparation.TokenizerFolder, RunPreparation.CorpusName] : []);
             throw;
         }
+    }
+
+    /// <summary>The settings of the run in a folder, from <c>run.json</c> or else from its newest checkpoint; null where there are none.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="begun">True to look only at a run that has a checkpoint.</param>
+    /// <exception cref="InputException">They are damaged.</exception>
+    public static RunConfig? SettingsOf(string folder, bool begun = false)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        return RunSettings.Of(folder, begun);
     }
 
     /// <summary>
@@ -121,7 +153,10 @@ public sealed class PretrainingRun : IDisposable
         return new RunTiming(step, Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
-    /// <summary>Trains until the end, or until <paramref name="stop"/>; then saves the model folder.</summary>
+    /// <summary>
+    /// Trains until the end, or until <paramref name="stop"/>; then saves the model folder: with patience the weights of the best evaluation, else the
+    /// last ones. A run that is over writes nothing but a model folder that is missing.
+    /// </summary>
     /// <param name="observers">See the run.</param>
     /// <param name="peakOperations">The machine's measured peak in operations a second; 0 where not measured.</param>
     /// <param name="stop">Ends the run after the current step, with a checkpoint.</param>
@@ -130,28 +165,38 @@ public sealed class PretrainingRun : IDisposable
         ArgumentNullException.ThrowIfNull(observers);
         CheckpointStore store = new(Folder, Config.Keep);
         store.RemoveLeftovers();
-        using AdamW optimizer = NewOptimizer();
         HeldOutEvaluation? evaluation = NewEvaluation();
-        Trainer? trainer = null;
         // Finding the checkpoint hashes all of it: once is enough.
-        string? checkpoint = store.Latest();
-        using RunLog log = new(Folder, checkpoint is null ? 0 : CheckpointStore.StepOf(checkpoint), TimeProvider.System);
+        RunCheckpoint? last = store.Latest() is { } newest ? RunCheckpoint.Read(newest) : null;
+        if (last?.End(Config) is { } over) return Over(over, last, store, observers, evaluation);
+
+        using AdamW optimizer = NewOptimizer();
+        using RunLog log = new(Folder, last?.Step ?? 0, TimeProvider.System);
+        EvaluationMemory memory = new();
+        Trainer? trainer = null;
         trainer = new Trainer(Model, optimizer, Schedule.Create(Config.Schedule, Config.LearningRate, Config.WarmupSteps, Config.Steps, Config.MinimumRateRatio),
-            NewData(), Options(peakOperations), [log, .. observers])
+            NewData(), Options(peakOperations), [log, memory, .. observers])
         {
             Evaluate = evaluation is null ? null : () => evaluation.Run(trainer!.Step, Config.EvaluateBlocks, CancellationToken.None),
-            Save = () => store.Save(trainer!.Step, at => WriteCheckpoint(at, trainer!, optimizer)),
+            Save = () =>
+            {
+                store.KeptStep = Config.Patience > 0 ? trainer!.BestStep : 0;
+                return store.Save(trainer!.Step, at => RunCheckpoint.Write(at, this, trainer!, optimizer));
+            },
         };
-        if (checkpoint is not null) Restore(checkpoint, trainer, optimizer);
+        last?.Restore(trainer, Model, optimizer);
         FirstStep = LastStep = trainer.Step;
         TrainingEnd end = trainer.Run(stop);
-        LastStep = trainer.Step;
-        if (end != TrainingEnd.Interrupted) SaveModel(ModelFolder);
+        SavedStep = LastStep = trainer.Step;
+        SavedEvaluation = memory.Newest;
+        if (end == TrainingEnd.Interrupted) return end;
+        if (KeepBest(trainer.BestStep, store) is not null) SavedEvaluation = evaluation?.Run(SavedStep, Config.EvaluateBlocks, CancellationToken.None);
+        SaveModel(ModelFolder);
         return end;
     }
 
     /// <summary>Evaluates the model as it is on all held-out blocks; null where nothing is held out.</summary>
-    public EvaluationReport? EvaluateAll(CancellationToken stop = default) => NewEvaluation()?.Run(LastStep, 0, stop);
+    public EvaluationReport? EvaluateAll(CancellationToken stop = default) => NewEvaluation()?.Run(SavedStep, 0, stop);
 
     /// <summary>Writes the model as it is as a Hugging Face folder: configuration, weights, tokenizer, generation settings.</summary>
     public void SaveModel(string folder)
@@ -198,66 +243,48 @@ public sealed class PretrainingRun : IDisposable
         PeakOperations = peakOperations,
     };
 
-    private void WriteCheckpoint(string folder, Trainer trainer, AdamW optimizer)
+    /// <summary>What a run that is over still does: it shows how good its model is, and saves it where that is missing.</summary>
+    private TrainingEnd Over(TrainingEnd end, RunCheckpoint last, CheckpointStore store, IReadOnlyList<ITrainingObserver> observers, HeldOutEvaluation? evaluation)
     {
-        Heed.Models.Files.ModelFolder.Save(Model, folder);
-        SafetensorsWriter.Write(Path.Combine(folder, "optimizer.safetensors"), optimizer.State.Select(s => RawTensor.FromFloats(s.Key, Array.ConvertAll(s.Value.Shape.ToArray(), d => (long)d), s.Value.ToArray())));
-        DurableFile.WriteText(Path.Combine(folder, "trainer.json"), StrictJson.Format(new JsonObject
+        FirstStep = LastStep = last.Step;
+        string kept = KeepBest(last.BestStep, store) ?? last.Folder;
+        if (kept == last.Folder) RunCheckpoint.ReadWeights(kept, Model);
+        SavedEvaluation = evaluation?.Run(SavedStep, Config.EvaluateBlocks, CancellationToken.None);
+        foreach (ITrainingObserver o in observers)
         {
-            ["step"] = trainer.Step,
-            ["tokens"] = trainer.TotalTokens,
-            ["best_loss"] = double.IsFinite(trainer.BestLoss) ? trainer.BestLoss : null,
-            ["evaluations_without_progress"] = trainer.EvaluationsWithoutProgress,
-            ["corpus"] = Corpus.Fingerprint,
-        }));
+            if (end == TrainingEnd.Finished) o.Started(FirstStep, Config.Steps);
+            if (SavedEvaluation is { } report) o.Evaluated(report);
+            o.Ended(end);
+        }
+
+        if (!IsSaved(kept)) SaveModel(ModelFolder);
+        return end;
     }
 
-    private void Restore(string checkpoint, Trainer trainer, AdamW optimizer)
+    /// <summary>With patience, gives the model the weights of the best evaluation, and returns their checkpoint; null where they are those of the last step.</summary>
+    private string? KeepBest(long bestStep, CheckpointStore store)
     {
-        string path = Path.Combine(checkpoint, "trainer.json");
-        using JsonDocument state = StrictJson.ReadFile(path, 1 << 20);
-        JsonElement root = state.RootElement;
-        if (root.GetProperty("corpus").GetString() != Corpus.Fingerprint)
-            throw new InputException($"{checkpoint}: was trained on other ids than the data gives now. Restore the texts and the tokenizer, or begin a run in another folder.");
-        using (CheckpointFolder weights = CheckpointFolder.Open(checkpoint))
-        {
-            foreach (Parameter p in Model.Parameters)
-            {
-                Tensor value = Tensor.Uninitialized(p.Shape);
-                weights[p.Name].ReadFloats(value.Span);
-                p.Value = value;
-            }
-        }
-
-        using SafetensorsFile moments = SafetensorsFile.Open(Path.Combine(checkpoint, "optimizer.safetensors"));
-        foreach (Parameter p in Model.Parameters)
-        {
-            if (!moments.TryGet($"{p.Name}.{Optimizer.StepName}", out _)) continue;
-            foreach ((string name, Tensor value) in optimizer.Restore(p.Name)!) moments[$"{p.Name}.{name}"].ReadFloats(value.Span);
-        }
-
-        trainer.Step = root.GetProperty("step").GetInt64();
-        trainer.TotalTokens = root.GetProperty("tokens").GetInt64();
-        if (root.GetProperty("best_loss") is { ValueKind: JsonValueKind.Number } best) trainer.BestLoss = best.GetDouble();
-        trainer.EvaluationsWithoutProgress = root.GetProperty("evaluations_without_progress").GetInt32();
+        SavedStep = LastStep;
+        if (Config.Patience == 0 || bestStep == 0 || bestStep == LastStep) return null;
+        string best = store.Of(bestStep);
+        RunCheckpoint.ReadWeights(best, Model);
+        SavedStep = bestStep;
+        return best;
     }
 
-    private static FileStream Lock(string folder)
+    /// <summary>True where the model folder is whole: its last file is there, and its weights are as long as those of the checkpoint.</summary>
+    private bool IsSaved(string checkpoint)
     {
-        string path = Path.Combine(folder, "lock");
-        try
+        foreach (string name in (string[])[Heed.Models.Files.ModelFolder.GenerationConfigName, "tokenizer.json", "tokenizer_config.json"])
+            if (!File.Exists(Path.Combine(ModelFolder, name))) return false;
+        foreach (string file in Directory.EnumerateFiles(checkpoint))
         {
-            Directory.CreateDirectory(folder);
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            if (Path.GetFileName(file) is RunCheckpoint.StateName or RunCheckpoint.MomentsName or CheckpointStore.ManifestName) continue;
+            FileInfo saved = new(Path.Combine(ModelFolder, Path.GetFileName(file)));
+            if (!saved.Exists || saved.Length != new FileInfo(file).Length) return false;
         }
-        catch (IOException e) when (File.Exists(path))
-        {
-            throw new StorageException($"{folder}: another run works in this folder. Wait for it, or choose another folder.", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StorageException($"{folder}: cannot be made or written: {e.Message}", e);
-        }
+
+        return true;
     }
 
     /// <summary>A plan decides about the steps; texts, tokenizer, model and memory are made by then.</summary>
@@ -268,14 +295,11 @@ public sealed class PretrainingRun : IDisposable
         return changed is null ? planned.Validated() : throw new ArgumentException($"{changed.Name}: the plan changes it from {changed.Write(before).ToJsonString()} to {changed.Write(planned).ToJsonString()}; it may change {string.Join(", ", free)}.", nameof(planned));
     }
 
-    /// <summary>A folder with checkpoints goes on only with the settings that it was begun with.</summary>
-    private static void RefuseOtherSettings(string folder, RunConfig config)
+    /// <summary>Remembers the newest evaluation.</summary>
+    private sealed class EvaluationMemory : ITrainingObserver
     {
-        string path = Path.Combine(folder, SettingsName);
-        if (!File.Exists(path) || !Directory.Exists(Path.Combine(folder, "checkpoints"))) return;
-        RunConfig before = RunConfig.FromFile(path);
-        string[] changed = [.. RunFields.All.Where(f => f.Name is not ("keep" or "memory_limit" or "save_every")
-            && !JsonNode.DeepEquals(f.Write(before), f.Write(config))).Select(f => $"{f.Name} (was {f.Write(before).ToJsonString()}, is {f.Write(config).ToJsonString()})")];
-        if (changed.Length > 0) throw new ConfigException($"{path}: the run in this folder was begun with other settings: {string.Join(", ", changed)}. Resume it with the same ones, or begin a run in another folder.");
+        public EvaluationReport? Newest { get; private set; }
+
+        public void Evaluated(EvaluationReport report) => Newest = report;
     }
 }

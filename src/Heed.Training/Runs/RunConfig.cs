@@ -1,11 +1,15 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heed.Training.Data;
 
 namespace Heed.Training.Runs;
 
 /// <summary>A pre-training run: what <c>run.json</c> holds. Every field is also an option of <c>heed pretrain</c>; <see cref="RunFields"/> lists them.</summary>
 public sealed record RunConfig
 {
+    private const long StandardWarmup = 50;
+    private readonly long? _warmupSteps;
+
     /// <summary>Preset of the model: <c>gpt2-tiny</c>, <c>gpt2</c> …</summary>
     public string Model { get; init; } = "gpt2-tiny";
 
@@ -51,8 +55,8 @@ public sealed record RunConfig
     /// <summary>Schedule by Hugging Face's name.</summary>
     public string Schedule { get; init; } = "cosine_with_min_lr";
 
-    /// <summary>Steps over which the rate rises.</summary>
-    public long WarmupSteps { get; init; } = 50;
+    /// <summary>Steps over which the rate rises; where nothing is set a tenth of <see cref="Steps"/>, at most 50.</summary>
+    public long WarmupSteps { get => _warmupSteps ?? Math.Min(StandardWarmup, Steps / 10); init => _warmupSteps = value; }
 
     /// <summary>Lowest rate as a part of the peak.</summary>
     public double MinimumRateRatio { get; init; } = 0.1;
@@ -104,17 +108,31 @@ public sealed record RunConfig
     public static RunConfig FromFile(string path)
     {
         using JsonDocument document = StrictJson.ReadFile(path, 1 << 20);
-        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new FileFormatException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
+        return FromJson(document.RootElement, path, "$");
+    }
+
+    /// <summary>Reads settings that stand at a place of a file.</summary>
+    internal static RunConfig FromJson(JsonElement settings, string file, string at)
+    {
+        if (settings.ValueKind != JsonValueKind.Object) throw new FileFormatException(file, at, $"is {StrictJson.Describe(settings)}; an object was expected");
         RunConfig config = new();
-        foreach (JsonProperty property in document.RootElement.EnumerateObject())
+        foreach (JsonProperty property in settings.EnumerateObject())
         {
             RunField field = RunFields.Find(property.Name)
-                ?? throw new FileFormatException(path, $"$.{property.Name}", $"is no setting of a run{(Printable.Nearest(property.Name, RunFields.All.Select(f => f.Name)) is { } near ? $"; did you mean \"{near}\"?" : "")} 'heed pretrain --help' lists them");
-            config = field.Read(config, property.Value, path, $"$.{property.Name}");
+                ?? throw new FileFormatException(file, $"{at}.{property.Name}", $"is no setting of a run{(Printable.Nearest(property.Name, RunFields.All.Select(f => f.Name)) is { } near ? $"; did you mean \"{near}\"?" : "")} 'heed pretrain --help' lists them");
+            config = field.Read(config, property.Value, file, $"{at}.{property.Name}");
         }
 
         return config;
     }
+
+    /// <summary>The settings with paths of texts and tokenizer from the root, so that they hold in any working directory.</summary>
+    /// <exception cref="ConfigException">A path is empty or holds a character that no path can.</exception>
+    public RunConfig WithFullPaths() => this with
+    {
+        Data = [.. Data.Select(d => d == SdkDocumentation.Name ? d : FullPath("data", d))],
+        Tokenizer = Tokenizer.Length == 0 ? "" : FullPath("tokenizer", Tokenizer),
+    };
 
     /// <summary>The object that <c>run.json</c> holds.</summary>
     public JsonObject ToJson()
@@ -130,8 +148,12 @@ public sealed record RunConfig
     {
         if (Data.Count == 0) throw new ConfigException("data: is empty; name at least one text file or folder, or \"sdk\".");
         if (Steps < 1) throw new ConfigException($"steps: is {Steps}; at least 1 is needed.");
-        if (WarmupSteps > Steps) throw new ConfigException($"warmup_steps: is {WarmupSteps}, more than the {Steps} steps of the run.");
+        if (WarmupSteps > Steps) throw new ConfigException($"warmup_steps: is {WarmupSteps}, more than the {Steps} steps of the run; at most {Steps} is allowed. Lower it, or raise steps.");
         _ = Schedules.Schedule.Create(Schedule, LearningRate, WarmupSteps, Steps, MinimumRateRatio);
         return this;
     }
+
+    private static string FullPath(string field, string path)
+        => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal) ? Path.GetFullPath(path)
+            : throw new ConfigException($"{field}: names {(path.Length == 0 ? "an empty path" : $"a path with a zero character, \"{path}\"")}; name a file or folder.");
 }

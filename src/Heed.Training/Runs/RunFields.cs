@@ -16,7 +16,7 @@ public sealed record RunField(string Name, string Kind, string Help, Func<RunCon
     public string Option => "--" + Name.Replace('_', '-');
 
     /// <summary>Sets the field from the text of an option.</summary>
-    /// <exception cref="InputException">The text is not of the kind expected.</exception>
+    /// <exception cref="UsageException">The text is not of the kind expected.</exception>
     public RunConfig Parse(RunConfig config, string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -26,14 +26,26 @@ public sealed record RunField(string Name, string Kind, string Help, Func<RunCon
             "texts" => new JsonArray([.. text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(t => (JsonNode)t)]).ToJsonString(),
             _ => text,
         };
+        using JsonDocument document = Parsed(json, text);
         try
         {
-            using JsonDocument document = StrictJson.Parse(System.Text.Encoding.UTF8.GetBytes(json), Option);
-            return Read(config, document.RootElement, Option, "value");
+            return Read(config, document.RootElement, Option, "");
         }
-        catch (FileFormatException e) when (e.Message.Contains("not valid JSON", StringComparison.Ordinal))
+        catch (FileFormatException e)
         {
-            throw new InputException($"{Option}: is \"{Printable.Shorten(text)}\"; {Kind} was expected.", e);
+            throw new UsageException($"{e.Message.TrimEnd('.')}.");
+        }
+    }
+
+    private JsonDocument Parsed(string json, string text)
+    {
+        try
+        {
+            return StrictJson.Parse(System.Text.Encoding.UTF8.GetBytes(json), Option);
+        }
+        catch (FileFormatException)
+        {
+            throw new UsageException($"{Option}: is \"{Printable.Shorten(text)}\"; {Kind} was expected.");
         }
     }
 }
@@ -59,7 +71,7 @@ public static class RunFields
         Long("steps", "optimizer steps", c => c.Steps, (c, v) => c with { Steps = v }, 1),
         Number("learning_rate", "peak learning rate", c => c.LearningRate, (c, v) => c with { LearningRate = v }, 0, 10),
         Text("schedule", "one of " + string.Join(", ", Schedules.Schedule.Names), c => c.Schedule, (c, v) => c with { Schedule = v }),
-        Long("warmup_steps", "steps over which the rate rises", c => c.WarmupSteps, (c, v) => c with { WarmupSteps = v }, 0),
+        Long("warmup_steps", "steps over which the rate rises; where not given a tenth of the steps, at most 50", c => c.WarmupSteps, (c, v) => c with { WarmupSteps = v }, 0),
         Number("minimum_rate_ratio", "lowest rate as a part of the peak", c => c.MinimumRateRatio, (c, v) => c with { MinimumRateRatio = v }, 0, 1),
         Number("weight_decay", "decoupled weight decay of matrices", c => c.WeightDecay, (c, v) => c with { WeightDecay = v }, 0, 10),
         Number("beta1", "Adam's first moment", c => c.Beta1, (c, v) => c with { Beta1 = v }, 0, 0.999999),
@@ -72,7 +84,7 @@ public static class RunFields
         Integer("evaluate_blocks", "held-out blocks of an evaluation; 0 reads all", c => c.EvaluateBlocks, (c, v) => c with { EvaluateBlocks = v }, 0),
         Long("save_every", "steps between checkpoints; 0 saves at the end", c => c.SaveEvery, (c, v) => c with { SaveEvery = v }, 0),
         Integer("keep", "checkpoints kept", c => c.Keep, (c, v) => c with { Keep = v }, 1),
-        Integer("patience", "evaluations without progress after which the run stops; 0 never", c => c.Patience, (c, v) => c with { Patience = v }, 0),
+        Integer("patience", "evaluations without progress after which the run stops and saves the best weights; 0 never", c => c.Patience, (c, v) => c with { Patience = v }, 0),
         new("gradient_checkpointing", "true or false", "recompute layers in the backward pass: less memory, more time", (c, e, file, path) => c with { GradientCheckpointing = StrictJson.Boolean(e, file, path) }, c => JsonValue.Create(c.GradientCheckpointing)),
         Number("memory_limit", "largest memory in GiB; 0 allows what the machine has", c => c.MemoryLimit, (c, v) => c with { MemoryLimit = v }, 0, 1e6),
     ];

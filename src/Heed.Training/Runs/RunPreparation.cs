@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
 using Heed.Models.Files;
 using Heed.Models.Gpt2;
 using Heed.Tokenizers;
@@ -15,22 +16,42 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
     /// <summary>Where a run keeps the tokenizer that it trained.</summary>
     public const string TokenizerFolder = "tokenizer";
 
+    /// <summary>Where a run keeps its ids.</summary>
+    public const string CorpusName = "tokens.bin";
+
+    private const int MaximumLayers = 10_000;
     private const string EndOfText = "<|endoftext|>";
+
+    /// <summary>Refuses what can be refused before a file is made or a text is read: absurd sizes, texts and tokenizers that do not exist.</summary>
+    public static void Check(RunConfig config)
+    {
+        Gpt2Config sizes = ModelConfig(config, config.VocabularySize, 0);
+        if (sizes.Layers > MaximumLayers) throw new BudgetException(string.Create(CultureInfo.InvariantCulture, $"layers: is {sizes.Layers}, which takes {Printable.Bytes(16.0 * Forecast.ParametersOf(sizes))} for weights, gradients and optimizer; at most {MaximumLayers} layers are accepted. Lower layers."));
+        Forecast.Of(sizes, Forecast.ParametersOf(sizes), config, 0).Within(Limit(config));
+        try
+        {
+            new Gpt2LanguageModel(sizes, new ParameterSet(ParameterSource.ShapesOnly)).Dispose();
+        }
+        catch (ShapeException e)
+        {
+            throw new BudgetException($"The model has a matrix that is too large: {e.Message.TrimEnd('.')}. Lower width, vocabulary_size or block_length.");
+        }
+
+        foreach (string source in config.Data)
+            if (source != SdkDocumentation.Name) TextFiles.Find(source);
+        if (config.Tokenizer.Length > 0 && !Directory.Exists(config.Tokenizer) && !File.Exists(config.Tokenizer))
+            throw new StorageException($"{config.Tokenizer}: does not exist. Name a tokenizer.json or its folder, or leave the tokenizer out to train one.");
+    }
 
     public static RunPreparation Make(string folder, RunConfig config, IProgress<string>? status, CancellationToken stop)
     {
-        // Absurd sizes are refused before any text is read.
-        Gpt2Config sizes = ModelConfig(config, config.VocabularySize, 0);
-        using (Gpt2LanguageModel shapes = new(sizes, new ParameterSet(ParameterSource.ShapesOnly)))
-            Forecast.Of(sizes, shapes.Parameters.Values, config, 0).Within(Limit(config));
-
         List<TextDocument> documents = Read(config, status, stop);
         double heldOut = TextSplit.Part(documents, config.HeldOut);
         Tokenizer tokenizer = MakeTokenizer(folder, config, documents, heldOut, status, stop);
         int end = tokenizer.TokenToId(EndOfText) ?? throw new InputException($"{config.Tokenizer}: the tokenizer has no {EndOfText}, which ends each document; add it as a special token.");
         status?.Report("encoding the text");
         string key = Key(documents, heldOut, tokenizer.ToJson());
-        TokenCorpus corpus = TokenCorpus.Cached(Path.Combine(folder, "tokens.bin"), key, () => TokenCorpus.Encode(documents, text => Encode(tokenizer, text), end, heldOut, null, stop));
+        TokenCorpus corpus = TokenCorpus.Cached(Path.Combine(folder, CorpusName), key, () => TokenCorpus.Encode(documents, text => Encode(tokenizer, text), end, heldOut, null, stop));
         _ = new TokenBlocks(corpus.Training, config.BlockLength, "training");
 
         status?.Report("building the model");
@@ -60,6 +81,15 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
             BeginId = endId,
             EndId = endId,
         };
+        // A preset's own sizes fit together.
+        if (result.Width % result.Heads != 0)
+        {
+            int nearest = result.Width / result.Heads * result.Heads;
+            string widths = nearest == 0 ? $"{result.Heads}" : $"{nearest} or {(long)nearest + result.Heads}";
+            string what = config.Width > 0 ? $"width: is {result.Width}, which is not a multiple of the {result.Heads} heads" : $"heads: is {result.Heads}, and the preset's width {result.Width} is not a multiple of it";
+            throw new ConfigException($"{what}. Set width to {widths}, or choose other heads.");
+        }
+
         result.Validate();
         return result;
     }
@@ -98,7 +128,7 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
         if (config.Tokenizer.Length > 0) return Directory.Exists(config.Tokenizer) ? Tokenizer.FromFolder(config.Tokenizer) : Tokenizer.FromFile(config.Tokenizer);
         string kept = Path.Combine(folder, TokenizerFolder), keyFile = Path.Combine(kept, "trained-on");
         string key = Key(documents, heldOut, BitConverter.GetBytes(config.VocabularySize)) + "\n";
-        if (File.Exists(Path.Combine(kept, "tokenizer.json")) && File.Exists(keyFile) && File.ReadAllText(keyFile) == key) return Tokenizer.FromFolder(kept);
+        if (File.Exists(Path.Combine(kept, "tokenizer.json")) && File.Exists(keyFile) && File.ReadAllText(keyFile) == key) return ReadKept(kept);
         status?.Report($"training a byte-level BPE tokenizer of {config.VocabularySize} ids");
         Tokenizer trained = TokenizerTrainer.Train(
             new BpeTrainerSettings { VocabularySize = config.VocabularySize, SpecialTokens = [EndOfText] },
@@ -107,6 +137,18 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
         SaveTokenizer(trained, kept);
         DurableFile.WriteText(keyFile, key);
         return trained;
+    }
+
+    private static Tokenizer ReadKept(string folder)
+    {
+        try
+        {
+            return Tokenizer.FromFolder(folder);
+        }
+        catch (InputException e)
+        {
+            throw new InputException($"{e.Message.TrimEnd('.')}. Delete the folder {folder}, and the run trains the same tokenizer again.", e);
+        }
     }
 
     private static List<int> Encode(Tokenizer tokenizer, string text)

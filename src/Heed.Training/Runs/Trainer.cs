@@ -80,6 +80,9 @@ public sealed class Trainer
     /// <summary>Best held-out loss so far, in nats a target.</summary>
     public double BestLoss { get; set; } = double.PositiveInfinity;
 
+    /// <summary>Steps done at the evaluation with <see cref="BestLoss"/>; 0 before the first.</summary>
+    public long BestStep { get; set; }
+
     /// <summary>Evaluations since the best one.</summary>
     public int EvaluationsWithoutProgress { get; set; }
 
@@ -89,7 +92,10 @@ public sealed class Trainer
     /// <summary>Writes a checkpoint and returns its folder; null: none is written.</summary>
     public Func<string>? Save { get; init; }
 
-    /// <summary>Runs until all steps are done, the held-out loss stops falling, or somebody asks it to stop; a checkpoint is written in each case.</summary>
+    /// <summary>
+    /// Runs until all steps are done, the held-out loss stops falling, or somebody asks it to stop; a checkpoint is written in each case, and with
+    /// <see cref="TrainerOptions.Patience"/> at each best evaluation too.
+    /// </summary>
     /// <exception cref="NumericalException">The loss is NaN or infinite; checkpoints written before stay.</exception>
     public TrainingEnd Run(CancellationToken stop = default)
     {
@@ -114,9 +120,17 @@ public sealed class Trainer
                     end = TrainingEnd.StoppedEarly;
                     break;
                 }
+
+                // Where a run stops because it grew no better, its best weights are what is wanted.
+                if (_options.Patience > 0 && BestStep == Step)
+                {
+                    SaveNow();
+                    saved = Step;
+                }
             }
 
-            if (_options.SaveEvery > 0 && Step % _options.SaveEvery == 0)
+            // The last step is saved below, once it is evaluated.
+            if (saved != Step && Step < _options.Steps && _options.SaveEvery > 0 && Step % _options.SaveEvery == 0)
             {
                 SaveNow();
                 saved = Step;
@@ -225,6 +239,7 @@ public sealed class Trainer
         if (report.Loss < BestLoss)
         {
             BestLoss = report.Loss;
+            BestStep = Step;
             EvaluationsWithoutProgress = 0;
             return true;
         }

@@ -1,0 +1,31 @@
+using Heed.Training.Runs;
+
+namespace Heed.Cli.Tests;
+
+public class TrainingDisplayTests
+{
+    [Theory]
+    [InlineData(120, "step 12345/99999  loss 3.1416  held-out 2.718 bits/byte  128,000 tokens/s  42% of peak  rate 9.8e-4  12:10:27 left")]
+    [InlineData(80, "12345/99999  loss 3.142  held-out 2.718  128,000 tok/s  9.8e-4  12:10:27 left")]
+    [InlineData(64, "12345/99999  loss 3.142  held-out 2.718  9.8e-4  12:10:27 left")]
+    [InlineData(60, "12345/99999  loss 3.142  9.8e-4  12:10:27 left")]
+    [InlineData(40, "12345/99999  9.8e-4  12:10:27 left")]
+    public void A_narrow_terminal_keeps_the_rate_and_the_time_left(int width, string expected)
+    {
+        using StringWriter writer = new() { NewLine = "\n" };
+        TrainingDisplay display = new(new Terminal(writer, writer, isTerminal: true, colours: false) { Width = width }, 99_999);
+        display.Evaluated(new EvaluationReport(12_000, 2, 2.718, 100));
+        writer.GetStringBuilder().Clear();
+        display.Stepped(new StepReport(12_345, 3.14159, 1, 9.8e-4, 64_000, 1, 0.5, 0.42));
+        Assert.Equal("\r" + expected, writer.ToString().Replace("\u00a0%", "%", StringComparison.Ordinal).Replace(" %", "%", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void More_steps_than_time_can_tell_are_no_error()
+    {
+        using StringWriter writer = new();
+        TrainingDisplay display = new(new Terminal(writer, writer, isTerminal: true, colours: false), long.MaxValue);
+        display.Stepped(new StepReport(1, 1, 1, 1, 1, 1, 1, null));
+        Assert.Contains("left", writer.ToString(), StringComparison.Ordinal);
+    }
+}
