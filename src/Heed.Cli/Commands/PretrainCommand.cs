@@ -16,7 +16,7 @@ internal static class PretrainCommand
     {
         Option<string?> file = new("--config") { Description = "run.json with settings; options win over it" };
         Option<string> output = new("--out") { Description = "folder of the run; started again in the same folder it goes on", Required = true };
-        Option<int?> threads = new("--threads") { Description = "threads; HEED_THREADS or all where not given" };
+        Option<int?> threads = NumberOption.Threads();
         Command command = new("pretrain", "Train a GPT-2 on text. Example: heed pretrain --data ./texts --out runs/a --model gpt2-tiny --steps 2000") { file, output, threads };
         Dictionary<RunField, Option<string?>> options = [];
         foreach (RunField field in RunFields.All)
@@ -66,7 +66,7 @@ internal static class PretrainCommand
         {
             terminal.Json(new JsonObject
             {
-                ["end"] = end.ToString(),
+                ["end"] = JsonWord.Of(end),
                 ["folder"] = folder,
                 ["step"] = run.LastStep,
                 ["steps"] = run.Config.Steps,
