@@ -27,7 +27,7 @@ public class QuickstartTests
         (code, output, error) = await Run("quickstart", "--out", run, "--json");
         Assert.True(code == ExitCode.Ok, error);
         using JsonDocument json = JsonDocument.Parse(output);
-        Assert.Equal("Finished", json.RootElement.GetProperty("end").GetString());
+        Assert.Equal("finished", json.RootElement.GetProperty("end").GetString());
         Assert.Equal(weights, Sum(run));
     }
 
@@ -70,7 +70,7 @@ public class QuickstartTests
         }
 
         (int outside, _, string wrong) = await Run("quickstart", "--minutes", "-1", "--out", run);
-        Assert.Equal((ExitCode.InputRejected, true), (outside, wrong.Contains("--minutes", StringComparison.Ordinal)));
+        Assert.Equal((ExitCode.Usage, true), (outside, wrong.Contains("--minutes", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public class QuickstartTests
         (int code, string output, string error) = await Signalled([.. Quickstart(OneFile(folder), run, "0.2"), "--json"], interruptWhen: () => File.Exists(log) && new FileInfo(log).Length > 0);
         Assert.True(code == ExitCode.Interrupted, error);
         using JsonDocument json = JsonDocument.Parse(output);
-        Assert.Equal("Interrupted", json.RootElement.GetProperty("end").GetString());
+        Assert.Equal("interrupted", json.RootElement.GetProperty("end").GetString());
         Assert.True(json.RootElement.GetProperty("step").GetInt64() > 0);
     }
 
