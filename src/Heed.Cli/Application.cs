@@ -1,12 +1,16 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Heed.Cli.Commands;
+using Heed.Engine.Tensors;
 
 namespace Heed.Cli;
 
 /// <summary>Parses, calls, and maps every error to one line and its exit code.</summary>
 internal static class Application
 {
+    /// <summary>A text that begins with @ is a text, not a file of options.</summary>
+    private static readonly ParserConfiguration AsWritten = new() { ResponseFileTokenReplacer = null };
+
     /// <summary>Runs one command line.</summary>
     public static async Task<int> RunAsync(string[] args, Terminal terminal)
     {
@@ -25,16 +29,19 @@ internal static class Application
             stop.Cancel();
         });
         RootCommand root = Build(terminal);
-        ParseResult parsed = root.Parse(args);
+        ParseResult parsed = root.Parse(args, AsWritten);
         string name = "heed" + string.Concat(CommandPath(parsed).Select(c => " " + c));
-        if (parsed.Errors.Count > 0)
+        if (UsageErrors.IsBare(parsed)) parsed = root.Parse([.. args, "--help"], AsWritten);
+        if (parsed.Errors.Count > 0 || UsageErrors.UnknownOption(parsed) is not null)
         {
-            terminal.Error.WriteLine($"{name}: {OneLine(parsed.Errors[0].Message)} See '{name} --help'.");
+            terminal.Error.WriteLine($"{name}: {UsageErrors.Sentence(parsed, name)} See '{name} --help'.");
             return ExitCode.Usage;
         }
 
         try
         {
+            // A wrong HEED_THREADS is said before the work, and not where only help is asked for.
+            if (parsed.Action is not null && parsed.Action == parsed.CommandResult.Command.Action) _ = WorkerPool.Threads;
             terminal.IsJson = parsed.GetResult("--json") is { } json && json is OptionResult { Implicit: false };
             terminal.IsVerbose = parsed.GetResult("--verbose") is OptionResult { Implicit: false };
             int code = await parsed.InvokeAsync(new InvocationConfiguration
@@ -58,6 +65,13 @@ internal static class Application
             terminal.Note("");
             terminal.Error.WriteLine($"{name}: stopped. {terminal.WhenStopped}".TrimEnd());
             return terminated ? ExitCode.Terminated : ExitCode.Interrupted;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            terminal.ClearStatus();
+            terminal.Error.WriteLine($"{name}: reading or writing failed: {Printable.Escape(e.Message)}");
+            if (terminal.IsVerbose) terminal.Error.WriteLine(e);
+            return ExitCode.InputOutput;
         }
         catch (Exception e)
         {
@@ -92,13 +106,8 @@ internal static class Application
             BenchCommand.Create(terminal),
             EnvCommand.Create(terminal),
         ]) root.Add(command);
+        NumberOption.Complete(root);
         return root;
-    }
-
-    private static string OneLine(string message)
-    {
-        string[] parts = message.Split(['\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return parts.Length < 2 ? message : $"{parts[0]} {string.Join(", ", parts[1..])}.";
     }
 
     private static IEnumerable<string> CommandPath(ParseResult parsed)

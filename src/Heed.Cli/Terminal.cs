@@ -33,8 +33,10 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
         Console.OutputEncoding = new System.Text.UTF8Encoding(false);
         bool terminal = !Console.IsOutputRedirected;
         bool noColour = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } || Environment.GetEnvironmentVariable("TERM") == "dumb";
-        StreamWriter output = new(Console.OpenStandardOutput(), new System.Text.UTF8Encoding(false)) { AutoFlush = true };
-        return new Terminal(output, Console.Error, terminal, terminal && !noColour, new StreamReader(Console.OpenStandardInput(), new System.Text.UTF8Encoding(false, throwOnInvalidBytes: true))) { Width = terminal ? WindowWidth() : 120 };
+        System.Text.UTF8Encoding encoding = new(false);
+        StreamWriter output = new(new StandardOutput(Console.OpenStandardOutput(), isError: false), encoding) { AutoFlush = true };
+        TextWriter error = TextWriter.Synchronized(new StreamWriter(new StandardOutput(Console.OpenStandardError(), isError: true), encoding) { AutoFlush = true });
+        return new Terminal(output, error, terminal, terminal && !noColour, new StandardInput(Console.OpenStandardInput())) { Width = terminal ? WindowWidth() : 120 };
     }
 
     /// <summary>A line of the result.</summary>
@@ -75,6 +77,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
         ClearStatus();
         Output.Write(StrictJson.Format(value));
     }
+
+    /// <summary>What a model wrote, as the output may show it: a terminal would obey its control characters, so they are escaped there, all but the end of a line and the tabulator.</summary>
+    public string Written(string text) => IsTerminal ? string.Join('\t', text.Replace("\r\n", "\n", StringComparison.Ordinal).Split('\t').Select(Printable.Escape)) : text;
 
     public string Bold(string text) => Paint(text, "1");
 

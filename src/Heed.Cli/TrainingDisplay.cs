@@ -34,14 +34,6 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITraining
         terminal.Note(string.Create(CultureInfo.InvariantCulture, $"step {report.Step}: held-out loss {report.Loss:0.0000}, perplexity {report.Perplexity:0.00}, {report.BitsPerByte:0.000} bits per byte"));
     }
 
-    /// <summary>How a run ended, as JSON says it.</summary>
-    public static string Word(TrainingEnd end) => end switch
-    {
-        TrainingEnd.Finished => "finished",
-        TrainingEnd.StoppedEarly => "stopped_early",
-        _ => "interrupted",
-    };
-
     private string Line(StepReport r)
     {
         TimeSpan rest = TimeSpan.FromSeconds(Math.Min((steps - r.Step) * _seconds, TimeSpan.MaxValue.TotalSeconds / 2));

@@ -29,10 +29,11 @@ public sealed class GenerationBatch : IDisposable
 
     /// <summary>Adds a text; it begins with the next step.</summary>
     /// <returns>Its number, by which <see cref="Step"/> reports it.</returns>
-    /// <exception cref="InputException">The prompt is empty or longer than the model can read, or the settings ask for beams.</exception>
+    /// <exception cref="InputException">The prompt is empty or longer than the model can read, a setting is outside its range, or the settings ask for beams.</exception>
     public int Add(GenerationRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
+        request.Config.Validate();
         if (request.Config.Beams > 1) throw new InputException($"num_beams: {request.Config.Beams} beams cannot run token by token beside other texts; use Generator, or set num_beams to 1.");
         _running.Add(new RunningText(request, _added, _decoder));
         return _added++;

@@ -17,7 +17,7 @@ public enum EarlyStopping
 }
 
 /// <summary>How text is generated. The names are those of Hugging Face's <c>generation_config.json</c>; what is not set there has these values.</summary>
-public sealed record GenerationConfig
+public sealed partial record GenerationConfig
 {
     /// <summary><c>max_new_tokens</c>: most tokens after the prompt; null: see <see cref="MaxLength"/>.</summary>
     public int? MaxNewTokens { get; init; }
@@ -163,7 +163,7 @@ public sealed record GenerationConfig
         TypicalP = (float)file.Number("typical_p", TypicalP, 0, 1),
         EpsilonCutoff = (float)file.Number("epsilon_cutoff", EpsilonCutoff, 0, 1),
         EtaCutoff = (float)file.Number("eta_cutoff", EtaCutoff, 0, 1),
-        RepetitionPenalty = (float)file.Number("repetition_penalty", RepetitionPenalty, 1e-9),
+        RepetitionPenalty = (float)file.Number("repetition_penalty", RepetitionPenalty, LeastPenalty),
         NoRepeatNgramSize = file.Size("no_repeat_ngram_size", NoRepeatNgramSize, 0),
         BadWords = Sequences(file, "bad_words_ids") ?? BadWords,
         SequenceBias = Biases(file) ?? SequenceBias,

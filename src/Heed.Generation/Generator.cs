@@ -43,6 +43,7 @@ public sealed class Generator
     public IReadOnlyList<GeneratedSequence> Generate(IReadOnlyList<GenerationRequest> requests, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
+        foreach (GenerationRequest request in requests) request.Config.Validate();
         List<GeneratedSequence> texts = [];
         (GenerationRequest Request, int Number)[] beams = [.. requests.Select((r, i) => (r, i)).Where(r => r.r.Config.Beams > 1)];
         if (beams.Length > 0)

@@ -24,7 +24,7 @@ public sealed partial class HeedModel
     public IReadOnlyList<GeneratedText> Generate(IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
-        config ??= Generation;
+        config = Checked(config);
         int[][] ids = [.. prompts.Select(Encode)];
         if (config.ReturnSequences > 1 && config.Beams == 1 && !config.Sample)
             throw new InputException($"num_return_sequences: {config.ReturnSequences} texts were asked for, and without sampling or beams all would be the same. Set do_sample, or num_beams to at least {config.ReturnSequences}.");
@@ -68,7 +68,7 @@ public sealed partial class HeedModel
     /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)" path="/exception"/>
     public IEnumerable<string> Stream(string prompt, GenerationConfig? config = null, CancellationToken stop = default)
     {
-        config ??= Generation;
+        config = Checked(config);
         int[] ids = Encode(prompt);
         TextStream text = NewStream(ids, config);
         using GenerationBatch batch = new(Model);
@@ -89,6 +89,16 @@ public sealed partial class HeedModel
     {
         using IEnumerator<string> pieces = Stream(prompt, config, stop).GetEnumerator();
         while (await Task.Run(pieces.MoveNext, stop).ConfigureAwait(false)) yield return pieces.Current;
+    }
+
+    /// <summary>The settings of a call.</summary>
+    /// <exception cref="InputException">The model does not generate, or a setting is outside its range.</exception>
+    private GenerationConfig Checked(GenerationConfig? config)
+    {
+        if (Model is not (CausalLanguageModel or SequenceToSequenceModel)) throw new InputException($"{Folder}: {Model.Architecture} does not generate text. Use a causal language model or an encoder-decoder.");
+        config ??= Generation;
+        config.Validate();
+        return config;
     }
 
     private int[] Encode(string prompt)

@@ -82,6 +82,7 @@ public sealed partial class HeedModel : IDisposable
 
     private static string FindFolder(string name)
     {
+        if (string.IsNullOrWhiteSpace(name)) throw new StorageException("The name of the model is empty; name a folder with config.json and weights, or a model such as openai-community/gpt2.");
         if (Directory.Exists(name)) return name;
         string reason;
         try

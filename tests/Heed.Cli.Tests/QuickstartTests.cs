@@ -70,7 +70,7 @@ public class QuickstartTests
         }
 
         (int outside, _, string wrong) = await Run("quickstart", "--minutes", "-1", "--out", run);
-        Assert.Equal((ExitCode.InputRejected, true), (outside, wrong.Contains("--minutes", StringComparison.Ordinal)));
+        Assert.Equal((ExitCode.Usage, true), (outside, wrong.Contains("--minutes", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -72,4 +72,60 @@ public sealed class GenerationConfigTests
         File.WriteAllText(folder.File("generation_config.json"), json);
         Assert.Contains(where, Assert.ThrowsAny<InputException>(() => GenerationConfig.FromFolder(folder.Path)).Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("""{"max_new_tokens": -1}""")]
+    [InlineData("""{"max_length": 0}""")]
+    [InlineData("""{"min_new_tokens": -1}""")]
+    [InlineData("""{"min_length": -1}""")]
+    [InlineData("""{"temperature": -1}""")]
+    [InlineData("""{"top_k": -1}""")]
+    [InlineData("""{"top_p": 2}""")]
+    [InlineData("""{"min_p": 2}""")]
+    [InlineData("""{"typical_p": -0.5}""")]
+    [InlineData("""{"epsilon_cutoff": 2}""")]
+    [InlineData("""{"eta_cutoff": 2}""")]
+    [InlineData("""{"repetition_penalty": 0}""")]
+    [InlineData("""{"no_repeat_ngram_size": -1}""")]
+    [InlineData("""{"num_beams": 0}""")]
+    [InlineData("""{"num_return_sequences": 0}""")]
+    public void A_setting_has_the_same_range_in_a_file_and_in_code(string json)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("generation_config.json"), json);
+        string name = json.Split('"')[1];
+        Assert.Contains(name, Assert.ThrowsAny<InputException>(() => GenerationConfig.FromFolder(folder.Path)).Message, StringComparison.Ordinal);
+        double value = double.Parse(json.Split([':', '}'])[1], System.Globalization.CultureInfo.InvariantCulture);
+        GenerationConfig right = new(), wrong = name switch
+        {
+            "max_new_tokens" => right with { MaxNewTokens = (int)value },
+            "max_length" => right with { MaxLength = (int)value },
+            "min_new_tokens" => right with { MinNewTokens = (int)value },
+            "min_length" => right with { MinLength = (int)value },
+            "temperature" => right with { Temperature = (float)value },
+            "top_k" => right with { TopK = (int)value },
+            "top_p" => right with { TopP = (float)value },
+            "min_p" => right with { MinP = (float)value },
+            "typical_p" => right with { TypicalP = (float)value },
+            "epsilon_cutoff" => right with { EpsilonCutoff = (float)value },
+            "eta_cutoff" => right with { EtaCutoff = (float)value },
+            "repetition_penalty" => right with { RepetitionPenalty = (float)value },
+            "no_repeat_ngram_size" => right with { NoRepeatNgramSize = (int)value },
+            "num_beams" => right with { Beams = (int)value },
+            _ => right with { ReturnSequences = (int)value },
+        };
+        right.Validate();
+        Assert.StartsWith(name + ": is", Assert.Throws<InputException>(wrong.Validate).Message, StringComparison.Ordinal);
+        using Heed.Models.Gpt2.Gpt2LanguageModel model = TestModels.Gpt2();
+        Assert.StartsWith(name + ": is", Assert.Throws<InputException>(() => new Generator(model).Generate([[1, 2]], wrong)).Message, StringComparison.Ordinal);
+        using GenerationBatch batch = new(model);
+        Assert.StartsWith(name + ": is", Assert.Throws<InputException>(() => batch.Add(new GenerationRequest { Prompt = [1, 2], Config = wrong })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Numbers_that_are_none_and_empty_texts_are_refused_in_code()
+    {
+        foreach (GenerationConfig wrong in (GenerationConfig[])[new() { Temperature = float.NaN }, new() { TopP = float.NaN }, new() { RepetitionPenalty = float.PositiveInfinity }, new() { LengthPenalty = float.NaN }, new() { StopStrings = [""] }])
+            Assert.Throws<InputException>(wrong.Validate);
+    }
 }

@@ -127,7 +127,7 @@ public sealed class HeedModelTests
             Assert.True(predictions[0].Score >= predictions[1].Score && predictions[1].Score >= predictions[2].Score);
             if (kind == ClassificationKind.SingleLabel) Assert.Equal(1, predictions.Sum(p => p.Score), 1e-5f);
             if (kind == ClassificationKind.MultiLabel) Assert.All(predictions, p => Assert.InRange(p.Score, 0f, 1f));
-            Assert.Contains("does not generate", Assert.Throws<InputException>(() => model.Generate("a")).Message, StringComparison.Ordinal);
+            Assert.Contains($"{folder.Path}: BertForSequenceClassification does not generate", Assert.Throws<InputException>(() => model.Generate("a")).Message, StringComparison.Ordinal);
         }
     }
 

@@ -17,13 +17,13 @@ internal static class BenchCommand
     public static Command Create(Terminal terminal)
     {
         Argument<string[]> names = new("what") { Description = $"any of {string.Join(", ", Names)}; all but {Tokenizers} where not given", Arity = ArgumentArity.ZeroOrMore };
-        Option<int?> threads = new("--threads") { Description = "threads; HEED_THREADS or all where not given" };
-        Option<double> seconds = new("--seconds") { Description = "how long each work is repeated", DefaultValueFactory = _ => 3 };
+        Option<int?> threads = NumberOption.Threads();
+        Option<double> seconds = NumberOption.Of("--seconds", "how long each work is repeated", 3.0, new NumberRange<double>(0, 3600, Above: true));
         Option<string[]> models = new("--model") { Description = $"tokenizer files or model folders for {Tokenizers}; where not given, tokenizers are trained on the .NET SDK's documentation", AllowMultipleArgumentsPerToken = true };
         Command command = new("bench", "Measure matrix products, training, decoding and attention against this machine's peak and bandwidth, and the speed of tokenizers. Example: heed bench matmul --seconds 5") { names, threads, seconds, models };
         command.SetAction((parsed, stop) =>
         {
-            if (parsed.GetValue(threads) is { } count) WorkerPool.Threads = count;
+            NumberOption.SetThreads(parsed, threads);
             return Task.FromResult(Run(terminal, parsed.GetValue(names) ?? [], parsed.GetValue(seconds), parsed.GetValue(models) ?? [], stop));
         });
         return command;

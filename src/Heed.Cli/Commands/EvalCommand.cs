@@ -12,39 +12,85 @@ namespace Heed.Cli.Commands;
 /// <summary><c>heed eval MODEL --text PATH</c>: perplexity and bits per byte.</summary>
 internal static class EvalCommand
 {
+    /// <summary>T where none is given and the model could read more.</summary>
+    private const int StandardLength = 1024;
+
     public static Command Create(Terminal terminal)
     {
         Argument<string> model = new("model") { Description = "model folder of a causal language model" };
-        Option<string> text = new("--text") { Description = "text file or folder", Required = true };
-        Option<int> length = new("--length") { Description = "tokens of a block; the model's context where 0", DefaultValueFactory = _ => 0 };
-        Option<int> batch = new("--batch") { Description = "blocks run at once", DefaultValueFactory = _ => 8 };
-        Option<int> blocks = new("--blocks") { Description = "most blocks read; 0 reads all", DefaultValueFactory = _ => 0 };
+        Option<string> text = new("--text") { Description = $"text file or folder, or {SdkDocumentation.Name} for the .NET SDK's documentation", Required = true };
+        Option<int> length = NumberOption.Of("--length", $"tokens of a block; 0 takes the model's context, at most {StandardLength}", 0, new NumberRange<int>(0, ConfigReader.MaximumSize));
+        Option<int> batch = NumberOption.Of("--batch", "blocks run at once", 8, new NumberRange<int>(1, ConfigReader.MaximumSize));
+        Option<int> blocks = NumberOption.Of("--blocks", "most blocks read; 0 reads all", 0, new NumberRange<int>(0, ConfigReader.MaximumSize));
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
-        Command command = new("eval", "Perplexity and bits per byte of a language model on a text. Example: heed eval ./model --text held-out.txt") { model, text, length, batch, blocks, strict };
+        Option<int?> threads = NumberOption.Threads();
+        Command command = new("eval", "Perplexity and bits per byte of a language model on a text. Example: heed eval ./model --text held-out.txt") { model, text, length, batch, blocks, strict, threads };
         command.SetAction((parsed, stop) =>
         {
-            string folder = parsed.GetRequiredValue(model);
+            NumberOption.SetThreads(parsed, threads);
+            string folder = parsed.GetRequiredValue(model), source = parsed.GetRequiredValue(text);
             using HeedModel opened = HeedModel.Open(folder, new LoadOptions { Strict = parsed.GetValue(strict), Warn = terminal.Warn });
             if (opened.Model is not CausalLanguageModel causal) throw new InputException($"{folder}: {opened.Model.Architecture} does not predict the next token; perplexity needs a causal language model.");
-            Heed.Tokenizers.Tokenizer tokenizer = opened.Tokenizer;
-            List<int> ids = [];
-            long bytes = 0;
-            foreach (TextDocument document in TextFiles.Read(parsed.GetRequiredValue(text)))
-            {
-                stop.ThrowIfCancellationRequested();
-                tokenizer.EncodeToIds(document.Text, ids, addSpecialTokens: false);
-                if (causal.Config.EndId is { } end) ids.Add(end);
-                bytes += System.Text.Encoding.UTF8.GetByteCount(document.Text);
-            }
-
-            int longest = Math.Min(causal.Config.MaximumLength, parsed.GetValue(length) > 0 ? parsed.GetValue(length) : 1024);
-            int[] all = [.. ids];
-            if (all.Length <= longest) longest = Math.Max(1, all.Length - 1);
-            EvaluationReport report = new HeldOutEvaluation(causal, all, bytes, longest, parsed.GetValue(batch)).Run(0, parsed.GetValue(blocks), stop);
-            if (terminal.IsJson) terminal.Json(new JsonObject { ["loss"] = report.Loss, ["perplexity"] = report.Perplexity, ["bits_per_byte"] = report.BitsPerByte, ["tokens"] = report.Tokens, ["bytes"] = bytes });
-            else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss {report.Loss:0.0000} nats a token, perplexity {report.Perplexity:0.00}, {report.BitsPerByte:0.0000} bits per byte over {report.Tokens:N0} tokens in blocks of {longest}"));
+            int longest = Length(parsed.GetValue(length), causal.Config.MaximumLength, folder);
+            (int[] ids, long bytes) = Encode(opened, causal.Config.EndId, source, stop);
+            longest = Math.Min(longest, ids.Length - 1);
+            EvaluationReport report = new HeldOutEvaluation(causal, ids, bytes, longest, parsed.GetValue(batch)).Run(0, parsed.GetValue(blocks), stop);
+            if (!double.IsFinite(report.Loss)) throw new NumericalException($"{folder}: the loss on {source} is {(double.IsNaN(report.Loss) ? "NaN" : "infinite")}: the weights are damaged or overflow. 'heed eval --strict' names tensors that are NaN or infinite, and 'heed verify' checks the folder.");
+            Show(terminal, report, ids.Length, bytes, longest);
             return Task.FromResult(ExitCode.Ok);
         });
         return command;
+    }
+
+    private static int Length(int asked, int context, string folder)
+    {
+        if (asked > context) throw new UsageException($"--length: is {asked}, and the model in {folder} reads {context} tokens at once; a whole number from 1 to {context} was expected, or 0 for the longest.");
+        return asked > 0 ? asked : Math.Min(context, StandardLength);
+    }
+
+    private static (int[] Ids, long Bytes) Encode(HeedModel model, int? endId, string source, CancellationToken stop)
+    {
+        Heed.Tokenizers.Tokenizer tokenizer = model.Tokenizer;
+        List<int> ids = [];
+        long bytes = 0;
+        foreach (TextDocument document in Documents(source))
+        {
+            stop.ThrowIfCancellationRequested();
+            tokenizer.EncodeToIds(document.Text, ids, addSpecialTokens: false);
+            if (endId is { } end) ids.Add(end);
+            bytes += System.Text.Encoding.UTF8.GetByteCount(document.Text);
+        }
+
+        if (bytes == 0) throw new InputException($"--text: {source} holds no text. Name a file or folder that does.");
+        return ids.Count > 1 ? ([.. ids], bytes) : throw new InputException($"--text: {source} has {ids.Count} token(s), and the first is not predicted; at least 2 were expected. Name a longer text.");
+    }
+
+    private static IEnumerable<TextDocument> Documents(string source)
+    {
+        if (source != SdkDocumentation.Name) return TextFiles.Read(source);
+        IReadOnlyList<string> files = SdkDocumentation.Find();
+        return files.Count > 0 ? SdkDocumentation.Read(files) : throw new InputException("--text: this .NET installation carries no documentation (packs/*.Ref/**/*.xml), as a runtime without SDK. Name text of your own.");
+    }
+
+    private static void Show(Terminal terminal, EvaluationReport report, int textTokens, long bytes, int length)
+    {
+        double perplexity = report.Perplexity;
+        if (terminal.IsJson)
+        {
+            terminal.Json(new JsonObject
+            {
+                ["loss"] = report.Loss,
+                // JSON has no infinity.
+                ["perplexity"] = double.IsFinite(perplexity) ? perplexity : null,
+                ["bits_per_byte"] = report.BitsPerByte,
+                ["tokens"] = report.Tokens,
+                ["text_tokens"] = textTokens,
+                ["bytes"] = bytes,
+            });
+            return;
+        }
+
+        string shown = perplexity < 1e9 ? perplexity.ToString("0.00", CultureInfo.InvariantCulture) : double.IsFinite(perplexity) ? perplexity.ToString("0.00e+0", CultureInfo.InvariantCulture) : "above 1e308";
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss {report.Loss:0.0000} nats a token, perplexity {shown}, {report.BitsPerByte:0.0000} bits per byte over {report.Tokens:N0} tokens in blocks of {length}"));
     }
 }

@@ -17,7 +17,7 @@ internal static class PretrainCommand
     {
         Option<string?> file = new("--config") { Description = "run.json with settings; options win over it" };
         Option<string> output = new("--out") { Description = "folder of the run; started again in the same folder it goes on, with the settings of its run.json", Required = true };
-        Option<int?> threads = new("--threads") { Description = "threads; HEED_THREADS or all where not given" };
+        Option<int?> threads = NumberOption.Threads();
         Command command = new("pretrain", "Train a GPT-2 on text. 'heed pretrain --out runs/a' goes on with the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' repeats it with another seed. Example: heed pretrain --data ./texts --out runs/a --model gpt2-tiny --steps 2000") { file, output, threads };
         Dictionary<RunField, Option<string?>> options = [];
         foreach (RunField field in RunFields.All)
@@ -107,7 +107,7 @@ internal static class PretrainCommand
         {
             terminal.Json(new JsonObject
             {
-                ["end"] = TrainingDisplay.Word(end),
+                ["end"] = JsonWord.Of(end),
                 ["folder"] = folder,
                 ["step"] = run.LastStep,
                 ["steps"] = run.Config.Steps,

@@ -22,17 +22,25 @@ internal static class QuickstartCommand
     {
         Option<string?> text = new("--text") { Description = "your own text file or folder instead of the .NET SDK's documentation" };
         Option<string> output = new("--out") { Description = "folder of the run; started again it goes on", DefaultValueFactory = _ => StandardFolder };
-        Option<double?> minutes = new("--minutes") { Description = "how long to train, about; 2 where not given" };
+        Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about; 2 where not given", new NumberRange<double>(0, 9999, Above: true));
         Option<string?> prompt = new("--prompt") { Description = "a prompt of your own, continued three times" };
+        prompt.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: var given }] && string.IsNullOrWhiteSpace(given)) result.AddError("--prompt: is empty; a text of at least one word was expected.");
+        });
         Option<ulong?> seed = new("--seed") { Description = "seed of everything; 1 where not given" };
-        Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing but the .NET SDK is needed. Example: heed quickstart --text ./my-texts --minutes 5 --out mine") { text, output, minutes, prompt, seed };
-        command.SetAction((parsed, stop) => Task.FromResult(Run(terminal, new Request(parsed.GetValue(text), parsed.GetRequiredValue(output), parsed.GetValue(minutes), parsed.GetValue(prompt), parsed.GetValue(seed)), stop)));
+        Option<int?> threads = NumberOption.Threads();
+        Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing but the .NET SDK is needed. Example: heed quickstart --text ./my-texts --minutes 5 --out mine") { text, output, minutes, prompt, seed, threads };
+        command.SetAction((parsed, stop) =>
+        {
+            NumberOption.SetThreads(parsed, threads);
+            return Task.FromResult(Run(terminal, new Request(parsed.GetValue(text), parsed.GetRequiredValue(output), parsed.GetValue(minutes), parsed.GetValue(prompt), parsed.GetValue(seed)), stop));
+        });
         return command;
     }
 
     private static int Run(Terminal terminal, Request request, CancellationToken stop)
     {
-        if (request.Minutes is { } asked && !(asked > 0 && asked < 10_000)) throw new InputException($"--minutes: is {asked}; a number above 0 and below 10000 was expected.");
         if (request.Folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the run, such as quickstart.");
         string again = request.Folder == StandardFolder ? "./heed quickstart" : $"./heed quickstart --out {request.Folder}";
         RunConfig? begun = PretrainingRun.SettingsOf(request.Folder);
@@ -54,7 +62,7 @@ internal static class QuickstartCommand
         TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps)], peak, stop);
         if (end == TrainingEnd.Interrupted)
         {
-            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = TrainingDisplay.Word(end), ["folder"] = request.Folder, ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
+            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = JsonWord.Of(end), ["folder"] = request.Folder, ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
             terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. '{again}' goes on from here.");
             return ExitCode.Interrupted;
         }
@@ -138,7 +146,7 @@ internal static class QuickstartCommand
             for (int i = 0; i < prompts.Length; i++) texts.Add((JsonNode)new JsonObject { ["prompt"] = prompts[i], ["before"] = before[i], ["after"] = after[i] });
             terminal.Json(new JsonObject
             {
-                ["end"] = TrainingDisplay.Word(TrainingEnd.Finished),
+                ["end"] = JsonWord.Of(TrainingEnd.Finished),
                 ["folder"] = run.Folder,
                 ["model"] = run.ModelFolder,
                 ["steps"] = run.Config.Steps,

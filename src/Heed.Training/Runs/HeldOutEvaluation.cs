@@ -12,7 +12,9 @@ namespace Heed.Training.Runs;
 /// <param name="batch">Blocks run at once.</param>
 public sealed class HeldOutEvaluation(CausalLanguageModel model, int[] ids, long bytes, int length, int batch)
 {
-    /// <summary>Runs blocks evenly spread over the held-out part.</summary>
+    private readonly int _batch = batch > 0 ? batch : throw new ArgumentOutOfRangeException(nameof(batch), batch, "At least 1 was expected.");
+
+    /// <summary>Runs blocks evenly spread over the held-out part; where all are read, also the shorter one at its end.</summary>
     /// <param name="step">Steps done, for the report.</param>
     /// <param name="maximumBlocks">Most blocks read; 0 reads all.</param>
     /// <param name="stop">Looked at before each batch.</param>
@@ -24,15 +26,19 @@ public sealed class HeldOutEvaluation(CausalLanguageModel model, int[] ids, long
         for (int i = 0; i < count; i++) chosen[i] = (int)((long)i * blocks.Count / count);
         double nats = 0;
         long targets = 0;
-        for (int i = 0; i < count; i += batch)
+        void Read(ModelInputs inputs)
         {
             stop.ThrowIfCancellationRequested();
             using TensorScope scope = TensorScope.Begin();
-            ModelOutput output = model.Run(blocks.Batch(chosen.AsSpan(i, Math.Min(batch, count - i))), new RunOptions { Logits = false });
+            ModelOutput output = model.Run(inputs, new RunOptions { Logits = false });
             nats += output.Losses[0].Sum.Value.ToScalar();
             targets += output.Losses[0].Count;
         }
 
+        for (int i = 0; i < count; i += _batch) Read(blocks.Batch(chosen.AsSpan(i, Math.Min(_batch, count - i))));
+        int end = blocks.Count * blocks.Length;
+        bool all = maximumBlocks <= 0 || maximumBlocks > blocks.Count;
+        if (all && ids.Length - 1 > end) Read(new TokenBlocks(ids[end..], ids.Length - 1 - end, "held-out").Batch([0]));
         double loss = targets == 0 ? 0 : nats / targets;
         // Nats a token × tokens a byte of the held-out text, over ln 2.
         return new EvaluationReport(step, loss, bytes == 0 ? 0 : loss / Math.Log(2) * ids.Length / bytes, targets);

@@ -1,0 +1,47 @@
+using System.Globalization;
+using Heed.Models;
+
+namespace Heed.Generation;
+
+public sealed partial record GenerationConfig
+{
+    /// <summary>The least <see cref="RepetitionPenalty"/>: scores are divided by it.</summary>
+    private const float LeastPenalty = 1e-9f;
+
+    /// <summary>Holds every setting against its range, which is the one of <c>generation_config.json</c>. <see cref="Generator"/>, <see cref="GenerationBatch"/> and <see cref="HeedModel"/> ask for it before they begin.</summary>
+    /// <exception cref="InputException">A setting is outside its range, or not a number; the message names it, its value and the range.</exception>
+    public void Validate()
+    {
+        Check("max_new_tokens", MaxNewTokens ?? 0, 0);
+        Check("max_length", MaxLength, 1);
+        Check("min_new_tokens", MinNewTokens, 0);
+        Check("min_length", MinLength, 0);
+        Check("temperature", Temperature, 0, float.MaxValue);
+        Check("top_k", TopK, 0);
+        Check("top_p", TopP, 0, 1);
+        Check("min_p", MinP, 0, 1);
+        Check("typical_p", TypicalP, 0, 1);
+        Check("epsilon_cutoff", EpsilonCutoff, 0, 1);
+        Check("eta_cutoff", EtaCutoff, 0, 1);
+        Check("repetition_penalty", RepetitionPenalty, LeastPenalty, float.MaxValue);
+        Check("no_repeat_ngram_size", NoRepeatNgramSize, 0);
+        Check("num_beams", Beams, 1);
+        Check("num_return_sequences", ReturnSequences, 1);
+        Check("length_penalty", LengthPenalty, float.MinValue, float.MaxValue);
+        foreach (string stop in StopStrings)
+            if (string.IsNullOrEmpty(stop)) throw new InputException("stop_strings: a text is empty; at least one character was expected.");
+    }
+
+    private static void Check(string name, int value, int minimum)
+    {
+        if (value < minimum || value > ConfigReader.MaximumSize)
+            throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a whole number from {minimum} to {ConfigReader.MaximumSize} was expected."));
+    }
+
+    private static void Check(string name, float value, float minimum, float maximum)
+    {
+        // NaN is in no range.
+        if (!(value >= minimum && value <= maximum))
+            throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a number from {minimum} to {maximum} was expected."));
+    }
+}

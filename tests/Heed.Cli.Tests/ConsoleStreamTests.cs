@@ -1,0 +1,73 @@
+using System.Text;
+using Heed.Testing;
+using static Heed.Cli.Tests.CommandLine;
+
+namespace Heed.Cli.Tests;
+
+public class ConsoleStreamTests
+{
+    [Fact]
+    public async Task Input_that_is_not_UTF8_is_refused_by_the_number_of_its_byte()
+    {
+        using TemporaryFolder folder = new();
+        string tokenizer = Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small");
+        foreach (string[] args in (string[][])[["generate", SmallModels.Gpt2(folder)], ["tokenize", tokenizer], ["tokenize", tokenizer, "-"]])
+        {
+            using StandardInput input = new(new MemoryStream([.. "é\ncaf"u8, 0xE9]));
+            (int code, string output, string error) = await Run(args, input);
+            Assert.Equal((ExitCode.InputRejected, ""), (code, output));
+            Assert.Contains("standard input: byte 6, in line 2, is not UTF-8", error, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(100_000)]
+    public void Input_is_the_same_text_however_the_bytes_come(int piece)
+    {
+        string text = string.Concat(Enumerable.Range(0, 9000).Select(i => i % 7 == 0 ? "é😀\r\n" : "line\n"));
+        byte[] bytes = [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(text)];
+        using (StandardInput input = new(new InPieces(bytes, piece))) Assert.Equal(text, input.ReadToEnd());
+        using (StandardInput input = new(new InPieces(bytes, piece)))
+        using (StringReader expected = new(text))
+        {
+            while (expected.ReadLine() is { } line) Assert.Equal(line, input.ReadLine());
+            Assert.Null(input.ReadLine());
+        }
+
+        // All before a wrong byte is still read; an unfinished character at the end is one.
+        using StandardInput broken = new(new InPieces([.. bytes, (byte)'a', 0xC3], piece));
+        Assert.Equal(text + "a", string.Concat(Enumerable.Range(0, text.Length + 1).Select(_ => (char)broken.Read())));
+        Assert.Contains($"byte {bytes.Length + 1},", Assert.Throws<InputException>(() => broken.Read()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_full_output_is_an_error_of_exit_code_5()
+    {
+        string tokenizer = Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small");
+        foreach (string[] args in (string[][])[["env"], ["env", "--json"], ["tokenize", tokenizer, "a"], ["--help"]])
+        {
+            using StreamWriter output = new(new StandardOutput(new Full(), isError: false), leaveOpen: true) { AutoFlush = true };
+            using StringWriter error = new();
+            int code = await Application.RunAsync(args, new Terminal(output, error, isTerminal: false, colours: false));
+            Assert.Equal(ExitCode.InputOutput, code);
+            Assert.Contains("standard output: cannot be written: No space left", error.ToString(), StringComparison.Ordinal);
+        }
+
+        // What cannot be said does not change how a command ends.
+        using StreamWriter full = new(new StandardOutput(new Full(), isError: true)) { AutoFlush = true };
+        Assert.Equal(ExitCode.Usage, await Application.RunAsync(["bogus"], new Terminal(full, full, isTerminal: false, colours: false)));
+    }
+
+    private sealed class Full : MemoryStream
+    {
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException("No space left on device");
+    }
+
+    /// <summary>Gives at most so many bytes at once, as a pipe does.</summary>
+    private sealed class InPieces(byte[] bytes, int most) : MemoryStream(bytes)
+    {
+        public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(most, count));
+    }
+}
