@@ -51,7 +51,7 @@ public sealed partial class HeedModel : IDisposable
     public static HeedModel Open(string name, LoadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(name);
-        string folder = FindFolder(name);
+        string folder = HubModel.Folder(name);
         SentenceEmbedder? embedder = IsForSentences(folder, options) ? SentenceEmbedder.Load(folder, options) : null;
         Model model = embedder?.Model ?? ModelFolder.Load(folder, options).Model;
         try
@@ -78,24 +78,6 @@ public sealed partial class HeedModel : IDisposable
         if (File.Exists(Path.Combine(folder, "modules.json"))) return true;
         (ModelFamily family, string architecture, _) = ModelFolder.ReadConfig(folder, options);
         return architecture.EndsWith("Model", StringComparison.Ordinal) && family.Architectures.Any(a => a.EndsWith("ForMaskedLM", StringComparison.Ordinal));
-    }
-
-    private static string FindFolder(string name)
-    {
-        if (string.IsNullOrWhiteSpace(name)) throw new StorageException("The name of the model is empty; name a folder with config.json and weights, or a model such as openai-community/gpt2.");
-        if (Directory.Exists(name)) return name;
-        string reason;
-        try
-        {
-            if (new HubCache(HubSettings.FromProcess().CacheFolder).Find(name) is { } snapshot) return snapshot.Folder;
-            reason = $"fetch it with 'heed pull {name}'";
-        }
-        catch (UsageException)
-        {
-            reason = "name a folder with config.json and weights";
-        }
-
-        throw new StorageException($"{name}: is neither a folder nor a model in the cache; {reason}.");
     }
 
     private static GenerationConfig Settings(string folder, Model model)

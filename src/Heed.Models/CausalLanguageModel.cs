@@ -59,6 +59,7 @@ public abstract class CausalLanguageModel : Model
 
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         if (options.Logits) tensors["logits"] = batch.ToGrid(Logits(hidden).Value);
+        options.Hooks?.CheckUsed();
         return new ModelOutput { Losses = losses, Tensors = tensors };
     }
 

@@ -55,6 +55,7 @@ public abstract class EncoderModel : Model
         (TokenBatch batch, _, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default);
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         tensors["last_hidden_state"] = batch.ToGrid(hidden.Value);
+        options?.Hooks?.CheckUsed();
         return new ModelOutput { Tensors = tensors };
     }
 

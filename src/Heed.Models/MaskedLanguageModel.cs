@@ -45,6 +45,7 @@ public abstract class MaskedLanguageModel : EncoderModel
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         Variable? transformed = WholeTransform(hidden, context, options);
         if (options.Logits) tensors["logits"] = batch.ToGrid(Scores(transformed!.Value).Value);
+        options.Hooks?.CheckUsed();
         return new ModelOutput { Losses = inputs.Labels is null ? [] : [Predict(hidden, transformed, batch.Pick(inputs.Labels))], Tensors = tensors };
     }
 

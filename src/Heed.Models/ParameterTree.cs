@@ -48,6 +48,9 @@ public static class ParameterTree
 
     private sealed class Node(string name)
     {
+        private readonly Dictionary<string, Node> _byName = new(StringComparer.Ordinal);
+        private string? _signature;
+
         public string Name { get; } = name;
 
         public List<Node> Children { get; } = [];
@@ -56,15 +59,17 @@ public static class ParameterTree
 
         public string? Leaf { get; set; }
 
-        public bool IsNumber => Name.Length > 0 && Name.All(char.IsAsciiDigit);
+        public bool IsNumber { get; } = name.Length > 0 && name.All(char.IsAsciiDigit);
 
         public Node Child(string word)
         {
-            Node? child = Children.Find(c => c.Name == word);
-            if (child is null) Children.Add(child = new Node(word));
+            if (_byName.TryGetValue(word, out Node? child)) return child;
+            child = _byName[word] = new Node(word);
+            Children.Add(child);
             return child;
         }
 
-        public string Signature() => Leaf ?? string.Join(';', Children.Select(c => $"{c.Name}={c.Signature()}"));
+        /// <summary>What is inside, as text: made once, when the tree is whole.</summary>
+        public string Signature() => _signature ??= Leaf ?? string.Join(';', Children.Select(c => $"{c.Name}={c.Signature()}"));
     }
 }

@@ -40,6 +40,7 @@ public abstract class QuestionAnswerer : EncoderModel
             losses.Add(new LossPart(name, Loss.CrossEntropy(logits, targets, SumOfNats), Count(targets), 0.5f));
         }
 
+        options?.Hooks?.CheckUsed();
         return new ModelOutput { Losses = losses, Tensors = tensors };
     }
 

@@ -51,6 +51,7 @@ public abstract class SequenceClassifier : Model
         tensors["logits"] = scores.Value;
         long count = CountTargets(inputs)[0];
         LossPart[] losses = Loss(inputs, scores) is { } sum ? [new LossPart("labels", sum, count)] : [];
+        options.Hooks?.CheckUsed();
         return new ModelOutput { Losses = losses, Tensors = tensors };
     }
 

@@ -82,6 +82,7 @@ public abstract class SequenceToSequenceModel : Model
 
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         if (options.Logits) tensors["logits"] = target.ToGrid(Logits(hidden).Value);
+        options.Hooks?.CheckUsed();
         return new ModelOutput { Losses = losses, Tensors = tensors };
     }
 

@@ -35,6 +35,7 @@ public abstract class TokenClassifier : EncoderModel
             losses = [new LossPart("labels", Loss.CrossEntropy(scores, labels, SumOfNats), Count(labels))];
         }
 
+        options?.Hooks?.CheckUsed();
         return new ModelOutput { Losses = losses, Tensors = tensors };
     }
 

@@ -2,28 +2,164 @@ using System.Text.RegularExpressions;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
+using Heed.Models.Custom;
 using Heed.Models.Files;
+using Heed.Models.Original2017;
+using Heed.Models.Recurrent;
 
 namespace Heed.Repository.Tests;
 
-/// <summary>docs/hooks.md lists every name that a model shows to hooks.</summary>
+/// <summary>docs/hooks.md lists every name that a model shows to hooks, with its shape; and models show them in the order in which they compute.</summary>
 public sealed partial class HookNameTests
 {
+    private const int Batch = 2, Read = 5, Written = 4;
+
+    /// <summary>What stands before what, within one layer.</summary>
+    private static readonly string[][] Orders =
+    [
+        ["resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post"],
+        ["attn_out", "cross_attn_out", "mlp_out"],
+        ["attn.q", "attn.rot_q", "attn.feature_q", "attn.dot", "attn.scaled", "attn.biased", "attn.masked", "attn.pattern", "attn.z", "attn.result", "attn.out", "attn_out"],
+        ["attn.k", "attn.rot_k", "attn.feature_k", "attn.dot"],
+        ["attn.v", "attn.z"],
+        ["cross_attn.q", "cross_attn.k", "cross_attn.v", "cross_attn.dot", "cross_attn.scaled", "cross_attn.masked", "cross_attn.pattern", "cross_attn.z", "cross_attn.result", "cross_attn.out", "cross_attn_out"],
+        ["mlp.pre", "mlp.pre_linear", "mlp.post", "mlp_out"],
+        ["norm1.scale", "norm1.normalized", "norm1.out"],
+        ["norm2.scale", "norm2.normalized", "norm2.out"],
+        ["norm3.scale", "norm3.normalized", "norm3.out"],
+    ];
+
+    private static readonly CustomConfig Custom = new() { Vocabulary = 30, Width = 24, Layers = 2, Heads = 4, InnerWidth = 20, ContextLength = 16, BlockSize = 4 };
+
+    private static readonly LstmConfig Lstm = new() { Vocabulary = 30, Width = 12, EmbeddingWidth = 12, Layers = 2, Labels = ["a", "b"] };
+
+    public static TheoryData<string> Models =>
+    [
+        "gpt2", "llama", "qwen3", "qwen2", "mistral-window", "bloom-alibi", "openai-gpt", "bert-mlm", "roberta-mlm", "distilbert-mlm", "t5", "t5-v1_1-gated", "bart", "marian",
+        "transformer-2017", "lstm-lm", "lstm-classifier", "lstm-seq2seq", "custom full", "custom window", "custom blocks", "custom elu", "custom favor", "custom encoder",
+    ];
+
+    private static Model Make(string name)
+    {
+        ParameterSet set = new(ParameterSource.Random(1));
+        return name switch
+        {
+            "transformer-2017" => new Original2017Model(Original2017Config.Tiny with { Vocabulary = 30 }, set),
+            "lstm-lm" => new LstmLanguageModel(Lstm, set),
+            "lstm-classifier" => new LstmClassifier(Lstm with { Task = LstmTask.Classifier }, set),
+            "lstm-seq2seq" => new LstmSequenceToSequence(Lstm with { Task = LstmTask.SequenceToSequence }, set),
+            "custom full" => new CustomLanguageModel(Custom with { Positions = PositionKind.Learned, NormFirst = false }, set),
+            "custom window" => new CustomLanguageModel(Custom with { Attention = CustomAttention.Window, Window = 3, KeyHeads = 2, RmsNorm = true, Gated = true }, set),
+            "custom blocks" => new CustomLanguageModel(Custom with { Attention = CustomAttention.BlockSparse, Positions = PositionKind.Alibi }, set),
+            "custom elu" => new CustomLanguageModel(Custom with { Attention = CustomAttention.Elu, KeyHeads = 2 }, set),
+            "custom favor" => new CustomLanguageModel(Custom with { Attention = CustomAttention.Favor, Features = 10 }, set),
+            "custom encoder" => new CustomMaskedLanguageModel(Custom with { Encoder = true, Positions = PositionKind.Sinusoidal }, set),
+            _ => ModelFolder.Load(Path.Combine(Testing.Repository.Goldens, "models", name)).Model,
+        };
+    }
+
+    private static List<(string Name, int[] Shape)> Shown(Model model)
+    {
+        List<(string, int[])> shown = [];
+        using TensorScope scope = TensorScope.Begin();
+        TokenGrid read = new(Batch, Read, [5, 6, 7, 8, 9, 9, 8, 7, 6, 5]), written = new(Batch, Written, [5, 6, 7, 8, 8, 7, 6, 5]);
+        model.Run(new ModelInputs { InputIds = read, DecoderInputIds = model is SequenceToSequenceModel ? written : null }, new RunOptions { Hooks = new Hooks().ObserveWhere(_ => true, (name, x) => shown.Add((name, x.Shape.ToArray()))) });
+        Assert.NotEmpty(shown);
+        return shown;
+    }
+
     [Theory]
-    [InlineData("gpt2"), InlineData("llama"), InlineData("qwen3"), InlineData("bloom-alibi"), InlineData("openai-gpt"), InlineData("bert-mlm"), InlineData("distilbert-mlm"), InlineData("t5"), InlineData("t5-v1_1-gated"), InlineData("bart"), InlineData("marian")]
-    public void Every_name_is_documented(string folder)
+    [MemberData(nameof(Models))]
+    public void Every_name_is_documented_with_its_shape(string name)
     {
         string document = Tree.Read("docs/hooks.md");
-        HashSet<string> names = new(StringComparer.Ordinal);
-        using Model model = ModelFolder.Load(Path.Combine(Testing.Repository.Goldens, "models", folder)).Model;
+        Dictionary<string, string[]> shapes = Shapes(document);
+        using Model model = Make(name);
+        // One size a letter and stack: the decoder's rows are others than the encoder's.
+        Dictionary<string, int> sizes = new(StringComparer.Ordinal);
+        foreach ((string full, int[] shape) in Shown(model))
+        {
+            string bare = Place().Replace(full, ""), stack = full.StartsWith("decoder.", StringComparison.Ordinal) ? "decoder" : "";
+            Assert.True(document.Contains($"`{bare}`", StringComparison.Ordinal), $"{full} is not documented.");
+            string documented = bare.StartsWith("cross_", StringComparison.Ordinal) && !shapes.ContainsKey(bare) ? bare["cross_".Length..] : bare;
+            documented = AnyNorm().Replace(documented, "norm1.");
+            Assert.True(shapes.TryGetValue(documented, out string[]? letters), $"{full} has no documented shape.");
+            Assert.True(letters.Length == shape.Length, $"{full} is [{string.Join(", ", shape)}] and documented as [{string.Join(", ", letters)}].");
+            (int rows, int keys) = stack.Length > 0 ? (Written, Written) : (Read, Read);
+            if (bare.StartsWith("cross_attn.", StringComparison.Ordinal)) keys = Read;
+            for (int i = 0; i < letters.Length; i++)
+            {
+                int expected = letters[i] switch
+                {
+                    "N" when bare is "cross_attn.k" or "cross_attn.v" => Batch * Read,
+                    "N" when model is LstmClassifier && bare == "lstm.out" => Batch,
+                    "N" => Batch * rows,
+                    "B" => Batch,
+                    "T" => rows,
+                    "S" => keys,
+                    "1" => 1,
+                    // What recurrent layers give is as wide as their states, once or twice.
+                    "D" when bare == "lstm.out" => shape[i],
+                    string letter => sizes.TryAdd($"{stack}{letter}", shape[i]) ? shape[i] : sizes[$"{stack}{letter}"],
+                };
+                Assert.True(shape[i] == expected, $"{full} is [{string.Join(", ", shape)}] and documented as [{string.Join(", ", letters)}], with {letters[i]} = {expected}.");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void Names_come_in_the_order_of_the_computation(string name)
+    {
+        using Model model = Make(name);
+        foreach (IGrouping<string, string> layer in Shown(model).Select(s => s.Name).GroupBy(n => Place().Match(n).Value).Where(g => g.Key.Contains("blocks", StringComparison.Ordinal)))
+        {
+            string[] names = [.. layer.Select(n => n[layer.Key.Length..])];
+            Assert.Equal(names.Distinct(), names);
+            foreach (string[] order in Orders) Assert.Equal(order.Where(names.Contains), names.Where(order.Contains));
+        }
+    }
+
+    [Fact]
+    public void Names_that_a_model_does_not_have_are_refused_after_the_run()
+    {
+        using Model model = Make("gpt2");
         using TensorScope scope = TensorScope.Begin();
-        TokenGrid ids = new(1, 5, [5, 6, 7, 8, 9]);
-        model.Run(new ModelInputs { InputIds = ids, DecoderInputIds = model is SequenceToSequenceModel ? ids : null }, new RunOptions { Hooks = new Hooks().ObserveWhere(_ => true, (name, _) => names.Add(name)) });
-        Assert.NotEmpty(names);
-        List<string> missing = [.. names.Select(n => Place().Replace(n, "")).Distinct().Where(n => !document.Contains($"`{n}`", StringComparison.Ordinal))];
-        Assert.Empty(missing);
+        ModelInputs inputs = new() { InputIds = new TokenGrid(1, 3, [5, 6, 7]) };
+        foreach ((string wrong, string near) in new[] { ("bloks.0.attn.q", "'blocks.0.attn.q'"), ("blocks.70.mlp_out", "'blocks.0.mlp_out'"), ("blocks.0.attn.rot_q", "'blocks.0.attn") })
+        {
+            string message = Assert.Throws<ArgumentException>(() => model.Run(inputs, new RunOptions { Hooks = new Hooks().Observe(wrong, (_, _) => { }) })).Message;
+            Assert.Contains($"'{wrong}'", message, StringComparison.Ordinal);
+            Assert.Contains(near, message, StringComparison.Ordinal);
+        }
+
+        model.Run(inputs, new RunOptions { Hooks = new Hooks().Observe("blocks.0.attn.hook_result", (_, x) => Assert.Equal(3, x.Shape.Rank)) });
+    }
+
+    /// <summary>The shapes in the document's tables, by name. "a, b" share one shape, or have one each.</summary>
+    private static Dictionary<string, string[]> Shapes(string document)
+    {
+        Dictionary<string, string[]> shapes = new(StringComparer.Ordinal);
+        foreach (string line in document.Split('\n').Where(l => l.StartsWith("| `", StringComparison.Ordinal)))
+        {
+            string[] columns = line.Split('|', StringSplitOptions.TrimEntries);
+            string[] names = [.. Quoted().Matches(columns[1]).Select(m => m.Groups[1].Value)];
+            string[][] given = [.. Bracketed().Matches(columns[2]).Select(m => m.Groups[1].Value.Split(", "))];
+            for (int i = 0; i < names.Length; i++) shapes[names[i]] = given.Length == 0 ? shapes[names[i].Replace("rot_", "", StringComparison.Ordinal)] : given[Math.Min(i, given.Length - 1)];
+        }
+
+        return shapes;
     }
 
     [GeneratedRegex(@"^(encoder\.|decoder\.)?(blocks\.\d+\.)?")]
     private static partial Regex Place();
+
+    [GeneratedRegex(@"^norm(\d|_\w+)\.")]
+    private static partial Regex AnyNorm();
+
+    [GeneratedRegex("`([^`]+)`")]
+    private static partial Regex Quoted();
+
+    [GeneratedRegex(@"\[([^\]]+)\]")]
+    private static partial Regex Bracketed();
 }

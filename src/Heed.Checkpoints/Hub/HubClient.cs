@@ -65,6 +65,7 @@ public sealed class HubClient : IDisposable
         List<HubFile> files = Select(all, options);
         if (files.Find(file => !HubName.IsFilePath(file.Path)) is { } odd)
             throw new HubException($"{repository}: the file name '{Printable.Shorten(odd.Path)}' cannot be stored on every system. Leave it out by an exclude pattern.");
+        if (files.Count == 0) throw Nothing(repository, options, all);
         string root = Cache.Root(repository), snapshot = Path.Combine(root, "snapshots", commit), blobs = Path.Combine(root, "blobs");
         Directory.CreateDirectory(snapshot);
         Directory.CreateDirectory(blobs);
@@ -124,12 +125,20 @@ public sealed class HubClient : IDisposable
         return (commit, files);
     }
 
+    private static HubException Nothing(string repository, HubPullOptions options, List<HubFile> all)
+    {
+        string asked = options.Include.Count == 0 ? "files that Heed reads" : string.Join(", ", options.Include.Select(p => $"'{Printable.Shorten(p)}'"));
+        string has = all.Count == 0 ? "it is empty" : $"it has {all.Count}, such as '{Printable.Shorten(all[0].Path)}'";
+        return new HubException($"{repository} ({options.Revision}): no file matches {asked}{(options.Exclude.Count > 0 ? " beside those that are excluded" : "")}; {has}. Give patterns that match (--include).");
+    }
+
     private static List<HubFile> Select(List<HubFile> all, HubPullOptions options)
     {
-        bool safetensors = all.Any(file => file.Path.EndsWith(".safetensors", StringComparison.Ordinal));
+        // Only weights beside config.json take the pickles' place; those of onnx/ or original/ are other things.
+        bool safetensors = all.Any(file => file.Path.EndsWith(".safetensors", StringComparison.Ordinal) && !file.Path.Contains('/', StringComparison.Ordinal));
         string[] include = options.Include.Count > 0
             ? [.. options.Include]
-            : ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors", "*.md", "LICENSE*", .. safetensors ? Array.Empty<string>() : ["pytorch_model*.bin"]];
+            : ["*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "*.safetensors", "*.md", "LICENSE*", .. safetensors ? Array.Empty<string>() : ["pytorch_model*.bin"]];
         string[] exclude = options.Include.Count > 0 ? [.. options.Exclude] : [.. options.Exclude, "onnx/*", "openvino/*", "coreml/*", "original/*"];
         if (options.Include.Count == 0 && safetensors) exclude = [.. exclude, "pytorch_model.bin.index.json"];
         return [.. all.Where(file => include.Any(p => HubName.Matches(file.Path, p)) && !exclude.Any(p => HubName.Matches(file.Path, p))).DistinctBy(file => file.Path).OrderBy(file => file.Path, StringComparer.Ordinal)];

@@ -9,7 +9,7 @@ internal static class ConvertCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string> source = new("in") { Description = "model folder: safetensors or PyTorch pickle, one file or shards" };
+        Argument<string> source = new("in") { Description = "model folder, or the name of a pulled model: safetensors or PyTorch pickle, one file or shards" };
         Argument<string> target = new("out") { Description = "folder to write" };
         Option<string?> dtype = new("--dtype") { Description = "store floats as f32, bf16 or f16; unchanged where not given" };
         dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
@@ -22,7 +22,7 @@ internal static class ConvertCommand
     private static int Run(Terminal terminal, string source, string target, string? dtype, string shard, CancellationToken stop)
     {
         DType? type = dtype switch { "f32" => DType.F32, "bf16" => DType.BF16, "f16" => DType.F16, _ => null };
-        ConversionReport report = CheckpointConversion.Run(source, target, type, ByteSize.Parse(shard), cancellation: stop);
+        ConversionReport report = CheckpointConversion.Run(HubModel.Folder(source), target, type, ByteSize.Parse(shard), cancellation: stop);
         if (terminal.IsJson)
         {
             terminal.Json(new JsonObject

@@ -34,9 +34,9 @@ internal static class HubCommands
         {
             HubCache cache = new(HubSettings.FromProcess().CacheFolder);
             IReadOnlyList<CachedRepository> all = cache.List();
-            if (terminal.IsJson) terminal.Json(new JsonArray([.. all.Select(r => (JsonNode)new JsonObject { ["name"] = r.Repository, ["bytes"] = r.Bytes })]));
+            if (terminal.IsJson) terminal.Json(new JsonArray([.. all.Select(r => (JsonNode)new JsonObject { ["name"] = r.Repository, ["bytes"] = r.Bytes, ["revisions"] = Revisions(r) })]));
             else if (all.Count == 0) terminal.Line($"The cache {cache.Folder} is empty; 'heed pull ORG/NAME' fetches a model.");
-            else foreach (CachedRepository r in all) terminal.Line($"{r.Repository,-60} {Printable.Bytes(r.Bytes),12}");
+            else foreach (CachedRepository r in all) Show(terminal, r);
             return ExitCode.Ok;
         });
         return command;
@@ -50,12 +50,33 @@ internal static class HubCommands
         command.SetAction(parsed =>
         {
             string name = parsed.GetRequiredValue(repository);
+            string? wanted = parsed.GetValue(revision);
             HubCache cache = new(HubSettings.FromProcess().CacheFolder);
-            long freed = cache.Remove(name, parsed.GetValue(revision)) ?? throw new InputException($"{name}: is not in the cache {cache.Folder}; 'heed list' shows what is.");
+            long freed = cache.Remove(name, wanted) ?? throw NotThere(cache, name, wanted);
             if (terminal.IsJson) terminal.Json(new JsonObject { ["freed_bytes"] = freed });
             else terminal.Line($"{name}: removed, {Printable.Bytes(freed)} freed");
             return ExitCode.Ok;
         });
         return command;
+    }
+
+    private static void Show(Terminal terminal, CachedRepository repository)
+    {
+        terminal.Line($"{repository.Repository,-60} {Printable.Bytes(repository.Bytes),12}");
+        foreach (CachedRevision r in repository.Revisions)
+            terminal.Line($"  {r.Commit[..Math.Min(12, r.Commit.Length)]}  {string.Join(", ", r.References),-43} {Printable.Bytes(r.Bytes),12}  {r.Files} {(r.Files == 1 ? "file" : "files")}");
+    }
+
+    private static JsonArray Revisions(CachedRepository repository) =>
+    [
+        .. repository.Revisions.Select(r => (JsonNode)new JsonObject { ["commit"] = r.Commit, ["references"] = new JsonArray([.. r.References.Select(name => (JsonNode)name)]), ["bytes"] = r.Bytes, ["files"] = r.Files }),
+    ];
+
+    /// <summary>Tells a model that is not in the cache from one of which another revision is.</summary>
+    private static InputException NotThere(HubCache cache, string name, string? revision)
+    {
+        if (revision is null || cache.List().FirstOrDefault(r => r.Repository == name) is not { } found) return new InputException($"{name}: is not in the cache {cache.Folder}; 'heed list' shows what is.");
+        IEnumerable<string> there = found.Revisions.SelectMany(r => r.References.Count > 0 ? r.References : [r.Commit]);
+        return new InputException($"{name}: revision '{revision}' is not in the cache {cache.Folder}; it has {string.Join(", ", there.DefaultIfEmpty("none"))}. Name one of them, or leave --revision out to remove the model.");
     }
 }

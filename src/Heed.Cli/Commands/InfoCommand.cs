@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heed.Checkpoints;
 using Heed.Engine.Nn;
 using Heed.Models;
 using Heed.Models.Files;
@@ -11,27 +12,36 @@ namespace Heed.Cli.Commands;
 /// <summary><c>heed info MODEL</c>: structure, parameters, memory and operations of a folder, a <c>config.json</c> or a preset.</summary>
 internal static class InfoCommand
 {
+    private const int MaximumBatch = 1_000_000;
+    private const int MaximumDepth = 100;
+    private const int StandardLength = 512;
+
     public static Command Create(Terminal terminal)
     {
-        Argument<string?> model = new("model") { Description = "model folder, config.json, or the name of a preset; nothing lists the presets", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> model = new("model") { Description = "model folder, config.json, the name of a pulled model or of a preset; nothing lists the presets", Arity = ArgumentArity.ZeroOrOne };
         Option<int> batch = new("--batch") { Description = "sequences, for memory", DefaultValueFactory = _ => 1 };
-        Option<int> length = new("--length") { Description = "tokens of a sequence, for memory and operations", DefaultValueFactory = _ => 512 };
+        Option<int?> length = new("--length") { Description = "tokens of a sequence, for memory and operations; 512, or the model's longest text where that is shorter" };
         Option<int> depth = new("--depth") { Description = "levels of the tree", DefaultValueFactory = _ => 3 };
         Command command = new("info", "Structure, parameters, memory and operations of a model, from its folder, its config.json or a preset. Example: heed info gpt2 --length 1024") { model, batch, length, depth };
         command.SetAction(parsed => Run(terminal, parsed.GetValue(model), parsed.GetValue(batch), parsed.GetValue(length), parsed.GetValue(depth)));
         return command;
     }
 
-    private static int Run(Terminal terminal, string? name, int batch, int length, int depth)
+    private static int Run(Terminal terminal, string? name, int batch, int? wanted, int depth)
     {
+        Check("--batch", batch, MaximumBatch, "");
+        Check("--depth", depth, MaximumDepth, "");
+        if (wanted is { } given) Check("--length", given, int.MaxValue, "");
         if (name is null) return Presets(terminal);
-        (Model model, string source) = Open(name);
+        (Model model, string source) = Open(terminal, name);
         using (model)
         {
-            ModelSize size = ModelSize.Of(model, batch, length);
+            int longest = model.Config.MaximumLength, length = wanted ?? Math.Min(StandardLength, longest);
+            Check("--length", length, longest, $" for this {model.Config.ModelType} model");
+            ModelSize size = SizeOf(model, batch, length);
             if (terminal.IsJson)
             {
-                terminal.Json(Json(model, size, source));
+                terminal.Json(Json(model, size, source, batch, length));
                 return ExitCode.Ok;
             }
 
@@ -39,26 +49,51 @@ internal static class InfoCommand
             terminal.Line();
             foreach (string line in ParameterTree.Lines(model, depth)) terminal.Line(line);
             terminal.Line();
-            long gradients = size.Parameters * sizeof(float);
-            int wide = Math.Max(22, size.Parts.Max(p => p.Part.Length) + 4);
-            void Row(string what, string value, string note = "") => terminal.Line($"{what.PadRight(wide)}{value,18}{(note.Length > 0 ? "   " + note : "")}");
-            Row("parameters", $"{size.Parameters:N0}");
-            foreach ((string part, long count) in size.Parts) Row("  " + part, $"{count:N0}");
-            if (size.Fixed > 0) Row("stored, not trained", $"{size.Fixed:N0}");
-            foreach ((string shared, string with) in model.TiedNames) terminal.Line($"  {shared} is {with}");
-            Row("weights, float32", Printable.Bytes(size.WeightBytes), $"16 bits {Printable.Bytes(size.WeightBytes / 2)}");
-            Row("gradients", Printable.Bytes(gradients));
-            Row("Adam's two moments", Printable.Bytes(2 * gradients));
-            Row("activations, training", Printable.Bytes(size.ActivationBytes), $"{batch} × {length} tokens");
-            if (size.CacheBytes > 0) Row("key-value cache", Printable.Bytes(size.CacheBytes), $"{batch} × {length} tokens");
-            Row("operations a token", string.Create(CultureInfo.InvariantCulture, $"{size.OperationsPerToken / 1e6:0.0} M"), $"forward, at {length} tokens of context; training takes three times as many");
+            Show(terminal, model, size, batch, length);
         }
 
         return ExitCode.Ok;
     }
 
-    /// <summary>A model of shapes alone: nothing is read but the configuration.</summary>
-    private static (Model Model, string Source) Open(string name)
+    private static void Show(Terminal terminal, Model model, ModelSize size, int batch, int length)
+    {
+        long gradients = size.Parameters * sizeof(float);
+        int wide = Math.Max(22, size.Parts.Max(p => p.Part.Length) + 4);
+        void Row(string what, string value, string note = "") => terminal.Line($"{what.PadRight(wide)}{value,18}{(note.Length > 0 ? "   " + note : "")}");
+        Row("parameters", $"{size.Parameters:N0}");
+        foreach ((string part, long count) in size.Parts) Row("  " + part, $"{count:N0}");
+        if (size.Fixed > 0) Row("stored, not trained", $"{size.Fixed:N0}");
+        foreach ((string shared, string with) in model.TiedNames) terminal.Line($"  {shared} is {with}");
+        if (StoredBytes(model) is { Count: > 0 } stored) Row("weights, as stored", Printable.Bytes(stored.Sum(s => s.Bytes)), string.Join(", ", stored.Select(s => stored.Count == 1 ? s.Type : $"{s.Type} {Printable.Bytes(s.Bytes)}")));
+        Row("weights, float32", Printable.Bytes(size.WeightBytes), $"16 bits {Printable.Bytes(size.WeightBytes / 2)}");
+        Row("gradients", Printable.Bytes(gradients));
+        Row("Adam's two moments", Printable.Bytes(2 * gradients));
+        Row("activations, training", Printable.Bytes(size.ActivationBytes), $"{batch} × {length} tokens");
+        string twice = model is SequenceToSequenceModel ? " read and as many written" : "";
+        if (size.CacheBytes > 0) Row("key-value cache", Printable.Bytes(size.CacheBytes), $"{batch} × {length} tokens{twice}");
+        if (size.StateBytes > 0) Row("states of the layers", Printable.Bytes(size.StateBytes), $"kept behind each of {batch} × {length} tokens{twice}, to go on from any");
+        Row("operations a token", string.Create(CultureInfo.InvariantCulture, $"{size.OperationsPerToken / 1e6:0.0} M"), $"forward, {(twice.Length > 0 ? "one read and one written, " : "")}at {length} tokens of context; training takes three times as many");
+    }
+
+    private static void Check(string option, int value, int largest, string whose)
+    {
+        if (value < 1 || value > largest) throw new UsageException($"{option}: {value} was given; 1 to {largest} are possible{whose}. Choose a number in this range.");
+    }
+
+    private static ModelSize SizeOf(Model model, int batch, int length)
+    {
+        try
+        {
+            return ModelSize.Of(model, batch, length);
+        }
+        catch (OverflowException)
+        {
+            throw new UsageException($"--batch {batch} and --length {length}: the memory of so many tokens is more than 8 EiB and cannot be counted. Choose smaller numbers.");
+        }
+    }
+
+    /// <summary>A model of shapes alone; of a folder's weights names, shapes and stored types are read.</summary>
+    private static (Model Model, string Source) Open(Terminal terminal, string name)
     {
         foreach (ModelFamily family in ModelFamilies.All)
         {
@@ -66,21 +101,30 @@ internal static class InfoCommand
             return (family.Build(preset.Architecture, preset.Config, new ParameterSet(ParameterSource.ShapesOnly)), preset.Note.Length > 0 ? $"{preset.Source}; {preset.Note}" : preset.Source);
         }
 
-        if (Directory.Exists(name) || !File.Exists(name))
+        if (File.Exists(name))
         {
-            if (!Directory.Exists(name))
-            {
-                string near = Printable.Nearest(name, ModelFamilies.All.SelectMany(f => f.Presets.Keys)) is { } nearest ? $" Did you mean the preset \"{nearest}\"?" : "";
-                throw new StorageException($"{name}: is no model folder, no config.json and no preset.{near} 'heed info' lists the presets.");
-            }
-
-            (ModelFamily family, string architecture, ModelConfig config) = ModelFolder.ReadConfig(name);
-            return (ModelFolder.Shapes(family, architecture, config, name), name);
+            (ModelFamily fileFamily, string fileArchitecture, ModelConfig fileConfig) = ModelFolder.ReadConfigFile(name);
+            return (ModelFolder.Shapes(fileFamily, fileArchitecture, fileConfig, name), name);
         }
 
-        (ModelFamily fileFamily, string fileArchitecture, ModelConfig fileConfig) = ModelFolder.ReadConfigFile(name);
-        return (ModelFolder.Shapes(fileFamily, fileArchitecture, fileConfig, name), name);
+        if (HubModel.Find(name) is not { } folder)
+        {
+            string near = Printable.Nearest(name, ModelFamilies.All.SelectMany(f => f.Presets.Keys)) is { } nearest ? $" Did you mean the preset \"{nearest}\"?" : "";
+            throw new StorageException($"{name}: is no model folder, no config.json and no preset.{near} 'heed info' lists the presets{(HubModel.HasForm(name) ? $"; 'heed pull {name}' fetches a model of the hub" : "")}.");
+        }
+
+        if (CheckpointFolder.HasWeights(folder)) return (ModelFolder.Inspect(folder), folder);
+        (ModelFamily bare, string architecture, ModelConfig config) = ModelFolder.ReadConfig(folder);
+        terminal.Warn($"{folder}: holds no weights; the sizes are those of its {ModelFolder.ConfigName}.");
+        return (ModelFolder.Shapes(bare, architecture, config, folder), folder);
     }
+
+    /// <summary>Bytes of the weights by the type in which the folder stores them; empty where there is no folder.</summary>
+    private static List<(string Type, long Bytes)> StoredBytes(Model model) =>
+    [
+        .. model.Parameters.Where(p => model.StoredTypes.ContainsKey(p.Name)).GroupBy(p => model.StoredTypes[p.Name]).OrderBy(g => g.Key)
+            .Select(g => (g.Key.Name(), g.Sum(p => (long)p.Shape.Count * g.Key.Bits() / 8))),
+    ];
 
     private static int Presets(Terminal terminal)
     {
@@ -100,7 +144,7 @@ internal static class InfoCommand
         return ExitCode.Ok;
     }
 
-    private static JsonObject Json(Model model, ModelSize size, string source) => new()
+    private static JsonObject Json(Model model, ModelSize size, string source, int batch, int length) => new()
     {
         ["architecture"] = model.Architecture,
         ["model_type"] = model.Config.ModelType,
@@ -108,11 +152,15 @@ internal static class InfoCommand
         ["parameters"] = size.Parameters,
         ["fixed"] = size.Fixed,
         ["parts"] = new JsonObject(size.Parts.Select(p => KeyValuePair.Create(p.Part, (JsonNode?)p.Count))),
+        ["batch"] = batch,
+        ["length"] = length,
+        ["stored_bytes"] = new JsonObject(StoredBytes(model).Select(s => KeyValuePair.Create(s.Type, (JsonNode?)s.Bytes))),
         ["weight_bytes"] = size.WeightBytes,
         ["gradient_bytes"] = size.Parameters * sizeof(float),
         ["optimizer_bytes"] = 2 * size.Parameters * sizeof(float),
         ["activation_bytes"] = size.ActivationBytes,
         ["cache_bytes"] = size.CacheBytes,
+        ["state_bytes"] = size.StateBytes,
         ["operations_per_token"] = size.OperationsPerToken,
         ["tied"] = new JsonObject(model.TiedNames.Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value))),
         ["tensors"] = new JsonObject(model.Parameters.Select(p => KeyValuePair.Create(p.Name, (JsonNode?)new JsonArray([.. p.Shape.ToArray().Select(s => (JsonNode)s)])))),

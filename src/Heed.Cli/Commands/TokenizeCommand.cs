@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heed.Checkpoints;
 using Heed.Tokenizers;
 
 namespace Heed.Cli.Commands;
@@ -10,7 +11,7 @@ namespace Heed.Cli.Commands;
 internal static class TokenizeCommand
 {
     /// <summary>What can be named as a tokenizer.</summary>
-    public const string Models = "model folder, tokenizer.json, vocab.txt, vocab.json, SentencePiece .model or .tiktoken file";
+    public const string Models = "model folder, the name of a pulled model, tokenizer.json, vocab.txt, vocab.json, SentencePiece .model or .tiktoken file";
 
     public static Command Create(Terminal terminal)
     {
@@ -29,7 +30,13 @@ internal static class TokenizeCommand
         return command;
     }
 
-    public static Tokenizer Open(string path) => Directory.Exists(path) ? Tokenizer.FromFolder(path) : Tokenizer.FromFile(path);
+    /// <summary>Opens a file, a folder, or a pulled model by its name.</summary>
+    public static Tokenizer Open(string path)
+    {
+        if (File.Exists(path)) return Tokenizer.FromFile(path);
+        if (HubModel.Find(path) is { } folder) return Tokenizer.FromFolder(folder);
+        return HubModel.HasForm(path) ? throw new StorageException($"{path}: is neither a file nor a folder nor a model in the cache; fetch it with 'heed pull {path}'.") : Tokenizer.FromFile(path);
+    }
 
     private static int Run(Terminal terminal, string model, string? text, string? pair, bool special, bool count, bool decode, bool lines, bool codePoints, CancellationToken stop)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Heed.Checkpoints;
 using Heed.Generation;
 using Heed.Models.Verification;
 using Heed.Tokenizers.Verification;
@@ -11,37 +12,58 @@ internal static class VerifyCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> folders = new("folder") { Description = "folders with a model and its reference values (docs/verify.md); a folder of such folders is searched", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> folders = new("folder") { Description = "folders with a model and its reference values (docs/verify.md); folders of such folders are searched", Arity = ArgumentArity.OneOrMore };
         Option<string?> dump = new("--dump") { Description = "write everything that Heed computed to DIR/<folder>.safetensors and .json" };
-        Option<string?> model = new("--model") { Description = "the model's folder, for references of sentence embeddings, which have none beside them" };
+        Option<string?> model = new("--model") { Description = "the model's folder, or the name of a pulled model, for references of sentence embeddings, which have none beside them" };
         Option<bool> tokenizer = new("--tokenizer") { Description = "the folders hold tokenizer cases" };
-        Option<bool> noTraining = new("--no-training") { Description = "leave out gradients' training steps" };
-        Command command = new("verify", "Compare outputs, losses, gradients, training steps and generations with a reference; exit code 7 where something is off. Example: heed verify goldens/models") { folders, dump, model, tokenizer, noTraining };
-        command.SetAction((parsed, stop) => Task.FromResult(parsed.GetValue(tokenizer)
-            ? Tokenizers(terminal, parsed.GetRequiredValue(folders), stop)
-            : Models(terminal, parsed.GetRequiredValue(folders), parsed.GetValue(dump), parsed.GetValue(model), !parsed.GetValue(noTraining), stop)));
+        Option<bool> noTraining = new("--no-training") { Description = "leave out gradients and training steps" };
+        Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
+        Command command = new("verify", "Compare outputs, losses, gradients, training steps and generations with a reference; exit code 7 where something is off. Example: heed verify goldens/models") { folders, dump, model, tokenizer, noTraining, strict };
+        command.SetAction((parsed, stop) =>
+        {
+            string[] given = parsed.GetRequiredValue(folders);
+            if (!parsed.GetValue(tokenizer))
+            {
+                VerifyOptions options = new() { Generation = new GenerationRunner(), Training = !parsed.GetValue(noTraining), Strict = parsed.GetValue(strict), Warn = terminal.Warn, Dump = parsed.GetValue(dump), Model = parsed.GetValue(model), Stop = stop };
+                return Task.FromResult(Models(terminal, given, options));
+            }
+
+            foreach (Option option in (Option[])[dump, model, noTraining, strict])
+                if (parsed.GetResult(option) is { Implicit: false }) throw new UsageException($"{option.Name}: was given with --tokenizer, whose cases have no model. Leave one of them out.");
+            return Task.FromResult(Tokenizers(terminal, given, stop));
+        });
         return command;
     }
 
-    private static int Models(Terminal terminal, string[] folders, string? dump, string? model, bool training, CancellationToken stop)
+    private static int Models(Terminal terminal, string[] folders, VerifyOptions options)
     {
         List<string> cases = [];
+        List<(string Folder, string Why)> passedOver = [];
         foreach (string folder in folders)
         {
             if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a folder with a model and its reference values.");
             if (IsCase(folder)) cases.Add(folder);
-            else cases.AddRange(Directory.EnumerateDirectories(folder).Where(IsCase).Order(StringComparer.Ordinal));
+            else Search(folder, 2, options.Model is not null, cases, passedOver);
         }
 
-        if (cases.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors.");
-        if (dump is not null) Directory.CreateDirectory(dump);
+        if (cases.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
+        if (options.Model is { } model) options = options with { Model = HubModel.Folder(model) };
+        else if (cases.Find(IsEmbeddings) is { } apart) throw new UsageException($"{apart}: holds embeddings and no model; name the folder of the model that made them (--model DIR).");
+        if (options.Dump is { } dump)
+        {
+            foreach (IGrouping<string, string> same in cases.GroupBy(ModelVerifier.DumpName, StringComparer.Ordinal))
+                if (same.Count() > 1) throw new UsageException($"--dump: {same.First()} and {same.ElementAt(1)} would both be written to {Path.Combine(dump, same.Key)}.safetensors. Verify them one after the other, into two folders.");
+            ModelVerifier.PrepareDump(dump);
+        }
+
+        if (!terminal.IsJson)
+            foreach ((string folder, string why) in passedOver) terminal.Line($"pass over  {folder}  {why}");
         JsonArray rows = [];
         int failed = 0, missing = 0, unread = ExitCode.Ok;
         bool off = false;
-        VerifyOptions options = new() { Generation = new GenerationRunner(), Training = training, Dump = dump, Model = model, Stop = stop };
         foreach (string folder in cases)
         {
-            stop.ThrowIfCancellationRequested();
+            options.Stop.ThrowIfCancellationRequested();
             terminal.Status($"{folder} …");
             VerifyResult result = ModelVerifier.Run(folder, options);
             if (!result.Passed) failed++;
@@ -52,13 +74,43 @@ internal static class VerifyCommand
             else terminal.Line(result.Passed ? result.ToString() : terminal.Red(result.ToString()));
         }
 
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["cases"] = rows, ["failed"] = failed });
+        if (terminal.IsJson) terminal.Json(new JsonObject { ["cases"] = rows, ["failed"] = failed, ["passed_over"] = new JsonArray([.. passedOver.Select(p => (JsonNode)new JsonObject { ["folder"] = p.Folder, ["why"] = p.Why })]) });
         else terminal.Line($"{cases.Count - failed} of {cases.Count} cases agree with the reference{(missing > 0 ? $"; {missing} generations were not run" : "")}");
         return off ? ExitCode.Numerical : unread;
     }
 
     /// <summary>Any file of a reference makes a case: one that lacks the others is told, not passed over.</summary>
-    private static bool IsCase(string folder) => Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors", "embeddings.safetensors"], name => File.Exists(Path.Combine(folder, name)));
+    private static bool IsCase(string folder) => IsEmbeddings(folder) || Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name)));
+
+    private static bool IsEmbeddings(string folder) => File.Exists(Path.Combine(folder, "embeddings.safetensors"));
+
+    /// <summary>Finds the cases below a folder; what was not named and is of another kind is passed over.</summary>
+    private static void Search(string folder, int levels, bool hasModel, List<string> cases, List<(string Folder, string Why)> passedOver)
+    {
+        foreach (string inner in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
+        {
+            int found = cases.Count, known = passedOver.Count;
+            if (IsEmbeddings(inner))
+            {
+                if (hasModel) cases.Add(inner);
+                else passedOver.Add((inner, "holds embeddings and no model; --model DIR names the one that made them"));
+            }
+            else if (IsCase(inner))
+            {
+                // A model that lacks its configuration is told.
+                if (File.Exists(Path.Combine(inner, "config.json")) || CheckpointFolder.HasWeights(inner)) cases.Add(inner);
+                else passedOver.Add((inner, "holds reference values and neither config.json nor weights, so they are of another kind"));
+            }
+            else
+            {
+                if (levels > 1) Search(inner, levels - 1, hasModel, cases, passedOver);
+                // One line for a folder of other things, not one for each of them.
+                if (cases.Count > found) continue;
+                passedOver.RemoveRange(known, passedOver.Count - known);
+                if (levels == 2) passedOver.Add((inner, "holds no model with reference values"));
+            }
+        }
+    }
 
     private static int Tokenizers(Terminal terminal, string[] folders, CancellationToken stop)
     {

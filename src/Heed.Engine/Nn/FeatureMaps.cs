@@ -21,8 +21,8 @@ public sealed class EluFeatures : IAttentionFeatures
 /// <remarks>Choromanski et al., arXiv:2009.14794, lemma 1.</remarks>
 public sealed class RandomFeatures : IAttentionFeatures
 {
-    // Values, not a tensor: whoever made the features need not dispose them.
-    private readonly float[] _projection;
+    // Values, not a tensor: whoever made the features need not dispose them. Drawn when they are first asked for: a model of shapes alone never does.
+    private readonly Lazy<float[]> _projection;
     private readonly Shape _shape;
 
     /// <summary>Draws the projection: orthogonal rows with the lengths of normal vectors.</summary>
@@ -31,9 +31,14 @@ public sealed class RandomFeatures : IAttentionFeatures
     /// <param name="seed">Of the draws: the same seed gives the same projection everywhere.</param>
     public RandomFeatures(int features, int headWidth, ulong seed)
     {
-        using TensorScope scope = TensorScope.Begin();
+        ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(headWidth, 1);
         _shape = new Shape(features, headWidth);
-        _projection = AttentionFeatures.OrthogonalProjection(features, headWidth, seed).ToArray();
+        _projection = new Lazy<float[]>(() =>
+        {
+            using TensorScope scope = TensorScope.Begin();
+            return AttentionFeatures.OrthogonalProjection(features, headWidth, seed).ToArray();
+        });
     }
 
     /// <inheritdoc/>
@@ -56,5 +61,5 @@ public sealed class RandomFeatures : IAttentionFeatures
         return AttentionFeatures.Positive(x.Reshape(N, G * K), Projection()).Reshape(N, G, _shape[0]);     // [N, G, M]
     }
 
-    private Tensor Projection() => Tensor.Create(_projection, _shape);
+    private Tensor Projection() => Tensor.Create(_projection.Value, _shape);
 }

@@ -39,6 +39,7 @@ public sealed class Hooks
 
     private readonly Dictionary<string, Func<string, Variable, Variable>> _exact = new(StringComparer.Ordinal);
     private readonly List<(Func<string, bool> Matches, Func<string, Variable, Variable> Visit)> _matching = [];
+    private readonly HashSet<string> _shown = new(StringComparer.Ordinal);
 
     /// <summary>Sees the tensor with this name each time the model computes it. The value dies with the run: clone what is to be kept.</summary>
     /// <param name="name">A full name or a TransformerLens alias.</param>
@@ -97,6 +98,19 @@ public sealed class Hooks
         return name;
     }
 
+    /// <summary>Refuses names that no run so far has shown: a layer that the model does not have, a slip of the pen. Models ask it at the end of each run.</summary>
+    /// <exception cref="ArgumentException">A name was given to <see cref="Observe"/> or <see cref="Replace"/> and no tensor has it; the error lists all such names, and the nearest that there is.</exception>
+    public void CheckUsed()
+    {
+        lock (_shown)
+        {
+            string[] unused = [.. _exact.Keys.Where(name => !_shown.Contains(name)).Order(StringComparer.Ordinal)];
+            if (unused.Length == 0) return;
+            string near = Printable.Nearest(unused[0], _shown) is { } nearest ? $" The nearest to the first is '{nearest}'." : "";
+            throw new ArgumentException($"Hooks: no tensor of this run is named {string.Join(", ", unused.Select(name => $"'{Printable.Shorten(name)}'"))}.{near} docs/hooks.md lists the names; layers count from 0.");
+        }
+    }
+
     /// <summary>True where somebody asked for this tensor, so that the fast path must give way to the one that has it.</summary>
     internal bool Wants(string site, string name)
     {
@@ -109,6 +123,7 @@ public sealed class Hooks
     internal Variable Visit(string site, string name, Variable x)
     {
         string full = Join(site, name);
+        lock (_shown) _shown.Add(full);
         foreach ((Func<string, bool> matches, Func<string, Variable, Variable> visit) in _matching)
             if (matches(full)) x = visit(full, x);
         if (!_exact.TryGetValue(full, out Func<string, Variable, Variable>? replace)) return x;

@@ -33,6 +33,7 @@ public sealed class MultiHeadAttention : Module
         if (config.Heads % config.KeyHeads != 0) throw new ShapeException($"MultiHeadAttention: {config.Heads} query heads cannot share {config.KeyHeads} key heads evenly.");
         _config = config;
         _site = at.Site;
+        at.Set.Add(new AttentionPart(at.Site, config));
         int H = config.Heads, G = config.KeyHeads, K = config.HeadWidth, D = config.Width;
         if (config.FusedName is { } fused)
         {
@@ -229,9 +230,25 @@ public sealed class MultiHeadAttention : Module
 
     private Variable Project(Variable z, AttentionContext context)
     {
-        if (context.Hooks is null) return Output.Forward(z);
-        z = context.Visit(_site, "z", z.Reshape(z.Shape[0], _config.Heads, _config.HeadWidth)).Reshape(z.Shape[0], -1);
-        return context.Visit(_site, "out", Output.Forward(z));
+        if (context.Hooks is not { } hooks) return Output.Forward(z);
+        Variable heads = context.Visit(_site, "z", z.Reshape(z.Shape[0], _config.Heads, _config.HeadWidth));       // [N, H, K]
+        Variable y = Output.Forward(heads.Reshape(z.Shape[0], -1));                                                // [N, D]
+        if (hooks.Wants(_site, "result"))
+        {
+            Variable parts = ByHead(heads), seen = context.Visit(_site, "result", parts);
+            if (!ReferenceEquals(seen.Value, parts.Value)) y = Output.Bias is { } bias ? seen.Sum(1) + bias.ToVariable() : seen.Sum(1);
+        }
+
+        return context.Visit(_site, "out", y);
+    }
+
+    /// <summary>What each head adds to the output, without the bias: z[h]·W[h], [N, H, K] → [N, H, D]. Only for those who ask; the sum over heads is the output but for rounding.</summary>
+    private Variable ByHead(Variable z)
+    {
+        int H = _config.Heads, K = _config.HeadWidth, D = _config.Width;
+        Variable weight = Output.Weight.ToVariable();
+        weight = _config.InputMajor ? weight.Reshape(H, K, D) : weight.Reshape(D, H, K).Permute(1, 2, 0);         // [H, K, D]
+        return z.Permute(1, 0, 2).MatMul(weight).Permute(1, 0, 2);
     }
 
     private ColumnRange Prepare(ColumnRange rows, string name, string rotatedName, Func<Variable, Variable>? norm, AttentionContext context)

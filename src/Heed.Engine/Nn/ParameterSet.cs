@@ -39,12 +39,16 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
 {
     private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
     private readonly List<Parameter> _ordered = [];
+    private readonly List<AttentionPart> _attentions = [];
 
     /// <summary>The place from which a model takes its parameters.</summary>
     public ParameterScope Root => new(this, "", "");
 
     /// <inheritdoc/>
     public int Count => _ordered.Count;
+
+    /// <summary>The model's attentions, in the order in which it makes them.</summary>
+    public IReadOnlyList<AttentionPart> Attentions => _attentions;
 
     /// <summary>Number of values in all parameters together.</summary>
     public long Values
@@ -86,6 +90,8 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     public IEnumerator<Parameter> GetEnumerator() => _ordered.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    internal void Add(AttentionPart attention) => _attentions.Add(attention);
 
     internal Parameter Add(string name, Shape shape, Initializer initializer, bool? inputMajor = null)
     {

@@ -99,6 +99,7 @@ public sealed class BertPreTraining : BertMaskedLanguageModel
             losses.Add(new LossPart("next sentence", Loss.CrossEntropy(follows, labels, SumOfNats), Count(labels)));
         }
 
+        options.Hooks?.CheckUsed();
         return new ModelOutput { Losses = losses, Tensors = tensors };
     }
 

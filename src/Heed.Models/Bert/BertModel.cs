@@ -48,6 +48,7 @@ public sealed class BertModel : EncoderModel
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         tensors["last_hidden_state"] = batch.ToGrid(hidden.Value);
         tensors["pooler_output"] = Bert.Pool(hidden, batch.FirstRows()).Value;
+        options?.Hooks?.CheckUsed();
         return new ModelOutput { Tensors = tensors };
     }
 }

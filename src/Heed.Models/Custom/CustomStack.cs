@@ -13,7 +13,7 @@ public sealed class CustomBlock : Module
     private readonly Func<Variable, AttentionContext, Variable> _attentionNorm;
     private readonly Func<Variable, AttentionContext, Variable> _feedForwardNorm;
 
-    internal CustomBlock(CustomConfig config, int layer, IRotation? rotation, IDistanceBias? distances, ParameterScope at)
+    internal CustomBlock(CustomConfig config, int layer, IRotation? rotation, IDistanceBias? distances, IBlockSparsity? sparsity, ParameterScope at)
     {
         _config = config;
         _site = at.Site;
@@ -30,7 +30,7 @@ public sealed class CustomBlock : Module
             Layer = layer,
             Rotation = rotation,
             DistanceBias = distances,
-            Sparsity = config.Sparsity,
+            Sparsity = sparsity,
             Features = config.FeaturesOf(layer),
             Dropout = config.Dropout,
         }, (at / "attn").As("attn"));
@@ -124,8 +124,9 @@ public sealed class CustomStack : Module
             PositionKind.Learned => new Embedding(config.ContextLength, config.Width, at / "embed_positions").Forward,
             _ => null,
         };
+        IBlockSparsity? sparsity = config.Sparsity;
         CustomBlock[] blocks = new CustomBlock[config.Layers];
-        for (int i = 0; i < blocks.Length; i++) blocks[i] = new CustomBlock(config, i, rotation, distances, (at / "layers" / i).As($"blocks.{i}"));
+        for (int i = 0; i < blocks.Length; i++) blocks[i] = new CustomBlock(config, i, rotation, distances, sparsity, (at / "layers" / i).As($"blocks.{i}"));
         Blocks = blocks;
         _finalNorm = config.NormFirst ? CustomBlock.NormAt(config, (at / "norm").As("norm_final")) : null;
     }

@@ -17,9 +17,11 @@ internal sealed class CheckpointSource : ParameterSource
     private readonly List<string> _mismatched = [];
     private readonly Dictionary<string, DType> _types = new(StringComparer.Ordinal);
     private readonly ParameterSource _first;
+    private readonly bool _namesOnly;
 
-    public CheckpointSource(CheckpointFolder folder, ModelFamily family, LoadOptions options)
+    public CheckpointSource(CheckpointFolder folder, ModelFamily family, LoadOptions options, bool namesOnly = false)
     {
+        _namesOnly = namesOnly;
         _folder = folder;
         _options = options;
         _prefix = family.BasePrefix + ".";
@@ -50,6 +52,7 @@ internal sealed class CheckpointSource : ParameterSource
 
         if (!tensor.DType.IsFloat()) throw new FileFormatException(_folder.Path, tensor.Name, $"is stored as {tensor.DType.Name()}; weights are F32, F16, BF16 or F64");
         _types[parameter.Name] = tensor.DType;
+        if (_namesOnly) return;
         if (!_options.ForTraining && parameter.InputMajor is not null && parameter.Shape.Rank == 2 && FormatOf(tensor.DType) is { } stored)
         {
             BadValues bad = new(stored);
@@ -81,7 +84,8 @@ internal sealed class CheckpointSource : ParameterSource
             if (!_used.Contains(name) && !model.LeavesOut(name) && !model.TiedNames.ContainsKey(name) && !model.TiedNames.ContainsKey(_prefix + name)) unexpected.Add(tensor.Name);
         }
 
-        foreach ((string second, string owner) in model.TiedNames) CheckCopy(second, owner);
+        if (!_namesOnly)
+            foreach ((string second, string owner) in model.TiedNames) CheckCopy(second, owner);
         return new LoadReport(_missing, unexpected, _mismatched) { StoredTypes = _types };
     }
 

@@ -55,6 +55,23 @@ public static class ModelFolder
         return (model, report);
     }
 
+    /// <summary>Holds a folder's weights against its configuration by names, shapes and stored types alone: no value is read, and no memory taken for any.</summary>
+    /// <returns>A model of shapes, with <see cref="Model.StoredTypes"/>.</returns>
+    /// <exception cref="StorageException">The folder or a file is missing.</exception>
+    /// <exception cref="InputException">A file is damaged, a tensor is missing, unexpected or of another shape.</exception>
+    /// <exception cref="BudgetException">A parameter would be larger than any tensor can be.</exception>
+    public static Model Inspect(string folder)
+    {
+        (ModelFamily family, string architecture, ModelConfig config) = ReadConfig(folder);
+        using CheckpointFolder checkpoint = CheckpointFolder.Open(folder);
+        CheckpointSource source = new(checkpoint, family, LoadOptions.Default, namesOnly: true);
+        Model model = Build(family, architecture, config, source, Path.Combine(folder, ConfigName));
+        LoadReport report = source.Report(model);
+        if (!report.IsComplete) throw new InputException($"{Describe(folder, report)} Check that weights and config.json belong together, or that the download is whole.");
+        model.StoredTypes = report.StoredTypes;
+        return model;
+    }
+
     /// <summary>Reads only the configuration of a folder.</summary>
     public static (ModelFamily Family, string Architecture, ModelConfig Config) ReadConfig(string folder, LoadOptions? options = null)
     {
@@ -80,9 +97,14 @@ public static class ModelFolder
     public static Model Shapes(ModelFamily family, string architecture, ModelConfig config, string file)
     {
         ArgumentNullException.ThrowIfNull(family);
+        return Build(family, architecture, config, ParameterSource.ShapesOnly, file);
+    }
+
+    private static Model Build(ModelFamily family, string architecture, ModelConfig config, ParameterSource source, string file)
+    {
         try
         {
-            return family.Build(architecture, config, new ParameterSet(ParameterSource.ShapesOnly));
+            return family.Build(architecture, config, new ParameterSet(source));
         }
         catch (ShapeException e)
         {

@@ -89,25 +89,15 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
         Variable tokens = _dropout.Forward(context.Visit("decoder", "embed", Tokens.Forward(batch.Ids)), context, "decoder.embed");  // [N, E]
         details?.AddRows("decoder_hidden_states", tokens, batch);
 
-        Tensor? pattern = context.Hooks is null ? null : Tensor.Zeros(B, 1, T, Enumerable.Range(0, B).Max(b => starts[b + 1] - starts[b]));
-        int[] each = [.. Enumerable.Range(0, B + 1)];
-        Variable[] steps = new Variable[T];
-        for (int t = 0; t < T; t++)
+        (Variable[] steps, RecurrentState[] states, IReadOnlyList<Variable>[] weights) = Write(tokens, batch, state, T, lengths, step => Attention.Forward(step, keys, prepared, starts), context);
+        if (context.Hooks is not null)
         {
-            context.Stop.ThrowIfCancellationRequested();
-            // Sequences that have ended run on with their last token; nobody reads those rows.
-            int[] rows = new int[B];
-            for (int b = 0; b < B; b++) rows[b] = batch.Starts[b] + Math.Min(t, lengths[b] - 1);
-            Variable token = tokens.Gather(rows);                                                                                    // [B, E]
-            (Variable read, IReadOnlyList<Variable> weights) = Attention.Forward(state.Hidden[^1], keys, prepared, starts);          // [B, 2H]
-            (Variable hidden, state) = Decoder.Forward(Variable.Concatenate(-1, token, read), each, state);                          // [B, H]
-            steps[t] = Variable.Concatenate(-1, hidden, read, token);                                                                // [B, 3H + E]
-            Keep(state, t, lengths, context);
-            if (pattern is not null)
-                for (int b = 0; b < B; b++) weights[b].Value.Span.CopyTo(pattern.Span[(((b * T) + t) * pattern.Shape.Last)..]);
+            Variable pattern = Pattern(weights, lengths, starts), seen = context.Visit(CrossSite, "pattern", pattern);               // [B, 1, T, S]
+            // What was put in its place decides what is read, and so every state behind it.
+            if (!ReferenceEquals(seen.Value, pattern.Value)) (steps, states, _) = Write(tokens, batch, state, T, lengths, Reading(seen, keys, starts), context);
         }
 
-        if (pattern is not null) context.Visit(CrossSite, "pattern", pattern);
+        for (int t = 0; t < T; t++) Keep(states[t], t, lengths, context);
         int[] order = new int[batch.Rows];
         for (int b = 0; b < B; b++)
             for (int t = 0; t < lengths[b]; t++) order[batch.Starts[b] + t] = (t * B) + b;
@@ -115,6 +105,75 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
         x = _dropout.Forward(context.Visit("decoder.lstm", "out", x), context, "decoder.lstm");
         details?.AddRows("decoder_hidden_states", x, batch);
         return x;
+    }
+
+    /// <summary>Writes token after token: each step reads what attention gives for the state before it.</summary>
+    /// <param name="tokens">[N, E].</param>
+    /// <param name="batch">Their batch.</param>
+    /// <param name="state">The states in front of the first token.</param>
+    /// <param name="length">T, tokens of the longest text.</param>
+    /// <param name="lengths">[B].</param>
+    /// <param name="attend">From the last layer's state [B, H] to what is read, [B, 2H], and each sequence's weights.</param>
+    /// <param name="context">The decoder's context.</param>
+    /// <returns>T times: state, what was read and token side by side, [B, 3H + E]; the states; the weights.</returns>
+    private (Variable[] Steps, RecurrentState[] States, IReadOnlyList<Variable>[] Weights) Write(
+        Variable tokens, TokenBatch batch, RecurrentState state, int length, int[] lengths, Func<Variable, (Variable Read, IReadOnlyList<Variable> Weights)> attend, AttentionContext context)
+    {
+        int B = lengths.Length;
+        int[] each = [.. Enumerable.Range(0, B + 1)];
+        Variable[] steps = new Variable[length];
+        RecurrentState[] states = new RecurrentState[length];
+        IReadOnlyList<Variable>[] weights = new IReadOnlyList<Variable>[length];
+        for (int t = 0; t < length; t++)
+        {
+            context.Stop.ThrowIfCancellationRequested();
+            // Sequences that have ended run on with their last token; nobody reads those rows.
+            int[] rows = new int[B];
+            for (int b = 0; b < B; b++) rows[b] = batch.Starts[b] + Math.Min(t, lengths[b] - 1);
+            Variable token = tokens.Gather(rows);                                                                                    // [B, E]
+            (Variable read, weights[t]) = attend(state.Hidden[^1]);                                                                  // [B, 2H]
+            (Variable hidden, state) = Decoder.Forward(Variable.Concatenate(-1, token, read), each, state);                          // [B, H]
+            steps[t] = Variable.Concatenate(-1, hidden, read, token);                                                                // [B, 3H + E]
+            states[t] = state;
+        }
+
+        return (steps, states, weights);
+    }
+
+    /// <summary>The weights of all steps as one tensor, [B, 1, T, S], zeros outside a sequence.</summary>
+    private static Variable Pattern(IReadOnlyList<Variable>[] weights, int[] lengths, int[] starts)
+    {
+        int B = lengths.Length, T = weights.Length, S = Enumerable.Range(0, B).Max(b => starts[b + 1] - starts[b]);
+        Variable[] padded = new Variable[B];
+        for (int b = 0; b < B; b++)
+        {
+            int keys = starts[b + 1] - starts[b], sequence = b;
+            Variable x = Variable.Concatenate(0, [.. weights.Take(lengths[b]).Select(step => step[sequence])]);                      // [T of b, S of b]
+            if (keys < S) x = Variable.Concatenate(1, x, Tensor.Zeros(lengths[b], S - keys));
+            if (lengths[b] < T) x = Variable.Concatenate(0, x, Tensor.Zeros(T - lengths[b], S));
+            padded[b] = x.Reshape(1, 1, T, S);
+        }
+
+        return B == 1 ? padded[0] : Variable.Concatenate(0, padded);
+    }
+
+    /// <summary>Attention with given weights, step after step.</summary>
+    private static Func<Variable, (Variable Read, IReadOnlyList<Variable> Weights)> Reading(Variable pattern, Variable keys, int[] starts)
+    {
+        int step = 0, B = starts.Length - 1, S = pattern.Shape.Last;
+        return _ =>
+        {
+            Variable[] read = new Variable[B];
+            for (int b = 0; b < B; b++)
+            {
+                int count = starts[b + 1] - starts[b];
+                Variable row = pattern.Slice(0, b, 1).Slice(2, step, 1).Reshape(1, S);
+                read[b] = (count < S ? row.Slice(1, 0, count) : row).MatMul(keys.Slice(0, starts[b], count));                        // [1, 2H]
+            }
+
+            step++;
+            return (Variable.Concatenate(0, read), []);
+        };
     }
 
     /// <inheritdoc/>

@@ -41,6 +41,7 @@ public sealed class T5EncoderModel : Model
         Variable rows = Encoder.Forward(Tokens.Forward(batch.Ids), default, batch, batch.Context(options), details, "hidden_states");     // [N, D]
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         tensors["last_hidden_state"] = batch.ToGrid(rows.Value);
+        options.Hooks?.CheckUsed();
         return new ModelOutput { Tensors = tensors };
     }
 

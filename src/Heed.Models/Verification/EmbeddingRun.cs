@@ -21,7 +21,7 @@ internal static class EmbeddingRun
         string model = options.Model ?? throw new UsageException($"{folder}: holds embeddings and no model; name the folder of the model that made them (--model DIR).");
         using SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(folder, TensorsName));
         int[][] texts = ReadIds(Path.Combine(folder, IdsName));
-        using SentenceEmbedder embedder = SentenceEmbedder.Load(model);
+        using SentenceEmbedder embedder = SentenceEmbedder.Load(model, options.Loading());
         using TensorScope scope = TensorScope.Begin();
         Tensor vectors = embedder.Embed(texts, options.Stop);                        // [B, D]
         Dictionary<string, Tensor> made = new(StringComparer.Ordinal) { ["embeddings"] = vectors, ["similarities"] = Similarities(vectors) };

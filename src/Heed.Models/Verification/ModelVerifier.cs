@@ -28,8 +28,10 @@ public static class ModelVerifier
         VerifyDump? dump = options.Dump is null ? null : new VerifyDump();
         List<TensorCheck> checks = [];
         int notRun = 0;
+        HeedException? error = null;
         try
         {
+            if (options.Dump is { } place) PrepareDump(place);
             if (File.Exists(Path.Combine(folder, GoldenFolder.TensorsName)))
             {
                 using GoldenFolder golden = GoldenFolder.Open(folder);
@@ -51,14 +53,43 @@ public static class ModelVerifier
             }
 
             if (checks.Count == 0 && notRun == 0) throw new InputException($"{folder}: the reference holds inputs and nothing to compare: outputs, gradients, trained parameters or generations were expected.");
-            dump?.Write(options.Dump!, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
         }
         catch (HeedException e)
         {
-            return new VerifyResult { Folder = folder, Checks = checks, Error = e };
+            error = e;
         }
 
-        return new VerifyResult { Folder = folder, Checks = checks, GenerationsNotRun = notRun };
+        try
+        {
+            // What was computed before an error is what helps to find its cause.
+            if (dump is { IsEmpty: false }) dump.Write(options.Dump!, DumpName(folder));
+        }
+        catch (HeedException e)
+        {
+            error ??= e;
+        }
+
+        return new VerifyResult { Folder = folder, Checks = checks, GenerationsNotRun = notRun, Error = error };
+    }
+
+    /// <summary>The name under which <see cref="VerifyOptions.Dump"/> holds a folder's values: its last part.</summary>
+    public static string DumpName(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+
+    /// <summary>Makes a folder for <see cref="VerifyOptions.Dump"/> and tries to write there, before work is done whose values would be lost.</summary>
+    /// <exception cref="StorageException">The folder cannot be made or written.</exception>
+    public static void PrepareDump(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (File.Exists(folder)) throw new StorageException($"{folder}: is a file; a folder for what is computed was expected. Name another.");
+        try
+        {
+            Directory.CreateDirectory(folder);
+            using FileStream probe = new(Path.Combine(folder, $".{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageException($"{folder}: cannot be written: {e.Message.TrimEnd('.')}. Name a folder that can.", e);
+        }
     }
 
     private static void RunExpected(string folder, VerifyOptions options, List<TensorCheck> checks, VerifyDump? dump)
@@ -66,7 +97,7 @@ public static class ModelVerifier
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, ExpectedName));
         Dictionary<string, RawTensor> inputs = file.Tensors.Where(t => !t.DType.IsFloat()).ToDictionary(t => t.Name, StringComparer.Ordinal);
         ModelInputs batch = GoldenFolder.ReadInputs(inputs, file.Path);
-        using Model model = ModelFolder.Load(folder, new LoadOptions { Configure = options.Configure }).Model;
+        using Model model = ModelFolder.Load(folder, options.Loading()).Model;
         options.Change?.Invoke(model);
         using TensorScope scope = TensorScope.Begin();
         ModelOutput output = model.Run(batch, new RunOptions { Stop = options.Stop, Hooks = options.Hooks?.Invoke() });

@@ -11,20 +11,14 @@ internal sealed class VerifyDump
     /// <summary>What goes into the JSON file.</summary>
     public JsonObject Record { get; } = [];
 
+    /// <summary>True while nothing was computed.</summary>
+    public bool IsEmpty => _tensors.Count == 0 && Record.Count == 0;
+
     public void Add(string name, ReadOnlySpan<float> values, ReadOnlySpan<long> shape) => _tensors.Add(RawTensor.FromFloats(name, shape.ToArray(), values.ToArray()));
 
-    /// <summary>Writes <c>NAME.safetensors</c> and <c>NAME.json</c>.</summary>
+    /// <summary>Writes <c>NAME.safetensors</c> and <c>NAME.json</c> into a folder that is there.</summary>
     public void Write(string folder, string name)
     {
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StorageException($"{folder}: cannot be made: {e.Message}", e);
-        }
-
         SafetensorsWriter.Write(Path.Combine(folder, name + ".safetensors"), _tensors);
         DurableFile.WriteText(Path.Combine(folder, name + ".json"), StrictJson.Format(Record));
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Heed.Engine.Nn;
+using Heed.Models.Files;
 
 namespace Heed.Models.Verification;
 
@@ -21,6 +22,12 @@ public sealed record VerifyOptions
     /// <summary>The folder of the model, where the reference has none beside it: sentence embeddings.</summary>
     public string? Model { get; init; }
 
+    /// <summary>True: weights that are NaN or infinite are refused instead of reported.</summary>
+    public bool Strict { get; init; }
+
+    /// <summary>Gets a sentence for each tensor whose weights are NaN or infinite; null drops it.</summary>
+    public Action<string>? Warn { get; init; }
+
     /// <summary>Looked at before each run of the model.</summary>
     public CancellationToken Stop { get; init; }
 
@@ -32,6 +39,9 @@ public sealed record VerifyOptions
 
     /// <summary>Makes hooks for a run: for tests that plant a fault.</summary>
     internal Func<Hooks>? Hooks { get; init; }
+
+    /// <summary>How the model is loaded. A model that is loaded twice is warned of once.</summary>
+    internal LoadOptions Loading(bool forTraining = false) => new() { ForTraining = forTraining, Configure = Configure, Strict = Strict, Warn = forTraining ? null : Warn };
 
     /// <summary>Takes the place of the reference's optimizer: for tests that plant a fault.</summary>
     internal Func<ParameterSet, Optimizer>? Optimizer { get; init; }

@@ -58,6 +58,26 @@ public sealed class HubClientTests : IDisposable
     }
 
     [Fact]
+    public async Task Only_safetensors_of_the_root_take_the_place_of_pickles()
+    {
+        _hub.Files["tokens.tiktoken"] = [1];
+        _hub.Files.Remove("model.safetensors");
+        _hub.Files["onnx/model.safetensors"] = [1];
+        _hub.Files["original/consolidated.safetensors"] = [1];
+        Assert.Equal(["1_Pooling/config.json", "config.json", "empty.txt", "pytorch_model.bin", "tokens.tiktoken"], (await PullAsync()).Files);
+    }
+
+    [Theory]
+    [InlineData("nomatch*")]
+    [InlineData("missing.json")]
+    public async Task Patterns_that_match_nothing_are_an_error(string pattern)
+    {
+        HubException e = await Assert.ThrowsAsync<HubException>(() => PullAsync(new HubPullOptions { Include = [pattern] }));
+        Assert.Contains($"'{pattern}'", e.Message, StringComparison.Ordinal);
+        Assert.Empty(new HubCache(_folder.File("hub")).List());
+    }
+
+    [Fact]
     public async Task A_cut_connection_is_resumed_from_where_it_ended()
     {
         int cuts = 0;

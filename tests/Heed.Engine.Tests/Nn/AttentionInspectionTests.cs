@@ -54,6 +54,46 @@ public class AttentionInspectionTests
     }
 
     [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    public void Each_heads_result_is_its_part_of_the_output(bool inputMajor, bool bias)
+    {
+        using TensorScope scope = TensorScope.Begin();
+        using ParameterSet parameters = new(ParameterSource.Random(1));
+        MultiHeadAttention attention = new(Config("grouped") with { InputMajor = inputMajor, OutputBias = bias }, parameters.Root);
+        if (bias) attention.Output.Bias!.Value.Span.Fill(0.25f);
+        float[] plain = attention.Forward(Input(), Context(null)).Value.ToArray();
+        Tensor? parts = null;
+        Hooks looking = new Hooks().Observe("attn.hook_result", (_, x) => parts = x.Value.Clone());
+        Assert.Equal(plain, attention.Forward(Input(), Context(new Hooks().Observe("result", (_, x) => parts = x.Value.Clone()))).Value.ToArray());
+        Assert.Equal(new Shape(Lengths.Sum(), 4, Width), parts!.Shape);
+        for (int n = 0; n < Lengths.Sum(); n++)
+            for (int d = 0; d < Width; d++) Assert.Equal(plain[(n * Width) + d], Enumerable.Range(0, 4).Sum(h => parts[n, h, d]) + (bias ? 0.25f : 0), 1e-5);
+
+        // What is put in place of the parts is summed, with the bias.
+        float[] doubled = attention.Forward(Input(), Context(new Hooks().Replace("result", (_, x) => x * 2f))).Value.ToArray();
+        for (int i = 0; i < doubled.Length; i++) Assert.Equal((2 * plain[i]) - (bias ? 0.25f : 0), doubled[i], 1e-5);
+        Assert.Throws<ArgumentException>(looking.CheckUsed);
+    }
+
+    [Fact]
+    public void A_name_that_nothing_has_is_refused_when_it_is_asked_for()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        using ParameterSet parameters = new(ParameterSource.Random(1));
+        MultiHeadAttention attention = new(Config("full"), parameters.Root);
+        Hooks hooks = new Hooks().Observe("z", (_, _) => { }).Observe("zz", (_, _) => { }).Replace("patern", (_, x) => x);
+        attention.Forward(Input(), Context(hooks));
+        string message = Assert.Throws<ArgumentException>(hooks.CheckUsed).Message;
+        Assert.Contains("'patern', 'zz'", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("'z'", message, StringComparison.Ordinal);
+        Assert.Contains("docs/hooks.md", message, StringComparison.Ordinal);
+        new Hooks().CheckUsed();
+        new Hooks().ObserveWhere(_ => false, (_, _) => { }).CheckUsed();
+    }
+
+    [Theory]
     [MemberData(nameof(Kinds))]
     public void Looking_at_every_step_changes_no_bit(string kind)
     {

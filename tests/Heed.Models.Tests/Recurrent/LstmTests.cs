@@ -102,6 +102,31 @@ public sealed class LstmTests
     }
 
     [Fact]
+    public void A_pattern_that_is_put_in_place_decides_what_is_read()
+    {
+        using LstmSequenceToSequence model = new(Config, New());
+        using TensorScope scope = TensorScope.Begin();
+        float[] plain = model.Run(Pair).Tensors["logits"].ToArray();
+        float[] same = model.Run(Pair, new RunOptions { Hooks = new Hooks().Replace("decoder.blocks.0.cross_attn.pattern", (_, x) => x * 1f) }).Tensors["logits"].ToArray();
+        for (int i = 0; i < plain.Length; i++) Assert.Equal(plain[i], same[i], 1e-6);
+        float[] blind = model.Run(Pair, new RunOptions { Hooks = new Hooks().Replace("decoder.blocks.0.cross_attn.pattern", (_, x) => x * 0f) }).Tensors["logits"].ToArray();
+        Assert.True(plain.Zip(blind, (a, b) => Math.Abs(a - b)).Max() > 1e-4);
+    }
+
+    [Fact]
+    public void A_decoder_that_is_looked_at_keeps_each_state_once()
+    {
+        using LstmSequenceToSequence model = new(Config, New());
+        using TensorScope scope = TensorScope.Begin();
+        TokenBatch source = TokenBatch.Of([3, 4, 5, 6]), start = TokenBatch.Of([1, 6]);
+        using KeyValueCache cache = new(model.CacheLayers);
+        using KeyValueSequence sequence = cache.NewSequence();
+        AttentionContext reading = source.Context(new RunOptions { Hooks = new Hooks().Replace("decoder.blocks.0.cross_attn.pattern", (_, x) => x * 0.5f) });
+        model.Decode(start, model.Encode(source, reading), start.Context(new RunOptions { Hooks = reading.Hooks }, memory: reading, cache: [sequence]));
+        Assert.Equal(2, sequence.Count);
+    }
+
+    [Fact]
     public void Each_row_is_alone_in_its_batch()
     {
         using LstmSequenceToSequence model = new(Config, New());

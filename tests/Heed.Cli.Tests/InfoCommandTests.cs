@@ -1,0 +1,99 @@
+using System.Text.Json;
+using Heed.Testing;
+using static Heed.Cli.Tests.CommandLine;
+
+namespace Heed.Cli.Tests;
+
+/// <summary><c>heed info</c>: numbers that cannot be, folders whose weights do not fit, and what is stored.</summary>
+public class InfoCommandTests
+{
+    private static string Golden(string form, string name) => Path.Combine(Repository.Goldens, form, name);
+
+    private static void Copy(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (string file in (string[])["config.json", "model.safetensors"]) File.Copy(Path.Combine(from, file), Path.Combine(to, file));
+    }
+
+    [Theory]
+    [InlineData("--length", "-1")]
+    [InlineData("--length", "0")]
+    [InlineData("--length", "1025")]
+    [InlineData("--batch", "0")]
+    [InlineData("--batch", "2147483647")]
+    [InlineData("--depth", "-1")]
+    public async Task Impossible_numbers_are_refused_with_their_range(string option, string value)
+    {
+        (int code, string output, string error) = await Run("info", "gpt2", option, value);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Empty(output);
+        Assert.Contains($"{option}: {value}", error, StringComparison.Ordinal);
+        Assert.Contains("1 to ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task More_memory_than_can_be_counted_is_refused()
+    {
+        (int code, _, string error) = await Run("info", "llama-7b", "--batch", "1000000", "--length", "2147483647");
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains("8 EiB", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_length_is_the_models_own_where_it_is_short()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("config.json"), """{"model_type":"custom-decoder","vocab_size":20,"hidden_size":8,"num_hidden_layers":9000,"num_attention_heads":2,"max_position_embeddings":48}""");
+        (int code, string output, string error) = await Run("info", folder.File("config.json"));
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.Contains("1 × 48 tokens", output, StringComparison.Ordinal);
+        Assert.Contains("0 … 8999", output, StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse((await Run("info", "gpt2", "--json")).Output);
+        Assert.Equal(512, json.RootElement.GetProperty("length").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_folder_says_how_its_weights_are_stored()
+    {
+        using JsonDocument json = JsonDocument.Parse((await Run("info", Golden("checkpoints", "llama-bfloat16"), "--json")).Output);
+        JsonElement stored = json.RootElement.GetProperty("stored_bytes");
+        Assert.Equal(json.RootElement.GetProperty("weight_bytes").GetInt64() / 2, stored.GetProperty("BF16").GetInt64());
+        (_, string output, _) = await Run("info", Golden("checkpoints", "gpt2-pickle"));
+        Assert.Matches("weights, as stored .* F32", output);
+    }
+
+    [Fact]
+    public async Task A_folder_whose_weights_do_not_fit_is_refused_as_loading_refuses_it()
+    {
+        using TemporaryFolder folder = new();
+        string golden = Golden("models", "gpt2"), weights = folder.File("a/model.safetensors"), config = folder.File("a/config.json");
+        Copy(golden, folder.File("a"));
+        byte[] whole = File.ReadAllBytes(weights);
+        File.WriteAllBytes(weights, whole[..^100]);
+        (int code, string output, string error) = await Run("info", folder.File("a"));
+        Assert.Equal((ExitCode.InputRejected, ""), (code, output));
+        Assert.Contains("model.safetensors", error, StringComparison.Ordinal);
+
+        File.WriteAllBytes(weights, whole);
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"n_layer\": 2", "\"n_layer\": 3", StringComparison.Ordinal));
+        (code, output, error) = await Run("info", folder.File("a"));
+        Assert.Equal((ExitCode.InputRejected, ""), (code, output));
+        Assert.Contains("missing", error, StringComparison.Ordinal);
+        Assert.Contains("h.2.", error, StringComparison.Ordinal);
+
+        File.Delete(weights);
+        (code, output, error) = await Run("info", folder.File("a"));
+        Assert.Equal(ExitCode.Ok, code);
+        Assert.Contains("holds no weights", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("as stored", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Recurrent_models_have_states_and_no_cache_of_keys()
+    {
+        (_, string output, _) = await Run("info", "lstm-lm-medium");
+        Assert.Contains("states of the layers", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("key-value cache", output, StringComparison.Ordinal);
+        Assert.Contains("26.5 M", output, StringComparison.Ordinal);
+    }
+}
