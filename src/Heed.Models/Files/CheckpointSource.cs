@@ -9,6 +9,7 @@ namespace Heed.Models.Files;
 internal sealed class CheckpointSource : ParameterSource
 {
     private readonly CheckpointFolder _folder;
+    private readonly ModelFamily _family;
     private readonly LoadOptions _options;
     private readonly string _prefix;
     private readonly Dictionary<string, RawTensor> _stored = new(StringComparer.Ordinal);
@@ -21,6 +22,7 @@ internal sealed class CheckpointSource : ParameterSource
     public CheckpointSource(CheckpointFolder folder, ModelFamily family, LoadOptions options)
     {
         _folder = folder;
+        _family = family;
         _options = options;
         _prefix = family.BasePrefix + ".";
         _first = Random(options.Seed);
@@ -36,8 +38,9 @@ internal sealed class CheckpointSource : ParameterSource
     {
         if (Use(parameter.Name) is not { } tensor)
         {
-            _missing.Add(parameter.Name);
-            if (_options.AllowMissing) _first.Fill(parameter);
+            bool optional = _family.MayBeLeftOut(parameter.Name);
+            if (!optional) _missing.Add(parameter.Name);
+            if (optional || _options.AllowMissing) _first.Fill(parameter);
             return;
         }
 
@@ -50,7 +53,7 @@ internal sealed class CheckpointSource : ParameterSource
 
         if (!tensor.DType.IsFloat()) throw new FileFormatException(_folder.Path, tensor.Name, $"is stored as {tensor.DType.Name()}; weights are F32, F16, BF16 or F64");
         _types[parameter.Name] = tensor.DType;
-        if (!_options.ForTraining && parameter.InputMajor is not null && parameter.Shape.Rank == 2 && FormatOf(tensor.DType) is { } stored)
+        if (HeldAs(parameter, tensor) is { } stored)
         {
             BadValues bad = new(stored);
             parameter.PackFrom(stored, stored, (start, chunk) =>
@@ -69,6 +72,15 @@ internal sealed class CheckpointSource : ParameterSource
         Check(parameter.Name, plain.Found, tensor.ElementCount);
         parameter.Value = value;
         if (!_options.ForTraining) parameter.Pack(FormatOf(tensor.DType) ?? WeightFormat.Float32);
+    }
+
+    /// <summary>What the parameters of a model will take, in bytes, held as <see cref="Fill"/> holds them; one that is not stored takes float32.</summary>
+    public long HeldBytes(Model shapes)
+    {
+        long bytes = 0;
+        foreach (Parameter p in shapes.Parameters)
+            bytes += p.Shape.Count * (long)(Find(p.Name, out _) is { } tensor && HeldAs(p, tensor) is WeightFormat.BFloat16 or WeightFormat.Float16 ? 2 : 4);
+        return bytes;
     }
 
     /// <summary>What was found; to be called when the model is complete.</summary>
@@ -108,6 +120,13 @@ internal sealed class CheckpointSource : ParameterSource
         }
 
         return true;
+    }
+
+    /// <summary>The format in which a parameter stays as it is stored; null where it is read as plain float32: in training, and for gains, biases and tables of float32.</summary>
+    private WeightFormat? HeldAs(Parameter parameter, RawTensor tensor)
+    {
+        if (_options.ForTraining || parameter.Shape.Rank != 2 || FormatOf(tensor.DType) is not { } stored) return null;
+        return parameter.InputMajor is not null || (parameter.IsTable && stored != WeightFormat.Float32) ? stored : null;
     }
 
     private RawTensor? Use(string name)
