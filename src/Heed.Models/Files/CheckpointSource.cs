@@ -17,10 +17,16 @@ internal sealed class CheckpointSource : ParameterSource
     private readonly List<string> _missing = [];
     private readonly List<string> _mismatched = [];
     private readonly Dictionary<string, DType> _types = new(StringComparer.Ordinal);
+    private readonly ILookup<string, string> _secondNames;
     private readonly ParameterSource _first;
 
-    public CheckpointSource(CheckpointFolder folder, ModelFamily family, LoadOptions options)
+    /// <param name="folder">The weights.</param>
+    /// <param name="family">Knows older names.</param>
+    /// <param name="tied">The model's tied names: the writer of a file may have kept another of them than its own.</param>
+    /// <param name="options">How it is opened.</param>
+    public CheckpointSource(CheckpointFolder folder, ModelFamily family, IReadOnlyDictionary<string, string> tied, LoadOptions options)
     {
+        _secondNames = tied.ToLookup(pair => pair.Value, pair => pair.Key);
         _folder = folder;
         _family = family;
         _options = options;
@@ -138,8 +144,17 @@ internal sealed class CheckpointSource : ParameterSource
 
     private RawTensor? Stored(string name) => Find(name, out _);
 
-    /// <summary>A tensor under its name, or as checkpoints of the bare stack have it.</summary>
+    /// <summary>A tensor under its name, or, of a tied table, under that of a copy.</summary>
     private RawTensor? Find(string name, out string key)
+    {
+        if (FindOne(name, out key) is { } tensor) return tensor;
+        foreach (string second in _secondNames[name])
+            if (FindOne(second, out key) is { } copy) return copy;
+        return null;
+    }
+
+    /// <summary>A tensor under its name, or as checkpoints of the bare stack have it.</summary>
+    private RawTensor? FindOne(string name, out string key)
     {
         foreach (string candidate in (ReadOnlySpan<string>)[name, name.StartsWith(_prefix, StringComparison.Ordinal) ? name[_prefix.Length..] : _prefix + name])
         {

@@ -40,7 +40,7 @@ public static class ModelFolder
             if (checkpoint.Unindexed.Count > 0) options.Warn($"{folder}: the index of the shards does not name {Some(checkpoint.Unindexed)}, which a shard holds; it is used all the same. Save the model again to mend the index.");
         }
 
-        CheckpointSource source = new(checkpoint, family, options);
+        CheckpointSource source = new(checkpoint, family, shapes.TiedNames, options);
         CheckBudget(folder, config, source.HeldBytes(shapes), "", options);
         Model model = family.Build(architecture, config, new ParameterSet(source));
         LoadReport report;

@@ -91,6 +91,21 @@ public sealed class PublishedFolderTests
         using (model) Assert.Equal(("MarianMTModel", true), (model.Architecture, report.IsComplete));
     }
 
+    [Theory]
+    [InlineData("t5", "shared.weight", "encoder.embed_tokens.weight")]
+    [InlineData("t5", "shared.weight", "decoder.embed_tokens.weight")]
+    [InlineData("bart", "model.shared.weight", "lm_head.weight")]
+    [InlineData("gpt2", "transformer.wte.weight", "lm_head.weight")]
+    public void A_tied_table_may_be_stored_under_the_name_of_any_copy(string golden, string name, string stored)
+    {
+        using TemporaryFolder folder = new(), saved = new();
+        Publish(golden, folder.Path, null, t => t.Name == name ? t.Rename(stored) : t);
+        AssertPasses(folder.Path);
+        using (Model model = ModelFolder.Load(folder.Path).Model) ModelFolder.Save(model, saved.Path);
+        using CheckpointFolder expected = CheckpointFolder.Open(Model(golden)), actual = CheckpointFolder.Open(saved.Path);
+        Assert.Equal(expected.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal), actual.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void A_stack_whose_head_is_missing_is_refused_with_the_heads_that_exist_and_what_starts_one()
     {
