@@ -12,6 +12,7 @@ public sealed class CheckpointFolder : IDisposable
     private readonly List<RawTensor> _tensors = [];
     private readonly Dictionary<string, RawTensor> _byName = new(StringComparer.Ordinal);
     private readonly List<string> _files = [];
+    private readonly List<string> _unindexed = [];
 
     private CheckpointFolder(string path) => Path = path;
 
@@ -41,6 +42,9 @@ public sealed class CheckpointFolder : IDisposable
 
     /// <summary>Pairs of <c>__metadata__</c> of the first safetensors file; empty where there is none.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Metadata { get; private set; } = [];
+
+    /// <summary>Names of tensors that lie in a shard though the index does not name them; they are among <see cref="Tensors"/>, as transformers takes them.</summary>
+    public IReadOnlyList<string> Unindexed => _unindexed;
 
     /// <summary>The tensors' data together, in bytes.</summary>
     public long TotalBytes => _tensors.Sum(tensor => tensor.ByteLength);
@@ -132,6 +136,7 @@ public sealed class CheckpointFolder : IDisposable
             {
                 // A copy in a shard that the index does not mean is left alone; a tensor that the index forgot is taken, as transformers does.
                 if (shardOf.TryGetValue(tensor.Name, out string? meant) && meant != shard) continue;
+                if (meant is null) _unindexed.Add(tensor.Name);
                 Add(tensor);
             }
         }

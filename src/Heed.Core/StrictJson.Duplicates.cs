@@ -46,4 +46,54 @@ public static partial class StrictJson
 
         return null;
     }
+
+    /// <summary>The first value that is written as <c>NaN</c>, <c>Infinity</c> or <c>-Infinity</c>, with its JSON path; null where the parser stops at something else.</summary>
+    private static (string Path, string Word)? FindNotANumber(ReadOnlySpan<byte> utf8)
+    {
+        Utf8JsonReader reader = new(utf8, new JsonReaderOptions { MaxDepth = MaximumDepth });
+        // For each open object or array its path and, in an array, the number of the next item.
+        Stack<(string Path, int Next)> open = new();
+        string path = "$";
+        try
+        {
+            while (reader.Read())
+            {
+                switch (reader.TokenType)
+                {
+                    case JsonTokenType.PropertyName:
+                        path = $"{open.Peek().Path}.{reader.GetString()}";
+                        continue;
+                    case JsonTokenType.StartObject or JsonTokenType.StartArray:
+                        open.Push((path, reader.TokenType == JsonTokenType.StartArray ? 0 : -1));
+                        break;
+                    case JsonTokenType.EndObject or JsonTokenType.EndArray:
+                        open.Pop();
+                        Advance(open);
+                        break;
+                    default:
+                        Advance(open);
+                        break;
+                }
+
+                if (open.TryPeek(out (string Path, int Next) inner) && inner.Next >= 0) path = $"{inner.Path}[{inner.Next}]";
+            }
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            ReadOnlySpan<byte> rest = utf8[(int)reader.BytesConsumed..].TrimStart(" \t\r\n:,"u8);
+            foreach (string word in (ReadOnlySpan<string>)["NaN", "Infinity", "-Infinity"])
+                if (rest.StartsWith(System.Text.Encoding.ASCII.GetBytes(word))) return (path, word);
+        }
+
+        return null;
+
+        static void Advance(Stack<(string Path, int Next)> open)
+        {
+            if (open.TryPeek(out (string Path, int Next) list) && list.Next >= 0)
+            {
+                open.Pop();
+                open.Push((list.Path, list.Next + 1));
+            }
+        }
+    }
 }

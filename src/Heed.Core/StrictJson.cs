@@ -46,6 +46,8 @@ public static partial class StrictJson
         {
             if (e.LineNumber is null && FindDuplicate(utf8.Span) is { } duplicate)
                 throw new FileFormatException(file, duplicate, "comes twice in its object; a key may come once only: remove one of them", e);
+            if (FindNotANumber(utf8.Span) is { } literal)
+                throw new FileFormatException(file, literal.Path, $"is {literal.Word}, which is no JSON, though Python's json writes it; a finite number is allowed. Write one, or null where the field may be left out", e);
             string where = e.LineNumber is { } line ? $"line {line + 1}, byte {e.BytePositionInLine}" : "";
             throw new FileFormatException(file, where, $"is not valid JSON: {FirstSentence(e.Message)}", e);
         }

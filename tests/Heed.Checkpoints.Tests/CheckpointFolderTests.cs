@@ -279,7 +279,69 @@ public class CheckpointFolderTests
         CheckpointConversion.Run(Golden("checkpoints", "llama-config-v4"), target.File("v4"), DType.F16);
         Assert.Contains("\"torch_dtype\": \"float16\"", File.ReadAllText(target.File("v4/config.json")), StringComparison.Ordinal);
         Assert.ThrowsAny<OperationCanceledException>(() => CheckpointConversion.Run(Golden("models", "llama"), target.File("stop"), cancellation: new CancellationToken(true)));
-        Assert.Empty(Directory.GetFiles(target.File("stop")));
+        Assert.False(Directory.Exists(target.File("stop")));
+    }
+
+    [Fact]
+    public void Values_that_become_infinite_or_were_are_reported_and_refused_when_strict()
+    {
+        using TemporaryFolder folder = new();
+        SafetensorsWriter.Write(folder.File(CheckpointFolder.SafetensorsName), [RawTensor.FromFloats("big", [4], new[] { 70000f, -1e38f, 65504f, 1f }), RawTensor.FromFloats("bad", [3], new[] { float.NaN, float.NegativeInfinity, 2f }), Tensor("fine", 30, 1)]);
+        ConversionReport report = CheckpointConversion.Run(folder.Path, folder.File("half"), DType.F16);
+        Assert.Equal([new("bad", 3, 2, 0, DType.F32, DType.F16), new NonFiniteValues("big", 4, 0, 2, DType.F32, DType.F16)], report.NonFinite.OrderBy(n => n.Tensor, StringComparer.Ordinal));
+        Assert.Equal([new NonFiniteValues("bad", 3, 2, 0, DType.F32, DType.F32)], CheckpointConversion.Run(folder.Path, folder.File("same")).NonFinite);
+        Assert.Equal(["bad"], CheckpointConversion.Run(folder.File("half"), folder.File("brain"), DType.BF16).NonFinite.Where(n => n.Tensor != "big").Select(n => n.Tensor));
+        InputException source = Assert.Throws<InputException>(() => CheckpointConversion.Run(folder.Path, folder.File("strict"), new ConversionOptions { DType = DType.BF16, Strict = true }));
+        Assert.Contains("tensor 'bad': 2 of 3 values are NaN or infinite in the source", source.Message, StringComparison.Ordinal);
+        SafetensorsWriter.Write(folder.File(CheckpointFolder.SafetensorsName), [RawTensor.FromFloats("big", [4], new[] { 70000f, -1e38f, 65504f, 1f })]);
+        NumericalException overflow = Assert.Throws<NumericalException>(() => CheckpointConversion.Run(folder.Path, folder.File("strict"), new ConversionOptions { DType = DType.F16, Strict = true }));
+        Assert.Contains("tensor 'big': 2 of 4 values are finite in F32 and infinite in F16, whose largest is 65504", overflow.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder.File("strict")));
+        Assert.Empty(CheckpointConversion.Run(folder.Path, folder.File("strict"), new ConversionOptions { DType = DType.BF16, Strict = true }).NonFinite);
+    }
+
+    [Fact]
+    public void A_damaged_configuration_is_found_before_anything_is_written()
+    {
+        using TemporaryFolder folder = new();
+        string source = folder.File("cut");
+        Directory.CreateDirectory(source);
+        File.Copy(Golden("models", "llama", CheckpointFolder.SafetensorsName), Path.Combine(source, CheckpointFolder.SafetensorsName));
+        File.WriteAllText(Path.Combine(source, "config.json"), """{"model_type": "lla""");
+        FileFormatException e = Assert.Throws<FileFormatException>(() => CheckpointConversion.Run(source, folder.File("out"), DType.F16));
+        Assert.Equal(Path.Combine(source, "config.json"), e.File);
+        Assert.False(Directory.Exists(folder.File("out")));
+    }
+
+    [Fact]
+    public void A_folder_that_holds_files_is_not_mixed_with_another_model()
+    {
+        using TemporaryFolder folder = new();
+        CheckpointConversion.Run(Golden("models", "gpt2"), folder.File("out"));
+        byte[] before = File.ReadAllBytes(folder.File("out/model.safetensors"));
+        Assert.Contains("is not empty", Assert.Throws<UsageException>(() => CheckpointConversion.Run(Golden("models", "llama"), folder.File("out"))).Message, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(folder.File("out/model.safetensors")));
+        CheckpointConversion.Run(Golden("models", "llama"), folder.File("out"), new ConversionOptions { Overwrite = true });
+        Assert.Equal(File.ReadAllBytes(Golden("models", "llama", "model.safetensors")), File.ReadAllBytes(folder.File("out/model.safetensors")));
+        Directory.CreateDirectory(folder.File("empty"));
+        CheckpointConversion.Run(Golden("models", "llama"), folder.File("empty"));
+        CheckpointConversion.Run(folder.File("empty"), folder.File("empty/"), DType.F16);
+    }
+
+    [Fact]
+    public void A_pickle_that_was_converted_in_place_is_reported_or_deleted()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string file in Directory.GetFiles(Golden("checkpoints", "gpt2-pickle"))) File.Copy(file, folder.File(Path.GetFileName(file)));
+        ConversionReport report = CheckpointConversion.Run(folder.Path, folder.Path);
+        Assert.Equal([CheckpointFolder.PickleName], report.OldWeightFiles);
+        Assert.Empty(report.DeletedFiles);
+        Assert.True(File.Exists(folder.File(CheckpointFolder.PickleName)));
+        report = CheckpointConversion.Run(folder.Path, folder.Path, new ConversionOptions { DeleteOld = true });
+        Assert.Equal([CheckpointFolder.PickleName], report.DeletedFiles);
+        Assert.Empty(report.OldWeightFiles);
+        Assert.False(File.Exists(folder.File(CheckpointFolder.PickleName)));
+        Assert.True(CheckpointFolder.HasWeights(folder.Path));
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Heed.Checkpoints;
 using Heed.Testing;
 using static Heed.Cli.Tests.CommandLine;
 
@@ -238,6 +239,27 @@ public class CommandTests
         Assert.True(code == ExitCode.Ok, error);
         Assert.True(new FileInfo(folder.File("half/model.safetensors")).Length < new FileInfo(Path.Combine(model, "model.safetensors")).Length * 0.6);
         Assert.Equal(ExitCode.Ok, (await Run("generate", folder.File("half"), "the cat", "--greedy", "--max-new-tokens", "3")).Code);
+    }
+
+    [Fact]
+    public async Task A_conversion_warns_of_values_that_are_not_finite_and_ends_with_7_when_strict()
+    {
+        using TemporaryFolder folder = new();
+        SafetensorsWriter.Write(folder.File("model.safetensors"), [RawTensor.FromFloats("big", [2], new[] { 70000f, 1f })]);
+        (int code, string output, string error) = await Run("convert", folder.Path, folder.File("half"), "--dtype", "f16", "--json");
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.Contains("warning: ", error, StringComparison.Ordinal);
+        Assert.Contains("tensor 'big': 1 of 2 values", error, StringComparison.Ordinal);
+        using (JsonDocument json = JsonDocument.Parse(output)) Assert.Equal(1, json.RootElement.GetProperty("not_finite")[0].GetProperty("overflowed").GetInt64());
+        (code, _, error) = await Run("convert", folder.Path, folder.File("strict"), "--dtype", "f16", "--strict");
+        Assert.Equal(ExitCode.Numerical, code);
+        Assert.Contains("tensor 'big'", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder.File("strict")));
+        (code, _, error) = await Run("convert", folder.Path, folder.File("half"), "--dtype", "bf16");
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains("--overwrite", error, StringComparison.Ordinal);
+        (code, _, error) = await Run("convert", folder.Path, folder.File("half"), "--dtype", "bf16", "--overwrite");
+        Assert.True(code == ExitCode.Ok && error.Length == 0, error);
     }
 
     [Fact]

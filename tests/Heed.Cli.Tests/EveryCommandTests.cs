@@ -23,7 +23,7 @@ public class EveryCommandTests
         ["tokenizer compare"] = ("{model} {model} --text {text}", []),
         ["info"] = ("{model}", ["parameters"]),
         ["verify"] = ("{golden}", ["cases", "failed"]),
-        ["convert"] = ("{model} {new}", []),
+        ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),
         ["pull"] = ("nobody/nothing", []),
         ["list"] = ("", []),
         ["rm"] = ("nobody/nothing", []),

@@ -25,6 +25,18 @@ public class StrictJsonTests
         Assert.Equal("byte 1", e.Where);
     }
 
+    [Theory]
+    [InlineData("""{"a": 1, "eps": NaN}""", "$.eps", "NaN")]
+    [InlineData("""{"a": [1, {"b": [2, 3, -Infinity]}]}""", "$.a[1].b[2]", "-Infinity")]
+    [InlineData("""{"a": {"b": {}}, "c": [[], [Infinity]]}""", "$.c[1][0]", "Infinity")]
+    public void Numbers_that_only_python_writes_are_named_with_their_place(string text, string where, string word)
+    {
+        FileFormatException e = Assert.Throws<FileFormatException>(() => StrictJson.Parse(Encoding.UTF8.GetBytes(text), "f"));
+        Assert.Equal(where, e.Where);
+        Assert.Contains($"is {word}, which is no JSON", e.Message, StringComparison.Ordinal);
+        Assert.Contains("a finite number is allowed", e.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_number_beyond_float64_is_refused()
     {

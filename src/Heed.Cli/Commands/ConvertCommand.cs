@@ -7,6 +7,8 @@ namespace Heed.Cli.Commands;
 /// <summary><c>heed convert IN OUT</c>: weights to another type or shard size, everything else kept.</summary>
 internal static class ConvertCommand
 {
+    private const int MaximumWarnings = 20;
+
     public static Command Create(Terminal terminal)
     {
         Argument<string> source = new("in") { Description = "model folder, or the name of a pulled model: safetensors or PyTorch pickle, one file or shards" };
@@ -14,15 +16,32 @@ internal static class ConvertCommand
         Option<string?> dtype = new("--dtype") { Description = "store floats as f32, bf16 or f16; unchanged where not given" };
         dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
         Option<string> shard = new("--shard-size") { Description = "largest weights file, such as 2GB or 500MiB", DefaultValueFactory = _ => "50GB" };
-        Command command = new("convert", "Rewrite a model folder as safetensors. Example: heed convert gpt2-old gpt2 --dtype bf16 --shard-size 2GB") { source, target, dtype, shard };
-        command.SetAction((parsed, stop) => Task.FromResult(Run(terminal, parsed.GetRequiredValue(source), parsed.GetRequiredValue(target), parsed.GetValue(dtype), parsed.GetRequiredValue(shard), stop)));
+        Option<bool> strict = new("--strict") { Description = "end with an error where a value is not finite, or would not be in the new type, instead of warning of it" };
+        Option<bool> overwrite = new("--overwrite") { Description = "write into a folder that holds files: those of the same names are replaced, others stay" };
+        Option<bool> deleteOld = new("--delete-old") { Description = "delete weight files in the folder that the new ones replace under another name, such as pytorch_model.bin" };
+        Command command = new("convert", "Rewrite a model folder as safetensors. Example: heed convert gpt2-old gpt2 --dtype bf16 --shard-size 2GB") { source, target, dtype, shard, strict, overwrite, deleteOld };
+        command.SetAction((parsed, stop) =>
+        {
+            ConversionOptions options = new()
+            {
+                DType = parsed.GetValue(dtype) switch { "f32" => DType.F32, "bf16" => DType.BF16, "f16" => DType.F16, _ => null },
+                ShardSize = ByteSize.Parse(parsed.GetRequiredValue(shard)),
+                Strict = parsed.GetValue(strict),
+                Overwrite = parsed.GetValue(overwrite),
+                DeleteOld = parsed.GetValue(deleteOld),
+            };
+            return Task.FromResult(Run(terminal, parsed.GetRequiredValue(source), parsed.GetRequiredValue(target), options, stop));
+        });
         return command;
     }
 
-    private static int Run(Terminal terminal, string source, string target, string? dtype, string shard, CancellationToken stop)
+    private static int Run(Terminal terminal, string source, string target, ConversionOptions options, CancellationToken stop)
     {
-        DType? type = dtype switch { "f32" => DType.F32, "bf16" => DType.BF16, "f16" => DType.F16, _ => null };
-        ConversionReport report = CheckpointConversion.Run(HubModel.Folder(source), target, type, ByteSize.Parse(shard), cancellation: stop);
+        ConversionReport report = CheckpointConversion.Run(HubModel.Folder(source), target, options, stop);
+        foreach (NonFiniteValues tensor in report.NonFinite.Take(MaximumWarnings)) terminal.Warn($"{source}: {tensor.Describe()}");
+        if (report.NonFinite.Count > MaximumWarnings) terminal.Warn($"{source}: {report.NonFinite.Count - MaximumWarnings} more tensors have values that are not finite; --json lists all.");
+        if (report.OldWeightFiles.Count > 0)
+            terminal.Warn($"{target}: the old weights stay beside the new ones, which are read before them: {string.Join(", ", report.OldWeightFiles)}. Delete them by hand, or convert with --delete-old.");
         if (terminal.IsJson)
         {
             terminal.Json(new JsonObject
@@ -30,15 +49,27 @@ internal static class ConvertCommand
                 ["tensors"] = report.Tensors,
                 ["converted"] = report.Converted,
                 ["bytes"] = report.Bytes,
-                ["weights"] = new JsonArray([.. report.WeightFiles.Select(f => (JsonNode)f)]),
-                ["copied"] = new JsonArray([.. report.CopiedFiles.Select(f => (JsonNode)f)]),
+                ["weights"] = Names(report.WeightFiles),
+                ["copied"] = Names(report.CopiedFiles),
+                ["old_weights"] = Names(report.OldWeightFiles),
+                ["deleted"] = Names(report.DeletedFiles),
+                ["not_finite"] = new JsonArray([.. report.NonFinite.Select(n => (JsonNode)new JsonObject
+                {
+                    ["tensor"] = n.Tensor,
+                    ["values"] = n.Values,
+                    ["in_source"] = n.InSource,
+                    ["overflowed"] = n.Overflowed,
+                })]),
             });
         }
         else
         {
-            terminal.Line($"{report.Tensors} tensors ({report.Converted} converted), {Printable.Bytes(report.Bytes)} in {report.WeightFiles.Count} file(s); {report.CopiedFiles.Count} other file(s) copied to {target}");
+            string deleted = report.DeletedFiles.Count > 0 ? $"; deleted {string.Join(", ", report.DeletedFiles)}" : "";
+            terminal.Line($"{report.Tensors} tensors ({report.Converted} converted), {Printable.Bytes(report.Bytes)} in {report.WeightFiles.Count} file(s); {report.CopiedFiles.Count} other file(s) copied to {target}{deleted}");
         }
 
         return ExitCode.Ok;
     }
+
+    private static JsonArray Names(IReadOnlyList<string> names) => new([.. names.Select(f => (JsonNode)f)]);
 }

@@ -51,6 +51,9 @@ public sealed class Parameter : IDisposable
     /// <summary>Whether the weight lies input-major ([K, N]) in the product that reads it; null for gains, biases and the like, which no product reads.</summary>
     public bool? InputMajor { get; init; }
 
+    /// <summary>True for a table whose rows are only looked up by number: a loader may hold it at its stored width by <see cref="PackFrom"/>, and rows are read from the panels.</summary>
+    public bool IsTable { get; init; }
+
     /// <summary>The panels, or null.</summary>
     internal PackedMatrix? Packed { get; set; }
 
@@ -70,7 +73,7 @@ public sealed class Parameter : IDisposable
     /// <param name="read">Reads bytes from an offset into a buffer.</param>
     public void PackFrom(WeightFormat format, WeightFormat stored, Action<long, Span<byte>> read)
     {
-        bool inputMajor = InputMajor ?? throw new InvalidOperationException($"The parameter '{Name}' is no weight of a product and cannot be packed.");
+        if (InputMajor is null && !IsTable) throw new InvalidOperationException($"The parameter '{Name}' is neither a weight of a product nor a table and cannot be packed.");
         PackedMatrix packed = new(Outputs, Inputs, format);
         int rows = Shape[0], rowBytes = Shape[1] * (stored == WeightFormat.Float32 ? 4 : 2);
         int step = Math.Max(1, Math.Min(rows, (4 << 20) / Math.Max(1, rowBytes)));
@@ -81,7 +84,7 @@ public sealed class Parameter : IDisposable
             {
                 Span<byte> chunk = buffer.AsSpan(0, Math.Min(step, rows - first) * rowBytes);
                 read((long)first * rowBytes, chunk);
-                if (inputMajor) packed.SetColumns(first, chunk, stored);
+                if (LiesInputMajor) packed.SetColumns(first, chunk, stored);
                 else packed.SetRows(first, chunk, stored);
             }
         }
@@ -102,15 +105,17 @@ public sealed class Parameter : IDisposable
         if (Packed is not null) Value = Unpacked();
     }
 
-    private int Outputs => InputMajor!.Value ? Shape[1] : Shape[0];
+    private bool LiesInputMajor => InputMajor == true;
 
-    private int Inputs => InputMajor!.Value ? Shape[0] : Shape[1];
+    private int Outputs => LiesInputMajor ? Shape[1] : Shape[0];
+
+    private int Inputs => LiesInputMajor ? Shape[0] : Shape[1];
 
     private Tensor Unpacked()
     {
         if (Packed is null) throw new InvalidOperationException($"The parameter '{Name}' has no values: the model was built from shapes only.");
         Tensor value = Tensor.Uninitialized(Shape);
-        Packed.Unpack(value.Span, InputMajor!.Value);
+        Packed.Unpack(value.Span, LiesInputMajor);
         return value;
     }
 

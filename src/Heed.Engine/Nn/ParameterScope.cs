@@ -51,5 +51,12 @@ public readonly struct ParameterScope
     /// <exception cref="InvalidOperationException">The key is taken: a fault of the model's code.</exception>
     public Parameter Weight(string name, Shape shape, Initializer initializer, bool inputMajor = false) => Set.Add(NameOf(name), shape, initializer, inputMajor);
 
+    /// <summary>Makes a table here whose rows are looked up by number.</summary>
+    /// <param name="name">Last part of the key.</param>
+    /// <param name="shape">[V, D].</param>
+    /// <param name="initializer">Values where nothing is loaded.</param>
+    /// <exception cref="InvalidOperationException">The key is taken: a fault of the model's code.</exception>
+    public Parameter Table(string name, Shape shape, Initializer initializer) => Set.Add(NameOf(name), shape, initializer, table: true);
+
     private string NameOf(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
 }

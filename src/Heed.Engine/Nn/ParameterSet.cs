@@ -93,9 +93,9 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
 
     internal void Add(AttentionPart attention) => _attentions.Add(attention);
 
-    internal Parameter Add(string name, Shape shape, Initializer initializer, bool? inputMajor = null)
+    internal Parameter Add(string name, Shape shape, Initializer initializer, bool? inputMajor = null, bool table = false)
     {
-        Parameter parameter = new(name, shape, initializer) { InputMajor = inputMajor };
+        Parameter parameter = new(name, shape, initializer) { InputMajor = inputMajor, IsTable = table };
         if (!_byName.TryAdd(name, parameter)) throw new InvalidOperationException($"The model makes the parameter '{name}' twice.");
         _ordered.Add(parameter);
         source.Fill(parameter);

@@ -104,8 +104,8 @@ public sealed record BartConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the decoder's {Heads} heads (decoder_attention_heads).");
-        if (Width % EncoderHeads != 0) throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the encoder's {EncoderHeads} heads (encoder_attention_heads).");
+        if (Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the decoder's {Heads} heads (decoder_attention_heads). Choose other heads or another width.");
+        if (Width % EncoderHeads != 0) throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the encoder's {EncoderHeads} heads (encoder_attention_heads). Choose other heads or another width.");
         if (EncoderLayers > 10_000) throw new ConfigException($"{ModelType}: the encoder has {EncoderLayers} layers (encoder_layers); at most 10,000 are accepted.");
         if (PaddingId is { } padding && (padding < 0 || padding >= Vocabulary || padding >= DecoderVocabulary))
             throw new ConfigException($"{ModelType}: the padding id is {padding} (pad_token_id); ids from 0 to {Math.Min(Vocabulary, DecoderVocabulary) - 1} were expected (vocab_size).");

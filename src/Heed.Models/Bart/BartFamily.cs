@@ -10,6 +10,9 @@ internal sealed class BartFamily : ModelFamily
 
     public override IReadOnlyList<string> Architectures { get; } = ["BartForConditionalGeneration"];
 
+    /// <summary>The stacks alone, as the first releases were named: the token table, which they hold, is the output layer too.</summary>
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["BartModel"] = "BartForConditionalGeneration" };
+
     public override string BasePrefix => "model";
 
     public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
@@ -21,6 +24,14 @@ internal sealed class BartFamily : ModelFamily
     public override ModelConfig ReadConfig(ConfigReader file) => BartConfigFile.Read(file, marian: false);
 
     public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new BartConditionalGeneration((BartConfig)config, parameters);
+
+    public override bool MayBeLeftOut(string parameter) => IsOutputBias(parameter);
+
+    /// <summary>Older files hold a number of their format in each stack.</summary>
+    public override string? CurrentName(string stored) => stored.EndsWith("encoder.version", StringComparison.Ordinal) || stored.EndsWith("decoder.version", StringComparison.Ordinal) ? null : stored;
+
+    /// <summary>The fixed bias of the scores: zeros where a file does not have it, as in the reference.</summary>
+    internal static bool IsOutputBias(string parameter) => parameter == "final_logits_bias";
 }
 
 /// <summary>Marian for the loader.</summary>
@@ -29,6 +40,8 @@ internal sealed class MarianFamily : ModelFamily
     public override IReadOnlyList<string> ModelTypes { get; } = ["marian"];
 
     public override IReadOnlyList<string> Architectures { get; } = ["MarianMTModel"];
+
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["MarianModel"] = "MarianMTModel" };
 
     public override string BasePrefix => "model";
 
@@ -40,6 +53,8 @@ internal sealed class MarianFamily : ModelFamily
     public override ModelConfig ReadConfig(ConfigReader file) => BartConfigFile.Read(file, marian: true);
 
     public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new BartConditionalGeneration((BartConfig)config with { Marian = true }, parameters);
+
+    public override bool MayBeLeftOut(string parameter) => BartFamily.IsOutputBias(parameter);
 
     /// <summary>Older files hold the fixed positions.</summary>
     public override string? CurrentName(string stored) => stored.EndsWith("coder.embed_positions.weight", StringComparison.Ordinal) ? null : stored;

@@ -54,6 +54,43 @@ public sealed class BertSequenceClassifier : SequenceClassifier
     }
 }
 
+/// <summary>BERT that tells whether the second segment follows the first (class 0) or not (class 1): the second head of its pre-training alone.</summary>
+/// <remarks>Devlin et al. 2019, §3.1.</remarks>
+public sealed class BertNextSentencePredictor : SequenceClassifier
+{
+    private readonly BertConfig _config;
+
+    /// <summary>Builds the model; values come from the set's source.</summary>
+    public BertNextSentencePredictor(BertConfig config, ParameterSet parameters)
+        : base(config, parameters)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(parameters);
+        _config = config;
+        Bert = new BertEncoder(config, parameters.Root / config.Prefix, pooler: true);
+        NextSentence = new Linear(config.Width, 2, parameters.Root / "cls" / "seq_relationship", initializer: Initializer.Normal(config.InitialDeviation));
+    }
+
+    /// <inheritdoc/>
+    public override string Architecture => "BertForNextSentencePrediction";
+
+    /// <summary>The stack of layers.</summary>
+    public BertEncoder Bert { get; }
+
+    /// <summary>The first token's pooled row to scores of "follows" and "random".</summary>
+    public Linear NextSentence { get; }
+
+    /// <inheritdoc/>
+    public override bool LeavesOut(string stored) => BertFamily.IsOtherHead(stored);
+
+    /// <inheritdoc/>
+    protected override Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details)
+    {
+        CheckIds(batch, maximumLength: _config.PositionRows);
+        return NextSentence.Forward(Bert.Pool(Bert.Forward(batch, context, details), batch.FirstRows()));     // [B, 2]
+    }
+}
+
 /// <summary>BERT or RoBERTa that classifies each token.</summary>
 public sealed class BertTokenClassifier : TokenClassifier
 {

@@ -9,7 +9,10 @@ internal sealed class BertFamily : ModelFamily
     public override IReadOnlyList<string> ModelTypes { get; } = ["bert"];
 
     public override IReadOnlyList<string> Architectures { get; } =
-        ["BertModel", "BertForMaskedLM", "BertForPreTraining", "BertForSequenceClassification", "BertForTokenClassification", "BertForQuestionAnswering"];
+        ["BertModel", "BertForMaskedLM", "BertForPreTraining", "BertForNextSentencePrediction", "BertForSequenceClassification", "BertForTokenClassification", "BertForQuestionAnswering"];
+
+    /// <summary>Without <c>is_decoder</c>, which is refused, this class computes what the masked-token head does.</summary>
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["BertLMHeadModel"] = "BertForMaskedLM" };
 
     public override string BasePrefix => "bert";
 
@@ -29,6 +32,7 @@ internal sealed class BertFamily : ModelFamily
     {
         "ForMaskedLM" => new BertMaskedLanguageModel(config, parameters),
         "ForPreTraining" => new BertPreTraining(config, parameters),
+        "ForNextSentencePrediction" => new BertNextSentencePredictor(config, parameters),
         "ForSequenceClassification" => new BertSequenceClassifier(config, parameters),
         "ForTokenClassification" => new BertTokenClassifier(config, parameters),
         "ForQuestionAnswering" => new BertQuestionAnswerer(config, parameters),
@@ -56,6 +60,9 @@ internal sealed class RobertaFamily : ModelFamily
 
     public override IReadOnlyList<string> Architectures { get; } =
         ["RobertaModel", "RobertaForMaskedLM", "RobertaForSequenceClassification", "RobertaForTokenClassification", "RobertaForQuestionAnswering"];
+
+    /// <summary>Without <c>is_decoder</c>, which is refused, this class computes what the masked-token head does.</summary>
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["RobertaForCausalLM"] = "RobertaForMaskedLM" };
 
     public override string BasePrefix => "roberta";
 

@@ -48,7 +48,7 @@ public sealed record BloomConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"bloom: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (n_head).");
+        if (Width % Heads != 0) throw new ConfigException($"bloom: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (n_head). Choose other heads or another width.");
     }
 
     /// <inheritdoc/>
@@ -204,6 +204,8 @@ internal sealed class BloomFamily : ModelFamily
     public override IReadOnlyList<string> ModelTypes { get; } = ["bloom"];
 
     public override IReadOnlyList<string> Architectures { get; } = ["BloomForCausalLM"];
+
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["BloomModel"] = "BloomForCausalLM" };
 
     public override string BasePrefix => "transformer";
 

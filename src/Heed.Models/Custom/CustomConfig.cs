@@ -64,6 +64,10 @@ public sealed record CustomConfig : ModelConfig
         ("rope", PositionKind.Rope), ("learned", PositionKind.Learned), ("sinusoidal", PositionKind.Sinusoidal), ("alibi", PositionKind.Alibi), ("t5", PositionKind.Relative), ("none", PositionKind.None),
     ];
 
+    /// <summary>Keys that every family's file may have beside its own.</summary>
+    private static readonly string[] SharedKeys =
+        ["architectures", "dtype", "torch_dtype", "id2label", "label2id", "num_labels", "problem_type", "transformers_version", "use_cache", "is_decoder", "is_encoder_decoder", "output_attentions", "output_hidden_states"];
+
     /// <inheritdoc/>
     public override string ModelType => Encoder ? EncoderType : DecoderType;
 
@@ -215,7 +219,13 @@ public sealed record CustomConfig : ModelConfig
         ["window_blocks"] = WindowBlocks,
     };
 
-    internal static CustomConfig Read(ConfigReader file) => new()
+    internal static CustomConfig Read(ConfigReader file)
+    {
+        RefuseMistyped(file);
+        return Fields(file);
+    }
+
+    private static CustomConfig Fields(ConfigReader file) => new()
     {
         Encoder = file.Choice("model_type", DecoderType, (DecoderType, false), (EncoderType, true)),
         Attention = file.Choice("attention", StandardAttention(file), AttentionWords),
@@ -248,6 +258,17 @@ public sealed record CustomConfig : ModelConfig
         BeginId = file.OptionalId("bos_token_id"),
         EndId = file.OptionalId("eos_token_id"),
     };
+
+    /// <summary>Keys that are not known are kept; one that is a letter or two away from a known one is meant to be that, and would be left out without a word.</summary>
+    private static void RefuseMistyped(ConfigReader file)
+    {
+        string[] known = [.. new CustomConfig { Vocabulary = 1, Width = 2, Layers = 1, Heads = 1 }.ToJson().Select(p => p.Key), .. SharedKeys];
+        foreach (System.Text.Json.JsonProperty field in file.Root.EnumerateObject())
+        {
+            if (known.Contains(field.Name) || Printable.Nearest(field.Name, known.Where(k => Math.Abs(k.Length - field.Name.Length) <= 2 && k.Length > 4)) is not { } near) continue;
+            throw file.Wrong(Printable.Shorten(field.Name), $"is no key of a custom model; did you mean \"{near}\"? Rename it, or remove it");
+        }
+    }
 
     /// <summary>Files without <c>attention</c> choose by the size that they give.</summary>
     private static string StandardAttention(ConfigReader file)

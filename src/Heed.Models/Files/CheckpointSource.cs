@@ -9,6 +9,7 @@ namespace Heed.Models.Files;
 internal sealed class CheckpointSource : ParameterSource
 {
     private readonly CheckpointFolder _folder;
+    private readonly ModelFamily _family;
     private readonly LoadOptions _options;
     private readonly string _prefix;
     private readonly Dictionary<string, RawTensor> _stored = new(StringComparer.Ordinal);
@@ -16,13 +17,21 @@ internal sealed class CheckpointSource : ParameterSource
     private readonly List<string> _missing = [];
     private readonly List<string> _mismatched = [];
     private readonly Dictionary<string, DType> _types = new(StringComparer.Ordinal);
+    private readonly ILookup<string, string> _secondNames;
     private readonly ParameterSource _first;
     private readonly bool _namesOnly;
 
-    public CheckpointSource(CheckpointFolder folder, ModelFamily family, LoadOptions options, bool namesOnly = false)
+    /// <param name="folder">The weights.</param>
+    /// <param name="family">Knows older names.</param>
+    /// <param name="tied">The model's tied names: the writer of a file may have kept another of them than its own.</param>
+    /// <param name="options">How it is opened.</param>
+    /// <param name="namesOnly">True to hold names, shapes and types against the model, and to read no value.</param>
+    public CheckpointSource(CheckpointFolder folder, ModelFamily family, IReadOnlyDictionary<string, string> tied, LoadOptions options, bool namesOnly = false)
     {
         _namesOnly = namesOnly;
+        _secondNames = tied.ToLookup(pair => pair.Value, pair => pair.Key);
         _folder = folder;
+        _family = family;
         _options = options;
         _prefix = family.BasePrefix + ".";
         _first = Random(options.Seed);
@@ -38,8 +47,9 @@ internal sealed class CheckpointSource : ParameterSource
     {
         if (Use(parameter.Name) is not { } tensor)
         {
-            _missing.Add(parameter.Name);
-            if (_options.AllowMissing) _first.Fill(parameter);
+            bool optional = _family.MayBeLeftOut(parameter.Name);
+            if (!optional) _missing.Add(parameter.Name);
+            if (optional || _options.AllowMissing) _first.Fill(parameter);
             return;
         }
 
@@ -53,7 +63,7 @@ internal sealed class CheckpointSource : ParameterSource
         if (!tensor.DType.IsFloat()) throw new FileFormatException(_folder.Path, tensor.Name, $"is stored as {tensor.DType.Name()}; weights are F32, F16, BF16 or F64");
         _types[parameter.Name] = tensor.DType;
         if (_namesOnly) return;
-        if (!_options.ForTraining && parameter.InputMajor is not null && parameter.Shape.Rank == 2 && FormatOf(tensor.DType) is { } stored)
+        if (HeldAs(parameter, tensor) is { } stored)
         {
             BadValues bad = new(stored);
             parameter.PackFrom(stored, stored, (start, chunk) =>
@@ -72,6 +82,15 @@ internal sealed class CheckpointSource : ParameterSource
         Check(parameter.Name, plain.Found, tensor.ElementCount);
         parameter.Value = value;
         if (!_options.ForTraining) parameter.Pack(FormatOf(tensor.DType) ?? WeightFormat.Float32);
+    }
+
+    /// <summary>What the parameters of a model will take, in bytes, held as <see cref="Fill"/> holds them; one that is not stored takes float32.</summary>
+    public long HeldBytes(Model shapes)
+    {
+        long bytes = 0;
+        foreach (Parameter p in shapes.Parameters)
+            bytes += p.Shape.Count * (long)(Find(p.Name, out _) is { } tensor && HeldAs(p, tensor) is WeightFormat.BFloat16 or WeightFormat.Float16 ? 2 : 4);
+        return bytes;
     }
 
     /// <summary>What was found; to be called when the model is complete.</summary>
@@ -114,6 +133,13 @@ internal sealed class CheckpointSource : ParameterSource
         return true;
     }
 
+    /// <summary>The format in which a parameter stays as it is stored; null where it is read as plain float32: in training, and for gains, biases and tables of float32.</summary>
+    private WeightFormat? HeldAs(Parameter parameter, RawTensor tensor)
+    {
+        if (_options.ForTraining || parameter.Shape.Rank != 2 || FormatOf(tensor.DType) is not { } stored) return null;
+        return parameter.InputMajor is not null || (parameter.IsTable && stored != WeightFormat.Float32) ? stored : null;
+    }
+
     private RawTensor? Use(string name)
     {
         if (Find(name, out string key) is not { } tensor) return null;
@@ -123,8 +149,17 @@ internal sealed class CheckpointSource : ParameterSource
 
     private RawTensor? Stored(string name) => Find(name, out _);
 
-    /// <summary>A tensor under its name, or as checkpoints of the bare stack have it.</summary>
+    /// <summary>A tensor under its name, or, of a tied table, under that of a copy.</summary>
     private RawTensor? Find(string name, out string key)
+    {
+        if (FindOne(name, out key) is { } tensor) return tensor;
+        foreach (string second in _secondNames[name])
+            if (FindOne(second, out key) is { } copy) return copy;
+        return null;
+    }
+
+    /// <summary>A tensor under its name, or as checkpoints of the bare stack have it.</summary>
+    private RawTensor? FindOne(string name, out string key)
     {
         foreach (string candidate in (ReadOnlySpan<string>)[name, name.StartsWith(_prefix, StringComparison.Ordinal) ? name[_prefix.Length..] : _prefix + name])
         {

@@ -43,7 +43,7 @@ public static class ModelFamilies
         if (family is null)
         {
             string near = Printable.Nearest(type, Types()) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
-            throw config.Wrong("model_type", $"is \"{Printable.Shorten(type)}\", which is unknown{near} Known are {string.Join(", ", Types())}");
+            throw config.Wrong("model_type", $"is \"{Printable.Shorten(type)}\", which is unknown{near}{(near.Length == 0 ? ". " : " ")}Known are {string.Join(", ", Types())}");
         }
 
         string? architecture = head;
@@ -56,8 +56,17 @@ public static class ModelFamilies
 
         architecture ??= family.Architectures.FirstOrDefault(a => ForType(a, type)) ?? family.Architectures[0];
         if (family.Architectures.Contains(architecture)) return (family, architecture);
-        string close = Printable.Nearest(architecture, family.Architectures) is { } closest ? $"; did you mean \"{closest}\"?" : "";
-        throw config.Wrong("architectures[0]", $"is \"{Printable.Shorten(architecture)}\", which the {type} family does not have{close} It has {string.Join(", ", family.Architectures)}");
+        if (family.OtherNames.TryGetValue(architecture, out string? today)) return (family, today);
+        IReadOnlyList<string> heads = Heads(family, type);
+        string close = Printable.Nearest(architecture, heads) is { } closest ? $"; did you mean \"{closest}\"? " : ". ";
+        throw config.Wrong("architectures[0]", $"is \"{Printable.Shorten(architecture)}\", which the {type} family does not have{close}It has {string.Join(", ", heads)}");
+    }
+
+    /// <summary>The heads that a type of a family has: of a family with several types, those that are named after it.</summary>
+    internal static IReadOnlyList<string> Heads(ModelFamily family, string type)
+    {
+        string[] own = [.. family.Architectures.Where(a => ForType(a, type))];
+        return own.Length > 0 ? own : family.Architectures;
     }
 
     private static IEnumerable<string> Types() => Known.SelectMany(f => f.ModelTypes).Distinct().Order(StringComparer.Ordinal);

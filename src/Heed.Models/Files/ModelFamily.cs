@@ -27,6 +27,16 @@ public abstract class ModelFamily
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
     public abstract Model Build(string architecture, ModelConfig config, ParameterSet parameters);
 
+    /// <summary>
+    /// Further class names that <c>architectures</c> may say, and the one of <see cref="Architectures"/> that computes the same from the same tensors:
+    /// names of older releases, and stacks without a head, which a tied output layer completes.
+    /// </summary>
+    public virtual IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>();
+
+    /// <summary>True for a parameter that a checkpoint may leave out, as the reference lets it: it then has its first values.</summary>
+    /// <param name="parameter">Its key.</param>
+    public virtual bool MayBeLeftOut(string parameter) => false;
+
     /// <summary>Today's key for a stored one; null for buffers (masks, position ids) that carry nothing.</summary>
     public virtual string? CurrentName(string stored) => stored;
 

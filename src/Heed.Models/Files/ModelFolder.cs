@@ -16,6 +16,12 @@ public static class ModelFolder
     /// <summary>Name of the generation defaults.</summary>
     public const string GenerationConfigName = "generation_config.json";
 
+    private static readonly string[] SizeKeys =
+    [
+        "num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers", "hidden_size", "n_embd", "dim", "d_model",
+        "intermediate_size", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "vocab_size",
+    ];
+
     /// <summary>Opens a folder as it was downloaded or saved.</summary>
     /// <exception cref="StorageException">The folder or a file is missing.</exception>
     /// <exception cref="InputException">A file is damaged, a tensor is missing, unexpected or of another shape.</exception>
@@ -24,9 +30,18 @@ public static class ModelFolder
     {
         options ??= LoadOptions.Default;
         (ModelFamily family, string architecture, ModelConfig config) = ReadConfig(folder, options);
-        CheckBudget(folder, family, architecture, config, options);
+        using Model shapes = Shapes(family, architecture, config, Path.Combine(folder, ConfigName));
+        // Before a weight file is opened: sizes that no stored type makes fit.
+        CheckBudget(folder, config, shapes.Parameters.Values * (options.ForTraining ? sizeof(float) : sizeof(ushort)), "at least ", options);
         using CheckpointFolder checkpoint = CheckpointFolder.Open(folder);
-        CheckpointSource source = new(checkpoint, family, options);
+        if (options.Warn is not null)
+        {
+            WarnOfIds(folder, config, options.Warn);
+            if (checkpoint.Unindexed.Count > 0) options.Warn($"{folder}: the index of the shards does not name {Some(checkpoint.Unindexed)}, which a shard holds; it is used all the same. Save the model again to mend the index.");
+        }
+
+        CheckpointSource source = new(checkpoint, family, shapes.TiedNames, options);
+        CheckBudget(folder, config, source.HeldBytes(shapes), "", options);
         Model model = family.Build(architecture, config, new ParameterSet(source));
         LoadReport report;
         try
@@ -45,7 +60,7 @@ public static class ModelFolder
             if (!options.AllowMissing)
             {
                 model.Dispose();
-                throw new InputException($"{sentence} Check that weights and config.json belong together, or load with missing tensors allowed to start them anew.");
+                throw new InputException($"{sentence} {Advice(report, family, config, architecture)}");
             }
 
             options.Warn?.Invoke(sentence);
@@ -64,7 +79,8 @@ public static class ModelFolder
     {
         (ModelFamily family, string architecture, ModelConfig config) = ReadConfig(folder);
         using CheckpointFolder checkpoint = CheckpointFolder.Open(folder);
-        CheckpointSource source = new(checkpoint, family, LoadOptions.Default, namesOnly: true);
+        using Model shapes = Shapes(family, architecture, config, Path.Combine(folder, ConfigName));
+        CheckpointSource source = new(checkpoint, family, shapes.TiedNames, LoadOptions.Default, namesOnly: true);
         Model model = Build(family, architecture, config, source, Path.Combine(folder, ConfigName));
         LoadReport report = source.Report(model);
         if (!report.IsComplete) throw new InputException($"{Describe(folder, report)} Check that weights and config.json belong together, or that the download is whole.");
@@ -108,7 +124,7 @@ public static class ModelFolder
         }
         catch (ShapeException e)
         {
-            throw new BudgetException($"{file}: its sizes are too large: {e.Message}");
+            throw new BudgetException($"{file}: its sizes are too large ({Sizes(config)}): {e.Message} Correct the sizes.");
         }
     }
 
@@ -201,13 +217,31 @@ public static class ModelFolder
         (json["id2label"], json["label2id"]) = (names, ids);
     }
 
-    private static void CheckBudget(string folder, ModelFamily family, string architecture, ModelConfig config, LoadOptions options)
+    private static void CheckBudget(string folder, ModelConfig config, long bytes, string atLeast, LoadOptions options)
     {
-        using Model shapes = Shapes(family, architecture, config, Path.Combine(folder, ConfigName));
-        long bytes = shapes.Parameters.Values * sizeof(float);
         long budget = options.MaximumBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (bytes > budget)
-            throw new BudgetException($"{Path.Combine(folder, ConfigName)}: the weights take {Printable.Bytes(bytes)} and {Printable.Bytes(budget)} are allowed. Use a smaller model or a machine with more memory.");
+            throw new BudgetException($"{Path.Combine(folder, ConfigName)}: the weights take {atLeast}{Printable.Bytes(bytes)} ({Sizes(config)}) and {Printable.Bytes(budget)} are allowed. "
+                + $"Correct the sizes, use a smaller model{(atLeast.Length == 0 && !options.ForTraining ? " or one stored in 16 bits ('heed convert --dtype bf16')" : "")}, or a machine with more memory.");
+    }
+
+    /// <summary>The sizes that make a model large, by the keys of its file.</summary>
+    private static string Sizes(ModelConfig config)
+    {
+        JsonObject json = config.ToJson();
+        return string.Join(", ", SizeKeys.Where(key => json[key] is not null).Select(key => $"{key} {json[key]}"));
+    }
+
+    /// <summary>How tensors that do not fit are put right: a stack without a head has its own reason.</summary>
+    private static string Advice(LoadReport report, ModelFamily family, ModelConfig config, string architecture)
+    {
+        if (report.Missing.Count > 0 && config.Original?["architectures"] is JsonArray { Count: > 0 } named && named[0]?.ToString() is { } stack && family.OtherNames.ContainsKey(stack))
+        {
+            return $"config.json names {stack}, which was opened as {architecture}, and the file does not hold that head. This family has {string.Join(", ", ModelFamilies.Heads(family, config.ModelType))}: "
+                + "choose one by LoadOptions.Architecture, and LoadOptions.AllowMissing starts what is missing anew, to be trained.";
+        }
+
+        return "Check that weights and config.json belong together" + (report.Missing.Count + report.Mismatched.Count > 0 ? "; LoadOptions.AllowMissing starts missing tensors anew, to be trained." : "; LoadOptions.AllowMissing leaves them out.");
     }
 
     private static string Describe(string folder, LoadReport report)
@@ -216,10 +250,24 @@ public static class ModelFolder
         foreach ((string what, IReadOnlyList<string> names) in new[] { ("missing", report.Missing), ("unexpected", report.Unexpected), ("of another shape", report.Mismatched) })
         {
             if (names.Count == 0) continue;
-            string list = string.Join(", ", names.Take(4));
-            parts.Add($"{names.Count} {(names.Count == 1 ? "tensor is" : "tensors are")} {what}: {list}{(names.Count > 4 ? ", …" : "")}");
+            parts.Add($"{names.Count} {(names.Count == 1 ? "tensor is" : "tensors are")} {what}: {Some(names)}");
         }
 
         return $"{folder}: {string.Join("; ", parts)}.";
+    }
+
+    private static string Some(IReadOnlyList<string> names) => string.Join(", ", names.Take(4)) + (names.Count > 4 ? ", …" : "");
+
+    /// <summary>An id of the configuration that is no token breaks nothing by itself: what uses it would, later and far away.</summary>
+    private static void WarnOfIds(string folder, ModelConfig config, Action<string> warn)
+    {
+        JsonObject json = config.ToJson();
+        foreach ((string key, JsonNode? value) in json)
+        {
+            if (!key.EndsWith("_token_id", StringComparison.Ordinal) || value is null) continue;
+            int id = value.GetValue<int>();
+            int size = key.Contains("decoder", StringComparison.Ordinal) && json["decoder_vocab_size"] is { } decoder ? decoder.GetValue<int>() : config.Vocabulary;
+            if (id < 0 || id >= size) warn($"{Path.Combine(folder, ConfigName)}: $.{key}: is {id}, which is no token; ids from 0 to {size - 1} are, or null for none. Correct it.");
+        }
     }
 }

@@ -54,7 +54,7 @@ public sealed record Gpt1Config : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"openai-gpt: the width {Width} (n_embd) is not a multiple of the {Heads} heads (n_head).");
+        if (Width % Heads != 0) throw new ConfigException($"openai-gpt: the width {Width} (n_embd) is not a multiple of the {Heads} heads (n_head). Choose other heads or another width.");
     }
 
     /// <inheritdoc/>
@@ -255,6 +255,8 @@ internal sealed class Gpt1Family : ModelFamily
     public override IReadOnlyList<string> ModelTypes { get; } = ["openai-gpt"];
 
     public override IReadOnlyList<string> Architectures { get; } = ["OpenAIGPTLMHeadModel", "OpenAIGPTForSequenceClassification"];
+
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["OpenAIGPTModel"] = "OpenAIGPTLMHeadModel" };
 
     public override string BasePrefix => "transformer";
 

@@ -10,6 +10,8 @@ internal sealed class Gpt2Family : ModelFamily
 
     public override IReadOnlyList<string> Architectures { get; } = ["GPT2LMHeadModel", "GPT2ForSequenceClassification"];
 
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["GPT2Model"] = "GPT2LMHeadModel" };
+
     public override string BasePrefix => "transformer";
 
     public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>

@@ -100,8 +100,8 @@ public sealed record LlamaConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (!_ownHeadWidth && Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads), and head_dim is not given. Give it, or choose other heads.");
-        if (Heads % KeyHeads != 0) throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key heads (num_key_value_heads).");
+        if (!_ownHeadWidth && Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads), and head_dim is not given. Give it, or choose other heads or another width.");
+        if (Heads % KeyHeads != 0) throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key heads (num_key_value_heads). Choose a divisor of {Heads}.");
         if (Scaling is { Kind: RopeScalingKind.Dynamic } && HeadWidth == 2) throw new ConfigException($"{ModelType}: heads of width 2 (head_dim) cannot have dynamic RoPE, whose exponent divides by width - 2.");
         if (Scaling is { Kind: RopeScalingKind.LongRope } s && (s.ShortFactors?.Count != HeadWidth / 2 || s.LongFactors?.Count != HeadWidth / 2))
             throw new ConfigException($"{ModelType}: rope_type \"longrope\" has {s.ShortFactors?.Count ?? 0} numbers in short_factor and {s.LongFactors?.Count ?? 0} in long_factor; {HeadWidth / 2} are needed, half of the head width {HeadWidth} (head_dim).");

@@ -12,6 +12,8 @@ internal sealed class LlamaFamily : ModelFamily
 
     public override IReadOnlyList<string> Architectures { get; } = [.. Kinds.SelectMany(k => (string[])[NameOf(k) + "ForCausalLM", NameOf(k) + "ForSequenceClassification"])];
 
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = Kinds.ToDictionary(k => NameOf(k) + "Model", k => NameOf(k) + "ForCausalLM");
+
     public override string BasePrefix => "model";
 
     public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>

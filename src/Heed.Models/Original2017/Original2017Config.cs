@@ -67,7 +67,7 @@ public sealed record Original2017Config : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"{Type}: the width {Width} (d_model) is not a multiple of the {Heads} heads (num_heads).");
+        if (Width % Heads != 0) throw new ConfigException($"{Type}: the width {Width} (d_model) is not a multiple of the {Heads} heads (num_heads). Choose other heads or another width.");
         if (EncoderLayers > 10_000) throw new ConfigException($"{Type}: the encoder has {EncoderLayers} layers (encoder_layers); at most 10,000 are accepted.");
     }
 

@@ -13,6 +13,8 @@ internal sealed class T5Family : ModelFamily
 
     public override IReadOnlyList<string> Architectures { get; } = [Generation, "T5EncoderModel"];
 
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["T5WithLMHeadModel"] = Generation, ["T5Model"] = Generation };
+
     public override string BasePrefix => "transformer";
 
     public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>

@@ -44,6 +44,22 @@ public sealed class CustomTests
         }
     }
 
+    [Theory]
+    [InlineData("posittions", "positions")]
+    [InlineData("norm_frist", "norm_first")]
+    [InlineData("Gated", "gated")]
+    [InlineData("my_note", null)]
+    [InlineData("hidden_size_note", null)]
+    [InlineData("num_labels", null)]
+    [InlineData("torch_dtype", null)]
+    public void A_mistyped_key_is_refused_with_the_one_that_is_meant_and_a_strange_one_is_kept(string key, string? meant)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("config.json"), $$"""{"model_type": "custom-decoder", "vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "{{key}}": null}""");
+        if (meant is null) Assert.Equal(8, ModelFolder.ReadConfig(folder.Path).Config.Width);
+        else Assert.Contains($"$.{key}: is no key of a custom model; did you mean \"{meant}\"?", Assert.Throws<FileFormatException>(() => ModelFolder.ReadConfig(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
     private static bool IsImpossible(PositionKind positions, CustomAttention attention)
         => positions is PositionKind.Alibi or PositionKind.Relative && attention is CustomAttention.Elu or CustomAttention.Favor;
 

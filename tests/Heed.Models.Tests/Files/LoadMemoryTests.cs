@@ -42,6 +42,7 @@ public sealed class LoadMemoryTests
     [InlineData("gpt2", "F32", "one", true)]
     [InlineData("llama", "BF16", "one", false)]
     [InlineData("llama", "F32", "shards", false)]
+    [InlineData("untied table", "BF16", "one", false)]
     [InlineData("gpt2", "F32", "pickle", false)]
     [InlineData("llama", "F16", "pickle", false)]
     [InlineData("gpt2", "F32", "pickle of 2019", false)]
@@ -75,6 +76,8 @@ public sealed class LoadMemoryTests
     {
         using Model model = family == "gpt2"
             ? new Gpt2LanguageModel(new Gpt2Config { Layers = layers, Heads = 8, Width = width, Vocabulary = width > 100 ? 30000 : 100 }, new ParameterSet(ParameterSource.Random(1)))
+            : family == "untied table"
+            ? new LlamaLanguageModel(new LlamaConfig { Layers = 1, Heads = 8, Width = width, InnerWidth = width, Vocabulary = width > 100 ? 140_000 : 100 }, new ParameterSet(ParameterSource.Random(1)))
             : new LlamaLanguageModel(new LlamaConfig { Layers = layers, Heads = 8, KeyHeads = 2, Width = width, InnerWidth = 3 * width, Vocabulary = width > 100 ? 20000 : 100 }, new ParameterSet(ParameterSource.Random(1)));
         ModelFolder.Save(model, folder, dtype, form == "shards" ? 20 << 20 : long.MaxValue);
         if (form.StartsWith("pickle", StringComparison.Ordinal)) ToPickle(folder, form.EndsWith("2019", StringComparison.Ordinal));

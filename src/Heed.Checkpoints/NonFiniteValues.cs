@@ -1,0 +1,56 @@
+using System.Runtime.InteropServices;
+
+namespace Heed.Checkpoints;
+
+/// <summary>A tensor of a conversion in which values are no finite numbers.</summary>
+/// <param name="Tensor">Its name, as written.</param>
+/// <param name="Values">Number of its values.</param>
+/// <param name="InSource">Values that are NaN or infinite in the source already.</param>
+/// <param name="Overflowed">Values that are finite in the source and infinite in the type written.</param>
+/// <param name="Stored">Type in the source.</param>
+/// <param name="Written">Type in the target.</param>
+public sealed record NonFiniteValues(string Tensor, long Values, long InSource, long Overflowed, DType Stored, DType Written)
+{
+    /// <summary>What was found and what helps, without the file, in whole sentences.</summary>
+    public string Describe()
+    {
+        List<string> parts = [];
+        if (Overflowed > 0)
+        {
+            string largest = Written switch { DType.F16 => "65504", DType.BF16 => "3.39e38", _ => "3.40e38" };
+            parts.Add($"tensor '{Tensor}': {Overflowed} of {Values} values are finite in {Stored.Name()} and infinite in {Written.Name()}, whose largest is {largest}. {(Written == DType.F16 ? "Store it as bf16 or f32." : "Scale the tensor down first.")}");
+        }
+
+        if (InSource > 0) parts.Add($"tensor '{Tensor}': {InSource} of {Values} values are NaN or infinite in the source. Restore it from a good checkpoint.");
+        return string.Join(' ', parts);
+    }
+}
+
+/// <summary>A tensor whose NaN and infinite values are counted while it is read from its start to its end: those whose exponent has all bits set.</summary>
+internal sealed class CountedTensor(RawTensor inner) : RawTensor(inner.Name, inner.DType, inner.Shape)
+{
+    /// <summary>Number of such values read so far.</summary>
+    public long Found { get; private set; }
+
+    protected override void ReadCore(long start, Span<byte> destination)
+    {
+        inner.ReadBytes(start, destination);
+        switch (DType)
+        {
+            case DType.F64:
+                foreach (ulong bits in MemoryMarshal.Cast<byte, ulong>(destination))
+                    if ((bits & 0x7FF0_0000_0000_0000) == 0x7FF0_0000_0000_0000) Found++;
+                break;
+            case DType.F32:
+                foreach (uint bits in MemoryMarshal.Cast<byte, uint>(destination))
+                    if ((bits & 0x7F80_0000) == 0x7F80_0000) Found++;
+                break;
+            case DType.F16:
+            case DType.BF16:
+                int exponent = DType == DType.F16 ? 0x7C00 : 0x7F80;
+                foreach (ushort bits in MemoryMarshal.Cast<byte, ushort>(destination))
+                    if ((bits & exponent) == exponent) Found++;
+                break;
+        }
+    }
+}
