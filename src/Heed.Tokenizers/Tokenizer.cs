@@ -77,6 +77,8 @@ public sealed partial class Tokenizer
     /// <exception cref="StorageException">The file cannot be written.</exception>
     public void Save(string path)
     {
+        ArgumentNullException.ThrowIfNull(path);
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && !Directory.Exists(folder)) throw new StorageException($"{path}: its folder does not exist. Create it, or choose another place.");
         byte[] json = ToJson();
         DurableFile.Write(path, stream => stream.Write(json));
     }

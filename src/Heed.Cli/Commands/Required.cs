@@ -16,7 +16,7 @@ internal static class Required
         string full = Path.GetFullPath(NotEmpty(argument, path, "the file to write"));
         if (Directory.Exists(full)) throw new StorageException($"{path}: is a folder; name a file with {argument}, such as {Path.Combine(path, "tokenizer.json")}.");
         string folder = Path.GetDirectoryName(full)!;
-        if (!Directory.Exists(folder)) throw new StorageException($"{path}: its folder does not exist. Create it, or name another file with {argument}.");
+        if (!Directory.Exists(folder)) throw new StorageException($"{path}: its folder does not exist. Create it, or name another file for {argument}.");
         string probe = Path.Combine(folder, $".{Environment.ProcessId}{DurableFile.TemporaryEnding}");
         try
         {
@@ -24,7 +24,7 @@ internal static class Required
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StorageException($"{path}: its folder takes no new file. Change its permissions, free space, or name another file with {argument}.", e);
+            throw new StorageException($"{path}: its folder takes no new file. Change its permissions, free space, or name another file for {argument}.", e);
         }
 
         return path;
