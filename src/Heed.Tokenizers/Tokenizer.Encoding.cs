@@ -56,19 +56,40 @@ public sealed partial class Tokenizer
         return EncodeBatch(pairs.Count, i => (EncodeText(pairs[i].Text, 0), EncodeText(pairs[i].Pair, 1)), addSpecialTokens, threads);
     }
 
-    /// <summary>Appends the ids of a text to a list; nothing else is computed, nothing is allocated a token.</summary>
+    /// <summary>Encodes many texts that are already split into words, see <see cref="EncodeWords(IReadOnlyList{string}, IReadOnlyList{string}?, bool)"/>, on several threads.</summary>
+    /// <param name="texts">The words of each text; not null.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
+    /// <param name="threads">Most threads to use; 0: as many as there are processors. The result does not depend on it.</param>
+    public IReadOnlyList<Encoding> EncodeWordsBatch(IReadOnlyList<IReadOnlyList<string>> texts, bool addSpecialTokens = true, int threads = 0)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        return EncodeBatch(texts.Count, i => (EncodeWords(texts[i], 0), null), addSpecialTokens, threads);
+    }
+
+    /// <summary>Encodes many pairs of texts that are already split into words, see <see cref="EncodeWordsBatch(IReadOnlyList{IReadOnlyList{string}}, bool, int)"/>.</summary>
+    public IReadOnlyList<Encoding> EncodeWordsBatch(IReadOnlyList<(IReadOnlyList<string> Words, IReadOnlyList<string> Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        return EncodeBatch(pairs.Count, i => (EncodeWords(pairs[i].Words, 0), EncodeWords(pairs[i].Pair, 1)), addSpecialTokens, threads);
+    }
+
+    /// <summary>Appends the ids of a whole text to a list; nothing else is computed, nothing is allocated a token.</summary>
     /// <param name="text">The text.</param>
     /// <param name="ids">Where the ids go.</param>
     /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
-    /// <returns>Number of ids appended.</returns>
-    /// <remarks>Truncation and padding apply as in <see cref="Encode"/>.</remarks>
+    /// <returns>Number of ids appended, which is what <see cref="CountTokens"/> says.</returns>
+    /// <remarks>
+    /// The whole text: <see cref="Truncation"/> and <see cref="Padding"/> are for encodings that go into a model, <see cref="Encode"/> applies them.
+    /// Without both, the ids are those of <see cref="Encode"/>.
+    /// </remarks>
     public int EncodeToIds(ReadOnlySpan<char> text, List<int> ids, bool addSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(ids);
         int before = ids.Count;
-        if (Parts.Truncation is not null || Parts.Padding is not null || !FramesOnce)
+        if (!FramesOnce)
         {
-            ids.AddRange(Encode(text.ToString(), null, addSpecialTokens).Ids);
+            EncodingBuilder whole = Joined(EncodeText(text.ToString(), 0), null, addSpecialTokens, truncate: false);
+            ids.AddRange(whole.Ids.AsSpan(0, whole.Count));
             return ids.Count - before;
         }
 
@@ -80,7 +101,10 @@ public sealed partial class Tokenizer
         return ids.Count - before;
     }
 
-    /// <summary>Number of tokens of a text.</summary>
+    /// <summary>Number of tokens of a whole text, before <see cref="Truncation"/> and <see cref="Padding"/>: whether it fits a model is what one counts for.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor's special tokens count.</param>
+    /// <returns>The number of ids that <see cref="EncodeToIds"/> appends.</returns>
     public int CountTokens(ReadOnlySpan<char> text, bool addSpecialTokens = true)
     {
         if (!FramesOnce) return Joined(EncodeText(text.ToString(), 0), null, addSpecialTokens, truncate: false).Count;
@@ -173,6 +197,7 @@ public sealed partial class Tokenizer
     private EncodingBuilder EncodeText(string text, int typeId)
     {
         if (!_builders.TryTake(out EncodingBuilder? builder)) builder = new EncodingBuilder(Parts.Model);
+        builder.Source = text;
         BuilderSink sink = new(builder, typeId, -1);
         Run(text, ref sink);
         return builder;
@@ -180,7 +205,7 @@ public sealed partial class Tokenizer
 
     private EncodingBuilder EncodeWords(IReadOnlyList<string> words, int typeId)
     {
-        EncodingBuilder builder = new(Parts.Model);
+        EncodingBuilder builder = new(Parts.Model) { SourceWords = words };
         for (int i = 0; i < words.Count; i++)
         {
             BuilderSink sink = new(builder, typeId, i);
@@ -214,7 +239,7 @@ public sealed partial class Tokenizer
         {
             int added = addSpecialTokens ? Parts.PostProcessor?.AddedTokens(second is not null) ?? 0 : 0;
             // A length that has not even room for the special tokens truncates nothing, as in the reference.
-            if (truncation.MaxLength >= added) Text.Truncation.Apply(first, second, truncation, truncation.MaxLength - added);
+            if (truncation.MaxLength >= added) Text.Truncation.Apply(first, second, truncation, truncation.MaxLength - added, Parts.TruncationPlace);
         }
 
         List<EncodingBuilder> encodings = second is null ? [first] : [first, second];

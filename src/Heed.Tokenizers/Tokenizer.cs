@@ -22,6 +22,9 @@ public sealed partial class Tokenizer
     /// <summary>Number of ids: the model's vocabulary and the added tokens that are new to it.</summary>
     public int VocabularySize => Parts.Model.VocabularySize + _added.NewTokens;
 
+    /// <summary>The file it was read from, as errors name it; <c>tokenizer</c> for one that was made otherwise.</summary>
+    public string Source => Parts.Source;
+
     /// <summary>How too long encodings are cut; null: they are not.</summary>
     public TruncationOptions? Truncation => Parts.Truncation;
 
@@ -74,6 +77,8 @@ public sealed partial class Tokenizer
     /// <exception cref="StorageException">The file cannot be written.</exception>
     public void Save(string path)
     {
+        ArgumentNullException.ThrowIfNull(path);
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && !Directory.Exists(folder)) throw new StorageException($"{path}: its folder does not exist. Create it, or choose another place.");
         byte[] json = ToJson();
         DurableFile.Write(path, stream => stream.Write(json));
     }
@@ -90,7 +95,7 @@ public sealed partial class Tokenizer
     public IReadOnlyList<string> SaveVocabulary(string folder) => VocabularyFiles.Write(Parts.Model, folder);
 
     /// <summary>The same tokenizer with another truncation.</summary>
-    /// <exception cref="ArgumentException">The stride is not below the length.</exception>
+    /// <exception cref="ArgumentException">The stride is not below what the length leaves beside special tokens.</exception>
     public Tokenizer WithTruncation(TruncationOptions? truncation)
     {
         if (truncation is not null)
@@ -98,11 +103,11 @@ public sealed partial class Tokenizer
             ArgumentOutOfRangeException.ThrowIfNegative(truncation.MaxLength, nameof(truncation));
             ArgumentOutOfRangeException.ThrowIfNegative(truncation.Stride, nameof(truncation));
             int left = truncation.MaxLength - (Parts.PostProcessor?.AddedTokens(pair: false) ?? 0);
-            if (left >= 0 && left < truncation.Stride)
+            if (left >= 0 && truncation.Stride > 0 && left <= truncation.Stride)
                 throw new ArgumentException($"The stride {truncation.Stride} must be below the {left} tokens that the maximum length {truncation.MaxLength} leaves beside special tokens.", nameof(truncation));
         }
 
-        return new Tokenizer(Parts with { Truncation = truncation }, _added);
+        return new Tokenizer(Parts with { Truncation = truncation, TruncationPlace = nameof(WithTruncation) }, _added);
     }
 
     /// <summary>The same tokenizer with another padding.</summary>

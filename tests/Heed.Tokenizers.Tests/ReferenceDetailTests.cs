@@ -99,4 +99,100 @@ public class ReferenceDetailTests
             Assert.Equal(ids.Count, tokenizer.CountTokens("ab"));
         }
     }
+
+    /// <summary>A byte-level tokenizer whose pre-tokenizer puts a space in front that its post-processor does not know of.</summary>
+    private static Tokenizer Trimming(string postProcessor) => Tokenizer.FromJson(System.Text.Encoding.UTF8.GetBytes($$$"""
+        {"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,"decoder":null,
+        "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true},
+        "post_processor":{{{postProcessor}}},
+        "model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,"ignore_merges":false,
+        "vocab":{"<s>":0,"</s>":1,"Ġ":2,"ð":3,"Ł":4,"ĺ":5,"Ģ":6,"a":7,"Ġð":8},"merges":["Ġ ð"]}}
+        """));
+
+    [Theory]
+    [InlineData("""{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}""", false)]
+    [InlineData("""{"type":"RobertaProcessing","sep":["</s>",1],"cls":["<s>",0],"trim_offsets":true,"add_prefix_space":false}""", true)]
+    public void Offsets_are_trimmed_by_whole_characters(string postProcessor, bool framed)
+    {
+        const string Text = "😀a";
+        Encoding encoding = Trimming(postProcessor).Encode(Text);
+        int first = framed ? 1 : 0;
+        Assert.Equal("Ġð", encoding.Tokens[first]);
+        Assert.Equal([(2, 2), (0, 2), (0, 2), (0, 2), (2, 3)], encoding.Offsets.Skip(first).Take(5));
+        Assert.Equal([(1, 1), (0, 1), (0, 1), (0, 1), (1, 2)], encoding.ToCodePoints(Text).Skip(first).Take(5));
+
+        // Words have places of their own, windows those of their text.
+        Encoding words = Trimming(postProcessor).EncodeWords(["a", "😀"]);
+        Assert.Equal((2, 2), words.Offsets.ElementAt(Array.IndexOf(words.Tokens, "Ġð")));
+        Encoding window = Trimming(postProcessor).WithTruncation(new TruncationOptions(4) { Direction = Side.Left }).Encode("😀😀😀").Overflowing[^1];
+        Assert.Equal((2, 2), window.Offsets.ElementAt(Array.IndexOf(window.Tokens, "Ġð")));
+    }
+
+    [Fact]
+    public void Counting_and_ids_alone_are_of_the_whole_text_and_agree()
+    {
+        Tokenizer whole = Build(), cut = whole.WithTruncation(new TruncationOptions(2)).WithPadding(new PaddingOptions { Length = 8 });
+        foreach (string text in (string[])["", "a", "abxab"])
+        {
+            List<int> ids = [];
+            Assert.Equal(cut.EncodeToIds(text, ids), cut.CountTokens(text));
+            Assert.Equal(whole.Encode(text).Ids, ids);
+            Assert.Equal(8, cut.Encode(text).Count);
+        }
+    }
+
+    [Fact]
+    public void A_stride_must_leave_something_beside_special_tokens()
+    {
+        const string Marks = """{"type":"BertProcessing","sep":["b",2],"cls":["a",1]}""";
+        string file = System.Text.Encoding.UTF8.GetString(Build(postProcessor: Marks).ToJson(indented: false));
+        string With(int stride) => file.Replace("\"truncation\":null", $$"""
+            "truncation":{"direction":"Right","max_length":6,"strategy":"LongestFirst","stride":{{stride}}}
+            """, StringComparison.Ordinal);
+        Tokenizer Read(int stride) => Tokenizer.FromJson(System.Text.Encoding.UTF8.GetBytes(With(stride)), "mine.json");
+
+        FileFormatException error = Assert.Throws<FileFormatException>(() => Read(4));
+        Assert.StartsWith("mine.json: $.truncation.stride: is 4, but max_length 6 leaves 4 tokens", error.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => Build(postProcessor: Marks).WithTruncation(new TruncationOptions(6) { Stride = 4 }));
+
+        // What is enough for one text may be too little for two: then the error names file and place.
+        Tokenizer tokenizer = Read(3);
+        Assert.Equal(6, tokenizer.Encode("abababab").Count);
+        Assert.StartsWith("mine.json: $.truncation: the stride is 3", Assert.Throws<ConfigException>(() => tokenizer.Encode("abab", "abab")).Message, StringComparison.Ordinal);
+        tokenizer = tokenizer.WithTruncation(new TruncationOptions(6) { Stride = 3 });
+        Assert.StartsWith("WithTruncation: the stride is 3", Assert.Throws<ConfigException>(() => tokenizer.Encode("abab", "abab")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_regular_expression_without_end_is_named_by_file_and_place()
+    {
+        Tokenizer tokenizer = Build(preTokenizer: """{"type":"Split","pattern":{"Regex":"(a+)+$"},"behavior":"Isolated","invert":false}""");
+        Assert.StartsWith("tokenizer.json: $.pre_tokenizer.pattern.Regex: ", Assert.Throws<BudgetException>(() => tokenizer.Encode(new string('a', 60) + "!")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Metaspace_without_a_prefix_space_never_prepends()
+        => Assert.Equal([1, 2], Build(preTokenizer: """{"type":"Metaspace","replacement":"▁","add_prefix_space":false}""").Encode("ab").Ids);
+
+    [Fact]
+    public void Words_are_encoded_in_batches_as_one_by_one()
+    {
+        Tokenizer tokenizer = Build(postProcessor: """{"type":"BertProcessing","sep":["b",2],"cls":["a",1]}""").WithPadding(new PaddingOptions { Id = 4, Token = " " });
+        (IReadOnlyList<string> Words, IReadOnlyList<string> Pair)[] pairs = [(["ab", "x"], ["b"]), (["a"], []), ([], ["x", "xx", "a"])];
+        foreach (int threads in (int[])[1, 3])
+        {
+            IReadOnlyList<Encoding> single = tokenizer.EncodeWordsBatch([.. pairs.Select(pair => pair.Words)], threads: threads), paired = tokenizer.EncodeWordsBatch(pairs, threads: threads);
+            Assert.Single(single.Select(encoding => encoding.Count).Distinct());
+            Assert.Single(paired.Select(encoding => encoding.Count).Distinct());
+            for (int i = 0; i < pairs.Length; i++)
+            {
+                Encoding first = tokenizer.EncodeWords(pairs[i].Words);
+                Assert.Equal(first.Ids, single[i].Ids.Take(first.Count));
+                Encoding alone = tokenizer.EncodeWords(pairs[i].Words, pairs[i].Pair);
+                Assert.Equal(alone.Ids, paired[i].Ids.Take(alone.Count));
+                Assert.Equal(alone.WordIds, paired[i].WordIds.Take(alone.Count));
+                Assert.Equal(alone.Offsets, paired[i].Offsets.Take(alone.Count));
+            }
+        }
+    }
 }

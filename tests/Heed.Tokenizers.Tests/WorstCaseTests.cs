@@ -57,8 +57,9 @@ public class WorstCaseTests
     [Fact]
     public void A_regular_expression_that_backtracks_without_end_is_stopped()
     {
-        Patterns.RegexProgram program = Patterns.RegexProgram.Compile("(a+)+$");
-        Assert.Throws<BudgetException>(() => program.FindAll(new string('a', 40) + "!", []));
+        Patterns.RegexProgram program = Patterns.RegexProgram.Compile("(a+)+$", "tokenizer.json: $.pre_tokenizer.pattern.Regex");
+        string message = Assert.Throws<BudgetException>(() => program.FindAll(new string('a', 40) + "!", [])).Message;
+        Assert.StartsWith("tokenizer.json: $.pre_tokenizer.pattern.Regex: the regular expression (a+)+$ took more than 20,082,000 steps", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -16,56 +16,73 @@ internal static class TokenizeCommand
     public static Command Create(Terminal terminal)
     {
         Argument<string> model = new("model") { Description = Models };
-        Argument<string?> text = new("text") { Description = "the text; - or nothing reads standard input", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> text = new("text") { Description = "the text; - or nothing reads standard input, where one line end at the very end does not count", Arity = ArgumentArity.ZeroOrOne };
         Option<string?> pair = new("--pair") { Description = "a second text" };
         Option<bool> plain = new("--no-special") { Description = "without the special tokens of the model" };
-        Option<bool> count = new("--count") { Description = "print the number of tokens alone" };
+        Option<bool> count = new("--count") { Description = "print the number of tokens alone, of the whole text: neither cut nor padded" };
         Option<bool> decode = new("--decode") { Description = "the text is ids (separated by blanks or commas); print what they say" };
-        Option<bool> lines = new("--jsonl") { Description = "one object {\"text\", \"pair\"?, \"add_special_tokens\"?} a line in, one result a line out" };
+        Option<bool> lines = new("--jsonl") { Description = "one object {\"text\", \"pair\"?, \"add_special_tokens\"?} a line in, from standard input, one result a line out" };
         Option<string> offsets = new("--offsets") { Description = "units of offsets: utf16 or code-points", DefaultValueFactory = _ => "utf16" };
         offsets.AcceptOnlyFromAmong("utf16", "code-points");
         Command command = new("tokenize", "Show the tokens of a text: pieces, ids, bytes, offsets. Example: heed tokenize ./model \"Hello world\"") { model, text, pair, plain, count, decode, lines, offsets };
-        command.SetAction((parsed, stop) => Task.FromResult(Run(terminal, parsed.GetRequiredValue(model), parsed.GetValue(text), parsed.GetValue(pair),
-            !parsed.GetValue(plain), parsed.GetValue(count), parsed.GetValue(decode), parsed.GetValue(lines), parsed.GetValue(offsets) == "code-points", stop)));
+        command.SetAction((parsed, stop) =>
+        {
+            bool Given(Option option) => parsed.GetResult(option) is { Implicit: false };
+            foreach ((Option option, Option[] others, string why) in ((Option, Option[], string)[])
+                [
+                    (lines, [decode, count, pair], "each line says what it holds, and gets its whole encoding"),
+                    (decode, [count, pair, offsets], "ids become text, which has none of that"),
+                    (count, [offsets], "a number has no offsets"),
+                ])
+            {
+                if (Given(option) && Array.Find(others, Given) is { } other) throw new UsageException($"{option.Name} and {other.Name} do not go together: {why}. Leave one of them out.");
+            }
+
+            string? given = parsed.GetValue(text);
+            if (parsed.GetValue(lines) && given is not null && !StandardInput.IsMeant(given))
+                throw new UsageException($"--jsonl reads standard input, but the text \"{Printable.Shorten(given)}\" was given too. Leave one of them out.");
+            Tokenizer tokenizer = Open(parsed.GetRequiredValue(model));
+            bool special = !parsed.GetValue(plain), codePoints = parsed.GetValue(offsets) == "code-points";
+            if (parsed.GetValue(lines)) return Task.FromResult(Lines(terminal, tokenizer, special, codePoints, stop));
+            string input = given is null || StandardInput.IsMeant(given) ? StandardInput.Text(terminal) : given;
+            if (parsed.GetValue(decode)) Decode(terminal, tokenizer, input, special);
+            else if (parsed.GetValue(count)) Count(terminal, tokenizer, input, parsed.GetValue(pair), special);
+            else Encode(terminal, tokenizer, input, parsed.GetValue(pair), special, codePoints);
+            return Task.FromResult(ExitCode.Ok);
+        });
         return command;
     }
 
-    /// <summary>Opens a file, a folder, or a pulled model by its name.</summary>
-    public static Tokenizer Open(string path)
+    /// <summary>Opens the tokenizer that an argument names: a file, a folder, or a pulled model by its name.</summary>
+    public static Tokenizer Open(string path, string argument = "model")
     {
-        if (File.Exists(path)) return Tokenizer.FromFile(path);
+        if (File.Exists(Required.NotEmpty(argument, path, $"a {Models}"))) return Tokenizer.FromFile(path);
         if (HubModel.Find(path) is { } folder) return Tokenizer.FromFolder(folder);
         return HubModel.HasForm(path) ? throw new StorageException($"{path}: is neither a file nor a folder nor a model in the cache; fetch it with 'heed pull {path}'.") : Tokenizer.FromFile(path);
     }
 
-    private static int Run(Terminal terminal, string model, string? text, string? pair, bool special, bool count, bool decode, bool lines, bool codePoints, CancellationToken stop)
+    private static void Decode(Terminal terminal, Tokenizer tokenizer, string input, bool special)
     {
-        Tokenizer tokenizer = Open(model);
-        if (lines) return Lines(terminal, tokenizer, special, codePoints, stop);
-        string input = text is null or "-" ? ReadAll(terminal) : text;
-        if (decode)
-        {
-            string said = tokenizer.Decode(Ids(input), skipSpecialTokens: !special);
-            if (terminal.IsJson) terminal.Json(new System.Text.Json.Nodes.JsonObject { ["text"] = said });
-            else terminal.Line(said);
-            return ExitCode.Ok;
-        }
-
-        if (count)
-        {
-            int tokens = pair is null ? tokenizer.CountTokens(input, special) : tokenizer.Encode(input, pair, special).Count;
-            if (terminal.IsJson) terminal.Json(new System.Text.Json.Nodes.JsonObject { ["tokens"] = tokens });
-            else terminal.Line(tokens.ToString(System.Globalization.CultureInfo.InvariantCulture));
-            return ExitCode.Ok;
-        }
-
-        Heed.Tokenizers.Encoding encoding = tokenizer.Encode(input, pair, special);
-        if (terminal.IsJson) terminal.Json(Object(encoding, input, pair, codePoints));
-        else Show(terminal, encoding, input, pair);
-        return ExitCode.Ok;
+        string said = tokenizer.Decode(Ids(input), skipSpecialTokens: !special);
+        if (terminal.IsJson) terminal.Json(new JsonObject { ["text"] = said });
+        else terminal.Line(said);
     }
 
-    private static void Show(Terminal terminal, Heed.Tokenizers.Encoding encoding, string text, string? pair)
+    private static void Count(Terminal terminal, Tokenizer tokenizer, string input, string? pair, bool special)
+    {
+        int tokens = pair is null ? tokenizer.CountTokens(input, special) : tokenizer.WithTruncation(null).WithPadding(null).Encode(input, pair, special).Count;
+        if (terminal.IsJson) terminal.Json(new JsonObject { ["tokens"] = tokens });
+        else terminal.Line(tokens.ToString(System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    private static void Encode(Terminal terminal, Tokenizer tokenizer, string input, string? pair, bool special, bool codePoints)
+    {
+        Heed.Tokenizers.Encoding encoding = tokenizer.Encode(input, pair, special);
+        if (terminal.IsJson) terminal.Json(Object(encoding, input, pair, codePoints));
+        else Show(terminal, encoding, input, pair, codePoints);
+    }
+
+    private static void Show(Terminal terminal, Heed.Tokenizers.Encoding encoding, string text, string? pair, bool codePoints)
     {
         if (terminal.IsTerminal)
         {
@@ -76,27 +93,26 @@ internal static class TokenizeCommand
         }
 
         terminal.Line(terminal.Dim($"{"#",5} {"id",8} {"offsets",13}  {"bytes",5}  token"));
+        (int Start, int End)[] shown = codePoints ? encoding.ToCodePoints(text, pair) : [.. encoding.Offsets];
         for (int i = 0; i < encoding.Count; i++)
         {
             (int start, int end) = (encoding.Starts[i], encoding.Ends[i]);
             string of = encoding.SequenceIds[i] == 1 ? pair ?? "" : text;
             int bytes = end <= of.Length && start <= end ? System.Text.Encoding.UTF8.GetByteCount(of.AsSpan(start, end - start)) : 0;
-            terminal.Line($"{i,5} {encoding.Ids[i],8} {$"{start}–{end}",13}  {bytes,5}  {Printable.Escape(encoding.Tokens[i]).Replace("\n", "\\n", StringComparison.Ordinal)}{(encoding.SpecialTokensMask[i] != 0 ? terminal.Dim("  special") : "")}");
+            terminal.Line($"{i,5} {encoding.Ids[i],8} {$"{shown[i].Start}–{shown[i].End}",13}  {bytes,5}  {Printable.Escape(encoding.Tokens[i]).Replace("\n", "\\n", StringComparison.Ordinal)}{(encoding.SpecialTokensMask[i] != 0 ? terminal.Dim("  special") : "")}");
         }
 
-        terminal.Line(terminal.Dim($"{encoding.Count} tokens"));
+        terminal.Line(terminal.Dim($"{encoding.Count} tokens{(encoding.Overflowing.Count > 0 ? "; the tokenizer's truncation cut the text, --json shows the other windows" : "")}"));
     }
 
     private static int Lines(Terminal terminal, Tokenizer tokenizer, bool special, bool codePoints, CancellationToken stop)
     {
-        int number = 0;
-        while (ReadLine(terminal, number) is { } line)
+        foreach ((long number, ReadOnlyMemory<byte> line) in StandardInput.Lines(terminal))
         {
             stop.ThrowIfCancellationRequested();
-            number++;
-            if (line.Length == 0) continue;
-            string where = FormattableString.Invariant($"standard input:{number}");
-            using JsonDocument json = StrictJson.Parse(System.Text.Encoding.UTF8.GetBytes(line), where);
+            string where = FormattableString.Invariant($"{StandardInput.Name}:{number}");
+            if (InvalidUtf8(line.Span) is { } at) throw new FileFormatException(where, FormattableString.Invariant($"byte {at}"), "is not UTF-8; convert the input (iconv -t utf-8) and try again");
+            using JsonDocument json = StrictJson.Parse(line, where);
             if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("text", out JsonElement value)) throw new FileFormatException(where, "$.text", "is missing; each line is an object with the field \"text\"");
             string text = StrictJson.Text(value, where, "$.text");
             string? pair = json.RootElement.TryGetProperty("pair", out JsonElement second) && second.ValueKind != JsonValueKind.Null ? StrictJson.Text(second, where, "$.pair") : null;
@@ -105,6 +121,15 @@ internal static class TokenizeCommand
         }
 
         return ExitCode.Ok;
+    }
+
+    /// <summary>Where the bytes stop being UTF-8; null where they are.</summary>
+    private static int? InvalidUtf8(ReadOnlySpan<byte> bytes)
+    {
+        if (System.Text.Unicode.Utf8.IsValid(bytes)) return null;
+        int at = 0;
+        while (Rune.DecodeFromUtf8(bytes[at..], out _, out int used) == System.Buffers.OperationStatus.Done) at += used;
+        return at;
     }
 
     private static JsonSerializerOptions Compact { get; } = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -135,30 +160,5 @@ internal static class TokenizeCommand
         for (int i = 0; i < words.Length; i++)
             if (!int.TryParse(words[i], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out ids[i])) throw new InputException($"--decode: \"{Printable.Shorten(words[i])}\" is not an id; whole numbers separated by blanks or commas were expected.");
         return ids;
-    }
-
-    /// <summary>A line of the input, or null at its end.</summary>
-    private static string? ReadLine(Terminal terminal, int before)
-    {
-        try
-        {
-            return terminal.Input.ReadLine();
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw new InputException($"standard input: there are bytes after line {before} that are not UTF-8. Convert them (iconv -t utf-8) and try again.", e);
-        }
-    }
-
-    private static string ReadAll(Terminal terminal)
-    {
-        try
-        {
-            return terminal.Input.ReadToEnd().TrimEnd('\n', '\r');
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw new InputException($"standard input: byte {e.Index} is not UTF-8. Convert it (iconv -t utf-8) and try again.", e);
-        }
     }
 }

@@ -23,7 +23,7 @@ internal static class TokenizerCommand
 
     private static Command Train(Terminal terminal)
     {
-        Argument<string[]> texts = new("text") { Description = "text files and folders, or sdk for the .NET SDK's documentation", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> texts = new("text") { Description = "text files and folders, sdk for the .NET SDK's documentation, or - for standard input", Arity = ArgumentArity.OneOrMore };
         Option<string> output = new("--out") { Description = "tokenizer.json to write", Required = true };
         Option<string> model = new("--model") { Description = "bpe, wordpiece, unigram or wordlevel", DefaultValueFactory = _ => "bpe" };
         model.AcceptOnlyFromAmong("bpe", "wordpiece", "unigram", "wordlevel");
@@ -61,10 +61,14 @@ internal static class TokenizerCommand
                     throw new UsageException($"{option.Name}: {kind} has no such setting; it is one of {string.Join(", ", models)}. Leave it out.");
             }
 
-            string path = parsed.GetRequiredValue(output);
-            if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)))) throw new StorageException($"{path}: its folder does not exist. Create it, or name another file with --out.");
+            if (special.GroupBy(token => token, StringComparer.Ordinal).FirstOrDefault(same => same.Count() > 1) is { } twice) throw new UsageException($"--special: \"{Printable.Shorten(twice.Key)}\" is given {twice.Count()} times; a token has one id: give it once.");
+            if (parsed.GetValue(limit) is < 1) throw new UsageException($"--limit-alphabet is {parsed.GetValue(limit)}; without single characters there is nothing to merge: give 1 or more.");
+            foreach (string token in special) Required.NotEmpty("--special", token, "tokens of one character at least");
+            foreach (string source in parsed.GetRequiredValue(texts)) Required.NotEmpty("text", source, "text files or folders");
+            string path = Required.WritableFile("--out", parsed.GetRequiredValue(output));
             TrainerSettings settings = Settings(kind, parsed.GetValue(size), special, parsed.GetValue(minimum), parsed.GetValue(limit), parsed.GetValue(longest), parsed.GetValue(unknown), parsed.GetValue(prefix), parsed.GetValue(suffix)) with { Threads = parsed.GetValue(threads) };
             string[] characters = parsed.GetValue(alphabet) ?? [];
+            if (Array.Find(characters, c => c.EnumerateRunes().Count() != 1) is { } odd) throw new UsageException($"--initial-alphabet: \"{Printable.Shorten(odd)}\" is not one character; give the characters one by one.");
             settings = settings switch
             {
                 BpeTrainerSettings bpe => bpe with { InitialAlphabet = characters },
@@ -87,8 +91,7 @@ internal static class TokenizerCommand
                 _ => TrainingPipeline.Default,
             };
             long started = Stopwatch.GetTimestamp();
-            IEnumerable<string> lines = parsed.GetRequiredValue(texts).SelectMany(t => t == SdkDocumentation.Name ? SdkDocumentation.Read(SdkDocumentation.Find()).Select(d => d.Text) : TrainingText.Lines(TextFiles.Find(t)));
-            Tokenizer trained = TokenizerTrainer.Train(settings, lines, parts, new Reporter<TrainingProgress>(p => terminal.Status($"{p.Phase}: {p.Done:N0}{(p.Total is { } total ? $" of {total:N0}" : "")}")), stop);
+            Tokenizer trained = Trained(terminal, settings, parsed.GetRequiredValue(texts), parts, stop);
             trained.Save(path);
             double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
             using Process self = Process.GetCurrentProcess();
@@ -99,6 +102,54 @@ internal static class TokenizerCommand
         });
         return command;
     }
+
+    /// <summary>Trains on what the arguments name; settings that do not fit are told by the names of their options.</summary>
+    private static Tokenizer Trained(Terminal terminal, TrainerSettings settings, string[] sources, TrainingPipeline parts, CancellationToken stop)
+    {
+        bool anyText = false;
+        IEnumerable<string> Read()
+        {
+            foreach (string line in sources.SelectMany(source => Lines(terminal, source)))
+            {
+                anyText = anyText || !string.IsNullOrWhiteSpace(line);
+                yield return line;
+            }
+        }
+
+        Tokenizer trained;
+        try
+        {
+            settings.Validate();
+            trained = TokenizerTrainer.Train(settings, Read(), parts, new Reporter<TrainingProgress>(p => terminal.Status($"{p.Phase}: {p.Done:N0}{(p.Total is { } total ? $" of {total:N0}" : "")}")), stop);
+        }
+        catch (ConfigException e) when (Options.FirstOrDefault(option => e.Message.StartsWith(option.Setting + " ", StringComparison.Ordinal)) is { Setting: not null } option)
+        {
+            throw new UsageException(option.Name + e.Message[option.Setting.Length..]);
+        }
+
+        if (!anyText) throw new InputException($"{string.Join(", ", sources)}: there is no text but white space to train on. Give text files that hold text.");
+        if (trained.VocabularySize > settings.VocabularySize)
+        {
+            string needed = settings is WordLevelTrainerSettings ? "the special tokens alone" : "special tokens and single characters alone";
+            throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--vocab-size is {settings.VocabularySize}, but {needed} need {Math.Max(trained.VocabularySize, settings.SpecialTokens.Count)}; give at least that many."));
+        }
+
+        return trained;
+    }
+
+    /// <summary>Settings and the options that give them.</summary>
+    private static readonly (string Setting, string Name)[] Options =
+    [
+        (nameof(TrainerSettings.VocabularySize), "--vocab-size"), (nameof(TrainerSettings.Threads), "--threads"), (nameof(TrainerSettings.SpecialTokens), "--special"),
+        (nameof(BpeTrainerSettings.MinimumFrequency), "--min-frequency"), (nameof(BpeTrainerSettings.LimitAlphabet), "--limit-alphabet"), (nameof(BpeTrainerSettings.MaximumTokenLength), "--max-token-length"),
+        (nameof(UnigramTrainerSettings.ShrinkingFactor), "--shrinking-factor"), (nameof(UnigramTrainerSettings.SubIterations), "--sub-iterations"),
+        (nameof(UnigramTrainerSettings.MaximumPieceLength), "--max-piece-length"), (nameof(UnigramTrainerSettings.SeedSize), "--seed-size"),
+    ];
+
+    private static IEnumerable<string> Lines(Terminal terminal, string source)
+        => source == SdkDocumentation.Name ? SdkDocumentation.Read(SdkDocumentation.Find()).Select(d => d.Text)
+         : StandardInput.IsMeant(source) ? StandardInput.Pieces(terminal)
+         : TrainingText.Lines(TextFiles.Find(source));
 
     private static TrainerSettings Settings(string kind, int size, string[] special, long minimum, int? limit, int? longest, string? unknown, string? prefix, string? suffix)
     {
@@ -139,13 +190,9 @@ internal static class TokenizerCommand
         Command command = new("info", "What a tokenizer consists of. Example: heed tokenizer info ./model") { model };
         command.SetAction(parsed =>
         {
-            Tokenizer t = TokenizeCommand.Open(parsed.GetRequiredValue(model));
-            JsonNode file = JsonNode.Parse(t.ToJson())!;
-            JsonObject report = new() { ["vocabulary"] = t.VocabularySize, ["added_tokens"] = t.AddedTokens.Count };
-            foreach (string part in (string[])["normalizer", "pre_tokenizer", "model", "post_processor", "decoder", "truncation", "padding"])
-                report[part] = file[part] is JsonObject o ? o["type"]?.GetValue<string>() ?? "yes" : "none";
-            if (terminal.IsJson) terminal.Json(report);
-            else foreach ((string key, JsonNode? value) in report) terminal.Line($"{key.Replace('_', ' '),-16} {value}");
+            TokenizerReport report = new(TokenizeCommand.Open(parsed.GetRequiredValue(model)));
+            if (terminal.IsJson) terminal.Json(report.ToJson());
+            else report.Show(terminal);
             return ExitCode.Ok;
         });
         return command;
@@ -158,8 +205,8 @@ internal static class TokenizerCommand
         Command command = new("convert", "Write any tokenizer as tokenizer.json, which Hugging Face opens. Example: heed tokenizer convert spiece.model tokenizer.json") { source, target };
         command.SetAction(parsed =>
         {
-            Tokenizer t = TokenizeCommand.Open(parsed.GetRequiredValue(source));
-            string path = parsed.GetRequiredValue(target);
+            string path = Required.WritableFile("out", parsed.GetRequiredValue(target));
+            Tokenizer t = TokenizeCommand.Open(parsed.GetRequiredValue(source), "in");
             t.Save(path);
             if (terminal.IsJson) terminal.Json(new JsonObject { ["file"] = path, ["vocabulary"] = t.VocabularySize });
             else terminal.Line($"{path}: {t.VocabularySize:N0} ids");
@@ -172,13 +219,16 @@ internal static class TokenizerCommand
     {
         Argument<string> a = new("a") { Description = "one tokenizer" };
         Argument<string> b = new("b") { Description = "another tokenizer" };
-        Option<string> text = new("--text") { Description = "text file or folder", Required = true };
+        Option<string> text = new("--text") { Description = "text file or folder, or - for standard input", Required = true };
         Command command = new("compare", "Compare two tokenizers on a text: tokens a word, bytes a token, vocabulary used. Example: heed tokenizer compare ./gpt2 ./mine --text book.txt") { a, b, text };
         command.SetAction(parsed =>
         {
-            List<TextDocument> documents = [.. TextFiles.Read(parsed.GetRequiredValue(text))];
+            string source = Required.NotEmpty("--text", parsed.GetRequiredValue(text), "a text file or folder");
+            (string Name, Tokenizer Tokenizer)[] compared = [.. ((Argument<string>[])[a, b]).Select(argument => (parsed.GetRequiredValue(argument), TokenizeCommand.Open(parsed.GetRequiredValue(argument), argument.Name)))];
+            List<string> texts = StandardInput.IsMeant(source) ? [string.Concat(StandardInput.Pieces(terminal))] : [.. TextFiles.Read(source).Select(document => document.Text)];
+            if (texts.TrueForAll(string.IsNullOrWhiteSpace)) throw new InputException($"{(StandardInput.IsMeant(source) ? StandardInput.Name : source)}: there is no text but white space to compare on. Give a text with words.");
             JsonArray rows = [];
-            foreach (string name in (string[])[parsed.GetRequiredValue(a), parsed.GetRequiredValue(b)]) rows.Add((JsonNode)Measure(name, documents));
+            foreach ((string name, Tokenizer tokenizer) in compared) rows.Add((JsonNode)Measure(name, tokenizer, texts));
             if (terminal.IsJson)
             {
                 terminal.Json(rows);
@@ -187,26 +237,35 @@ internal static class TokenizerCommand
 
             terminal.Line($"{"",-24} {"tokens",12} {"tokens/word",12} {"bytes/token",12} {"ids used",12}");
             foreach (JsonNode? row in rows)
-                terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Printable.Shorten(row!["tokenizer"]!.GetValue<string>(), 24),-24} {row["tokens"]!.GetValue<long>(),12:N0} {row["tokens_per_word"]!.GetValue<double>(),12:0.000} {row["bytes_per_token"]!.GetValue<double>(),12:0.000} {row["vocabulary_used"]!.GetValue<double>(),12:P1}"));
+                terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Tail(row!["tokenizer"]!.GetValue<string>()),-24} {row["tokens"]!.GetValue<long>(),12:N0} {row["tokens_per_word"]!.GetValue<double>(),12:0.000} {row["bytes_per_token"]!.GetValue<double>(),12:0.000} {row["vocabulary_used"]!.GetValue<double>(),12:P1}"));
             return ExitCode.Ok;
         });
         return command;
     }
 
-    private static JsonObject Measure(string name, List<TextDocument> documents)
+    /// <summary>The end of a long path, which is where paths differ.</summary>
+    private static string Tail(string path)
     {
-        Tokenizer tokenizer = TokenizeCommand.Open(name);
+        const int Longest = 24;
+        if (path.Length <= Longest) return path;
+        int cut = path.Length - Longest + 1;
+        return "…" + path[(char.IsLowSurrogate(path[cut]) ? cut + 1 : cut)..];
+    }
+
+    /// <summary>What a tokenizer makes of whole texts: special tokens, truncation and padding say nothing about it.</summary>
+    private static JsonObject Measure(string name, Tokenizer tokenizer, List<string> texts)
+    {
         HashSet<int> used = [];
         long tokens = 0, words = 0, bytes = 0;
         List<int> ids = [];
-        foreach (TextDocument document in documents)
+        foreach (string text in texts)
         {
             ids.Clear();
-            tokenizer.EncodeToIds(document.Text, ids, addSpecialTokens: false);
+            tokenizer.EncodeToIds(text, ids, addSpecialTokens: false);
             tokens += ids.Count;
             used.UnionWith(ids);
-            words += document.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
-            bytes += System.Text.Encoding.UTF8.GetByteCount(document.Text);
+            words += text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
+            bytes += System.Text.Encoding.UTF8.GetByteCount(text);
         }
 
         return new JsonObject

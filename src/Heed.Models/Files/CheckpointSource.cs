@@ -49,7 +49,7 @@ internal sealed class CheckpointSource : ParameterSource
         {
             bool optional = _family.MayBeLeftOut(parameter.Name);
             if (!optional) _missing.Add(parameter.Name);
-            if (optional || _options.AllowMissing) _first.Fill(parameter);
+            if ((optional || _options.AllowMissing) && !_namesOnly) _first.Fill(parameter);
             return;
         }
 

@@ -15,8 +15,9 @@ internal sealed class RegexProgram
 
     private readonly List<Instruction> _code = [];
     private readonly string _expression;
+    private readonly string _place;
 
-    private RegexProgram(string expression) => _expression = expression;
+    private RegexProgram(string expression, string place) => (_expression, _place) = (expression, place);
 
     private enum Op
     {
@@ -34,10 +35,12 @@ internal sealed class RegexProgram
 
     private readonly record struct Instruction(Op Op, int Low = 0, int High = 0, RegexSet? Set = null, RegexAnchor Anchor = default, int Shortest = 0, int Longest = 0);
 
+    /// <param name="expression">The expression.</param>
+    /// <param name="place">File and JSON path of the expression, for errors.</param>
     /// <exception cref="RegexSyntaxException">The expression is not one, or is too large.</exception>
-    public static RegexProgram Compile(string expression)
+    public static RegexProgram Compile(string expression, string place)
     {
-        RegexProgram program = new(expression);
+        RegexProgram program = new(expression, place);
         program.Emit(RegexParser.Parse(expression));
         program.Add(new Instruction(Op.Match));
         return program;
@@ -210,7 +213,7 @@ internal sealed class RegexProgram
         int at = start;
         while (true)
         {
-            if (--machine.Left < 0) throw TooLong();
+            if (--machine.Left < 0) throw TooLong(text.Length);
             Instruction step = _code[pc];
             bool ok = true;
             switch (step.Op)
@@ -316,8 +319,9 @@ internal sealed class RegexProgram
         return before != after;
     }
 
-    private BudgetException TooLong()
-        => new($"The regular expression {Printable.Shorten(_expression)} took more steps than are allowed for this text; simplify it so that it does not backtrack without end.");
+    private BudgetException TooLong(int length)
+        => new(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"{_place}: the regular expression {Printable.Shorten(_expression)} took more than {FreeSteps + (StepsPerUnit * length):N0} steps, what a text of {length:N0} characters is allowed; simplify it so that it does not backtrack without end."));
 
     /// <summary>The stack of other ways to go, and the steps that are left.</summary>
     private sealed class Machine(long steps)

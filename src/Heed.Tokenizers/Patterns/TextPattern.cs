@@ -13,9 +13,11 @@ internal abstract class TextPattern
     public abstract void Write(Utf8JsonWriter json);
 
     /// <summary>The regular expression as fast as there is a way to run it: a scanner of its own where the expression is well known.</summary>
+    /// <param name="expression">The expression.</param>
+    /// <param name="place">File and JSON path of the expression, for errors.</param>
     /// <exception cref="RegexSyntaxException">The expression is not one.</exception>
-    public static TextPattern FromRegex(string expression)
-        => KnownScanners.TryGet(expression, out SplitScanner? scanner) ? new ScannedPattern(expression, scanner) : new RegexPattern(expression);
+    public static TextPattern FromRegex(string expression, string place)
+        => KnownScanners.TryGet(expression, out SplitScanner? scanner) ? new ScannedPattern(expression, scanner) : new RegexPattern(expression, place);
 }
 
 /// <summary>A literal string.</summary>
@@ -60,9 +62,9 @@ internal sealed class StringPattern(string text) : TextPattern
 }
 
 /// <summary>A regular expression run by backtracking, within a budget of steps.</summary>
-internal sealed class RegexPattern(string expression) : TextPattern
+internal sealed class RegexPattern(string expression, string place) : TextPattern
 {
-    private readonly RegexProgram _program = RegexProgram.Compile(expression);
+    private readonly RegexProgram _program = RegexProgram.Compile(expression, place);
 
     public override void FindAll(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
         => _program.FindAll(text, matches);

@@ -71,7 +71,7 @@ internal readonly record struct SpecialToken(string Token, int Id)
 
     private static EncodingBuilder WrapOne(SpecialToken? before, EncodingBuilder middle, SpecialToken? after, int sequence, int typeId)
     {
-        EncodingBuilder wrapped = new(middle.Model);
+        EncodingBuilder wrapped = new(middle.Model) { Source = middle.Source, SourceWords = middle.SourceWords };
         wrapped.EnsureRoom(middle.Count + 2);
         if (before is { } first) wrapped.Add(first.Id, 0, 0, -1, new TokenRun(1, typeId, 1, 1, -1, first.Token));
         wrapped.AppendAsText(middle, sequence);
@@ -143,11 +143,12 @@ internal static class OffsetTrimming
         foreach (TokenRun run in encoding.Runs)
         {
             for (int stop = i + run.Count; i < stop; i++)
-                Trim(run.Text ?? encoding.Model?.TokenOf(encoding.Ids[i]), i == 0, addPrefixSpace, ref encoding.Starts[i], ref encoding.Ends[i]);
+                Trim(run.Text ?? encoding.Model?.TokenOf(encoding.Ids[i]), encoding.SourceOf(i), i == 0, addPrefixSpace, ref encoding.Starts[i], ref encoding.Ends[i]);
         }
     }
 
-    private static void Trim(ReadOnlySpan<char> token, bool first, bool addPrefixSpace, ref int start, ref int end)
+    /// <summary>Moves the ends by one character a blank: by both units of a surrogate pair, where blanks stand for one (the reference counts code points).</summary>
+    private static void Trim(ReadOnlySpan<char> token, ReadOnlySpan<char> source, bool first, bool addPrefixSpace, ref int start, ref int end)
     {
         int leading = 0, trailing = 0;
         while (leading < token.Length && IsBlank(token[leading])) leading++;
@@ -156,11 +157,21 @@ internal static class OffsetTrimming
         {
             // The one blank that the pre-tokenizer put in front stands for no character.
             bool added = addPrefixSpace && leading == 1 && (first || start == 0);
-            if (!added) start = Math.Min(start + leading, end);
+            if (!added)
+            {
+                for (; leading > 0 && start < end; leading--) start += IsPair(source, start) ? 2 : 1;
+                start = Math.Min(start, end);
+            }
         }
 
-        if (trailing > 0 && end >= trailing) end = Math.Max(end - trailing, start);
+        int to = end;
+        for (; trailing > 0 && to > 0; trailing--) to -= IsPair(source, to - 2) ? 2 : 1;
+        // More blanks than characters before them: nothing is trimmed.
+        if (trailing == 0) end = Math.Max(to, start);
     }
+
+    private static bool IsPair(ReadOnlySpan<char> source, int at)
+        => at >= 0 && at + 1 < source.Length && char.IsHighSurrogate(source[at]) && char.IsLowSurrogate(source[at + 1]);
 
     private static bool IsBlank(char c) => c == 'Ġ' || CharacterClasses.IsWhiteSpace(c);
 }

@@ -99,7 +99,7 @@ internal static class SentencePieceConverter
         if (rules.RemoveExtraWhitespaces)
         {
             steps.Add(new StripNormalizer(left: true, right: true));
-            steps.Add(new ReplaceNormalizer(TextPattern.FromRegex(" {2,}"), " "));
+            steps.Add(new ReplaceNormalizer(TextPattern.FromRegex(" {2,}", "$.normalizer_spec.remove_extra_whitespaces"), " "));
         }
 
         if (!byWords)

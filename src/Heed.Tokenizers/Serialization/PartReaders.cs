@@ -175,7 +175,7 @@ internal static class PatternReader
         string expression = regex.Text();
         try
         {
-            return TextPattern.FromRegex(expression);
+            return TextPattern.FromRegex(expression, $"{regex.File}: {regex.Path}");
         }
         catch (RegexSyntaxException e)
         {

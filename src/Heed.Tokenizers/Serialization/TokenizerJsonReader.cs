@@ -22,11 +22,14 @@ internal static class TokenizerJsonReader
 
     private static TokenizerParts Read(JsonScope root)
     {
+        // What lacks a model is some other file: advice on single keys of it would spoil it.
+        if (root.Optional("model").Element.ValueKind == JsonValueKind.Undefined)
+            throw root.Optional("model").Wrong($"is missing: this is no tokenizer.json; name one, or the folder{(Path.GetDirectoryName(root.File) is { Length: > 0 } folder ? " " + folder : "")} of the tokenizer");
         root.ExpectOnly("version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model");
         JsonScope version = root.Optional("version");
         if (!version.IsNull && version.Text() != "1.0") throw version.Wrong($"is {StrictJson.Describe(version.Element)}; only \"1.0\" is known");
         JsonScope model = root["model"];
-        return new TokenizerParts
+        TokenizerParts parts = new()
         {
             Source = root.File,
             Model = ModelReader.Read(model),
@@ -36,8 +39,20 @@ internal static class TokenizerJsonReader
             Decoder = DecoderReader.ReadOptional(root.Optional("decoder")),
             AddedTokens = ReadAddedTokens(root.Optional("added_tokens")),
             Truncation = ReadTruncation(root.Optional("truncation")),
+            TruncationPlace = $"{root.File}: $.truncation",
             Padding = ReadPadding(root.Optional("padding")),
         };
+        CheckStride(root, parts);
+        return parts;
+    }
+
+    /// <summary>Windows must move on by a token at least, also where special tokens take their part of the length.</summary>
+    private static void CheckStride(JsonScope root, TokenizerParts parts)
+    {
+        if (parts.Truncation is not { Stride: > 0 } truncation) return;
+        int special = parts.PostProcessor?.AddedTokens(pair: false) ?? 0, left = truncation.MaxLength - special;
+        if (left > 0 && truncation.Stride >= left)
+            throw root["truncation"]["stride"].Wrong($"is {truncation.Stride}, but max_length {truncation.MaxLength} leaves {left} tokens beside {special} special ones; a stride below that is needed: lower stride or raise max_length");
     }
 
     private static List<AddedToken> ReadAddedTokens(JsonScope json)

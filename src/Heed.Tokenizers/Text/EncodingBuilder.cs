@@ -21,6 +21,12 @@ internal sealed class EncodingBuilder
 
     public int Count { get; private set; }
 
+    /// <summary>The text that places count in; null where there is none, or words.</summary>
+    public string? Source { get; set; }
+
+    /// <summary>The words within which places count; null where there are none.</summary>
+    public IReadOnlyList<string>? SourceWords { get; set; }
+
     /// <summary>Windows that truncation cut off.</summary>
     public List<EncodingBuilder> Overflowing { get; private set; } = [];
 
@@ -38,6 +44,7 @@ internal sealed class EncodingBuilder
         _runs.AsSpan(0, _runCount).Clear();   // texts of one encoding are not kept for the next
         _runCount = 0;
         SequenceBits = 0;
+        Source = null;
         return true;
     }
 
@@ -110,7 +117,11 @@ internal sealed class EncodingBuilder
 
     /// <summary>Cuts to at most <paramref name="maxLength"/> tokens; the rest becomes overflowing windows that repeat <paramref name="stride"/> tokens.</summary>
     /// <exception cref="ConfigException">The stride is not below the length.</exception>
-    public void Truncate(int maxLength, int stride, Side direction)
+    /// <param name="maxLength">Most tokens kept.</param>
+    /// <param name="stride">Tokens that each window repeats.</param>
+    /// <param name="direction">The side that is cut off.</param>
+    /// <param name="place">Where the truncation was set, for errors.</param>
+    public void Truncate(int maxLength, int stride, Side direction, string place)
     {
         if (maxLength >= Count) return;
         if (maxLength == 0)
@@ -126,7 +137,7 @@ internal sealed class EncodingBuilder
         }
 
         if (stride >= maxLength)
-            throw new ConfigException($"$.truncation.stride: is {stride}, but only {maxLength} tokens are left for the text; a stride below that is needed: raise max_length or lower stride.");
+            throw new ConfigException($"{place}: the stride is {stride}, but only {maxLength} tokens are left for the text; a stride below that is needed: raise the maximum length or lower the stride.");
         List<EncodingBuilder> windows = Windows(maxLength, maxLength - stride, direction);
         TakeTokens(windows[0]);
         SequenceBits = 0;
@@ -153,6 +164,14 @@ internal sealed class EncodingBuilder
     }
 
     public Encoding ToEncoding() => new(this);
+
+    /// <summary>What the places of token <paramref name="index"/> count in; empty where that is not known.</summary>
+    public ReadOnlySpan<char> SourceOf(int index)
+    {
+        if (SourceWords is not { } words) return Source;
+        int word = WordIds[index];
+        return word >= 0 ? words[word] : "";
+    }
 
     private void AddPadding(int count, PaddingOptions padding)
     {
@@ -215,6 +234,8 @@ internal sealed class EncodingBuilder
             Ends = Ends[start..end],
             WordIds = WordIds[start..end],
             Count = end - start,
+            Source = Source,
+            SourceWords = SourceWords,
         };
         int at = 0;
         foreach (TokenRun run in Runs)

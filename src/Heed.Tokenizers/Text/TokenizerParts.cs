@@ -18,6 +18,9 @@ internal sealed record TokenizerParts
 
     public TruncationOptions? Truncation { get; init; }
 
+    /// <summary>Where the truncation was set, for errors: a place in the file, or the call.</summary>
+    public string TruncationPlace { get; init; } = "truncation";
+
     public PaddingOptions? Padding { get; init; }
 
     /// <summary>Tokens by role, e.g. <c>eos_token</c>, as tokenizer_config.json and special_tokens_map.json name them.</summary>

@@ -3,14 +3,14 @@ namespace Heed.Tokenizers.Text;
 /// <summary>Cuts one or two encodings to a common length.</summary>
 internal static class Truncation
 {
-    /// <summary>Cuts to <paramref name="maxLength"/> tokens, special tokens not counted.</summary>
+    /// <summary>Cuts to <paramref name="maxLength"/> tokens, special tokens not counted; <paramref name="place"/> says in errors where that was set.</summary>
     /// <exception cref="ConfigException">The strategy cannot reach the length.</exception>
-    public static void Apply(EncodingBuilder first, EncodingBuilder? second, TruncationOptions options, int maxLength)
+    public static void Apply(EncodingBuilder first, EncodingBuilder? second, TruncationOptions options, int maxLength, string place)
     {
         if (maxLength == 0)
         {
-            first.Truncate(0, options.Stride, options.Direction);
-            second?.Truncate(0, options.Stride, options.Direction);
+            first.Truncate(0, options.Stride, options.Direction, place);
+            second?.Truncate(0, options.Stride, options.Direction, place);
             return;
         }
 
@@ -20,21 +20,21 @@ internal static class Truncation
         {
             if (second is null)
             {
-                first.Truncate(maxLength, options.Stride, options.Direction);
+                first.Truncate(maxLength, options.Stride, options.Direction, place);
                 return;
             }
 
             (int a, int b) = Share(first.Count, second.Count, maxLength);
-            first.Truncate(a, options.Stride, options.Direction);
-            second.Truncate(b, options.Stride, options.Direction);
+            first.Truncate(a, options.Stride, options.Direction, place);
+            second.Truncate(b, options.Stride, options.Direction, place);
             return;
         }
 
         EncodingBuilder target = options.Strategy == TruncationStrategy.OnlyFirst ? first : second
-            ?? throw new ConfigException("Truncation cuts only the second text (only_second), but there is none; use longest_first or only_first.");
+            ?? throw new ConfigException($"{place}: only the second text is cut (only_second), but there is none; use longest_first or only_first.");
         if (target.Count <= excess)
-            throw new ConfigException($"Truncation must take {excess} tokens off one text, which has {target.Count}; raise the maximum length or use longest_first.");
-        target.Truncate(target.Count - excess, options.Stride, options.Direction);
+            throw new ConfigException($"{place}: {excess} tokens must be taken off one text, which has {target.Count}; raise the maximum length or use longest_first.");
+        target.Truncate(target.Count - excess, options.Stride, options.Direction, place);
     }
 
     /// <summary>What each of two texts may keep: the shorter one all of it, unless both must give.</summary>

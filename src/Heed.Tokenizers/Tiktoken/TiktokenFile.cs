@@ -126,7 +126,7 @@ public static class TiktokenFile
             Model = new BpeModel(vocabulary, Merges(ranks), new BpeOptions { IgnoreMerges = true }),
             PreTokenizer = new SequencePreTokenizer(
             [
-                new SplitPreTokenizer(Compile(pattern), SplitBehavior.Isolated, invert: false),
+                new SplitPreTokenizer(Compile(pattern, path), SplitBehavior.Isolated, invert: false),
                 new ByteLevelPreTokenizer(addPrefixSpace: false, trimOffsets: true, useRegex: false),
             ]),
             PostProcessor = new ByteLevelPostProcessor(addPrefixSpace: true, trimOffsets: false, useRegex: true),
@@ -136,11 +136,11 @@ public static class TiktokenFile
         });
     }
 
-    private static TextPattern Compile(string pattern)
+    private static TextPattern Compile(string pattern, string path)
     {
         try
         {
-            return TextPattern.FromRegex(pattern);
+            return TextPattern.FromRegex(pattern, $"{path}: its pattern");
         }
         catch (RegexSyntaxException e)
         {

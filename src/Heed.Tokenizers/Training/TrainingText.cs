@@ -21,9 +21,27 @@ public static class TrainingText
         return paths.SelectMany(path => FileLines(path, keepLineEnds));
     }
 
+    /// <summary>The lines of an open stream of UTF-8, such as the standard input; read once, as they are taken. The stream stays open.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="keepLineEnds">Whether lines keep their line feed, so that a byte-level vocabulary learns it.</param>
+    /// <exception cref="StorageException">The stream cannot be read.</exception>
+    /// <exception cref="FileFormatException">It is not UTF-8; the error names line and byte.</exception>
+    public static IEnumerable<string> Lines(Stream stream, string name, bool keepLineEnds = true)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(name);
+        return StreamLines(stream, name, keepLineEnds);
+    }
+
     private static IEnumerable<string> FileLines(string path, bool keepLineEnds)
     {
         using FileStream stream = InputFile.Open(path);
+        foreach (string line in StreamLines(stream, path, keepLineEnds)) yield return line;
+    }
+
+    private static IEnumerable<string> StreamLines(Stream stream, string path, bool keepLineEnds)
+    {
         byte[] buffer = new byte[2 * LongestLine];
         int length = 0;
         long line = 1, offset = 0;
@@ -47,7 +65,7 @@ public static class TrainingText
     }
 
     /// <summary>Fills the buffer; false at the end of the file.</summary>
-    private static bool Fill(FileStream stream, string path, byte[] buffer, ref int length)
+    private static bool Fill(Stream stream, string path, byte[] buffer, ref int length)
     {
         try
         {

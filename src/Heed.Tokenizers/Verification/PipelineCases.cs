@@ -62,8 +62,9 @@ internal static class PipelineCases
         if (pair is not null) return null;
         List<int> ids = [];
         tokenizer.EncodeToIds(text, ids, special);
-        return ids.SequenceEqual(encoding.Ids) && tokenizer.CountTokens(text, special) == (tokenizer.Truncation is null && tokenizer.Padding is null ? ids.Count : tokenizer.CountTokens(text, special))
-            ? null : "EncodeToIds differs from Encode";
+        // Ids alone are those of the whole text; the encoding of the case may be cut and padded.
+        if (tokenizer.Truncation is not null || tokenizer.Padding is not null) encoding = tokenizer.WithTruncation(null).WithPadding(null).Encode(text, null, special);
+        return ids.SequenceEqual(encoding.Ids) && tokenizer.CountTokens(text, special) == ids.Count ? null : "EncodeToIds or CountTokens differs from Encode";
     }
 
     private static TruncationOptions Truncation(JsonElement json) => new(json.GetProperty("max_length").GetInt32())

@@ -61,6 +61,22 @@ public class TokenizerFileTests
         Assert.Contains("merges.txt", Assert.Throws<StorageException>(() => Tokenizer.FromFile(folder.File("vocab.json"))).Message, StringComparison.Ordinal);
         Assert.Throws<StorageException>(() => Tokenizer.FromFile(folder.Path));
         Assert.Throws<StorageException>(() => Tokenizer.FromFile(folder.File("nothing.txt")));
+
+        // Another file of the folder is told to be no tokenizer; advice on its keys would spoil it.
+        File.WriteAllText(folder.File("tokenizer_config.json"), """{"add_prefix_space":false}""");
+        string message = Assert.Throws<FileFormatException>(() => Tokenizer.FromFile(folder.File("tokenizer_config.json"))).Message;
+        Assert.Contains($"no tokenizer.json; name one, or the folder {folder.Path}", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("remove", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_tokenizer_names_its_file_and_a_missing_folder_is_named_when_it_is_saved()
+    {
+        using TemporaryFolder folder = new();
+        Tokenizer tokenizer = Tokenizer.FromFolder(Path.Combine(Repository.Goldens, "tokenizers", "wordlevel"));
+        Assert.Equal(Path.Combine(Repository.Goldens, "tokenizers", "wordlevel", "tokenizer.json"), tokenizer.Source);
+        string path = Path.Combine(folder.Path, "nowhere", "tokenizer.json");
+        Assert.Equal($"{path}: its folder does not exist. Create it, or choose another place.", Assert.Throws<StorageException>(() => tokenizer.Save(path)).Message);
     }
 
     [Theory]

@@ -13,6 +13,12 @@ public sealed class TrainingTextTests
         File.WriteAllText(path, "one\n\ntwo\r\nthree");
         Assert.Equal(["one\n", "\n", "two\r\n", "three"], TrainingText.Lines([path]));
         Assert.Equal(["one", "", "two\r", "three"], TrainingText.Lines([path], keepLineEnds: false));
+        using (MemoryStream stream = new([.. "one\ntwo"u8]))
+        {
+            Assert.Equal(["one\n", "two"], TrainingText.Lines(stream, "standard input"));
+            Assert.True(stream.CanRead);
+        }
+
         File.WriteAllText(path, "");
         Assert.Empty(TrainingText.Lines([path]));
     }
