@@ -1,81 +1,83 @@
-using System.Buffers;
-using System.Text.Unicode;
+using Heed.Tokenizers.Training;
 
 namespace Heed.Cli;
 
-/// <summary>Standard input as text: strict UTF-8, and an error names the byte. A byte-order mark at the beginning is left out.</summary>
-/// <param name="stream">The bytes; they stay the caller's.</param>
-internal sealed class StandardInput(Stream stream) : TextReader
+/// <summary>The standard input read as bytes of UTF-8, strictly: errors count its lines and bytes truly.</summary>
+internal static class StandardInput
 {
-    private readonly byte[] _bytes = new byte[16 << 10];
-    private readonly char[] _characters = new char[16 << 10];
-    private int _byteCount, _at, _count;
-    private long _consumed;
-    private long _line = 1;
-    private bool _ended, _wrong;
+    /// <summary>What errors call it.</summary>
+    public const string Name = "standard input";
 
-    /// <inheritdoc/>
-    /// <exception cref="InputException">The next bytes are not UTF-8.</exception>
-    /// <exception cref="StorageException">The input cannot be read.</exception>
-    public override int Peek() => _at < _count || Fill() ? _characters[_at] : -1;
+    private const int LongestLine = 1 << 30;
 
-    /// <inheritdoc/>
-    /// <inheritdoc cref="Peek" path="/exception"/>
-    public override int Read() => _at < _count || Fill() ? _characters[_at++] : -1;
+    /// <summary>Whether an argument names the standard input.</summary>
+    public static bool IsMeant(string? argument) => argument == "-";
 
-    /// <inheritdoc/>
-    /// <inheritdoc cref="Peek" path="/exception"/>
-    public override int Read(char[] buffer, int index, int count) => Read(buffer.AsSpan(index, count));
-
-    /// <inheritdoc/>
-    /// <inheritdoc cref="Peek" path="/exception"/>
-    public override int Read(Span<char> buffer)
+    /// <summary>Pieces of the text, each ending with its line feed, the last one perhaps without.</summary>
+    /// <exception cref="FileFormatException">It is not UTF-8.</exception>
+    public static IEnumerable<string> Pieces(Terminal terminal)
     {
-        if (buffer.IsEmpty || (_at >= _count && !Fill())) return 0;
-        int length = Math.Min(buffer.Length, _count - _at);
-        _characters.AsSpan(_at, length).CopyTo(buffer);
-        _at += length;
-        return length;
+        bool first = true;
+        foreach (string line in TrainingText.Lines(terminal.Input, Name))
+        {
+            yield return first ? line.TrimStart('\uFEFF') : line;
+            first = false;
+        }
     }
 
-    /// <summary>Decodes the next bytes; false at the end.</summary>
-    private bool Fill()
+    /// <summary>The whole text, less one line end at its end, which a shell puts there; further line ends are text.</summary>
+    /// <exception cref="FileFormatException">It is not UTF-8.</exception>
+    public static string Text(Terminal terminal)
     {
-        (_at, _count) = (0, 0);
-        while (_count == 0)
+        string text = string.Concat(Pieces(terminal));
+        return text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2] : text.EndsWith('\n') ? text[..^1] : text;
+    }
+
+    /// <summary>The lines that are not blank, each with its number from 1: what stands between line feeds. A line's bytes are good until the next one is taken.</summary>
+    /// <exception cref="StorageException">It cannot be read.</exception>
+    public static IEnumerable<(long Number, ReadOnlyMemory<byte> Line)> Lines(Terminal terminal)
+    {
+        Stream stream = terminal.Input;
+        byte[] buffer = new byte[1 << 16];
+        int start = 0, end = 0, searched = 0;
+        long number = 1;
+        for (bool ended = false; !ended || start < end; number++)
         {
-            // What stood before the wrong byte was given out first.
-            if (_wrong) throw new InputException(FormattableString.Invariant($"standard input: byte {_consumed}, in line {_line}, is not UTF-8. Convert the text (iconv -t utf-8) and try again."));
-            if (!_ended && _byteCount < _bytes.Length) Receive();
-            if (_consumed == 0 && _byteCount >= 3 && _bytes.AsSpan(0, 3).SequenceEqual((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) Consume(3);
-            if (_byteCount == 0 && _ended) return false;
-            OperationStatus status = Utf8.ToUtf16(_bytes.AsSpan(0, _byteCount), _characters, out int read, out _count, replaceInvalidSequences: false, isFinalBlock: _ended);
-            Consume(read);
-            _wrong = status == OperationStatus.InvalidData;
-            _line += _characters.AsSpan(0, _count).Count('\n');
+            int found = -1;
+            while ((found = Array.IndexOf(buffer, (byte)'\n', searched, end - searched)) < 0 && !ended)
+            {
+                searched = end;
+                ended = !Fill(stream, ref buffer, ref start, ref end, ref searched, number);
+            }
+
+            if (found < 0) found = end;
+            ReadOnlyMemory<byte> line = buffer.AsMemory(start, found - start);
+            if (number == 1 && line.Span.StartsWith("\uFEFF"u8)) line = line[3..];
+            if (line.Span.ContainsAnyExcept(" \t\r"u8)) yield return (number, line);
+            start = searched = Math.Min(found + 1, end);
+        }
+    }
+
+    /// <summary>Reads more behind what is there; false at the end.</summary>
+    private static bool Fill(Stream stream, ref byte[] buffer, ref int start, ref int end, ref int searched, long number)
+    {
+        if (start > 0)
+        {
+            buffer.AsSpan(start, end - start).CopyTo(buffer);
+            (end, searched, start) = (end - start, searched - start, 0);
         }
 
-        return true;
-    }
-
-    private void Receive()
-    {
+        if (end >= LongestLine) throw new FileFormatException(Name, $"line {number}", $"is longer than {Printable.Bytes(LongestLine)}; cut it into several");
+        if (end == buffer.Length) Array.Resize(ref buffer, Math.Min(LongestLine, buffer.Length * 2));
         try
         {
-            int read = stream.Read(_bytes, _byteCount, _bytes.Length - _byteCount);
-            _byteCount += read;
-            _ended = read == 0;
+            int read = stream.Read(buffer, end, buffer.Length - end);
+            end += read;
+            return read > 0;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException e)
         {
-            throw new StorageException($"standard input: cannot be read: {e.Message}", e);
+            throw new StorageException($"{Name}: cannot be read: {e.Message}", e);
         }
-    }
-
-    private void Consume(int bytes)
-    {
-        _bytes.AsSpan(bytes, _byteCount - bytes).CopyTo(_bytes);
-        _byteCount -= bytes;
-        _consumed += bytes;
     }
 }

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Heed.Cli;
 
 /// <summary>Where a command writes. Colours and progress appear on a terminal only, and never in JSON; tests pass writers of their own.</summary>
-internal sealed class Terminal(TextWriter output, TextWriter error, bool isTerminal, bool colours, TextReader? input = null)
+internal sealed class Terminal(TextWriter output, TextWriter error, bool isTerminal, bool colours, Stream? input = null)
 {
     private int _statusLength;
 
@@ -11,7 +11,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
 
     public TextWriter Error { get; } = error;
 
-    public TextReader Input { get; } = input ?? TextReader.Null;
+    /// <summary>The bytes of the standard input; <see cref="StandardInput"/> reads them.</summary>
+    public Stream Input { get; } = input ?? Stream.Null;
 
     /// <summary>True where a person watches: the output is not redirected.</summary>
     public bool IsTerminal { get; } = isTerminal;
@@ -36,7 +37,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
         System.Text.UTF8Encoding encoding = new(false);
         StreamWriter output = new(new StandardOutput(Console.OpenStandardOutput(), isError: false), encoding) { AutoFlush = true };
         TextWriter error = TextWriter.Synchronized(new StreamWriter(new StandardOutput(Console.OpenStandardError(), isError: true), encoding) { AutoFlush = true });
-        return new Terminal(output, error, terminal, terminal && !noColour, new StandardInput(Console.OpenStandardInput())) { Width = terminal ? WindowWidth() : 120 };
+        return new Terminal(output, error, terminal, terminal && !noColour, Console.OpenStandardInput()) { Width = terminal ? WindowWidth() : 120 };
     }
 
     /// <summary>A line of the result.</summary>

@@ -12,9 +12,9 @@ internal static partial class CommandLine
     /// <summary>Runs a command line in this process, with writers in place of the console.</summary>
     public static Task<(int Code, string Output, string Error)> Run(params string[] args) => Run(args, "");
 
-    public static Task<(int Code, string Output, string Error)> Run(string[] args, string input) => Run(args, new StringReader(input));
+    public static Task<(int Code, string Output, string Error)> Run(string[] args, string input) => Run(args, new MemoryStream(System.Text.Encoding.UTF8.GetBytes(input)));
 
-    public static async Task<(int Code, string Output, string Error)> Run(string[] args, TextReader input)
+    public static async Task<(int Code, string Output, string Error)> Run(string[] args, Stream input)
     {
         using StringWriter output = new(), error = new();
         int code = await Application.RunAsync(args, new Terminal(output, error, isTerminal: false, colours: false, input));

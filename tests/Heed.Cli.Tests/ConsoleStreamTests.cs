@@ -13,10 +13,9 @@ public class ConsoleStreamTests
         string tokenizer = Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small");
         foreach (string[] args in (string[][])[["generate", SmallModels.Gpt2(folder)], ["tokenize", tokenizer], ["tokenize", tokenizer, "-"]])
         {
-            using StandardInput input = new(new MemoryStream([.. "é\ncaf"u8, 0xE9]));
-            (int code, string output, string error) = await Run(args, input);
+            (int code, string output, string error) = await Run(args, new MemoryStream([.. "é\ncaf"u8, 0xE9]));
             Assert.Equal((ExitCode.InputRejected, ""), (code, output));
-            Assert.Contains("standard input: byte 6, in line 2, is not UTF-8", error, StringComparison.Ordinal);
+            Assert.Contains("standard input: line 2, byte 6: is not valid UTF-8", error, StringComparison.Ordinal);
         }
     }
 
@@ -28,18 +27,19 @@ public class ConsoleStreamTests
     {
         string text = string.Concat(Enumerable.Range(0, 9000).Select(i => i % 7 == 0 ? "é😀\r\n" : "line\n"));
         byte[] bytes = [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(text)];
-        using (StandardInput input = new(new InPieces(bytes, piece))) Assert.Equal(text, input.ReadToEnd());
-        using (StandardInput input = new(new InPieces(bytes, piece)))
-        using (StringReader expected = new(text))
-        {
-            while (expected.ReadLine() is { } line) Assert.Equal(line, input.ReadLine());
-            Assert.Null(input.ReadLine());
-        }
+        Terminal Over(byte[] given) => new(TextWriter.Null, TextWriter.Null, isTerminal: false, colours: false, new InPieces(given, piece));
+        Assert.Equal(text[..^1], StandardInput.Text(Over(bytes)));
+        Assert.Equal(text, string.Concat(StandardInput.Pieces(Over(bytes))));
+        Assert.Equal(text.ReplaceLineEndings("\n").Split('\n')[..^1], StandardInput.Lines(Over(bytes)).Select(line => Encoding.UTF8.GetString(line.Line.Span).TrimEnd('\r')));
 
-        // All before a wrong byte is still read; an unfinished character at the end is one.
-        using StandardInput broken = new(new InPieces([.. bytes, (byte)'a', 0xC3], piece));
-        Assert.Equal(text + "a", string.Concat(Enumerable.Range(0, text.Length + 1).Select(_ => (char)broken.Read())));
-        Assert.Contains($"byte {bytes.Length + 1},", Assert.Throws<InputException>(() => broken.Read()).Message, StringComparison.Ordinal);
+        // All lines before a wrong byte are still read; an unfinished character at the end is one.
+        List<string> read = [];
+        FileFormatException refused = Assert.Throws<FileFormatException>(() =>
+        {
+            foreach (string line in StandardInput.Pieces(Over([.. bytes, (byte)'a', 0xC3]))) read.Add(line);
+        });
+        Assert.Equal(text, string.Concat(read));
+        Assert.Contains($"byte {bytes.Length + 1}: is not valid UTF-8", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

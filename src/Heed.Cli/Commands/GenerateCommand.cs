@@ -27,7 +27,7 @@ internal static class GenerateCommand
         {
             NumberOption.SetThreads(parsed, threads);
             using HeedModel opened = HeedModel.Open(parsed.GetRequiredValue(model), new LoadOptions { Strict = parsed.GetValue(strict), Warn = terminal.Warn });
-            string text = parsed.GetValue(prompt) is { } p and not "-" ? p : terminal.Input.ReadToEnd();
+            string text = parsed.GetValue(prompt) is { } p and not "-" ? p : StandardInput.Text(terminal);
             Run(terminal, opened, text, settings.Over(opened.Generation, parsed), stop);
             return Task.FromResult(ExitCode.Ok);
         });
