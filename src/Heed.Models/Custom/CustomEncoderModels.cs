@@ -1,6 +1,7 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
 
 namespace Heed.Models.Custom;
 
