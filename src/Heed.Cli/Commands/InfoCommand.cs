@@ -19,9 +19,9 @@ internal static class InfoCommand
     public static Command Create(Terminal terminal)
     {
         Argument<string?> model = new("model") { Description = "model folder, config.json, the name of a pulled model or of a preset; nothing lists the presets", Arity = ArgumentArity.ZeroOrOne };
-        Option<int> batch = new("--batch") { Description = "sequences, for memory", DefaultValueFactory = _ => 1 };
-        Option<int?> length = new("--length") { Description = "tokens of a sequence, for memory and operations; 512, or the model's longest text where that is shorter" };
-        Option<int> depth = new("--depth") { Description = "levels of the tree", DefaultValueFactory = _ => 3 };
+        Option<int> batch = NumberOption.Of("--batch", "sequences, for memory", 1, new NumberRange<int>(1, MaximumBatch));
+        Option<int?> length = NumberOption.Optional("--length", $"tokens of a sequence, for memory and operations; {StandardLength}, or the model's longest text where that is shorter", new NumberRange<int>(1, int.MaxValue));
+        Option<int> depth = NumberOption.Of("--depth", "levels of the tree", 3, new NumberRange<int>(1, MaximumDepth));
         Command command = new("info", "Structure, parameters, memory and operations of a model, from its folder, its config.json or a preset. Example: heed info gpt2 --length 1024") { model, batch, length, depth };
         command.SetAction(parsed => Run(terminal, parsed.GetValue(model), parsed.GetValue(batch), parsed.GetValue(length), parsed.GetValue(depth)));
         return command;
@@ -29,15 +29,12 @@ internal static class InfoCommand
 
     private static int Run(Terminal terminal, string? name, int batch, int? wanted, int depth)
     {
-        Check("--batch", batch, MaximumBatch, "");
-        Check("--depth", depth, MaximumDepth, "");
-        if (wanted is { } given) Check("--length", given, int.MaxValue, "");
         if (name is null) return Presets(terminal);
         (Model model, string source) = Open(terminal, name);
         using (model)
         {
             int longest = model.Config.MaximumLength, length = wanted ?? Math.Min(StandardLength, longest);
-            Check("--length", length, longest, $" for this {model.Config.ModelType} model");
+            if (length > longest) throw new UsageException($"--length: is {length}, and this {model.Config.ModelType} model reads {longest} tokens at once; a whole number from 1 to {longest} was expected.");
             ModelSize size = SizeOf(model, batch, length);
             if (terminal.IsJson)
             {
@@ -73,11 +70,6 @@ internal static class InfoCommand
         if (size.CacheBytes > 0) Row("key-value cache", Printable.Bytes(size.CacheBytes), $"{batch} × {length} tokens{twice}");
         if (size.StateBytes > 0) Row("states of the layers", Printable.Bytes(size.StateBytes), $"kept behind each of {batch} × {length} tokens{twice}, to go on from any");
         Row("operations a token", string.Create(CultureInfo.InvariantCulture, $"{size.OperationsPerToken / 1e6:0.0} M"), $"forward, {(twice.Length > 0 ? "one read and one written, " : "")}at {length} tokens of context; training takes three times as many");
-    }
-
-    private static void Check(string option, int value, int largest, string whose)
-    {
-        if (value < 1 || value > largest) throw new UsageException($"{option}: {value} was given; 1 to {largest} are possible{whose}. Choose a number in this range.");
     }
 
     private static ModelSize SizeOf(Model model, int batch, int length)

@@ -65,7 +65,7 @@ internal static class TokenizeCommand
     {
         string said = tokenizer.Decode(Ids(input), skipSpecialTokens: !special);
         if (terminal.IsJson) terminal.Json(new JsonObject { ["text"] = said });
-        else terminal.Line(said);
+        else terminal.Line(terminal.Written(said));
     }
 
     private static void Count(Terminal terminal, Tokenizer tokenizer, string input, string? pair, bool special)
