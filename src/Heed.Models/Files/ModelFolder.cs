@@ -124,7 +124,8 @@ public static class ModelFolder
         }
         catch (ShapeException e)
         {
-            throw new BudgetException($"{file}: its sizes are too large ({Sizes(config)}): {e.Message} Correct the sizes.");
+            throw new BudgetException($"{file}: its sizes are too large ({Sizes(config)}): {e.Message} "
+                + $"The token table alone takes {Printable.Bytes(4.0 * config.Vocabulary * config.Width)}, and {Printable.Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)} are there. Correct the sizes.");
         }
     }
 

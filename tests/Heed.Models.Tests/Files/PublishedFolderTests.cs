@@ -209,5 +209,8 @@ public sealed class PublishedFolderTests
         File.WriteAllText(folder.File("config.json"), """{"model_type": "bert", "num_hidden_layers": 900, "hidden_size": 16384, "num_attention_heads": 16, "intermediate_size": 65536}""");
         string message = Assert.Throws<BudgetException>(() => ModelFolder.Load(folder.Path, new LoadOptions { MaximumBytes = 1 << 30 })).Message;
         foreach (string part in (string[])["config.json", "TiB", "num_hidden_layers 900, hidden_size 16384, intermediate_size 65536", "1.0 GiB are allowed", "use a smaller model"]) Assert.Contains(part, message, StringComparison.Ordinal);
+        File.WriteAllText(folder.File("config.json"), """{"model_type": "gpt2", "n_layer": 1, "n_head": 1, "n_embd": 200000000, "vocab_size": 200000000}""");
+        message = Assert.Throws<BudgetException>(() => ModelFolder.Load(folder.Path)).Message;
+        foreach (string part in (string[])["config.json", "n_embd 200000000, vocab_size 200000000", "The token table alone takes 142.1 PiB", "Correct the sizes."]) Assert.Contains(part, message, StringComparison.Ordinal);
     }
 }
