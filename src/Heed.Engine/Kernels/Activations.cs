@@ -79,6 +79,7 @@ internal readonly struct GeluTanhFunction : IActivation
 
     public static T ScalarDerivative<T>(T x) where T : IFloatingPointIeee754<T>
     {
+        x = T.Clamp(x, ScalarMath.Of<T>(-16), ScalarMath.Of<T>(16));   // beyond, the second term is 0, not 0·∞
         T t = T.Tanh(Inner(x));
         T slope = ScalarMath.Of<T>(Root) * (T.One + (ScalarMath.Of<T>(3 * Cubic) * x * x));
         return (ScalarMath.Of<T>(0.5) * (T.One + t)) + (ScalarMath.Of<T>(0.5) * x * (T.One - (t * t)) * slope);
@@ -112,7 +113,7 @@ internal readonly struct QuickGeluFunction : IActivation
 
     public static T ScalarDerivative<T>(T x) where T : IFloatingPointIeee754<T>
     {
-        T inner = ScalarMath.Of<T>(Slope) * x;
+        T inner = T.Clamp(ScalarMath.Of<T>(Slope) * x, ScalarMath.Of<T>(-100), ScalarMath.Of<T>(100));   // beyond, the second term is 0, not 0·∞
         T s = ScalarMath.Sigmoid(inner);
         return s + (inner * s * (T.One - s));
     }

@@ -17,6 +17,7 @@ internal sealed class LstmFamily : ModelFamily
     {
         ["lstm-lm-medium"] = new(new LstmConfig { Vocabulary = 10000, Width = 650, Layers = 2, Dropout = 0.5f }, "LstmLmModel", "Zaremba et al. 2014, arXiv:1409.2329, §4.1"),
         ["lstm-lm-large"] = new(new LstmConfig { Vocabulary = 10000, Width = 1500, Layers = 2, Dropout = 0.65f }, "LstmLmModel", "Zaremba et al. 2014, arXiv:1409.2329, §4.1"),
+        ["lstm-seq2seq"] = new(new LstmConfig { Task = LstmTask.SequenceToSequence, Vocabulary = 30000, Width = 1000, EmbeddingWidth = 620, PaddingId = 0, BeginId = 1, EndId = 2 }, "LstmSeq2seqModel", "Bahdanau et al. 2015, arXiv:1409.0473, §A.2.3", "the paper has other cells and two vocabularies"),
     };
 
     public override ModelConfig ReadConfig(ConfigReader file) => LstmConfig.Read(file);

@@ -1,3 +1,4 @@
+using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Models.Files;
 
@@ -8,6 +9,9 @@ internal sealed class T5Family : ModelFamily
 {
     private const string Generation = "T5ForConditionalGeneration";
     private const string Source = "Raffel et al. 2020, arXiv:1910.10683, §3.7";
+    private const string Gates = "T5 v1.1 with the gates of Shazeer 2020, arXiv:2002.05202, as released";
+
+    private static readonly T5Config Gated = T5Config.Small with { Gated = true, Activation = Activation.GeluTanh, TiedOutput = false };
 
     public override IReadOnlyList<string> ModelTypes { get; } = ["t5"];
 
@@ -24,6 +28,9 @@ internal sealed class T5Family : ModelFamily
         ["t5-large"] = new(T5Config.Large, Generation, Source, "the paper says 770M"),
         ["t5-3b"] = new(T5Config.ThreeBillion, Generation, Source, "the paper says 2.8B"),
         ["t5-11b"] = new(T5Config.ElevenBillion, Generation, Source, "the paper says 11B"),
+        ["t5-v1_1-small"] = new(Gated with { Layers = 8, Heads = 6, InnerWidth = 1024 }, Generation, Gates),
+        ["t5-v1_1-base"] = new(Gated with { Layers = 12, Width = 768, Heads = 12, InnerWidth = 2048 }, Generation, Gates),
+        ["t5-v1_1-large"] = new(Gated with { Layers = 24, Width = 1024, Heads = 16, InnerWidth = 2816 }, Generation, Gates),
     };
 
     public override ModelConfig ReadConfig(ConfigReader file) => T5ConfigFile.Read(file);

@@ -44,6 +44,8 @@ public class ActivationKernelTests
         ActivationKernel.Gradient(kind, x, [1, 1, 1, 1, 1, 1, 1, 1], dx);
         Assert.All(y[..7], v => Assert.True(float.IsFinite(v)));
         Assert.All(dx[..7], v => Assert.True(float.IsFinite(v)));
+        // The definitions too: a computer without vectors runs them.
+        Assert.All(x[..7], v => Assert.True(float.IsFinite(ActivationKernel.Scalar(kind, v)) && float.IsFinite(ActivationKernel.ScalarDerivative(kind, v)), $"{kind} of {v}"));
         Assert.True(float.IsNaN(y[7]));
     }
 
