@@ -32,7 +32,7 @@ internal static class CpuSwitches
     /// <summary>Runs tests of this assembly with a switch off; all must pass.</summary>
     /// <param name="name">The switch.</param>
     /// <param name="least">The least number of tests that the patterns must find.</param>
-    /// <param name="methods">Full names of methods; <c>*</c> stands for anything.</param>
+    /// <param name="methods">Full names of methods; <c>*</c> at either end stands for anything.</param>
     public static void Pass(string name, int least, params string[] methods)
     {
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64) Assert.Skip("the switches name instruction sets of x64");
