@@ -263,10 +263,10 @@ public static class ModelFolder
     private static void WarnOfIds(string folder, ModelConfig config, Action<string> warn)
     {
         JsonObject json = config.ToJson();
-        foreach ((string key, JsonNode? value) in json)
+        // What the file says, not what stands in for what it leaves out.
+        foreach ((string key, JsonNode? value) in config.Original ?? [])
         {
-            if (!key.EndsWith("_token_id", StringComparison.Ordinal) || value is null) continue;
-            int id = value.GetValue<int>();
+            if (!key.EndsWith("_token_id", StringComparison.Ordinal) || value is not JsonValue number || !number.TryGetValue(out int id)) continue;
             int size = key.Contains("decoder", StringComparison.Ordinal) && json["decoder_vocab_size"] is { } decoder ? decoder.GetValue<int>() : config.Vocabulary;
             if (id < 0 || id >= size) warn($"{Path.Combine(folder, ConfigName)}: $.{key}: is {id}, which is no token; ids from 0 to {size - 1} are, or null for none. Correct it.");
         }
