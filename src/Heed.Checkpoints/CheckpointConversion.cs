@@ -81,7 +81,8 @@ public static class CheckpointConversion
         bool inPlace = Path.TrimEndingDirectorySeparator(from) == Path.TrimEndingDirectorySeparator(to);
         bool isNew = !Directory.Exists(target);
         if (!inPlace && !isNew && !options.Overwrite) RefuseFilled(target);
-        CheckConfig(Path.Combine(source, ConfigName));
+        // Refused here, a damaged configuration leaves nothing behind.
+        if (File.Exists(Path.Combine(source, ConfigName))) ReadConfig(Path.Combine(source, ConfigName));
         try
         {
             return Convert(source, target, inPlace, options, cancellation);
@@ -148,20 +149,19 @@ public static class CheckpointConversion
         }
     }
 
-    /// <summary>Refuses a configuration that is damaged before anything is written.</summary>
-    private static void CheckConfig(string path)
+    /// <summary>Reads a configuration and refuses one that is damaged.</summary>
+    private static byte[] ReadConfig(string path)
     {
-        if (!File.Exists(path)) return;
-        using JsonDocument strict = StrictJson.ReadFile(path, 64 << 20);
-        if (strict.RootElement.ValueKind != JsonValueKind.Object) throw new FileFormatException(path, "$", $"is {StrictJson.Describe(strict.RootElement)}; an object was expected");
+        byte[] bytes = InputFile.ReadAll(path, 64 << 20);
+        using JsonDocument strict = StrictJson.Parse(bytes, path);
+        return strict.RootElement.ValueKind == JsonValueKind.Object ? bytes : throw new FileFormatException(path, "$", $"is {StrictJson.Describe(strict.RootElement)}; an object was expected");
     }
 
     /// <summary>Writes <c>dtype</c> into a <c>config.json</c>: under the key that is there (<c>torch_dtype</c> in old files), every other key untouched.</summary>
     internal static void UpdateConfig(string path, string dtype)
     {
         if (!File.Exists(path)) return;
-        CheckConfig(path);
-        byte[] bytes = InputFile.ReadAll(path, 64 << 20);
+        byte[] bytes = ReadConfig(path);
         JsonObject config = JsonNode.Parse(bytes)!.AsObject();
         string key = config.ContainsKey("torch_dtype") && !config.ContainsKey("dtype") ? "torch_dtype" : "dtype";
         if (config[key] is JsonValue old && old.GetValueKind() == JsonValueKind.String && old.GetValue<string>() == dtype) return;

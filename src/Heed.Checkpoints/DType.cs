@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 
 namespace Heed.Checkpoints;
 
@@ -87,6 +88,32 @@ public static class DTypes
 
     /// <summary>Whether the elements are floating-point numbers that <c>heed convert</c> may round to another width.</summary>
     public static bool IsFloat(this DType dtype) => dtype is DType.F16 or DType.BF16 or DType.F32 or DType.F64;
+
+    /// <summary>Number of NaN and infinite values among stored ones: those whose exponent has all bits set. 0 for types other than <see cref="IsFloat"/>'s.</summary>
+    /// <param name="dtype">How the values are stored.</param>
+    /// <param name="values">Whole values, little-endian.</param>
+    public static long CountNonFinite(this DType dtype, ReadOnlySpan<byte> values)
+    {
+        long found = 0;
+        switch (dtype)
+        {
+            case DType.F64:
+                foreach (ulong bits in MemoryMarshal.Cast<byte, ulong>(values))
+                    if ((bits & 0x7FF0_0000_0000_0000) == 0x7FF0_0000_0000_0000) found++;
+                break;
+            case DType.F32:
+                foreach (uint bits in MemoryMarshal.Cast<byte, uint>(values))
+                    if ((bits & 0x7F80_0000) == 0x7F80_0000) found++;
+                break;
+            case DType.F16 or DType.BF16:
+                int exponent = dtype == DType.F16 ? 0x7C00 : 0x7F80;
+                foreach (ushort bits in MemoryMarshal.Cast<byte, ushort>(values))
+                    if ((bits & exponent) == exponent) found++;
+                break;
+        }
+
+        return found;
+    }
 
     /// <summary>The name in PyTorch and in <c>config.json</c>, such as <c>float32</c>; null for the types that have none there.</summary>
     public static string? ConfigName(this DType dtype) => dtype switch

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Heed.Checkpoints;
 
 /// <summary>A tensor of a conversion in which values are no finite numbers.</summary>
@@ -26,7 +24,7 @@ public sealed record NonFiniteValues(string Tensor, long Values, long InSource, 
     }
 }
 
-/// <summary>A tensor whose NaN and infinite values are counted while it is read from its start to its end: those whose exponent has all bits set.</summary>
+/// <summary>A tensor whose NaN and infinite values are counted while it is read from its start to its end.</summary>
 internal sealed class CountedTensor(RawTensor inner) : RawTensor(inner.Name, inner.DType, inner.Shape)
 {
     /// <summary>Number of such values read so far.</summary>
@@ -35,22 +33,6 @@ internal sealed class CountedTensor(RawTensor inner) : RawTensor(inner.Name, inn
     protected override void ReadCore(long start, Span<byte> destination)
     {
         inner.ReadBytes(start, destination);
-        switch (DType)
-        {
-            case DType.F64:
-                foreach (ulong bits in MemoryMarshal.Cast<byte, ulong>(destination))
-                    if ((bits & 0x7FF0_0000_0000_0000) == 0x7FF0_0000_0000_0000) Found++;
-                break;
-            case DType.F32:
-                foreach (uint bits in MemoryMarshal.Cast<byte, uint>(destination))
-                    if ((bits & 0x7F80_0000) == 0x7F80_0000) Found++;
-                break;
-            case DType.F16:
-            case DType.BF16:
-                int exponent = DType == DType.F16 ? 0x7C00 : 0x7F80;
-                foreach (ushort bits in MemoryMarshal.Cast<byte, ushort>(destination))
-                    if ((bits & exponent) == exponent) Found++;
-                break;
-        }
+        Found += DType.CountNonFinite(destination);
     }
 }

@@ -65,21 +65,19 @@ internal sealed class CheckpointSource : ParameterSource
         if (_namesOnly) return;
         if (HeldAs(parameter, tensor) is { } stored)
         {
-            BadValues bad = new(stored);
+            long bad = 0;
             parameter.PackFrom(stored, stored, (start, chunk) =>
             {
                 tensor.ReadBytes(start, chunk);
-                bad.Count(chunk);
+                bad += tensor.DType.CountNonFinite(chunk);
             });
-            Check(parameter.Name, bad.Found, tensor.ElementCount);
+            Check(parameter.Name, bad, tensor.ElementCount);
             return;
         }
 
         Tensor value = Tensor.Uninitialized(parameter.Shape);
         tensor.ReadFloats(value.Span);
-        BadValues plain = new(WeightFormat.Float32);
-        plain.Count(System.Runtime.InteropServices.MemoryMarshal.AsBytes(value.Span));
-        Check(parameter.Name, plain.Found, tensor.ElementCount);
+        Check(parameter.Name, DType.F32.CountNonFinite(System.Runtime.InteropServices.MemoryMarshal.AsBytes(value.Span)), tensor.ElementCount);
         parameter.Value = value;
         if (!_options.ForTraining) parameter.Pack(FormatOf(tensor.DType) ?? WeightFormat.Float32);
     }
