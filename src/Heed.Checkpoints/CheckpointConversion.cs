@@ -154,7 +154,7 @@ public static class CheckpointConversion
     {
         byte[] bytes = InputFile.ReadAll(path, 64 << 20);
         using JsonDocument strict = StrictJson.Parse(bytes, path);
-        return strict.RootElement.ValueKind == JsonValueKind.Object ? bytes : throw new FileFormatException(path, "$", $"is {StrictJson.Describe(strict.RootElement)}; an object was expected");
+        return strict.RootElement.ValueKind == JsonValueKind.Object ? bytes : throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(strict.RootElement)}; an object was expected");
     }
 
     /// <summary>Writes <c>dtype</c> into a <c>config.json</c>: under the key that is there (<c>torch_dtype</c> in old files), every other key untouched.</summary>

@@ -50,13 +50,13 @@ public sealed class CheckpointFolder : IDisposable
     public long TotalBytes => _tensors.Sum(tensor => tensor.ByteLength);
 
     /// <summary>The tensor of a name.</summary>
-    /// <exception cref="FileFormatException">There is none.</exception>
+    /// <exception cref="InvalidFileException">There is none.</exception>
     public RawTensor this[string name] => TryGet(name, out RawTensor? tensor) ? tensor
-        : throw new FileFormatException(Path, name, $"is missing; the checkpoint has {_tensors.Count} tensors{(Printable.Nearest(name, _byName.Keys) is { } near ? $"; the nearest name is '{near}'" : "")}");
+        : throw new InvalidFileException(Path, name, $"is missing; the checkpoint has {_tensors.Count} tensors{(Printable.Nearest(name, _byName.Keys) is { } near ? $"; the nearest name is '{near}'" : "")}");
 
     /// <summary>Opens the weights of a folder, or one weight file or index by its own path.</summary>
     /// <exception cref="StorageException">The folder, or a file that the index names, is missing or cannot be read.</exception>
-    /// <exception cref="FileFormatException">The folder holds no weights, or a file is damaged.</exception>
+    /// <exception cref="InvalidFileException">The folder holds no weights, or a file is damaged.</exception>
     public static CheckpointFolder Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -112,7 +112,7 @@ public sealed class CheckpointFolder : IDisposable
     private void OpenFolder()
     {
         CheckpointSave.Recover(Path);
-        string found = Find(Path) ?? throw new FileFormatException(Path, "", $"holds no weights: none of {SafetensorsName}, {SafetensorsIndexName}, {PickleName} or {PickleIndexName} is there. Check the path, or download the model again");
+        string found = Find(Path) ?? throw new InvalidFileException(Path, "", $"holds no weights: none of {SafetensorsName}, {SafetensorsIndexName}, {PickleName} or {PickleIndexName} is there. Check the path, or download the model again");
         OpenFile(found);
     }
 
@@ -142,7 +142,7 @@ public sealed class CheckpointFolder : IDisposable
         }
 
         foreach ((string name, string shard) in map)
-            if (!_byName.ContainsKey(name)) throw new FileFormatException(path, $"$.weight_map['{Printable.Shorten(name)}']", $"says '{shard}', but that file has no such tensor. Download the model again");
+            if (!_byName.ContainsKey(name)) throw new InvalidFileException(path, $"$.weight_map['{Printable.Shorten(name)}']", $"says '{shard}', but that file has no such tensor. Download the model again");
     }
 
     private IReadOnlyList<RawTensor> OpenTensors(string file)
@@ -163,7 +163,7 @@ public sealed class CheckpointFolder : IDisposable
 
     private void Add(RawTensor tensor)
     {
-        if (!_byName.TryAdd(tensor.Name, tensor)) throw new FileFormatException(Path, $"tensor '{Printable.Shorten(tensor.Name)}'", "is in two files of the checkpoint. Download the model again");
+        if (!_byName.TryAdd(tensor.Name, tensor)) throw new InvalidFileException(Path, $"tensor '{Printable.Shorten(tensor.Name)}'", "is in two files of the checkpoint. Download the model again");
         _tensors.Add(tensor);
     }
 }

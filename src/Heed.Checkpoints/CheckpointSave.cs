@@ -140,12 +140,12 @@ internal static partial class CheckpointSave
     {
         using JsonDocument document = StrictJson.ReadFile(journal, 8 << 20);
         if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("rename", out JsonElement list) || list.ValueKind != JsonValueKind.Array)
-            throw new FileFormatException(journal, "$.rename", "is missing; delete this file if no save was interrupted");
+            throw new InvalidFileException(journal, "$.rename", "is missing; delete this file if no save was interrupted");
         List<string> names = [];
         foreach (JsonElement item in list.EnumerateArray())
         {
             string name = StrictJson.Text(item, journal, "$.rename");
-            if (!IsShard(name) && name != CheckpointFolder.SafetensorsIndexName) throw new FileFormatException(journal, "$.rename", $"holds '{Printable.Shorten(name)}', which is not the name of a weight file; delete this journal");
+            if (!IsShard(name) && name != CheckpointFolder.SafetensorsIndexName) throw new InvalidFileException(journal, "$.rename", $"holds '{Printable.Shorten(name)}', which is not the name of a weight file; delete this journal");
             names.Add(name);
         }
 

@@ -11,14 +11,14 @@ internal static class ShardIndex
 
     /// <summary>Reads and checks an index: tensor name → file name, in the file's order.</summary>
     /// <exception cref="StorageException">The file cannot be read.</exception>
-    /// <exception cref="FileFormatException">The index is damaged, or a file name points outside the folder.</exception>
+    /// <exception cref="InvalidFileException">The index is damaged, or a file name points outside the folder.</exception>
     public static List<KeyValuePair<string, string>> Read(string path)
     {
         using JsonDocument document = StrictJson.ReadFile(path, MaximumBytes);
         JsonElement root = document.RootElement;
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("weight_map", out JsonElement map))
-            throw new FileFormatException(path, "$.weight_map", "is missing; an index maps tensor names to files there");
-        if (map.ValueKind != JsonValueKind.Object) throw new FileFormatException(path, "$.weight_map", $"is {StrictJson.Describe(map)}; an object of tensor name to file name was expected");
+            throw new InvalidFileException(path, "$.weight_map", "is missing; an index maps tensor names to files there");
+        if (map.ValueKind != JsonValueKind.Object) throw new InvalidFileException(path, "$.weight_map", $"is {StrictJson.Describe(map)}; an object of tensor name to file name was expected");
         List<KeyValuePair<string, string>> entries = [];
         HashSet<string> shards = new(StringComparer.Ordinal);
         foreach (JsonProperty property in map.EnumerateObject())
@@ -27,12 +27,12 @@ internal static class ShardIndex
             string at = $"$.weight_map['{Printable.Shorten(name)}']";
             string shard = StrictJson.Text(property.Value, path, at);
             if (!IsPlainName(shard))
-                throw new FileFormatException(path, at, $"is '{Printable.Shorten(shard)}'; a plain file name in the same folder is allowed, without '/', '\\', ':' or '..'");
-            if (shards.Add(shard) && shards.Count > MaximumShards) throw new FileFormatException(path, "$.weight_map", $"names more than {MaximumShards} files");
+                throw new InvalidFileException(path, at, $"is '{Printable.Shorten(shard)}'; a plain file name in the same folder is allowed, without '/', '\\', ':' or '..'");
+            if (shards.Add(shard) && shards.Count > MaximumShards) throw new InvalidFileException(path, "$.weight_map", $"names more than {MaximumShards} files");
             entries.Add(new(name, shard));
         }
 
-        return entries.Count > 0 ? entries : throw new FileFormatException(path, "$.weight_map", "is empty; it must name at least one tensor");
+        return entries.Count > 0 ? entries : throw new InvalidFileException(path, "$.weight_map", "is empty; it must name at least one tensor");
     }
 
     /// <summary>Formats an index as transformers does: keys sorted, two blanks of indent, a line feed at the end.</summary>

@@ -14,7 +14,7 @@ internal static class StandardInput
     public static bool IsMeant(string? argument) => argument == "-";
 
     /// <summary>Pieces of the text, each ending with its line feed, the last one perhaps without.</summary>
-    /// <exception cref="FileFormatException">It is not UTF-8.</exception>
+    /// <exception cref="InvalidFileException">It is not UTF-8.</exception>
     public static IEnumerable<string> Pieces(Terminal terminal)
     {
         bool first = true;
@@ -26,7 +26,7 @@ internal static class StandardInput
     }
 
     /// <summary>The whole text, less one line end at its end, which a shell puts there; further line ends are text.</summary>
-    /// <exception cref="FileFormatException">It is not UTF-8.</exception>
+    /// <exception cref="InvalidFileException">It is not UTF-8.</exception>
     public static string Text(Terminal terminal)
     {
         string text = string.Concat(Pieces(terminal));
@@ -67,7 +67,7 @@ internal static class StandardInput
             (end, searched, start) = (end - start, searched - start, 0);
         }
 
-        if (end >= LongestLine) throw new FileFormatException(Name, $"line {number}", $"is longer than {Printable.Bytes(LongestLine)}; cut it into several");
+        if (end >= LongestLine) throw new InvalidFileException(Name, $"line {number}", $"is longer than {Printable.Bytes(LongestLine)}; cut it into several");
         if (end == buffer.Length) Array.Resize(ref buffer, Math.Min(LongestLine, buffer.Length * 2));
         try
         {

@@ -28,7 +28,7 @@ public class InputException(string message, Exception? inner = null) : HeedExcep
 public sealed class ConfigException(string message, Exception? inner = null) : InputException(message, inner);
 
 /// <summary>A file's bytes break the rules of its format (exit code 3).</summary>
-public sealed class FileFormatException : InputException
+public sealed class InvalidFileException : InputException
 {
     /// <summary>Characters of a place that a message shows: a key may be as long as its file.</summary>
     private const int LongestWhere = 200;
@@ -38,7 +38,7 @@ public sealed class FileFormatException : InputException
     /// <param name="where">JSON path, tensor name, line or byte offset inside the file; empty for the whole file.</param>
     /// <param name="reason">Value found, value allowed and how to fix it.</param>
     /// <param name="inner">The cause, where another library found it.</param>
-    public FileFormatException(string file, string where, string reason, Exception? inner = null)
+    public InvalidFileException(string file, string where, string reason, Exception? inner = null)
         : base(where.Length == 0 ? $"{file}: {Line(reason)}" : $"{file}: {Line(Printable.Shorten(where, LongestWhere))}: {Line(reason)}", inner)
     {
         File = file;

@@ -5,13 +5,13 @@ public static class InputFile
 {
     /// <summary>Reads a whole file of at most <paramref name="maximumBytes"/> bytes.</summary>
     /// <exception cref="StorageException">The file is missing, is a folder or cannot be read.</exception>
-    /// <exception cref="FileFormatException">The file is larger than allowed.</exception>
+    /// <exception cref="InvalidFileException">The file is larger than allowed.</exception>
     public static byte[] ReadAll(string path, long maximumBytes)
     {
         ArgumentNullException.ThrowIfNull(path);
         using FileStream stream = Open(path);
         if (stream.Length > maximumBytes)
-            throw new FileFormatException(path, "", $"has {Printable.Bytes(stream.Length)}; at most {Printable.Bytes(maximumBytes)} is allowed for such a file");
+            throw new InvalidFileException(path, "", $"has {Printable.Bytes(stream.Length)}; at most {Printable.Bytes(maximumBytes)} is allowed for such a file");
         byte[] bytes = new byte[stream.Length];
         try
         {

@@ -24,37 +24,37 @@ public static partial class StrictJson
     /// <param name="path">The file.</param>
     /// <param name="maximumBytes">Largest size accepted, in bytes.</param>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
-    /// <exception cref="FileFormatException">The file is too large or not strict JSON.</exception>
+    /// <exception cref="InvalidFileException">The file is too large or not strict JSON.</exception>
     public static JsonDocument ReadFile(string path, long maximumBytes = 1L << 30)
         => Parse(InputFile.ReadAll(path, maximumBytes), path);
 
     /// <summary>Parses bytes; <paramref name="file"/> is the name used in errors.</summary>
-    /// <exception cref="FileFormatException">The bytes are not strict JSON.</exception>
+    /// <exception cref="InvalidFileException">The bytes are not strict JSON.</exception>
     public static JsonDocument Parse(ReadOnlyMemory<byte> utf8, string file)
     {
         if (utf8.Length >= 3 && utf8.Span[..3].SequenceEqual((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
-            throw new FileFormatException(file, "byte 0", "starts with a byte-order mark; save it as UTF-8 without one");
+            throw new InvalidFileException(file, "byte 0", "starts with a byte-order mark; save it as UTF-8 without one");
         if (utf8.IsEmpty)
-            throw new FileFormatException(file, "", "is empty; JSON was expected");
+            throw new InvalidFileException(file, "", "is empty; JSON was expected");
         try
         {
             if (!System.Text.Unicode.Utf8.IsValid(utf8.Span))
-                throw new FileFormatException(file, $"byte {InvalidUtf8Offset(utf8.Span)}", "is not valid UTF-8; JSON files must be UTF-8");
+                throw new InvalidFileException(file, $"byte {InvalidUtf8Offset(utf8.Span)}", "is not valid UTF-8; JSON files must be UTF-8");
             return JsonDocument.Parse(utf8, DocumentOptions);
         }
         catch (JsonException e)
         {
             if (e.LineNumber is null && FindDuplicate(utf8.Span) is { } duplicate)
-                throw new FileFormatException(file, duplicate, "comes twice in its object; a key may come once only: remove one of them", e);
+                throw new InvalidFileException(file, duplicate, "comes twice in its object; a key may come once only: remove one of them", e);
             if (FindNotANumber(utf8.Span) is { } literal)
-                throw new FileFormatException(file, literal.Path, $"is {literal.Word}, which is no JSON, though Python's json writes it; a finite number is allowed. Write one, or null where the field may be left out", e);
+                throw new InvalidFileException(file, literal.Path, $"is {literal.Word}, which is no JSON, though Python's json writes it; a finite number is allowed. Write one, or null where the field may be left out", e);
             string where = e.LineNumber is { } line ? $"line {line + 1}, byte {e.BytePositionInLine}" : "";
-            throw new FileFormatException(file, where, $"is not valid JSON: {FirstSentence(e.Message)}", e);
+            throw new InvalidFileException(file, where, $"is not valid JSON: {FirstSentence(e.Message)}", e);
         }
         catch (InvalidOperationException e)
         {
             // Thrown while keys are compared for duplicates.
-            throw new FileFormatException(file, "", "has a key with an escaped lone surrogate, which is not a character", e);
+            throw new InvalidFileException(file, "", "has a key with an escaped lone surrogate, which is not a character", e);
         }
     }
 
@@ -62,51 +62,51 @@ public static partial class StrictJson
     /// <param name="element">The JSON value.</param>
     /// <param name="file">File, for the error.</param>
     /// <param name="path">JSON path such as <c>$.layer_norm_eps</c>, for the error.</param>
-    /// <exception cref="FileFormatException">The value is not a number or not finite.</exception>
+    /// <exception cref="InvalidFileException">The value is not a number or not finite.</exception>
     public static double Number(JsonElement element, string file, string path)
     {
         if (element.ValueKind != JsonValueKind.Number)
-            throw new FileFormatException(file, path, $"is {Describe(element)}; a number was expected");
+            throw new InvalidFileException(file, path, $"is {Describe(element)}; a number was expected");
         double value = element.GetDouble();
-        return double.IsFinite(value) ? value : throw new FileFormatException(file, path, $"is {Printable.Shorten(element.GetRawText())}, which is not a finite number");
+        return double.IsFinite(value) ? value : throw new InvalidFileException(file, path, $"is {Printable.Shorten(element.GetRawText())}, which is not a finite number");
     }
 
     /// <summary>The value as an integer from <paramref name="minimum"/> to <paramref name="maximum"/>.</summary>
-    /// <exception cref="FileFormatException">The value is not an integer in the range.</exception>
+    /// <exception cref="InvalidFileException">The value is not an integer in the range.</exception>
     public static int Integer(JsonElement element, string file, string path, int minimum = int.MinValue, int maximum = int.MaxValue)
     {
         if (element.ValueKind != JsonValueKind.Number || !element.TryGetInt32(out int value) || value < minimum || value > maximum)
         {
             string range = minimum == int.MinValue ? "a 32-bit integer" : $"an integer from {minimum} to {maximum}";
-            throw new FileFormatException(file, path, $"is {Describe(element)}; {range} was expected");
+            throw new InvalidFileException(file, path, $"is {Describe(element)}; {range} was expected");
         }
 
         return value;
     }
 
     /// <summary>The value as a string.</summary>
-    /// <exception cref="FileFormatException">The value is not a string or holds a lone surrogate.</exception>
+    /// <exception cref="InvalidFileException">The value is not a string or holds a lone surrogate.</exception>
     public static string Text(JsonElement element, string file, string path)
     {
         if (element.ValueKind != JsonValueKind.String)
-            throw new FileFormatException(file, path, $"is {Describe(element)}; a string was expected");
+            throw new InvalidFileException(file, path, $"is {Describe(element)}; a string was expected");
         try
         {
             return element.GetString()!;
         }
         catch (InvalidOperationException e)
         {
-            throw new FileFormatException(file, path, "holds an escaped lone surrogate, which is not a character", e);
+            throw new InvalidFileException(file, path, "holds an escaped lone surrogate, which is not a character", e);
         }
     }
 
     /// <summary>The value as true or false.</summary>
-    /// <exception cref="FileFormatException">The value is neither.</exception>
+    /// <exception cref="InvalidFileException">The value is neither.</exception>
     public static bool Boolean(JsonElement element, string file, string path) => element.ValueKind switch
     {
         JsonValueKind.True => true,
         JsonValueKind.False => false,
-        _ => throw new FileFormatException(file, path, $"is {Describe(element)}; true or false was expected"),
+        _ => throw new InvalidFileException(file, path, $"is {Describe(element)}; true or false was expected"),
     };
 
     /// <summary>A short description of a value for an error: kind and, where short, text.</summary>

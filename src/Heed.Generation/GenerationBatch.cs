@@ -40,18 +40,18 @@ public sealed class GenerationBatch : IDisposable
     }
 
     /// <summary>Every text reads its last token (a new one its prompt) and gets the next.</summary>
-    /// <param name="stop">Looked at before each layer. The batch is then as it was before the step.</param>
+    /// <param name="cancellationToken">Looked at before each layer. The batch is then as it was before the step.</param>
     /// <returns>The texts that ended.</returns>
-    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was set.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was set.</exception>
     /// <exception cref="BudgetException">The cache is full; the batch is as it was before the step.</exception>
-    public IReadOnlyList<GeneratedSequence> Step(CancellationToken stop = default)
+    public IReadOnlyList<GeneratedSequence> Step(CancellationToken cancellationToken = default)
     {
         foreach (RunningText text in _running)
             if (text.IsWithdrawn) text.End(FinishReason.Cancelled);
         List<GeneratedSequence> ended = Leave();
         if (_running.Count == 0) return ended;
         using TensorScope scope = TensorScope.Begin();
-        Tensor scores = _decoder.Step([.. _running.Select(t => t.State)], stop);      // [B, V]
+        Tensor scores = _decoder.Step([.. _running.Select(t => t.State)], cancellationToken);      // [B, V]
         int V = scores.Shape.Last;
         for (int b = 0; b < _running.Count; b++) _running[b].Choose(scores.Span.Slice(b * V, V));
         ended.AddRange(Leave());

@@ -126,7 +126,7 @@ public sealed partial record GenerationConfig
     private static readonly string[] ForeignLists = ["force_words_ids", "constraints", "forced_decoder_ids", "watermarking_config", "dola_layers", "token_healing"];
 
     /// <summary>The settings of a model folder: <c>generation_config.json</c>, else the old keys in <c>config.json</c>.</summary>
-    /// <exception cref="FileFormatException">A setting has a wrong type or range.</exception>
+    /// <exception cref="InvalidFileException">A setting has a wrong type or range.</exception>
     public static GenerationConfig FromFolder(string folder)
     {
         foreach (string name in (ReadOnlySpan<string>)["generation_config.json", "config.json"])
@@ -134,7 +134,7 @@ public sealed partial record GenerationConfig
             string path = Path.Combine(folder, name);
             if (!File.Exists(path)) continue;
             using JsonDocument document = StrictJson.ReadFile(path, 16 << 20);
-            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new FileFormatException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
+            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
             return new GenerationConfig().With(new ConfigReader(document.RootElement, path));
         }
 
@@ -142,7 +142,7 @@ public sealed partial record GenerationConfig
     }
 
     /// <summary>These settings with those of a JSON object over them.</summary>
-    /// <exception cref="FileFormatException">A setting has a wrong type or range, or asks for something that is not known here.</exception>
+    /// <exception cref="InvalidFileException">A setting has a wrong type or range, or asks for something that is not known here.</exception>
     public GenerationConfig With(ConfigReader file)
     {
         RefuseForeign(file);
@@ -250,7 +250,7 @@ public sealed partial record GenerationConfig
 
     private static int[] Sequence(JsonElement e, ConfigReader file, string path)
     {
-        if (e.ValueKind != JsonValueKind.Array || e.GetArrayLength() == 0) throw new FileFormatException(file.File, path, $"is {StrictJson.Describe(e)}; a list of at least one id was expected");
+        if (e.ValueKind != JsonValueKind.Array || e.GetArrayLength() == 0) throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e)}; a list of at least one id was expected");
         int[] ids = new int[e.GetArrayLength()];
         for (int i = 0; i < ids.Length; i++) ids[i] = StrictJson.Integer(e[i], file.File, $"{path}[{i}]", 0);
         return ids;
@@ -266,7 +266,7 @@ public sealed partial record GenerationConfig
         for (int i = 0; i < e.GetArrayLength(); i++)
         {
             string path = $"{file.At(Name)}[{i}]";
-            if (e[i].ValueKind != JsonValueKind.Array || e[i].GetArrayLength() != 2) throw new FileFormatException(file.File, path, $"is {StrictJson.Describe(e[i])}; [ids, bias] was expected");
+            if (e[i].ValueKind != JsonValueKind.Array || e[i].GetArrayLength() != 2) throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e[i])}; [ids, bias] was expected");
             biases.Add((Sequence(e[i][0], file, path + "[0]"), (float)StrictJson.Number(e[i][1], file.File, path + "[1]")));
         }
 

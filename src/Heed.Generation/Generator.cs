@@ -24,23 +24,23 @@ public sealed class Generator
     /// <summary>Continues prompts, all with the same settings.</summary>
     /// <param name="prompts">Ids of each prompt, of any lengths.</param>
     /// <param name="config">The settings.</param>
-    /// <param name="stop">Ends the work between layers.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>Prompt by prompt its texts: <see cref="GenerationConfig.ReturnSequences"/> each, with beams the best first.</returns>
     /// <exception cref="InputException">A prompt or a setting cannot be worked with.</exception>
     /// <exception cref="BudgetException">Keys and values need more memory than is allowed.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was set.</exception>
-    public IReadOnlyList<GeneratedSequence> Generate(IReadOnlyList<int[]> prompts, GenerationConfig config, CancellationToken stop = default)
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was set.</exception>
+    public IReadOnlyList<GeneratedSequence> Generate(IReadOnlyList<int[]> prompts, GenerationConfig config, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentNullException.ThrowIfNull(config);
-        return Generate([.. prompts.Select(p => new GenerationRequest { Prompt = p, Config = config })], stop);
+        return Generate([.. prompts.Select(p => new GenerationRequest { Prompt = p, Config = config })], cancellationToken);
     }
 
     /// <summary>Generates every requested text.</summary>
     /// <inheritdoc cref="Generate(IReadOnlyList{int[]}, GenerationConfig, CancellationToken)"/>
     /// <param name="requests">Prompts with their settings.</param>
-    /// <param name="stop">Ends the work between layers.</param>
-    public IReadOnlyList<GeneratedSequence> Generate(IReadOnlyList<GenerationRequest> requests, CancellationToken stop = default)
+    /// <param name="cancellationToken">Ends the work between layers.</param>
+    public IReadOnlyList<GeneratedSequence> Generate(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
         foreach (GenerationRequest request in requests) request.Config.Validate();
@@ -49,15 +49,15 @@ public sealed class Generator
         if (beams.Length > 0)
         {
             using Decoder decoder = Decoder.Of(_model, _maximumCacheBytes);
-            texts.AddRange(BeamSearch.Run(beams, decoder, stop));
+            texts.AddRange(BeamSearch.Run(beams, decoder, cancellationToken));
         }
 
-        if (beams.Length < requests.Count) texts.AddRange(OneByOne(requests, stop));
+        if (beams.Length < requests.Count) texts.AddRange(OneByOne(requests, cancellationToken));
         return [.. texts.OrderBy(t => t.Prompt)];
     }
 
     /// <summary>Greedy and sampled texts, a token a step.</summary>
-    private List<GeneratedSequence> OneByOne(IReadOnlyList<GenerationRequest> requests, CancellationToken stop)
+    private List<GeneratedSequence> OneByOne(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken)
     {
         using GenerationBatch batch = new(_model, _maximumCacheBytes);
         List<int> prompts = [];
@@ -77,7 +77,7 @@ public sealed class Generator
         GeneratedSequence[] texts = new GeneratedSequence[prompts.Count];
         while (batch.Running > 0)
         {
-            foreach (GeneratedSequence text in batch.Step(stop))
+            foreach (GeneratedSequence text in batch.Step(cancellationToken))
                 texts[text.Prompt] = new GeneratedSequence { Prompt = prompts[text.Prompt], Ids = text.Ids, Finish = text.Finish };
         }
 

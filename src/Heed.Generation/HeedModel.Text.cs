@@ -9,19 +9,19 @@ public sealed partial class HeedModel
     /// <summary>Continues a text; behind an encoder: answers, translates or summarises it.</summary>
     /// <param name="prompt">The text.</param>
     /// <param name="config">The settings; null: <see cref="Generation"/>.</param>
-    /// <param name="stop">Ends the work between layers.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>The new text, without the prompt.</returns>
     /// <exception cref="InputException">The prompt or a setting cannot be worked with, or the model does not generate.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was set.</exception>
-    public string Generate(string prompt, GenerationConfig? config = null, CancellationToken stop = default) => Generate([prompt], config, stop)[0].Text;
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was set.</exception>
+    public string Generate(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default) => Generate([prompt], config, cancellationToken)[0].Text;
 
     /// <summary>Continues several texts at once.</summary>
     /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)"/>
     /// <param name="prompts">The texts.</param>
     /// <param name="config">The settings; null: <see cref="Generation"/>.</param>
-    /// <param name="stop">Ends the work between layers.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>Prompt by prompt its texts: <see cref="GenerationConfig.ReturnSequences"/> each.</returns>
-    public IReadOnlyList<GeneratedText> Generate(IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken stop = default)
+    public IReadOnlyList<GeneratedText> Generate(IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         config = Checked(config);
@@ -43,7 +43,7 @@ public sealed partial class HeedModel
         }
 
         List<GeneratedText> texts = [];
-        foreach (GeneratedSequence sequence in new Generator(Model).Generate([.. requests.Select(r => r.Request)], stop))
+        foreach (GeneratedSequence sequence in new Generator(Model).Generate([.. requests.Select(r => r.Request)], cancellationToken))
         {
             (_, TextStream? watch, int prompt) = requests[sequence.Prompt];
             FinishReason finish = sequence.Finish;
@@ -63,10 +63,10 @@ public sealed partial class HeedModel
     /// <summary>Continues a text piece by piece: a piece as soon as its characters are certain.</summary>
     /// <param name="prompt">The text.</param>
     /// <param name="config">The settings; null: <see cref="Generation"/>. Beams cannot be streamed.</param>
-    /// <param name="stop">Ends the work between layers.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>Pieces that together are the text of <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>.</returns>
     /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)" path="/exception"/>
-    public IEnumerable<string> Stream(string prompt, GenerationConfig? config = null, CancellationToken stop = default)
+    public IEnumerable<string> Stream(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         config = Checked(config);
         int[] ids = Encode(prompt);
@@ -75,7 +75,7 @@ public sealed partial class HeedModel
         batch.Add(Request(ids, config) with { OnToken = token => text.Add(token.Id) });
         while (batch.Running > 0)
         {
-            batch.Step(stop);
+            batch.Step(cancellationToken);
             if (batch.Running == 0) text.Finish();
             if (text.Take() is { Length: > 0 } piece) yield return piece;
         }
@@ -85,10 +85,10 @@ public sealed partial class HeedModel
     /// <inheritdoc cref="Stream" path="/param"/>
     /// <inheritdoc cref="Stream" path="/returns"/>
     /// <inheritdoc cref="Stream" path="/exception"/>
-    public async IAsyncEnumerable<string> StreamAsync(string prompt, GenerationConfig? config = null, [EnumeratorCancellation] CancellationToken stop = default)
+    public async IAsyncEnumerable<string> StreamAsync(string prompt, GenerationConfig? config = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        using IEnumerator<string> pieces = Stream(prompt, config, stop).GetEnumerator();
-        while (await Task.Run(pieces.MoveNext, stop).ConfigureAwait(false)) yield return pieces.Current;
+        using IEnumerator<string> pieces = Stream(prompt, config, cancellationToken).GetEnumerator();
+        while (await Task.Run(pieces.MoveNext, cancellationToken).ConfigureAwait(false)) yield return pieces.Current;
     }
 
     /// <summary>The settings of a call.</summary>

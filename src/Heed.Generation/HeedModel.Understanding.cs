@@ -10,10 +10,10 @@ public sealed partial class HeedModel
 {
     /// <summary>The vectors of texts: near each other where the texts mean the same.</summary>
     /// <param name="texts">The texts; what is longer than the model reads is cut off.</param>
-    /// <param name="stop">Ends the work between layers.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>One vector a text, all of the same length.</returns>
     /// <exception cref="InputException">The model gives no embeddings.</exception>
-    public IReadOnlyList<float[]> Embed(IReadOnlyList<string> texts, CancellationToken stop = default)
+    public IReadOnlyList<float[]> Embed(IReadOnlyList<string> texts, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
         if (Model is not EncoderModel) throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
@@ -21,25 +21,25 @@ public sealed partial class HeedModel
         Tokenizer tokenizer = _embedder.MaximumLength < int.MaxValue ? Tokenizer.WithTruncation(new TruncationOptions(_embedder.MaximumLength)) : Tokenizer;
         int[][] ids = [.. tokenizer.EncodeBatch(texts).Select(e => e.Ids)];
         using TensorScope scope = TensorScope.Begin();
-        Tensor vectors = _embedder.Embed(ids, stop);                                // [B, D]
+        Tensor vectors = _embedder.Embed(ids, cancellationToken);                                // [B, D]
         return [.. Enumerable.Range(0, ids.Length).Select(b => vectors.Rows(b, 1).ToArray())];
     }
 
     /// <summary>The vector of a text.</summary>
     /// <inheritdoc cref="Embed(IReadOnlyList{string}, CancellationToken)"/>
     /// <param name="text">The text.</param>
-    /// <param name="stop">Ends the work between layers.</param>
-    public float[] Embed(string text, CancellationToken stop = default) => Embed([text], stop)[0];
+    /// <param name="cancellationToken">Ends the work between layers.</param>
+    public float[] Embed(string text, CancellationToken cancellationToken = default) => Embed([text], cancellationToken)[0];
 
     /// <summary>The classes of a text, the likeliest first; a number where the model does regression.</summary>
     /// <param name="text">The text.</param>
     /// <param name="pair">A second text where the model judges pairs.</param>
-    /// <param name="stop">Ends the work between layers.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <exception cref="InputException">The model does not classify texts, or the text is too long for it.</exception>
-    public IReadOnlyList<Prediction> Classify(string text, string? pair = null, CancellationToken stop = default)
+    public IReadOnlyList<Prediction> Classify(string text, string? pair = null, CancellationToken cancellationToken = default)
     {
         if (Model is not SequenceClassifier classifier) throw new InputException($"{Folder}: {Model.Architecture} does not classify texts. Open a model with a sequence classification head.");
-        float[] scores = Run(text, pair, stop, out _, out _);
+        float[] scores = Run(text, pair, cancellationToken, out _, out _);
         bool single = classifier.Kind is ClassificationKind.SingleLabel || (classifier.Kind is null && scores.Length > 1);
         if (single) Probabilities.Softmax([.. scores], scores);
         else if (classifier.Kind is ClassificationKind.MultiLabel) scores = Array.ConvertAll(scores, s => 1 / (1 + MathF.Exp(-s)));
@@ -51,16 +51,16 @@ public sealed partial class HeedModel
     /// <summary>What may stand in the place of each mask (<c>[MASK]</c>, <c>&lt;mask&gt;</c>) of a text.</summary>
     /// <param name="text">A text with at least one mask token.</param>
     /// <param name="count">How many fillings a mask.</param>
-    /// <param name="stop">Ends the work between layers.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>Mask by mask, the likeliest filling first.</returns>
     /// <exception cref="InputException">The text has no mask, or the model does not fill masks.</exception>
-    public IReadOnlyList<Filling> Fill(string text, int count = 5, CancellationToken stop = default)
+    public IReadOnlyList<Filling> Fill(string text, int count = 5, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         if (Model is not MaskedLanguageModel) throw new InputException($"{Folder}: {Model.Architecture} does not fill masks. Open a masked language model such as BERT.");
         string mask = MaskToken() ?? throw new InputException($"{Folder}: the tokenizer has no mask token; a masked language model needs one; take the tokenizer that belongs to the model.");
         int id = Tokenizer.TokenToId(mask) ?? throw new InputException($"{Folder}: the mask token {mask} is not in the vocabulary.");
-        float[] scores = Run(text, null, stop, out Encoding encoding, out Shape shape);
+        float[] scores = Run(text, null, cancellationToken, out Encoding encoding, out Shape shape);
         int V = shape.Last, masks = 0;
         List<Filling> fillings = [];
         for (int t = 0; t < encoding.Count; t++)
@@ -82,14 +82,14 @@ public sealed partial class HeedModel
     }
 
     /// <summary>Runs the model on one text and returns its scores.</summary>
-    private float[] Run(string text, string? pair, CancellationToken stop, out Encoding encoding, out Shape shape)
+    private float[] Run(string text, string? pair, CancellationToken cancellationToken, out Encoding encoding, out Shape shape)
     {
         ArgumentNullException.ThrowIfNull(text);
         encoding = Tokenizer.Encode(text, pair);
         int T = encoding.Count;
         using TensorScope scope = TensorScope.Begin();
         ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.Ids), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIds) };
-        ModelOutput output = Model.Run(inputs, new RunOptions { Stop = stop });
+        ModelOutput output = Model.Run(inputs, new RunOptions { Stop = cancellationToken });
         if (!output.Tensors.TryGetValue("logits", out Tensor? logits)) throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
         shape = logits.Shape;
         return logits.ToArray();

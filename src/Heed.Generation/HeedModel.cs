@@ -1,4 +1,5 @@
 using Heed.Checkpoints;
+using Heed.Hub;
 using Heed.Models;
 using Heed.Models.Embeddings;
 using Heed.Models.Files;
@@ -39,7 +40,7 @@ public sealed partial class HeedModel : IDisposable
 
     /// <summary>The folder's tokenizer, without its settings for truncation and padding; read when it is first asked for.</summary>
     /// <exception cref="StorageException">The folder has no tokenizer, or it cannot be read.</exception>
-    /// <exception cref="FileFormatException">A file of the tokenizer is damaged.</exception>
+    /// <exception cref="InvalidFileException">A file of the tokenizer is damaged.</exception>
     public Tokenizer Tokenizer => _tokenizer ??= Tokenizer.FromFolder(Folder).WithTruncation(null).WithPadding(null);
 
     /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub.</summary>

@@ -27,7 +27,7 @@ public abstract class CausalLanguageModel : Model
     /// <param name="context">From <see cref="TokenBatch.Context"/>.</param>
     /// <param name="details">Gathers hidden states, or null.</param>
     /// <returns>[N, D].</returns>
-    public abstract Variable Hidden(TokenBatch batch, AttentionContext context, RunDetails? details = null);
+    public abstract Variable Hidden(TokenBatch batch, ForwardContext context, RunDetails? details = null);
 
     /// <summary>Scores over the vocabulary.</summary>
     /// <param name="hidden">[R, D]: rows of <see cref="Hidden"/>.</param>

@@ -30,14 +30,14 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     public ConfigReader WithNames(params ReadOnlySpan<(string Name, string Other)> names) => new(Root, File, Path, names.ToArray());
 
     /// <summary>True where the field is there and not null.</summary>
-    /// <exception cref="FileFormatException">It stands under both of its names, with different values.</exception>
+    /// <exception cref="InvalidFileException">It stands under both of its names, with different values.</exception>
     public bool Has(string name) => Find(name) is { } e && e.ValueKind != JsonValueKind.Null;
 
     /// <summary>True where the field is there, even as null: a missing field leaves the architecture's own value, null takes it away.</summary>
     public bool Says(string name) => Find(name) is not null;
 
     /// <summary>A size of at least <paramref name="minimum"/>.</summary>
-    /// <exception cref="FileFormatException">The field is missing or not such an integer.</exception>
+    /// <exception cref="InvalidFileException">The field is missing or not such an integer.</exception>
     public int Size(string name, int minimum = 1) => StrictJson.Integer(Required(name), File, At(name), minimum, MaximumSize);
 
     /// <summary>A size, or <paramref name="standard"/> where the field is missing or null.</summary>
@@ -64,7 +64,7 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
         if (!Has(name)) return standard;
         double value = StrictJson.Number(Find(name)!.Value, File, At(name));
         if (value < minimum || value > maximum)
-            throw new FileFormatException(File, At(name), string.Create(CultureInfo.InvariantCulture, $"is {value}; a number from {minimum} to {maximum} was expected"));
+            throw new InvalidFileException(File, At(name), string.Create(CultureInfo.InvariantCulture, $"is {value}; a number from {minimum} to {maximum} was expected"));
         return value;
     }
 
@@ -75,7 +75,7 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     public string? Text(string name, string? standard = null) => Has(name) ? StrictJson.Text(Find(name)!.Value, File, At(name)) : standard;
 
     /// <summary>One of the given words.</summary>
-    /// <exception cref="FileFormatException">Another word stands there; the error lists those allowed.</exception>
+    /// <exception cref="InvalidFileException">Another word stands there; the error lists those allowed.</exception>
     public TValue Choice<TValue>(string name, string standard, params ReadOnlySpan<(string Word, TValue Value)> choices)
     {
         string word = Text(name, standard)!;
@@ -83,7 +83,7 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
             if (known == word) return value;
         List<string> words = [];
         foreach ((string known, _) in choices) words.Add(known);
-        throw new FileFormatException(File, At(name), $"is \"{Printable.Shorten(word)}\"; one of {string.Join(", ", words)} was expected");
+        throw new InvalidFileException(File, At(name), $"is \"{Printable.Shorten(word)}\"; one of {string.Join(", ", words)} was expected");
     }
 
     /// <summary>The numbers of an array, or null where the field is missing or null.</summary>
@@ -109,7 +109,7 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     public string At(string name) => $"{Path}.{name}";
 
     /// <summary>An error about a field.</summary>
-    public FileFormatException Wrong(string name, string reason) => new(File, At(name), reason);
+    public InvalidFileException Wrong(string name, string reason) => new(File, At(name), reason);
 
     private JsonElement? Find(string name)
     {

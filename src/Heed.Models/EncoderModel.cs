@@ -21,7 +21,7 @@ public abstract class EncoderModel : Model
     /// <param name="context">From <see cref="TokenBatch.Context"/>.</param>
     /// <param name="details">Gathers hidden states, or null.</param>
     /// <returns>[N, D].</returns>
-    public abstract Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null);
+    public abstract Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null);
 
     /// <summary>The rows that run, at the positions at which the architecture counts them.</summary>
     /// <param name="inputs">Padded grids.</param>
@@ -37,13 +37,13 @@ public abstract class EncoderModel : Model
     /// <param name="options">Details, hooks, dropout.</param>
     /// <param name="keepPadding">True where padding must run too.</param>
     /// <returns>The batch, its context, [N, D], and what was gathered where <see cref="RunOptions.Details"/> is set.</returns>
-    protected (TokenBatch Batch, AttentionContext Context, Variable Hidden, RunDetails? Details) Encode(ModelInputs inputs, RunOptions options, bool keepPadding = false)
+    protected (TokenBatch Batch, ForwardContext Context, Variable Hidden, RunDetails? Details) Encode(ModelInputs inputs, RunOptions options, bool keepPadding = false)
     {
         ArgumentNullException.ThrowIfNull(options);
         TokenBatch batch = Pack(inputs, keepPadding);
         RunDetails? details = options.Details ? new RunDetails() : null;
         if (details is not null) options = options with { Hooks = details.Patterns(options.Hooks, "blocks.", ".attn.pattern", "attentions", batch) };
-        AttentionContext context = batch.Context(options);
+        ForwardContext context = batch.Context(options);
         return (batch, context, Encode(batch, context, details), details);
     }
 

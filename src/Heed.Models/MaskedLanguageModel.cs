@@ -23,7 +23,7 @@ public abstract class MaskedLanguageModel : EncoderModel
     /// <param name="hidden">[R, D]: rows of the last layer.</param>
     /// <param name="context">Whose hooks see the norm; null where nobody looks.</param>
     /// <returns>[R, D].</returns>
-    protected abstract Variable Transform(Variable hidden, AttentionContext? context);
+    protected abstract Variable Transform(Variable hidden, ForwardContext? context);
 
     /// <summary>The output layer.</summary>
     /// <param name="transformed">[R, D]: rows of <see cref="Transform"/>.</param>
@@ -41,7 +41,7 @@ public abstract class MaskedLanguageModel : EncoderModel
     {
         ArgumentNullException.ThrowIfNull(inputs);
         options ??= RunOptions.Default;
-        (TokenBatch batch, AttentionContext context, Variable hidden, RunDetails? details) = Encode(inputs, options, inputs.PaddingPredicts(shift: 0));
+        (TokenBatch batch, ForwardContext context, Variable hidden, RunDetails? details) = Encode(inputs, options, inputs.PaddingPredicts(shift: 0));
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         Variable? transformed = WholeTransform(hidden, context, options);
         if (options.Logits) tensors["logits"] = batch.ToGrid(Scores(transformed!.Value).Value);
@@ -50,7 +50,7 @@ public abstract class MaskedLanguageModel : EncoderModel
     }
 
     /// <summary>The head's layer and norm on all rows, where logits are wanted or hooks look; else null: a loss needs few rows.</summary>
-    private protected Variable? WholeTransform(Variable hidden, AttentionContext context, RunOptions options)
+    private protected Variable? WholeTransform(Variable hidden, ForwardContext context, RunOptions options)
         => options.Logits || options.Hooks is not null ? Transform(hidden, options.Hooks is null ? null : context) : default(Variable?);
 
     /// <inheritdoc/>

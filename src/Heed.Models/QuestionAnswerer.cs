@@ -18,14 +18,14 @@ public abstract class QuestionAnswerer : EncoderModel
     /// <param name="hidden">[N, D].</param>
     /// <param name="context">Whose dropout decides.</param>
     /// <returns>[N, 2].</returns>
-    protected abstract Variable Score(Variable hidden, AttentionContext context);
+    protected abstract Variable Score(Variable hidden, ForwardContext context);
 
     /// <inheritdoc/>
     public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         bool withLoss = inputs.StartPositions is not null || inputs.EndPositions is not null;
-        (TokenBatch batch, AttentionContext context, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default, keepPadding: withLoss);
+        (TokenBatch batch, ForwardContext context, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default, keepPadding: withLoss);
         Variable scores = Score(hidden, context);                                                        // [N, 2]
         int B = batch.GridRows, T = batch.GridColumns;
         Variable grid = withLoss ? scores.Reshape(B, T, 2) : new Variable(batch.ToGrid(scores.Value));   // [B, T, 2]

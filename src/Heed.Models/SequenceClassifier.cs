@@ -33,7 +33,7 @@ public abstract class SequenceClassifier : Model
 
     /// <summary>The scores of each sequence.</summary>
     /// <returns>[B, L].</returns>
-    protected abstract Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details);
+    protected abstract Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details);
 
     /// <summary>True where padding must run too; see <see cref="TokenBatch.FromGrid"/>.</summary>
     protected virtual bool KeepsPadding => false;

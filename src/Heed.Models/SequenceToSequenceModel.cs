@@ -30,15 +30,15 @@ public abstract class SequenceToSequenceModel : Model
     /// <param name="context">From <see cref="TokenBatch.Context"/>; hook sites <c>encoder.blocks.i…</c>.</param>
     /// <param name="details">Gathers <c>encoder_hidden_states</c>, or null.</param>
     /// <returns>[S, D].</returns>
-    public abstract Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null);
+    public abstract Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null);
 
     /// <summary>The decoder's rows after its last norm.</summary>
     /// <param name="batch">Ids that the decoder has written so far; with a cache in <paramref name="context"/> only the new ones.</param>
     /// <param name="memory">[S, D] of <see cref="Encode"/>; not read where the cache has the encoder's keys and values already.</param>
-    /// <param name="context">With <see cref="AttentionContext.Memory"/>, the encoder's context; hook sites <c>decoder.blocks.i…</c>.</param>
+    /// <param name="context">With <see cref="ForwardContext.Memory"/>, the encoder's context; hook sites <c>decoder.blocks.i…</c>.</param>
     /// <param name="details">Gathers <c>decoder_hidden_states</c>, or null.</param>
     /// <returns>[N, D].</returns>
-    public abstract Variable Decode(TokenBatch batch, Variable memory, AttentionContext context, RunDetails? details = null);
+    public abstract Variable Decode(TokenBatch batch, Variable memory, ForwardContext context, RunDetails? details = null);
 
     /// <summary>Scores over the vocabulary.</summary>
     /// <param name="hidden">[R, D]: rows of <see cref="Decode"/>.</param>
@@ -68,7 +68,7 @@ public abstract class SequenceToSequenceModel : Model
             options = options with { Hooks = hooks };
         }
 
-        AttentionContext reading = source.Context(options);
+        ForwardContext reading = source.Context(options);
         Variable memory = Encode(source, reading, details);                                        // [S, D]
         details?.Set("encoder_last_hidden_state", source.ToGrid(memory.Value));
         Variable hidden = Decode(target, memory, target.Context(options, reading), details);       // [N, D]

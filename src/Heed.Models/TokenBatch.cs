@@ -146,7 +146,7 @@ public sealed class TokenBatch
     public TokenBatch WithPositions(int[] positions) => new(Ids, TypeIds, Starts, positions, Cells, GridRows, GridColumns) { AttendedRows = AttendedRows };
 
     /// <summary>The context in which the batch runs through a model.</summary>
-    public AttentionContext Context(RunOptions? options = null, AttentionContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null) => new(Starts, Positions)
+    public ForwardContext Context(RunOptions? options = null, ForwardContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null) => new(Starts, Positions)
     {
         AttendedRows = AttendedRows,
         Memory = memory,

@@ -17,13 +17,13 @@ public abstract class TokenClassifier : EncoderModel
     /// <param name="hidden">[N, D].</param>
     /// <param name="context">Whose dropout decides.</param>
     /// <returns>[N, L].</returns>
-    protected abstract Variable Classify(Variable hidden, AttentionContext context);
+    protected abstract Variable Classify(Variable hidden, ForwardContext context);
 
     /// <inheritdoc/>
     public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        (TokenBatch batch, AttentionContext context, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default, inputs.PaddingPredicts(shift: 0));
+        (TokenBatch batch, ForwardContext context, Variable hidden, RunDetails? details) = Encode(inputs, options ?? RunOptions.Default, inputs.PaddingPredicts(shift: 0));
         Variable scores = Classify(hidden, context);
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);
         tensors["logits"] = batch.ToGrid(scores.Value);

@@ -45,21 +45,21 @@ public sealed partial class Tokenizer
     /// or a .tiktoken file named after its encoding.</summary>
     /// <param name="path">The file. Vocabulary files take tokenizer_config.json, special_tokens_map.json and added_tokens.json beside them into account.</param>
     /// <exception cref="StorageException">The file cannot be read.</exception>
-    /// <exception cref="FileFormatException">The file breaks a rule of its format; the message names the JSON path or the line.</exception>
+    /// <exception cref="InvalidFileException">The file breaks a rule of its format; the message names the JSON path or the line.</exception>
     /// <exception cref="ConfigException">The file's parts do not fit, or the name of a .tiktoken file does not tell its encoding.</exception>
     public static Tokenizer FromFile(string path) => new(TokenizerFolderReader.ReadFile(path));
 
     /// <summary>Reads a tokenizer.json from memory.</summary>
     /// <param name="utf8">The JSON.</param>
     /// <param name="name">Name of the file for errors.</param>
-    /// <exception cref="FileFormatException">The text breaks a rule of its format.</exception>
+    /// <exception cref="InvalidFileException">The text breaks a rule of its format.</exception>
     public static Tokenizer FromJson(ReadOnlyMemory<byte> utf8, string name = "tokenizer.json") => new(TokenizerJsonReader.Read(utf8, name));
 
     /// <summary>Reads the tokenizer of a Hugging Face folder.</summary>
     /// <param name="folder">Holds tokenizer.json; without one vocab.json and merges.txt, vocab.txt, a SentencePiece .model or a .tiktoken file. Tokens that
     /// tokenizer_config.json, special_tokens_map.json and added_tokens.json (of version 4 and 5 of transformers) name are added.</param>
     /// <exception cref="StorageException">A file cannot be read, or there is none of these.</exception>
-    /// <exception cref="FileFormatException">A file breaks a rule of its format.</exception>
+    /// <exception cref="InvalidFileException">A file breaks a rule of its format.</exception>
     public static Tokenizer FromFolder(string folder) => new(TokenizerFolderReader.Read(folder));
 
     /// <summary>The id of a token, or null where there is none.</summary>

@@ -91,7 +91,7 @@ public class CheckpointFolderTests
     {
         using TemporaryFolder folder = new();
         File.WriteAllText(folder.File(CheckpointFolder.SafetensorsIndexName), $$$"""{"weight_map":{"w.x":"{{{shard}}}"}}""");
-        FileFormatException e = Assert.Throws<FileFormatException>(() => CheckpointFolder.Open(folder.Path));
+        InvalidFileException e = Assert.Throws<InvalidFileException>(() => CheckpointFolder.Open(folder.Path));
         Assert.Contains("w.x", e.Where, StringComparison.Ordinal);
         Assert.Contains("plain file name", e.Message, StringComparison.Ordinal);
     }
@@ -109,7 +109,7 @@ public class CheckpointFolderTests
     {
         using TemporaryFolder folder = new();
         File.WriteAllText(folder.File(CheckpointFolder.SafetensorsIndexName), json);
-        Assert.Throws<FileFormatException>(() => CheckpointFolder.Open(folder.Path));
+        Assert.Throws<InvalidFileException>(() => CheckpointFolder.Open(folder.Path));
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public class CheckpointFolderTests
         File.WriteAllText(folder.File(CheckpointFolder.SafetensorsIndexName), """{"weight_map":{"a":"x.safetensors","b":"x.safetensors"}}""");
         Assert.Contains("'x.safetensors'", Assert.Throws<StorageException>(() => CheckpointFolder.Open(folder.Path)).Message, StringComparison.Ordinal);
         SafetensorsWriter.Write(folder.File("x.safetensors"), [Tensor("a", 4)]);
-        Assert.Contains("['b']", Assert.Throws<FileFormatException>(() => CheckpointFolder.Open(folder.Path)).Where, StringComparison.Ordinal);
+        Assert.Contains("['b']", Assert.Throws<InvalidFileException>(() => CheckpointFolder.Open(folder.Path)).Where, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public class CheckpointFolderTests
     {
         using TemporaryFolder folder = new();
         Assert.False(CheckpointFolder.HasWeights(folder.Path));
-        Assert.Throws<FileFormatException>(() => CheckpointFolder.Open(folder.Path));
+        Assert.Throws<InvalidFileException>(() => CheckpointFolder.Open(folder.Path));
         Assert.Throws<StorageException>(() => CheckpointFolder.Open(folder.File("missing")));
     }
 
@@ -228,7 +228,7 @@ public class CheckpointFolderTests
         using TemporaryFolder folder = new();
         File.WriteAllText(folder.File(".heed-save.json"), """{"rename":["../x"]}""");
         File.WriteAllText(folder.File("config.json"), "{}");
-        Assert.Throws<FileFormatException>(() => CheckpointFolder.Open(folder.Path));
+        Assert.Throws<InvalidFileException>(() => CheckpointFolder.Open(folder.Path));
         Assert.True(File.Exists(folder.File("config.json")));
     }
 
@@ -308,7 +308,7 @@ public class CheckpointFolderTests
         Directory.CreateDirectory(source);
         File.Copy(Golden("models", "llama", CheckpointFolder.SafetensorsName), Path.Combine(source, CheckpointFolder.SafetensorsName));
         File.WriteAllText(Path.Combine(source, "config.json"), """{"model_type": "lla""");
-        FileFormatException e = Assert.Throws<FileFormatException>(() => CheckpointConversion.Run(source, folder.File("out"), DType.F16));
+        InvalidFileException e = Assert.Throws<InvalidFileException>(() => CheckpointConversion.Run(source, folder.File("out"), DType.F16));
         Assert.Equal(Path.Combine(source, "config.json"), e.File);
         Assert.False(Directory.Exists(folder.File("out")));
     }

@@ -34,7 +34,7 @@ public class ConsoleStreamTests
 
         // All lines before a wrong byte are still read; an unfinished character at the end is one.
         List<string> read = [];
-        FileFormatException refused = Assert.Throws<FileFormatException>(() =>
+        InvalidFileException refused = Assert.Throws<InvalidFileException>(() =>
         {
             foreach (string line in StandardInput.Pieces(Over([.. bytes, (byte)'a', 0xC3]))) read.Add(line);
         });

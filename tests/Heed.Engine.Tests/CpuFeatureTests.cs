@@ -84,7 +84,7 @@ public class CpuFeatureTests
             set.ClearGradients();
             using TensorScope scope = TensorScope.Begin();
             using Tape tape = Tape.Begin();
-            AttentionContext context = AttentionContext.Of(Length, Length);
+            ForwardContext context = ForwardContext.Of(Length, Length);
             Variable x = tokens.Forward(ids) + positions.Forward(places);
             foreach ((LayerNorm first, MultiHeadAttention attention, LayerNorm second, FeedForward inner) in blocks)
             {

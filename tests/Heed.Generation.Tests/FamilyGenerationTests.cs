@@ -4,7 +4,7 @@ using Heed.Generation.Beams;
 using Heed.Generation.Decoding;
 using Heed.Generation.Processors;
 using Heed.Models;
-using Heed.Models.Original2017;
+using Heed.Models.Transformer2017;
 using Heed.Models.Recurrent;
 using Xunit;
 
@@ -54,7 +54,7 @@ public sealed class FamilyGenerationTests
         {
             "lstm" => new LstmLanguageModel(new LstmConfig { Vocabulary = 50, Width = 24, Layers = 2 }, parameters),
             "lstm encoder-decoder" => new LstmSequenceToSequence(new LstmConfig { Task = LstmTask.SequenceToSequence, Vocabulary = 50, Width = 24, Layers = 2, BeginId = 1, PaddingId = 0 }, parameters),
-            _ => new Original2017Model(new Original2017Config { Vocabulary = 50, Width = 24, Heads = 4, Layers = 2, BeginId = 1, PaddingId = 0 }, parameters),
+            _ => new Transformer2017Model(new Transformer2017Config { Vocabulary = 50, Width = 24, Heads = 4, Layers = 2, BeginId = 1, PaddingId = 0 }, parameters),
         };
     }
 

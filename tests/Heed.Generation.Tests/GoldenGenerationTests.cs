@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Heed.Models;
 using Heed.Models.Files;
-using Heed.Models.Verification;
+using Heed.Verification;
 using Heed.Testing;
 using Xunit;
 

@@ -6,7 +6,7 @@ using Heed.Models.Bart;
 using Heed.Models.Bloom;
 using Heed.Models.Gpt2;
 using Heed.Models.Llama;
-using Heed.Models.Original2017;
+using Heed.Models.Transformer2017;
 using Heed.Models.Recurrent;
 using Heed.Models.T5;
 using Xunit;
@@ -43,7 +43,7 @@ public sealed class LongGenerationTests
             "t5 v1.1" => new T5ConditionalGeneration(t5 with { Gated = true, TiedOutput = false }, set),
             "bart" => new BartConditionalGeneration(bart, set),
             "marian" => new BartConditionalGeneration(marian, set),
-            "2017" => new Original2017Model(Original2017Config.Tiny with { Width = 32, Heads = 4, Vocabulary = Vocabulary }, set),
+            "2017" => new Transformer2017Model(Transformer2017Config.Tiny with { Width = 32, Heads = 4, Vocabulary = Vocabulary }, set),
             _ => new LstmSequenceToSequence(lstm with { Task = LstmTask.SequenceToSequence }, set),
         };
         // An LSTM's small first weights give every token nearly the same score.

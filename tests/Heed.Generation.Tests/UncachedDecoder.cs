@@ -13,13 +13,13 @@ internal sealed class UncachedDecoder(Model model) : Decoder([new KeyValueShape(
         ? DecoderSequence.New(Cache, decoderPrompt ?? [both.DecoderStartId], prompt)
         : DecoderSequence.New(Cache, prompt, null);
 
-    protected override Tensor Scores(IReadOnlyList<DecoderSequence> sequences, CancellationToken stop)
+    protected override Tensor Scores(IReadOnlyList<DecoderSequence> sequences, CancellationToken cancellationToken)
     {
         TokenBatch texts = TokenBatch.Of([.. sequences.Select(Read)]);
         if (model is CausalLanguageModel causal) return causal.Logits(LastRows(causal.Hidden(texts, texts.Context()), texts)).Value;
         SequenceToSequenceModel both = (SequenceToSequenceModel)model;
         TokenBatch sources = TokenBatch.Of([.. sequences.Select(s => s.Source!)]);
-        AttentionContext reading = sources.Context();
+        ForwardContext reading = sources.Context();
         Variable hidden = both.Decode(texts, both.Encode(sources, reading), texts.Context(memory: reading));
         return both.Logits(LastRows(hidden, texts)).Value;
     }

@@ -8,7 +8,7 @@ using Heed.Models.Custom;
 using Heed.Models.Gpt1;
 using Heed.Models.Gpt2;
 using Heed.Models.Llama;
-using Heed.Models.Original2017;
+using Heed.Models.Transformer2017;
 using Heed.Models.Recurrent;
 using Heed.Models.T5;
 using Xunit;
@@ -54,7 +54,7 @@ public sealed class InitializationTests
         ["bart"] = (set => new BartConditionalGeneration(BartConfig.Base with { Layers = Layers, Width = D, Heads = Heads, InnerWidth = F, Vocabulary = V, ContextLength = 128 }, set),
             [Biases, new Rule(@"(layer_norm|layernorm_embedding)\.weight$", "ones"), Normal(0.02, @"shared\.weight$", 1), Normal(0.02)]),
         // Vaswani et al. do not say; their code draws Glorot's uniform, and the table with D^−½ so that √D times it has deviation 1 (§3.4).
-        ["2017"] = (set => new Original2017Model(Original2017Config.Tiny with { Layers = Layers, Width = D, Heads = Heads, InnerWidth = F, Vocabulary = V }, set),
+        ["2017"] = (set => new Transformer2017Model(Transformer2017Config.Tiny with { Layers = Layers, Width = D, Heads = Heads, InnerWidth = F, Vocabulary = V }, set),
             [Biases, Gains, Normal(1 / Math.Sqrt(D), @"shared\.weight$"), Glorot(@"linear[12]\.weight$", D, F), Glorot("proj", D, D)]),
         // As torch draws recurrent layers: all within 1/√H.
         ["lstm"] = (set => new LstmLanguageModel(new LstmConfig { Layers = 2, Width = D, EmbeddingWidth = 48, Vocabulary = V }, set),

@@ -10,7 +10,7 @@ using Heed.Models.Gpt1;
 using Heed.Models.Gpt2;
 using Heed.Models.Llama;
 using Heed.Models.T5;
-using Heed.Models.Verification;
+using Heed.Verification;
 using Heed.Testing;
 using Xunit;
 

@@ -3,7 +3,7 @@ using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models.Bart;
-using Heed.Models.Original2017;
+using Heed.Models.Transformer2017;
 using Heed.Models.Recurrent;
 using Heed.Models.T5;
 using Xunit;
@@ -25,15 +25,15 @@ public sealed class SequenceToSequencePropertyTests
         T5Config t5 = new() { Layers = 2, Width = 32, Heads = 4, HeadWidth = 6, InnerWidth = 40, Vocabulary = Vocabulary, PaddingId = 0, EndId = 1 };
         BartConfig bart = BartConfig.Base with { Layers = 2, Width = 32, Heads = 4, Vocabulary = Vocabulary, ContextLength = 2 * Length, InitialDeviation = 0.2f };
         BartConfig marian = BartConfig.MarianBase with { Layers = 2, Width = 32, Heads = 4, Vocabulary = Vocabulary, ContextLength = 2 * Length, InitialDeviation = 0.2f, PaddingId = 60, DecoderStartId = 60 };
-        Original2017Config first = Original2017Config.Tiny with { Width = 32, Heads = 4, Vocabulary = Vocabulary };
+        Transformer2017Config first = Transformer2017Config.Tiny with { Width = 32, Heads = 4, Vocabulary = Vocabulary };
         SequenceToSequenceModel model = family switch
         {
             "t5" => new T5ConditionalGeneration(t5, set),
             "t5 v1.1" => new T5ConditionalGeneration(t5 with { Gated = true, TiedOutput = false, Activation = Engine.Kernels.Activation.GeluTanh }, set),
             "bart" => new BartConditionalGeneration(bart, set),
             "marian" => new BartConditionalGeneration(marian, set),
-            "2017" => new Original2017Model(first, set),
-            "2017, norms first" => new Original2017Model(first with { NormFirst = true, TiedOutput = false }, set),
+            "2017" => new Transformer2017Model(first, set),
+            "2017, norms first" => new Transformer2017Model(first with { NormFirst = true, TiedOutput = false }, set),
             _ => new LstmSequenceToSequence(new LstmConfig { Task = LstmTask.SequenceToSequence, Vocabulary = Vocabulary, Width = 32, Layers = 2, EmbeddingWidth = 20, AttentionWidth = 24, BeginId = 1, PaddingId = 0 }, set),
         };
         foreach (Parameter p in set)
@@ -53,7 +53,7 @@ public sealed class SequenceToSequencePropertyTests
     private static float[][] Logits(SequenceToSequenceModel model, TokenBatch source, TokenBatch target)
     {
         using TensorScope scope = TensorScope.Begin();
-        AttentionContext reading = source.Context();
+        ForwardContext reading = source.Context();
         Variable hidden = model.Decode(target, model.Encode(source, reading), target.Context(memory: reading));
         return Split(model.Logits(hidden).Value, target);
     }
@@ -67,7 +67,7 @@ public sealed class SequenceToSequencePropertyTests
     private static float[][] Continue(SequenceToSequenceModel model, TokenBatch? source, TokenBatch target, KeyValueSequence[] cache)
     {
         using TensorScope scope = TensorScope.Begin();
-        AttentionContext reading = source?.Context() ?? new AttentionContext(new int[cache.Length + 1], []);
+        ForwardContext reading = source?.Context() ?? new ForwardContext(new int[cache.Length + 1], []);
         Variable memory = source is null ? Tensor.Zeros(0, model.Config.Width) : model.Encode(source, reading);
         return Split(model.Logits(model.Decode(target, memory, target.Context(memory: reading, cache: cache))).Value, target);
     }

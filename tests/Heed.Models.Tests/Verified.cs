@@ -1,4 +1,4 @@
-using Heed.Models.Verification;
+using Heed.Verification;
 using Heed.Testing;
 using Xunit;
 

@@ -4,7 +4,7 @@ using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Models.Custom;
 using Heed.Models.Files;
-using Heed.Models.Original2017;
+using Heed.Models.Transformer2017;
 using Heed.Models.Recurrent;
 
 namespace Heed.Repository.Tests;
@@ -44,7 +44,7 @@ public sealed partial class HookNameTests
         ParameterSet set = new(ParameterSource.Random(1));
         return name switch
         {
-            "transformer-2017" => new Original2017Model(Original2017Config.Tiny with { Vocabulary = 30 }, set),
+            "transformer-2017" => new Transformer2017Model(Transformer2017Config.Tiny with { Vocabulary = 30 }, set),
             "lstm-lm" => new LstmLanguageModel(Lstm, set),
             "lstm-classifier" => new LstmClassifier(Lstm with { Task = LstmTask.Classifier }, set),
             "lstm-seq2seq" => new LstmSequenceToSequence(Lstm with { Task = LstmTask.SequenceToSequence }, set),

@@ -10,12 +10,16 @@ internal static class Products
     {
         ["Heed.Core"] = [],
         ["Heed.Tokenizers"] = ["Heed.Core"],
+        ["Heed.Templates"] = ["Heed.Core", "Heed.Tokenizers"],
         ["Heed.Engine"] = ["Heed.Core"],
         ["Heed.Checkpoints"] = ["Heed.Core"],
+        ["Heed.Hub"] = ["Heed.Core", "Heed.Checkpoints"],
         ["Heed.Models"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints"],
-        ["Heed.Generation"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Models", "Heed.Tokenizers"],
-        ["Heed.Training"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Models", "Heed.Tokenizers", "Heed.Generation"],
-        ["heed"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Models", "Heed.Tokenizers", "Heed.Generation", "Heed.Training"],
+        ["Heed.Generation"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates"],
+        ["Heed.Training"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation"],
+        ["Heed.Verification"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation", "Heed.Training"],
+        ["Heed.Extensions.AI"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation"],
+        ["heed"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation", "Heed.Training", "Heed.Verification"],
     };
 
     /// <summary>The libraries: everything but the command line.</summary>

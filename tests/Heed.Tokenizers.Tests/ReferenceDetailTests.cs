@@ -44,7 +44,7 @@ public class ReferenceDetailTests
     [InlineData("(?u)a")]
     [InlineData("(?s)a")]
     public void Flags_that_the_reference_does_not_have_are_refused(string pattern)
-        => Assert.Contains("flag", Assert.Throws<FileFormatException>(() => Build($$$"""{"type":"Replace","pattern":{"Regex":"{{{pattern}}}"},"content":"x"}""")).Message, StringComparison.Ordinal);
+        => Assert.Contains("flag", Assert.Throws<InvalidFileException>(() => Build($$$"""{"type":"Replace","pattern":{"Regex":"{{{pattern}}}"},"content":"x"}""")).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("""{"type":"NFKC"}""", "㋿", "㋿")]
@@ -151,7 +151,7 @@ public class ReferenceDetailTests
             """, StringComparison.Ordinal);
         Tokenizer Read(int stride) => Tokenizer.FromJson(System.Text.Encoding.UTF8.GetBytes(With(stride)), "mine.json");
 
-        FileFormatException error = Assert.Throws<FileFormatException>(() => Read(4));
+        InvalidFileException error = Assert.Throws<InvalidFileException>(() => Read(4));
         Assert.StartsWith("mine.json: $.truncation.stride: is 4, but max_length 6 leaves 4 tokens", error.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Build(postProcessor: Marks).WithTruncation(new TruncationOptions(6) { Stride = 4 }));
 

@@ -38,7 +38,7 @@ public sealed class PickleFile : IDisposable
 
     /// <summary>Opens and checks a file.</summary>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
-    /// <exception cref="FileFormatException">The file is damaged or holds more than tensors and containers.</exception>
+    /// <exception cref="InvalidFileException">The file is damaged or holds more than tensors and containers.</exception>
     public static PickleFile Open(string path)
     {
         if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("Heed needs a little-endian computer.");
@@ -192,5 +192,5 @@ public sealed class PickleFile : IDisposable
         return tensors;
     }
 
-    private FileFormatException Bad(string where, string reason) => new(Path, where, reason);
+    private InvalidFileException Bad(string where, string reason) => new(Path, where, reason);
 }

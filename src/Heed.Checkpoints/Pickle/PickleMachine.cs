@@ -40,7 +40,7 @@ internal ref struct PickleMachine
     /// <param name="file">File, for errors.</param>
     /// <param name="start">Offset of <paramref name="bytes"/> in the file, for errors.</param>
     /// <param name="used">Length of the pickle, in bytes.</param>
-    /// <exception cref="FileFormatException">An opcode or a global is not allowed, or the pickle is damaged.</exception>
+    /// <exception cref="InvalidFileException">An opcode or a global is not allowed, or the pickle is damaged.</exception>
     public static object? Read(ReadOnlySpan<byte> bytes, string file, long start, out int used)
     {
         PickleMachine machine = new(bytes, file, start);
@@ -143,7 +143,7 @@ internal ref struct PickleMachine
         }
     }
 
-    private FileFormatException Bad(string reason) => new(_file, $"pickle byte {_base + _opcodeAt}", reason);
+    private InvalidFileException Bad(string reason) => new(_file, $"pickle byte {_base + _opcodeAt}", reason);
 
     private ReadOnlySpan<byte> Take(int count)
     {

@@ -14,7 +14,7 @@ internal static class ZipIndex
     private const int MaximumDirectoryBytes = 64 << 20;
 
     /// <summary>Reads the entries: name → first byte and length.</summary>
-    /// <exception cref="FileFormatException">The zip is damaged or uses something that is not read.</exception>
+    /// <exception cref="InvalidFileException">The zip is damaged or uses something that is not read.</exception>
     public static Dictionary<string, (long Offset, long Length)> Read(SafeFileHandle handle, string file, long fileLength)
     {
         (long start, long size, long count) = FindDirectory(handle, file, fileLength);
@@ -108,5 +108,5 @@ internal static class ZipIndex
 
     private static long U32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
 
-    private static FileFormatException Bad(string file, string where, string reason) => new(file, where, reason);
+    private static InvalidFileException Bad(string file, string where, string reason) => new(file, where, reason);
 }

@@ -40,13 +40,13 @@ public sealed class SafetensorsFile : IDisposable
     public IReadOnlyList<RawTensor> Tensors { get; }
 
     /// <summary>The tensor of a name.</summary>
-    /// <exception cref="FileFormatException">There is none.</exception>
+    /// <exception cref="InvalidFileException">There is none.</exception>
     public RawTensor this[string name] => TryGet(name, out RawTensor? tensor) ? tensor
-        : throw new FileFormatException(Path, name, $"is missing; the file has {Tensors.Count} tensors{Similar(name)}");
+        : throw new InvalidFileException(Path, name, $"is missing; the file has {Tensors.Count} tensors{Similar(name)}");
 
     /// <summary>Opens and checks a file.</summary>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
-    /// <exception cref="FileFormatException">The file breaks a rule of the format; the error names the tensor, the field, the value and the rule.</exception>
+    /// <exception cref="InvalidFileException">The file breaks a rule of the format; the error names the tensor, the field, the value and the rule.</exception>
     public static SafetensorsFile Open(string path)
     {
         if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("Heed needs a little-endian computer.");
@@ -76,15 +76,15 @@ public sealed class SafetensorsFile : IDisposable
 
     private static byte[] ReadHeader(string path, FileStream stream, long length)
     {
-        if (length < 8) throw new FileFormatException(path, "header length", $"the file has {length} bytes; a safetensors file starts with 8 bytes of header length. Download it again");
+        if (length < 8) throw new InvalidFileException(path, "header length", $"the file has {length} bytes; a safetensors file starts with 8 bytes of header length. Download it again");
         Span<byte> prefix = stackalloc byte[8];
         FileRange.Read(stream.SafeFileHandle, path, 0, prefix);
         ulong size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (size > MaximumHeaderBytes)
-            throw new FileFormatException(path, "header length", $"is {size}; at most {MaximumHeaderBytes} is allowed. The file is damaged or not a safetensors file");
+            throw new InvalidFileException(path, "header length", $"is {size}; at most {MaximumHeaderBytes} is allowed. The file is damaged or not a safetensors file");
         if (size > (ulong)(length - 8))
-            throw new FileFormatException(path, "header length", $"is {size}, but only {length - 8} bytes follow. The file is cut short; download it again");
-        if (size == 0) throw new FileFormatException(path, "header length", "is 0; the header holds at least {}. The file is damaged");
+            throw new InvalidFileException(path, "header length", $"is {size}, but only {length - 8} bytes follow. The file is cut short; download it again");
+        if (size == 0) throw new InvalidFileException(path, "header length", "is 0; the header holds at least {}. The file is damaged");
         byte[] header = new byte[size];
         FileRange.Read(stream.SafeFileHandle, path, 8, header);
         return header;

@@ -24,7 +24,7 @@ internal sealed class SafetensorsHeader
     /// <param name="header">The header's bytes, padding included.</param>
     /// <param name="file">Path, for errors.</param>
     /// <param name="dataBytes">Bytes that follow the header.</param>
-    /// <exception cref="FileFormatException">A rule is broken.</exception>
+    /// <exception cref="InvalidFileException">A rule is broken.</exception>
     public static SafetensorsHeader Parse(ReadOnlySpan<byte> header, string file, long dataBytes)
     {
         SafetensorsHeader result = new(file);
@@ -49,7 +49,7 @@ internal sealed class SafetensorsHeader
         }
         catch (JsonException e)
         {
-            throw new FileFormatException(file, $"header line {(e.LineNumber ?? 0) + 1}, byte {e.BytePositionInLine ?? 0}", "is not valid JSON, or nests deeper than the format allows. The file is damaged", e);
+            throw new InvalidFileException(file, $"header line {(e.LineNumber ?? 0) + 1}, byte {e.BytePositionInLine ?? 0}", "is not valid JSON, or nests deeper than the format allows. The file is damaged", e);
         }
 
         result.CheckCoverage(dataBytes);
@@ -147,7 +147,7 @@ internal sealed class SafetensorsHeader
         if (at != dataBytes) throw Bad("data", $"{dataBytes - at} bytes follow the last tensor, which ends at {at}; nothing may follow it. The file is damaged or holds something else as well");
     }
 
-    private FileFormatException Bad(string where, string reason) => new(_file, where, reason);
+    private InvalidFileException Bad(string where, string reason) => new(_file, where, reason);
 
     private static string Quote(string name) => $"tensor '{Printable.Shorten(name)}'";
 

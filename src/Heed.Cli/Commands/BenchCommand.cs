@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Engine.Kernels;
 using Heed.Engine.Tensors;
-using Heed.Training.Benchmarks;
+using Heed.Verification.Benchmarks;
 
 namespace Heed.Cli.Commands;
 
@@ -21,33 +21,33 @@ internal static class BenchCommand
         Option<double> seconds = NumberOption.Of("--seconds", "how long each work is repeated", 3.0, new NumberRange<double>(0, 3600, Above: true));
         Option<string[]> models = new("--model") { Description = $"tokenizer files or model folders for {Tokenizers}; where not given, tokenizers are trained on the .NET SDK's documentation", AllowMultipleArgumentsPerToken = true };
         Command command = new("bench", "Measure matrix products, training, decoding and attention against this machine's peak and bandwidth, and the speed of tokenizers. Example: heed bench matmul --seconds 5") { names, threads, seconds, models };
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
-            return Task.FromResult(Run(terminal, parsed.GetValue(names) ?? [], parsed.GetValue(seconds), parsed.GetValue(models) ?? [], stop));
+            return Task.FromResult(Run(terminal, parsed.GetValue(names) ?? [], parsed.GetValue(seconds), parsed.GetValue(models) ?? [], cancellationToken));
         });
         return command;
     }
 
-    private static int Run(Terminal terminal, string[] names, double seconds, string[] models, CancellationToken stop)
+    private static int Run(Terminal terminal, string[] names, double seconds, string[] models, CancellationToken cancellationToken)
     {
         foreach (string name in names)
             if (!Names.Contains(name)) throw new InputException($"bench: \"{Printable.Shorten(name)}\" is unknown; one of {string.Join(", ", Names)} was expected.");
         JsonObject report = new() { ["processor"] = EnvCommand.Processor(), ["instructions"] = MachineProbe.InstructionSet, ["threads"] = WorkerPool.Threads };
         if (!terminal.IsJson) terminal.Line($"{EnvCommand.Processor()}, {MachineProbe.InstructionSet}, {WorkerPool.Threads} thread(s)");
         string[] works = [.. names.Where(name => name != Tokenizers)];
-        if (works.Length > 0 || names.Length == 0) Works(terminal, works, seconds, report, stop);
+        if (works.Length > 0 || names.Length == 0) Works(terminal, works, seconds, report, cancellationToken);
         if (names.Contains(Tokenizers) || models.Length > 0)
         {
-            Speeds(terminal, models, seconds, report, stop);
-            Runs(terminal, models, report, stop);
+            Speeds(terminal, models, seconds, report, cancellationToken);
+            Runs(terminal, models, report, cancellationToken);
         }
 
         if (terminal.IsJson) terminal.Json(report);
         return ExitCode.Ok;
     }
 
-    private static void Works(Terminal terminal, string[] names, double seconds, JsonObject report, CancellationToken stop)
+    private static void Works(Terminal terminal, string[] names, double seconds, JsonObject report, CancellationToken cancellationToken)
     {
         (double peak, double mean) = MachineProbe.PeakAndMeanGigaflops(1);
         double bandwidth = MachineProbe.BandwidthGigabytes(1L << 30);
@@ -59,7 +59,7 @@ internal static class BenchCommand
             terminal.Line($"{"work",-44} {"figure",16} {"limit",8}  memory");
         }
 
-        foreach (BenchmarkResult result in BenchmarkSuite.Run(names, new BenchmarkLimits(peak * 1e9, bandwidth * 1e9), seconds, stop))
+        foreach (BenchmarkResult result in BenchmarkSuite.Run(names, new BenchmarkLimits(peak * 1e9, bandwidth * 1e9), seconds, cancellationToken))
         {
             if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["work"] = result.Name, ["value"] = result.Value, ["unit"] = result.Unit, ["of_limit"] = result.OfLimit, ["bytes"] = result.PeakBytes });
             else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{result.Name,-44} {result.Value,10:0.0} {result.Unit,-8} {(result.OfLimit is { } part ? part.ToString("P0", CultureInfo.InvariantCulture) : ""),6}  {(result.PeakBytes > 0 ? Printable.Bytes(result.PeakBytes) : "")}"));
@@ -68,7 +68,7 @@ internal static class BenchCommand
         (report["peak_gigaflops"], report["mean_gigaflops"], report["bandwidth_gigabytes"], report["works"]) = (peak, mean, bandwidth, rows);
     }
 
-    private static void Speeds(Terminal terminal, string[] models, double seconds, JsonObject report, CancellationToken stop)
+    private static void Speeds(Terminal terminal, string[] models, double seconds, JsonObject report, CancellationToken cancellationToken)
     {
         JsonArray rows = [];
         if (!terminal.IsJson)
@@ -78,7 +78,7 @@ internal static class BenchCommand
             terminal.Line($"{"pipeline",-24} {"ids",8}  {"offsets, 1 thread",18} {"ids only, 1 thread",18} {$"offsets, {WorkerPool.Threads}",12} {$"ids only, {WorkerPool.Threads}",12}");
         }
 
-        foreach (TokenizerSpeed speed in TokenizerBenchmark.Speeds(models, seconds, WorkerPool.Threads, stop))
+        foreach (TokenizerSpeed speed in TokenizerBenchmark.Speeds(models, seconds, WorkerPool.Threads, cancellationToken))
         {
             if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["pipeline"] = speed.Pipeline, ["vocabulary"] = speed.Vocabulary, ["offsets_one_thread"] = speed.OffsetsOneThread, ["ids_one_thread"] = speed.IdsOneThread, ["offsets"] = speed.Offsets, ["ids"] = speed.Ids });
             else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Printable.Shorten(speed.Pipeline, 24),-24} {speed.Vocabulary,8:N0}  {speed.OffsetsOneThread,18:0.0} {speed.IdsOneThread,18:0.0} {speed.Offsets,12:0.0} {speed.Ids,12:0.0}"));
@@ -87,7 +87,7 @@ internal static class BenchCommand
         report["tokenizers"] = rows;
     }
 
-    private static void Runs(Terminal terminal, string[] models, JsonObject report, CancellationToken stop)
+    private static void Runs(Terminal terminal, string[] models, JsonObject report, CancellationToken cancellationToken)
     {
         JsonArray rows = [];
         if (!terminal.IsJson)
@@ -96,7 +96,7 @@ internal static class BenchCommand
             terminal.Line("Seconds for one run of 1,048,576 characters without a blank");
         }
 
-        foreach (IGrouping<string, TokenizerRun> model in TokenizerBenchmark.Runs(models, stop).GroupBy(run => run.Model))
+        foreach (IGrouping<string, TokenizerRun> model in TokenizerBenchmark.Runs(models, cancellationToken).GroupBy(run => run.Model))
         {
             foreach (TokenizerRun run in model) rows.Add((JsonNode)new JsonObject { ["model"] = run.Model, ["text"] = run.Text, ["seconds"] = run.Seconds });
             if (!terminal.IsJson) terminal.Line($"{Printable.Shorten(model.Key, 24),-24} {string.Join("   ", model.Select(run => string.Create(CultureInfo.InvariantCulture, $"{run.Text} {run.Seconds:0.00}")))}");

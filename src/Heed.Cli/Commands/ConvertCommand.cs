@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Hub;
 
 namespace Heed.Cli.Commands;
 
@@ -20,7 +21,7 @@ internal static class ConvertCommand
         Option<bool> overwrite = new("--overwrite") { Description = "write into a folder that holds files: those of the same names are replaced, others stay" };
         Option<bool> deleteOld = new("--delete-old") { Description = "delete weight files in the folder that the new ones replace under another name, such as pytorch_model.bin" };
         Command command = new("convert", "Rewrite a model folder as safetensors. Example: heed convert gpt2-old gpt2 --dtype bf16 --shard-size 2GB") { source, target, dtype, shard, strict, overwrite, deleteOld };
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             ConversionOptions options = new()
             {
@@ -30,14 +31,14 @@ internal static class ConvertCommand
                 Overwrite = parsed.GetValue(overwrite),
                 DeleteOld = parsed.GetValue(deleteOld),
             };
-            return Task.FromResult(Run(terminal, parsed.GetRequiredValue(source), parsed.GetRequiredValue(target), options, stop));
+            return Task.FromResult(Run(terminal, parsed.GetRequiredValue(source), parsed.GetRequiredValue(target), options, cancellationToken));
         });
         return command;
     }
 
-    private static int Run(Terminal terminal, string source, string target, ConversionOptions options, CancellationToken stop)
+    private static int Run(Terminal terminal, string source, string target, ConversionOptions options, CancellationToken cancellationToken)
     {
-        ConversionReport report = CheckpointConversion.Run(HubModel.Folder(source), target, options, stop);
+        ConversionReport report = CheckpointConversion.Run(HubModel.Folder(source), target, options, cancellationToken);
         foreach (NonFiniteValues tensor in report.NonFinite.Take(MaximumWarnings)) terminal.Warn($"{source}: {tensor.Describe()}");
         if (report.NonFinite.Count > MaximumWarnings) terminal.Warn($"{source}: {report.NonFinite.Count - MaximumWarnings} more tensors have values that are not finite; --json lists all.");
         if (report.OldWeightFiles.Count > 0)

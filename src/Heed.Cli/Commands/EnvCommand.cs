@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Engine.Kernels;
 using Heed.Engine.Tensors;
+using Heed.Hub;
 
 namespace Heed.Cli.Commands;
 

@@ -25,16 +25,16 @@ internal static class EvalCommand
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
         Option<int?> threads = NumberOption.Threads();
         Command command = new("eval", "Perplexity and bits per byte of a language model on a text. Example: heed eval ./model --text held-out.txt") { model, text, length, batch, blocks, strict, threads };
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
             string folder = parsed.GetRequiredValue(model), source = parsed.GetRequiredValue(text);
             using HeedModel opened = HeedModel.Open(folder, new LoadOptions { Strict = parsed.GetValue(strict), Warn = terminal.Warn });
             if (opened.Model is not CausalLanguageModel causal) throw new InputException($"{folder}: {opened.Model.Architecture} does not predict the next token; perplexity needs a causal language model.");
             int longest = Length(parsed.GetValue(length), causal.Config.MaximumLength, folder);
-            (int[] ids, long bytes) = Encode(opened, causal.Config.EndId, source, stop);
+            (int[] ids, long bytes) = Encode(opened, causal.Config.EndId, source, cancellationToken);
             longest = Math.Min(longest, ids.Length - 1);
-            EvaluationReport report = new HeldOutEvaluation(causal, ids, bytes, longest, parsed.GetValue(batch)).Run(0, parsed.GetValue(blocks), stop);
+            EvaluationReport report = new HeldOutEvaluation(causal, ids, bytes, longest, parsed.GetValue(batch)).Run(0, parsed.GetValue(blocks), cancellationToken);
             if (!double.IsFinite(report.Loss)) throw new NumericalException($"{folder}: the loss on {source} is {(double.IsNaN(report.Loss) ? "NaN" : "infinite")}: the weights are damaged or overflow. 'heed eval --strict' names tensors that are NaN or infinite, and 'heed verify' checks the folder.");
             Show(terminal, report, ids.Length, bytes, longest);
             return Task.FromResult(ExitCode.Ok);
@@ -48,14 +48,14 @@ internal static class EvalCommand
         return asked > 0 ? asked : Math.Min(context, StandardLength);
     }
 
-    private static (int[] Ids, long Bytes) Encode(HeedModel model, int? endId, string source, CancellationToken stop)
+    private static (int[] Ids, long Bytes) Encode(HeedModel model, int? endId, string source, CancellationToken cancellationToken)
     {
         Heed.Tokenizers.Tokenizer tokenizer = model.Tokenizer;
         List<int> ids = [];
         long bytes = 0;
         foreach (TextDocument document in Documents(source))
         {
-            stop.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             tokenizer.EncodeToIds(document.Text, ids, addSpecialTokens: false);
             if (endId is { } end) ids.Add(end);
             bytes += System.Text.Encoding.UTF8.GetByteCount(document.Text);

@@ -23,23 +23,23 @@ internal static class GenerateCommand
         settings.AddTo(command);
         command.Add(strict);
         command.Add(threads);
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
             using HeedModel opened = HeedModel.Open(parsed.GetRequiredValue(model), new LoadOptions { Strict = parsed.GetValue(strict), Warn = terminal.Warn });
             string text = parsed.GetValue(prompt) is { } p and not "-" ? p : StandardInput.Text(terminal);
-            Run(terminal, opened, text, settings.Over(opened.Generation, parsed), stop);
+            Run(terminal, opened, text, settings.Over(opened.Generation, parsed), cancellationToken);
             return Task.FromResult(ExitCode.Ok);
         });
         return command;
     }
 
-    private static void Run(Terminal terminal, HeedModel model, string prompt, GenerationConfig config, CancellationToken stop)
+    private static void Run(Terminal terminal, HeedModel model, string prompt, GenerationConfig config, CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
         if (terminal.IsJson)
         {
-            GeneratedText result = model.Generate([prompt], config, stop)[0];
+            GeneratedText result = model.Generate([prompt], config, cancellationToken)[0];
             terminal.Json(new JsonObject { ["prompt"] = prompt, ["text"] = result.Text, ["tokens"] = result.Ids.Length, ["finish"] = JsonWord.Of(result.Finish), ["seconds"] = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3) });
             return;
         }
@@ -48,7 +48,7 @@ internal static class GenerateCommand
         string before = model.Model is SequenceToSequenceModel || prompt.Length == 0 ? "" : terminal.Dim(terminal.Written(prompt));
         if (config.Beams > 1)
         {
-            string text = model.Generate(prompt, config, stop);
+            string text = model.Generate(prompt, config, cancellationToken);
             terminal.Output.WriteLine(before + terminal.Written(text));
             return;
         }
@@ -56,7 +56,7 @@ internal static class GenerateCommand
         int pieces = 0;
         try
         {
-            foreach (string piece in model.Stream(prompt, config, stop))
+            foreach (string piece in model.Stream(prompt, config, cancellationToken))
                 terminal.Output.Write((pieces++ == 0 ? before : "") + terminal.Written(piece));
         }
         catch (HeedException) when (pieces > 0)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Hub;
 
 namespace Heed.Cli.Commands;
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Engine.Nn;
+using Heed.Hub;
 using Heed.Models;
 using Heed.Models.Files;
 

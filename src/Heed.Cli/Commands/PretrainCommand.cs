@@ -29,7 +29,7 @@ internal static class PretrainCommand
             command.Add(option);
         }
 
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             string folder = parsed.GetRequiredValue(output);
             if (folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the run, such as runs/a.");
@@ -37,28 +37,28 @@ internal static class PretrainCommand
             foreach ((RunField field, Option<string?> option) in options)
                 if (parsed.GetResult(option) is { Implicit: false } result) given[field] = result.Tokens.Count == 0 && field.Kind == Switch ? "true" : parsed.GetValue(option) ?? "";
             if (parsed.GetValue(threads) is { } count) WorkerPool.Threads = count;
-            return Task.FromResult(Run(terminal, folder, parsed.GetValue(file), given, stop));
+            return Task.FromResult(Run(terminal, folder, parsed.GetValue(file), given, cancellationToken));
         });
         return command;
     }
 
-    private static int Run(Terminal terminal, string folder, string? file, Dictionary<RunField, string> given, CancellationToken stop)
+    private static int Run(Terminal terminal, string folder, string? file, Dictionary<RunField, string> given, CancellationToken cancellationToken)
     {
         terminal.WhenStopped = $"The same command goes on; what {folder} holds already is used.";
         RunConfig config = Settings(terminal, folder, given.Count > 0, ref file);
         foreach ((RunField field, string text) in given) config = field.Parse(config, text);
-        using PretrainingRun run = Prepare(terminal, folder, config, file, given, stop);
-        double peak = run.IsOver ? 0 : Announce(terminal, run, stop);
-        return Finish(terminal, run, run.Train([new TrainingDisplay(terminal, config.Steps)], peak, stop), folder);
+        using PretrainingRun run = Prepare(terminal, folder, config, file, given, cancellationToken);
+        double peak = run.IsOver ? 0 : Announce(terminal, run, cancellationToken);
+        return Finish(terminal, run, run.Train([new TrainingDisplay(terminal, config.Steps)], peak, cancellationToken), folder);
     }
 
     /// <summary>Says what a run needs, measured on this machine, and returns the machine's peak in operations a second.</summary>
-    private static double Announce(Terminal terminal, PretrainingRun run, CancellationToken stop)
+    private static double Announce(Terminal terminal, PretrainingRun run, CancellationToken cancellationToken)
     {
         RunConfig config = run.Config;
         double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
         terminal.Status("measuring a few steps …");
-        RunTiming timing = run.Measure(Measuring, stop);
+        RunTiming timing = run.Measure(Measuring, cancellationToken);
         TimeSpan time = timing.Of(config.Steps, config.EvaluateEvery > 0 ? config.Steps / config.EvaluateEvery : 1);
         terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{run.Model.Parameters.Values:N0} parameters, {run.Corpus.Training.Length:N0} training tokens; all {config.Steps:N0} steps need about {Printable.Bytes(run.Forecast.TotalBytes)} of memory and {Duration(time)}"));
         return peak;
@@ -79,11 +79,11 @@ internal static class PretrainCommand
     }
 
     /// <summary>Prepares the run; a setting that does not fit is told by its option where one was given, else by file and key.</summary>
-    private static PretrainingRun Prepare(Terminal terminal, string folder, RunConfig config, string? file, Dictionary<RunField, string> given, CancellationToken stop)
+    private static PretrainingRun Prepare(Terminal terminal, string folder, RunConfig config, string? file, Dictionary<RunField, string> given, CancellationToken cancellationToken)
     {
         try
         {
-            return PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")), stop: stop);
+            return PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")), cancellationToken: cancellationToken);
         }
         catch (ConfigException e) when (RunFields.All.FirstOrDefault(f => e.Message.StartsWith(f.Name + ": ", StringComparison.Ordinal)) is { } field)
         {

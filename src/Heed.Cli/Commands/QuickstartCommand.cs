@@ -31,15 +31,15 @@ internal static class QuickstartCommand
         Option<ulong?> seed = new("--seed") { Description = "seed of everything; 1 where not given" };
         Option<int?> threads = NumberOption.Threads();
         Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing but the .NET SDK is needed. Example: heed quickstart --text ./my-texts --minutes 5 --out mine") { text, output, minutes, prompt, seed, threads };
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
-            return Task.FromResult(Run(terminal, new Request(parsed.GetValue(text), parsed.GetRequiredValue(output), parsed.GetValue(minutes), parsed.GetValue(prompt), parsed.GetValue(seed)), stop));
+            return Task.FromResult(Run(terminal, new Request(parsed.GetValue(text), parsed.GetRequiredValue(output), parsed.GetValue(minutes), parsed.GetValue(prompt), parsed.GetValue(seed)), cancellationToken));
         });
         return command;
     }
 
-    private static int Run(Terminal terminal, Request request, CancellationToken stop)
+    private static int Run(Terminal terminal, Request request, CancellationToken cancellationToken)
     {
         if (request.Folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the run, such as quickstart.");
         string again = request.Folder == StandardFolder ? "./heed quickstart" : $"./heed quickstart --out {request.Folder}";
@@ -51,15 +51,15 @@ internal static class QuickstartCommand
         RunConfig Plan(PretrainingRun run)
         {
             terminal.Note("• measuring training steps");
-            return QuickstartPlan.Steps(run.Config, run.Measure(QuickstartPlan.Measuring(minutes), stop), minutes, run.Corpus.Training.Length);
+            return QuickstartPlan.Steps(run.Config, run.Measure(QuickstartPlan.Measuring(minutes), cancellationToken), minutes, run.Corpus.Training.Length);
         }
 
-        using PretrainingRun run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), begun is not null ? null : Plan, stop);
+        using PretrainingRun run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), begun is not null ? null : Plan, cancellationToken);
         terminal.WhenStopped = $"'{again}' goes on from here.";
         Describe(terminal, run, peak);
         string[] prompts = request.Prompt is { } own ? [own, own, own] : config.Data is [SdkDocumentation.Name] ? Prompts : Beginnings(run);
-        string[] before = UntrainedContinuations(run, prompts, stop);
-        TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps)], peak, stop);
+        string[] before = UntrainedContinuations(run, prompts, cancellationToken);
+        TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps)], peak, cancellationToken);
         if (end == TrainingEnd.Interrupted)
         {
             if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = JsonWord.Of(end), ["folder"] = request.Folder, ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
@@ -68,8 +68,8 @@ internal static class QuickstartCommand
         }
 
         terminal.WhenStopped = $"The model is trained and saved in {run.ModelFolder}. '{again}' shows the rest.";
-        string[] after = Continuations(run, run.Model, prompts, stop);
-        EvaluationReport? evaluation = run.EvaluateAll(stop);
+        string[] after = Continuations(run, run.Model, prompts, cancellationToken);
+        EvaluationReport? evaluation = run.EvaluateAll(cancellationToken);
         IReadOnlyList<(string Name, double BitsPerByte)> compressors = evaluation is null ? [] : Compression.Measure(run.Tokenizer.Decode(run.Corpus.HeldOut));
         Report(terminal, run, prompts, before, after, evaluation, compressors);
         return ExitCode.Ok;
@@ -115,13 +115,13 @@ internal static class QuickstartCommand
     }
 
     /// <summary>What the model writes before it has learned: where a run goes on, fresh weights of the same seed.</summary>
-    private static string[] UntrainedContinuations(PretrainingRun run, string[] prompts, CancellationToken stop)
+    private static string[] UntrainedContinuations(PretrainingRun run, string[] prompts, CancellationToken cancellationToken)
     {
         using Gpt2LanguageModel fresh = new((Gpt2Config)run.Model.Config, new ParameterSet(ParameterSource.Random(run.Config.Seed)));
-        return Continuations(run, fresh, prompts, stop);
+        return Continuations(run, fresh, prompts, cancellationToken);
     }
 
-    private static string[] Continuations(PretrainingRun run, Gpt2LanguageModel model, string[] prompts, CancellationToken stop)
+    private static string[] Continuations(PretrainingRun run, Gpt2LanguageModel model, string[] prompts, CancellationToken cancellationToken)
     {
         using TensorScope scope = TensorScope.Begin();
         Generator generator = new(model);
@@ -131,7 +131,7 @@ internal static class QuickstartCommand
             List<int> ids = [];
             run.Tokenizer.EncodeToIds(prompts[i], ids, addSpecialTokens: false);
             GenerationConfig config = new() { Sample = true, Temperature = 0.7f, TopK = 40, MaxNewTokens = ContinuationTokens, Seed = run.Config.Seed + (ulong)i, EndIds = model.Config.EndId is { } end ? [end] : [], PaddingId = model.Config.EndId };
-            GeneratedSequence sequence = generator.Generate([[.. ids]], config, stop)[0];
+            GeneratedSequence sequence = generator.Generate([[.. ids]], config, cancellationToken)[0];
             texts[i] = run.Tokenizer.Decode(sequence.Ids).ReplaceLineEndings(" ");
         }
 

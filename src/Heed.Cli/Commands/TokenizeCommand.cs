@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Hub;
 using Heed.Tokenizers;
 
 namespace Heed.Cli.Commands;
@@ -25,7 +26,7 @@ internal static class TokenizeCommand
         Option<string> offsets = new("--offsets") { Description = "units of offsets: utf16 or code-points", DefaultValueFactory = _ => "utf16" };
         offsets.AcceptOnlyFromAmong("utf16", "code-points");
         Command command = new("tokenize", "Show the tokens of a text: pieces, ids, bytes, offsets. Example: heed tokenize ./model \"Hello world\"") { model, text, pair, plain, count, decode, lines, offsets };
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             bool Given(Option option) => parsed.GetResult(option) is { Implicit: false };
             foreach ((Option option, Option[] others, string why) in ((Option, Option[], string)[])
@@ -43,7 +44,7 @@ internal static class TokenizeCommand
                 throw new UsageException($"--jsonl reads standard input, but the text \"{Printable.Shorten(given)}\" was given too. Leave one of them out.");
             Tokenizer tokenizer = Open(parsed.GetRequiredValue(model));
             bool special = !parsed.GetValue(plain), codePoints = parsed.GetValue(offsets) == "code-points";
-            if (parsed.GetValue(lines)) return Task.FromResult(Lines(terminal, tokenizer, special, codePoints, stop));
+            if (parsed.GetValue(lines)) return Task.FromResult(Lines(terminal, tokenizer, special, codePoints, cancellationToken));
             string input = given is null || StandardInput.IsMeant(given) ? StandardInput.Text(terminal) : given;
             if (parsed.GetValue(decode)) Decode(terminal, tokenizer, input, special);
             else if (parsed.GetValue(count)) Count(terminal, tokenizer, input, parsed.GetValue(pair), special);
@@ -105,15 +106,15 @@ internal static class TokenizeCommand
         terminal.Line(terminal.Dim($"{encoding.Count} tokens{(encoding.Overflowing.Count > 0 ? "; the tokenizer's truncation cut the text, --json shows the other windows" : "")}"));
     }
 
-    private static int Lines(Terminal terminal, Tokenizer tokenizer, bool special, bool codePoints, CancellationToken stop)
+    private static int Lines(Terminal terminal, Tokenizer tokenizer, bool special, bool codePoints, CancellationToken cancellationToken)
     {
         foreach ((long number, ReadOnlyMemory<byte> line) in StandardInput.Lines(terminal))
         {
-            stop.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             string where = FormattableString.Invariant($"{StandardInput.Name}:{number}");
-            if (InvalidUtf8(line.Span) is { } at) throw new FileFormatException(where, FormattableString.Invariant($"byte {at}"), "is not UTF-8; convert the input (iconv -t utf-8) and try again");
+            if (InvalidUtf8(line.Span) is { } at) throw new InvalidFileException(where, FormattableString.Invariant($"byte {at}"), "is not UTF-8; convert the input (iconv -t utf-8) and try again");
             using JsonDocument json = StrictJson.Parse(line, where);
-            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("text", out JsonElement value)) throw new FileFormatException(where, "$.text", "is missing; each line is an object with the field \"text\"");
+            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("text", out JsonElement value)) throw new InvalidFileException(where, "$.text", "is missing; each line is an object with the field \"text\"");
             string text = StrictJson.Text(value, where, "$.text");
             string? pair = json.RootElement.TryGetProperty("pair", out JsonElement second) && second.ValueKind != JsonValueKind.Null ? StrictJson.Text(second, where, "$.pair") : null;
             bool add = json.RootElement.TryGetProperty("add_special_tokens", out JsonElement flag) ? StrictJson.Boolean(flag, where, "$.add_special_tokens") : special;

@@ -47,7 +47,7 @@ internal static class TokenizerCommand
         {
             texts, output, model, pipeline, size, specials, minimum, limit, longest, unknown, prefix, suffix, alphabet, piece, shrink, rounds, seeds, threads,
         };
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             string kind = parsed.GetRequiredValue(model);
             string[] special = parsed.GetValue(specials) ?? [];
@@ -91,7 +91,7 @@ internal static class TokenizerCommand
                 _ => TrainingPipeline.Default,
             };
             long started = Stopwatch.GetTimestamp();
-            Tokenizer trained = Trained(terminal, settings, parsed.GetRequiredValue(texts), parts, stop);
+            Tokenizer trained = Trained(terminal, settings, parsed.GetRequiredValue(texts), parts, cancellationToken);
             trained.Save(path);
             double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
             using Process self = Process.GetCurrentProcess();
@@ -104,7 +104,7 @@ internal static class TokenizerCommand
     }
 
     /// <summary>Trains on what the arguments name; settings that do not fit are told by the names of their options.</summary>
-    private static Tokenizer Trained(Terminal terminal, TrainerSettings settings, string[] sources, TrainingPipeline parts, CancellationToken stop)
+    private static Tokenizer Trained(Terminal terminal, TrainerSettings settings, string[] sources, TrainingPipeline parts, CancellationToken cancellationToken)
     {
         bool anyText = false;
         IEnumerable<string> Read()
@@ -120,7 +120,7 @@ internal static class TokenizerCommand
         try
         {
             settings.Validate();
-            trained = TokenizerTrainer.Train(settings, Read(), parts, new Reporter<TrainingProgress>(p => terminal.Status($"{p.Phase}: {p.Done:N0}{(p.Total is { } total ? $" of {total:N0}" : "")}")), stop);
+            trained = TokenizerTrainer.Train(settings, Read(), parts, new Reporter<TrainingProgress>(p => terminal.Status($"{p.Phase}: {p.Done:N0}{(p.Total is { } total ? $" of {total:N0}" : "")}")), cancellationToken);
         }
         catch (ConfigException e) when (Options.FirstOrDefault(option => e.Message.StartsWith(option.Setting + " ", StringComparison.Ordinal)) is { Setting: not null } option)
         {

@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Generation;
-using Heed.Models.Verification;
-using Heed.Tokenizers.Verification;
+using Heed.Hub;
+using Heed.Verification;
 
 namespace Heed.Cli.Commands;
 
@@ -19,18 +19,18 @@ internal static class VerifyCommand
         Option<bool> noTraining = new("--no-training") { Description = "leave out gradients and training steps" };
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
         Command command = new("verify", "Compare outputs, losses, gradients, training steps and generations with a reference; exit code 7 where something is off. Example: heed verify goldens/models") { folders, dump, model, tokenizer, noTraining, strict };
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             string[] given = parsed.GetRequiredValue(folders);
             if (!parsed.GetValue(tokenizer))
             {
-                VerifyOptions options = new() { Generation = new GenerationRunner(), Training = !parsed.GetValue(noTraining), Strict = parsed.GetValue(strict), Warn = terminal.Warn, Dump = parsed.GetValue(dump), Model = parsed.GetValue(model), Stop = stop };
+                VerifyOptions options = new() { Generation = new GenerationRunner(), Training = !parsed.GetValue(noTraining), Strict = parsed.GetValue(strict), Warn = terminal.Warn, Dump = parsed.GetValue(dump), Model = parsed.GetValue(model), Stop = cancellationToken };
                 return Task.FromResult(Models(terminal, given, options));
             }
 
             foreach (Option option in (Option[])[dump, model, noTraining, strict])
                 if (parsed.GetResult(option) is { Implicit: false }) throw new UsageException($"{option.Name}: was given with --tokenizer, whose cases have no model. Leave one of them out.");
-            return Task.FromResult(Tokenizers(terminal, given, stop));
+            return Task.FromResult(Tokenizers(terminal, given, cancellationToken));
         });
         return command;
     }
@@ -112,13 +112,13 @@ internal static class VerifyCommand
         }
     }
 
-    private static int Tokenizers(Terminal terminal, string[] folders, CancellationToken stop)
+    private static int Tokenizers(Terminal terminal, string[] folders, CancellationToken cancellationToken)
     {
         int failed = 0, total = 0;
         JsonArray rows = [];
         foreach (string folder in folders)
         {
-            stop.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a folder with tokenizer cases.");
             IReadOnlyList<VerificationResult> results = TokenizerVerification.Run(folder);
             if (results.Count == 0) throw new InputException($"{folder}: holds no tokenizer cases.");

@@ -15,9 +15,9 @@ internal static class BlindRows
     /// <param name="k">[N, G·K].</param>
     /// <param name="v">[N, G·K].</param>
     /// <param name="options">Heads and scale.</param>
-    /// <param name="context">Whose <see cref="AttentionContext.AttendedRows"/> say where padding is.</param>
+    /// <param name="context">Whose <see cref="ForwardContext.AttendedRows"/> say where padding is.</param>
     /// <returns>[N, H·K], zeros in all other rows; null where there is no such row.</returns>
-    public static Variable? Attend(ColumnRange q, ColumnRange k, ColumnRange v, AttentionOptions options, AttentionContext context)
+    public static Variable? Attend(ColumnRange q, ColumnRange k, ColumnRange v, AttentionOptions options, ForwardContext context)
     {
         if (context.AttendedRows is not { } attended || !Array.Exists(attended, a => a.First > 0)) return null;
         List<Variable> parts = [];

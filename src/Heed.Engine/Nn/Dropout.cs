@@ -18,9 +18,9 @@ public sealed class Dropout : Module
 
     /// <summary>Any shape, unchanged where the context has no dropout.</summary>
     /// <param name="x">[...].</param>
-    /// <param name="context">Whose <see cref="AttentionContext.Dropout"/> decides.</param>
+    /// <param name="context">Whose <see cref="ForwardContext.Dropout"/> decides.</param>
     /// <param name="site">Name of this place in the model: keeps its decisions apart from the others'.</param>
-    public Variable Forward(Variable x, AttentionContext context, string site)
+    public Variable Forward(Variable x, ForwardContext context, string site)
     {
         ArgumentNullException.ThrowIfNull(context);
         return context.Dropout is { } plan && _probability > 0 ? DropoutOp.Apply(x, _probability, plan.Seed, plan.Stream(site)) : x;

@@ -68,7 +68,7 @@ public sealed class FeedForward : Module
     public Linear Down { get; }
 
     /// <summary>[N, D] → [N, D].</summary>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         Variable inner;

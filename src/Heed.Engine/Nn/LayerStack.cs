@@ -9,12 +9,12 @@ public static class LayerStack
     /// <summary>x → layer 0 → layer 1 → …</summary>
     /// <param name="layers">The layers, in order.</param>
     /// <param name="x">[N, D].</param>
-    /// <param name="context">Rows, cache, hooks; <see cref="AttentionContext.Checkpoint"/> recomputes each layer in the backward pass.</param>
+    /// <param name="context">Rows, cache, hooks; <see cref="ForwardContext.Checkpoint"/> recomputes each layer in the backward pass.</param>
     /// <param name="forward">One layer's forward, from [N, D] to [N, D].</param>
     /// <param name="visit">Sees each layer's output with its index, from 0; may be null. The tensor lives until the caller's scope ends.</param>
     /// <returns>[N, D].</returns>
-    /// <exception cref="OperationCanceledException"><see cref="AttentionContext.Stop"/> was set.</exception>
-    public static Variable Run<TLayer>(IReadOnlyList<TLayer> layers, Variable x, AttentionContext context, Func<TLayer, Variable, Variable> forward, Action<int, Variable>? visit = null)
+    /// <exception cref="OperationCanceledException"><see cref="ForwardContext.Stop"/> was set.</exception>
+    public static Variable Run<TLayer>(IReadOnlyList<TLayer> layers, Variable x, ForwardContext context, Func<TLayer, Variable, Variable> forward, Action<int, Variable>? visit = null)
     {
         ArgumentNullException.ThrowIfNull(layers);
         ArgumentNullException.ThrowIfNull(context);

@@ -10,7 +10,7 @@ internal static class BeamSearch
 {
     /// <summary>Searches for every request.</summary>
     /// <returns>Prompt by prompt the best texts, best first.</returns>
-    public static List<GeneratedSequence> Run(IReadOnlyList<(GenerationRequest Request, int Number)> requests, Decoder decoder, CancellationToken stop)
+    public static List<GeneratedSequence> Run(IReadOnlyList<(GenerationRequest Request, int Number)> requests, Decoder decoder, CancellationToken cancellationToken)
     {
         List<BeamRow> rows = [];
         try
@@ -22,7 +22,7 @@ internal static class BeamSearch
                     if (row.IsWithdrawn) row.Withdraw();
                 BeamRow[] active = [.. rows.Where(r => !r.IsDone)];
                 if (active.Length == 0) break;
-                Step(active, decoder, stop);
+                Step(active, decoder, cancellationToken);
             }
 
             return [.. rows.SelectMany(r => r.Results())];
@@ -33,11 +33,11 @@ internal static class BeamSearch
         }
     }
 
-    private static void Step(BeamRow[] rows, Decoder decoder, CancellationToken stop)
+    private static void Step(BeamRow[] rows, Decoder decoder, CancellationToken cancellationToken)
     {
         using TensorScope scope = TensorScope.Begin();
         DecoderSequence[][] states = [.. rows.Select(r => r.States.ToArray())];
-        Variable scores = decoder.Step([.. states.SelectMany(s => s)], stop);
+        Variable scores = decoder.Step([.. states.SelectMany(s => s)], cancellationToken);
         Tensor logProbabilities = scores.LogSoftmax().Value;                       // [Σ beams, V]
         int V = logProbabilities.Shape.Last, first = 0;
         for (int r = 0; r < rows.Length; r++)

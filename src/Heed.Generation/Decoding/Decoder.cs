@@ -35,16 +35,16 @@ internal abstract class Decoder : IDisposable
 
     /// <summary>Reads the unread ids of each sequence. Where it fails, every sequence is as it was before.</summary>
     /// <returns>[B, V]: scores of the id after each sequence's last one. They live in the caller's scope.</returns>
-    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was set.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was set.</exception>
     /// <exception cref="BudgetException">The cache is full.</exception>
-    public Tensor Step(IReadOnlyList<DecoderSequence> sequences, CancellationToken stop)
+    public Tensor Step(IReadOnlyList<DecoderSequence> sequences, CancellationToken cancellationToken)
     {
         int[] before = new int[sequences.Count];
         for (int i = 0; i < before.Length; i++) before[i] = sequences[i].Cache.Count;
         try
         {
             using TensorScope scope = TensorScope.Begin();
-            Tensor scores = Scores(sequences, stop);
+            Tensor scores = Scores(sequences, cancellationToken);
             foreach (DecoderSequence sequence in sequences) sequence.Unread = [];
             return scope.Keep(scores);
         }
@@ -58,7 +58,7 @@ internal abstract class Decoder : IDisposable
     /// <summary>Returns the memory of all pages.</summary>
     public void Dispose() => Cache.Dispose();
 
-    protected abstract Tensor Scores(IReadOnlyList<DecoderSequence> sequences, CancellationToken stop);
+    protected abstract Tensor Scores(IReadOnlyList<DecoderSequence> sequences, CancellationToken cancellationToken);
 
     /// <summary>The unread ids as rows, positions going on where each sequence stands.</summary>
     protected static TokenBatch Rows(IReadOnlyList<DecoderSequence> sequences)

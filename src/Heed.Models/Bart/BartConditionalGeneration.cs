@@ -59,14 +59,14 @@ public sealed class BartConditionalGeneration : SequenceToSequenceModel
     public override int DecoderStartId => _config.DecoderStartId ?? (_config.Marian ? _config.PaddingId : _config.EndId) ?? 0;
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Encoder.Forward(batch, default, context, details);
     }
 
     /// <inheritdoc/>
-    public override Variable Decode(TokenBatch batch, Variable memory, AttentionContext context, RunDetails? details = null)
+    public override Variable Decode(TokenBatch batch, Variable memory, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch, _config.DecoderVocabulary);
         return Decoder.Forward(batch, memory, context, details);

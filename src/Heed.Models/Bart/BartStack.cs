@@ -52,7 +52,7 @@ public sealed class BartBlock : Module
     /// <param name="x">[N, D].</param>
     /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
     /// <param name="context">The stack's context.</param>
-    public Variable Forward(Variable x, Variable memory, AttentionContext context)
+    public Variable Forward(Variable x, Variable memory, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(_site, "resid_pre", x);
@@ -65,7 +65,7 @@ public sealed class BartBlock : Module
     }
 
     /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
-    private Variable Added(string name, Variable y, AttentionContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
+    private Variable Added(string name, Variable y, ForwardContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
 
     private static AttentionConfig AttentionOf(BartConfig c, bool decoder, int layer) => new()
     {
@@ -138,7 +138,7 @@ public sealed class BartStack : Module
     /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
     /// <param name="context">The stack's context.</param>
     /// <param name="details">Gathers <c>encoder_hidden_states</c> or <c>decoder_hidden_states</c>, or null.</param>
-    public Variable Forward(TokenBatch batch, Variable memory, AttentionContext context, RunDetails? details)
+    public Variable Forward(TokenBatch batch, Variable memory, ForwardContext context, RunDetails? details)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(context);

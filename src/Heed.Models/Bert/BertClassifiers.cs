@@ -43,7 +43,7 @@ public sealed class BertSequenceClassifier : SequenceClassifier
     public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null) => base.Run(BertEncoder.WithPositions(_config, inputs), options);
 
     /// <inheritdoc/>
-    protected override Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details)
+    protected override Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details)
     {
         CheckIds(batch, maximumLength: _config.PositionRows);
         Variable hidden = Bert.Forward(batch, context, details);                                                                            // [N, D]
@@ -84,7 +84,7 @@ public sealed class BertNextSentencePredictor : SequenceClassifier
     public override bool LeavesOut(string stored) => BertFamily.IsOtherHead(stored);
 
     /// <inheritdoc/>
-    protected override Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details)
+    protected override Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details)
     {
         CheckIds(batch, maximumLength: _config.PositionRows);
         return NextSentence.Forward(Bert.Pool(Bert.Forward(batch, context, details), batch.FirstRows()));     // [B, 2]
@@ -125,14 +125,14 @@ public sealed class BertTokenClassifier : TokenClassifier
     public override TokenBatch Pack(ModelInputs inputs, bool keepPadding = false) => BertEncoder.Pack(_config, inputs, keepPadding);
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch, maximumLength: _config.PositionRows);
         return Bert.Forward(batch, context, details);
     }
 
     /// <inheritdoc/>
-    protected override Variable Classify(Variable hidden, AttentionContext context) => Classifier.Forward(_dropout.Forward(hidden, context, "classifier"));
+    protected override Variable Classify(Variable hidden, ForwardContext context) => Classifier.Forward(_dropout.Forward(hidden, context, "classifier"));
 }
 
 /// <summary>BERT or RoBERTa that finds the start and the end of an answer.</summary>
@@ -167,12 +167,12 @@ public sealed class BertQuestionAnswerer : QuestionAnswerer
     public override TokenBatch Pack(ModelInputs inputs, bool keepPadding = false) => BertEncoder.Pack(_config, inputs, keepPadding);
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch, maximumLength: _config.PositionRows);
         return Bert.Forward(batch, context, details);
     }
 
     /// <inheritdoc/>
-    protected override Variable Score(Variable hidden, AttentionContext context) => Outputs.Forward(hidden);
+    protected override Variable Score(Variable hidden, ForwardContext context) => Outputs.Forward(hidden);
 }

@@ -26,7 +26,7 @@ public sealed class BertLayer(BertConfig config, ParameterScope at) : Module
     public Dropout Dropout { get; } = new(config.Dropout);
 
     /// <summary>norm(x + attention(x)), then norm(x + feed-forward(x)).</summary>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         x = context.Visit(_site, "resid_pre", x);
         x += context.Visit(_site, "attn_out", Dropout.Forward(Attention.Forward(x, context), context, _site + ".attn_out"));      // [N, D]
@@ -87,7 +87,7 @@ public sealed class BertEncoder : Module
 
     /// <summary>Tokens to the rows of the last layer, [N, D].</summary>
     /// <exception cref="InputException">A segment is not in the table.</exception>
-    public Variable Forward(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(context);

@@ -43,14 +43,14 @@ public class BertMaskedLanguageModel : MaskedLanguageModel
     public override TokenBatch Pack(ModelInputs inputs, bool keepPadding = false) => BertEncoder.Pack(_config, inputs, keepPadding);
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch, maximumLength: _config.PositionRows);
         return Bert.Forward(batch, context, details);
     }
 
     /// <inheritdoc/>
-    protected override Variable Transform(Variable hidden, AttentionContext? context) => Head.Transform(hidden, context);
+    protected override Variable Transform(Variable hidden, ForwardContext? context) => Head.Transform(hidden, context);
 
     /// <inheritdoc/>
     protected override Variable Scores(Variable transformed) => Head.Decoder.Forward(transformed);
@@ -84,7 +84,7 @@ public sealed class BertPreTraining : BertMaskedLanguageModel
     {
         ArgumentNullException.ThrowIfNull(inputs);
         options ??= RunOptions.Default;
-        (TokenBatch batch, AttentionContext context, Variable hidden, RunDetails? details) = Encode(inputs, options, inputs.PaddingPredicts(shift: 0));
+        (TokenBatch batch, ForwardContext context, Variable hidden, RunDetails? details) = Encode(inputs, options, inputs.PaddingPredicts(shift: 0));
         Variable? transformed = WholeTransform(hidden, context, options);
         Variable follows = NextSentence.Forward(Bert.Pool(hidden, batch.FirstRows()));                 // [B, 2]
         Dictionary<string, Tensor> tensors = details is null ? [] : new Dictionary<string, Tensor>(details.Tensors);

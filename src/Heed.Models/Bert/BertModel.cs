@@ -34,7 +34,7 @@ public sealed class BertModel : EncoderModel
     public override TokenBatch Pack(ModelInputs inputs, bool keepPadding = false) => BertEncoder.Pack(_config, inputs, keepPadding);
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch, maximumLength: _config.PositionRows);
         return Bert.Forward(batch, context, details);

@@ -40,7 +40,7 @@ public sealed class BertVocabularyHead : Module
     /// <summary>[R, D] → [R, D]: what the decoder reads.</summary>
     /// <param name="hidden">[R, D].</param>
     /// <param name="context">Whose hooks see the norm, or null.</param>
-    public Variable Transform(Variable hidden, AttentionContext? context = null)
+    public Variable Transform(Variable hidden, ForwardContext? context = null)
     {
         Variable x = _transform.Forward(hidden).Activate(_activation);                  // [R, D]
         return context is null ? _norm.Forward(x) : _norm.Forward(x, context);

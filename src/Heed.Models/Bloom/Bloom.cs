@@ -114,7 +114,7 @@ public sealed class BloomBlock(BloomConfig config, AlibiBias positions, int laye
     public Dropout Dropout { get; } = new(config.HiddenDropout);
 
     /// <summary>x + attention(norm(x)), then + feed-forward(norm(x)); or from norm(x), where the configuration says so.</summary>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(_site, "resid_pre", x);
@@ -177,7 +177,7 @@ public sealed class BloomLanguageModel : CausalLanguageModel
     public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Blocks.Select(b => b.Attention.CacheShape)];
 
     /// <inheritdoc/>
-    public override Variable Hidden(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Hidden(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         Variable x = EmbeddingNorm.Forward(context.Visit("", "embed", Tokens.Forward(batch.Ids)), context);   // [N, D]

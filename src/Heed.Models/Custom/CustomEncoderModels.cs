@@ -25,7 +25,7 @@ public sealed class CustomEncoder : EncoderModel
     public override TokenBatch Pack(ModelInputs inputs, bool keepPadding = false) => CustomStack.WithPositions(inputs).Pack(keepPadding);
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Encoder.Forward(batch, context, details);
@@ -38,7 +38,7 @@ public sealed class CustomMaskedLanguageModel : MaskedLanguageModel
 {
     private readonly CustomConfig _config;
     private readonly Linear _dense;
-    private readonly Func<Variable, AttentionContext, Variable> _shownNorm;
+    private readonly Func<Variable, ForwardContext, Variable> _shownNorm;
     private readonly Func<Variable, Variable> _norm;
 
     /// <summary>Builds the model; values come from the set's source.</summary>
@@ -73,14 +73,14 @@ public sealed class CustomMaskedLanguageModel : MaskedLanguageModel
     public override TokenBatch Pack(ModelInputs inputs, bool keepPadding = false) => CustomStack.WithPositions(inputs).Pack(keepPadding);
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Encoder.Forward(batch, context, details);
     }
 
     /// <inheritdoc/>
-    protected override Variable Transform(Variable hidden, AttentionContext? context)
+    protected override Variable Transform(Variable hidden, ForwardContext? context)
     {
         Variable x = _dense.Forward(hidden).Activate(_config.Activation);               // [R, D]
         return context is null ? _norm(x) : _shownNorm(x, context);
@@ -126,7 +126,7 @@ public sealed class CustomSequenceClassifier : SequenceClassifier
     public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null) => base.Run(CustomStack.WithPositions(inputs), options);
 
     /// <inheritdoc/>
-    protected override Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details)
+    protected override Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details)
     {
         CheckIds(batch);
         Variable first = Encoder.Forward(batch, context, details).Gather(batch.FirstRows());                                                       // [B, D]
@@ -165,12 +165,12 @@ public sealed class CustomTokenClassifier : TokenClassifier
     public override TokenBatch Pack(ModelInputs inputs, bool keepPadding = false) => CustomStack.WithPositions(inputs).Pack(keepPadding);
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Encoder.Forward(batch, context, details);
     }
 
     /// <inheritdoc/>
-    protected override Variable Classify(Variable hidden, AttentionContext context) => Classifier.Forward(_dropout.Forward(hidden, context, "classifier"));
+    protected override Variable Classify(Variable hidden, ForwardContext context) => Classifier.Forward(_dropout.Forward(hidden, context, "classifier"));
 }

@@ -38,7 +38,7 @@ public sealed class CustomLanguageModel : CausalLanguageModel
     public override ModelOutput Run(ModelInputs inputs, RunOptions? options = null) => base.Run(CustomStack.WithPositions(inputs), options);
 
     /// <inheritdoc/>
-    public override Variable Hidden(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Hidden(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Decoder.Forward(batch, context, details);

@@ -10,8 +10,8 @@ public sealed class CustomBlock : Module
     private readonly CustomConfig _config;
     private readonly string _site;
     private readonly Dropout _dropout;
-    private readonly Func<Variable, AttentionContext, Variable> _attentionNorm;
-    private readonly Func<Variable, AttentionContext, Variable> _feedForwardNorm;
+    private readonly Func<Variable, ForwardContext, Variable> _attentionNorm;
+    private readonly Func<Variable, ForwardContext, Variable> _feedForwardNorm;
 
     internal CustomBlock(CustomConfig config, int layer, IRotation? rotation, IDistanceBias? distances, IBlockSparsity? sparsity, ParameterScope at)
     {
@@ -54,7 +54,7 @@ public sealed class CustomBlock : Module
     public FeedForward FeedForward { get; }
 
     /// <summary>Pre-norm: x + part(norm(x)); post-norm: norm(x + part(x)).</summary>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(_site, "resid_pre", x);
@@ -65,10 +65,10 @@ public sealed class CustomBlock : Module
     }
 
     /// <summary>The norm that the configuration names.</summary>
-    internal static Func<Variable, AttentionContext, Variable> NormAt(CustomConfig config, ParameterScope at) => NormsAt(config, at).Shown;
+    internal static Func<Variable, ForwardContext, Variable> NormAt(CustomConfig config, ParameterScope at) => NormsAt(config, at).Shown;
 
     /// <summary>The same for rows that nobody looks at, and for rows that hooks see.</summary>
-    internal static (Func<Variable, Variable> Plain, Func<Variable, AttentionContext, Variable> Shown) NormsAt(CustomConfig config, ParameterScope at)
+    internal static (Func<Variable, Variable> Plain, Func<Variable, ForwardContext, Variable> Shown) NormsAt(CustomConfig config, ParameterScope at)
     {
         if (config.RmsNorm)
         {
@@ -80,7 +80,7 @@ public sealed class CustomBlock : Module
         return (layer.Forward, layer.Forward);
     }
 
-    private Variable Around(Variable x, string name, Func<Variable, AttentionContext, Variable> norm, Func<Variable, Variable> part, AttentionContext context)
+    private Variable Around(Variable x, string name, Func<Variable, ForwardContext, Variable> norm, Func<Variable, Variable> part, ForwardContext context)
     {
         Variable y = part(_config.NormFirst ? norm(x, context) : x);
         x += context.Visit(_site, name, _dropout.Forward(y, context, $"{_site}.{name}"));
@@ -96,7 +96,7 @@ public sealed class CustomStack : Module
     private readonly CustomConfig _config;
     private readonly Dropout _dropout;
     private readonly Func<int[], Variable>? _positions;
-    private readonly Func<Variable, AttentionContext, Variable>? _finalNorm;
+    private readonly Func<Variable, ForwardContext, Variable>? _finalNorm;
 
     /// <summary>Makes the parameters at a place of the checkpoint, <c>model</c> in saved models.</summary>
     /// <param name="config">Sizes and choices.</param>
@@ -138,7 +138,7 @@ public sealed class CustomStack : Module
     public IReadOnlyList<CustomBlock> Blocks { get; }
 
     /// <summary>Tokens to the rows of the last layer, [N, D].</summary>
-    public Variable Forward(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(context);

@@ -25,7 +25,7 @@ public sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at) 
     public Dropout Dropout { get; } = new(config.Dropout);
 
     /// <summary>norm(x + attention(x)), then norm(x + feed-forward(x)).</summary>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         x = context.Visit(_site, "resid_pre", x);
         x += context.Visit(_site, "attn_out", Attention.Forward(x, context));                                                   // [N, D]
@@ -71,7 +71,7 @@ public sealed class DistilBertEncoder : Module
     public IReadOnlyList<DistilBertLayer> Layers { get; }
 
     /// <summary>Tokens to the rows of the last layer, [N, D].</summary>
-    public Variable Forward(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(context);

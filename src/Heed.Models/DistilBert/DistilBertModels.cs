@@ -26,7 +26,7 @@ public sealed class DistilBertModel : EncoderModel
     public override bool LeavesOut(string stored) => DistilBertFamily.IsOtherHead(stored);
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Encoder.Forward(batch, context, details);
@@ -72,14 +72,14 @@ public sealed class DistilBertMaskedLanguageModel : MaskedLanguageModel
         : new Dictionary<string, string>();
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Encoder.Forward(batch, context, details);
     }
 
     /// <inheritdoc/>
-    protected override Variable Transform(Variable hidden, AttentionContext? context)
+    protected override Variable Transform(Variable hidden, ForwardContext? context)
     {
         Variable x = _transform.Forward(hidden).Activate(_config.Activation);           // [R, D]
         return context is null ? _norm.Forward(x) : _norm.Forward(x, context);
@@ -124,7 +124,7 @@ public sealed class DistilBertSequenceClassifier : SequenceClassifier
     public override bool LeavesOut(string stored) => DistilBertFamily.IsOtherHead(stored);
 
     /// <inheritdoc/>
-    protected override Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details)
+    protected override Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details)
     {
         CheckIds(batch);
         Variable hidden = Encoder.Forward(batch, context, details);                                                     // [N, D]
@@ -162,14 +162,14 @@ public sealed class DistilBertTokenClassifier : TokenClassifier
     public override bool LeavesOut(string stored) => DistilBertFamily.IsOtherHead(stored);
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Encoder.Forward(batch, context, details);
     }
 
     /// <inheritdoc/>
-    protected override Variable Classify(Variable hidden, AttentionContext context) => Classifier.Forward(_dropout.Forward(hidden, context, "classifier"));
+    protected override Variable Classify(Variable hidden, ForwardContext context) => Classifier.Forward(_dropout.Forward(hidden, context, "classifier"));
 }
 
 /// <summary>DistilBERT that finds the start and the end of an answer.</summary>
@@ -201,12 +201,12 @@ public sealed class DistilBertQuestionAnswerer : QuestionAnswerer
     public override bool LeavesOut(string stored) => DistilBertFamily.IsOtherHead(stored);
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Encoder.Forward(batch, context, details);
     }
 
     /// <inheritdoc/>
-    protected override Variable Score(Variable hidden, AttentionContext context) => Outputs.Forward(_dropout.Forward(hidden, context, "qa_outputs"));
+    protected override Variable Score(Variable hidden, ForwardContext context) => Outputs.Forward(_dropout.Forward(hidden, context, "qa_outputs"));
 }

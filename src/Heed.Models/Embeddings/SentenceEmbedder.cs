@@ -60,10 +60,10 @@ public sealed class SentenceEmbedder : IDisposable
 
     /// <summary>Embeds texts.</summary>
     /// <param name="texts">The ids of each text, with the special tokens of the model ([CLS] … [SEP]).</param>
-    /// <param name="stop">Looked at before each layer.</param>
+    /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>[B, <see cref="Width"/>].</returns>
     /// <exception cref="InputException">A text is empty or longer than the model's positions, or an id is not in the vocabulary.</exception>
-    public Tensor Embed(IReadOnlyList<int[]> texts, CancellationToken stop = default)
+    public Tensor Embed(IReadOnlyList<int[]> texts, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
         Tensor vectors = Tensor.Uninitialized(texts.Count, Width);
@@ -77,7 +77,7 @@ public sealed class SentenceEmbedder : IDisposable
             }
 
             using TensorScope scope = TensorScope.Begin();
-            Embed([.. texts.Skip(first).Take(count)], stop).Span.CopyTo(vectors.Span[(first * Width)..]);
+            Embed([.. texts.Skip(first).Take(count)], cancellationToken).Span.CopyTo(vectors.Span[(first * Width)..]);
             first += count;
         }
 
@@ -87,7 +87,7 @@ public sealed class SentenceEmbedder : IDisposable
     /// <summary>Returns the memory of the weights.</summary>
     public void Dispose() => Model.Dispose();
 
-    private Tensor Embed(int[][] texts, CancellationToken stop)
+    private Tensor Embed(int[][] texts, CancellationToken cancellationToken)
     {
         ModelInputs inputs = new()
         {
@@ -95,7 +95,7 @@ public sealed class SentenceEmbedder : IDisposable
             AttentionMask = TokenGrid.Of(Array.ConvertAll(texts, text => Array.ConvertAll(text, _ => 1))),
         };
         TokenBatch batch = Model.Pack(inputs);
-        Variable hidden = Model.Encode(batch, batch.Context(new RunOptions { Stop = stop }));                                        // [N, D]
+        Variable hidden = Model.Encode(batch, batch.Context(new RunOptions { Stop = cancellationToken }));                                        // [N, D]
         Variable pooled = Variable.Concatenate(1, [.. Poolings.Select(pooling => hidden.Pool(batch.Starts, pooling))]);              // [B, D·P]
         return (Normalizes ? pooled.Normalize() : pooled).Value;
     }

@@ -40,7 +40,7 @@ internal sealed record SentencePipeline
         if (File.Exists(modules))
         {
             using JsonDocument document = StrictJson.ReadFile(modules, MaximumJson);
-            if (document.RootElement.ValueKind != JsonValueKind.Array) throw new FileFormatException(modules, "$", $"is {StrictJson.Describe(document.RootElement)}; an array of modules was expected");
+            if (document.RootElement.ValueKind != JsonValueKind.Array) throw new InvalidFileException(modules, "$", $"is {StrictJson.Describe(document.RootElement)}; an array of modules was expected");
             int n = 0;
             foreach (JsonElement element in document.RootElement.EnumerateArray())
             {
@@ -48,7 +48,7 @@ internal sealed record SentencePipeline
                 pipeline = pipeline.With(folder, module, n++);
             }
 
-            if (n == 0) throw new FileFormatException(modules, "$", "is empty; at least an encoder was expected");
+            if (n == 0) throw new InvalidFileException(modules, "$", "is empty; at least an encoder was expected");
         }
 
         string settings = Path.Combine(folder, pipeline.EncoderPath, "sentence_bert_config.json");

@@ -39,7 +39,7 @@ internal sealed class CheckpointSource : ParameterSource
         {
             if (family.CurrentName(tensor.Name) is not { } name) continue;
             if (!_stored.TryAdd(name, tensor))
-                throw new FileFormatException(folder.Path, tensor.Name, $"is stored twice: '{_stored[name].Name}' is the same parameter under another name; remove one");
+                throw new InvalidFileException(folder.Path, tensor.Name, $"is stored twice: '{_stored[name].Name}' is the same parameter under another name; remove one");
         }
     }
 
@@ -60,7 +60,7 @@ internal sealed class CheckpointSource : ParameterSource
             return;
         }
 
-        if (!tensor.DType.IsFloat()) throw new FileFormatException(_folder.Path, tensor.Name, $"is stored as {tensor.DType.Name()}; weights are F32, F16, BF16 or F64");
+        if (!tensor.DType.IsFloat()) throw new InvalidFileException(_folder.Path, tensor.Name, $"is stored as {tensor.DType.Name()}; weights are F32, F16, BF16 or F64");
         _types[parameter.Name] = tensor.DType;
         if (_namesOnly) return;
         if (HeldAs(parameter, tensor) is { } stored)

@@ -17,7 +17,7 @@ public static class ModelFamilies
         new T5.T5Family(),
         new Bart.BartFamily(),
         new Bart.MarianFamily(),
-        new Original2017.Original2017Family(),
+        new Transformer2017.Transformer2017Family(),
         new Recurrent.LstmFamily(),
         new Custom.CustomFamily(),
     ];
@@ -35,7 +35,7 @@ public static class ModelFamilies
     /// <summary>The family of a <c>config.json</c> and the head that it names.</summary>
     /// <param name="config">The file's object.</param>
     /// <param name="head">A class name that overrides <c>architectures</c>; null takes the file's.</param>
-    /// <exception cref="FileFormatException"><c>model_type</c> is missing or unknown, or the head is; the error names the nearest and the list.</exception>
+    /// <exception cref="InvalidFileException"><c>model_type</c> is missing or unknown, or the head is; the error names the nearest and the list.</exception>
     public static (ModelFamily Family, string Architecture) Find(ConfigReader config, string? head = null)
     {
         string type = config.Text("model_type") ?? throw config.Wrong("model_type", $"is missing; it names the architecture, one of {string.Join(", ", Types())}");

@@ -18,7 +18,7 @@ public abstract class ModelFamily
     public abstract string BasePrefix { get; }
 
     /// <summary>Reads a <c>config.json</c>.</summary>
-    /// <exception cref="FileFormatException">A field has a wrong type or range.</exception>
+    /// <exception cref="InvalidFileException">A field has a wrong type or range.</exception>
     public abstract ModelConfig ReadConfig(ConfigReader file);
 
     /// <summary>Builds a model with one of <see cref="Architectures"/>' heads.</summary>

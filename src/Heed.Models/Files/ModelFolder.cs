@@ -100,7 +100,7 @@ public static class ModelFolder
     public static (ModelFamily Family, string Architecture, ModelConfig Config) ReadConfigFile(string path, LoadOptions? options = null)
     {
         using JsonDocument document = StrictJson.ReadFile(path, 16 << 20);
-        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new FileFormatException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
+        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
         return Interpret(new ConfigReader(document.RootElement, path), options);
     }
 

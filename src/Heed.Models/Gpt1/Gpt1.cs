@@ -121,7 +121,7 @@ public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) :
     public Dropout Dropout { get; } = new(config.ResidualDropout);
 
     /// <summary>norm(x + attention(x)), then norm(x + feed-forward(x)).</summary>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(_site, "resid_pre", x);
@@ -161,7 +161,7 @@ public sealed class Gpt1Model : Module
     public IReadOnlyList<Gpt1Block> Blocks { get; }
 
     /// <summary>Tokens to the rows of the last layer, [N, D].</summary>
-    public Variable Forward(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(context);
@@ -206,7 +206,7 @@ public sealed class Gpt1LanguageModel : CausalLanguageModel
     public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Transformer.Blocks.Select(b => b.Attention.CacheShape)];
 
     /// <inheritdoc/>
-    public override Variable Hidden(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Hidden(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Transformer.Forward(batch, context, details);
@@ -242,7 +242,7 @@ public sealed class Gpt1SequenceClassifier : SequenceClassifier
     public Linear Score { get; }
 
     /// <inheritdoc/>
-    protected override Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details)
+    protected override Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details)
     {
         CheckIds(batch);
         return Score.Forward(Transformer.Forward(batch, context, details).Gather(LastRows(batch)));   // [B, L]

@@ -36,7 +36,7 @@ public sealed class Gpt2LanguageModel : CausalLanguageModel
     public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Transformer.Blocks.Select(b => b.Attention.CacheShape)];
 
     /// <inheritdoc/>
-    public override Variable Hidden(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Hidden(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Transformer.Forward(batch, context, details);

@@ -25,7 +25,7 @@ public sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) :
     public Dropout Dropout { get; } = new(config.ResidualDropout);
 
     /// <summary>x + attention(norm(x)), then + feed-forward(norm(x)).</summary>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         x = context.Visit(_site, "resid_pre", x);
         x += context.Visit(_site, "attn_out", Dropout.Forward(Attention.Forward(AttentionNorm.Forward(x, context), context), context, _site + ".attn_out"));           // [N, D]
@@ -69,7 +69,7 @@ public sealed class Gpt2Model : Module
     public LayerNorm FinalNorm { get; }
 
     /// <summary>Tokens to the rows of the last layer after the final norm, [N, D].</summary>
-    public Variable Forward(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(context);

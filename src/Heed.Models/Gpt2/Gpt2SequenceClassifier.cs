@@ -25,7 +25,7 @@ public sealed class Gpt2SequenceClassifier : SequenceClassifier
     public Linear Score { get; }
 
     /// <inheritdoc/>
-    protected override Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details)
+    protected override Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details)
     {
         CheckIds(batch);
         Variable hidden = Transformer.Forward(batch, context, details);                 // [N, D]

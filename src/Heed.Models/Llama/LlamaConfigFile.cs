@@ -104,7 +104,7 @@ internal static class LlamaConfigFile
                 {
                     "sliding_attention" => true,
                     "full_attention" => false,
-                    _ => throw new FileFormatException(file.File, $"{file.At("layer_types")}[{i}]", $"is \"{Printable.Shorten(word)}\"; full_attention or sliding_attention was expected"),
+                    _ => throw new InvalidFileException(file.File, $"{file.At("layer_types")}[{i}]", $"is \"{Printable.Shorten(word)}\"; full_attention or sliding_attention was expected"),
                 };
             }
 

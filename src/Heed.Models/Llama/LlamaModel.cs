@@ -22,7 +22,7 @@ public sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, int
     public FeedForward FeedForward { get; } = new(LlamaModel.FeedForwardOf(config), (at / "mlp").As("mlp"));
 
     /// <summary>x + attention(norm(x)), then + feed-forward(norm(x)).</summary>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(_site, "resid_pre", x);
@@ -58,7 +58,7 @@ public sealed class LlamaModel : Module
     public RmsNorm FinalNorm { get; }
 
     /// <summary>Tokens to the rows of the last layer after the final norm, [N, D].</summary>
-    public Variable Forward(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(context);
@@ -139,7 +139,7 @@ public sealed class LlamaLanguageModel : CausalLanguageModel
     public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Decoder.Blocks.Select(b => b.Attention.CacheShape)];
 
     /// <inheritdoc/>
-    public override Variable Hidden(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Hidden(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Decoder.Forward(batch, context, details);
@@ -177,7 +177,7 @@ public sealed class LlamaSequenceClassifier : SequenceClassifier
     public Linear Score { get; }
 
     /// <inheritdoc/>
-    protected override Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details)
+    protected override Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details)
     {
         CheckIds(batch);
         return Score.Forward(Decoder.Forward(batch, context, details).Gather(LastRows(batch)));   // [B, L]

@@ -34,7 +34,7 @@ public sealed class LstmClassifier : SequenceClassifier
     public Linear Head { get; }
 
     /// <inheritdoc/>
-    protected override Variable Classify(TokenBatch batch, AttentionContext context, RunDetails? details)
+    protected override Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details)
     {
         CheckIds(batch);
         ArgumentNullException.ThrowIfNull(context);

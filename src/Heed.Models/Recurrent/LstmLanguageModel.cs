@@ -41,7 +41,7 @@ public sealed class LstmLanguageModel : CausalLanguageModel
     public override IReadOnlyList<KeyValueShape> CacheLayers => Layers.CacheShapes;
 
     /// <inheritdoc/>
-    public override Variable Hidden(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Hidden(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         ArgumentNullException.ThrowIfNull(context);

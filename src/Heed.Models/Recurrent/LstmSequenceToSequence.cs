@@ -64,7 +64,7 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
 
     /// <summary>The encoder's rows, forward and backward states side by side, [S, 2·H].</summary>
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         ArgumentNullException.ThrowIfNull(context);
@@ -77,7 +77,7 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
     }
 
     /// <inheritdoc/>
-    public override Variable Decode(TokenBatch batch, Variable memory, AttentionContext context, RunDetails? details = null)
+    public override Variable Decode(TokenBatch batch, Variable memory, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         ArgumentNullException.ThrowIfNull(context);
@@ -117,7 +117,7 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
     /// <param name="context">The decoder's context.</param>
     /// <returns>T times: state, what was read and token side by side, [B, 3H + E]; the states; the weights.</returns>
     private (Variable[] Steps, RecurrentState[] States, IReadOnlyList<Variable>[] Weights) Write(
-        Variable tokens, TokenBatch batch, RecurrentState state, int length, int[] lengths, Func<Variable, (Variable Read, IReadOnlyList<Variable> Weights)> attend, AttentionContext context)
+        Variable tokens, TokenBatch batch, RecurrentState state, int length, int[] lengths, Func<Variable, (Variable Read, IReadOnlyList<Variable> Weights)> attend, ForwardContext context)
     {
         int B = lengths.Length;
         int[] each = [.. Enumerable.Range(0, B + 1)];
@@ -183,9 +183,9 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
     public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, Head.Bias?.ToVariable(), targets, SumOfNats);
 
     /// <summary>The encoder's rows, from the cache where it has them; else they are kept there, if there is one.</summary>
-    private (Variable Keys, int[] Starts) Memory(Variable memory, AttentionContext context)
+    private (Variable Keys, int[] Starts) Memory(Variable memory, ForwardContext context)
     {
-        AttentionContext reading = context.Memory ?? throw new InvalidOperationException("The decoder needs AttentionContext.Memory, the encoder's context.");
+        ForwardContext reading = context.Memory ?? throw new InvalidOperationException("The decoder needs ForwardContext.Memory, the encoder's context.");
         int width = 2 * _config.Width;
         if (context.Cache is not { } cache) return (memory, reading.Starts.ToArray());
         int[] starts = new int[cache.Count + 1];
@@ -203,7 +203,7 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
     }
 
     /// <summary>The states behind the tokens that the cache has; for a new text those that the encoder's first row gives.</summary>
-    private RecurrentState FirstState(Variable keys, int[] starts, AttentionContext context)
+    private RecurrentState FirstState(Variable keys, int[] starts, ForwardContext context)
     {
         int B = starts.Length - 1, H = _config.Width;
         Variable begin = Bridge.Forward(keys.Gather(starts[..^1]).Columns(H, H)).Activate(Activation.Tanh);                          // [B, layers·H]
@@ -233,7 +233,7 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
         return new RecurrentState(hidden, cells);
     }
 
-    private void Keep(RecurrentState state, int step, int[] lengths, AttentionContext context)
+    private void Keep(RecurrentState state, int step, int[] lengths, ForwardContext context)
     {
         if (context.Cache is not { } cache) return;
         int H = _config.Width;

@@ -49,14 +49,14 @@ public sealed class T5ConditionalGeneration : SequenceToSequenceModel
     public override int DecoderStartId => _config.DecoderStartId ?? _config.PaddingId ?? 0;
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, AttentionContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Encoder.Forward(Tokens.Forward(batch.Ids), default, batch, context, details);
     }
 
     /// <inheritdoc/>
-    public override Variable Decode(TokenBatch batch, Variable memory, AttentionContext context, RunDetails? details = null)
+    public override Variable Decode(TokenBatch batch, Variable memory, ForwardContext context, RunDetails? details = null)
     {
         CheckIds(batch);
         return Decoder.Forward(Tokens.Forward(batch.Ids), memory, batch, context, details);

@@ -58,7 +58,7 @@ public sealed class T5Block : Module
     /// <param name="x">[N, D].</param>
     /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
     /// <param name="context">The stack's context.</param>
-    public Variable Forward(Variable x, Variable memory, AttentionContext context)
+    public Variable Forward(Variable x, Variable memory, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(_site, "resid_pre", x);
@@ -71,7 +71,7 @@ public sealed class T5Block : Module
     }
 
     /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
-    private Variable Added(string name, Variable y, AttentionContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
+    private Variable Added(string name, Variable y, ForwardContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
 
     private static AttentionConfig AttentionOf(T5Config c, int layer) => new()
     {
@@ -141,7 +141,7 @@ public sealed class T5Stack : Module
     /// <param name="context">The stack's context.</param>
     /// <param name="details">Gathers <c>encoder_hidden_states</c> or <c>decoder_hidden_states</c>, or null.</param>
     /// <param name="list">Their name, where it is another one.</param>
-    public Variable Forward(Variable tokens, Variable memory, TokenBatch batch, AttentionContext context, RunDetails? details, string? list = null)
+    public Variable Forward(Variable tokens, Variable memory, TokenBatch batch, ForwardContext context, RunDetails? details, string? list = null)
     {
         ArgumentNullException.ThrowIfNull(context);
         list ??= $"{_name}_hidden_states";

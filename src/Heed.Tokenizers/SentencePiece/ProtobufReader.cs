@@ -100,7 +100,7 @@ internal ref struct ProtobufReader
         return System.Text.Encoding.UTF8.GetString(bytes);
     }
 
-    public readonly FileFormatException Bad(string reason) => new(_file, Path, $"byte {_start + _at}: {reason}");
+    public readonly InvalidFileException Bad(string reason) => new(_file, Path, $"byte {_start + _at}: {reason}");
 
     private readonly void Expect(WireType type)
     {

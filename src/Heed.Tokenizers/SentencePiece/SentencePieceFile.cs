@@ -100,13 +100,13 @@ internal sealed record SentencePieceFile
     /// <summary>Rules that decoded text goes through; without a charsmap there are none.</summary>
     public NormalizerRules Denormalizer { get; init; } = new();
 
-    /// <exception cref="FileFormatException">The file breaks the format or one of SentencePiece's own rules.</exception>
+    /// <exception cref="InvalidFileException">The file breaks the format or one of SentencePiece's own rules.</exception>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
     public static SentencePieceFile Read(string path) => Parse(InputFile.ReadAll(path, MaximumBytes), path);
 
     public static SentencePieceFile Parse(ReadOnlySpan<byte> bytes, string source)
     {
-        if (bytes.IsEmpty) throw new FileFormatException(source, "$", "is empty; a SentencePiece model was expected");
+        if (bytes.IsEmpty) throw new InvalidFileException(source, "$", "is empty; a SentencePiece model was expected");
         List<SentencePieceEntry> pieces = [];
         SentencePieceFile file = new() { Source = source, Pieces = pieces };
         ProtobufReader reader = new(bytes, source, "$", 0);
@@ -144,8 +144,8 @@ internal sealed record SentencePieceFile
         }
 
         if (type is < (int)SentencePieceType.Normal or > (int)SentencePieceType.Byte)
-            throw new FileFormatException(source, $"$.pieces[{index}].type", $"is {type}; the types are 1 to 6");
-        if (float.IsNaN(score)) throw new FileFormatException(source, $"$.pieces[{index}].score", "is not a number (NaN); pieces cannot be compared by it");
+            throw new InvalidFileException(source, $"$.pieces[{index}].type", $"is {type}; the types are 1 to 6");
+        if (float.IsNaN(score)) throw new InvalidFileException(source, $"$.pieces[{index}].score", "is not a number (NaN); pieces cannot be compared by it");
         return new SentencePieceEntry(text, score, (SentencePieceType)type);
     }
 
@@ -159,7 +159,7 @@ internal sealed record SentencePieceFile
             {
                 case 3:
                     int type = reader.Integer();
-                    if (type is < 1 or > 4) throw new FileFormatException(Source, "$.trainer_spec.model_type", $"is {type}; it must be 1 (unigram), 2 (bpe), 3 (word) or 4 (char)");
+                    if (type is < 1 or > 4) throw new InvalidFileException(Source, "$.trainer_spec.model_type", $"is {type}; it must be 1 (unigram), 2 (bpe), 3 (word) or 4 (char)");
                     file = file with { ModelType = (SentencePieceModelType)type };
                     break;
                 case 22: file = file with { SplitByWhitespace = reader.Boolean() }; break;
@@ -198,7 +198,7 @@ internal sealed record SentencePieceFile
 
         if (rules.Charsmap.Length > 0)
         {
-            CharacterMap map = CharacterMap.TryRead(rules.Charsmap, out string reason) ?? throw new FileFormatException(source, $"{path}.precompiled_charsmap", reason);
+            CharacterMap map = CharacterMap.TryRead(rules.Charsmap, out string reason) ?? throw new InvalidFileException(source, $"{path}.precompiled_charsmap", reason);
             rules = rules with { Map = map };
         }
 
@@ -208,7 +208,7 @@ internal sealed record SentencePieceFile
     /// <summary>The rules that SentencePiece checks when it loads a model; returns the id of the unknown piece.</summary>
     private int CheckPieces()
     {
-        if (Pieces.Count == 0) throw new FileFormatException(Source, "$.pieces", "is missing; the file has no vocabulary and is not a SentencePiece model");
+        if (Pieces.Count == 0) throw new InvalidFileException(Source, "$.pieces", "is missing; the file has no vocabulary and is not a SentencePiece model");
         HashSet<string> ordinary = new(StringComparer.Ordinal), reserved = new(StringComparer.Ordinal);
         bool[] bytes = new bool[256];
         int unknown = -1;
@@ -233,11 +233,11 @@ internal sealed record SentencePieceFile
             bytes[value] = true;
         }
 
-        if (unknown < 0) throw new FileFormatException(Source, "$.pieces", "has no piece of type UNKNOWN; exactly one is needed");
+        if (unknown < 0) throw new InvalidFileException(Source, "$.pieces", "has no piece of type UNKNOWN; exactly one is needed");
         if (ByteFallback && Array.IndexOf(bytes, false) is var missing and >= 0)
-            throw new FileFormatException(Source, "$.pieces", $"lacks the byte piece {BytePieces.Of((byte)missing)}; byte_fallback needs all 256");
+            throw new InvalidFileException(Source, "$.pieces", $"lacks the byte piece {BytePieces.Of((byte)missing)}; byte_fallback needs all 256");
         return unknown;
     }
 
-    private FileFormatException Bad(int piece, string reason) => new(Source, $"$.pieces[{piece}]", reason);
+    private InvalidFileException Bad(int piece, string reason) => new(Source, $"$.pieces[{piece}]", reason);
 }

@@ -31,7 +31,7 @@ public sealed class SentencePieceProcessor
     }
 
     /// <summary>Reads a <c>.model</c> file.</summary>
-    /// <exception cref="FileFormatException">The file is not a SentencePiece model, is damaged or breaks a rule of the format.</exception>
+    /// <exception cref="InvalidFileException">The file is not a SentencePiece model, is damaged or breaks a rule of the format.</exception>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
     public static SentencePieceProcessor Load(string path)
     {
@@ -42,7 +42,7 @@ public sealed class SentencePieceProcessor
     /// <summary>Reads a model from memory.</summary>
     /// <param name="model">The bytes of a <c>.model</c> file.</param>
     /// <param name="name">Name of the file, for errors.</param>
-    /// <exception cref="FileFormatException">As in <see cref="Load"/>.</exception>
+    /// <exception cref="InvalidFileException">As in <see cref="Load"/>.</exception>
     public static SentencePieceProcessor Parse(ReadOnlySpan<byte> model, string name)
     {
         ArgumentNullException.ThrowIfNull(name);

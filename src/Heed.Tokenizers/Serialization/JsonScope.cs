@@ -35,7 +35,7 @@ internal readonly struct JsonScope(JsonElement element, string file, string path
         return element.TryGetProperty(name, out JsonElement member) ? new JsonScope(member, file, at) : new JsonScope(default, file, at);
     }
 
-    public FileFormatException Wrong(string reason, Exception? inner = null) => new(file, path, reason, inner);
+    public InvalidFileException Wrong(string reason, Exception? inner = null) => new(file, path, reason, inner);
 
     public string Text() => StrictJson.Text(element, file, path);
 

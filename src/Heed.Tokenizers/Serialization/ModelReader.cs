@@ -53,7 +53,7 @@ internal static class ModelReader
         }
         catch (MergeException e)
         {
-            throw new FileFormatException(merges.File, $"{merges.Path}[{places[e.Index]}]", $"needs the token \"{Printable.Shorten(e.Token)}\", which is not in $.model.vocab; add the token or remove the merge", e);
+            throw new InvalidFileException(merges.File, $"{merges.Path}[{places[e.Index]}]", $"needs the token \"{Printable.Shorten(e.Token)}\", which is not in $.model.vocab; add the token or remove the merge", e);
         }
     }
 
@@ -68,7 +68,7 @@ internal static class ModelReader
             JsonScope scope = new(item, json.File, item.ValueKind is JsonValueKind.String or JsonValueKind.Array ? "" : $"{json.Path}[{index}]");
             if (item.ValueKind == JsonValueKind.Array)
             {
-                if (item.GetArrayLength() != 2) throw new FileFormatException(json.File, $"{json.Path}[{index}]", $"has {item.GetArrayLength()} parts; a merge has two");
+                if (item.GetArrayLength() != 2) throw new InvalidFileException(json.File, $"{json.Path}[{index}]", $"has {item.GetArrayLength()} parts; a merge has two");
                 merges.Add((StrictJson.Text(item[0], json.File, $"{json.Path}[{index}][0]"), StrictJson.Text(item[1], json.File, $"{json.Path}[{index}][1]")));
             }
             else if (item.ValueKind == JsonValueKind.String)
@@ -76,7 +76,7 @@ internal static class ModelReader
                 string text = StrictJson.Text(item, json.File, $"{json.Path}[{index}]");
                 if (text.StartsWith("#version", StringComparison.Ordinal)) continue;
                 string[] parts = text.Split(' ');
-                if (parts.Length != 2) throw new FileFormatException(json.File, $"{json.Path}[{index}]", $"is \"{Printable.Shorten(text)}\", which has {parts.Length} parts; a merge has two, with one blank between them");
+                if (parts.Length != 2) throw new InvalidFileException(json.File, $"{json.Path}[{index}]", $"is \"{Printable.Shorten(text)}\", which has {parts.Length} parts; a merge has two, with one blank between them");
                 merges.Add((parts[0], parts[1]));
             }
             else
@@ -121,7 +121,7 @@ internal static class ModelReader
         foreach (JsonElement item in vocab.Element.EnumerateArray())
         {
             if (item.ValueKind != JsonValueKind.Array || item.GetArrayLength() != 2)
-                throw new FileFormatException(vocab.File, $"{vocab.Path}[{pieces.Count}]", $"is {StrictJson.Describe(item)}; an array of a token and its score was expected");
+                throw new InvalidFileException(vocab.File, $"{vocab.Path}[{pieces.Count}]", $"is {StrictJson.Describe(item)}; an array of a token and its score was expected");
             string token = StrictJson.Text(item[0], vocab.File, $"{vocab.Path}[{pieces.Count}][0]");
             pieces.Add((token, StrictJson.Number(item[1], vocab.File, $"{vocab.Path}[{pieces.Count}][1]")));
         }
@@ -140,7 +140,7 @@ internal static class ModelReader
         foreach (JsonProperty member in json.Element.EnumerateObject())
         {
             if (member.Value.ValueKind != JsonValueKind.Number || !member.Value.TryGetInt32(out int id) || id < 0)
-                throw new FileFormatException(json.File, $"{json.Path}.{NameOf(json, member)}", $"is {StrictJson.Describe(member.Value)}; an id from 0 to {int.MaxValue} was expected");
+                throw new InvalidFileException(json.File, $"{json.Path}.{NameOf(json, member)}", $"is {StrictJson.Describe(member.Value)}; an id from 0 to {int.MaxValue} was expected");
             entries.Add(new(NameOf(json, member), id));
         }
 

@@ -205,7 +205,7 @@ internal static class PatternReader
         return (json["replacement"].Character(), scheme, json.Boolean("split", true));
     }
 
-    public static FileFormatException UnknownType(JsonScope json, string type, string known)
+    public static InvalidFileException UnknownType(JsonScope json, string type, string known)
     {
         string? near = Printable.Nearest(type, known.Split(", "));
         return json["type"].Wrong($"is \"{Printable.Shorten(type)}\"; one of {known} was expected{(near is null ? "" : $" (\"{near}\"?)")}");

@@ -72,7 +72,7 @@ internal static class TokenizerFolderReader
         }
         catch (MergeException e)
         {
-            throw new FileFormatException(merges, $"line {lines[e.Index]}", $"needs the token \"{Printable.Shorten(e.Token)}\", which is not in {vocab}; the two files belong to different tokenizers", e);
+            throw new InvalidFileException(merges, $"line {lines[e.Index]}", $"needs the token \"{Printable.Shorten(e.Token)}\", which is not in {vocab}; the two files belong to different tokenizers", e);
         }
 
         bool prefixSpace = Option(tokens, "add_prefix_space", false);
@@ -120,7 +120,7 @@ internal static class TokenizerFolderReader
     {
         List<KeyValuePair<string, int>> entries = VocabularyFiles.ReadText(vocab);
         string unknown = tokens.Named.GetValueOrDefault("unk_token") ?? "[UNK]";
-        if (!entries.Exists(entry => entry.Key == unknown)) throw new FileFormatException(vocab, "", $"lacks the unknown token \"{Printable.Shorten(unknown)}\"; add it, or name another in tokenizer_config.json");
+        if (!entries.Exists(entry => entry.Key == unknown)) throw new InvalidFileException(vocab, "", $"lacks the unknown token \"{Printable.Shorten(unknown)}\"; add it, or name another in tokenizer_config.json");
         WordPieceModel model = new(entries, unknown);
         SpecialToken separator = Special(tokens, model, "sep_token", "[SEP]", vocab);
         SpecialToken classifier = Special(tokens, model, "cls_token", "[CLS]", vocab);
@@ -162,6 +162,6 @@ internal static class TokenizerFolderReader
         int id = model.IdOf(token);
         if (id < 0) id = tokens.Tokens.FirstOrDefault(added => added.Content == token)?.Id ?? -1;
         return id >= 0 ? new SpecialToken(token, id)
-            : throw new FileFormatException(file, "", $"lacks the {role} \"{Printable.Shorten(token)}\"; add it, or name another in tokenizer_config.json");
+            : throw new InvalidFileException(file, "", $"lacks the {role} \"{Printable.Shorten(token)}\"; add it, or name another in tokenizer_config.json");
     }
 }

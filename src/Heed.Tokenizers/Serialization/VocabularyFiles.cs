@@ -15,7 +15,7 @@ internal static class VocabularyFiles
         Dictionary<string, int> entries = new(StringComparer.Ordinal);
         int id = 0;
         foreach (string line in Lines(path)) entries[line.TrimEnd()] = id++;
-        return entries.Count > 0 ? [.. entries] : throw new FileFormatException(path, "", "is empty; a token a line was expected");
+        return entries.Count > 0 ? [.. entries] : throw new InvalidFileException(path, "", "is empty; a token a line was expected");
     }
 
     /// <summary>vocab.json: tokens and their ids.</summary>
@@ -37,7 +37,7 @@ internal static class VocabularyFiles
             number++;
             if (line.Length == 0 || line.StartsWith("#version", StringComparison.Ordinal)) continue;
             string[] parts = line.Split(' ');
-            if (parts.Length != 2) throw new FileFormatException(path, $"line {number}", $"is \"{Printable.Shorten(line)}\", which has {parts.Length} parts; a merge has two, with one blank between them");
+            if (parts.Length != 2) throw new InvalidFileException(path, $"line {number}", $"is \"{Printable.Shorten(line)}\", which has {parts.Length} parts; a merge has two, with one blank between them");
             merges.Add((parts[0], parts[1]));
             lines.Add(number);
         }
@@ -101,7 +101,7 @@ internal static class VocabularyFiles
             if (length < 0) length = bytes.Length - start;
             ReadOnlySpan<byte> line = bytes.AsSpan(start, length);
             if (line.EndsWith("\r"u8)) line = line[..^1];
-            if (!System.Text.Unicode.Utf8.IsValid(line)) throw new FileFormatException(path, $"line {number}", "is not valid UTF-8; save the file as UTF-8");
+            if (!System.Text.Unicode.Utf8.IsValid(line)) throw new InvalidFileException(path, $"line {number}", "is not valid UTF-8; save the file as UTF-8");
             yield return System.Text.Encoding.UTF8.GetString(line);
             start += length + 1;
         }

@@ -41,7 +41,7 @@ public static class TiktokenFile
     /// <summary>Reads a file whose name tells its encoding: it holds <c>gpt2</c>, <c>r50k</c>, <c>p50k</c>, <c>cl100k</c> or <c>o200k</c>.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
-    /// <exception cref="FileFormatException">The file breaks the format.</exception>
+    /// <exception cref="InvalidFileException">The file breaks the format.</exception>
     /// <exception cref="ConfigException">The name tells no encoding, or a special token's id is taken.</exception>
     internal static Tokenizer Read(string path)
     {
@@ -57,7 +57,7 @@ public static class TiktokenFile
     /// <param name="path">The file.</param>
     /// <param name="encoding">The pattern and special tokens.</param>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
-    /// <exception cref="FileFormatException">The file breaks the format.</exception>
+    /// <exception cref="InvalidFileException">The file breaks the format.</exception>
     /// <exception cref="ConfigException">A special token's id is taken.</exception>
     public static Tokenizer Read(string path, TiktokenEncoding encoding) => Read(path, encoding, SpecialTokens(encoding));
 
@@ -66,7 +66,7 @@ public static class TiktokenFile
     /// <param name="encoding">The pattern.</param>
     /// <param name="specialTokens">Special tokens and their ids, which must not be ranks of the file.</param>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
-    /// <exception cref="FileFormatException">The file breaks the format.</exception>
+    /// <exception cref="InvalidFileException">The file breaks the format.</exception>
     /// <exception cref="ConfigException">A special token's id is taken.</exception>
     public static Tokenizer Read(string path, TiktokenEncoding encoding, IReadOnlyDictionary<string, int> specialTokens) => Read(path, Pattern(encoding), specialTokens);
 
@@ -76,7 +76,7 @@ public static class TiktokenFile
     /// <param name="specialTokens">Special tokens and their ids, which must not be ranks of the file.</param>
     /// <returns>A tokenizer that can be saved as tokenizer.json; of neighbouring tokens it merges those whose joined bytes have the lowest rank, leftmost first.</returns>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
-    /// <exception cref="FileFormatException">A line is not base64 and a rank, a rank or token comes twice, or one of the 256 bytes is missing.</exception>
+    /// <exception cref="InvalidFileException">A line is not base64 and a rank, a rank or token comes twice, or one of the 256 bytes is missing.</exception>
     /// <exception cref="ConfigException">A special token's id is taken, or the pattern is not a regular expression.</exception>
     public static Tokenizer Read(string path, string pattern, IReadOnlyDictionary<string, int> specialTokens)
     {
@@ -162,13 +162,13 @@ public static class TiktokenFile
             bytes = end < 0 ? [] : bytes[(end + 1)..];
             if (text.IsEmpty) continue;
             (string token, int rank) = ReadLine(text, path, line);
-            if (!taken.Add(rank)) throw new FileFormatException(path, $"line {line}", $"has the rank {rank}, which an earlier line already has");
-            if (!ranks.TryAdd(token, rank)) throw new FileFormatException(path, $"line {line}", "has a token that an earlier line already has");
+            if (!taken.Add(rank)) throw new InvalidFileException(path, $"line {line}", $"has the rank {rank}, which an earlier line already has");
+            if (!ranks.TryAdd(token, rank)) throw new InvalidFileException(path, $"line {line}", "has a token that an earlier line already has");
         }
 
         foreach (char c in ByteLevelAlphabet.Characters)
             if (!ranks.ContainsKey(c.ToString()))
-                throw new FileFormatException(path, "", $"has no token for the single byte 0x{ByteLevelAlphabet.ByteOf(c):X2}; all 256 bytes are needed, the file is cut short or of another kind");
+                throw new InvalidFileException(path, "", $"has no token for the single byte 0x{ByteLevelAlphabet.ByteOf(c):X2}; all 256 bytes are needed, the file is cut short or of another kind");
         return ranks;
     }
 
@@ -176,11 +176,11 @@ public static class TiktokenFile
     {
         int space = text.IndexOf((byte)' ');
         if (space < 1 || !Utf8Parser.TryParse(text[(space + 1)..], out int rank, out int used) || used != text.Length - space - 1 || rank < 0 || text[space + 1] == '+')
-            throw new FileFormatException(path, $"line {line}", "is not a token in base64, a space and a rank from 0 to 2147483647");
-        if (space > LongestToken) throw new FileFormatException(path, $"line {line}", $"has a token of {space} base64 characters; at most {LongestToken} are allowed");
+            throw new InvalidFileException(path, $"line {line}", "is not a token in base64, a space and a rank from 0 to 2147483647");
+        if (space > LongestToken) throw new InvalidFileException(path, $"line {line}", $"has a token of {space} base64 characters; at most {LongestToken} are allowed");
         Span<byte> token = stackalloc byte[Base64.GetMaxDecodedFromUtf8Length(space)];
         if (Base64.DecodeFromUtf8(text[..space], token, out _, out int length) != System.Buffers.OperationStatus.Done || length == 0)
-            throw new FileFormatException(path, $"line {line}", "has a token that is not base64");
+            throw new InvalidFileException(path, $"line {line}", "has a token that is not base64");
         char[] characters = new char[length];
         for (int i = 0; i < length; i++) characters[i] = ByteLevelAlphabet.Characters[token[i]];
         return (new string(characters), rank);

@@ -38,14 +38,14 @@ internal sealed class BpeTraining
         _words = words;
     }
 
-    public static BpeVocabulary Run(BpeTrainerSettings settings, IReadOnlyList<WordCount> words, IProgress<TrainingProgress>? progress, CancellationToken stop)
+    public static BpeVocabulary Run(BpeTrainerSettings settings, IReadOnlyList<WordCount> words, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         BpeTraining training = new(settings, words);
         foreach (string token in settings.SpecialTokens) training.Add(token, 0);
         foreach (int character in Alphabet(settings, words)) training.Add(char.ConvertFromUtf32(character), 1);
         training.SplitWords();
-        training.CountPairs(stop);
-        return new BpeVocabulary(training._tokens, training.MergeAll(progress, stop));
+        training.CountPairs(cancellationToken);
+        return new BpeVocabulary(training._tokens, training.MergeAll(progress, cancellationToken));
     }
 
     /// <summary>The characters kept, by code point.</summary>
@@ -139,11 +139,11 @@ internal sealed class BpeTraining
         }
     }
 
-    private void CountPairs(CancellationToken stop)
+    private void CountPairs(CancellationToken cancellationToken)
     {
         for (int place = 0; place < _symbols.Length; place++)
         {
-            if ((place & 0xFFFFF) == 0) stop.ThrowIfCancellationRequested();
+            if ((place & 0xFFFFF) == 0) cancellationToken.ThrowIfCancellationRequested();
             int right = _next[place];
             if (right >= 0) Gain(_symbols[place], _symbols[right], place, _words[_wordOf[place]].Count);
         }
@@ -151,7 +151,7 @@ internal sealed class BpeTraining
         EnqueueFresh();
     }
 
-    private List<(int Left, int Right)> MergeAll(IProgress<TrainingProgress>? progress, CancellationToken stop)
+    private List<(int Left, int Right)> MergeAll(IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         List<(int Left, int Right)> merges = [];
         while (_tokens.Count < _settings.VocabularySize && _queue.TryDequeue(out int[]? places, out (long Count, ulong Key) top))
@@ -170,7 +170,7 @@ internal sealed class BpeTraining
             Merge(left, right, Join(left, right), places);
             EnqueueFresh();
             if ((merges.Count & 0xFF) != 0) continue;
-            stop.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(new TrainingProgress(TrainingPhase.Merge, _tokens.Count, _settings.VocabularySize));
         }
 

@@ -36,17 +36,17 @@ public static class TokenizerTrainer
     /// <param name="texts">The text, in lines, sentences or documents; words do not reach from one to the next.</param>
     /// <param name="pipeline">The parts around the model.</param>
     /// <param name="progress">Told now and then how far it is.</param>
-    /// <param name="stop">Stops the training.</param>
+    /// <param name="cancellationToken">Stops the training.</param>
     /// <exception cref="ConfigException">A setting is out of its range or the settings do not fit together.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped.</exception>
     public static Tokenizer Train(
         TrainerSettings settings, IEnumerable<string> texts, TrainingPipeline pipeline = TrainingPipeline.Default,
-        IProgress<TrainingProgress>? progress = null, CancellationToken stop = default)
+        IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(texts);
         TrainingParts parts = TrainingParts.Of(pipeline == TrainingPipeline.Default ? DefaultFor(settings) : pipeline, settings);
-        return Train(settings, texts, parts, progress, stop);
+        return Train(settings, texts, parts, progress, cancellationToken);
     }
 
     /// <summary>Trains a new model for the pipeline of another tokenizer: its normalizer, pre-tokenizer and decoder stay, its post-processor and added tokens do not.</summary>
@@ -54,27 +54,27 @@ public static class TokenizerTrainer
     /// <param name="texts">The text, in lines, sentences or documents.</param>
     /// <param name="template">The tokenizer whose pipeline is used.</param>
     /// <param name="progress">Told now and then how far it is.</param>
-    /// <param name="stop">Stops the training.</param>
+    /// <param name="cancellationToken">Stops the training.</param>
     /// <exception cref="ConfigException">A setting is out of its range or the settings do not fit together.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped.</exception>
     public static Tokenizer Train(
-        TrainerSettings settings, IEnumerable<string> texts, Tokenizer template, IProgress<TrainingProgress>? progress = null, CancellationToken stop = default)
+        TrainerSettings settings, IEnumerable<string> texts, Tokenizer template, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(texts);
         ArgumentNullException.ThrowIfNull(template);
-        return Train(settings, texts, new TrainingParts(template.Parts.Normalizer, template.Parts.PreTokenizer, template.Parts.Decoder), progress, stop);
+        return Train(settings, texts, new TrainingParts(template.Parts.Normalizer, template.Parts.PreTokenizer, template.Parts.Decoder), progress, cancellationToken);
     }
 
-    private static Tokenizer Train(TrainerSettings settings, IEnumerable<string> texts, TrainingParts parts, IProgress<TrainingProgress>? progress, CancellationToken stop)
+    private static Tokenizer Train(TrainerSettings settings, IEnumerable<string> texts, TrainingParts parts, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         settings.Validate();
         RequireUnknownToken(settings);
         // Over bytes every byte gets a token, so that no text is ever lost; who sets an alphabet or a limit decides otherwise.
         if (SpellsBytes(parts.PreTokenizer) && settings is BpeTrainerSettings { InitialAlphabet.Count: 0, LimitAlphabet: null } bpe)
             settings = bpe with { InitialAlphabet = [.. ByteLevelAlphabet.Characters.ToArray().Select(c => c.ToString())] };
-        List<WordCount> words = WordSplitters.Count(parts.Normalizer, parts.PreTokenizer, texts, settings.ThreadCount, progress, stop);
-        ITokenModel model = TrainModel(settings, words, progress, stop);
+        List<WordCount> words = WordSplitters.Count(parts.Normalizer, parts.PreTokenizer, texts, settings.ThreadCount, progress, cancellationToken);
+        ITokenModel model = TrainModel(settings, words, progress, cancellationToken);
         List<string> specials = [.. settings.SpecialTokens];
         if (settings is UnigramTrainerSettings { UnknownToken: { } unknown } && !specials.Contains(unknown)) specials.Insert(0, unknown);
         return new Tokenizer(new TokenizerParts
@@ -92,15 +92,15 @@ public static class TokenizerTrainer
         preTokenizer is ByteLevelPreTokenizer || (preTokenizer is SequencePreTokenizer sequence && sequence.Parts.Any(part => part is ByteLevelPreTokenizer));
 
     /// <summary>Trains the model alone, on words that are already counted.</summary>
-    internal static ITokenModel TrainModel(TrainerSettings settings, IReadOnlyList<WordCount> words, IProgress<TrainingProgress>? progress, CancellationToken stop)
+    internal static ITokenModel TrainModel(TrainerSettings settings, IReadOnlyList<WordCount> words, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         switch (settings)
         {
             case WordPieceTrainerSettings piece:
                 return new WordPieceModel(
-                    Numbered(BpeTraining.Run(piece, words, progress, stop).Tokens), piece.UnknownToken ?? "[UNK]", piece.ContinuingSubwordPrefix ?? "", piece.MaximumWordLength);
+                    Numbered(BpeTraining.Run(piece, words, progress, cancellationToken).Tokens), piece.UnknownToken ?? "[UNK]", piece.ContinuingSubwordPrefix ?? "", piece.MaximumWordLength);
             case BpeTrainerSettings bpe:
-                BpeVocabulary vocabulary = BpeTraining.Run(bpe, words, progress, stop);
+                BpeVocabulary vocabulary = BpeTraining.Run(bpe, words, progress, cancellationToken);
                 return new BpeModel(
                     Numbered(vocabulary.Tokens),
                     vocabulary.Merges.ConvertAll(merge => (vocabulary.Tokens[merge.Left], vocabulary.Tokens[merge.Right])),
@@ -108,7 +108,7 @@ public static class TokenizerTrainer
             case WordLevelTrainerSettings level:
                 return new WordLevelModel(Numbered(WordLevel(level, words)), level.UnknownToken);
             case UnigramTrainerSettings unigram:
-                UnigramVocabulary pieces = UnigramTraining.Run(unigram, words, progress, stop);
+                UnigramVocabulary pieces = UnigramTraining.Run(unigram, words, progress, cancellationToken);
                 return new UnigramModel(pieces.Pieces.ConvertAll(piece => (piece.Text, piece.Score)), pieces.UnknownId, byteFallback: false);
             default:
                 throw new ArgumentException($"There is no trainer for {settings.GetType().Name}.", nameof(settings));

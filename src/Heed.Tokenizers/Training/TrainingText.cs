@@ -14,7 +14,7 @@ public static class TrainingText
     /// <param name="paths">The files.</param>
     /// <param name="keepLineEnds">Whether lines keep their line feed, so that a byte-level vocabulary learns it.</param>
     /// <exception cref="StorageException">A file is missing or cannot be read.</exception>
-    /// <exception cref="FileFormatException">A file is not UTF-8; the error names line and byte.</exception>
+    /// <exception cref="InvalidFileException">A file is not UTF-8; the error names line and byte.</exception>
     public static IEnumerable<string> Lines(IEnumerable<string> paths, bool keepLineEnds = true)
     {
         ArgumentNullException.ThrowIfNull(paths);
@@ -26,7 +26,7 @@ public static class TrainingText
     /// <param name="name">What errors call it.</param>
     /// <param name="keepLineEnds">Whether lines keep their line feed, so that a byte-level vocabulary learns it.</param>
     /// <exception cref="StorageException">The stream cannot be read.</exception>
-    /// <exception cref="FileFormatException">It is not UTF-8; the error names line and byte.</exception>
+    /// <exception cref="InvalidFileException">It is not UTF-8; the error names line and byte.</exception>
     public static IEnumerable<string> Lines(Stream stream, string name, bool keepLineEnds = true)
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -109,7 +109,7 @@ public static class TrainingText
         }
         catch (DecoderFallbackException e)
         {
-            throw new FileFormatException(path, $"line {line}, byte {offset + e.Index}", "is not valid UTF-8; convert the file to UTF-8 or leave it out", e);
+            throw new InvalidFileException(path, $"line {line}, byte {offset + e.Index}", "is not valid UTF-8; convert the file to UTF-8 or leave it out", e);
         }
     }
 }

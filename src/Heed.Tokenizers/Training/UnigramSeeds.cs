@@ -13,10 +13,10 @@ internal readonly record struct UnigramPiece(string Text, double Score);
 /// <remarks>Those substrings are the inner nodes of a suffix tree: the intervals of equal prefix in the sorted list of suffixes.</remarks>
 internal static class UnigramSeeds
 {
-    public static List<UnigramPiece> Make(IReadOnlyList<WordCount> words, UnigramTrainerSettings settings, IProgress<TrainingProgress>? progress, CancellationToken stop)
+    public static List<UnigramPiece> Make(IReadOnlyList<WordCount> words, UnigramTrainerSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         (int[] text, Dictionary<int, long> characters) = Flatten(words);
-        int[] suffixes = SortSuffixes(text, settings.MaximumPieceLength, stop);
+        int[] suffixes = SortSuffixes(text, settings.MaximumPieceLength, cancellationToken);
         List<(long Score, int Start, int Length)> substrings = RepeatedSubstrings(text, suffixes, settings.MaximumPieceLength);
         substrings.Sort((a, b) => Order(text, a, b));
 
@@ -55,12 +55,12 @@ internal static class UnigramSeeds
         return ([.. text], characters);
     }
 
-    private static int[] SortSuffixes(int[] text, int longest, CancellationToken stop)
+    private static int[] SortSuffixes(int[] text, int longest, CancellationToken cancellationToken)
     {
         List<int> starts = [];
         for (int i = 0; i < text.Length; i++)
             if (text[i] >= 0) starts.Add(i);
-        stop.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         int[] sorted = [.. starts];
         Array.Sort(sorted, (a, b) =>
         {

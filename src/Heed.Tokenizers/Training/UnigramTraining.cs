@@ -20,24 +20,24 @@ internal sealed class UnigramTraining
     private readonly ParallelOptions _parallel;
     private List<UnigramPiece> _pieces = [];      // piece 0 is the unknown one
 
-    private UnigramTraining(UnigramTrainerSettings settings, IReadOnlyList<WordCount> words, CancellationToken stop)
+    private UnigramTraining(UnigramTrainerSettings settings, IReadOnlyList<WordCount> words, CancellationToken cancellationToken)
     {
         _settings = settings;
         _texts = [.. words.Select(word => System.Text.Encoding.UTF8.GetBytes(word.Word))];
         _counts = [.. words.Select(word => word.Count)];
-        _parallel = new ParallelOptions { MaxDegreeOfParallelism = settings.ThreadCount, CancellationToken = stop };
+        _parallel = new ParallelOptions { MaxDegreeOfParallelism = settings.ThreadCount, CancellationToken = cancellationToken };
     }
 
     private int WantedBeforeTheEnd => (int)Math.Min((long)_settings.VocabularySize * 11 / 10, int.MaxValue);
 
-    public static UnigramVocabulary Run(UnigramTrainerSettings settings, IReadOnlyList<WordCount> words, IProgress<TrainingProgress>? progress, CancellationToken stop)
+    public static UnigramVocabulary Run(UnigramTrainerSettings settings, IReadOnlyList<WordCount> words, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         List<string> required = RequiredCharacters(settings, words);
         if (required.Count > settings.VocabularySize)
             throw new ConfigException($"VocabularySize is {settings.VocabularySize}, but the text has {required.Count} different characters, which all need a token; raise the size or normalise the text.");
         if (words.Count == 0) return Finish(settings, [], required);
-        UnigramTraining training = new(settings, words, stop);
-        training._pieces = [new UnigramPiece("", double.NaN), .. UnigramSeeds.Make(words, settings, progress, stop)];
+        UnigramTraining training = new(settings, words, cancellationToken);
+        training._pieces = [new UnigramPiece("", double.NaN), .. UnigramSeeds.Make(words, settings, progress, cancellationToken)];
         while (true)
         {
             for (int i = 0; i < settings.SubIterations; i++) training.Maximise(training.Expect());

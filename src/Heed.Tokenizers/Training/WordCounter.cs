@@ -27,11 +27,11 @@ internal static class WordCounter
 {
     private const int BatchCharacters = 1 << 18;
 
-    public static List<WordCount> Count(IEnumerable<string> texts, Func<WordSplitter> newSplitter, int threads, IProgress<TrainingProgress>? progress, CancellationToken stop)
+    public static List<WordCount> Count(IEnumerable<string> texts, Func<WordSplitter> newSplitter, int threads, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         List<Dictionary<string, long>> tallies = threads <= 1
-            ? [CountOnThisThread(texts, newSplitter(), progress, stop)]
-            : CountOnThreads(texts, newSplitter, threads, progress, stop);
+            ? [CountOnThisThread(texts, newSplitter(), progress, cancellationToken)]
+            : CountOnThreads(texts, newSplitter, threads, progress, cancellationToken);
         Dictionary<string, long> all = tallies[0];
         foreach (Dictionary<string, long> tally in tallies.Skip(1))
         {
@@ -47,7 +47,7 @@ internal static class WordCounter
         return [.. sorted];
     }
 
-    private static Dictionary<string, long> CountOnThisThread(IEnumerable<string> texts, WordSplitter splitter, IProgress<TrainingProgress>? progress, CancellationToken stop)
+    private static Dictionary<string, long> CountOnThisThread(IEnumerable<string> texts, WordSplitter splitter, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         Dictionary<string, long> counts = new(StringComparer.Ordinal);
         long done = 0;
@@ -55,7 +55,7 @@ internal static class WordCounter
         {
             splitter(text, new WordTally(counts));
             if ((++done & 0xFFF) != 0) continue;
-            stop.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(new TrainingProgress(TrainingPhase.CountWords, done, null));
         }
 
@@ -64,11 +64,11 @@ internal static class WordCounter
     }
 
     private static List<Dictionary<string, long>> CountOnThreads(
-        IEnumerable<string> texts, Func<WordSplitter> newSplitter, int threads, IProgress<TrainingProgress>? progress, CancellationToken stop)
+        IEnumerable<string> texts, Func<WordSplitter> newSplitter, int threads, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         List<Dictionary<string, long>> tallies = [];
         using BlockingCollection<List<string>> batches = new(boundedCapacity: 2 * threads);
-        using CancellationTokenSource failed = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using CancellationTokenSource failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task[] workers = new Task[threads];
         for (int i = 0; i < threads; i++)
         {
@@ -81,7 +81,7 @@ internal static class WordCounter
         {
             Feed(texts, batches, progress, failed.Token);
         }
-        catch (OperationCanceledException) when (failed.IsCancellationRequested && !stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (failed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             // A worker failed; its own error is raised below.
         }
@@ -91,14 +91,14 @@ internal static class WordCounter
             Task.WaitAny([Task.WhenAll(workers)], CancellationToken.None);
         }
 
-        stop.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         foreach (Task worker in workers)
             if (worker.Exception?.InnerException is { } error and not OperationCanceledException)
                 System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(error);
         return tallies;
     }
 
-    private static void Feed(IEnumerable<string> texts, BlockingCollection<List<string>> batches, IProgress<TrainingProgress>? progress, CancellationToken stop)
+    private static void Feed(IEnumerable<string> texts, BlockingCollection<List<string>> batches, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         List<string> batch = [];
         long done = 0;
@@ -109,13 +109,13 @@ internal static class WordCounter
             done++;
             size += text.Length + 16;
             if (size < BatchCharacters) continue;
-            batches.Add(batch, stop);
+            batches.Add(batch, cancellationToken);
             batch = [];
             size = 0;
             progress?.Report(new TrainingProgress(TrainingPhase.CountWords, done, null));
         }
 
-        if (batch.Count > 0) batches.Add(batch, stop);
+        if (batch.Count > 0) batches.Add(batch, cancellationToken);
         progress?.Report(new TrainingProgress(TrainingPhase.CountWords, done, done));
     }
 

@@ -9,12 +9,12 @@ internal static class WordSplitters
 {
     /// <summary>Counts the words of all texts.</summary>
     public static List<WordCount> Count(
-        INormalizer? normalizer, IPreTokenizer? preTokenizer, IEnumerable<string> texts, int threads, IProgress<TrainingProgress>? progress, CancellationToken stop)
+        INormalizer? normalizer, IPreTokenizer? preTokenizer, IEnumerable<string> texts, int threads, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         // Byte-level words are counted as they stand and spelled in byte characters afterwards: once a distinct word.
         if (normalizer is not null || preTokenizer is not ByteLevelPreTokenizer { UseRegex: true, AddPrefixSpace: false })
-            return WordCounter.Count(texts, () => Pipeline(normalizer, preTokenizer), threads, progress, stop);
-        List<WordCount> words = WordCounter.Count(texts, () => CountByteLevel, threads, progress, stop).ConvertAll(word => word with { Word = Spell(word.Word) });
+            return WordCounter.Count(texts, () => Pipeline(normalizer, preTokenizer), threads, progress, cancellationToken);
+        List<WordCount> words = WordCounter.Count(texts, () => CountByteLevel, threads, progress, cancellationToken).ConvertAll(word => word with { Word = Spell(word.Word) });
         words.Sort(static (a, b) => string.CompareOrdinal(a.Word, b.Word));
         return words;
     }

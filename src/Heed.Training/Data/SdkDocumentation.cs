@@ -27,7 +27,7 @@ public static class SdkDocumentation
     /// <summary>The prose of each type, once: members of one type together are a document, and a sentence that was read before is left out.</summary>
     /// <param name="files">XML documentation files.</param>
     /// <param name="progress">Told the number of files read so far; may be null.</param>
-    /// <exception cref="FileFormatException">A file is not XML.</exception>
+    /// <exception cref="InvalidFileException">A file is not XML.</exception>
     public static IEnumerable<TextDocument> Read(IReadOnlyList<string> files, IProgress<int>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(files);
@@ -69,7 +69,7 @@ public static class SdkDocumentation
         }
         catch (XmlException e)
         {
-            throw new FileFormatException(file, $"line {e.LineNumber}", "is not XML: " + e.Message, e);
+            throw new InvalidFileException(file, $"line {e.LineNumber}", "is not XML: " + e.Message, e);
         }
 
         Flush(documents, text, file, type);

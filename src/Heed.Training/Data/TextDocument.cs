@@ -93,7 +93,7 @@ public static class TextFiles
             string where = FormattableString.Invariant($"{file}:{number}");
             using System.Text.Json.JsonDocument json = StrictJson.Parse(Encoding.UTF8.GetBytes(line), where);
             if (json.RootElement.ValueKind != System.Text.Json.JsonValueKind.Object || !json.RootElement.TryGetProperty("text", out System.Text.Json.JsonElement value))
-                throw new FileFormatException(where, "$.text", "is missing; each line is an object with the field \"text\"");
+                throw new InvalidFileException(where, "$.text", "is missing; each line is an object with the field \"text\"");
             string content = StrictJson.Text(value, where, "$.text");
             if (!string.IsNullOrWhiteSpace(content)) yield return new TextDocument(where, content);
         }

@@ -45,9 +45,9 @@ public sealed class TokenCorpus
     /// <param name="endId">Id put behind each document.</param>
     /// <param name="heldOut">Part of the documents held out, decided by their text.</param>
     /// <param name="progress">Told the number of documents encoded; may be null.</param>
-    /// <param name="stop">Looked at before each document.</param>
+    /// <param name="cancellationToken">Looked at before each document.</param>
     /// <exception cref="InputException">There is no text, or nothing is left for training.</exception>
-    public static TokenCorpus Encode(IEnumerable<TextDocument> documents, Func<string, IReadOnlyList<int>> encode, int endId, double heldOut, IProgress<int>? progress = null, CancellationToken stop = default)
+    public static TokenCorpus Encode(IEnumerable<TextDocument> documents, Func<string, IReadOnlyList<int>> encode, int endId, double heldOut, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(documents);
         ArgumentNullException.ThrowIfNull(encode);
@@ -56,7 +56,7 @@ public sealed class TokenCorpus
         int count = 0;
         foreach (TextDocument document in documents)
         {
-            stop.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             bool isHeld = document.IsHeldOut(heldOut);
             List<int> part = isHeld ? held : training;
             part.AddRange(encode(document.Text));

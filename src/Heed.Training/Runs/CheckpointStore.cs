@@ -74,7 +74,7 @@ public sealed class CheckpointStore
     }
 
     /// <summary>The newest complete checkpoint, checked against its sums; null where there is none.</summary>
-    /// <exception cref="FileFormatException">The newest checkpoint is damaged: the message names the file.</exception>
+    /// <exception cref="InvalidFileException">The newest checkpoint is damaged: the message names the file.</exception>
     public string? Latest()
     {
         string? newest = NewestIn(_root);
@@ -83,11 +83,11 @@ public sealed class CheckpointStore
     }
 
     /// <summary>The checkpoint of a step, checked against its sums.</summary>
-    /// <exception cref="FileFormatException">It is missing or damaged.</exception>
+    /// <exception cref="InvalidFileException">It is missing or damaged.</exception>
     internal string Of(long step)
     {
         string checkpoint = Path.Combine(_root, Name(step));
-        if (!Directory.Exists(checkpoint)) throw new FileFormatException(checkpoint, "", "is missing, and it holds the best weights; restore it, or delete the folders of later checkpoints to train from an earlier one again");
+        if (!Directory.Exists(checkpoint)) throw new InvalidFileException(checkpoint, "", "is missing, and it holds the best weights; restore it, or delete the folders of later checkpoints to train from an earlier one again");
         Check(checkpoint);
         return checkpoint;
     }
@@ -96,31 +96,31 @@ public sealed class CheckpointStore
     internal static string? Newest(string runFolder) => NewestIn(RootOf(runFolder));
 
     /// <summary>Checks every file of a checkpoint against its sum.</summary>
-    /// <exception cref="FileFormatException">A file is missing, added or changed.</exception>
+    /// <exception cref="InvalidFileException">A file is missing, added or changed.</exception>
     public static void Check(string checkpoint) => Check(checkpoint, null);
 
     /// <summary>Checks one file of a checkpoint against its sum; null checks all of them.</summary>
     internal static void Check(string checkpoint, string? only)
     {
         string path = Path.Combine(checkpoint, ManifestName);
-        if (!File.Exists(path)) throw new FileFormatException(checkpoint, ManifestName, $"is missing, so the checkpoint cannot be trusted; {Remedy}");
+        if (!File.Exists(path)) throw new InvalidFileException(checkpoint, ManifestName, $"is missing, so the checkpoint cannot be trusted; {Remedy}");
         using JsonDocument manifest = ReadManifest(path);
         if (manifest.RootElement.ValueKind != JsonValueKind.Object || !manifest.RootElement.TryGetProperty("sha256", out JsonElement sums) || sums.ValueKind != JsonValueKind.Object)
-            throw new FileFormatException(path, "$.sha256", $"is missing; an object with the sum of each file was expected; {Remedy}");
+            throw new InvalidFileException(path, "$.sha256", $"is missing; an object with the sum of each file was expected; {Remedy}");
         HashSet<string> listed = new(StringComparer.Ordinal) { ManifestName };
         foreach (JsonProperty entry in sums.EnumerateObject())
         {
             listed.Add(entry.Name);
             if (only is not null && entry.Name != only) continue;
             string file = Path.Combine(checkpoint, Path.GetFileName(entry.Name));
-            if (!File.Exists(file)) throw new FileFormatException(checkpoint, entry.Name, $"is missing; {Remedy}");
+            if (!File.Exists(file)) throw new InvalidFileException(checkpoint, entry.Name, $"is missing; {Remedy}");
             if (entry.Value.ValueKind != JsonValueKind.String || Sum(file) != StrictJson.Text(entry.Value, path, $"$.sha256.{entry.Name}"))
-                throw new FileFormatException(file, "", $"is damaged: its SHA-256 is not the one in manifest.json; {Remedy}");
+                throw new InvalidFileException(file, "", $"is damaged: its SHA-256 is not the one in manifest.json; {Remedy}");
         }
 
-        if (only is not null && !listed.Contains(only)) throw new FileFormatException(path, $"$.sha256.{only}", $"is missing; {Remedy}");
+        if (only is not null && !listed.Contains(only)) throw new InvalidFileException(path, $"$.sha256.{only}", $"is missing; {Remedy}");
         foreach (string file in Directory.EnumerateFiles(checkpoint))
-            if (!listed.Contains(Path.GetFileName(file))) throw new FileFormatException(file, "", "does not belong to the checkpoint: manifest.json does not list it; remove it");
+            if (!listed.Contains(Path.GetFileName(file))) throw new InvalidFileException(file, "", "does not belong to the checkpoint: manifest.json does not list it; remove it");
     }
 
     private static JsonDocument ReadManifest(string path)
@@ -129,9 +129,9 @@ public sealed class CheckpointStore
         {
             return StrictJson.ReadFile(path, 1 << 20);
         }
-        catch (FileFormatException e)
+        catch (InvalidFileException e)
         {
-            throw new FileFormatException(path, e.Where, $"is damaged: the list of sums cannot be read; {Remedy}", e);
+            throw new InvalidFileException(path, e.Where, $"is damaged: the list of sums cannot be read; {Remedy}", e);
         }
     }
 

@@ -17,8 +17,8 @@ public sealed class HeldOutEvaluation(CausalLanguageModel model, int[] ids, long
     /// <summary>Runs blocks evenly spread over the held-out part; where all are read, also the shorter one at its end.</summary>
     /// <param name="step">Steps done, for the report.</param>
     /// <param name="maximumBlocks">Most blocks read; 0 reads all.</param>
-    /// <param name="stop">Looked at before each batch.</param>
-    public EvaluationReport Run(long step, int maximumBlocks = 0, CancellationToken stop = default)
+    /// <param name="cancellationToken">Looked at before each batch.</param>
+    public EvaluationReport Run(long step, int maximumBlocks = 0, CancellationToken cancellationToken = default)
     {
         TokenBlocks blocks = new(ids, Math.Max(1, Math.Min(length, ids.Length - 1)), "held-out");
         int count = maximumBlocks > 0 ? Math.Min(maximumBlocks, blocks.Count) : blocks.Count;
@@ -28,7 +28,7 @@ public sealed class HeldOutEvaluation(CausalLanguageModel model, int[] ids, long
         long targets = 0;
         void Read(ModelInputs inputs)
         {
-            stop.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             using TensorScope scope = TensorScope.Begin();
             ModelOutput output = model.Run(inputs, new RunOptions { Logits = false });
             nats += output.Losses[0].Sum.Value.ToScalar();

@@ -73,12 +73,12 @@ public sealed class PretrainingRun : IDisposable
     /// <param name="status">Told what is being prepared; may be null.</param>
     /// <param name="plan">Gives the final settings once texts and model are there, such as the steps that fit into a time (<see cref="Measure"/>). Steps, rates, evaluations
     /// and checkpoints may change, nothing else. Null: the settings stay.</param>
-    /// <param name="stop">Ends the preparation.</param>
+    /// <param name="cancellationToken">Ends the preparation.</param>
     /// <exception cref="ConfigException">Settings do not fit together, or the folder holds a run with others; the message names them.</exception>
     /// <exception cref="BudgetException">The run cannot fit into memory.</exception>
     /// <exception cref="InputException">The data or the tokenizer is not acceptable, or not what the run has learned from.</exception>
     /// <exception cref="StorageException">Data or tokenizer do not exist, the folder cannot be written, or another run works in it.</exception>
-    public static PretrainingRun Prepare(string folder, RunConfig config, IProgress<string>? status = null, Func<PretrainingRun, RunConfig>? plan = null, CancellationToken stop = default)
+    public static PretrainingRun Prepare(string folder, RunConfig config, IProgress<string>? status = null, Func<PretrainingRun, RunConfig>? plan = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
@@ -95,7 +95,7 @@ public sealed class PretrainingRun : IDisposable
             RunSettings.RefuseOthers(folder, config);
             DurableFile.RemoveLeftovers(folder);
             DurableFile.RemoveLeftovers(Path.Combine(folder, RunPreparation.TokenizerFolder));
-            run = new PretrainingRun(folder, config, runLock, RunPreparation.Make(folder, config, status, stop));
+            run = new PretrainingRun(folder, config, runLock, RunPreparation.Make(folder, config, status, cancellationToken));
             if (CheckpointStore.Newest(folder) is { } newest)
             {
                 RunCheckpoint last = RunCheckpoint.Read(newest);
@@ -131,8 +131,8 @@ public sealed class PretrainingRun : IDisposable
     /// Times training steps and an evaluation on this machine once both run warm. The rate is 0 and the optimizer is thrown away: weights keep their bits.
     /// </summary>
     /// <param name="atMost">How long to take steps; two are taken in any case.</param>
-    /// <param name="stop">Looked at before each step.</param>
-    public RunTiming Measure(TimeSpan atMost, CancellationToken stop = default)
+    /// <param name="cancellationToken">Looked at before each step.</param>
+    public RunTiming Measure(TimeSpan atMost, CancellationToken cancellationToken = default)
     {
         using AdamW optimizer = NewOptimizer();
         Trainer trainer = new(Model, optimizer, new ConstantSchedule(0), NewData(), Options(0));
@@ -140,7 +140,7 @@ public sealed class PretrainingRun : IDisposable
         List<double> steps = [];
         while (steps.Count < 2 || Stopwatch.GetElapsedTime(started) < atMost)
         {
-            stop.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             steps.Add(trainer.TakeStep().Seconds);
         }
 
@@ -149,18 +149,18 @@ public sealed class PretrainingRun : IDisposable
         steps.Sort();
         double step = steps[steps.Count / 2];
         started = Stopwatch.GetTimestamp();
-        NewEvaluation()?.Run(0, Config.EvaluateBlocks, stop);
+        NewEvaluation()?.Run(0, Config.EvaluateBlocks, cancellationToken);
         return new RunTiming(step, Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     /// <summary>
-    /// Trains until the end, or until <paramref name="stop"/>; then saves the model folder: with patience the weights of the best evaluation, else the
+    /// Trains until the end, or until <paramref name="cancellationToken"/>; then saves the model folder: with patience the weights of the best evaluation, else the
     /// last ones. A run that is over writes nothing but a model folder that is missing.
     /// </summary>
     /// <param name="observers">See the run.</param>
     /// <param name="peakOperations">The machine's measured peak in operations a second; 0 where not measured.</param>
-    /// <param name="stop">Ends the run after the current step, with a checkpoint.</param>
-    public TrainingEnd Train(IReadOnlyList<ITrainingObserver> observers, double peakOperations = 0, CancellationToken stop = default)
+    /// <param name="cancellationToken">Ends the run after the current step, with a checkpoint.</param>
+    public TrainingEnd Train(IReadOnlyList<ITrainingObserver> observers, double peakOperations = 0, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(observers);
         CheckpointStore store = new(Folder, Config.Keep);
@@ -186,7 +186,7 @@ public sealed class PretrainingRun : IDisposable
         };
         last?.Restore(trainer, Model, optimizer);
         FirstStep = LastStep = trainer.Step;
-        TrainingEnd end = trainer.Run(stop);
+        TrainingEnd end = trainer.Run(cancellationToken);
         SavedStep = LastStep = trainer.Step;
         SavedEvaluation = memory.Newest;
         if (end == TrainingEnd.Interrupted) return end;
@@ -196,7 +196,7 @@ public sealed class PretrainingRun : IDisposable
     }
 
     /// <summary>Evaluates the model as it is on all held-out blocks; null where nothing is held out.</summary>
-    public EvaluationReport? EvaluateAll(CancellationToken stop = default) => NewEvaluation()?.Run(SavedStep, 0, stop);
+    public EvaluationReport? EvaluateAll(CancellationToken cancellationToken = default) => NewEvaluation()?.Run(SavedStep, 0, cancellationToken);
 
     /// <summary>Writes the model as it is as a Hugging Face folder: configuration, weights, tokenizer, generation settings.</summary>
     public void SaveModel(string folder)

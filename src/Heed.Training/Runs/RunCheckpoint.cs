@@ -47,7 +47,7 @@ internal sealed record RunCheckpoint(string Folder, long Step, long Tokens, doub
     }
 
     /// <summary>Reads the state of a checkpoint, which is checked against its sum.</summary>
-    /// <exception cref="FileFormatException">It is damaged; the message names the file and says how to go on.</exception>
+    /// <exception cref="InvalidFileException">It is damaged; the message names the file and says how to go on.</exception>
     public static RunCheckpoint Read(string folder)
     {
         CheckpointStore.Check(folder, StateName);
@@ -112,5 +112,5 @@ internal sealed record RunCheckpoint(string Folder, long Step, long Tokens, doub
 
     private static string SumOf(Tokenizer tokenizer) => Convert.ToHexStringLower(SHA256.HashData(tokenizer.ToJson()));
 
-    private static FileFormatException Wrong(string path, string at) => new(path, at, $"is missing or of a wrong type; {CheckpointStore.Remedy}");
+    private static InvalidFileException Wrong(string path, string at) => new(path, at, $"is missing or of a wrong type; {CheckpointStore.Remedy}");
 }

@@ -114,12 +114,12 @@ public sealed record RunConfig
     /// <summary>Reads settings that stand at a place of a file.</summary>
     internal static RunConfig FromJson(JsonElement settings, string file, string at)
     {
-        if (settings.ValueKind != JsonValueKind.Object) throw new FileFormatException(file, at, $"is {StrictJson.Describe(settings)}; an object was expected");
+        if (settings.ValueKind != JsonValueKind.Object) throw new InvalidFileException(file, at, $"is {StrictJson.Describe(settings)}; an object was expected");
         RunConfig config = new();
         foreach (JsonProperty property in settings.EnumerateObject())
         {
             RunField field = RunFields.Find(property.Name)
-                ?? throw new FileFormatException(file, $"{at}.{property.Name}", $"is no setting of a run{(Printable.Nearest(property.Name, RunFields.All.Select(f => f.Name)) is { } near ? $"; did you mean \"{near}\"?" : "")} 'heed pretrain --help' lists them");
+                ?? throw new InvalidFileException(file, $"{at}.{property.Name}", $"is no setting of a run{(Printable.Nearest(property.Name, RunFields.All.Select(f => f.Name)) is { } near ? $"; did you mean \"{near}\"?" : "")} 'heed pretrain --help' lists them");
             config = field.Read(config, property.Value, file, $"{at}.{property.Name}");
         }
 

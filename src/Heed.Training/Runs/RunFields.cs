@@ -31,7 +31,7 @@ public sealed record RunField(string Name, string Kind, string Help, Func<RunCon
         {
             return Read(config, document.RootElement, Option, "");
         }
-        catch (FileFormatException e)
+        catch (InvalidFileException e)
         {
             throw new UsageException($"{e.Message.TrimEnd('.')}.");
         }
@@ -43,7 +43,7 @@ public sealed record RunField(string Name, string Kind, string Help, Func<RunCon
         {
             return StrictJson.Parse(System.Text.Encoding.UTF8.GetBytes(json), Option);
         }
-        catch (FileFormatException)
+        catch (InvalidFileException)
         {
             throw new UsageException($"{Option}: is \"{Printable.Shorten(text)}\"; {Kind} was expected.");
         }
@@ -110,22 +110,22 @@ public static class RunFields
         return new(name, kind, help, (c, e, file, path) =>
         {
             double value = StrictJson.Number(e, file, path);
-            return value >= minimum && value <= maximum ? set(c, value) : throw new FileFormatException(file, path, string.Create(CultureInfo.InvariantCulture, $"is {value}; {kind} was expected"));
+            return value >= minimum && value <= maximum ? set(c, value) : throw new InvalidFileException(file, path, string.Create(CultureInfo.InvariantCulture, $"is {value}; {kind} was expected"));
         }, c => JsonValue.Create(get(c)));
     }
 
     private static long ReadLong(JsonElement e, string file, string path, long minimum)
         => e.ValueKind == JsonValueKind.Number && e.TryGetInt64(out long value) && value >= minimum ? value
-            : throw new FileFormatException(file, path, $"is {StrictJson.Describe(e)}; an integer from {minimum} was expected");
+            : throw new InvalidFileException(file, path, $"is {StrictJson.Describe(e)}; an integer from {minimum} was expected");
 
     private static ulong ReadSeed(JsonElement e, string file, string path)
         => e.ValueKind == JsonValueKind.Number && e.TryGetUInt64(out ulong value) ? value
-            : throw new FileFormatException(file, path, $"is {StrictJson.Describe(e)}; an integer from 0 was expected");
+            : throw new InvalidFileException(file, path, $"is {StrictJson.Describe(e)}; an integer from 0 was expected");
 
     private static string[] ReadTexts(JsonElement e, string file, string path)
     {
         if (e.ValueKind == JsonValueKind.String) return [StrictJson.Text(e, file, path)];
-        if (e.ValueKind != JsonValueKind.Array) throw new FileFormatException(file, path, $"is {StrictJson.Describe(e)}; a text or an array of texts was expected");
+        if (e.ValueKind != JsonValueKind.Array) throw new InvalidFileException(file, path, $"is {StrictJson.Describe(e)}; a text or an array of texts was expected");
         string[] texts = new string[e.GetArrayLength()];
         for (int i = 0; i < texts.Length; i++) texts[i] = StrictJson.Text(e[i], file, $"{path}[{i}]");
         return texts;

@@ -43,15 +43,15 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
             throw new StorageException($"{config.Tokenizer}: does not exist. Name a tokenizer.json or its folder, or leave the tokenizer out to train one.");
     }
 
-    public static RunPreparation Make(string folder, RunConfig config, IProgress<string>? status, CancellationToken stop)
+    public static RunPreparation Make(string folder, RunConfig config, IProgress<string>? status, CancellationToken cancellationToken)
     {
-        List<TextDocument> documents = Read(config, status, stop);
+        List<TextDocument> documents = Read(config, status, cancellationToken);
         double heldOut = TextSplit.Part(documents, config.HeldOut);
-        Tokenizer tokenizer = MakeTokenizer(folder, config, documents, heldOut, status, stop);
+        Tokenizer tokenizer = MakeTokenizer(folder, config, documents, heldOut, status, cancellationToken);
         int end = tokenizer.TokenToId(EndOfText) ?? throw new InputException($"{config.Tokenizer}: the tokenizer has no {EndOfText}, which ends each document; add it as a special token.");
         status?.Report("encoding the text");
         string key = Key(documents, heldOut, tokenizer.ToJson());
-        TokenCorpus corpus = TokenCorpus.Cached(Path.Combine(folder, CorpusName), key, () => TokenCorpus.Encode(documents, text => Encode(tokenizer, text), end, heldOut, null, stop));
+        TokenCorpus corpus = TokenCorpus.Cached(Path.Combine(folder, CorpusName), key, () => TokenCorpus.Encode(documents, text => Encode(tokenizer, text), end, heldOut, null, cancellationToken));
         _ = new TokenBlocks(corpus.Training, config.BlockLength, "training");
 
         status?.Report("building the model");
@@ -96,7 +96,7 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
 
     private static IEnumerable<string> Presets() => ModelFamilies.All.SelectMany(f => f.Presets).Where(p => p.Value.Config is Gpt2Config).Select(p => p.Key);
 
-    private static List<TextDocument> Read(RunConfig config, IProgress<string>? status, CancellationToken stop)
+    private static List<TextDocument> Read(RunConfig config, IProgress<string>? status, CancellationToken cancellationToken)
     {
         List<TextDocument> documents = [];
         long characters = 0;
@@ -106,7 +106,7 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
             IEnumerable<TextDocument> texts = source == SdkDocumentation.Name ? ReadSdk() : TextFiles.Read(source);
             foreach (TextDocument document in texts)
             {
-                stop.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 documents.Add(document);
                 characters += document.Text.Length;
                 if (config.MaximumCharacters > 0 && characters >= config.MaximumCharacters) return TextSplit.Passaged(documents);
@@ -123,7 +123,7 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
         return SdkDocumentation.Read(files);
     }
 
-    private static Tokenizer MakeTokenizer(string folder, RunConfig config, List<TextDocument> documents, double heldOut, IProgress<string>? status, CancellationToken stop)
+    private static Tokenizer MakeTokenizer(string folder, RunConfig config, List<TextDocument> documents, double heldOut, IProgress<string>? status, CancellationToken cancellationToken)
     {
         if (config.Tokenizer.Length > 0) return Directory.Exists(config.Tokenizer) ? Tokenizer.FromFolder(config.Tokenizer) : Tokenizer.FromFile(config.Tokenizer);
         string kept = Path.Combine(folder, TokenizerFolder), keyFile = Path.Combine(kept, "trained-on");
@@ -132,7 +132,7 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
         status?.Report($"training a byte-level BPE tokenizer of {config.VocabularySize} ids");
         Tokenizer trained = TokenizerTrainer.Train(
             new BpeTrainerSettings { VocabularySize = config.VocabularySize, SpecialTokens = [EndOfText] },
-            documents.Where(d => !d.IsHeldOut(heldOut)).Select(d => d.Text), TrainingPipeline.ByteLevel, null, stop);
+            documents.Where(d => !d.IsHeldOut(heldOut)).Select(d => d.Text), TrainingPipeline.ByteLevel, null, cancellationToken);
         if (File.Exists(keyFile)) File.Delete(keyFile);
         SaveTokenizer(trained, kept);
         DurableFile.WriteText(keyFile, key);

@@ -51,7 +51,7 @@ internal static class RunSettings
         {
             return RunConfig.FromFile(path);
         }
-        catch (FileFormatException e)
+        catch (InvalidFileException e)
         {
             throw new ConfigException($"{e.Message.TrimEnd('.')}. Mend the file, or delete it and give the run's settings again; its checkpoints tell whether they are the same.", e);
         }

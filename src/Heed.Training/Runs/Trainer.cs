@@ -97,14 +97,14 @@ public sealed class Trainer
     /// <see cref="TrainerOptions.Patience"/> at each best evaluation too.
     /// </summary>
     /// <exception cref="NumericalException">The loss is NaN or infinite; checkpoints written before stay.</exception>
-    public TrainingEnd Run(CancellationToken stop = default)
+    public TrainingEnd Run(CancellationToken cancellationToken = default)
     {
         foreach (ITrainingObserver o in _observers) o.Started(Step, _options.Steps);
         TrainingEnd end = TrainingEnd.Finished;
         long saved = -1, evaluated = -1;
         while (Step < _options.Steps)
         {
-            if (stop.IsCancellationRequested)
+            if (cancellationToken.IsCancellationRequested)
             {
                 end = TrainingEnd.Interrupted;
                 break;

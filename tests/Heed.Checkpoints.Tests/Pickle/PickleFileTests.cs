@@ -71,7 +71,7 @@ public sealed class PickleFileTests : IDisposable
     public void A_global_outside_tensors_and_containers_is_refused_by_name_and_offset(string module, string name)
     {
         byte[] pickle = PickleBuilder.Dict(("x", p => p.Global(module, name).Op('(').Text("id").Op('t').Op('R')));
-        FileFormatException e = Assert.Throws<FileFormatException>(() => Open(pickle));
+        InvalidFileException e = Assert.Throws<InvalidFileException>(() => Open(pickle));
         Assert.Contains($"'{module}.{name}'", e.Message, StringComparison.Ordinal);
         int at = pickle.AsSpan().IndexOf(Encoding.UTF8.GetBytes($"c{module}"));
         Assert.EndsWith($"pickle byte {at + DataOffset}", e.Where, StringComparison.Ordinal);
@@ -90,7 +90,7 @@ public sealed class PickleFileTests : IDisposable
     [InlineData('\xFF', "0xFF")]
     public void An_opcode_that_tensors_do_not_need_is_refused_by_name_and_offset(char opcode, string told)
     {
-        FileFormatException e = Assert.Throws<FileFormatException>(() => Open(new PickleBuilder().Proto().Op('}').Raw((byte)opcode).Op('.').ToArray()));
+        InvalidFileException e = Assert.Throws<InvalidFileException>(() => Open(new PickleBuilder().Proto().Op('}').Raw((byte)opcode).Op('.').ToArray()));
         Assert.Contains(told, e.Message, StringComparison.Ordinal);
         Assert.EndsWith($"pickle byte {DataOffset + 3}", e.Where, StringComparison.Ordinal);
     }
@@ -138,7 +138,7 @@ public sealed class PickleFileTests : IDisposable
     [Theory, MemberData(nameof(Damaged))]
     public void A_damaged_pickle_is_refused(string what, byte[] pickle)
     {
-        FileFormatException e = Assert.Throws<FileFormatException>(() => Open(pickle));
+        InvalidFileException e = Assert.Throws<InvalidFileException>(() => Open(pickle));
         Assert.StartsWith(_folder.Path, e.Message, StringComparison.Ordinal);
         Assert.NotEmpty(what);
     }
@@ -209,7 +209,7 @@ public sealed class PickleFileTests : IDisposable
         return PickleFile.Open(path);
     }
 
-    private static string Refused(string path) => Assert.Throws<FileFormatException>(() => PickleFile.Open(path)).Message;
+    private static string Refused(string path) => Assert.Throws<InvalidFileException>(() => PickleFile.Open(path)).Message;
 
     private static float[] Floats(PickleFile file, string name) => file.Tensors.Single(t => t.Name == name).ToFloats();
 }

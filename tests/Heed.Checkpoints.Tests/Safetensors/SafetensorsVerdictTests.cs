@@ -107,7 +107,7 @@ public class SafetensorsVerdictTests
     {
         using TemporaryFolder folder = new();
         string path = Write(folder, Encoding.UTF8.GetBytes(header), dataBytes);
-        FileFormatException e = Assert.Throws<FileFormatException>(() => SafetensorsFile.Open(path));
+        InvalidFileException e = Assert.Throws<InvalidFileException>(() => SafetensorsFile.Open(path));
         Assert.Equal(path, e.File);
         Assert.True(e.Where.Contains(where, StringComparison.Ordinal), $"{what}: {e.Message}");
     }
@@ -125,7 +125,7 @@ public class SafetensorsVerdictTests
         byte[] bytes = new byte[100];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, length);
         File.WriteAllBytes(path, bytes);
-        Assert.Equal(where, Assert.Throws<FileFormatException>(() => SafetensorsFile.Open(path)).Where);
+        Assert.Equal(where, Assert.Throws<InvalidFileException>(() => SafetensorsFile.Open(path)).Where);
     }
 
     [Fact]
@@ -134,8 +134,8 @@ public class SafetensorsVerdictTests
         using TemporaryFolder folder = new();
         string path = folder.File("x.safetensors");
         File.WriteAllBytes(path, [1, 2, 3]);
-        Assert.Throws<FileFormatException>(() => SafetensorsFile.Open(path));
-        Assert.Equal("header", Assert.Throws<FileFormatException>(() => SafetensorsFile.Open(Write(folder, [(byte)'{', (byte)'"', 0xC3, (byte)'"', (byte)'}'], 0))).Where);
+        Assert.Throws<InvalidFileException>(() => SafetensorsFile.Open(path));
+        Assert.Equal("header", Assert.Throws<InvalidFileException>(() => SafetensorsFile.Open(Write(folder, [(byte)'{', (byte)'"', 0xC3, (byte)'"', (byte)'}'], 0))).Where);
         Assert.Throws<StorageException>(() => SafetensorsFile.Open(folder.File("missing")));
         Assert.Throws<StorageException>(() => SafetensorsFile.Open(folder.Path));
     }

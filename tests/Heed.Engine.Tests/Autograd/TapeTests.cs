@@ -156,8 +156,8 @@ public class TapeTests
 
     private static float Backward(Embedding tokens, TransformerEncoder encoder, bool checkpoint, Action? behindForward)
     {
-        AttentionContext rows = AttentionContext.Of(5, 7);
-        AttentionContext context = new(rows.Starts.ToArray(), rows.Positions) { Checkpoint = checkpoint, Dropout = new DropoutPlan(7, 3) };
+        ForwardContext rows = ForwardContext.Of(5, 7);
+        ForwardContext context = new(rows.Starts.ToArray(), rows.Positions) { Checkpoint = checkpoint, Dropout = new DropoutPlan(7, 3) };
         using TensorScope scope = TensorScope.Begin();
         using Tape tape = Tape.Begin();
         Variable hidden = encoder.Forward(tokens.Forward(Ids), context);

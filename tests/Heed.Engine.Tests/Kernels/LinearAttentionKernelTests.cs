@@ -129,7 +129,7 @@ public class LinearAttentionKernelTests
         AttentionSequence[] s = [new(0, N, 0, N)];
         foreach (bool causal in (bool[])[false, true])
         {
-            Variable z = AttentionFeatures.Attend(AttentionFeatures.Positive(q, projection), AttentionFeatures.Positive(k, projection), v, 1, causal, AttentionContext.Of(N));
+            Variable z = AttentionFeatures.Attend(AttentionFeatures.Positive(q, projection), AttentionFeatures.Positive(k, projection), v, 1, causal, ForwardContext.Of(N));
             float[] exact = new float[N * K];
             AttentionOptions o = new() { Heads = 1, HeadWidth = K, Scale = 1 / MathF.Sqrt(K), Causal = causal };
             AttentionKernel.Forward(new AttentionInputs<float> { Query = q.Span, QueryStride = K, Key = k.Span, KeyStride = K, Value = v.Span, ValueStride = K }, o, s, exact, []);

@@ -24,7 +24,7 @@ public class AttentionInspectionTests
         Sparsity = kind == "blocks" ? new Diagonal() : null,
     };
 
-    private static AttentionContext Context(Hooks? hooks, string kind = "") => new(AttentionContext.Of(Lengths).Starts.ToArray(), AttentionContext.Of(Lengths).Positions)
+    private static ForwardContext Context(Hooks? hooks, string kind = "") => new(ForwardContext.Of(Lengths).Starts.ToArray(), ForwardContext.Of(Lengths).Positions)
     {
         Hooks = hooks,
         Dropout = kind == "dropout" ? new DropoutPlan(3, 4) : null,
@@ -188,9 +188,9 @@ public class AttentionInspectionTests
         using KeyValueSequence sequence = cache.NewSequence();
         Tensor x = Input().Rows(0, 70);
         float[] whole = [], last = [];
-        float[] y = attention.Forward(x, new AttentionContext([0, 70], [.. Enumerable.Range(0, 70)]) { Hooks = new Hooks().Observe("pattern", (_, p) => whole = p.Value.ToArray()) }).Value.ToArray();
-        attention.Forward(x.Rows(0, 69), new AttentionContext([0, 69], [.. Enumerable.Range(0, 69)]) { Cache = [sequence] });
-        float[] step = attention.Forward(x.Rows(69, 1), new AttentionContext([0, 1], [69]) { Cache = [sequence], Hooks = new Hooks().Observe("pattern", (_, p) => last = p.Value.ToArray()) }).Value.ToArray();
+        float[] y = attention.Forward(x, new ForwardContext([0, 70], [.. Enumerable.Range(0, 70)]) { Hooks = new Hooks().Observe("pattern", (_, p) => whole = p.Value.ToArray()) }).Value.ToArray();
+        attention.Forward(x.Rows(0, 69), new ForwardContext([0, 69], [.. Enumerable.Range(0, 69)]) { Cache = [sequence] });
+        float[] step = attention.Forward(x.Rows(69, 1), new ForwardContext([0, 1], [69]) { Cache = [sequence], Hooks = new Hooks().Observe("pattern", (_, p) => last = p.Value.ToArray()) }).Value.ToArray();
         Assert.Equal(y[(69 * Width)..], step);
         Assert.Equal(4 * 70, last.Length);
         for (int h = 0; h < 4; h++)
@@ -203,7 +203,7 @@ public class AttentionInspectionTests
         using TensorScope scope = TensorScope.Begin();
         using ParameterSet parameters = new(ParameterSource.Random(1));
         MultiHeadAttention attention = new(Config("full"), parameters.Root);
-        AttentionContext rows = AttentionContext.Of(3, 0, 2);
+        ForwardContext rows = ForwardContext.Of(3, 0, 2);
         float[] pattern = [];
         float[] plain = attention.Forward(Input().Rows(0, 5), rows).Value.ToArray();
         Hooks hooks = new Hooks().Replace("pattern", (_, x) =>
@@ -211,7 +211,7 @@ public class AttentionInspectionTests
             pattern = x.Value.ToArray();
             return x + 0f;
         });
-        float[] y = attention.Forward(Input().Rows(0, 5), new AttentionContext(rows.Starts.ToArray(), rows.Positions) { Hooks = hooks }).Value.ToArray();
+        float[] y = attention.Forward(Input().Rows(0, 5), new ForwardContext(rows.Starts.ToArray(), rows.Positions) { Hooks = hooks }).Value.ToArray();
         Assert.All(pattern[36..72], v => Assert.Equal(0f, v));
         Close.Relative("output", y, [.. plain.Select(v => (double)v)], 1e-6);
     }

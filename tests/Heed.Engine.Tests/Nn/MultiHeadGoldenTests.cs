@@ -34,8 +34,8 @@ public class MultiHeadGoldenTests
         using ParameterSet parameters = new(new TorchAttention(Part, name));
         MultiHeadAttention attention = new(config, parameters.Root);
         (int[] starts, int[] rows) = Packing.Of([.. Part.Values(name, "mask").Select(p => 1 - p)], Part.Shape(name, "key")[1]);
-        AttentionContext queries = AttentionContext.Of([.. Enumerable.Repeat(T, B)]);
-        AttentionContext context = new(queries.Starts.ToArray(), queries.Positions) { Memory = AttentionContext.Of([.. Enumerable.Range(0, B).Select(b => starts[b + 1] - starts[b])]) };
+        ForwardContext queries = ForwardContext.Of([.. Enumerable.Repeat(T, B)]);
+        ForwardContext context = new(queries.Starts.ToArray(), queries.Positions) { Memory = ForwardContext.Of([.. Enumerable.Range(0, B).Select(b => starts[b + 1] - starts[b])]) };
         Leaf q = new(), k = new(), v = new();
         using (Tape tape = Tape.Begin())
         {

@@ -37,9 +37,9 @@ public class Transformer2017GoldenTests
         int[] shape = Part.Shape(name, "tgt");
         (int B, int T) = (shape[0], shape[1]);
         (int[] starts, int[] rows) = Packing.Of([.. Part.Values(name, "src_padding").Select(p => 1 - p)], Part.Shape(name, "src")[1]);
-        AttentionContext sources = AttentionContext.Of([.. Enumerable.Range(0, B).Select(b => starts[b + 1] - starts[b])]);
-        AttentionContext all = AttentionContext.Of([.. Enumerable.Repeat(T, B)]);
-        AttentionContext targets = new(all.Starts.ToArray(), all.Positions) { Memory = sources };
+        ForwardContext sources = ForwardContext.Of([.. Enumerable.Range(0, B).Select(b => starts[b + 1] - starts[b])]);
+        ForwardContext all = ForwardContext.Of([.. Enumerable.Repeat(T, B)]);
+        ForwardContext targets = new(all.Starts.ToArray(), all.Positions) { Memory = sources };
         Leaf source = new(), target = new();
         using (Tape tape = Tape.Begin())
         {

@@ -3,7 +3,7 @@ using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models.Bert;
-using Heed.Models.Verification;
+using Heed.Verification;
 using Heed.Testing;
 using Xunit;
 

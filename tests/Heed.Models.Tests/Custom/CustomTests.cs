@@ -57,7 +57,7 @@ public sealed class CustomTests
         using TemporaryFolder folder = new();
         File.WriteAllText(folder.File("config.json"), $$"""{"model_type": "custom-decoder", "vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "{{key}}": null}""");
         if (meant is null) Assert.Equal(8, ModelFolder.ReadConfig(folder.Path).Config.Width);
-        else Assert.Contains($"$.{key}: is no key of a custom model; did you mean \"{meant}\"?", Assert.Throws<FileFormatException>(() => ModelFolder.ReadConfig(folder.Path)).Message, StringComparison.Ordinal);
+        else Assert.Contains($"$.{key}: is no key of a custom model; did you mean \"{meant}\"?", Assert.Throws<InvalidFileException>(() => ModelFolder.ReadConfig(folder.Path)).Message, StringComparison.Ordinal);
     }
 
     private static bool IsImpossible(PositionKind positions, CustomAttention attention)

@@ -3,7 +3,7 @@ using Heed.Checkpoints;
 using Heed.Engine.Autograd;
 using Heed.Engine.Tensors;
 using Heed.Models.Embeddings;
-using Heed.Models.Verification;
+using Heed.Verification;
 using Heed.Testing;
 using Xunit;
 
@@ -128,7 +128,7 @@ public class SentenceEmbedderTests
     public void A_wrong_modules_file_is_refused_in_one_sentence(string modules, string pooling, string sentence)
     {
         using TemporaryFolder folder = Folder(modules, pooling);
-        FileFormatException error = Assert.Throws<FileFormatException>(() => SentencePipeline.Read(folder.Path));
+        InvalidFileException error = Assert.Throws<InvalidFileException>(() => SentencePipeline.Read(folder.Path));
         Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
     }
 

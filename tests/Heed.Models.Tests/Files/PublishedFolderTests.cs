@@ -5,7 +5,7 @@ using Heed.Engine.Tensors;
 using Heed.Models.Bert;
 using Heed.Models.Files;
 using Heed.Models.Llama;
-using Heed.Models.Verification;
+using Heed.Verification;
 using Heed.Testing;
 using Xunit;
 
@@ -142,9 +142,9 @@ public sealed class PublishedFolderTests
     {
         using TemporaryFolder folder = new();
         Publish("bart", folder.Path, "BartForSequenceClassification");
-        Assert.Contains("which the bart family does not have. It has BartForConditionalGeneration", Assert.Throws<FileFormatException>(() => ModelFolder.ReadConfig(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("which the bart family does not have. It has BartForConditionalGeneration", Assert.Throws<InvalidFileException>(() => ModelFolder.ReadConfig(folder.Path)).Message, StringComparison.Ordinal);
         File.WriteAllText(folder.File("config.json"), """{"model_type": "mamba2"}""");
-        Assert.Contains("which is unknown. Known are bart, ", Assert.Throws<FileFormatException>(() => ModelFolder.ReadConfig(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("which is unknown. Known are bart, ", Assert.Throws<InvalidFileException>(() => ModelFolder.ReadConfig(folder.Path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

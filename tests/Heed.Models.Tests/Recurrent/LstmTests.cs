@@ -76,7 +76,7 @@ public sealed class LstmTests
         using LstmSequenceToSequence model = new(Config, New());
         using TensorScope scope = TensorScope.Begin();
         TokenBatch source = TokenBatch.Of([3, 4, 5, 6], [7, 8]), whole = TokenBatch.Of([1, 6, 5], [1, 8]);
-        AttentionContext reading = source.Context();
+        ForwardContext reading = source.Context();
         Engine.Autograd.Variable memory = model.Encode(source, reading);
         float[] expected = model.Decode(whole, memory, whole.Context(memory: reading)).Value.ToArray();
         using KeyValueCache cache = new(model.CacheLayers);
@@ -84,7 +84,7 @@ public sealed class LstmTests
         TokenBatch start = TokenBatch.Of([1, 6], [1]);
         model.Decode(start, memory, start.Context(memory: reading, cache: [first, second]));
         TokenBatch rest = TokenBatch.Of([5], [8]);
-        float[] rows = model.Decode(rest, Tensor.Zeros(0, 12), rest.Context(memory: new AttentionContext([0, 0, 0], []), cache: [first, second])).Value.ToArray();
+        float[] rows = model.Decode(rest, Tensor.Zeros(0, 12), rest.Context(memory: new ForwardContext([0, 0, 0], []), cache: [first, second])).Value.ToArray();
         Assert.Equal(expected[24..36], rows[..12]);
         Assert.Equal(expected[48..60], rows[12..]);
     }
@@ -121,7 +121,7 @@ public sealed class LstmTests
         TokenBatch source = TokenBatch.Of([3, 4, 5, 6]), start = TokenBatch.Of([1, 6]);
         using KeyValueCache cache = new(model.CacheLayers);
         using KeyValueSequence sequence = cache.NewSequence();
-        AttentionContext reading = source.Context(new RunOptions { Hooks = new Hooks().Replace("decoder.blocks.0.cross_attn.pattern", (_, x) => x * 0.5f) });
+        ForwardContext reading = source.Context(new RunOptions { Hooks = new Hooks().Replace("decoder.blocks.0.cross_attn.pattern", (_, x) => x * 0.5f) });
         model.Decode(start, model.Encode(source, reading), start.Context(new RunOptions { Hooks = reading.Hooks }, memory: reading, cache: [sequence]));
         Assert.Equal(2, sequence.Count);
     }

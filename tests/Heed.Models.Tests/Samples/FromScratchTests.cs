@@ -33,7 +33,7 @@ public class FromScratchTests
         Pick("v_proj.weight", 2 * D);
         Pick("out_proj.weight", 0);
         using TensorScope scope = TensorScope.Begin();
-        float[] all = attention.Forward(new Variable(Flat(rows, new Shape(T, 3 * D))), AttentionContext.Of(T)).Value.ToArray();
+        float[] all = attention.Forward(new Variable(Flat(rows, new Shape(T, 3 * D))), ForwardContext.Of(T)).Value.ToArray();
         Close(SelfAttention.Attend(q, k, v, causal), [.. Enumerable.Range(0, T * D).Select(i => all[(i / D * 3 * D) + (i % D)])]);
         double[,] weights = SelfAttention.Weights(q, k, causal);
         for (int i = 0; i < T; i++) Assert.Equal(1, Enumerable.Range(0, T).Sum(j => weights[i, j]), 1e-12);
@@ -62,7 +62,7 @@ public class FromScratchTests
         }
 
         using TensorScope scope = TensorScope.Begin();
-        Close(MultiHead.Forward(x, w, H, causal), attention.Forward(new Variable(Flat(x, new Shape(T, D))), AttentionContext.Of(T)).Value.ToArray());
+        Close(MultiHead.Forward(x, w, H, causal), attention.Forward(new Variable(Flat(x, new Shape(T, D))), ForwardContext.Of(T)).Value.ToArray());
     }
 
     [Fact]
@@ -84,7 +84,7 @@ public class FromScratchTests
         set["linear1.bias"].Value = Tensor.Create([.. block.B1.Select(b => (float)b)], new Shape(F));
         set["linear2.bias"].Value = Tensor.Create([.. block.B2.Select(b => (float)b)], new Shape(D));
         using TensorScope scope = TensorScope.Begin();
-        Close(block.Forward(x), layer.Forward(new Variable(Flat(x, new Shape(T, D))), AttentionContext.Of(T)).Value.ToArray());
+        Close(block.Forward(x), layer.Forward(new Variable(Flat(x, new Shape(T, D))), ForwardContext.Of(T)).Value.ToArray());
     }
 
     [Fact]

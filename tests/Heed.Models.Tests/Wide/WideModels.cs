@@ -1,5 +1,5 @@
 using Heed.Models.Custom;
-using Heed.Models.Original2017;
+using Heed.Models.Transformer2017;
 using Heed.Models.Recurrent;
 using static Heed.Models.Tests.Wide.WideWeights;
 
@@ -9,7 +9,7 @@ namespace Heed.Models.Tests.Wide;
 internal static class WideModels
 {
     /// <summary>Vaswani et al. 2017, figure 1: scores of each row of the decoder.</summary>
-    public static double[][] Transformer2017(WideWeights w, Original2017Config config, int[] source, int[] target)
+    public static double[][] Transformer2017(WideWeights w, Transformer2017Config config, int[] source, int[] target)
     {
         double[][] memory = Embed(source);
         for (int i = 0; i < config.EncoderLayers; i++)

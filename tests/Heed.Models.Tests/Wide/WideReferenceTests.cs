@@ -3,7 +3,7 @@ using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models.Custom;
-using Heed.Models.Original2017;
+using Heed.Models.Transformer2017;
 using Heed.Models.Recurrent;
 using Xunit;
 
@@ -17,7 +17,7 @@ public sealed class WideReferenceTests
 
     private static readonly int[][] Sources = [Text(11, 1), Text(1, 2), Text(6, 3)], Targets = [Text(7, 4), Text(13, 5), Text(2, 6)];
 
-    private static readonly Original2017Config Paper = Original2017Config.Tiny with { Width = D, Heads = 2, Vocabulary = Vocabulary, EncoderLayers = 1, InnerWidth = 20, Dropout = 0 };
+    private static readonly Transformer2017Config Paper = Transformer2017Config.Tiny with { Width = D, Heads = 2, Vocabulary = Vocabulary, EncoderLayers = 1, InnerWidth = 20, Dropout = 0 };
 
     private static readonly LstmConfig Recurrent = new() { Vocabulary = Vocabulary, Width = 8, Layers = 2, EmbeddingWidth = 6, AttentionWidth = 5, BeginId = 1, PaddingId = 0, Labels = ["a", "b", "c"] };
 
@@ -66,7 +66,7 @@ public sealed class WideReferenceTests
         return all;
     }
 
-    private static Design Of2017(Original2017Config c) => new(set => new Original2017Model(c, set), (w, b) => WideModels.Transformer2017(w, c, Sources[b], Targets[b]));
+    private static Design Of2017(Transformer2017Config c) => new(set => new Transformer2017Model(c, set), (w, b) => WideModels.Transformer2017(w, c, Sources[b], Targets[b]));
 
     private static Design OfLstm(LstmConfig c) => c.Task switch
     {
@@ -139,7 +139,7 @@ public sealed class WideReferenceTests
     [InlineData(0.1f)]
     public void The_loss_of_2017_spreads_a_share_of_the_mass_over_the_vocabulary(float smoothing)
     {
-        using Model model = Loud(set => new Original2017Model(Paper with { LabelSmoothing = smoothing }, set));
+        using Model model = Loud(set => new Transformer2017Model(Paper with { LabelSmoothing = smoothing }, set));
         WideWeights weights = new(model.Parameters);
         double expected = Sources.Select((s, b) => LossOf(b)).Sum();
         double LossOf(int b) => WideWeights.CrossEntropy(WideModels.Transformer2017(weights, Paper, Sources[b], [1, .. Targets[b][..^1]]), Targets[b], smoothing);

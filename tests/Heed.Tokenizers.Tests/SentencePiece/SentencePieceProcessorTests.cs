@@ -1,7 +1,7 @@
 using Heed.Testing;
 using Heed.Tokenizers.Models;
 using Heed.Tokenizers.SentencePiece;
-using Heed.Tokenizers.Verification;
+using Heed.Verification;
 
 namespace Heed.Tokenizers.Tests.SentencePiece;
 

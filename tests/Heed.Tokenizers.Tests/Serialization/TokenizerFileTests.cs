@@ -64,7 +64,7 @@ public class TokenizerFileTests
 
         // Another file of the folder is told to be no tokenizer; advice on its keys would spoil it.
         File.WriteAllText(folder.File("tokenizer_config.json"), """{"add_prefix_space":false}""");
-        string message = Assert.Throws<FileFormatException>(() => Tokenizer.FromFile(folder.File("tokenizer_config.json"))).Message;
+        string message = Assert.Throws<InvalidFileException>(() => Tokenizer.FromFile(folder.File("tokenizer_config.json"))).Message;
         Assert.Contains($"no tokenizer.json; name one, or the folder {folder.Path}", message, StringComparison.Ordinal);
         Assert.DoesNotContain("remove", message, StringComparison.Ordinal);
     }

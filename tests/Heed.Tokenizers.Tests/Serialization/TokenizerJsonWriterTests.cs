@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Heed.Testing;
-using Heed.Tokenizers.Verification;
+using Heed.Verification;
 
 namespace Heed.Tokenizers.Tests.Serialization;
 

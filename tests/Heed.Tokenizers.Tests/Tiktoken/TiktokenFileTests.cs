@@ -64,11 +64,11 @@ public sealed class TiktokenFileTests
     [InlineData("YWI= 5\n", "line 257")]
     [InlineData("YQ== 300\n", "line 257")]
     public void Lines_that_are_not_token_and_rank_are_refused_by_number(string line, string where)
-        => Assert.Equal(where, Assert.Throws<FileFormatException>(() => Read(File() + line)).Where);
+        => Assert.Equal(where, Assert.Throws<InvalidFileException>(() => Read(File() + line)).Where);
 
     [Fact]
     public void A_file_without_all_bytes_is_refused()
-        => Assert.Contains("0x", Assert.Throws<FileFormatException>(() => Read("YQ== 0\n")).Message, StringComparison.Ordinal);
+        => Assert.Contains("0x", Assert.Throws<InvalidFileException>(() => Read("YQ== 0\n")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void A_special_token_must_not_take_a_rank()

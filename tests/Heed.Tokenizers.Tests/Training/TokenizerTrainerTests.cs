@@ -1,7 +1,7 @@
 using Heed.Testing;
 using Heed.Tokenizers.Models;
 using Heed.Tokenizers.Training;
-using Heed.Tokenizers.Verification;
+using Heed.Verification;
 
 namespace Heed.Tokenizers.Tests.Training;
 
@@ -129,7 +129,7 @@ public sealed class TokenizerTrainerTests
         using CancellationTokenSource stop = new();
         stop.Cancel();
         foreach (int threads in new[] { 1, 2 })
-            Assert.ThrowsAny<OperationCanceledException>(() => TokenizerTrainer.Train(Settings("bpe", threads), Enumerable.Repeat("a b c", 10_000), stop: stop.Token));
+            Assert.ThrowsAny<OperationCanceledException>(() => TokenizerTrainer.Train(Settings("bpe", threads), Enumerable.Repeat("a b c", 10_000), cancellationToken: stop.Token));
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class TrainingTextTests
         using TemporaryFolder folder = new();
         string path = folder.File("bad.txt");
         File.WriteAllBytes(path, [.. "good\nbad "u8, 0xFF, (byte)'\n']);
-        FileFormatException error = Assert.Throws<FileFormatException>(() => TrainingText.Lines([path]).Count());
+        InvalidFileException error = Assert.Throws<InvalidFileException>(() => TrainingText.Lines([path]).Count());
         Assert.Equal("line 2, byte 9", error.Where);
     }
 }

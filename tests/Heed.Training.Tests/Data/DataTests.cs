@@ -72,7 +72,7 @@ public class DataTests
     {
         using TemporaryFolder folder = new();
         File.WriteAllText(folder.File("a.jsonl"), "{\"text\":\"one\"}\n{\"txt\":\"two\"}\n");
-        FileFormatException e = Assert.Throws<FileFormatException>(() => TextFiles.Read(folder.File("a.jsonl")).ToList());
+        InvalidFileException e = Assert.Throws<InvalidFileException>(() => TextFiles.Read(folder.File("a.jsonl")).ToList());
         Assert.EndsWith("a.jsonl:2", e.File, StringComparison.Ordinal);
     }
 

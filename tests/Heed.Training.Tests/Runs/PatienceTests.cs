@@ -35,7 +35,7 @@ public class PatienceTests
         string[] checkpoints = [.. Directory.GetDirectories(Path.Combine(path, "checkpoints")).Order(StringComparer.Ordinal)];
         Directory.Delete(checkpoints[0], recursive: true);
         using (PretrainingRun run = PretrainingRun.Prepare(path, config))
-            Assert.Contains($"{checkpoints[0]}: is missing, and it holds the best weights", Assert.Throws<FileFormatException>(() => run.Train([])).Message, StringComparison.Ordinal);
+            Assert.Contains($"{checkpoints[0]}: is missing, and it holds the best weights", Assert.Throws<InvalidFileException>(() => run.Train([])).Message, StringComparison.Ordinal);
         Directory.Delete(checkpoints[1], recursive: true);
         using (PretrainingRun run = PretrainingRun.Prepare(path, config)) run.Train([]);
         Assert.Equal(weights, Sum(Path.Combine(path, "model", "model.safetensors")));

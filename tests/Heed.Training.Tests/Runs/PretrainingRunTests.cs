@@ -82,11 +82,11 @@ public class PretrainingRunTests
                 byte[] damaged = [.. sound];
                 damaged[random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
                 File.WriteAllBytes(file, damaged);
-                Assert.Contains(Path.GetFileName(file), Assert.Throws<FileFormatException>(() => CheckpointStore.Check(checkpoint)).Message, StringComparison.Ordinal);
+                Assert.Contains(Path.GetFileName(file), Assert.Throws<InvalidFileException>(() => CheckpointStore.Check(checkpoint)).Message, StringComparison.Ordinal);
             }
 
             File.WriteAllBytes(file, sound[..(sound.Length / 2)]);
-            Assert.Throws<FileFormatException>(() => CheckpointStore.Check(checkpoint));
+            Assert.Throws<InvalidFileException>(() => CheckpointStore.Check(checkpoint));
             File.WriteAllBytes(file, sound);
         }
 

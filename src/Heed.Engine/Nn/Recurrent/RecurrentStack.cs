@@ -53,7 +53,7 @@ public abstract class RecurrentStack : Module
     /// <param name="context">Where sequences begin, and the cache.</param>
     /// <returns>The last layer's hidden states, [N, H·directions].</returns>
     /// <exception cref="InvalidOperationException">There is a cache, and the stack runs in both directions.</exception>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         context.Stop.ThrowIfCancellationRequested();
@@ -63,7 +63,7 @@ public abstract class RecurrentStack : Module
     }
 
     /// <summary>The states behind the tokens that the cache has; zeros before the first.</summary>
-    private RecurrentState StateOf(AttentionContext context)
+    private RecurrentState StateOf(ForwardContext context)
     {
         int B = context.Sequences;
         Variable[] hidden = new Variable[_layers.Length], cells = new Variable[_layers.Length];
@@ -83,7 +83,7 @@ public abstract class RecurrentStack : Module
     }
 
     /// <summary>Keeps a layer's states; a cell with one state keeps it twice.</summary>
-    private void Keep(int layer, Tensor y, AttentionContext context)
+    private void Keep(int layer, Tensor y, ForwardContext context)
     {
         int stride = _cell.States * _width;
         for (int b = 0; b < context.Sequences; b++)

@@ -33,7 +33,7 @@ public sealed class TransformerDecoderLayer(TransformerConfig config, ParameterS
     public Dropout Dropout { get; } = new(config.Dropout);
 
     /// <summary>Pre-norm: x + part(norm(x)); post-norm: norm(x + part(x)).</summary>
-    public Variable Forward(Variable x, Variable memory, AttentionContext context)
+    public Variable Forward(Variable x, Variable memory, ForwardContext context)
     {
         if (config.NormFirst)
         {
@@ -48,7 +48,7 @@ public sealed class TransformerDecoderLayer(TransformerConfig config, ParameterS
     }
 
     /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
-    private Variable Added(string name, Variable y, AttentionContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
+    private Variable Added(string name, Variable y, ForwardContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
 }
 
 /// <summary>The decoder: its layers and, where wanted, a norm behind the last.  x: [N, D], memory: [S, D] → [N, D].</summary>
@@ -73,8 +73,8 @@ public sealed class TransformerDecoder : Module
     /// <summary>Runs the layers.</summary>
     /// <param name="x">[N, D].</param>
     /// <param name="memory">[S, D], the encoder's rows.</param>
-    /// <param name="context">The decoder's context, with <see cref="AttentionContext.Memory"/>.</param>
-    public Variable Forward(Variable x, Variable memory, AttentionContext context)
+    /// <param name="context">The decoder's context, with <see cref="ForwardContext.Memory"/>.</param>
+    public Variable Forward(Variable x, Variable memory, ForwardContext context)
     {
         x = LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, memory, context));
         return Norm is null ? x : Norm.Forward(x, context);

@@ -24,7 +24,7 @@ public sealed class TransformerEncoderLayer(TransformerConfig config, ParameterS
     public Dropout Dropout { get; } = new(config.Dropout);
 
     /// <summary>Pre-norm: x + part(norm(x)); post-norm: norm(x + part(x)).</summary>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         if (config.NormFirst)
         {
@@ -37,7 +37,7 @@ public sealed class TransformerEncoderLayer(TransformerConfig config, ParameterS
     }
 
     /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
-    private Variable Added(string name, Variable y, AttentionContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
+    private Variable Added(string name, Variable y, ForwardContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
 }
 
 /// <summary>The encoder: its layers and, where wanted, a norm behind the last.  x: [N, D] → [N, D].</summary>
@@ -60,7 +60,7 @@ public sealed class TransformerEncoder : Module
     public LayerNorm? Norm { get; }
 
     /// <summary>Runs the layers.</summary>
-    public Variable Forward(Variable x, AttentionContext context)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         x = LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context));
         return Norm is null ? x : Norm.Forward(x, context);

@@ -1,0 +1,33 @@
+using Heed.Checkpoints;
+
+namespace Heed.Hub;
+
+/// <summary>Finds a model's folder by its path, or by the name under which it was pulled: one rule for every command and the library.</summary>
+public static class HubModel
+{
+    /// <summary>The folder of a model: <paramref name="name"/> itself where it is a folder, else that name's main revision in this process's hub cache; null where neither is there.</summary>
+    /// <exception cref="ConfigException">A variable of the hub holds a value that cannot be used.</exception>
+    public static string? Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (Directory.Exists(name)) return name;
+        return HubName.IsRepository(name) ? new HubCache(HubSettings.FromProcess().CacheFolder).Find(name)?.Folder : null;
+    }
+
+    /// <summary>The folder of a model, as <see cref="Find"/>.</summary>
+    /// <exception cref="StorageException">There is no such folder and no such model in the cache.</exception>
+    public static string Folder(string name)
+    {
+        if (string.IsNullOrWhiteSpace(name)) throw new StorageException("The name of the model is empty; name a folder with config.json and weights, or a model such as openai-community/gpt2.");
+        return Find(name) ?? throw new StorageException($"{name}: is neither a folder nor a model in the cache; {Hint(name)}.");
+    }
+
+    /// <summary>True for names of the form <c>org/name</c>, which <c>heed pull</c> takes.</summary>
+    public static bool HasForm(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name.Contains('/', StringComparison.Ordinal) && HubName.IsRepository(name);
+    }
+
+    private static string Hint(string name) => HasForm(name) ? $"fetch it with 'heed pull {name}'" : "name a folder with config.json and weights, or a pulled model as ORG/NAME";
+}

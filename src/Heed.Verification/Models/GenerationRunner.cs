@@ -1,0 +1,83 @@
+using System.Text.Json;
+using Heed.Generation;
+using Heed.Models;
+using Heed.Verification;
+
+namespace Heed.Verification;
+
+/// <summary>Generates for the verifier of model folders, and wherever padded grids go in and padded rows must come out as Hugging Face's <c>generate</c> gives them.</summary>
+/// <remarks>Lengths count columns, padding included, as there; what is written does not depend on padding.</remarks>
+public sealed class GenerationRunner : IGenerationRunner
+{
+    /// <inheritdoc/>
+    public GeneratedRows Generate(Model model, string folder, ModelInputs inputs, JsonElement settings)
+        => Generate(model, inputs, GenerationConfig.FromFolder(folder).With(new ConfigReader(settings, Path.Combine(folder, "generation settings"))));
+
+    /// <summary>Generates from padded grids.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="inputs">Prompts, left-padded where they differ in length; behind an encoder its inputs, and <see cref="ModelInputs.DecoderInputIds"/> where the decoder has a beginning.</param>
+    /// <param name="config">The settings.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
+    /// <returns>Rows with prompt or start id, filled to equal length with <see cref="GenerationConfig.PaddingId"/>.</returns>
+    /// <exception cref="InputException">A prompt or a setting cannot be worked with.</exception>
+    public static GeneratedRows Generate(Model model, ModelInputs inputs, GenerationConfig config, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(config);
+        int[][] prompts = Real(inputs.InputIds, inputs.AttentionMask);
+        int[][] beginnings;
+        int[][]? decoderPrompts = null;
+        if (model is SequenceToSequenceModel both)
+        {
+            int start = config.DecoderStartId ?? both.DecoderStartId;
+            beginnings = inputs.DecoderInputIds is { } ids ? Rows(ids) : [.. prompts.Select(_ => new[] { start })];
+            decoderPrompts = inputs.DecoderInputIds is { } given ? Real(given, inputs.DecoderAttentionMask) : beginnings;
+        }
+        else
+        {
+            beginnings = Rows(inputs.InputIds);
+        }
+
+        int columns = beginnings.Length == 0 ? 0 : beginnings[0].Length;
+        GenerationConfig counted = config with
+        {
+            MaxNewTokens = config.MaxNewTokens ?? Math.Max(0, config.MaxLength - columns),
+            MinNewTokens = Math.Max(config.MinNewTokens, config.MinLength - columns),
+            MinLength = 0,
+        };
+        IReadOnlyList<GeneratedSequence> texts = new Generator(model).Generate(
+            [.. prompts.Select((p, b) => new GenerationRequest { Prompt = p, Config = counted, DecoderPrompt = decoderPrompts?[b] })], cancellationToken);
+
+        int longest = texts.Count == 0 ? 0 : texts.Max(t => t.Ids.Length);
+        int fill = Fill(config);
+        List<int[]> rows = [];
+        foreach (GeneratedSequence text in texts) rows.Add([.. beginnings[text.Prompt], .. text.Ids, .. Enumerable.Repeat(fill, longest - text.Ids.Length)]);
+        return new GeneratedRows(rows, config.Beams > 1 ? [.. texts.Select(t => (double)(t.Score ?? 0))] : null);
+    }
+
+    /// <summary>What fills short rows. Beams take the first end id where the padding id is 0, as Hugging Face does.</summary>
+    private static int Fill(GenerationConfig config)
+    {
+        int? end = config.EndIds.Count > 0 ? config.EndIds[0] : null;
+        if (config.Beams > 1 && (config.PaddingId ?? 0) == 0) return end ?? 0;
+        return config.PaddingId ?? end ?? 0;
+    }
+
+    private static int[][] Rows(TokenGrid grid) => [.. Enumerable.Range(0, grid.Rows).Select(grid.Row)];
+
+    private static int[][] Real(TokenGrid ids, TokenGrid? mask)
+    {
+        if (mask is not null && (mask.Rows != ids.Rows || mask.Columns != ids.Columns))
+            throw new InputException($"attention_mask: the grid is [{mask.Rows}, {mask.Columns}] and the ids are [{ids.Rows}, {ids.Columns}]; they must be equal.");
+        int[][] rows = Rows(ids);
+        if (mask is null) return rows;
+        for (int b = 0; b < rows.Length; b++)
+        {
+            int[] row = rows[b];
+            rows[b] = [.. row.Where((_, t) => mask[b, t] != 0)];
+        }
+
+        return rows;
+    }
+}
