@@ -1,7 +1,7 @@
 using Heed.Engine.Tensors;
 using Heed.Generation.Processors;
 using Heed.Models;
-using Heed.Models.Embeddings;
+using Heed.Generation.Embeddings;
 using Heed.Tokenizers;
 
 namespace Heed.Generation;
@@ -16,13 +16,10 @@ public sealed partial class HeedModel
     public IReadOnlyList<float[]> Embed(IReadOnlyList<string> texts, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
-        if (Model is not EncoderModel) throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
-        _embedder ??= SentenceEmbedder.Load(Folder);
-        Tokenizer tokenizer = _embedder.MaximumLength < int.MaxValue ? Tokenizer.WithTruncation(new TruncationOptions(_embedder.MaximumLength)) : Tokenizer;
-        int[][] ids = [.. tokenizer.EncodeBatch(texts).Select(e => e.Ids)];
-        using TensorScope scope = TensorScope.Begin();
-        Tensor vectors = _embedder.Embed(ids, cancellationToken);                                // [B, D]
-        return [.. Enumerable.Range(0, ids.Length).Select(b => vectors.Rows(b, 1).ToArray())];
+        if (Model is not (EncoderModel or CausalLanguageModel))
+            throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
+        _embedder ??= TextEmbedder.Open(Folder);
+        return _embedder.Embed(texts, null, cancellationToken);
     }
 
     /// <summary>The vector of a text.</summary>

@@ -1,6 +1,7 @@
 using Heed.Checkpoints;
 using Heed.Hub;
 using Heed.Models;
+using Heed.Generation.Embeddings;
 using Heed.Models.Embeddings;
 using Heed.Models.Files;
 using Heed.Tokenizers;
@@ -19,9 +20,9 @@ public sealed partial class HeedModel : IDisposable
     private const int StandardNewTokens = 128;
 
     private Tokenizer? _tokenizer;
-    private SentenceEmbedder? _embedder;
+    private TextEmbedder? _embedder;
 
-    private HeedModel(string folder, Model model, GenerationConfig generation, SentenceEmbedder? embedder)
+    private HeedModel(string folder, Model model, GenerationConfig generation, TextEmbedder? embedder)
     {
         Folder = folder;
         Model = model;
@@ -53,7 +54,13 @@ public sealed partial class HeedModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(name);
         string folder = HubModel.Folder(name);
-        SentenceEmbedder? embedder = IsForSentences(folder, options) ? SentenceEmbedder.Load(folder, options) : null;
+        TextEmbedder? embedder = IsForSentences(folder, options) ? TextEmbedder.Open(folder, options) : null;
+        if (embedder is { Model: null })
+        {
+            embedder.Dispose();
+            throw new InputException($"{folder}: holds static word vectors and no model; open it with TextEmbedder.Open.");
+        }
+
         Model model = embedder?.Model ?? ModelFolder.Load(folder, options).Model;
         try
         {
@@ -76,7 +83,7 @@ public sealed partial class HeedModel : IDisposable
     /// <summary>True for folders of sentence-transformers, and for encoders without a head: their whole purpose is to embed.</summary>
     private static bool IsForSentences(string folder, LoadOptions? options)
     {
-        if (File.Exists(Path.Combine(folder, "modules.json"))) return true;
+        if (SentenceEmbedder.IsFor(folder)) return true;
         (ModelFamily family, string architecture, _) = ModelFolder.ReadConfig(folder, options);
         return architecture.EndsWith("Model", StringComparison.Ordinal) && family.Architectures.Any(a => a.EndsWith("ForMaskedLM", StringComparison.Ordinal));
     }

@@ -1,3 +1,4 @@
+using Heed.Tokenizers.Normalizers;
 using Heed.Tokenizers.Serialization;
 using Heed.Tokenizers.Text;
 
@@ -108,6 +109,13 @@ public sealed partial class Tokenizer
         }
 
         return new Tokenizer(Parts with { Truncation = truncation, TruncationPlace = nameof(WithTruncation) }, _added);
+    }
+
+    /// <summary>The same tokenizer, with text lower-cased before its own normalizer.</summary>
+    public Tokenizer WithLowerCase()
+    {
+        INormalizer lower = new LowercaseNormalizer();
+        return new Tokenizer(Parts with { Normalizer = Parts.Normalizer is { } own ? new SequenceNormalizer([lower, own]) : lower }, _added);
     }
 
     /// <summary>The same tokenizer with another padding.</summary>

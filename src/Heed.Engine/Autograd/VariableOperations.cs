@@ -111,8 +111,9 @@ public static class VariableOperations
         /// <summary>One row for each sequence of a packed batch.  [N, D] → [B, D]; a sequence without rows gives zeros.</summary>
         /// <param name="starts">[B + 1]: first row of each sequence, and N at the end.</param>
         /// <param name="pooling">How its rows become one.</param>
+        /// <param name="skip">Leading rows of each sequence that are left out, ≥ 0; weights keep counting from the sequence's first row.</param>
         /// <exception cref="ArgumentException">The starts do not run from 0 to N.</exception>
-        public Variable Pool(ReadOnlySpan<int> starts, Pooling pooling) => PoolingOp.Apply(x, starts, pooling);
+        public Variable Pool(ReadOnlySpan<int> starts, Pooling pooling, int skip = 0) => PoolingOp.Apply(x, starts, pooling, skip);
 
         /// <summary>Each row divided by its Euclidean norm (at least 1e-12, as torch's <c>normalize</c>).</summary>
         public Variable Normalize() => NormalizeOp.Apply(x);

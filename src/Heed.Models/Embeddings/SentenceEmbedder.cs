@@ -1,83 +1,116 @@
+using Heed.Checkpoints;
 using Heed.Engine.Autograd;
-using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models.Files;
 
 namespace Heed.Models.Embeddings;
 
 /// <summary>
-/// Texts to vectors, from a folder of sentence-transformers (<c>modules.json</c>) or of a bare encoder: encoder → pooling → normalisation. Ids go in;
-/// a text gives the same bits alone and in any batch.
+/// Ids to vectors, from a folder of sentence-transformers (<c>modules.json</c>) or of a bare encoder or decoder: rows → pooling → what follows
+/// (dense layers, normalization). A text gives the same bits alone and in any batch.
 /// </summary>
+/// <remarks>Texts to vectors, prompts included: <c>TextEmbedder</c> in Heed.Generation.</remarks>
 public sealed class SentenceEmbedder : IDisposable
 {
     /// <summary>Most tokens that run at once: it bounds memory and changes no bit.</summary>
     private const int TokensAtOnce = 8192;
 
     private readonly SentencePipeline _pipeline;
+    private readonly Model? _model;
+    private readonly Tensor? _table;
+    private readonly List<VectorModule> _following = [];
 
-    private SentenceEmbedder(EncoderModel model, SentencePipeline pipeline)
+    private SentenceEmbedder(SentencePipeline pipeline, Model? model, Tensor? table)
     {
-        Model = model;
         _pipeline = pipeline;
+        _model = model;
+        _table = table;
+        Width = (_model?.Config.Width ?? _table!.Shape[1]) * pipeline.Poolings.Count;
     }
 
-    /// <summary>The encoder.</summary>
-    public EncoderModel Model { get; }
+    /// <summary>The model that gives the rows; null for a static table.</summary>
+    public Model? Model => _model;
 
-    /// <summary>Length of a vector: the encoder's width times the number of poolings.</summary>
-    public int Width => Model.Config.Width * _pipeline.Poolings.Count;
+    /// <summary>True where each token has one vector whatever its neighbours (StaticEmbedding).</summary>
+    public bool IsStatic => _table is not null;
 
-    /// <summary>Longest text, in tokens; tokenizers cut there.</summary>
-    public int MaximumLength => Math.Min(Model.Config.MaximumLength, _pipeline.MaximumLength ?? int.MaxValue);
+    /// <summary>Length of a vector after the last module.</summary>
+    public int Width { get; private set; }
 
-    /// <summary>How a text's rows become one vector; several are put one behind another.</summary>
+    /// <summary>Positions of the encoder, in tokens; <see cref="int.MaxValue"/> where there is no limit.</summary>
+    public int Positions => _model?.Config.MaximumLength ?? int.MaxValue;
+
+    /// <summary>How a text's rows become one vector; several are concatenated.</summary>
     public IReadOnlyList<Pooling> Poolings => _pipeline.Poolings;
 
-    /// <summary>True where vectors have length 1.</summary>
-    public bool Normalizes => _pipeline.Normalizes;
+    /// <summary>False to leave the rows of a prompt out of the pooling (<c>include_prompt</c>).</summary>
+    public bool IncludesPrompt => _pipeline.IncludesPrompt;
+
+    /// <summary>True where the last module gives vectors of length 1.</summary>
+    public bool Normalizes => _following is [.., NormalizeModule];
+
+    /// <summary>Prompts, lengths, dimensions and similarity.</summary>
+    public SentenceSettings Settings => _pipeline.Settings;
+
+    /// <summary>Folder of the encoder and its tokenizer, below the opened one; empty where it is the folder itself.</summary>
+    public string SourcePath => _pipeline.SourcePath;
+
+    /// <summary>True for a folder whose <c>modules.json</c> makes vectors; false for a cross-encoder's, and where there is none.</summary>
+    /// <exception cref="InvalidFileException">The file is damaged.</exception>
+    public static bool IsFor(string folder) => SentencePipeline.MakesVectors(folder);
 
     /// <summary>Opens a folder.</summary>
     /// <exception cref="StorageException">The folder or a file is missing.</exception>
-    /// <exception cref="InputException">A file is damaged, the model is no encoder, or a module is unknown.</exception>
+    /// <exception cref="InputException">A file is damaged, the model gives no rows, or a module is unknown.</exception>
     public static SentenceEmbedder Load(string folder, LoadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
         SentencePipeline pipeline = SentencePipeline.Read(folder);
-        string encoder = Path.Combine(folder, pipeline.EncoderPath);
-        (ModelFamily family, _, _) = ModelFolder.ReadConfig(encoder);
-        string bare = family.Architectures.FirstOrDefault(a => a.EndsWith("Model", StringComparison.Ordinal))
-            ?? throw new ConfigException($"{Path.Combine(encoder, ModelFolder.ConfigName)}: a {family.ModelTypes[0]} model gives no embeddings here; use BERT, RoBERTa or DistilBERT.");
-        (Model model, LoadReport report) = ModelFolder.Load(encoder, (options ?? LoadOptions.Default) with { Architecture = bare, AllowMissing = true, Warn = null });
-        // Checkpoints of other heads often lack the pooler, which no pooling here reads; anything else must be there.
-        string? wrong = report.Missing.FirstOrDefault(n => !n.StartsWith("pooler.", StringComparison.Ordinal)) ?? (report.Mismatched.Count > 0 ? report.Mismatched[0] : null);
-        if (wrong is null && model is EncoderModel found) return new SentenceEmbedder(found, pipeline);
-        model.Dispose();
-        throw new InputException(wrong is null
-            ? $"{encoder}: a {bare} gives no embeddings here; use BERT, RoBERTa or DistilBERT."
-            : $"{encoder}: the weights do not fit config.json: {wrong} is missing or of another shape. Check that they belong together.");
+        string source = Path.Combine(folder, pipeline.SourcePath);
+        SentenceEmbedder embedder = pipeline.IsStatic
+            ? new SentenceEmbedder(pipeline, null, LoadTable(source))
+            : new SentenceEmbedder(pipeline, LoadModel(source, options ?? LoadOptions.Default), null);
+        try
+        {
+            foreach ((string kind, string path) in pipeline.Following)
+            {
+                VectorModule module = kind == "Dense" ? DenseModule.Read(Path.Combine(folder, path), embedder.Width) : new NormalizeModule();
+                embedder._following.Add(module);
+                embedder.Width = module.WidthOf(embedder.Width);
+            }
+
+            return embedder;
+        }
+        catch
+        {
+            embedder.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Embeds texts.</summary>
     /// <param name="texts">The ids of each text, with the special tokens of the model ([CLS] … [SEP]).</param>
+    /// <param name="promptTokens">Leading ids of each text that belong to its prompt; they are pooled unless <see cref="IncludesPrompt"/> is false.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
-    /// <returns>[B, <see cref="Width"/>].</returns>
+    /// <returns>[B, <see cref="Width"/>]; a text without tokens gives zeros where rows come from a static table.</returns>
     /// <exception cref="InputException">A text is empty or longer than the model's positions, or an id is not in the vocabulary.</exception>
-    public Tensor Embed(IReadOnlyList<int[]> texts, CancellationToken cancellationToken = default)
+    public Tensor Embed(IReadOnlyList<int[]> texts, int promptTokens = 0, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
+        ArgumentOutOfRangeException.ThrowIfNegative(promptTokens);
         Tensor vectors = Tensor.Uninitialized(texts.Count, Width);
         for (int first = 0; first < texts.Count;)
         {
             int count = 0, tokens = 0;
             while (first + count < texts.Count && (count == 0 || tokens + texts[first + count].Length <= TokensAtOnce))
             {
-                if (texts[first + count].Length == 0) throw new InputException($"input_ids: text {first + count} has no tokens; an empty text still has its special tokens.");
+                if (texts[first + count].Length == 0 && !IsStatic) throw new InputException($"input_ids: text {first + count} has no tokens; an empty text still has its special tokens.");
                 tokens += texts[first + count++].Length;
             }
 
             using TensorScope scope = TensorScope.Begin();
-            Embed([.. texts.Skip(first).Take(count)], cancellationToken).Span.CopyTo(vectors.Span[(first * Width)..]);
+            int[][] some = [.. texts.Skip(first).Take(count)];
+            Pool(Rows(some, cancellationToken), some, promptTokens).Value.Span.CopyTo(vectors.Span[(first * Width)..]);
             first += count;
         }
 
@@ -85,18 +118,69 @@ public sealed class SentenceEmbedder : IDisposable
     }
 
     /// <summary>Returns the memory of the weights.</summary>
-    public void Dispose() => Model.Dispose();
-
-    private Tensor Embed(int[][] texts, CancellationToken cancellationToken)
+    public void Dispose()
     {
-        ModelInputs inputs = new()
+        _model?.Dispose();
+        _table?.Dispose();
+        foreach (VectorModule module in _following) (module as IDisposable)?.Dispose();
+    }
+
+    /// <summary>[N, D]: the rows of the texts, one text after another.</summary>
+    private Variable Rows(int[][] texts, CancellationToken cancellationToken)
+    {
+        switch (_model)
         {
-            InputIds = TokenGrid.Of(texts, Model.Config.PaddingId ?? 0),
-            AttentionMask = TokenGrid.Of(Array.ConvertAll(texts, text => Array.ConvertAll(text, _ => 1))),
-        };
-        TokenBatch batch = Model.Pack(inputs);
-        Variable hidden = Model.Encode(batch, batch.Context(new RunOptions { Stop = cancellationToken }));                                        // [N, D]
-        Variable pooled = Variable.Concatenate(1, [.. Poolings.Select(pooling => hidden.Pool(batch.Starts, pooling))]);              // [B, D·P]
-        return (Normalizes ? pooled.Normalize() : pooled).Value;
+            case null:
+                int[] ids = [.. texts.SelectMany(text => text)];
+                foreach (int id in ids)
+                    if (id < 0 || id >= _table!.Shape[0]) throw new InputException($"input_ids: {id} is not in the vocabulary of {_table!.Shape[0]} ids; use the tokenizer of the model.");
+                return new Variable(_table!).Gather(ids);
+            case EncoderModel encoder:
+                TokenBatch batch = encoder.Pack(new ModelInputs
+                {
+                    InputIds = TokenGrid.Of(texts, encoder.Config.PaddingId ?? 0),
+                    AttentionMask = TokenGrid.Of(Array.ConvertAll(texts, text => Array.ConvertAll(text, _ => 1))),
+                });
+                return encoder.Encode(batch, batch.Context(new RunOptions { Stop = cancellationToken }));
+            default:
+                TokenBatch sequences = TokenBatch.Of(texts);
+                return ((CausalLanguageModel)_model).Hidden(sequences, sequences.Context(new RunOptions { Stop = cancellationToken }));
+        }
+    }
+
+    /// <summary>[N, D] → [B, <see cref="Width"/>].</summary>
+    private Variable Pool(Variable rows, int[][] texts, int promptTokens)
+    {
+        int[] starts = new int[texts.Length + 1];
+        for (int b = 0; b < texts.Length; b++) starts[b + 1] = starts[b] + texts[b].Length;
+        int skip = IncludesPrompt ? 0 : promptTokens;
+        Variable x = Variable.Concatenate(1, [.. Poolings.Select(pooling => rows.Pool(starts, pooling, skip))]);       // [B, D·P]
+        foreach (VectorModule module in _following) x = module.Forward(x);
+        return x;
+    }
+
+    private static Tensor LoadTable(string folder)
+    {
+        using CheckpointFolder weights = CheckpointFolder.Open(folder);
+        RawTensor tensor = weights.TryGet("embedding.weight", out RawTensor? named) ? named : weights["embeddings"];
+        if (tensor.Shape.Length != 2) throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Shape)}]; a table [V, D] was expected");
+        Tensor table = Tensor.Uninitialized((int)tensor.Shape[0], (int)tensor.Shape[1]).LeaveScope();
+        tensor.ReadFloats(table.Span);
+        return table;
+    }
+
+    /// <summary>Opens the stack without its head; what only a head or a pooler holds may be missing.</summary>
+    private static Model LoadModel(string folder, LoadOptions options)
+    {
+        (ModelFamily family, string architecture, _) = ModelFolder.ReadConfig(folder);
+        string name = family.Architectures.FirstOrDefault(a => a.EndsWith("Model", StringComparison.Ordinal)) ?? architecture;
+        (Model model, LoadReport report) = ModelFolder.Load(folder, options with { Architecture = name, AllowMissing = true, Warn = null });
+        string[] unneeded = ["pooler.", "lm_head."];
+        string? wrong = report.Missing.FirstOrDefault(n => !unneeded.Any(u => n.StartsWith(u, StringComparison.Ordinal))) ?? (report.Mismatched.Count > 0 ? report.Mismatched[0] : null);
+        if (wrong is null && model is EncoderModel or CausalLanguageModel) return model;
+        model.Dispose();
+        throw new InputException(wrong is null
+            ? $"{folder}: a {name} gives no embeddings; use an encoder such as BERT or RoBERTa, or a decoder such as Qwen 3."
+            : $"{folder}: the weights do not fit config.json: {wrong} is missing or of another shape. Check that they belong together.");
     }
 }

@@ -3,13 +3,13 @@ using Heed.Engine.Autograd;
 
 namespace Heed.Models.Embeddings;
 
-/// <summary>What <c>modules.json</c> of a sentence-transformers folder says: where the encoder lies, how rows are pooled, whether vectors are normalised.</summary>
+/// <summary>What <c>modules.json</c> of a sentence-transformers folder lists, in its order: what gives the rows, how they are pooled, what follows.</summary>
 internal sealed record SentencePipeline
 {
     private const string ModulesName = "modules.json";
     private const long MaximumJson = 1L << 20;
 
-    /// <summary>Flags of the pooling's config.json, in the order in which sentence-transformers puts the vectors one behind another.</summary>
+    /// <summary>Flags of the pooling's config.json, in the order in which sentence-transformers concatenates the vectors.</summary>
     private static readonly (string Flag, string Word, Pooling Pooling)[] Modes =
     [
         ("pooling_mode_cls_token", "cls", Pooling.First),
@@ -20,74 +20,123 @@ internal sealed record SentencePipeline
         ("pooling_mode_lasttoken", "lasttoken", Pooling.Last),
     ];
 
-    /// <summary>Folder of the encoder, below the whole.</summary>
-    public string EncoderPath { get; init; } = "";
+    /// <summary>Folder of the encoder or of the static table, below the whole.</summary>
+    public string SourcePath { get; private init; } = "";
+
+    /// <summary>True where rows come from a table without context.</summary>
+    public bool IsStatic { get; private init; }
 
     /// <summary>At least one.</summary>
-    public IReadOnlyList<Pooling> Poolings { get; init; } = [Pooling.Mean];
+    public IReadOnlyList<Pooling> Poolings { get; private init; } = [Pooling.Mean];
 
-    /// <summary>True where vectors are divided by their length.</summary>
-    public bool Normalizes { get; init; }
+    /// <summary>False to leave the prompt's rows out of the pooling (<c>include_prompt</c>).</summary>
+    public bool IncludesPrompt { get; private init; } = true;
 
-    /// <summary><c>max_seq_length</c> in tokens, or null.</summary>
-    public int? MaximumLength { get; init; }
+    /// <summary>What follows the pooling: kind, and folder of its files.</summary>
+    public IReadOnlyList<(string Kind, string Path)> Following { get; private init; } = [];
 
-    /// <summary>Reads a folder; a bare encoder without <c>modules.json</c> is pooled by the mean, as sentence-transformers does.</summary>
+    /// <summary>Prompts, lengths, similarity.</summary>
+    public SentenceSettings Settings { get; private init; } = new();
+
+    /// <summary>Reads a folder; an encoder without <c>modules.json</c> is pooled by the mean, and its other files of sentence-transformers are not read, as the reference does.</summary>
     public static SentencePipeline Read(string folder)
     {
-        SentencePipeline pipeline = new();
         string modules = Path.Combine(folder, ModulesName);
-        if (File.Exists(modules))
+        if (!File.Exists(modules)) return new SentencePipeline();
+        using JsonDocument document = StrictJson.ReadFile(modules, MaximumJson);
+        if (document.RootElement.ValueKind != JsonValueKind.Array)
+            throw new InvalidFileException(modules, "$", $"is {StrictJson.Describe(document.RootElement)}; an array of modules was expected");
+        SentencePipeline pipeline = new();
+        int n = 0;
+        bool pooled = false;
+        foreach (JsonElement element in document.RootElement.EnumerateArray())
         {
-            using JsonDocument document = StrictJson.ReadFile(modules, MaximumJson);
-            if (document.RootElement.ValueKind != JsonValueKind.Array) throw new InvalidFileException(modules, "$", $"is {StrictJson.Describe(document.RootElement)}; an array of modules was expected");
-            int n = 0;
-            foreach (JsonElement element in document.RootElement.EnumerateArray())
-            {
-                ConfigReader module = new(element, modules, FormattableString.Invariant($"$[{n}]"));
-                pipeline = pipeline.With(folder, module, n++);
-            }
-
-            if (n == 0) throw new InvalidFileException(modules, "$", "is empty; at least an encoder was expected");
+            ConfigReader module = new(element, modules, FormattableString.Invariant($"$[{n}]"));
+            pipeline = pipeline.With(folder, module, n++, ref pooled);
         }
 
-        string settings = Path.Combine(folder, pipeline.EncoderPath, "sentence_bert_config.json");
-        if (!File.Exists(settings)) return pipeline;
-        using JsonDocument limits = StrictJson.ReadFile(settings, MaximumJson);
-        return pipeline with { MaximumLength = new ConfigReader(limits.RootElement, settings).OptionalSize("max_seq_length") };
+        if (n == 0) throw new InvalidFileException(modules, "$", "is empty; at least an encoder was expected");
+        if (!pooled)
+            throw new InvalidFileException(modules, "$", "has no Pooling, so texts have no vectors; add one, or score pairs where the folder is a cross-encoder");
+        return pipeline with { Settings = SentenceSettings.Read(folder, pipeline.SourcePath) };
     }
 
-    private SentencePipeline With(string folder, ConfigReader module, int index)
+    /// <summary>True where <c>modules.json</c> lists more than a Transformer: a cross-encoder's has nothing else.</summary>
+    public static bool MakesVectors(string folder)
+    {
+        string modules = Path.Combine(folder, ModulesName);
+        if (!File.Exists(modules)) return false;
+        using JsonDocument document = StrictJson.ReadFile(modules, MaximumJson);
+        return document.RootElement.ValueKind != JsonValueKind.Array || document.RootElement.GetArrayLength() != 1
+            || (document.RootElement[0].ValueKind == JsonValueKind.Object && document.RootElement[0].TryGetProperty("type", out JsonElement type)
+                && type.ValueKind == JsonValueKind.String && type.GetString()!.EndsWith("StaticEmbedding", StringComparison.Ordinal));
+    }
+
+    private SentencePipeline With(string folder, ConfigReader module, int index, ref bool pooled)
     {
         string type = module.Text("type") ?? throw module.Wrong("type", "is missing; it names the module's class");
         string path = module.Text("path", "")!;
-        if (Path.IsPathRooted(path) || path.Split('/', '\\').Contains("..")) throw module.Wrong("path", $"is \"{Printable.Shorten(path)}\"; a folder below the model's was expected");
+        if (Path.IsPathRooted(path) || path.Split('/', '\\').Contains(".."))
+            throw module.Wrong("path", $"is \"{Printable.Shorten(path)}\"; a folder below the model's was expected");
+        if (!type.StartsWith("sentence_transformers.", StringComparison.Ordinal))
+            throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\", code of another package, which is not run. Modules of sentence_transformers are known");
         string kind = type[(type.LastIndexOf('.') + 1)..];
-        if ((index == 0) != (kind == "Transformer")) throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\"; a Transformer comes first, and only there");
-        return kind switch
+        if ((index == 0) != (kind is "Transformer" or "StaticEmbedding"))
+            throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\"; a Transformer or StaticEmbedding comes first, and only there");
+        switch (kind)
         {
-            "Transformer" => this with { EncoderPath = path },
-            "Pooling" => this with { Poolings = ReadPoolings(Path.Combine(folder, path, "config.json")) },
-            "Normalize" => this with { Normalizes = true },
-            _ => throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\", which is not known here. Known are Transformer, Pooling, Normalize"),
-        };
+            case "Transformer": return this with { SourcePath = path };
+            case "StaticEmbedding":
+                pooled = true;
+                return this with { SourcePath = path, IsStatic = true };
+            case "Pooling" when pooled: throw module.Wrong("type", "is a second Pooling; the rows are pooled already. Remove one");
+            case "Pooling":
+                pooled = true;
+                return ReadPooling(Path.Combine(folder, path, "config.json"));
+            case "Dense" or "Normalize" when !pooled: throw module.Wrong("type", $"is {kind} before the Pooling, where it would act on tokens; put it after the Pooling");
+            case "Dense" or "Normalize": return this with { Following = [.. Following, (kind, path)] };
+            default:
+                throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\", which is not known here. Known are Transformer, StaticEmbedding, Pooling, Dense, Normalize");
+        }
     }
 
-    private static List<Pooling> ReadPoolings(string path)
+    private SentencePipeline ReadPooling(string path)
     {
         using JsonDocument document = StrictJson.ReadFile(path, MaximumJson);
         ConfigReader file = new(document.RootElement, path);
         List<Pooling> poolings = [];
         if (file.Has("pooling_mode"))
         {
-            poolings.Add(file.Choice("pooling_mode", "mean", [.. Modes.Select(m => (m.Word, m.Pooling))]));
+            JsonElement mode = file.Root.GetProperty("pooling_mode");
+            if (mode.ValueKind == JsonValueKind.Array)
+            {
+                int n = 0;
+                foreach (JsonElement word in mode.EnumerateArray())
+                {
+                    string at = FormattableString.Invariant($"pooling_mode[{n++}]");
+                    poolings.Add(ModeOf(StrictJson.Text(word, path, file.At(at)), file, at));
+                }
+            }
+            else
+            {
+                poolings.Add(ModeOf(file.Text("pooling_mode")!, file, "pooling_mode"));
+            }
         }
         else
         {
             foreach ((string flag, _, Pooling pooling) in Modes)
-                if (file.Flag(flag, flag == "pooling_mode_mean_tokens" && !Modes.Any(m => file.Has(m.Flag)))) poolings.Add(pooling);
+                if (file.Flag(flag, false)) poolings.Add(pooling);
+            if (poolings.Count == 0) poolings.Add(Pooling.Mean);      // all flags false, or none there: as the reference
         }
 
-        return poolings.Count > 0 ? poolings : throw file.Wrong("pooling_mode_mean_tokens", "and all other modes are false; at least one way of pooling was expected");
+        if (poolings.Count == 0) throw file.Wrong("pooling_mode", "is an empty list; at least one mode was expected");
+        return this with { Poolings = poolings, IncludesPrompt = file.Flag("include_prompt", true) };
+    }
+
+    private static Pooling ModeOf(string word, ConfigReader file, string at)
+    {
+        foreach ((_, string known, Pooling pooling) in Modes)
+            if (known == word) return pooling;
+        throw file.Wrong(at, $"is \"{Printable.Shorten(word)}\"; one of {string.Join(", ", Modes.Select(m => m.Word))} was expected");
     }
 }

@@ -24,14 +24,14 @@ internal static class EmbeddingRun
         int[][] texts = ReadIds(Path.Combine(folder, IdsName));
         using SentenceEmbedder embedder = SentenceEmbedder.Load(model, options.Loading());
         using TensorScope scope = TensorScope.Begin();
-        Tensor vectors = embedder.Embed(texts, options.Stop);                        // [B, D]
-        Dictionary<string, Tensor> made = new(StringComparer.Ordinal) { ["embeddings"] = vectors, ["similarities"] = Similarities(vectors) };
+        Tensor vectors = embedder.Embed(texts, cancellationToken: options.Stop);                        // [B, D]
+        Dictionary<string, Tensor> made = new(StringComparer.Ordinal) { ["embeddings"] = vectors, ["similarities"] = Similarities(vectors, embedder.Settings.Similarity) };
         foreach (RawTensor input in golden.Tensors.Where(t => t.Name.EndsWith(InputName, StringComparison.Ordinal)))
         {
             options.Stop.ThrowIfCancellationRequested();
             string prefix = input.Name[..^(InputName.Length - 1)];
             ModelInputs inputs = GoldenFolder.ReadInputs(new Dictionary<string, RawTensor> { ["input_ids"] = input }, golden.Path);
-            ModelOutput output = embedder.Model.Run(inputs, new RunOptions { Details = true, Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
+            ModelOutput output = embedder.Model!.Run(inputs, new RunOptions { Details = true, Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
             foreach ((string name, Tensor tensor) in output.Tensors) made[prefix + name] = tensor;
         }
 
@@ -48,21 +48,14 @@ internal static class EmbeddingRun
         return [.. root.EnumerateArray().Select(row => row.EnumerateArray().Select(id => id.GetInt32()).ToArray())];
     }
 
-    /// <summary>Scalar products of all pairs: [B, D] → [B, B].</summary>
-    private static Tensor Similarities(Tensor vectors)
+    /// <summary>All pairs, compared as the folder specifies: [B, D] → [B, B].</summary>
+    private static Tensor Similarities(Tensor vectors, VectorSimilarity similarity)
     {
         int B = vectors.Shape[0], D = vectors.Shape[1];
-        Tensor products = Tensor.Uninitialized(B, B);
+        Tensor pairs = Tensor.Uninitialized(B, B);
         for (int a = 0; a < B; a++)
-        {
             for (int b = 0; b < B; b++)
-            {
-                double sum = 0;
-                for (int d = 0; d < D; d++) sum += (double)vectors[a, d] * vectors[b, d];
-                products[a, b] = (float)sum;
-            }
-        }
-
-        return products;
+                pairs[a, b] = (float)similarity.Of(vectors.Span.Slice(a * D, D), vectors.Span.Slice(b * D, D));
+        return pairs;
     }
 }

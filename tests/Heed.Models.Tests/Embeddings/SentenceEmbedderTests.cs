@@ -29,7 +29,7 @@ public class SentenceEmbedderTests
         int[][] texts = Texts();
         Tensor vectors = embedder.Embed(texts);
         Assert.Equal(new Shape(texts.Length, 384), vectors.Shape);
-        Assert.Equal(256, embedder.MaximumLength);
+        Assert.Equal(256, embedder.Settings.MaximumLength);
         float[] expected = golden["embeddings"].ToFloats();
         for (int i = 0; i < expected.Length; i++) Assert.True(Math.Abs(vectors.Span[i] - expected[i]) <= 1e-5, $"value {i}: {vectors.Span[i]} instead of {expected[i]}");
         float[] similarities = golden["similarities"].ToFloats();
@@ -62,7 +62,7 @@ public class SentenceEmbedderTests
         using SafetensorsFile golden = Golden();
         using SentenceEmbedder embedder = SentenceEmbedder.Load(MiniLm);
         ModelInputs inputs = GoldenFolder.ReadInputs(new Dictionary<string, RawTensor> { ["input_ids"] = golden["sentence3.input_ids"] }, golden.Path);
-        ModelOutput output = embedder.Model.Run(inputs, new RunOptions { Details = true });
+        ModelOutput output = embedder.Model!.Run(inputs, new RunOptions { Details = true });
         int compared = 0;
         foreach (RawTensor expected in golden.Tensors.Where(t => t.Name.StartsWith("sentence3.", StringComparison.Ordinal) && t.DType.IsFloat()))
         {
@@ -109,22 +109,25 @@ public class SentenceEmbedderTests
 
     [Theory]
     [InlineData("""[{"idx":0,"path":"","type":"sentence_transformers.models.Transformer"},{"idx":1,"path":"1_Pooling","type":"sentence_transformers.models.Pooling"},{"idx":2,"path":"2","type":"sentence_transformers.models.Normalize"}]""", """{"pooling_mode_cls_token":true,"pooling_mode_max_tokens":true,"pooling_mode_mean_tokens":false}""", new[] { Pooling.First, Pooling.Max }, true)]
-    [InlineData("""[{"idx":0,"path":"","type":"a.Transformer"},{"idx":1,"path":"1_Pooling","type":"b.Pooling"}]""", """{"pooling_mode":"lasttoken"}""", new[] { Pooling.Last }, false)]
+    [InlineData("""[{"idx":0,"path":"","type":"sentence_transformers.a.Transformer"},{"idx":1,"path":"1_Pooling","type":"sentence_transformers.b.Pooling"}]""", """{"pooling_mode":"lasttoken"}""", new[] { Pooling.Last }, false)]
     public void Modules_say_how_texts_become_vectors(string modules, string pooling, Pooling[] expected, bool normalizes)
     {
         using TemporaryFolder folder = Folder(modules, pooling);
         SentencePipeline pipeline = SentencePipeline.Read(folder.Path);
         Assert.Equal(expected, pipeline.Poolings);
-        Assert.Equal(normalizes, pipeline.Normalizes);
+        Assert.Equal(normalizes, pipeline.Following is [.., ("Normalize", _)]);
     }
 
     [Theory]
     [InlineData("{}", "{}", "an array of modules")]
     [InlineData("[]", "{}", "at least an encoder")]
-    [InlineData("""[{"path":"","type":"x.Transformer"},{"path":"1_Pooling","type":"x.Pooling"},{"path":"2","type":"x.Whatever"}]""", """{"pooling_mode":"mean"}""", "Known are Transformer, Pooling, Normalize")]
-    [InlineData("""[{"path":"","type":"x.Transformer"},{"path":"../elsewhere","type":"x.Pooling"}]""", "{}", "below the model's")]
-    [InlineData("""[{"path":"","type":"x.Transformer"},{"path":"1_Pooling","type":"x.Pooling"}]""", """{"pooling_mode":"median"}""", "one of cls, max, mean")]
-    [InlineData("""[{"path":"","type":"x.Transformer"},{"path":"1_Pooling","type":"x.Pooling"}]""", """{"pooling_mode_mean_tokens":false}""", "at least one way")]
+    [InlineData("""[{"path":"","type":"sentence_transformers.Transformer"},{"path":"1_Pooling","type":"sentence_transformers.Pooling"},{"path":"2","type":"sentence_transformers.Whatever"}]""", """{"pooling_mode":"mean"}""", "Known are Transformer, StaticEmbedding, Pooling, Dense, Normalize")]
+    [InlineData("""[{"path":"","type":"sentence_transformers.Transformer"},{"path":"../elsewhere","type":"sentence_transformers.Pooling"}]""", "{}", "below the model's")]
+    [InlineData("""[{"path":"","type":"sentence_transformers.Transformer"},{"path":"1_Pooling","type":"sentence_transformers.Pooling"}]""", """{"pooling_mode":"median"}""", "one of cls, max, mean")]
+    [InlineData("""[{"path":"","type":"sentence_transformers.Transformer"},{"path":"1_Pooling","type":"sentence_transformers.Pooling"}]""", """{"pooling_mode":[]}""", "at least one mode")]
+    [InlineData("""[{"path":"","type":"sentence_transformers.Transformer"},{"path":"1","type":"sentence_transformers.Normalize"},{"path":"1_Pooling","type":"sentence_transformers.Pooling"}]""", "{}", "before the Pooling")]
+    [InlineData("""[{"path":"","type":"sentence_transformers.Transformer"}]""", "{}", "has no Pooling")]
+    [InlineData("""[{"path":"","type":"mine.Transformer"}]""", "{}", "code of another package")]
     public void A_wrong_modules_file_is_refused_in_one_sentence(string modules, string pooling, string sentence)
     {
         using TemporaryFolder folder = Folder(modules, pooling);
