@@ -7,7 +7,8 @@ internal static class MetricThrow
     public static void IfLengthsDiffer(int length, int expected, string argument, string other)
     {
         if (length != expected)
-            throw new ArgumentException($"'{argument}' has {length} entries and '{other}' has {expected}; both need the same number.", argument);
+            throw new ArgumentException($"'{argument}' has {length} entries and '{other}' has {expected}; both need the same number.",
+                argument);
     }
 
     /// <summary>A matrix in row-major order with <paramref name="width"/> columns; gives its rows.</summary>

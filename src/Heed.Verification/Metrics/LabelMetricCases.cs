@@ -9,7 +9,8 @@ internal static class LabelMetricCases
     /// <summary>What the measure gives for a row; null if it is none of these.</summary>
     public static object? Compute(string metric, JsonElement row) => metric switch
     {
-        "seqeval" => row.Text("mode") == "default (conlleval)" ? EntityRow(row, EntityScheme.Conlleval) : throw new FormatException("a row of 'seqeval' has the mode 'default (conlleval)'"),
+        "seqeval" => row.Text("mode") == "default (conlleval)" ? EntityRow(row, EntityScheme.Conlleval)
+            : throw new FormatException("a row of 'seqeval' has the mode 'default (conlleval)'"),
         "seqeval_strict" => EntityRow(row, row.Text("scheme") switch
         {
             "IOB2" => EntityScheme.Iob2,
@@ -42,7 +43,8 @@ internal static class LabelMetricCases
 
     private static Dictionary<string, object?> ClassificationRow(JsonElement row)
     {
-        ClassificationReport report = Classification.Evaluate(row.GetProperty("gold").Integers(), row.GetProperty("predicted").Integers(), row.Number("labels"));
+        ClassificationReport report = Classification.Evaluate(row.GetProperty("gold").Integers(), row.GetProperty("predicted").Integers(),
+            row.Number("labels"));
         return new()
         {
             ["accuracy"] = report.Accuracy,
@@ -57,7 +59,8 @@ internal static class LabelMetricCases
 
     private static Dictionary<string, object?> Agreement(JsonElement row)
     {
-        ClassificationReport report = Classification.Evaluate(row.GetProperty("gold").Integers(), row.GetProperty("predicted").Integers(), row.Number("classes"));
+        ClassificationReport report = Classification.Evaluate(row.GetProperty("gold").Integers(), row.GetProperty("predicted").Integers(),
+            row.Number("classes"));
         return new()
         {
             ["balanced_accuracy"] = report.BalancedAccuracy,
@@ -69,7 +72,8 @@ internal static class LabelMetricCases
 
     private static Dictionary<string, object?> MultilabelRow(JsonElement row)
     {
-        MultilabelReport report = Multilabel.Evaluate(row.GetProperty("gold").Flags(out int labels), row.GetProperty("scores").Matrix(out _), labels);
+        MultilabelReport report = Multilabel.Evaluate(row.GetProperty("gold").Flags(out int labels),
+            row.GetProperty("scores").Matrix(out _), labels);
         return new()
         {
             ["subset_accuracy"] = report.SubsetAccuracy,
@@ -99,7 +103,8 @@ internal static class LabelMetricCases
             ["roc_auc_ovr_macro"] = Ranking.RocAucOneVsRest(gold, scores, classes),
             ["roc_auc_ovr_weighted"] = Ranking.RocAucOneVsRest(gold, scores, classes, weighted: true),
             ["roc_auc_ovo_macro"] = Ranking.RocAucOneVsOne(gold, scores, classes),
-            ["top_k_accuracy"] = Enumerable.Range(1, classes).ToDictionary(k => FormattableString.Invariant($"{k}"), k => (object?)Ranking.TopKAccuracy(gold, scores, classes, k)),
+            ["top_k_accuracy"] = Enumerable.Range(1, classes).ToDictionary(k => FormattableString.Invariant($"{k}"),
+                k => (object?)Ranking.TopKAccuracy(gold, scores, classes, k)),
         };
     }
 
@@ -112,7 +117,8 @@ internal static class LabelMetricCases
 
     private static Dictionary<string, object?> CalibrationRow(JsonElement row)
     {
-        double[] probabilities = row.TryGetProperty("logits", out JsonElement logits) ? Calibration.Softmax(logits.Matrix(out int classes), classes) : row.GetProperty("probabilities").Matrix(out classes);
+        double[] probabilities = row.TryGetProperty("logits", out JsonElement logits)
+            ? Calibration.Softmax(logits.Matrix(out int classes), classes) : row.GetProperty("probabilities").Matrix(out classes);
         CalibrationReport report = Calibration.Evaluate(probabilities, row.GetProperty("labels").Integers(), classes, row.Number("bins"));
         return new()
         {
@@ -130,19 +136,23 @@ internal static class LabelMetricCases
     {
         double[] probabilities = row.GetProperty("probabilities").Reals();
         bool[] gold = [.. row.GetProperty("labels").Integers().Select(g => g != 0)];
-        return new() { ["brier_binary"] = Calibration.BinaryBrier(probabilities, gold), ["nll"] = Calibration.BinaryNegativeLogLikelihood(probabilities, gold) };
+        return new() { ["brier_binary"] = Calibration.BinaryBrier(probabilities, gold),
+            ["nll"] = Calibration.BinaryNegativeLogLikelihood(probabilities, gold) };
     }
 
     private static Dictionary<string, object?> Temperature(JsonElement row)
     {
         double[] bounds = row.GetProperty("bounds").Reals();
-        TemperatureFit fit = Calibration.FitTemperature(row.GetProperty("logits").Matrix(out int classes), row.GetProperty("labels").Integers(), classes, bounds[0], bounds[1]);
+        TemperatureFit fit = Calibration.FitTemperature(row.GetProperty("logits").Matrix(out int classes),
+            row.GetProperty("labels").Integers(), classes, bounds[0], bounds[1]);
         return new() { ["temperature"] = fit.Temperature, ["nll_before"] = fit.Before, ["nll_after"] = fit.After };
     }
 
     private static Dictionary<string, object?> ThresholdRow(JsonElement row)
     {
-        IReadOnlyList<LabelThreshold> found = Thresholds.Fit(row.GetProperty("gold").Flags(out int labels), row.GetProperty("scores").Matrix(out _), labels);
-        return new() { ["thresholds"] = found.Select(f => f.Threshold), ["f1"] = found.Select(f => f.F1), ["macro_f1"] = found.Average(f => f.F1) };
+        IReadOnlyList<LabelThreshold> found = Thresholds.Fit(row.GetProperty("gold").Flags(out int labels),
+            row.GetProperty("scores").Matrix(out _), labels);
+        return new() { ["thresholds"] = found.Select(f => f.Threshold), ["f1"] = found.Select(f => f.F1),
+            ["macro_f1"] = found.Average(f => f.F1) };
     }
 }

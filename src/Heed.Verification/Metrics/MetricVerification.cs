@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace Heed.Verification;
 
-/// <summary>Compares measures with stored answers of the reference, row by row: any folder in the form of <c>goldens/metrics</c> (its README).</summary>
+/// <summary>
+/// Compares measures with stored answers of the reference, row by row: any folder in the form of <c>goldens/metrics</c> (its
+/// README).
+/// </summary>
 public static class MetricVerification
 {
     /// <summary>The file that a folder of rows holds.</summary>
@@ -25,8 +28,10 @@ public static class MetricVerification
         foreach ((int line, JsonElement row) in TokenizerVerification.Lines(path))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (row.ValueKind != JsonValueKind.Object) throw new InvalidFileException(path, $"line {line}", $"is {StrictJson.Describe(row)}; each line is an object with \"metric\", inputs and \"score\"");
-            string metric = row.TryGetProperty("metric", out JsonElement name) && name.ValueKind == JsonValueKind.String ? name.GetString()! : "";
+            if (row.ValueKind != JsonValueKind.Object) throw new InvalidFileException(path, $"line {line}",
+                $"is {StrictJson.Describe(row)}; each line is an object with \"metric\", inputs and \"score\"");
+            string metric = row.TryGetProperty("metric", out JsonElement name) && name.ValueKind == JsonValueKind.String ? name.GetString()!
+                : "";
             results.Add(TokenizerVerification.Check(folder, $"{metric} (line {line})", () => Compare(metric, row)));
         }
 
@@ -35,7 +40,8 @@ public static class MetricVerification
 
     private static string? Compare(string metric, JsonElement row)
     {
-        object? found = TextMetricCases.Compute(metric, row) ?? LabelMetricCases.Compute(metric, row) ?? NumberMetricCases.Compute(metric, row);
+        object? found = TextMetricCases.Compute(metric, row) ?? LabelMetricCases.Compute(metric, row)
+            ?? NumberMetricCases.Compute(metric, row);
         if (found is null) return $"'{metric}' is no measure of this version";
         return ScoreComparison.Difference(row.GetProperty("score"), found, "score");
     }

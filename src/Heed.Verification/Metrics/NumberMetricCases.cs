@@ -16,7 +16,8 @@ internal static class NumberMetricCases
         "strided_perplexity" => Strided(row),
         "retrieval" => RetrievalRow(row),
         "mcnemar" => McNemar(row),
-        "paired_bootstrap" => Describe(Significance.PairedBootstrap(row.GetProperty("first").Reals(), row.GetProperty("second").Reals(), row.GetProperty("resamples").IntegerRows())),
+        "paired_bootstrap" => Describe(Significance.PairedBootstrap(row.GetProperty("first").Reals(), row.GetProperty("second").Reals(),
+            row.GetProperty("resamples").IntegerRows())),
         _ => null,
     };
 
@@ -24,7 +25,8 @@ internal static class NumberMetricCases
     {
         ["difference"] = result.Difference,
         ["differences"] = result.Differences,
-        ["p"] = new Dictionary<string, object?> { ["koehn"] = result.Koehn, ["berg_kirkpatrick"] = result.BergKirkpatrick, ["sacrebleu"] = result.SacreBleu },
+        ["p"] = new Dictionary<string, object?> { ["koehn"] = result.Koehn, ["berg_kirkpatrick"] = result.BergKirkpatrick,
+            ["sacrebleu"] = result.SacreBleu },
     };
 
     private static Dictionary<string, object?> RegressionRow(JsonElement row)
@@ -50,9 +52,11 @@ internal static class NumberMetricCases
 
     private static Dictionary<string, object?> Sts(JsonElement row)
     {
-        float[] left = [.. row.GetProperty("left").Matrix(out int width).Select(v => (float)v)], right = [.. row.GetProperty("right").Matrix(out _).Select(v => (float)v)];
+        float[] left = [.. row.GetProperty("left").Matrix(out int width).Select(v => (float)v)],
+            right = [.. row.GetProperty("right").Matrix(out _).Select(v => (float)v)];
         SimilarityReport report = Similarity.Evaluate(left, right, width, row.GetProperty("gold").Reals());
-        return new() { ["cosine"] = Pair(report.Cosine), ["dot"] = Pair(report.Dot), ["euclidean"] = Pair(report.Euclidean), ["manhattan"] = Pair(report.Manhattan) };
+        return new() { ["cosine"] = Pair(report.Cosine), ["dot"] = Pair(report.Dot), ["euclidean"] = Pair(report.Euclidean),
+            ["manhattan"] = Pair(report.Manhattan) };
 
         static Dictionary<string, object?> Pair(SimilarityCorrelation c) => new() { ["pearson"] = c.Pearson, ["spearman"] = c.Spearman };
     }
@@ -98,8 +102,10 @@ internal static class NumberMetricCases
     private static Dictionary<string, object?> RetrievalRow(JsonElement row)
     {
         RetrievalReport report = Retrieval.Evaluate(
-            row.GetProperty("relevance").EnumerateObject().ToDictionary(q => q.Name, q => (IReadOnlyDictionary<string, int>)q.Value.EnumerateObject().ToDictionary(d => d.Name, d => d.Value.GetInt32())),
-            row.GetProperty("run").EnumerateObject().ToDictionary(q => q.Name, q => (IReadOnlyDictionary<string, double>)q.Value.EnumerateObject().ToDictionary(d => d.Name, d => d.Value.GetDouble())),
+            row.GetProperty("relevance").EnumerateObject().ToDictionary(q => q.Name,
+                q => (IReadOnlyDictionary<string, int>)q.Value.EnumerateObject().ToDictionary(d => d.Name, d => d.Value.GetInt32())),
+            row.GetProperty("run").EnumerateObject().ToDictionary(q => q.Name,
+                q => (IReadOnlyDictionary<string, double>)q.Value.EnumerateObject().ToDictionary(d => d.Name, d => d.Value.GetDouble())),
             row.GetProperty("k").Integers());
         return new()
         {
@@ -114,8 +120,10 @@ internal static class NumberMetricCases
             Dictionary<string, object?> named = new() { ["mrr"] = scores.Mrr, ["map"] = scores.Map };
             foreach ((int k, RetrievalAtK at) in scores.AtK)
             {
-                foreach ((string name, double value) in (ReadOnlySpan<(string, double)>)[("ndcg", at.Ndcg), ("ndcg_exp", at.NdcgExponential), ("mrr", at.Mrr), ("map", at.Map),
-                    ("map_capped", at.MapCapped), ("recall", at.Recall), ("precision", at.Precision), ("hit", at.Hit)]) named[FormattableString.Invariant($"{name}@{k}")] = value;
+                foreach ((string name, double value) in (ReadOnlySpan<(string, double)>)[("ndcg", at.Ndcg),
+                    ("ndcg_exp", at.NdcgExponential), ("mrr", at.Mrr), ("map", at.Map),
+                    ("map_capped", at.MapCapped), ("recall", at.Recall), ("precision", at.Precision),
+                        ("hit", at.Hit)]) named[FormattableString.Invariant($"{name}@{k}")] = value;
             }
 
             return named;
@@ -124,7 +132,8 @@ internal static class NumberMetricCases
 
     private static Dictionary<string, object?> McNemar(JsonElement row)
     {
-        McNemarResult result = Significance.McNemar(row.GetProperty("gold").Integers(), row.GetProperty("first").Integers(), row.GetProperty("second").Integers());
+        McNemarResult result = Significance.McNemar(row.GetProperty("gold").Integers(), row.GetProperty("first").Integers(),
+            row.GetProperty("second").Integers());
         return new()
         {
             ["both_right"] = result.BothRight,

@@ -2,10 +2,14 @@ using System.Text.Json;
 
 namespace Heed.Verification;
 
-/// <summary>Inputs of a row as arrays. A field that is missing or of another kind throws what <see cref="TokenizerVerification.Check"/> reports.</summary>
+/// <summary>
+/// Inputs of a row as arrays. A field that is missing or of another kind throws what <see cref="TokenizerVerification.Check"/>
+/// reports.
+/// </summary>
 internal static class RowReading
 {
-    public static string Text(this JsonElement row, string name) => row.GetProperty(name).GetString() ?? throw new FormatException($"'{name}' is null");
+    public static string Text(this JsonElement row, string name)
+        => row.GetProperty(name).GetString() ?? throw new FormatException($"'{name}' is null");
 
     public static int Number(this JsonElement row, string name) => row.GetProperty(name).GetInt32();
 
@@ -20,9 +24,11 @@ internal static class RowReading
 
     public static double[] Reals(this JsonElement list) => [.. list.EnumerateArray().Select(v => v.GetDouble())];
 
-    public static string[] Texts(this JsonElement list) => [.. list.EnumerateArray().Select(v => v.GetString() ?? throw new FormatException("a text is null"))];
+    public static string[] Texts(this JsonElement list)
+        => [.. list.EnumerateArray().Select(v => v.GetString() ?? throw new FormatException("a text is null"))];
 
-    public static string?[][] Streams(this JsonElement list) => [.. list.EnumerateArray().Select(stream => (string?[])[.. stream.EnumerateArray().Select(v => v.GetString())])];
+    public static string?[][] Streams(this JsonElement list)
+        => [.. list.EnumerateArray().Select(stream => (string?[])[.. stream.EnumerateArray().Select(v => v.GetString())])];
 
     public static string[][] Sentences(this JsonElement list) => [.. list.EnumerateArray().Select(Texts)];
 

@@ -6,7 +6,8 @@ namespace Heed.Verification;
 
 /// <summary>Compares what a measure gave with the <c>score</c> of a row: the same names, and numbers within the tolerance.</summary>
 /// <remarks>
-/// What a measure gave is made of dictionaries, lists, strings, whole numbers (which must be equal) and doubles: within 1e-6 of the value or 1e-9;
+/// What a measure gave is made of dictionaries, lists, strings, whole numbers (which must be equal) and doubles: within 1e-6 of the value
+/// or 1e-9;
 /// a fitted temperature 1e-4 of the value. NaN stands for the reference's <c>null</c>.
 /// </remarks>
 internal static class ScoreComparison
@@ -16,7 +17,8 @@ internal static class ScoreComparison
     {
         Dictionary<string, object?> map => OfMaps(expected, map, path),
         string text => expected.ValueKind == JsonValueKind.String && expected.GetString() == text ? null : Say(expected, $"'{text}'", path),
-        int or long => IsNumber(expected, out double wanted) && wanted == Convert.ToDouble(found, CultureInfo.InvariantCulture) ? null : Say(expected, found, path),
+        int or long => IsNumber(expected, out double wanted) && wanted == Convert.ToDouble(found, CultureInfo.InvariantCulture) ? null
+            : Say(expected, found, path),
         double value => OfNumbers(expected, value, path),
         System.Collections.IEnumerable list => OfLists(expected, [.. list.Cast<object?>()], path),
         null => expected.ValueKind == JsonValueKind.Null ? null : Say(expected, "nothing", path),
@@ -48,7 +50,8 @@ internal static class ScoreComparison
     private static string? OfLists(JsonElement expected, object?[] found, string path)
     {
         if (expected.ValueKind != JsonValueKind.Array || expected.GetArrayLength() != found.Length)
-            return expected.ValueKind == JsonValueKind.Array ? $"{path} has {found.Length} entries, not {expected.GetArrayLength()}" : Say(expected, "a list", path);
+            return expected.ValueKind == JsonValueKind.Array ? $"{path} has {found.Length} entries, not {expected.GetArrayLength()}"
+                : Say(expected, "a list", path);
         for (int i = 0; i < found.Length; i++)
             if (Difference(expected[i], found[i], $"{path}[{i}]") is { } difference) return difference;
         return null;
@@ -68,5 +71,6 @@ internal static class ScoreComparison
         return json.ValueKind == JsonValueKind.Number && json.TryGetDouble(out value);
     }
 
-    private static string Say(JsonElement expected, object? found, string path) => string.Create(CultureInfo.InvariantCulture, $"{path} is {found}, not {StrictJson.Describe(expected)}");
+    private static string Say(JsonElement expected, object? found, string path)
+        => string.Create(CultureInfo.InvariantCulture, $"{path} is {found}, not {StrictJson.Describe(expected)}");
 }

@@ -10,14 +10,17 @@ internal static class TextMetricCases
     public static object? Compute(string metric, JsonElement row) => metric switch
     {
         "bleu" => PlainBleu(row),
-        "bleu_variants" => Describe(Bleu.Corpus(row.GetProperty("predicted").Texts(), row.GetProperty("references").Streams(), BleuOptionsOf(row))),
+        "bleu_variants" => Describe(Bleu.Corpus(row.GetProperty("predicted").Texts(), row.GetProperty("references").Streams(),
+            BleuOptionsOf(row))),
         "sentence_bleu" => Describe(Bleu.Sentence(row.Text("predicted"), row.GetProperty("references").Texts(), BleuOptionsOf(row))),
-        "chrf" => new Dictionary<string, object?> { ["chrf2"] = Chrf.Corpus(row.GetProperty("predicted").Texts(), row.GetProperty("references").Streams()).Score },
+        "chrf" => new Dictionary<string, object?> { ["chrf2"] = Chrf.Corpus(row.GetProperty("predicted").Texts(),
+            row.GetProperty("references").Streams()).Score },
         "chrf_variants" => ChrfVariants(row),
         "ter" => TerRow(row),
         "rouge" => Plain(Rouge.Evaluate(row.Text("reference"), row.Text("predicted"), row.Flag("stemmer")), withLines: false),
         "rouge_lsum" => Plain(Rouge.Evaluate(row.Text("reference"), row.Text("predicted"), row.Flag("stemmer")), withLines: true),
-        "rouge_best" => Plain(Rouge.Best(row.GetProperty("references").Texts(), row.Text("predicted"), row.Flag("stemmer")), withLines: true),
+        "rouge_best" => Plain(Rouge.Best(row.GetProperty("references").Texts(), row.Text("predicted"), row.Flag("stemmer")),
+            withLines: true),
         "porter" => new Dictionary<string, object?> { ["stems"] = row.GetProperty("words").Texts().Select(PorterStemmer.Stem) },
         "squad" => SquadRow(row),
         "squad_2" => Squad2(row),
@@ -28,7 +31,8 @@ internal static class TextMetricCases
 
     private static Dictionary<string, object?> PlainBleu(JsonElement row)
     {
-        if (row.Text("tokenizer") != "13a" || row.Text("smoothing") != "exp") throw new FormatException("a row of 'bleu' has the tokenizer 13a and the smoothing exp");
+        if (row.Text("tokenizer") != "13a"
+            || row.Text("smoothing") != "exp") throw new FormatException("a row of 'bleu' has the tokenizer 13a and the smoothing exp");
         BleuScore score = Bleu.Corpus(row.GetProperty("predicted").Texts(), row.GetProperty("references").Streams());
         return new() { ["bleu"] = score.Score, ["precisions"] = score.Precisions, ["brevity_penalty"] = score.BrevityPenalty };
     }
@@ -91,12 +95,14 @@ internal static class TextMetricCases
             AsianSupport = row.Flag("asian_support"),
             CaseSensitive = row.Flag("case_sensitive"),
         });
-        return new() { ["ter"] = score.Score, ["edits"] = score.Edits, ["reference_length"] = score.ReferenceLength, ["signature"] = score.Signature };
+        return new() { ["ter"] = score.Score, ["edits"] = score.Edits, ["reference_length"] = score.ReferenceLength,
+            ["signature"] = score.Signature };
     }
 
     private static Dictionary<string, object?> Plain(RougeScore score, bool withLines)
     {
-        Dictionary<string, object?> plain = new() { ["rouge1"] = Triple(score.Rouge1), ["rouge2"] = Triple(score.Rouge2), ["rougeL"] = Triple(score.RougeL) };
+        Dictionary<string, object?> plain = new() { ["rouge1"] = Triple(score.Rouge1), ["rouge2"] = Triple(score.Rouge2),
+            ["rougeL"] = Triple(score.RougeL) };
         if (withLines) plain["rougeLsum"] = Triple(score.RougeLsum);
         return plain;
 
@@ -176,13 +182,16 @@ internal static class TextMetricCases
         };
 
         int[] Offsets(JsonElement window, int side)
-            => [.. window.GetProperty("offsets").EnumerateArray().Select(o => o.ValueKind == JsonValueKind.Null ? -1 : units[o[side].GetInt32()])];
+            => [.. window.GetProperty("offsets").EnumerateArray().Select(o => o.ValueKind == JsonValueKind.Null ? -1
+                : units[o[side].GetInt32()])];
     }
 
     private static Dictionary<string, object?> BleuBootstrap(JsonElement row)
     {
         string[][] references = [row.GetProperty("references").Texts()];
-        BleuCorpus first = new(row.GetProperty("first").Texts(), references, new BleuOptions()), second = new(row.GetProperty("second").Texts(), references, new BleuOptions());
-        return NumberMetricCases.Describe(Significance.PairedBootstrap(some => first.Score(some).Score, some => second.Score(some).Score, references[0].Length, row.GetProperty("resamples").IntegerRows()));
+        BleuCorpus first = new(row.GetProperty("first").Texts(), references, new BleuOptions()),
+            second = new(row.GetProperty("second").Texts(), references, new BleuOptions());
+        return NumberMetricCases.Describe(Significance.PairedBootstrap(some => first.Score(some).Score, some => second.Score(some).Score,
+            references[0].Length, row.GetProperty("resamples").IntegerRows()));
     }
 }

@@ -53,7 +53,8 @@ public sealed class MetricTests
     [Fact]
     public void Some_segments_of_a_corpus_score_as_a_corpus_of_them_would()
     {
-        string[] predicted = ["the cat sat on the mat", "a dog", "it is a guide to action"], references = ["the cat sat on a mat", "the dog ran", "it is the guide to action"];
+        string[] predicted = ["the cat sat on the mat", "a dog", "it is a guide to action"],
+            references = ["the cat sat on a mat", "the dog ran", "it is the guide to action"];
         BleuCorpus corpus = new(predicted, [references], new BleuOptions());
         int[] some = [2, 0, 2];
         BleuScore expected = Bleu.Corpus([.. some.Select(i => predicted[i])], [some.Select(i => references[i]).ToArray()]);
@@ -76,7 +77,8 @@ public sealed class MetricTests
     public void A_large_mcnemar_test_stays_finite()
     {
         // 10,200 samples that one side alone has right, shared 4,900 to 5,300: z = 3.95 with the correction for continuity.
-        int[] gold = new int[10_200], first = [.. Enumerable.Range(0, 10_200).Select(i => i < 4_900 ? 0 : 1)], second = [.. first.Select(f => 1 - f)];
+        int[] gold = new int[10_200], first = [.. Enumerable.Range(0, 10_200).Select(i => i < 4_900 ? 0 : 1)],
+            second = [.. first.Select(f => 1 - f)];
         Assert.InRange(Significance.McNemar(gold, first, second).PValue, 7e-5, 8.5e-5);
     }
 
@@ -117,11 +119,16 @@ public sealed class MetricTests
     [Fact]
     public void Arguments_that_do_not_fit_are_named()
     {
-        Assert.Contains("'predicted' has 1 entries and 'gold' has 2", Assert.Throws<ArgumentException>(() => Classification.Evaluate([0, 1], [0], 2)).Message, StringComparison.Ordinal);
-        Assert.Contains("'gold'[1] is 2; the 2 classes are 0 to 1", Assert.Throws<ArgumentException>(() => Classification.Evaluate([0, 2], [0, 1], 2)).Message, StringComparison.Ordinal);
-        Assert.Contains("no rows of 2", Assert.Throws<ArgumentException>(() => Calibration.Evaluate([1, 0, 1], [0], 2)).Message, StringComparison.Ordinal);
-        Assert.Contains("Segment 0 has no reference", Assert.Throws<ArgumentException>(() => Bleu.Corpus(["a"], [[null]])).Message, StringComparison.Ordinal);
-        Assert.Contains("is NaN", Assert.Throws<ArgumentException>(() => Ranking.RocAuc([true], [double.NaN])).Message, StringComparison.Ordinal);
+        Assert.Contains("'predicted' has 1 entries and 'gold' has 2",
+            Assert.Throws<ArgumentException>(() => Classification.Evaluate([0, 1], [0], 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("'gold'[1] is 2; the 2 classes are 0 to 1",
+            Assert.Throws<ArgumentException>(() => Classification.Evaluate([0, 2], [0, 1], 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("no rows of 2", Assert.Throws<ArgumentException>(() => Calibration.Evaluate([1, 0, 1], [0], 2)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("Segment 0 has no reference", Assert.Throws<ArgumentException>(() => Bleu.Corpus(["a"], [[null]])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("is NaN", Assert.Throws<ArgumentException>(() => Ranking.RocAuc([true], [double.NaN])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => Perplexity.Windows(10, 4, 5));
         Assert.Throws<ArgumentException>(() => Rouge.Best([], "a"));
         Assert.Throws<ArgumentException>(() => AnswerSelection.Select("a", []));

@@ -18,7 +18,8 @@ public sealed class MetricVerificationTests
     [Fact]
     public void A_number_that_departs_is_found_in_each_kind_of_row()
     {
-        foreach (IGrouping<string, JsonNode> kind in File.ReadLines(Path.Combine(Folder, "metrics.jsonl")).Select(l => JsonNode.Parse(l)!).GroupBy(n => n["metric"]!.GetValue<string>()))
+        foreach (IGrouping<string, JsonNode> kind in File.ReadLines(Path.Combine(Folder,
+            "metrics.jsonl")).Select(l => JsonNode.Parse(l)!).GroupBy(n => n["metric"]!.GetValue<string>()))
         {
             JsonNode row = kind.First();
             Assert.True(Change(row["score"]!), kind.Key);
@@ -49,7 +50,8 @@ public sealed class MetricVerificationTests
     {
         using TemporaryFolder folder = new();
         File.WriteAllText(folder.File("metrics.jsonl"), "[1]\n");
-        Assert.Contains("line 1", Assert.Throws<InvalidFileException>(() => MetricVerification.Run(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("line 1", Assert.Throws<InvalidFileException>(() => MetricVerification.Run(folder.Path)).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(folder.File("metrics.jsonl"), "\n");
         Assert.Throws<InvalidFileException>(() => MetricVerification.Run(folder.Path));
     }
@@ -59,7 +61,8 @@ public sealed class MetricVerificationTests
     {
         if (node is JsonArray list) return list.Any(n => n is not null && Change(n));
         if (node is JsonObject map) return map.ToArray().Any(p => p.Value is not null && Change(p.Value));
-        node.ReplaceWith(node.GetValueKind() == System.Text.Json.JsonValueKind.String ? JsonValue.Create(node.GetValue<string>() + "x") : JsonValue.Create((node.AsValue().GetValue<double>() * 1.001) + 1e-5));
+        node.ReplaceWith(node.GetValueKind() == System.Text.Json.JsonValueKind.String ? JsonValue.Create(node.GetValue<string>() + "x")
+            : JsonValue.Create((node.AsValue().GetValue<double>() * 1.001) + 1e-5));
         return true;
     }
 }

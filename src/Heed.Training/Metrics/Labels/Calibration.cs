@@ -38,7 +38,8 @@ public sealed record CalibrationReport
 public sealed record TemperatureFit(double Temperature, double Before, double After);
 
 /// <summary>How far probabilities can be believed, and the temperature that makes them so. Fit on dev data, report on test data.</summary>
-/// <remarks>Guo et al. 2017, arXiv:1706.04599. The confidence is the greatest probability, its class the lowest at ties; bin i of B is (i/B, (i+1)/B].</remarks>
+/// <remarks>Guo et al. 2017, arXiv:1706.04599. The confidence is the greatest probability, its class the lowest at ties; bin i of B is
+/// (i/B, (i+1)/B].</remarks>
 public static class Calibration
 {
     /// <summary>Compares probabilities with gold classes.</summary>
@@ -128,11 +129,13 @@ public static class Calibration
     /// <param name="lowest">Lower bound: the result where all are right.</param>
     /// <param name="highest">Upper bound: the result where the logits are worse than chance.</param>
     /// <exception cref="ArgumentException">The lists differ in length, a label is no class, or there are no samples.</exception>
-    public static TemperatureFit FitTemperature(ReadOnlySpan<double> logits, ReadOnlySpan<int> gold, int classes, double lowest = 0.01, double highest = 100)
+    public static TemperatureFit FitTemperature(ReadOnlySpan<double> logits, ReadOnlySpan<int> gold, int classes, double lowest = 0.01,
+        double highest = 100)
     {
         Check(logits, gold, classes, nameof(logits));
         if (gold.Length == 0) throw new ArgumentException("There are no samples to fit to.", nameof(gold));
-        if (!(lowest > 0 && lowest < highest)) throw new ArgumentOutOfRangeException(nameof(lowest), lowest, $"The bounds must be above 0 and rising; the upper one is {highest}.");
+        if (!(lowest > 0 && lowest < highest)) throw new ArgumentOutOfRangeException(nameof(lowest), lowest,
+            $"The bounds must be above 0 and rising; the upper one is {highest}.");
         // In b = 1/T the likelihood is convex: its slope rises through the one root.
         double low = 1 / highest, high = 1 / lowest, temperature;
         if (Slope(logits, gold, classes, low) >= 0) temperature = highest;

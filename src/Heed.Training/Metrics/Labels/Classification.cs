@@ -15,7 +15,8 @@ public static class Classification
         MetricThrow.IfNoClasses(predicted, classes, nameof(predicted));
         long[][] confusion = [.. Enumerable.Range(0, classes).Select(_ => new long[classes])];
         for (int i = 0; i < gold.Length; i++) confusion[gold[i]][predicted[i]]++;
-        long[] golds = [.. confusion.Select(row => row.Sum())], guesses = [.. Enumerable.Range(0, classes).Select(j => confusion.Sum(row => row[j]))];
+        long[] golds = [.. confusion.Select(row => row.Sum())],
+            guesses = [.. Enumerable.Range(0, classes).Select(j => confusion.Sum(row => row[j]))];
         long right = Enumerable.Range(0, classes).Sum(c => confusion[c][c]);
         FScore[] scores = [.. Enumerable.Range(0, classes).Select(c => FScore.Of(confusion[c][c], guesses[c], golds[c]))];
         FScore[] present = [.. scores.Where(s => s.Support > 0)];

@@ -3,7 +3,10 @@ namespace Heed.Training.Metrics;
 /// <summary>How tags mark entities.</summary>
 public enum EntityScheme
 {
-    /// <summary>seqeval's default, as conlleval: B, I, E and S of any scheme, read leniently; <c>I-X</c> after <c>O</c> or another type opens an entity.</summary>
+    /// <summary>
+    /// seqeval's default, as conlleval: B, I, E and S of any scheme, read leniently; <c>I-X</c> after <c>O</c> or another type
+    /// opens an entity.
+    /// </summary>
     Conlleval,
 
     /// <summary>Strict: <c>B I*</c>.</summary>
@@ -50,7 +53,8 @@ public static class Entities
     /// <param name="predicted">As many sentences of the same lengths.</param>
     /// <param name="scheme">How tags are read.</param>
     /// <exception cref="ArgumentException">Numbers of sentences or tags differ, or a strict scheme has no such prefix.</exception>
-    public static EntityReport Evaluate(IReadOnlyList<IReadOnlyList<string>> gold, IReadOnlyList<IReadOnlyList<string>> predicted, EntityScheme scheme = EntityScheme.Conlleval)
+    public static EntityReport Evaluate(IReadOnlyList<IReadOnlyList<string>> gold, IReadOnlyList<IReadOnlyList<string>> predicted,
+        EntityScheme scheme = EntityScheme.Conlleval)
     {
         ArgumentNullException.ThrowIfNull(gold);
         ArgumentNullException.ThrowIfNull(predicted);
@@ -64,7 +68,8 @@ public static class Entities
             foreach (TaggedEntity entity in Find(predicted[i], scheme)) Add(entity.Type, right.Contains(entity) ? 1 : 0, 1, 0);
         }
 
-        Dictionary<string, FScore> types = counts.ToDictionary(c => c.Key, c => FScore.Of(c.Value.Right, c.Value.Predicted, c.Value.Gold), StringComparer.Ordinal);
+        Dictionary<string, FScore> types = counts.ToDictionary(c => c.Key, c => FScore.Of(c.Value.Right, c.Value.Predicted, c.Value.Gold),
+            StringComparer.Ordinal);
         return new EntityReport
         {
             Types = types,

@@ -3,7 +3,10 @@ namespace Heed.Training.Metrics;
 /// <summary>Measures of scores whose order matters, by scikit-learn's definitions.</summary>
 public static class Ranking
 {
-    /// <summary>Area under the ROC curve: the share of pairs of a positive and a negative that the scores order rightly, ties one half.</summary>
+    /// <summary>
+    /// Area under the ROC curve: the share of pairs of a positive and a negative that the scores order rightly, ties one
+    /// half.
+    /// </summary>
     /// <param name="gold">Whether each sample is positive.</param>
     /// <param name="scores">Each sample's score, not NaN.</param>
     /// <returns>0 to 1; NaN with one class in <paramref name="gold"/>.</returns>
@@ -23,7 +26,10 @@ public static class Ranking
         return positives > 0 && negatives > 0 ? area / (positives * negatives) : double.NaN;
     }
 
-    /// <summary>Average precision: Σ (Rₙ − Rₙ₋₁)·Pₙ over the distinct scores, falling, without interpolation; it is not the trapezoid area.</summary>
+    /// <summary>
+    /// Average precision: Σ (Rₙ − Rₙ₋₁)·Pₙ over the distinct scores, falling, without interpolation; it is not the trapezoid
+    /// area.
+    /// </summary>
     /// <returns>0 to 1; 0 without positives.</returns>
     /// <exception cref="ArgumentException">The lists differ in length.</exception>
     public static double AveragePrecision(ReadOnlySpan<bool> gold, ReadOnlySpan<double> scores)
@@ -64,7 +70,10 @@ public static class Ranking
         return sum / weights;
     }
 
-    /// <summary>The mean over pairs of classes in gold of the mean of both ROC AUCs on the samples of the pair (Hand and Till 2001).</summary>
+    /// <summary>
+    /// The mean over pairs of classes in gold of the mean of both ROC AUCs on the samples of the pair (Hand and Till
+    /// 2001).
+    /// </summary>
     /// <param name="gold">Right classes.</param>
     /// <param name="scores">[N, C] in row-major order.</param>
     /// <param name="classes">C.</param>
@@ -97,7 +106,10 @@ public static class Ranking
         return pairs > 0 ? sum / pairs : double.NaN;
     }
 
-    /// <summary>Share of samples whose class is among the <paramref name="k"/> highest scores; of equal scores the higher class comes first.</summary>
+    /// <summary>
+    /// Share of samples whose class is among the <paramref name="k"/> highest scores; of equal scores the higher class comes
+    /// first.
+    /// </summary>
     /// <param name="gold">Right classes.</param>
     /// <param name="scores">[N, C] in row-major order.</param>
     /// <param name="classes">C.</param>
@@ -150,7 +162,8 @@ public static class Ranking
     }
 
     /// <summary>Positives and negatives of one distinct score, and where the next begins.</summary>
-    private static (int Positives, int Negatives, int Next) Step(ReadOnlySpan<bool> gold, ReadOnlySpan<double> scores, int[] order, int from)
+    private static (int Positives, int Negatives, int Next) Step(ReadOnlySpan<bool> gold, ReadOnlySpan<double> scores, int[] order,
+        int from)
     {
         int positives = 0, i = from;
         for (; i < order.Length && scores[order[i]] == scores[order[from]]; i++)

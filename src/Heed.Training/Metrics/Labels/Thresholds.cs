@@ -8,7 +8,10 @@ public sealed record LabelThreshold(double Threshold, double F1);
 /// <summary>Thresholds of multi-label classification. Fit on dev data: on the data reported they flatter.</summary>
 public static class Thresholds
 {
-    /// <summary>For each label the level of its scores with the best F1, the highest at ties; the threshold lies in the middle between it and the next lower level (0 below the last).</summary>
+    /// <summary>
+    /// For each label the level of its scores with the best F1, the highest at ties; the threshold lies in the middle between it
+    /// and the next lower level (0 below the last).
+    /// </summary>
     /// <param name="gold">[N, L] in row-major order: whether the sample has the label.</param>
     /// <param name="scores">[N, L].</param>
     /// <param name="labels">L.</param>

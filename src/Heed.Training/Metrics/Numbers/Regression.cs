@@ -8,7 +8,8 @@ namespace Heed.Training.Metrics;
 /// <param name="MeanAbsoluteError">Mean of |predicted − gold|.</param>
 /// <param name="MeanSquaredError">Mean of (predicted − gold)².</param>
 /// <param name="RootMeanSquaredError">Its root.</param>
-public sealed record RegressionReport(double Pearson, double Spearman, double KendallTauB, double R2, double MeanAbsoluteError, double MeanSquaredError, double RootMeanSquaredError);
+public sealed record RegressionReport(double Pearson, double Spearman, double KendallTauB, double R2, double MeanAbsoluteError,
+    double MeanSquaredError, double RootMeanSquaredError);
 
 /// <summary>Measures of predicted numbers, by scikit-learn's and SciPy's definitions.</summary>
 public static class Regression
@@ -30,7 +31,8 @@ public static class Regression
         double r2 = gold.Length < 2 ? double.NaN
             : Correlation.IsConstant(gold) ? (squared == 0 ? 1 : 0)
             : 1 - (squared / total);
-        return new RegressionReport(Correlation.Pearson(gold, predicted), Correlation.Spearman(gold, predicted), Correlation.KendallTauB(gold, predicted),
+        return new RegressionReport(Correlation.Pearson(gold, predicted), Correlation.Spearman(gold, predicted),
+            Correlation.KendallTauB(gold, predicted),
             r2, absolute / gold.Length, squared / gold.Length, Math.Sqrt(squared / gold.Length));
     }
 }

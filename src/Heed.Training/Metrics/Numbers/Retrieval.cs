@@ -1,7 +1,8 @@
 namespace Heed.Training.Metrics;
 
 /// <summary>Measures of the first k results of a query, or their means.</summary>
-/// <param name="Ndcg">Discounted cumulative gain over that of the best order; gain = grade, discount log2(rank + 1) (trec_eval, scikit-learn).</param>
+/// <param name="Ndcg">Discounted cumulative gain over that of the best order; gain = grade, discount log2(rank + 1) (trec_eval,
+/// scikit-learn).</param>
 /// <param name="NdcgExponential">The same with gain 2^grade − 1: another number unless grades are 0 and 1.</param>
 /// <param name="Mrr">1 / rank of the first relevant result; 0 if it is beyond k.</param>
 /// <param name="Map">Mean over the relevant documents of the precision at their rank; 0 for those beyond k (trec_eval's map_cut).</param>
@@ -9,7 +10,8 @@ namespace Heed.Training.Metrics;
 /// <param name="Recall">Relevant results / relevant documents.</param>
 /// <param name="Precision">Relevant results / k, however few results there are.</param>
 /// <param name="Hit">1 if a result is relevant.</param>
-public sealed record RetrievalAtK(double Ndcg, double NdcgExponential, double Mrr, double Map, double MapCapped, double Recall, double Precision, double Hit);
+public sealed record RetrievalAtK(double Ndcg, double NdcgExponential, double Mrr, double Map, double MapCapped, double Recall,
+    double Precision, double Hit);
 
 /// <summary>Measures of one query, or their means.</summary>
 /// <param name="Mrr">1 / rank of the first relevant result.</param>
@@ -34,7 +36,8 @@ public sealed record RetrievalReport
 }
 
 /// <summary>nDCG, MRR, MAP, recall and precision of retrieved documents, by trec_eval's definitions.</summary>
-/// <remarks>Results are ordered by falling score, equal scores by falling id in ordinal order. A grade above 0 is relevant; what was not judged counts 0.</remarks>
+/// <remarks>Results are ordered by falling score, equal scores by falling id in ordinal order. A grade above 0 is relevant; what was not
+/// judged counts 0.</remarks>
 public static class Retrieval
 {
     /// <summary>Compares results with judgements.</summary>
@@ -68,7 +71,8 @@ public static class Retrieval
         };
     }
 
-    private static RetrievalScores Query(string query, IReadOnlyDictionary<string, int> judged, IReadOnlyDictionary<string, double>? results, IReadOnlyList<int> cuts)
+    private static RetrievalScores Query(string query, IReadOnlyDictionary<string, int> judged,
+        IReadOnlyDictionary<string, double>? results, IReadOnlyList<int> cuts)
     {
         KeyValuePair<string, double>[] ranked = [.. results ?? new Dictionary<string, double>()];
         foreach ((string document, double score) in ranked)
@@ -102,7 +106,8 @@ public static class Retrieval
         foreach (int k in cuts)
         {
             RetrievalAtK[] all = [.. scores.Select(s => s.AtK[k])];
-            atK[k] = new RetrievalAtK(all.Average(a => a.Ndcg), all.Average(a => a.NdcgExponential), all.Average(a => a.Mrr), all.Average(a => a.Map),
+            atK[k] = new RetrievalAtK(all.Average(a => a.Ndcg), all.Average(a => a.NdcgExponential), all.Average(a => a.Mrr),
+                all.Average(a => a.Map),
                 all.Average(a => a.MapCapped), all.Average(a => a.Recall), all.Average(a => a.Precision), all.Average(a => a.Hit));
         }
 

@@ -8,7 +8,11 @@ namespace Heed.Training.Metrics;
 /// <param name="PValue">Exact, two-sided: how likely a difference as large is if both are equally good; 1 if they never differ.</param>
 public sealed record McNemarResult(int BothRight, int OnlyFirstRight, int OnlySecondRight, int BothWrong, double PValue);
 
-/// <summary>What <see cref="Significance.PairedBootstrap(IReadOnlyList{double}, IReadOnlyList{double}, IReadOnlyList{IReadOnlyList{int}})"/> found.</summary>
+/// <summary>
+/// What
+/// <see cref="Significance.PairedBootstrap(IReadOnlyList{double}, IReadOnlyList{double}, IReadOnlyList{IReadOnlyList{int}})"/>
+/// found.
+/// </summary>
 public sealed record BootstrapResult
 {
     /// <summary>Measure of the first minus measure of the second.</summary>
@@ -23,7 +27,10 @@ public sealed record BootstrapResult
     /// <summary>Share of resamples whose difference is more than twice the difference (Berg-Kirkpatrick et al. 2012).</summary>
     public required double BergKirkpatrick { get; init; }
 
-    /// <summary>sacreBLEU's: resamples whose |difference| is further above the mean one than the |difference|, one added to both counts.</summary>
+    /// <summary>
+    /// sacreBLEU's: resamples whose |difference| is further above the mean one than the |difference|, one added to both
+    /// counts.
+    /// </summary>
     public required double SacreBleu { get; init; }
 }
 
@@ -55,7 +62,8 @@ public static class Significance
     /// <param name="second">The second system's.</param>
     /// <param name="resamples">For each resample the samples drawn; <see cref="Resamples"/> draws some.</param>
     /// <exception cref="ArgumentException">The lists differ in length.</exception>
-    public static BootstrapResult PairedBootstrap(IReadOnlyList<double> first, IReadOnlyList<double> second, IReadOnlyList<IReadOnlyList<int>> resamples)
+    public static BootstrapResult PairedBootstrap(IReadOnlyList<double> first, IReadOnlyList<double> second,
+        IReadOnlyList<IReadOnlyList<int>> resamples)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
@@ -75,7 +83,8 @@ public static class Significance
     /// <param name="second">The second system's.</param>
     /// <param name="samples">Number of samples.</param>
     /// <param name="resamples">For each resample the samples drawn.</param>
-    public static BootstrapResult PairedBootstrap(Func<IReadOnlyList<int>, double> first, Func<IReadOnlyList<int>, double> second, int samples, IReadOnlyList<IReadOnlyList<int>> resamples)
+    public static BootstrapResult PairedBootstrap(Func<IReadOnlyList<int>, double> first, Func<IReadOnlyList<int>, double> second,
+        int samples, IReadOnlyList<IReadOnlyList<int>> resamples)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);

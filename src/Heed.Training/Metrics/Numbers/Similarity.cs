@@ -10,9 +10,13 @@ public sealed record SimilarityCorrelation(double Pearson, double Spearman);
 /// <param name="Dot">Of the dot product.</param>
 /// <param name="Euclidean">Of minus the Euclidean distance.</param>
 /// <param name="Manhattan">Of minus the Manhattan distance.</param>
-public sealed record SimilarityReport(SimilarityCorrelation Cosine, SimilarityCorrelation Dot, SimilarityCorrelation Euclidean, SimilarityCorrelation Manhattan);
+public sealed record SimilarityReport(SimilarityCorrelation Cosine, SimilarityCorrelation Dot, SimilarityCorrelation Euclidean,
+    SimilarityCorrelation Manhattan);
 
-/// <summary>How well embeddings of pairs of texts follow gold similarities (semantic textual similarity), computed in double precision.</summary>
+/// <summary>
+/// How well embeddings of pairs of texts follow gold similarities (semantic textual similarity), computed in double
+/// precision.
+/// </summary>
 /// <remarks>As sentence-transformers' EmbeddingSimilarityEvaluator.</remarks>
 public static class Similarity
 {
@@ -50,5 +54,6 @@ public static class Similarity
         return new SimilarityReport(Correlate(gold, cosine), Correlate(gold, dot), Correlate(gold, euclidean), Correlate(gold, manhattan));
     }
 
-    private static SimilarityCorrelation Correlate(ReadOnlySpan<double> gold, double[] values) => new(Correlation.Pearson(gold, values), Correlation.Spearman(gold, values));
+    private static SimilarityCorrelation Correlate(ReadOnlySpan<double> gold, double[] values)
+        => new(Correlation.Pearson(gold, values), Correlation.Spearman(gold, values));
 }

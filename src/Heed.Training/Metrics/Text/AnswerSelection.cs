@@ -41,7 +41,8 @@ public sealed record AnswerCandidate(string Text, double StartLogit, double EndL
 
 /// <summary>What <see cref="AnswerSelection"/> found.</summary>
 /// <param name="Text">The answer; empty for "no answer".</param>
-/// <param name="NullScoreDifference">Score of "no answer" minus that of the best answer; null without <see cref="AnswerOptions.NoAnswer"/>.</param>
+/// <param name="NullScoreDifference">Score of "no answer" minus that of the best answer; null without
+/// <see cref="AnswerOptions.NoAnswer"/>.</param>
 /// <param name="Candidates">The answers considered, best first. A span that two windows hold stands twice.</param>
 public sealed record SelectedAnswer(string Text, double? NullScoreDifference, IReadOnlyList<AnswerCandidate> Candidates);
 
@@ -72,7 +73,8 @@ public static class AnswerSelection
             {
                 foreach (int end in ends)
                 {
-                    if (window.Starts[start] < 0 || window.Starts[end] < 0 || end < start || end - start + 1 > options.MaxAnswerLength) continue;
+                    if (window.Starts[start] < 0 || window.Starts[end] < 0 || end < start
+                        || end - start + 1 > options.MaxAnswerLength) continue;
                     found.Add(new Span(context[window.Starts[start]..window.Ends[end]], window.StartLogits[start], window.EndLogits[end]));
                 }
             }
@@ -92,7 +94,8 @@ public static class AnswerSelection
         }
 
         double[] probabilities = Calibration.Softmax([.. best.Select(s => s.Score)], best.Count);
-        return new SelectedAnswer(text, difference, [.. best.Select((s, i) => new AnswerCandidate(s.Text, s.Start, s.End, probabilities[i]))]);
+        return new SelectedAnswer(text, difference,
+            [.. best.Select((s, i) => new AnswerCandidate(s.Text, s.Start, s.End, probabilities[i]))]);
     }
 
     private static void Check(AnswerWindow window)
@@ -105,7 +108,8 @@ public static class AnswerSelection
     }
 
     /// <summary>The places of the highest logits, falling, the first at ties.</summary>
-    private static int[] Highest(IReadOnlyList<double> logits, int count) => [.. Enumerable.Range(0, logits.Count).OrderByDescending(i => logits[i]).Take(count)];
+    private static int[] Highest(IReadOnlyList<double> logits, int count)
+        => [.. Enumerable.Range(0, logits.Count).OrderByDescending(i => logits[i]).Take(count)];
 
     /// <summary>A span, and its score: the sum of both logits.</summary>
     private sealed record Span(string Text, double Start, double End)

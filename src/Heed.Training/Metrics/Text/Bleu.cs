@@ -83,12 +83,16 @@ public sealed record BleuScore
     /// <summary>Tokens of the references nearest in length.</summary>
     public required long ReferenceLength { get; init; }
 
-    /// <summary>Settings in sacreBLEU's form, to be printed beside the score: <c>nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp</c>.</summary>
+    /// <summary>
+    /// Settings in sacreBLEU's form, to be printed beside the score:
+    /// <c>nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp</c>.
+    /// </summary>
     public required string Signature { get; init; }
 }
 
 /// <summary>BLEU of a corpus: modified n-gram precision with a brevity penalty.</summary>
-/// <remarks>Papineni et al. 2002; tokenization, smoothing and signature of sacreBLEU (Post 2018). The mean of sentences' BLEU is another number.</remarks>
+/// <remarks>Papineni et al. 2002; tokenization, smoothing and signature of sacreBLEU (Post 2018). The mean of sentences' BLEU is another
+/// number.</remarks>
 public static class Bleu
 {
     /// <summary>BLEU of a corpus.</summary>
@@ -96,7 +100,8 @@ public static class Bleu
     /// <param name="references">Streams: <c>references[j][i]</c> is the j-th reference of segment i; null is left out.</param>
     /// <param name="options">Settings; sacreBLEU's defaults if null.</param>
     /// <exception cref="ArgumentException">The lists differ in length, or a segment has no reference.</exception>
-    public static BleuScore Corpus(IReadOnlyList<string> predicted, IReadOnlyList<IReadOnlyList<string?>> references, BleuOptions? options = null)
+    public static BleuScore Corpus(IReadOnlyList<string> predicted, IReadOnlyList<IReadOnlyList<string?>> references,
+        BleuOptions? options = null)
         => new BleuCorpus(predicted, references, options ?? new BleuOptions()).Score();
 
     /// <summary>BLEU of one text.</summary>

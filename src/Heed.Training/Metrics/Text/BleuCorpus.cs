@@ -20,7 +20,8 @@ public sealed class BleuCorpus
         string[][] bySegment = ReferenceStreams.BySegment(predicted, references);
         _options = options;
         _signature = Bleu.Signature(options, ReferenceStreams.Count(bySegment));
-        _segments = [.. predicted.Select((text, i) => Segment.Count(Bleu.Tokenize(text, options), [.. bySegment[i].Select(r => Bleu.Tokenize(r, options))]))];
+        _segments = [.. predicted.Select((text, i) => Segment.Count(Bleu.Tokenize(text, options),
+            [.. bySegment[i].Select(r => Bleu.Tokenize(r, options))]))];
     }
 
     /// <summary>BLEU of all segments.</summary>
@@ -35,7 +36,8 @@ public sealed class BleuCorpus
         long predicted = 0, reference = 0;
         foreach (int i in segments)
         {
-            if ((uint)i >= (uint)_segments.Length) throw new ArgumentOutOfRangeException(nameof(segments), i, $"There are {_segments.Length} segments.");
+            if ((uint)i >= (uint)_segments.Length) throw new ArgumentOutOfRangeException(nameof(segments), i,
+                $"There are {_segments.Length} segments.");
             Segment segment = _segments[i];
             for (int n = 0; n < Orders; n++)
             {

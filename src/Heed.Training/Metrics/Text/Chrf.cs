@@ -40,7 +40,8 @@ public static class Chrf
     /// <param name="options">Settings; chrF2 if null.</param>
     /// <exception cref="ArgumentException">The lists differ in length, or a segment has no reference.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An order is below 0 or β below 1.</exception>
-    public static ChrfScore Corpus(IReadOnlyList<string> predicted, IReadOnlyList<IReadOnlyList<string?>> references, ChrfOptions? options = null)
+    public static ChrfScore Corpus(IReadOnlyList<string> predicted, IReadOnlyList<IReadOnlyList<string?>> references,
+        ChrfOptions? options = null)
     {
         options ??= new ChrfOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.CharacterOrder, 1);
@@ -65,7 +66,8 @@ public static class Chrf
         }
 
         string name = string.Create(CultureInfo.InvariantCulture, $"chrF{options.Beta}{new string('+', options.WordOrder)}");
-        string signature = string.Create(CultureInfo.InvariantCulture, $"nrefs:{ReferenceStreams.Count(segments)}|case:{(options.Lowercase ? "lc" : "mixed")}|eff:yes|nc:{options.CharacterOrder}|nw:{options.WordOrder}|space:{(options.Whitespace ? "yes" : "no")}");
+        string signature = string.Create(CultureInfo.InvariantCulture,
+            $"nrefs:{ReferenceStreams.Count(segments)}|case:{(options.Lowercase ? "lc" : "mixed")}|eff:yes|nc:{options.CharacterOrder}|nw:{options.WordOrder}|space:{(options.Whitespace ? "yes" : "no")}");
         return new ChrfScore(sum.Score(options.Beta), name, signature);
     }
 

@@ -8,7 +8,8 @@ internal static class ReferenceStreams
     {
         ArgumentNullException.ThrowIfNull(predicted);
         ArgumentNullException.ThrowIfNull(references);
-        for (int j = 0; j < references.Count; j++) MetricThrow.IfLengthsDiffer(references[j].Count, predicted.Count, $"references[{j}]", nameof(predicted));
+        for (int j = 0; j < references.Count; j++) MetricThrow.IfLengthsDiffer(references[j].Count, predicted.Count, $"references[{j}]",
+            nameof(predicted));
         string[][] segments = new string[predicted.Count][];
         for (int i = 0; i < segments.Length; i++)
         {

@@ -4,7 +4,8 @@ namespace Heed.Training.Metrics;
 /// <param name="Rouge1">Words in common.</param>
 /// <param name="Rouge2">Pairs of neighbouring words in common.</param>
 /// <param name="RougeL">Longest common subsequence of the whole texts.</param>
-/// <param name="RougeLsum">Union of the longest common subsequences of lines; papers on summaries report this one as ROUGE-L. Without line breaks it is <paramref name="RougeL"/>.</param>
+/// <param name="RougeLsum">Union of the longest common subsequences of lines; papers on summaries report this one as ROUGE-L. Without line
+/// breaks it is <paramref name="RougeL"/>.</param>
 public sealed record RougeScore(FScore Rouge1, FScore Rouge2, FScore RougeL, FScore RougeLsum);
 
 /// <summary>ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum of a text beside its reference.</summary>
@@ -23,7 +24,8 @@ public static class Rouge
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentNullException.ThrowIfNull(predicted);
         List<string> gold = Words(reference, stemmer), words = Words(predicted, stemmer);
-        return new RougeScore(Overlap(gold, words, 1), Overlap(gold, words, 2), Subsequence(gold, words), Lines(reference, predicted, stemmer));
+        return new RougeScore(Overlap(gold, words, 1), Overlap(gold, words, 2), Subsequence(gold, words),
+            Lines(reference, predicted, stemmer));
     }
 
     /// <summary>For each measure the score of the reference with the highest F1, the first at ties.</summary>
@@ -64,10 +66,12 @@ public static class Rouge
     }
 
     private static FScore Overlap(List<string> gold, List<string> words, int n)
-        => FScore.Of(NGrams.Matches(NGrams.OfWords(words, n), NGrams.OfWords(gold, n)), Math.Max(0, words.Count - n + 1), Math.Max(0, gold.Count - n + 1), withSupport: false);
+        => FScore.Of(NGrams.Matches(NGrams.OfWords(words, n), NGrams.OfWords(gold, n)), Math.Max(0, words.Count - n + 1),
+            Math.Max(0, gold.Count - n + 1), withSupport: false);
 
     private static FScore Subsequence(List<string> gold, List<string> words)
-        => gold.Count == 0 || words.Count == 0 ? new FScore(0, 0, 0) : FScore.Of(Table(gold, words)[gold.Count, words.Count], words.Count, gold.Count, withSupport: false);
+        => gold.Count == 0 || words.Count == 0 ? new FScore(0, 0, 0)
+            : FScore.Of(Table(gold, words)[gold.Count, words.Count], words.Count, gold.Count, withSupport: false);
 
     /// <summary>Longest common subsequences of the first i words of one text and the first j of the other.</summary>
     private static int[,] Table(List<string> gold, List<string> words)
@@ -84,7 +88,8 @@ public static class Rouge
         List<string>[] gold = Split(reference), lines = Split(predicted);
         int goldWords = gold.Sum(l => l.Count), words = lines.Sum(l => l.Count);
         if (goldWords == 0 || words == 0) return new FScore(0, 0, 0);
-        Dictionary<string, int> goldLeft = NGrams.OfWords([.. gold.SelectMany(l => l)], 1), left = NGrams.OfWords([.. lines.SelectMany(l => l)], 1);
+        Dictionary<string, int> goldLeft = NGrams.OfWords([.. gold.SelectMany(l => l)], 1),
+            left = NGrams.OfWords([.. lines.SelectMany(l => l)], 1);
         int hits = 0;
         foreach (List<string> line in gold)
         {

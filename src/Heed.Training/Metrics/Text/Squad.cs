@@ -21,7 +21,10 @@ public sealed record AnsweredQuestion
 /// <param name="Total">Number of questions.</param>
 public sealed record SquadScore(double Exact, double F1, int Total);
 
-/// <summary>The best that a threshold on the no-answer probability could reach, chosen on these very questions: an optimistic number.</summary>
+/// <summary>
+/// The best that a threshold on the no-answer probability could reach, chosen on these very questions: an optimistic
+/// number.
+/// </summary>
 /// <param name="Value">0 to 100.</param>
 /// <param name="Threshold">Above it the answer is "no answer".</param>
 public sealed record SquadBest(double Value, double Threshold);
@@ -47,7 +50,8 @@ public sealed record SquadReport
 
 /// <summary>Exact match and F1 of answers to questions, SQuAD 1.1 and 2.0.</summary>
 /// <remarks>
-/// Rajpurkar et al. 2016, 2018. Answers are compared in lower case, without ASCII punctuation, without <c>a</c>, <c>an</c>, <c>the</c>, white space squeezed,
+/// Rajpurkar et al. 2016, 2018. Answers are compared in lower case, without ASCII punctuation, without <c>a</c>, <c>an</c>, <c>the</c>,
+/// white space squeezed,
 /// in this order: typographic quotes stay, and articles are English only.
 /// </remarks>
 public static class Squad
@@ -115,7 +119,8 @@ public static class Squad
             BestF1 = known ? BestThreshold(judged, q => q.F1) : null,
         };
 
-        SquadScore? Score(Judged[] some) => some.Length == 0 ? null : new SquadScore(100 * some.Average(q => Value(q, q.Exact)), 100 * some.Average(q => Value(q, q.F1)), some.Length);
+        SquadScore? Score(Judged[] some) => some.Length == 0 ? null
+            : new SquadScore(100 * some.Average(q => Value(q, q.Exact)), 100 * some.Average(q => Value(q, q.F1)), some.Length);
 
         double Value(Judged q, double raw) => q.NoAnswerProbability is { } p && p > threshold ? (q.HasAnswer ? 0 : 1) : raw;
     }
@@ -124,7 +129,8 @@ public static class Squad
     {
         string[] golds = [.. question.Answers.Where(a => Normalize(a).Length > 0)];
         if (golds.Length == 0) golds = [""];
-        return new Judged(question.Answers.Count > 0, question.Predicted.Length > 0, Exact(question.Predicted, golds), F1(question.Predicted, golds), probability);
+        return new Judged(question.Answers.Count > 0, question.Predicted.Length > 0, Exact(question.Predicted, golds),
+            F1(question.Predicted, golds), probability);
     }
 
     /// <summary>Lets one question after the other be answered, by rising probability of no answer, and keeps the best sum.</summary>
@@ -147,7 +153,8 @@ public static class Squad
     private static double Best(IReadOnlyList<string> answers, Func<string, double> score)
     {
         ArgumentNullException.ThrowIfNull(answers);
-        return answers.Count > 0 ? answers.Max(score) : throw new ArgumentException("There is no answer to compare with; one or more are needed.", nameof(answers));
+        return answers.Count > 0 ? answers.Max(score)
+            : throw new ArgumentException("There is no answer to compare with; one or more are needed.", nameof(answers));
     }
 
     private sealed record Judged(bool HasAnswer, bool Answers, double Exact, double F1, double? NoAnswerProbability);

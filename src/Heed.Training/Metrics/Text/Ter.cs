@@ -34,7 +34,8 @@ public static class Ter
     /// <param name="references">Streams: <c>references[j][i]</c> is the j-th reference of segment i; null is left out.</param>
     /// <param name="options">Settings; sacreBLEU's defaults if null.</param>
     /// <exception cref="ArgumentException">The lists differ in length, or a segment has no reference.</exception>
-    public static TerScore Corpus(IReadOnlyList<string> predicted, IReadOnlyList<IReadOnlyList<string?>> references, TerOptions? options = null)
+    public static TerScore Corpus(IReadOnlyList<string> predicted, IReadOnlyList<IReadOnlyList<string?>> references,
+        TerOptions? options = null)
     {
         options ??= new TerOptions();
         string[][] segments = ReferenceStreams.BySegment(predicted, references);
@@ -83,7 +84,8 @@ public static class Ter
             text = (options.AsianSupport ? rules.Isolate(c => IsAsian(c) || IsAsianPunctuation(c)) : rules).ToString();
         }
 
-        if (options.NoPunctuation) text = string.Concat(text.Where(c => !IsPunctuation(c) && !(options.AsianSupport && IsAsianPunctuation(c))));
+        if (options.NoPunctuation) text = string.Concat(text.Where(c => !IsPunctuation(c)
+            && !(options.AsianSupport && IsAsianPunctuation(c))));
         return ReferenceText.Split(text);
     }
 

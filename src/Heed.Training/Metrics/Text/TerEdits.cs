@@ -81,8 +81,12 @@ internal sealed class TerEdits
         return best is { } found ? (found.Gain, found.Words) : (0, words);
     }
 
-    /// <summary>Greatest gain, then longest, then earliest words, then earliest target. Of two with all that equal the words are equal too.</summary>
-    private static bool IsBetter((int Gain, int Length, int Start, int Target, int[] Words) a, (int Gain, int Length, int Start, int Target, int[] Words) b)
+    /// <summary>
+    /// Greatest gain, then longest, then earliest words, then earliest target. Of two with all that equal the words are equal
+    /// too.
+    /// </summary>
+    private static bool IsBetter((int Gain, int Length, int Start, int Target, int[] Words) a,
+        (int Gain, int Length, int Start, int Target, int[] Words) b)
         => (a.Gain, a.Length, -a.Start, -a.Target).CompareTo((b.Gain, b.Length, -b.Start, -b.Target)) > 0;
 
     private static int[] Shift(int[] words, int start, int length, int target)
@@ -136,7 +140,10 @@ internal sealed class TerEdits
         taken = step;
     }
 
-    /// <summary>Along the path of the table that stands: for each reference word the last word at or before it, and the words that are not matched.</summary>
+    /// <summary>
+    /// Along the path of the table that stands: for each reference word the last word at or before it, and the words that are not
+    /// matched.
+    /// </summary>
     private (int[] Align, bool[] WrongReference, bool[] WrongWord) Alignment(int length)
     {
         int[] align = new int[_reference.Length];

@@ -3,7 +3,10 @@ using Heed.Tokenizers.Unicode;
 
 namespace Heed.Training.Metrics;
 
-/// <summary>The replacements that the tokenizers of BLEU and TER consist of, over code points as a regular expression's <c>sub</c> makes them.</summary>
+/// <summary>
+/// The replacements that the tokenizers of BLEU and TER consist of, over code points as a regular expression's <c>sub</c> makes
+/// them.
+/// </summary>
 internal sealed class TextRules
 {
     private List<int> _points;
@@ -46,7 +49,8 @@ internal sealed class TextRules
     public TextRules Western() => Isolate(IsSplitSymbol).Numbers();
 
     /// <summary>Periods and commas unless between digits, then a hyphen after a digit.</summary>
-    public TextRules Numbers() => SplitBefore(c => !IsDigit(c), IsPoint).SplitAfter(IsPoint, c => !IsDigit(c)).SplitBefore(IsDigit, c => c == '-');
+    public TextRules Numbers() => SplitBefore(c => !IsDigit(c), IsPoint).SplitAfter(IsPoint, c => !IsDigit(c)).SplitBefore(IsDigit,
+        c => c == '-');
 
     /// <summary>ASCII punctuation and symbols but <c>' , - .</c>, and the blank.</summary>
     public static bool IsSplitSymbol(int c)
