@@ -101,7 +101,7 @@ internal static class NumberMetricCases
 
     private static Dictionary<string, object?> RetrievalRow(JsonElement row)
     {
-        RetrievalReport report = Retrieval.Evaluate(
+        RetrievalReport report = RetrievalMetrics.Evaluate(
             row.GetProperty("relevance").EnumerateObject().ToDictionary(q => q.Name,
                 q => (IReadOnlyDictionary<string, int>)q.Value.EnumerateObject().ToDictionary(d => d.Name, d => d.Value.GetInt32())),
             row.GetProperty("run").EnumerateObject().ToDictionary(q => q.Name,

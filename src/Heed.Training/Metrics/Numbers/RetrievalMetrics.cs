@@ -19,7 +19,7 @@ public sealed record RetrievalAtK(double Ndcg, double NdcgExponential, double Mr
 /// <param name="AtK">The measures of the first k results, by k.</param>
 public sealed record RetrievalScores(double Mrr, double Map, IReadOnlyDictionary<int, RetrievalAtK> AtK);
 
-/// <summary>What <see cref="Retrieval"/> found.</summary>
+/// <summary>What <see cref="RetrievalMetrics"/> found.</summary>
 public sealed record RetrievalReport
 {
     /// <summary>Each query's measures; all 0 without relevant documents or without results.</summary>
@@ -38,7 +38,7 @@ public sealed record RetrievalReport
 /// <summary>nDCG, MRR, MAP, recall and precision of retrieved documents, by trec_eval's definitions.</summary>
 /// <remarks>Results are ordered by falling score, equal scores by falling id in ordinal order. A grade above 0 is relevant; what was not
 /// judged counts 0.</remarks>
-public static class Retrieval
+public static class RetrievalMetrics
 {
     /// <summary>Compares results with judgements.</summary>
     /// <param name="relevance">For each query the grades of judged documents.</param>
