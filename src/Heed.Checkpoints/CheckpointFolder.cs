@@ -14,7 +14,9 @@ public sealed class CheckpointFolder : IDisposable
     private readonly List<string> _files = [];
     private readonly List<string> _unindexed = [];
 
-    private CheckpointFolder(string path) => Path = path;
+    private readonly IModelFiles _source;
+
+    private CheckpointFolder(IModelFiles source, string path) => (_source, Path) = (source, path);
 
     /// <summary>The file of all tensors.</summary>
     public const string SafetensorsName = "model.safetensors";
@@ -60,22 +62,34 @@ public sealed class CheckpointFolder : IDisposable
     public static CheckpointFolder Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        CheckpointFolder result = new(path);
-        try
-        {
-            if (Directory.Exists(path)) result.OpenFolder();
-            else result.OpenFile(path);
-            return result;
-        }
-        catch
-        {
-            result.Dispose();
-            throw;
-        }
+        if (Directory.Exists(path)) return Open(new FolderModelFiles(path));
+        (IModelFiles files, string name) = ModelFilesReading.OfPath(path);
+        return Opened(new CheckpointFolder(files, path), name);
     }
 
-    /// <summary>Whether a folder holds weights in a form that <see cref="Open"/> reads.</summary>
-    public static bool HasWeights(string folder) => Find(folder) is not null;
+    /// <summary>Opens the weights among files of any store.</summary>
+    /// <exception cref="StorageException">A file that the index names is missing or cannot be read.</exception>
+    /// <exception cref="InvalidFileException">There are no weights, or a file is damaged.</exception>
+    public static CheckpointFolder Open(IModelFiles files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        if (files is FolderModelFiles folder) CheckpointSave.Recover(folder.Location);
+        string found = Find(files) ?? throw new InvalidFileException(files.Location, "", $"holds no weights: none of {SafetensorsName}, {SafetensorsIndexName}, {PickleName} or {PickleIndexName} is there. Check the path, or download the model again");
+        return Opened(new CheckpointFolder(files, files.Location), found);
+    }
+
+    /// <summary>Whether a folder holds weights in a form that <see cref="Open(string)"/> reads.</summary>
+    public static bool HasWeights(string folder) => Directory.Exists(folder) && HasWeights(new FolderModelFiles(folder));
+
+    /// <summary>Whether there are weights in a form that <see cref="Open(IModelFiles)"/> reads.</summary>
+    public static bool HasWeights(IModelFiles files) => Find(files) is not null;
+
+    /// <summary>The names of the files that <see cref="Open(IModelFiles)"/> reads, index included; empty if there are no weights.</summary>
+    internal static IReadOnlyList<string> FilesOf(IModelFiles files)
+    {
+        if (Find(files) is not { } found) return [];
+        return IsIndex(found) ? [found, .. ShardIndex.Read(files, found).Select(entry => entry.Value).Distinct(StringComparer.Ordinal)] : [found];
+    }
 
     /// <summary>
     /// Saves tensors as safetensors into a folder, in one file or split over a size as transformers splits: by name, a larger tensor alone. A crash leaves
@@ -106,33 +120,40 @@ public sealed class CheckpointFolder : IDisposable
         => name is SafetensorsName or SafetensorsIndexName or PickleName or PickleIndexName || CheckpointSave.IsShard(name)
             || (name.StartsWith("pytorch_model-", StringComparison.Ordinal) && name.EndsWith(".bin", StringComparison.Ordinal));
 
-    private static string? Find(string folder)
-        => new[] { SafetensorsName, SafetensorsIndexName, PickleName, PickleIndexName }.Select(name => System.IO.Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+    private static string? Find(IModelFiles files) => Array.Find([SafetensorsName, SafetensorsIndexName, PickleName, PickleIndexName], files.Contains);
 
-    private void OpenFolder()
+    private static bool IsIndex(string name) => name.EndsWith(".index.json", StringComparison.Ordinal);
+
+    private static CheckpointFolder Opened(CheckpointFolder result, string name)
     {
-        CheckpointSave.Recover(Path);
-        string found = Find(Path) ?? throw new InvalidFileException(Path, "", $"holds no weights: none of {SafetensorsName}, {SafetensorsIndexName}, {PickleName} or {PickleIndexName} is there. Check the path, or download the model again");
-        OpenFile(found);
+        try
+        {
+            result.OpenFile(name);
+            return result;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
     }
 
-    private void OpenFile(string path)
+    private void OpenFile(string name)
     {
-        if (!path.EndsWith(".index.json", StringComparison.Ordinal))
+        if (!IsIndex(name))
         {
-            foreach (RawTensor tensor in OpenTensors(path)) Add(tensor);
+            foreach (RawTensor tensor in OpenTensors(name)) Add(tensor);
             return;
         }
 
+        string path = _source.PathOf(name);
         _files.Add(path);
-        List<KeyValuePair<string, string>> map = ShardIndex.Read(path);
+        List<KeyValuePair<string, string>> map = ShardIndex.Read(_source, name);
         Dictionary<string, string> shardOf = new(map, StringComparer.Ordinal);
-        string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         foreach (string shard in map.Select(e => e.Value).Distinct(StringComparer.Ordinal))
         {
-            string file = System.IO.Path.Combine(folder, shard);
-            if (!File.Exists(file)) throw new StorageException($"{path}: names the file '{shard}', which is missing in {folder}. Download the model again.");
-            foreach (RawTensor tensor in OpenTensors(file))
+            if (!_source.Contains(shard)) throw new StorageException($"{path}: names the file '{shard}', which is missing in {_source.Location}. Download the model again.");
+            foreach (RawTensor tensor in OpenTensors(shard))
             {
                 // A copy in a shard that the index does not mean is left alone; a tensor that the index forgot is taken, as transformers does.
                 if (shardOf.TryGetValue(tensor.Name, out string? meant) && meant != shard) continue;
@@ -141,22 +162,22 @@ public sealed class CheckpointFolder : IDisposable
             }
         }
 
-        foreach ((string name, string shard) in map)
-            if (!_byName.ContainsKey(name)) throw new InvalidFileException(path, $"$.weight_map['{Printable.Shorten(name)}']", $"says '{shard}', but that file has no such tensor. Download the model again");
+        foreach ((string tensor, string shard) in map)
+            if (!_byName.ContainsKey(tensor)) throw new InvalidFileException(path, $"$.weight_map['{Printable.Shorten(tensor)}']", $"says '{shard}', but that file has no such tensor. Download the model again");
     }
 
-    private IReadOnlyList<RawTensor> OpenTensors(string file)
+    private IReadOnlyList<RawTensor> OpenTensors(string name)
     {
-        _files.Add(file);
-        if (file.EndsWith(".safetensors", StringComparison.Ordinal))
+        _files.Add(_source.PathOf(name));
+        if (name.EndsWith(".safetensors", StringComparison.Ordinal))
         {
-            SafetensorsFile opened = SafetensorsFile.Open(file);
+            SafetensorsFile opened = SafetensorsFile.Open(_source.Open(name));
             _open.Add(opened);
             if (Metadata.Count == 0 && opened.Metadata is not null) Metadata = opened.Metadata;
             return opened.Tensors;
         }
 
-        PickleFile pickle = PickleFile.Open(file);
+        PickleFile pickle = PickleFile.Open(_source.Open(name));
         _open.Add(pickle);
         return pickle.Tensors;
     }

@@ -12,9 +12,10 @@ internal static class ShardIndex
     /// <summary>Reads and checks an index: tensor name → file name, in the file's order.</summary>
     /// <exception cref="StorageException">The file cannot be read.</exception>
     /// <exception cref="InvalidFileException">The index is damaged, or a file name points outside the folder.</exception>
-    public static List<KeyValuePair<string, string>> Read(string path)
+    public static List<KeyValuePair<string, string>> Read(IModelFiles files, string index)
     {
-        using JsonDocument document = StrictJson.ReadFile(path, MaximumBytes);
+        string path = files.PathOf(index);
+        using JsonDocument document = files.ReadJson(index, MaximumBytes);
         JsonElement root = document.RootElement;
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("weight_map", out JsonElement map))
             throw new InvalidFileException(path, "$.weight_map", "is missing; an index maps tensor names to files there");
