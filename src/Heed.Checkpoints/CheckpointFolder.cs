@@ -12,7 +12,7 @@ public sealed class CheckpointFolder : IDisposable
     private readonly List<RawTensor> _tensors = [];
     private readonly Dictionary<string, RawTensor> _byName = new(StringComparer.Ordinal);
     private readonly List<string> _files = [];
-    private readonly List<string> _unindexed = [];
+    private readonly List<string> _warnings = [];
 
     private readonly IModelFiles _source;
 
@@ -45,8 +45,8 @@ public sealed class CheckpointFolder : IDisposable
     /// <summary>Pairs of <c>__metadata__</c> of the first safetensors file; empty where there is none.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Metadata { get; private set; } = [];
 
-    /// <summary>Names of tensors that lie in a shard though the index does not name them; they are among <see cref="Tensors"/>, as transformers takes them.</summary>
-    public IReadOnlyList<string> Unindexed => _unindexed;
+    /// <summary>What is odd about the files and accepted, as transformers does: an index that disagrees with its shards. A sentence each.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>The tensors' data together, in bytes.</summary>
     public long TotalBytes => _tensors.Sum(tensor => tensor.ByteLength);
@@ -88,7 +88,7 @@ public sealed class CheckpointFolder : IDisposable
     internal static IReadOnlyList<string> FilesOf(IModelFiles files)
     {
         if (Find(files) is not { } found) return [];
-        return IsIndex(found) ? [found, .. ShardIndex.Read(files, found).Select(entry => entry.Value).Distinct(StringComparer.Ordinal)] : [found];
+        return IsIndex(found) ? [found, .. ShardIndex.Read(files, found).Shards] : [found];
     }
 
     /// <summary>
@@ -148,23 +148,53 @@ public sealed class CheckpointFolder : IDisposable
 
         string path = _source.PathOf(name);
         _files.Add(path);
-        List<KeyValuePair<string, string>> map = ShardIndex.Read(_source, name);
-        Dictionary<string, string> shardOf = new(map, StringComparer.Ordinal);
-        foreach (string shard in map.Select(e => e.Value).Distinct(StringComparer.Ordinal))
+        ShardIndex index = ShardIndex.Read(_source, name);
+        Dictionary<string, string> shardOf = new(index.Entries, StringComparer.Ordinal);
+        List<string> unindexed = [];
+        List<(RawTensor Tensor, string Shard)> elsewhere = [];
+        foreach (string shard in index.Shards)
         {
             if (!_source.Contains(shard)) throw new StorageException($"{path}: names the file '{shard}', which is missing in {_source.Location}. Download the model again.");
             foreach (RawTensor tensor in OpenTensors(shard))
             {
-                // A copy in a shard that the index does not mean is left alone; a tensor that the index forgot is taken, as transformers does.
-                if (shardOf.TryGetValue(tensor.Name, out string? meant) && meant != shard) continue;
-                if (meant is null) _unindexed.Add(tensor.Name);
+                // A tensor that the index forgot is taken, as transformers does.
+                bool isNamed = shardOf.TryGetValue(tensor.Name, out string? meant);
+                if (isNamed && meant != shard)
+                {
+                    elsewhere.Add((tensor, shard));
+                    continue;
+                }
+
+                if (!isNamed) unindexed.Add(tensor.Name);
                 Add(tensor);
             }
         }
 
-        foreach ((string tensor, string shard) in map)
-            if (!_byName.ContainsKey(tensor)) throw new InvalidFileException(path, $"$.weight_map['{Printable.Shorten(tensor)}']", $"says '{shard}', but that file has no such tensor. Download the model again");
+        foreach ((RawTensor tensor, string shard) in elsewhere) TakeOrCompare(path, tensor, shard, shardOf[tensor.Name]);
+        foreach ((string tensor, string shard) in index.Entries)
+            if (!_byName.ContainsKey(tensor)) throw new InvalidFileException(path, $"$.weight_map['{Printable.Shorten(tensor)}']", $"says '{shard}', but no shard has such a tensor. Download the model again");
+        if (unindexed.Count > 0)
+            _warnings.Add($"{path}: does not name {Some(unindexed)}, which a shard holds; it is used all the same. Save the model again to fix the index.");
+        if (index.TotalSize is { } size && size != TotalBytes)
+            _warnings.Add($"{path}: $.metadata.total_size: is {size}, but the shards hold {TotalBytes} bytes of tensors. Check that the download is whole, or save the model again to fix the index.");
     }
+
+    /// <summary>A tensor in another shard than the index says: used if that shard lacks it; a second copy must be equal to the one that is used.</summary>
+    private void TakeOrCompare(string index, RawTensor tensor, string shard, string meant)
+    {
+        string name = Printable.Shorten(tensor.Name);
+        if (!_byName.TryGetValue(tensor.Name, out RawTensor? used))
+        {
+            _warnings.Add($"{index}: $.weight_map['{name}']: says '{meant}', but '{shard}' holds the tensor; it is used all the same. Save the model again to fix the index.");
+            Add(tensor);
+        }
+        else if (!used.HasEqualData(tensor))
+        {
+            _warnings.Add($"{index}: tensor '{name}' lies in '{meant}' and, with other values, in '{shard}'; the index names the first, which is used. Remove the copy that is not meant.");
+        }
+    }
+
+    private static string Some(List<string> names) => string.Join(", ", names.Take(4)) + (names.Count > 4 ? ", …" : "");
 
     private IReadOnlyList<RawTensor> OpenTensors(string name)
     {

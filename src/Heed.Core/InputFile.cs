@@ -24,6 +24,15 @@ public static class InputFile
         return bytes;
     }
 
+    /// <summary>True for names that Windows keeps for devices, with any ending: <c>CON</c>, <c>nul.json</c>, <c>COM1</c>.</summary>
+    internal static bool IsReservedName(string name)
+    {
+        int dot = name.IndexOf('.', StringComparison.Ordinal);
+        string stem = (dot < 0 ? name : name[..dot]).TrimEnd(' ').ToUpperInvariant();
+        return stem is "CON" or "PRN" or "AUX" or "NUL" or "CONIN$" or "CONOUT$"
+            || (stem.Length == 4 && stem[..3] is "COM" or "LPT" && stem[3] is (>= '0' and <= '9') or '\u00B9' or '\u00B2' or '\u00B3');
+    }
+
     /// <summary>Refuses a file that is larger than allowed.</summary>
     internal static void CheckSize(string path, long length, long maximumBytes)
     {

@@ -87,10 +87,10 @@ public sealed class SafetensorsFile : IDisposable
         file.Read(0, prefix);
         ulong size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (size > MaximumHeaderBytes)
-            throw new InvalidFileException(path, "header length", $"is {size}; at most {MaximumHeaderBytes} is allowed. The file is damaged or not a safetensors file");
+            throw new InvalidFileException(path, "header length", $"is {size}; at most {MaximumHeaderBytes} is allowed. The file is damaged or not a safetensors file; download it again");
         if (size > (ulong)(length - 8))
             throw new InvalidFileException(path, "header length", $"is {size}, but only {length - 8} bytes follow. The file is cut short; download it again");
-        if (size == 0) throw new InvalidFileException(path, "header length", "is 0; the header holds at least {}. The file is damaged");
+        if (size == 0) throw new InvalidFileException(path, "header length", "is 0; the header holds at least {}. The file is damaged; download it again");
         byte[] header = new byte[size];
         file.Read(8, header);
         return header;
