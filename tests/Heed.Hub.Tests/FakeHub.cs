@@ -80,7 +80,9 @@ internal sealed class FakeHub : IDisposable
         return Send(request, bytes, ETag(bytes));
     }
 
-    public static string ETag(byte[] bytes) => Sha256(bytes)[..40];
+    /// <summary>git's name of a content.</summary>
+    public static string ETag(byte[] bytes)
+        => Convert.ToHexStringLower(SHA1.HashData([.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"blob {bytes.Length}\0")), .. bytes]));
 
     public static FakeResponse Send(FakeRequest request, byte[] bytes, string? etag)
     {
