@@ -38,7 +38,8 @@ public sealed class HubClient : IDisposable
     /// <returns>The revision in the cache.</returns>
     /// <exception cref="UsageException">A name is of a wrong form.</exception>
     /// <exception cref="HubException">The hub refused, is not reachable or sent something wrong.</exception>
-    /// <exception cref="StorageException">The cache cannot be written.</exception>
+    /// <exception cref="InputException">What arrived does not have the digest that the hub publishes.</exception>
+    /// <exception cref="StorageException">The cache cannot be written, or a folder of it is a link.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public async Task<HubSnapshot> PullAsync(string repository, HubPullOptions? options = null, IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
     {

@@ -134,7 +134,7 @@ public class CheckpointFolderTests
             {"metadata":{"total_size":23},"weight_map":{"a":"x.safetensors","b":"x.safetensors","twice":"y.safetensors","equal":"x.safetensors"}}
             """);
         using CheckpointFolder checkpoint = CheckpointFolder.Open(folder.Path);
-        Assert.Equal(["a", "equal", "twice", "forgotten", "b"], checkpoint.Tensors.Select(tensor => tensor.Name));
+        Assert.Equal(["a", "equal", "forgotten", "twice", "b"], checkpoint.Tensors.Select(tensor => tensor.Name));
         Assert.Equal([9, 9, 9, 9], checkpoint["b"].ToBytes());
         Assert.Equal([3, 3, 3, 3], checkpoint["twice"].ToBytes());
         Assert.Collection(

@@ -200,7 +200,7 @@ public sealed class HubClientTests : IDisposable
         byte[] wrong = [.. Weights];
         wrong[123] ^= 1;
         _hub.Fault = r => r.Path.StartsWith("/cdn/", StringComparison.Ordinal) ? FakeHub.Send(r, wrong, null) : null;
-        HubException e = await Assert.ThrowsAsync<HubException>(() => PullAsync());
+        InputException e = await Assert.ThrowsAsync<InputException>(() => PullAsync());
         Assert.Contains("SHA-256", e.Message, StringComparison.Ordinal);
         Assert.Contains("model.safetensors", e.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(_folder.File($"hub/models--org--tiny/snapshots/{FakeHub.Commit}/model.safetensors")));

@@ -44,13 +44,16 @@ public sealed class SentenceEmbedder : IDisposable
 
     /// <summary>Opens a model from the files of any store.</summary>
     /// <inheritdoc cref="Load(string, LoadOptions?)" path="/exception"/>
-    public static SentenceEmbedder Load(IModelFiles files, LoadOptions? options = null)
+    public static SentenceEmbedder Load(IModelFiles files, LoadOptions? options = null) => Load(files, null, options);
+
+    /// <summary>Opens a model whose configuration may be read already, if it lies at the top.</summary>
+    internal static SentenceEmbedder Load(IModelFiles files, ModelDescription? description, LoadOptions? options)
     {
         ArgumentNullException.ThrowIfNull(files);
         SentencePipeline pipeline = SentencePipeline.Read(files);
         IModelFiles below = files.Below(pipeline.EncoderPath);
         string encoder = below.Location;
-        ModelDescription description = ModelFolder.ReadConfig(below, options);
+        description ??= ModelFolder.ReadConfig(below, options);
         ModelFamily family = description.Family;
         string bare = family.Architectures.FirstOrDefault(a => a.EndsWith("Model", StringComparison.Ordinal))
             ?? throw new ConfigException($"{description.File}: a {family.ModelTypes[0]} model gives no embeddings here; use BERT, RoBERTa or DistilBERT.");

@@ -6,7 +6,9 @@ namespace Heed.Models.Embeddings;
 /// <summary>What <c>modules.json</c> of a sentence-transformers folder says: where the encoder lies, how rows are pooled, whether vectors are normalised.</summary>
 internal sealed record SentencePipeline
 {
-    private const string ModulesName = "modules.json";
+    /// <summary>The file that lists the modules; without it a folder is a bare encoder.</summary>
+    public const string ModulesName = "modules.json";
+
     private const long MaximumJson = 1L << 20;
 
     /// <summary>Flags of the pooling's config.json, in the order in which sentence-transformers puts the vectors one behind another.</summary>

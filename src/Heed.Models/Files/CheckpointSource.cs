@@ -20,6 +20,7 @@ internal sealed class CheckpointSource : ParameterSource
     private readonly ILookup<string, string> _secondNames;
     private readonly ParameterSource _first;
     private readonly bool _namesOnly;
+    private long _readBytes;
 
     /// <param name="folder">The weights.</param>
     /// <param name="family">Knows older names.</param>
@@ -45,6 +46,7 @@ internal sealed class CheckpointSource : ParameterSource
 
     public override void Fill(Parameter parameter)
     {
+        _options.CancellationToken.ThrowIfCancellationRequested();
         if (Use(parameter.Name) is not { } tensor)
         {
             bool optional = _family.MayBeLeftOut(parameter.Name);
@@ -63,6 +65,13 @@ internal sealed class CheckpointSource : ParameterSource
         if (!tensor.DType.IsFloat()) throw new InvalidFileException(_folder.Path, tensor.Name, $"is stored as {tensor.DType.Name()}; weights are F32, F16, BF16, F64, F8_E4M3 or F8_E5M2. Convert the tensor with the program that made it");
         _types[parameter.Name] = tensor.DType;
         if (_namesOnly) return;
+        Read(parameter, tensor);
+        _readBytes += tensor.ByteLength;
+        _options.Progress?.Report(new LoadProgress(tensor.Name, _readBytes, _folder.TotalBytes));
+    }
+
+    private void Read(Parameter parameter, RawTensor tensor)
+    {
         if (HeldAs(parameter, tensor) is { } stored)
         {
             NonFiniteCount bad = default;
