@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Heed.Checkpoints;
@@ -9,6 +10,7 @@ namespace Heed.Hub;
 /// Downloads model repositories into the cache: resumed after a cut, checked by size and, where the hub publishes it, by SHA-256. Files become visible
 /// only when they are whole, and a branch points to a revision only when all its files are there.
 /// </summary>
+[UnsupportedOSPlatform("browser")]
 public sealed class HubClient : IDisposable
 {
     private const int MaximumListingBytes = 64 << 20;

@@ -69,7 +69,7 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     {
         if (!Has(name)) return null;
         JsonElement e = Find(name)!.Value;
-        if (e.ValueKind == JsonValueKind.Array) return e.GetArrayLength() == 0 ? null : StrictJson.Integer(e[0], File, $"{At(name)}[0]");
+        if (e.ValueKind == JsonValueKind.Array) return e.GetArrayLength() == 0 ? throw Wrong(name, "is an empty list; an id was expected. Give one, or null for none") : StrictJson.Integer(e[0], File, $"{At(name)}[0]");
         return StrictJson.Integer(e, File, At(name));
     }
 

@@ -206,6 +206,8 @@ public sealed class HttpModelFiles : IModelFiles
 
     private void Read(string name, long length, long offset, Span<byte> destination)
     {
+        if (OperatingSystem.IsBrowser())
+            throw new StorageException($"{PathOf(name)}: a browser cannot wait for the network; call FetchAsync first, or open the model by OpenAsync.");
         for (int attempt = 1; ; attempt++)
         {
             try
@@ -263,7 +265,6 @@ public sealed class HttpModelFiles : IModelFiles
         {
             if (offset < 0 || offset > length - destination.Length) throw Shorter(Path, length);
             if (destination.IsEmpty) return;
-            if (OperatingSystem.IsBrowser()) throw new StorageException($"{Path}: a browser cannot wait for the network; call FetchAsync first, or open the model by OpenAsync.");
             files.Read(name, length, offset, destination);
         }
 

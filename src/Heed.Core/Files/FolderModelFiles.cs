@@ -92,6 +92,7 @@ internal sealed class DiskFile : ModelFile
     protected override void Dispose(bool disposing)
     {
         if (disposing) _stream.Dispose();
+        base.Dispose(disposing);
     }
 
     private StorageException Unreadable(long offset, Exception e) => new($"{Path}: byte {offset}: cannot be read: {e.Message}", e);

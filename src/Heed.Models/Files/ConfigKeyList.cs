@@ -33,7 +33,7 @@ internal static class ConfigKeyList
         "add_bias_logits", "label2id", "id2label", "num_labels", "problem_type", "n_ctx", "seq_length", "offset_alibi", "type_vocab_size", "output_size",
         "cross_attention_hidden_size", "max_window_layers", "layer_types", "use_sliding_window", "sliding_window", "n_positions", "num_hidden_layers", "is_gated_act", "dense_act_fn",
         "relative_attention_max_distance", "hidden_act", "unk_token_id", "sep_token_id", "cls_token_id", "mask_token_id", "bos_token_id", "eos_token_id", "pad_token_id",
-        "decoder_start_token_id", "head_dim", "task_specific_params", "is_encoder_decoder", "architectures",
+        "decoder_start_token_id", "head_dim", "task_specific_params", "is_encoder_decoder", "is_decoder", "architectures",
     ];
 
     /// <summary>

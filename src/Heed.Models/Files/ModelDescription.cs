@@ -17,6 +17,9 @@ public sealed record ModelDescription(ModelFamily Family, string Architecture, M
     /// <summary>What became of each key, in the file's order; nested keys as <c>rope_scaling.factor</c>.</summary>
     internal IReadOnlyList<(string Key, ConfigKeyUse Use)> Keys { get; init; } = [];
 
+    /// <summary>True if neither the file nor the caller names the head.</summary>
+    internal bool IsGuessed { get; init; }
+
     /// <summary>The object for further readers, such as those of generation settings.</summary>
     internal ConfigReader Reader => new(Root, File);
 
@@ -25,6 +28,8 @@ public sealed record ModelDescription(ModelFamily Family, string Architecture, M
     {
         if (Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(ModelFamilies.AutoMap, out JsonElement map) && map.ValueKind != JsonValueKind.Null)
             warn($"{File}: $.{ModelFamilies.AutoMap}: names code in the model's repository, which is never run; the {Config.ModelType} architecture of Heed is used.");
+        if (IsGuessed)
+            warn($"{File}: $.{ModelFamilies.ArchitecturesKey}: names no class, so the model is opened as {Architecture}. Name the class there if another head is meant.");
         string[] unknown = [.. Keys.Where(key => key.Use == ConfigKeyUse.Unknown).Select(key => key.Key)];
         if (unknown.Length == 0) return;
         string names = string.Join(", ", unknown.Take(8).Select(key => Printable.Shorten(key, 40))) + (unknown.Length > 8 ? ", …" : "");

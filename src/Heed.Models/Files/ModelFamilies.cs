@@ -9,6 +9,9 @@ public static class ModelFamilies
     /// <summary>Key of the classes of a repository's own code, which is never run.</summary>
     internal const string AutoMap = "auto_map";
 
+    /// <summary>Key of the list of class names, the first of which is the head.</summary>
+    internal const string ArchitecturesKey = "architectures";
+
     private static readonly Lock Gate = new();
 
     // Replaced as a whole, so that readers need no lock.

@@ -53,7 +53,18 @@ public static class ModelFolder
 
         CheckpointSource source = new(checkpoint, family, shapes.TiedNames, options);
         CheckBudget(description, source.HeldBytes(shapes), "", options);
-        Model model = family.Build(architecture, config, new ParameterSet(source));
+        ParameterSet parameters = new(source);
+        Model model;
+        try
+        {
+            model = family.Build(architecture, config, parameters);
+        }
+        catch
+        {
+            parameters.Dispose(); // of a damaged file, or a stop half-way
+            throw;
+        }
+
         LoadReport report;
         try
         {
@@ -156,6 +167,7 @@ public static class ModelFolder
         ConfigKeys keys = new();
         ConfigReader file = reader.NotedIn(keys);
         (ModelFamily family, string architecture) = ModelFamilies.Find(file, options?.Architecture);
+        bool isGuessed = options?.Architecture is null && !(file.Has(ModelFamilies.ArchitecturesKey) && file.Root.GetProperty(ModelFamilies.ArchitecturesKey).GetArrayLength() > 0);
         ConfigKeyList.Refuse(file);
         ModelConfig config = family.ReadConfig(file) with { Original = JsonObject.Create(file.Root.Clone()) };
         if (options?.Configure is { } configure) config = configure(config);
@@ -171,7 +183,7 @@ public static class ModelFolder
         }
 
         if (config.Layers > 10_000) throw new BudgetException($"{file.File}: the model has {config.Layers} layers; at most 10,000 are accepted.");
-        return new ModelDescription(family, architecture, config) { File = file.File, Root = file.Root, Keys = keys.Of(file.Root, ConfigKeyList.IsWithoutEffect) };
+        return new ModelDescription(family, architecture, config) { File = file.File, Root = file.Root, Keys = keys.Of(file.Root, ConfigKeyList.IsWithoutEffect), IsGuessed = isGuessed };
     }
 
     /// <summary>Writes a folder that <c>from_pretrained</c> opens. Files are replaced one by one, each atomically, weights before <c>config.json</c>.</summary>

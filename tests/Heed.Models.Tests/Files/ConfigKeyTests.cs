@@ -13,7 +13,7 @@ public sealed class ConfigKeyTests
     public void The_golden_models_have_no_unknown_key(string name)
     {
         ModelDescription description = ModelFolder.ReadConfig(Path.Combine(Repository.Goldens, "models", name));
-        Assert.Empty(description.Keys.Where(key => key.Use == ConfigKeyUse.Unknown));
+        Assert.DoesNotContain(description.Keys, key => key.Use == ConfigKeyUse.Unknown);
         Assert.Contains(description.Keys, key => key is { Key: "vocab_size", Use: ConfigKeyUse.Followed });
     }
 
@@ -66,7 +66,6 @@ public sealed class ConfigKeyTests
     }
 
     [Theory]
-    [InlineData("llama", "head_dim")]
     [InlineData("llama", "attention_dropout")]
     [InlineData("llama", "pretraining_tp")]
     [InlineData("llama", "rope_scaling")]

@@ -34,11 +34,12 @@ public sealed class ConfigMutationTests
                 float[] actual = Run(new MemoryModelFiles(files), warnings.Add);
                 bool same = actual.AsSpan().SequenceEqual(expected);
                 // What is removed has the architecture's own value; a value of the right type may ask for another result.
-                if (!same && warnings.Count == 0 && !mutation.IsSameKind && mutation.Value is not null && !IsListOfIds(mutation)) wrong.Add($"{mutation}: another result without a word");
+                if (!same && warnings.Count == 0 && !mutation.IsSameKind && mutation.Value is not null && !AsksForIt(mutation)) wrong.Add($"{mutation}: another result without a word");
             }
             catch (HeedException e)
             {
-                if (!e.Message.Contains("config.json", StringComparison.Ordinal)) wrong.Add($"{mutation}: {e.Message}");
+                // A shorter context is found when a text is longer than it.
+                if (!e.Message.Contains("config.json", StringComparison.Ordinal) && !(mutation.IsSameKind && e.Message.Contains("input_ids", StringComparison.Ordinal))) wrong.Add($"{mutation}: {e.Message}");
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
@@ -50,8 +51,9 @@ public sealed class ConfigMutationTests
         Assert.True(count >= 200, $"{count} changes");
     }
 
-    /// <summary>An id may be a number or a list of numbers, which asks for something of its own.</summary>
-    private static bool IsListOfIds(JsonMutation mutation) => mutation.Key.EndsWith("_token_id", StringComparison.Ordinal) && mutation.Value is "[1]" or "null";
+    /// <summary>An id may be a number, a list of numbers, or null; null of RoPE's settings is the reference's word for "none".</summary>
+    private static bool AsksForIt(JsonMutation mutation) => (mutation.Key.EndsWith("_token_id", StringComparison.Ordinal) && mutation.Value is "[1]" or "null")
+        || (mutation.Key is "rope_parameters" or "rope_scaling" or "rope_parameters.original_max_position_embeddings" && mutation.Value == "null");
 
     private static float[] Run(IModelFiles files, Action<string>? warn)
     {

@@ -58,7 +58,7 @@ public sealed class BrowserTests
         string vocabulary = string.Join(", ", Enumerable.Range(0, words).Select(i => $"\"w{i}\": {i}"));
         File.WriteAllText(Path.Combine(to, "tokenizer.json"), $$"""
             {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
-            "model": {"type": "WordLevel", "vocab": { {{vocabulary}} }, "unk_token": "w0"}}
+            "model": {"type": "WordLevel", "vocab": { {{vocabulary}} }, "unk_token": "w0"} }
             """);
     }
 
