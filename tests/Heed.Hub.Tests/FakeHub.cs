@@ -82,7 +82,12 @@ internal sealed class FakeHub : IDisposable
 
     /// <summary>git's name of a content.</summary>
     public static string ETag(byte[] bytes)
-        => Convert.ToHexStringLower(SHA1.HashData([.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"blob {bytes.Length}\0")), .. bytes]));
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
+        hash.AppendData(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"blob {bytes.Length}\0")));
+        hash.AppendData(bytes);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
     public static FakeResponse Send(FakeRequest request, byte[] bytes, string? etag)
     {
