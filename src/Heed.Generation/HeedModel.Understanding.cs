@@ -18,7 +18,7 @@ public sealed partial class HeedModel
         ArgumentNullException.ThrowIfNull(texts);
         if (Model is not (EncoderModel or CausalLanguageModel))
             throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
-        _embedder ??= TextEmbedder.Open(Folder);
+        _embedder ??= TextEmbedder.Open(_files);
         return _embedder.Embed(texts, null, cancellationToken);
     }
 

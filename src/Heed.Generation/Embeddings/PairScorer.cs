@@ -49,15 +49,16 @@ public sealed class PairScorer : IDisposable
     public static PairScorer Open(string folder, LoadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        Model model = ModelFolder.Load(folder, options).Model;
+        FolderModelFiles files = new(folder);
+        Model model = ModelFolder.Load(files, options).Model;
         try
         {
             if (model is not SequenceClassifier classifier)
                 throw new InputException($"{folder}: {model.Architecture} does not score pairs of texts. Open a model with a sequence classification head.");
-            int? asked = SentenceSettings.Read(folder, "").MaximumLength;
-            int length = asked is > 0 ? asked.Value : Math.Min(TokenizerLength.Read(folder) ?? int.MaxValue, model.Config.MaximumLength);
-            Tokenizer tokenizer = Tokenizer.FromFolder(folder).WithPadding(null).WithTruncation(length < int.MaxValue ? new TruncationOptions(length) : null);
-            return new PairScorer(classifier, tokenizer, ReadFunction(folder, classifier.Config));
+            int? asked = SentenceSettings.Read(files, "").MaximumLength;
+            int length = asked is > 0 ? asked.Value : Math.Min(TokenizerLength.Read(files) ?? int.MaxValue, model.Config.MaximumLength);
+            Tokenizer tokenizer = Tokenizer.FromFiles(files).WithPadding(null).WithTruncation(length < int.MaxValue ? new TruncationOptions(length) : null);
+            return new PairScorer(classifier, tokenizer, ReadFunction(files, classifier.Config));
         }
         catch
         {
@@ -129,20 +130,19 @@ public sealed class PairScorer : IDisposable
     public void Dispose() => _model.Dispose();
 
     /// <summary>True where scores go through a sigmoid: <c>activation_fn</c> of sentence-transformers' file, its older key in config.json, or one label.</summary>
-    private static bool ReadFunction(string folder, ModelConfig config)
+    private static bool ReadFunction(IModelFiles files, ModelConfig config)
     {
-        string path = Path.Combine(folder, SentenceSettings.ConfigName);
-        if (File.Exists(path))
+        if (files.Contains(SentenceSettings.ConfigName))
         {
-            using JsonDocument document = StrictJson.ReadFile(path, 1L << 20);
-            ConfigReader file = new(document.RootElement, path);
+            using JsonDocument document = files.ReadJson(SentenceSettings.ConfigName, 1L << 20);
+            ConfigReader file = new(document.RootElement, files.PathOf(SentenceSettings.ConfigName));
             if (file.Has("activation_fn")) return file.Choice("activation_fn", "", Functions);
         }
 
         if (config.Original?["sbert_ce_default_activation_function"]?.ToString() is not { } old) return config.Labels.Count <= 1;
         foreach ((string word, bool sigmoid) in Functions)
             if (word == old) return sigmoid;
-        throw new InvalidFileException(Path.Combine(folder, ModelFolder.ConfigName), "$.sbert_ce_default_activation_function",
+        throw new InvalidFileException(files.PathOf(ModelFolder.ConfigName), "$.sbert_ce_default_activation_function",
             $"is \"{Printable.Shorten(old)}\"; one of {string.Join(", ", Functions.Select(f => f.Word))} was expected");
     }
 }

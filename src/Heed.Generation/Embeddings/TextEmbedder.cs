@@ -47,20 +47,26 @@ public sealed class TextEmbedder : IDisposable
     /// <param name="options">How to load; null: for inference.</param>
     /// <exception cref="StorageException">The folder or a file is missing.</exception>
     /// <exception cref="InputException">A file is damaged, or gives no vectors.</exception>
-    public static TextEmbedder Open(string folder, LoadOptions? options = null)
+    public static TextEmbedder Open(string folder, LoadOptions? options = null) => Open(new FolderModelFiles(folder), options);
+
+    /// <summary>Opens a model from the files of any store.</summary>
+    /// <inheritdoc cref="Open(string, LoadOptions?)" path="/exception"/>
+    public static TextEmbedder Open(IModelFiles files, LoadOptions? options = null) => Open(files, null, options);
+
+    internal static TextEmbedder Open(IModelFiles files, ModelDescription? description, LoadOptions? options)
     {
-        ArgumentNullException.ThrowIfNull(folder);
-        SentenceEmbedder embedder = SentenceEmbedder.Load(folder, options);
+        ArgumentNullException.ThrowIfNull(files);
+        SentenceEmbedder embedder = SentenceEmbedder.Load(files, description, options);
         try
         {
-            string source = Path.Combine(folder, embedder.SourcePath);
-            Tokenizer tokenizer = Tokenizer.FromFolder(source);
+            IModelFiles source = files.Below(embedder.SourcePath);
+            Tokenizer tokenizer = Tokenizer.FromFiles(source);
             if (embedder.Settings.LowersCase) tokenizer = tokenizer.WithLowerCase();
             int length = embedder.Settings.MaximumLength ?? Math.Min(TokenizerLength.Read(source) ?? int.MaxValue, embedder.Positions);
             // A length without room for a word: the reference does not cut then.
             bool cuts = length < int.MaxValue && length > (embedder.IsStatic ? 0 : tokenizer.Encode("").Count);
             tokenizer = tokenizer.WithPadding(null).WithTruncation(cuts ? new TruncationOptions(length) : null);
-            return new TextEmbedder(embedder, tokenizer, cuts ? length : int.MaxValue, folder);
+            return new TextEmbedder(embedder, tokenizer, cuts ? length : int.MaxValue, files.Location);
         }
         catch
         {

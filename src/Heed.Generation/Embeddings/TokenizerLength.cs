@@ -6,11 +6,12 @@ namespace Heed.Generation.Embeddings;
 internal static class TokenizerLength
 {
     /// <summary><c>model_max_length</c> of tokenizer_config.json; null where it is missing, null or the reference's "no limit" (1e30).</summary>
-    public static int? Read(string folder)
+    public static int? Read(IModelFiles files)
     {
-        string path = Path.Combine(folder, "tokenizer_config.json");
-        if (!File.Exists(path)) return null;
-        using JsonDocument document = StrictJson.ReadFile(path, 16L << 20);
+        const string Name = "tokenizer_config.json";
+        if (!files.Contains(Name)) return null;
+        string path = files.PathOf(Name);
+        using JsonDocument document = files.ReadJson(Name, 16L << 20);
         JsonElement root = document.RootElement;
         if (root.ValueKind != JsonValueKind.Object) throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(root)}; an object was expected");
         foreach (string name in new[] { "model_max_length", "max_len" })

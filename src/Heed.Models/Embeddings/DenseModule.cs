@@ -46,11 +46,10 @@ internal sealed class DenseModule : VectorModule, IDisposable
     public override int WidthOf(int width) => Outputs;
 
     /// <summary>Reads the module's folder: <c>config.json</c> and weights in either format.</summary>
-    public static DenseModule Read(string folder, int width)
+    public static DenseModule Read(IModelFiles files, int width)
     {
-        string path = Path.Combine(folder, "config.json");
-        using JsonDocument document = StrictJson.ReadFile(path, 1L << 20);
-        ConfigReader file = new(document.RootElement, path);
+        using JsonDocument document = files.ReadJson("config.json", 1L << 20);
+        ConfigReader file = new(document.RootElement, files.PathOf("config.json"));
         int inputs = file.Size("in_features"), outputs = file.Size("out_features");
         if (inputs != width) throw file.Wrong("in_features", $"is {inputs}, and the modules before it give vectors of {width} numbers; make them equal");
         foreach (string name in new[] { "module_input_name", "module_output_name" })
@@ -59,7 +58,7 @@ internal sealed class DenseModule : VectorModule, IDisposable
         string activation = file.Text("activation_function", "torch.nn.modules.activation.Tanh")!;
         Activation function = Activation.Tanh;       // the reference replaces classes outside torch by Tanh
         if (activation.StartsWith("torch.", StringComparison.Ordinal)) function = file.Choice("activation_function", activation, Activations);
-        using CheckpointFolder weights = CheckpointFolder.Open(folder);
+        using CheckpointFolder weights = CheckpointFolder.Open(files);
         ParameterSet parameters = new(new Source(weights));
         try
         {

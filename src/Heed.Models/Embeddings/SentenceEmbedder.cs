@@ -57,24 +57,31 @@ public sealed class SentenceEmbedder : IDisposable
 
     /// <summary>True for a folder whose <c>modules.json</c> makes vectors; false for a cross-encoder's, and where there is none.</summary>
     /// <exception cref="InvalidFileException">The file is damaged.</exception>
-    public static bool IsFor(string folder) => SentencePipeline.MakesVectors(folder);
+    internal static bool IsFor(IModelFiles files) => SentencePipeline.MakesVectors(files);
 
     /// <summary>Opens a folder.</summary>
     /// <exception cref="StorageException">The folder or a file is missing.</exception>
     /// <exception cref="InputException">A file is damaged, the model gives no rows, or a module is unknown.</exception>
-    public static SentenceEmbedder Load(string folder, LoadOptions? options = null)
+    public static SentenceEmbedder Load(string folder, LoadOptions? options = null) => Load(new FolderModelFiles(folder), options);
+
+    /// <summary>Opens a model from the files of any store.</summary>
+    /// <inheritdoc cref="Load(string, LoadOptions?)" path="/exception"/>
+    public static SentenceEmbedder Load(IModelFiles files, LoadOptions? options = null) => Load(files, null, options);
+
+    /// <summary>Opens a model whose configuration may have been read already, if it is the folder itself.</summary>
+    internal static SentenceEmbedder Load(IModelFiles files, ModelDescription? description, LoadOptions? options)
     {
-        ArgumentNullException.ThrowIfNull(folder);
-        SentencePipeline pipeline = SentencePipeline.Read(folder);
-        string source = Path.Combine(folder, pipeline.SourcePath);
+        ArgumentNullException.ThrowIfNull(files);
+        SentencePipeline pipeline = SentencePipeline.Read(files);
+        IModelFiles source = files.Below(pipeline.SourcePath);
         SentenceEmbedder embedder = pipeline.IsStatic
             ? new SentenceEmbedder(pipeline, null, LoadTable(source))
-            : new SentenceEmbedder(pipeline, LoadModel(source, options ?? LoadOptions.Default), null);
+            : new SentenceEmbedder(pipeline, LoadModel(source, description, options ?? LoadOptions.Default), null);
         try
         {
             foreach ((string kind, string path) in pipeline.Following)
             {
-                VectorModule module = kind == "Dense" ? DenseModule.Read(Path.Combine(folder, path), embedder.Width) : new NormalizeModule();
+                VectorModule module = kind == "Dense" ? DenseModule.Read(files.Below(path), embedder.Width) : new NormalizeModule();
                 embedder._following.Add(module);
                 embedder.Width = module.WidthOf(embedder.Width);
             }
@@ -159,9 +166,9 @@ public sealed class SentenceEmbedder : IDisposable
         return x;
     }
 
-    private static Tensor LoadTable(string folder)
+    private static Tensor LoadTable(IModelFiles files)
     {
-        using CheckpointFolder weights = CheckpointFolder.Open(folder);
+        using CheckpointFolder weights = CheckpointFolder.Open(files);
         RawTensor tensor = weights.TryGet("embedding.weight", out RawTensor? named) ? named : weights["embeddings"];
         if (tensor.Shape.Length != 2) throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Shape)}]; a table [V, D] was expected");
         Tensor table = Tensor.Uninitialized((int)tensor.Shape[0], (int)tensor.Shape[1]).LeaveScope();
@@ -170,11 +177,14 @@ public sealed class SentenceEmbedder : IDisposable
     }
 
     /// <summary>Opens the stack without its head; what only a head or a pooler holds may be missing.</summary>
-    private static Model LoadModel(string folder, LoadOptions options)
+    private static Model LoadModel(IModelFiles files, ModelDescription? description, LoadOptions options)
     {
-        (ModelFamily family, string architecture, _) = ModelFolder.ReadConfig(folder);
-        string name = family.Architectures.FirstOrDefault(a => a.EndsWith("Model", StringComparison.Ordinal)) ?? architecture;
-        (Model model, LoadReport report) = ModelFolder.Load(folder, options with { Architecture = name, AllowMissing = true, Warn = null });
+        description ??= ModelFolder.ReadConfig(files, options);
+        string folder = files.Location;
+        string name = description.Family.Architectures.FirstOrDefault(a => a.EndsWith("Model", StringComparison.Ordinal)) ?? description.Architecture;
+        if (options.Warn is { } warn) description.Warn(warn);
+        LoadOptions loading = options with { Architecture = name, AllowMissing = true, Warn = null };
+        (Model model, LoadReport report) = ModelFolder.Load(files, description with { Architecture = name }, loading);
         string[] unneeded = ["pooler.", "lm_head."];
         string? wrong = report.Missing.FirstOrDefault(n => !unneeded.Any(u => n.StartsWith(u, StringComparison.Ordinal))) ?? (report.Mismatched.Count > 0 ? report.Mismatched[0] : null);
         if (wrong is null && model is EncoderModel or CausalLanguageModel) return model;

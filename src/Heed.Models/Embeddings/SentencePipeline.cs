@@ -6,7 +6,8 @@ namespace Heed.Models.Embeddings;
 /// <summary>What <c>modules.json</c> of a sentence-transformers folder lists, in its order: what gives the rows, how they are pooled, what follows.</summary>
 internal sealed record SentencePipeline
 {
-    private const string ModulesName = "modules.json";
+    /// <summary>The list of modules.</summary>
+    public const string ModulesName = "modules.json";
     private const long MaximumJson = 1L << 20;
 
     /// <summary>Flags of the pooling's config.json, in the order in which sentence-transformers concatenates the vectors.</summary>
@@ -39,11 +40,11 @@ internal sealed record SentencePipeline
     public SentenceSettings Settings { get; private init; } = new();
 
     /// <summary>Reads a folder; an encoder without <c>modules.json</c> is pooled by the mean, and its other files of sentence-transformers are not read, as the reference does.</summary>
-    public static SentencePipeline Read(string folder)
+    public static SentencePipeline Read(IModelFiles files)
     {
-        string modules = Path.Combine(folder, ModulesName);
-        if (!File.Exists(modules)) return new SentencePipeline();
-        using JsonDocument document = StrictJson.ReadFile(modules, MaximumJson);
+        if (!files.Contains(ModulesName)) return new SentencePipeline();
+        string modules = files.PathOf(ModulesName);
+        using JsonDocument document = files.ReadJson(ModulesName, MaximumJson);
         if (document.RootElement.ValueKind != JsonValueKind.Array)
             throw new InvalidFileException(modules, "$", $"is {StrictJson.Describe(document.RootElement)}; an array of modules was expected");
         SentencePipeline pipeline = new();
@@ -52,27 +53,26 @@ internal sealed record SentencePipeline
         foreach (JsonElement element in document.RootElement.EnumerateArray())
         {
             ConfigReader module = new(element, modules, FormattableString.Invariant($"$[{n}]"));
-            pipeline = pipeline.With(folder, module, n++, ref pooled);
+            pipeline = pipeline.With(files, module, n++, ref pooled);
         }
 
         if (n == 0) throw new InvalidFileException(modules, "$", "is empty; at least an encoder was expected");
         if (!pooled)
             throw new InvalidFileException(modules, "$", "has no Pooling, so texts have no vectors; add one, or score pairs where the folder is a cross-encoder");
-        return pipeline with { Settings = SentenceSettings.Read(folder, pipeline.SourcePath) };
+        return pipeline with { Settings = SentenceSettings.Read(files, pipeline.SourcePath) };
     }
 
     /// <summary>True where <c>modules.json</c> lists more than a Transformer: a cross-encoder's has nothing else.</summary>
-    public static bool MakesVectors(string folder)
+    public static bool MakesVectors(IModelFiles files)
     {
-        string modules = Path.Combine(folder, ModulesName);
-        if (!File.Exists(modules)) return false;
-        using JsonDocument document = StrictJson.ReadFile(modules, MaximumJson);
+        if (!files.Contains(ModulesName)) return false;
+        using JsonDocument document = files.ReadJson(ModulesName, MaximumJson);
         return document.RootElement.ValueKind != JsonValueKind.Array || document.RootElement.GetArrayLength() != 1
             || (document.RootElement[0].ValueKind == JsonValueKind.Object && document.RootElement[0].TryGetProperty("type", out JsonElement type)
                 && type.ValueKind == JsonValueKind.String && type.GetString()!.EndsWith("StaticEmbedding", StringComparison.Ordinal));
     }
 
-    private SentencePipeline With(string folder, ConfigReader module, int index, ref bool pooled)
+    private SentencePipeline With(IModelFiles files, ConfigReader module, int index, ref bool pooled)
     {
         string type = module.Text("type") ?? throw module.Wrong("type", "is missing; it names the module's class");
         string path = module.Text("path", "")!;
@@ -92,7 +92,7 @@ internal sealed record SentencePipeline
             case "Pooling" when pooled: throw module.Wrong("type", "is a second Pooling; the rows are pooled already. Remove one");
             case "Pooling":
                 pooled = true;
-                return ReadPooling(Path.Combine(folder, path, "config.json"));
+                return ReadPooling(new StoredFile(files.Below(path), "config.json"));
             case "Dense" or "Normalize" when !pooled: throw module.Wrong("type", $"is {kind} before the Pooling, where it would act on tokens; put it after the Pooling");
             case "Dense" or "Normalize": return this with { Following = [.. Following, (kind, path)] };
             default:
@@ -100,10 +100,10 @@ internal sealed record SentencePipeline
         }
     }
 
-    private SentencePipeline ReadPooling(string path)
+    private SentencePipeline ReadPooling(StoredFile stored)
     {
-        using JsonDocument document = StrictJson.ReadFile(path, MaximumJson);
-        ConfigReader file = new(document.RootElement, path);
+        using JsonDocument document = stored.ReadJson(MaximumJson);
+        ConfigReader file = new(document.RootElement, stored.Path);
         List<Pooling> poolings = [];
         if (file.Has("pooling_mode"))
         {
@@ -114,7 +114,7 @@ internal sealed record SentencePipeline
                 foreach (JsonElement word in mode.EnumerateArray())
                 {
                     string at = FormattableString.Invariant($"pooling_mode[{n++}]");
-                    poolings.Add(ModeOf(StrictJson.Text(word, path, file.At(at)), file, at));
+                    poolings.Add(ModeOf(StrictJson.Text(word, stored.Path, file.At(at)), file, at));
                 }
             }
             else

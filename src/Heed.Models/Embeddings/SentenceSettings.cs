@@ -42,31 +42,31 @@ public sealed record SentenceSettings
     public int? MaximumLength { get; init; }
 
     /// <summary>Reads the settings of a folder that has <c>modules.json</c>.</summary>
-    /// <param name="folder">The folder.</param>
+    /// <param name="files">The folder.</param>
     /// <param name="encoderPath">Folder of the encoder below it; empty where it is the folder itself.</param>
     /// <exception cref="InvalidFileException">A key has a wrong type, an unknown value, or an effect that is not supported.</exception>
-    internal static SentenceSettings Read(string folder, string encoderPath)
+    internal static SentenceSettings Read(IModelFiles files, string encoderPath)
     {
-        SentenceSettings settings = ReadConfig(Path.Combine(folder, ConfigName));
+        SentenceSettings settings = ReadConfig(new StoredFile(files, ConfigName));
+        IModelFiles encoder = files.Below(encoderPath);
         foreach (string name in EncoderNames)
         {
-            string path = Path.Combine(folder, encoderPath, name);
-            if (File.Exists(path)) return settings.WithEncoder(path);
+            if (encoder.Contains(name)) return settings.WithEncoder(new StoredFile(encoder, name));
         }
 
         return settings;
     }
 
-    private static SentenceSettings ReadConfig(string path)
+    private static SentenceSettings ReadConfig(StoredFile stored)
     {
-        if (!File.Exists(path)) return new SentenceSettings();
-        using JsonDocument document = StrictJson.ReadFile(path, MaximumJson);
-        ConfigReader file = Object(document, path);
+        if (!stored.Exists) return new SentenceSettings();
+        using JsonDocument document = stored.ReadJson(MaximumJson);
+        ConfigReader file = Object(document, stored.Path);
         RefuseUnknown(file, ["prompts", "default_prompt_name", "similarity_fn_name", "truncate_dim", .. WithoutEffect]);
         Dictionary<string, string> prompts = new(StringComparer.Ordinal) { ["query"] = "", ["document"] = "" };
         if (file.Nested("prompts") is { } given)
             foreach (JsonProperty prompt in given.Root.EnumerateObject())
-                prompts[prompt.Name] = StrictJson.Text(prompt.Value, path, given.At(prompt.Name));
+                prompts[prompt.Name] = StrictJson.Text(prompt.Value, stored.Path, given.At(prompt.Name));
         string? standard = file.Text("default_prompt_name");
         if (standard is not null && !prompts.ContainsKey(standard))
             throw file.Wrong("default_prompt_name", $"is \"{Printable.Shorten(standard)}\", and $.prompts has no such name; it has {string.Join(", ", prompts.Keys)}. Add the prompt, or set default_prompt_name to null");
@@ -79,10 +79,10 @@ public sealed record SentenceSettings
         };
     }
 
-    private SentenceSettings WithEncoder(string path)
+    private SentenceSettings WithEncoder(StoredFile stored)
     {
-        using JsonDocument document = StrictJson.ReadFile(path, MaximumJson);
-        ConfigReader file = Object(document, path);
+        using JsonDocument document = stored.ReadJson(MaximumJson);
+        ConfigReader file = Object(document, stored.Path);
         RefuseUnknown(file, ["max_seq_length", "do_lower_case", "transformer_task", "modality_config", "module_output_name", "unpad_inputs",
             "processor_kwargs", "tokenizer_args", "tokenizer_name_or_path", "model_args", "model_kwargs", "config_args", "config_kwargs"]);
         // Arguments for the reference's constructors: each would have an effect of its own.
