@@ -74,7 +74,10 @@ public sealed class FeedForward : Module
         Variable inner;
         if (_gate is null)
         {
-            inner = context.Visit(_site, "pre", Up.Forward(x)).Activate(_config.Activation);                                     // [N, F]
+            // Where nobody can see the rows before the activation, it follows the product in the same pass.
+            inner = context.Hooks is null
+                ? Up.Forward(x, _config.Activation)                                                                               // [N, F]
+                : context.Visit(_site, "pre", Up.Forward(x)).Activate(_config.Activation);
         }
         else
         {

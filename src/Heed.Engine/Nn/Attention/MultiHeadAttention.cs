@@ -246,7 +246,7 @@ public sealed class MultiHeadAttention : Module
     private Variable ByHead(Variable z)
     {
         int H = _config.Heads, K = _config.HeadWidth, D = _config.Width;
-        Variable weight = Output.Weight.ToVariable();
+        Variable weight = Output.Weight.IsPacked ? Output.Weight.ToTensor() : Output.Weight.ToVariable();         // a copy of one projection, for those who look
         weight = _config.InputMajor ? weight.Reshape(H, K, D) : weight.Reshape(D, H, K).Permute(1, 2, 0);         // [H, K, D]
         return z.Permute(1, 0, 2).MatMul(weight).Permute(1, 0, 2);
     }

@@ -33,7 +33,7 @@ public sealed class LayerNorm : Module
 
     /// <summary>Normalises each row.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
-    public Variable Forward(Variable x) => LayerNormOp.Apply(x, Weight, Bias?.ToVariable(), _epsilon);
+    public Variable Forward(Variable x) => LayerNormOp.Apply(x, Weight.ToVariable(), Bias?.ToVariable(), _epsilon);
 
     /// <summary>Normalises each row, and shows hooks its scale and the normalised rows before the gain.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>

@@ -28,7 +28,7 @@ public sealed class RmsNorm : Module
 
     /// <summary>Normalises each row.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
-    public Variable Forward(Variable x) => RmsNormOp.Apply(x, Weight, _epsilon);
+    public Variable Forward(Variable x) => RmsNormOp.Apply(x, Weight.ToVariable(), _epsilon);
 
     /// <summary>Normalises each row, and shows hooks its scale and the normalised rows before the gain.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>

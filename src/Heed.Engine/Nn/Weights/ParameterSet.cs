@@ -50,6 +50,9 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     /// <summary>The model's attentions, in the order in which it makes them.</summary>
     public IReadOnlyList<AttentionPart> Attentions => _attentions;
 
+    /// <summary>Bytes that the values of all parameters take, as they are held.</summary>
+    public long Bytes => _ordered.Sum(p => p.Bytes);
+
     /// <summary>Number of values in all parameters together.</summary>
     public long Values
     {
