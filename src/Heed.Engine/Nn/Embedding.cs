@@ -17,6 +17,7 @@ public sealed class Embedding : Module
     /// so where it is held in another format than float32.
     /// </param>
     public Embedding(int entries, int width, ParameterScope at, Initializer? initializer = null, int? padding = null, bool isOutput = false)
+        : base(at)
     {
         Initializer first = initializer ?? (padding is { } row ? Initializer.NormalExceptRow(0.02f, row) : Initializer.Normal(0.02f));
         Weight = isOutput ? at.Weight("weight", new Shape(entries, width), first) : at.Table("weight", new Shape(entries, width), first);

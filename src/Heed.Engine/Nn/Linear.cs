@@ -6,7 +6,7 @@ namespace Heed.Engine.Nn;
 
 /// <summary>y = x·Wᵀ + b.  x: [N, D] → [N, F]; any leading axes.</summary>
 /// <remarks>PyTorch's <c>Linear</c> stores W as [F, D]; GPT's <c>Conv1D</c> stores it input-major, as [D, F].</remarks>
-public sealed class Linear : Module
+public sealed class Linear : Projection
 {
     /// <summary>Makes weight and, where wanted, bias at a place of the checkpoint.</summary>
     /// <param name="inputs">D.</param>
@@ -16,9 +16,10 @@ public sealed class Linear : Module
     /// <param name="inputMajor">True: the checkpoint holds [D, F].</param>
     /// <param name="initializer">First values of the weight; normal with 0.02 where null.</param>
     public Linear(int inputs, int outputs, ParameterScope at, bool bias = true, bool inputMajor = false, Initializer? initializer = null)
-        : this(at.Weight("weight", inputMajor ? new Shape(inputs, outputs) : new Shape(outputs, inputs), initializer ?? Initializer.Normal(0.02f), inputMajor),
-               bias ? at.Parameter("bias", new Shape(outputs), Initializer.Zeros) : null)
+        : base(at)
     {
+        Weight = at.Weight("weight", inputMajor ? new Shape(inputs, outputs) : new Shape(outputs, inputs), initializer ?? Initializer.Normal(0.02f), inputMajor);
+        Bias = bias ? at.Parameter("bias", new Shape(outputs), Initializer.Zeros) : null;
     }
 
     /// <summary>Uses parameters that exist: a tied table, a bias of another name.</summary>
@@ -38,16 +39,16 @@ public sealed class Linear : Module
     public Parameter? Bias { get; }
 
     /// <summary>D.</summary>
-    public int Inputs => Weight.Inputs;
+    public override int Inputs => Weight.Inputs;
 
     /// <summary>F.</summary>
-    public int Outputs => Weight.Outputs;
+    public override int Outputs => Weight.Outputs;
 
     /// <summary>The product and the bias.</summary>
     /// <param name="x">[..., D].</param>
     /// <returns>[..., F].</returns>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
-    public Variable Forward(Variable x) => Forward(x, Activation.Identity);
+    public override Variable Forward(Variable x) => Forward(x, Activation.Identity);
 
     /// <summary>The product, the bias and an activation function, in one pass where nothing records; the same bits as one after the other.</summary>
     internal Variable Forward(Variable x, Activation activation) => LinearOp.Apply(x, Weight.AsWeight(), Bias?.ToVariable(), activation);
