@@ -207,6 +207,39 @@ public sealed class PublishedFolderTests
         Assert.Equal(plain.Run(inputs).Tensors["logits"].Span.ToArray(), packed.Run(inputs).Tensors["logits"].Span.ToArray());
     }
 
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama")]
+    public void Weights_are_held_in_the_format_asked_for_and_rounded_as_they_stream_in(string golden)
+    {
+        string folder = Path.Combine(Repository.Goldens, "models", golden);
+        using TemporaryFolder half = new();
+        using (Model model = ModelFolder.Load(folder).Model) ModelFolder.Save(model, half.Path, DType.BF16);
+        foreach (string source in (string[])[folder, half.Path])
+        {
+            foreach (Engine.Kernels.WeightFormat format in Engine.Kernels.WeightFormat.All)
+            {
+                using Model held = ModelFolder.Load(source, new LoadOptions { Format = format }).Model;
+                using Model plain = ModelFolder.Load(source, new LoadOptions { ForTraining = true, Format = format }).Model;
+                Assert.Contains(held.Parameters, p => p.IsPacked);
+                foreach (Parameter p in held.Parameters)
+                {
+                    Parameter expected = plain.Parameters[p.Name];
+                    Assert.False(expected.IsPacked);
+                    Assert.Equal(p.IsPackedAs(format) ? format : Engine.Kernels.WeightFormat.Float32, p.Format);
+                    expected.Pack(format);
+                    using Engine.Tensors.Tensor own = p.ToTensor(), rounded = expected.ToTensor();
+                    Assert.Equal(rounded.ToArray(), own.ToArray());
+                }
+
+                // The budget counts what is held.
+                long bytes = held.Parameters.BytesAs(format);
+                ModelFolder.Load(source, new LoadOptions { Format = format, MaximumBytes = bytes }).Model.Dispose();
+                Assert.Throws<BudgetException>(() => ModelFolder.Load(source, new LoadOptions { Format = format, MaximumBytes = bytes - 1 }));
+            }
+        }
+    }
+
     [Fact]
     public void Sizes_beyond_the_memory_are_refused_with_the_sizes_the_bytes_and_the_budget()
     {
