@@ -56,6 +56,9 @@ public sealed record LlamaConfig : ModelConfig
     /// <summary>RoPE has no table: longer inputs run, at the user's risk.</summary>
     public override int MaximumLength => int.MaxValue;
 
+    /// <inheritdoc/>
+    public override int TrainedLength => ContextLength;
+
     /// <summary>Added to the mean square in norms.</summary>
     public float NormEpsilon { get; init; } = 1e-6f;
 
