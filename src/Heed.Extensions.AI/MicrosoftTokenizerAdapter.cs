@@ -44,7 +44,7 @@ public sealed class MicrosoftTokenizerAdapter : Microsoft.ML.Tokenizers.Tokenize
     /// <inheritdoc/>
     protected override EncodeResults<int> EncodeToIds(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
-        Encoding encoding = Encode(text, textSpan);
+        TokenEncoding encoding = Encode(text, textSpan);
         int count = Leading(encoding, settings.MaxTokenCount);
         return new EncodeResults<int> { Tokens = encoding.Ids[..count], NormalizedText = null, CharsConsumed = Consumed(encoding, count, text, textSpan) };
     }
@@ -52,7 +52,7 @@ public sealed class MicrosoftTokenizerAdapter : Microsoft.ML.Tokenizers.Tokenize
     /// <inheritdoc/>
     protected override EncodeResults<EncodedToken> EncodeToTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
-        Encoding encoding = Encode(text, textSpan);
+        TokenEncoding encoding = Encode(text, textSpan);
         int count = Leading(encoding, settings.MaxTokenCount);
         EncodedToken[] tokens = new EncodedToken[count];
         for (int i = 0; i < count; i++) tokens[i] = new EncodedToken(encoding.Ids[i], encoding.Tokens[i], encoding.Starts[i]..encoding.Ends[i]);
@@ -66,7 +66,7 @@ public sealed class MicrosoftTokenizerAdapter : Microsoft.ML.Tokenizers.Tokenize
     /// <inheritdoc/>
     protected override int GetIndexByTokenCount(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings, bool fromEnd, out string? normalizedText, out int tokenCount)
     {
-        Encoding encoding = Encode(text, textSpan);
+        TokenEncoding encoding = Encode(text, textSpan);
         normalizedText = null;
         int length = text?.Length ?? textSpan.Length;
         tokenCount = fromEnd ? Trailing(encoding, settings.MaxTokenCount) : Leading(encoding, settings.MaxTokenCount);
@@ -75,7 +75,7 @@ public sealed class MicrosoftTokenizerAdapter : Microsoft.ML.Tokenizers.Tokenize
     }
 
     /// <summary>How many tokens from the start stand for whole characters: at most so many, since part of a character's tokens is no text.</summary>
-    private static int Leading(Encoding encoding, int most)
+    private static int Leading(TokenEncoding encoding, int most)
     {
         int count = Math.Min(encoding.Count, most);
         while (count > 0 && count < encoding.Count && encoding.Starts[count] < encoding.Ends[count - 1]) count--;
@@ -83,15 +83,15 @@ public sealed class MicrosoftTokenizerAdapter : Microsoft.ML.Tokenizers.Tokenize
     }
 
     /// <summary>As <see cref="Leading"/>, from the end.</summary>
-    private static int Trailing(Encoding encoding, int most)
+    private static int Trailing(TokenEncoding encoding, int most)
     {
         int count = Math.Min(encoding.Count, most);
         while (count > 0 && count < encoding.Count && encoding.Starts[encoding.Count - count] < encoding.Ends[encoding.Count - count - 1]) count--;
         return count;
     }
 
-    private Encoding Encode(string? text, ReadOnlySpan<char> span) => _tokenizer.Encode(text ?? span.ToString(), addSpecialTokens: false);
+    private TokenEncoding Encode(string? text, ReadOnlySpan<char> span) => _tokenizer.Encode(text ?? span.ToString(), addSpecialTokens: false);
 
-    private static int Consumed(Encoding encoding, int count, string? text, ReadOnlySpan<char> span)
+    private static int Consumed(TokenEncoding encoding, int count, string? text, ReadOnlySpan<char> span)
         => count == encoding.Count ? text?.Length ?? span.Length : count == 0 ? 0 : encoding.Ends[count - 1];
 }

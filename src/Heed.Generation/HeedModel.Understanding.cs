@@ -76,7 +76,7 @@ public sealed partial class HeedModel
         if (Model is not MaskedLanguageModel) throw new InputException($"{Folder}: {Model.Architecture} does not fill masks. Open a masked language model such as BERT.");
         string mask = MaskToken() ?? throw new InputException($"{Folder}: the tokenizer has no mask token; a masked language model needs one; take the tokenizer that belongs to the model.");
         int id = Tokenizer.TokenToId(mask) ?? throw new InputException($"{Folder}: the mask token {mask} is not in the vocabulary.");
-        float[] scores = Run(text, null, cancellationToken, out Encoding encoding, out Shape shape);
+        float[] scores = Run(text, null, cancellationToken, out TokenEncoding encoding, out Shape shape);
         int V = shape.Last, masks = 0;
         List<Filling> fillings = [];
         for (int t = 0; t < encoding.Count; t++)
@@ -98,7 +98,7 @@ public sealed partial class HeedModel
     }
 
     /// <summary>Runs the model on one text and returns its scores.</summary>
-    private float[] Run(string text, string? pair, CancellationToken cancellationToken, out Encoding encoding, out Shape shape)
+    private float[] Run(string text, string? pair, CancellationToken cancellationToken, out TokenEncoding encoding, out Shape shape)
     {
         ArgumentNullException.ThrowIfNull(text);
         encoding = Tokenizer.Encode(text, pair);

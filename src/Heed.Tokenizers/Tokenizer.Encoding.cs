@@ -23,7 +23,7 @@ public sealed partial class Tokenizer
     /// <returns>Offsets count UTF-16 units within each text.</returns>
     /// <exception cref="ConfigException">The tokenizer's parts do not fit the text, e.g. truncation is left too few tokens.</exception>
     /// <exception cref="BudgetException">A regular expression of the tokenizer took too many steps.</exception>
-    public Encoding Encode(string text, string? pair = null, bool addSpecialTokens = true)
+    public TokenEncoding Encode(string text, string? pair = null, bool addSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(text);
         return Finish(EncodeText(text, 0), pair is null ? null : EncodeText(pair, 1), addSpecialTokens);
@@ -33,7 +33,7 @@ public sealed partial class Tokenizer
     /// <param name="words">The words.</param>
     /// <param name="pair">The words of a second text, or null.</param>
     /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
-    public Encoding EncodeWords(IReadOnlyList<string> words, IReadOnlyList<string>? pair = null, bool addSpecialTokens = true)
+    public TokenEncoding EncodeWords(IReadOnlyList<string> words, IReadOnlyList<string>? pair = null, bool addSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(words);
         return Finish(EncodeWords(words, 0), pair is null ? null : EncodeWords(pair, 1), addSpecialTokens);
@@ -43,14 +43,14 @@ public sealed partial class Tokenizer
     /// <param name="texts">The texts; not null.</param>
     /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
     /// <param name="threads">Most threads to use; 0: as many as there are processors. The result does not depend on it.</param>
-    public IReadOnlyList<Encoding> EncodeBatch(IReadOnlyList<string> texts, bool addSpecialTokens = true, int threads = 0)
+    public IReadOnlyList<TokenEncoding> EncodeBatch(IReadOnlyList<string> texts, bool addSpecialTokens = true, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(texts);
         return EncodeBatch(texts.Count, i => (EncodeText(texts[i], 0), null), addSpecialTokens, threads);
     }
 
     /// <summary>Encodes many pairs of texts, see <see cref="EncodeBatch(IReadOnlyList{string}, bool, int)"/>.</summary>
-    public IReadOnlyList<Encoding> EncodeBatch(IReadOnlyList<(string Text, string Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
+    public IReadOnlyList<TokenEncoding> EncodeBatch(IReadOnlyList<(string Text, string Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         return EncodeBatch(pairs.Count, i => (EncodeText(pairs[i].Text, 0), EncodeText(pairs[i].Pair, 1)), addSpecialTokens, threads);
@@ -60,14 +60,14 @@ public sealed partial class Tokenizer
     /// <param name="texts">The words of each text; not null.</param>
     /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
     /// <param name="threads">Most threads to use; 0: as many as there are processors. The result does not depend on it.</param>
-    public IReadOnlyList<Encoding> EncodeWordsBatch(IReadOnlyList<IReadOnlyList<string>> texts, bool addSpecialTokens = true, int threads = 0)
+    public IReadOnlyList<TokenEncoding> EncodeWordsBatch(IReadOnlyList<IReadOnlyList<string>> texts, bool addSpecialTokens = true, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(texts);
         return EncodeBatch(texts.Count, i => (EncodeWords(texts[i], 0), null), addSpecialTokens, threads);
     }
 
     /// <summary>Encodes many pairs of texts that are already split into words, see <see cref="EncodeWordsBatch(IReadOnlyList{IReadOnlyList{string}}, bool, int)"/>.</summary>
-    public IReadOnlyList<Encoding> EncodeWordsBatch(IReadOnlyList<(IReadOnlyList<string> Words, IReadOnlyList<string> Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
+    public IReadOnlyList<TokenEncoding> EncodeWordsBatch(IReadOnlyList<(IReadOnlyList<string> Words, IReadOnlyList<string> Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         return EncodeBatch(pairs.Count, i => (EncodeWords(pairs[i].Words, 0), EncodeWords(pairs[i].Pair, 1)), addSpecialTokens, threads);
@@ -140,9 +140,9 @@ public sealed partial class Tokenizer
     }
 
     /// <summary>Encodes each of many texts or pairs; padding to the longest waits for all of them.</summary>
-    private Encoding[] EncodeBatch(int count, Func<int, (EncodingBuilder First, EncodingBuilder? Second)> encode, bool addSpecialTokens, int threads)
+    private TokenEncoding[] EncodeBatch(int count, Func<int, (EncodingBuilder First, EncodingBuilder? Second)> encode, bool addSpecialTokens, int threads)
     {
-        Encoding[] encodings = new Encoding[count];
+        TokenEncoding[] encodings = new TokenEncoding[count];
         if (Parts.Padding is not { Length: null } padding)
         {
             ForEach(count, threads, i =>
@@ -215,11 +215,11 @@ public sealed partial class Tokenizer
         return builder;
     }
 
-    private Encoding Finish(EncodingBuilder first, EncodingBuilder? second, bool addSpecialTokens)
+    private TokenEncoding Finish(EncodingBuilder first, EncodingBuilder? second, bool addSpecialTokens)
     {
         EncodingBuilder made = Joined(first, second, addSpecialTokens);
         if (Parts.Padding is { } padding) made.Pad(PaddedLength(padding, made.Count), padding);
-        Encoding encoding = made.ToEncoding();
+        TokenEncoding encoding = made.ToEncoding();
         // The encoding has arrays of its own: the builders serve the next text.
         if (first.TryReset()) _builders.Add(first);
         if (second is not null && second.TryReset()) _builders.Add(second);

@@ -21,7 +21,7 @@ public class ReferenceDetailTests
         Tokenizer tokenizer = Build(postProcessor: """
             {"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":1}},{"Sequence":{"id":"A","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":1}}],"special_tokens":{}}
             """);
-        Encoding encoding = tokenizer.Encode("ab");
+        TokenEncoding encoding = tokenizer.Encode("ab");
         Assert.Equal([1, 2, 1, 2], encoding.Ids);
         Assert.Equal([1, 1, 0, 0], encoding.TypeIds);
     }
@@ -36,7 +36,7 @@ public class ReferenceDetailTests
     [Fact]
     public void Prepending_nothing_makes_the_first_character_one_of_no_width()
     {
-        Encoding encoding = Build("""{"type":"Prepend","prepend":""}""").Encode("ab");
+        TokenEncoding encoding = Build("""{"type":"Prepend","prepend":""}""").Encode("ab");
         Assert.Equal([(0, 0), (1, 2)], encoding.Offsets);
     }
 
@@ -115,16 +115,16 @@ public class ReferenceDetailTests
     public void Offsets_are_trimmed_by_whole_characters(string postProcessor, bool framed)
     {
         const string Text = "😀a";
-        Encoding encoding = Trimming(postProcessor).Encode(Text);
+        TokenEncoding encoding = Trimming(postProcessor).Encode(Text);
         int first = framed ? 1 : 0;
         Assert.Equal("Ġð", encoding.Tokens[first]);
         Assert.Equal([(2, 2), (0, 2), (0, 2), (0, 2), (2, 3)], encoding.Offsets.Skip(first).Take(5));
         Assert.Equal([(1, 1), (0, 1), (0, 1), (0, 1), (1, 2)], encoding.ToCodePoints(Text).Skip(first).Take(5));
 
         // Words have places of their own, windows those of their text.
-        Encoding words = Trimming(postProcessor).EncodeWords(["a", "😀"]);
+        TokenEncoding words = Trimming(postProcessor).EncodeWords(["a", "😀"]);
         Assert.Equal((2, 2), words.Offsets.ElementAt(Array.IndexOf(words.Tokens, "Ġð")));
-        Encoding window = Trimming(postProcessor).WithTruncation(new TruncationOptions(4) { Direction = Side.Left }).Encode("😀😀😀").Overflowing[^1];
+        TokenEncoding window = Trimming(postProcessor).WithTruncation(new TruncationOptions(4) { Direction = Side.Left }).Encode("😀😀😀").Overflowing[^1];
         Assert.Equal((2, 2), window.Offsets.ElementAt(Array.IndexOf(window.Tokens, "Ġð")));
     }
 
@@ -181,14 +181,14 @@ public class ReferenceDetailTests
         (IReadOnlyList<string> Words, IReadOnlyList<string> Pair)[] pairs = [(["ab", "x"], ["b"]), (["a"], []), ([], ["x", "xx", "a"])];
         foreach (int threads in (int[])[1, 3])
         {
-            IReadOnlyList<Encoding> single = tokenizer.EncodeWordsBatch([.. pairs.Select(pair => pair.Words)], threads: threads), paired = tokenizer.EncodeWordsBatch(pairs, threads: threads);
+            IReadOnlyList<TokenEncoding> single = tokenizer.EncodeWordsBatch([.. pairs.Select(pair => pair.Words)], threads: threads), paired = tokenizer.EncodeWordsBatch(pairs, threads: threads);
             Assert.Single(single.Select(encoding => encoding.Count).Distinct());
             Assert.Single(paired.Select(encoding => encoding.Count).Distinct());
             for (int i = 0; i < pairs.Length; i++)
             {
-                Encoding first = tokenizer.EncodeWords(pairs[i].Words);
+                TokenEncoding first = tokenizer.EncodeWords(pairs[i].Words);
                 Assert.Equal(first.Ids, single[i].Ids.Take(first.Count));
-                Encoding alone = tokenizer.EncodeWords(pairs[i].Words, pairs[i].Pair);
+                TokenEncoding alone = tokenizer.EncodeWords(pairs[i].Words, pairs[i].Pair);
                 Assert.Equal(alone.Ids, paired[i].Ids.Take(alone.Count));
                 Assert.Equal(alone.WordIds, paired[i].WordIds.Take(alone.Count));
                 Assert.Equal(alone.Offsets, paired[i].Offsets.Take(alone.Count));

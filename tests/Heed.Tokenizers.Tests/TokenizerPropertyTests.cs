@@ -85,7 +85,7 @@ public class TokenizerPropertyTests
         Tokenizer tokenizer = Load(name);
         Texts.All.Sample(text =>
         {
-            Encoding encoding = tokenizer.Encode(text, addSpecialTokens: false);
+            TokenEncoding encoding = tokenizer.Encode(text, addSpecialTokens: false);
             int covered = 0;
             for (int i = 0; i < encoding.Count; i++)
             {
@@ -121,7 +121,7 @@ public class TokenizerPropertyTests
         Tokenizer tokenizer = Load(name);
         Texts.All.Sample(text =>
         {
-            Encoding encoding = tokenizer.Encode(text, addSpecialTokens: false);
+            TokenEncoding encoding = tokenizer.Encode(text, addSpecialTokens: false);
             int before = 0;
             for (int i = 0; i < encoding.Count; i++)
             {
@@ -148,7 +148,7 @@ public class TokenizerPropertyTests
             (string, string)[] pairs = [.. texts.Zip(texts.Reverse())];
             for (int threads = 1; threads <= 4; threads++)
             {
-                IReadOnlyList<Encoding> batch = tokenizer.EncodeBatch(texts, threads: threads), paired = tokenizer.EncodeBatch(pairs, threads: threads);
+                IReadOnlyList<TokenEncoding> batch = tokenizer.EncodeBatch(texts, threads: threads), paired = tokenizer.EncodeBatch(pairs, threads: threads);
                 for (int i = 0; i < texts.Length; i++)
                 {
                     AssertSame(tokenizer.Encode(texts[i]), batch[i]);
@@ -225,7 +225,7 @@ public class TokenizerPropertyTests
         }, iter: 400);
     }
 
-    private static void AssertSame(Encoding expected, Encoding actual)
+    private static void AssertSame(TokenEncoding expected, TokenEncoding actual)
     {
         Assert.Equal(expected.Ids, actual.Ids);
         Assert.Equal(expected.Tokens, actual.Tokens);

@@ -78,12 +78,12 @@ internal static class TokenizeCommand
 
     private static void Encode(Terminal terminal, Tokenizer tokenizer, string input, string? pair, bool special, bool codePoints)
     {
-        Heed.Tokenizers.Encoding encoding = tokenizer.Encode(input, pair, special);
+        TokenEncoding encoding = tokenizer.Encode(input, pair, special);
         if (terminal.IsJson) terminal.Json(Object(encoding, input, pair, codePoints));
         else Show(terminal, encoding, input, pair, codePoints);
     }
 
-    private static void Show(Terminal terminal, Heed.Tokenizers.Encoding encoding, string text, string? pair, bool codePoints)
+    private static void Show(Terminal terminal, TokenEncoding encoding, string text, string? pair, bool codePoints)
     {
         if (terminal.IsTerminal)
         {
@@ -135,7 +135,7 @@ internal static class TokenizeCommand
 
     private static JsonSerializerOptions Compact { get; } = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private static JsonObject Object(Heed.Tokenizers.Encoding e, string text, string? pair, bool codePoints)
+    private static JsonObject Object(TokenEncoding e, string text, string? pair, bool codePoints)
     {
         JsonArray offsets = [];
         foreach ((int start, int end) in codePoints ? e.ToCodePoints(text, pair) : e.Offsets) offsets.Add((JsonNode)new JsonArray(start, end));

@@ -163,7 +163,7 @@ internal sealed class EncodingBuilder
         TakeTokens(padded);
     }
 
-    public Encoding ToEncoding() => new(this);
+    public TokenEncoding ToEncoding() => new(this);
 
     /// <summary>What the places of token <paramref name="index"/> count in; empty where that is not known.</summary>
     public ReadOnlySpan<char> SourceOf(int index)

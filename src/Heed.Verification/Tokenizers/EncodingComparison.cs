@@ -7,7 +7,7 @@ namespace Heed.Verification;
 internal static class EncodingComparison
 {
     /// <summary>The first difference, or null. Offsets are given in code points, as they are stored.</summary>
-    public static string? Compare(JsonElement json, Encoding encoding, (int Start, int End)[] offsets, string? text = null, string? pair = null)
+    public static string? Compare(JsonElement json, TokenEncoding encoding, (int Start, int End)[] offsets, string? text = null, string? pair = null)
         => Numbers(json, "ids", encoding.Ids)
         ?? Texts(json, "tokens", encoding.Tokens)
         ?? Offsets(json, offsets)
@@ -49,7 +49,7 @@ internal static class EncodingComparison
         return $"offsets[{at}]: expected {Around(expected, at)}, got {Around(actual, at)}";
     }
 
-    private static string? Overflowing(JsonElement json, Encoding encoding, string? text, string? pair)
+    private static string? Overflowing(JsonElement json, TokenEncoding encoding, string? text, string? pair)
     {
         int count = json.TryGetProperty("overflowing_count", out JsonElement stored) ? stored.GetInt32() : 0;
         if (count != encoding.Overflowing.Count) return $"overflowing_count: expected {count}, got {encoding.Overflowing.Count}";
@@ -57,7 +57,7 @@ internal static class EncodingComparison
         int at = 0;
         foreach (JsonElement window in json.GetProperty("overflowing").EnumerateArray())
         {
-            Encoding actual = encoding.Overflowing[at];
+            TokenEncoding actual = encoding.Overflowing[at];
             string? difference = Numbers(window, "ids", actual.Ids) ?? (text is null ? null : Offsets(window, actual.ToCodePoints(text, pair)));
             if (difference is not null) return $"overflowing[{at}]: {difference}";
             at++;

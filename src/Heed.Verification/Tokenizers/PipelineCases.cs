@@ -33,18 +33,18 @@ internal static class PipelineCases
         switch (kind)
         {
             case "single" or "pair" or "as-file":
-                Encoding encoding = tokenizer.Encode(text, pair, special);
+                TokenEncoding encoding = tokenizer.Encode(text, pair, special);
                 return EncodingComparison.Compare(json, encoding, encoding.ToCodePoints(text, pair)) ?? Ids(tokenizer, text, pair, special, encoding) ?? Decoded(tokenizer, json, encoding.Ids);
             case "words":
                 string[] words = [.. json.GetProperty("words").EnumerateArray().Select(word => word.GetString()!)];
-                Encoding split = tokenizer.EncodeWords(words);
+                TokenEncoding split = tokenizer.EncodeWords(words);
                 return EncodingComparison.Compare(json, split, split.ToCodePoints(words)) ?? Decoded(tokenizer, json, split.Ids);
             case "ids":
                 int[] ids = tokenizer.Encode(text).Ids;
                 string hash = Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(tokenizer.Decode(ids, skipSpecialTokens: false))));
                 return EncodingComparison.Numbers(json, "ids", ids) ?? EncodingComparison.Same("decoded_sha256", json.GetProperty("decoded_sha256").GetString()!, hash);
             case "truncation":
-                Encoding cut = tokenizer.WithTruncation(Truncation(json.GetProperty("truncation"))).Encode(text, pair);
+                TokenEncoding cut = tokenizer.WithTruncation(Truncation(json.GetProperty("truncation"))).Encode(text, pair);
                 return EncodingComparison.Compare(json, cut, cut.ToCodePoints(text, pair), text, pair);
             case "batch":
                 return Batch(tokenizer, json);
@@ -58,7 +58,7 @@ internal static class PipelineCases
     }
 
     /// <summary>The path that gives ids alone must give the same ones.</summary>
-    private static string? Ids(Tokenizer tokenizer, string text, string? pair, bool special, Encoding encoding)
+    private static string? Ids(Tokenizer tokenizer, string text, string? pair, bool special, TokenEncoding encoding)
     {
         if (pair is not null) return null;
         List<int> ids = [];
@@ -94,7 +94,7 @@ internal static class PipelineCases
         });
         if (json.TryGetProperty("truncation", out JsonElement truncation)) tokenizer = tokenizer.WithTruncation(Truncation(truncation));
         string[] texts = [.. json.GetProperty("texts").EnumerateArray().Select(text => text.GetString()!)];
-        IReadOnlyList<Encoding> encodings = tokenizer.EncodeBatch(texts);
+        IReadOnlyList<TokenEncoding> encodings = tokenizer.EncodeBatch(texts);
         int at = 0;
         foreach (JsonElement expected in json.GetProperty("encodings").EnumerateArray())
         {

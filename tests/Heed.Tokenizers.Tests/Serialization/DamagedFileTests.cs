@@ -97,7 +97,7 @@ public class DamagedFileTests
 
     private static void Use(Tokenizer tokenizer)
     {
-        Encoding encoding = tokenizer.Encode(Text, "中");
+        TokenEncoding encoding = tokenizer.Encode(Text, "中");
         tokenizer.Decode(encoding.Ids, skipSpecialTokens: false);
     }
 }

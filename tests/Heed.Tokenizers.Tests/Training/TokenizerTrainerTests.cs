@@ -45,7 +45,7 @@ public sealed class TokenizerTrainerTests
     public void A_trained_tokenizer_encodes_text_in_its_own_tokens(string kind)
     {
         Tokenizer trained = TokenizerTrainer.Train(Settings(kind), Corpus);
-        Encoding encoding = trained.Encode("The statement is an object.");
+        TokenEncoding encoding = trained.Encode("The statement is an object.");
         Assert.NotEmpty(encoding.Ids);
         Assert.All(encoding.Ids, id => Assert.InRange(id, 0, trained.VocabularySize - 1));
         Assert.DoesNotContain(trained.TokenToId(kind == "wordpiece" ? "[UNK]" : "<unk>") ?? -1, encoding.Ids);
@@ -86,7 +86,7 @@ public sealed class TokenizerTrainerTests
     public void Bert_training_puts_its_marks_around_texts()
     {
         Tokenizer trained = TokenizerTrainer.Train(Settings("wordpiece"), Corpus);
-        Encoding encoding = trained.Encode("A statement", "an object");
+        TokenEncoding encoding = trained.Encode("A statement", "an object");
         Assert.Equal("[CLS]", encoding.Tokens[0]);
         Assert.Equal(2, encoding.Tokens.Count(token => token == "[SEP]"));
         Assert.Equal(1, encoding.TypeIds[^1]);

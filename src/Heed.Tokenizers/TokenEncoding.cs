@@ -10,18 +10,18 @@ namespace Heed.Tokenizers;
 /// Offsets are <c>[start, end)</c> in UTF-16 units of the text (or word) they come from; <c>ToCodePoints</c> gives code points.
 /// Token texts, type ids and masks are spread out into arrays when they are first asked for.
 /// </remarks>
-public sealed class Encoding
+public sealed class TokenEncoding
 {
     private readonly TokenRun[] _runs = [];
     private readonly ITokenModel? _model;
 
     /// <summary>An encoding of arrays that the caller gives.</summary>
-    public Encoding()
+    public TokenEncoding()
     {
     }
 
     [SetsRequiredMembers]
-    internal Encoding(EncodingBuilder made)
+    internal TokenEncoding(EncodingBuilder made)
     {
         int n = made.Count;
         (Ids, Starts, Ends, WordIds) = (Copy(made.Ids, n), Copy(made.Starts, n), Copy(made.Ends, n), Copy(made.WordIds, n));
@@ -58,7 +58,7 @@ public sealed class Encoding
     public required int[] SequenceIds { get => field ??= TokenRun.Spread(_runs, Count, static run => run.Sequence); init; }
 
     /// <summary>What truncation cut off: further windows of the same text, in order; empty without truncation.</summary>
-    public IReadOnlyList<Encoding> Overflowing { get; init; } = [];
+    public IReadOnlyList<TokenEncoding> Overflowing { get; init; } = [];
 
     /// <summary>Number of texts that took part: 1 or 2; 0 for an encoding that no text reached.</summary>
     public int SequenceCount { get; init; } = 1;
