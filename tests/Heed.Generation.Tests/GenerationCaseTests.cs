@@ -193,6 +193,26 @@ public sealed class GenerationCaseTests
         Assert.Contains("Tokenizer", Assert.Throws<InputException>(() => engine.Generate([[1]], Eight with { StopStrings = ["a"] })).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_start_id_that_is_not_set_is_warned_of()   // cases: g10
+    {
+        using TemporaryFolder folder = new();
+        File.Copy(Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small", "tokenizer.json"), folder.File("tokenizer.json"));
+        int vocabulary = Tokenizer.FromFolder(folder.Path).VocabularySize;
+        using (Heed.Models.T5.T5ConditionalGeneration saved = new(
+            new Heed.Models.T5.T5Config { Layers = 1, Heads = 2, HeadWidth = 8, Width = 16, InnerWidth = 24, Vocabulary = vocabulary, DecoderStartId = 0, PaddingId = 0 },
+            new Heed.Engine.Nn.ParameterSet(Heed.Engine.Nn.ParameterSource.Random(1))))
+            ModelFolder.Save(saved, folder.Path);
+        List<string> warnings = [];
+        using (HeedModel told = HeedModel.Open(folder.Path, new LoadOptions { Warn = warnings.Add })) Assert.DoesNotContain(warnings, w => w.Contains("decoder_start_token_id", StringComparison.Ordinal));
+        System.Text.Json.Nodes.JsonNode config = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(folder.File("config.json")))!;
+        config.AsObject().Remove("decoder_start_token_id");
+        File.WriteAllText(folder.File("config.json"), config.ToJsonString());
+        if (File.Exists(folder.File("generation_config.json"))) File.Delete(folder.File("generation_config.json"));
+        using HeedModel model = HeedModel.Open(folder.Path, new LoadOptions { Warn = warnings.Add });
+        Assert.Single(warnings, w => w.Contains("decoder_start_token_id; id 0 is taken", StringComparison.Ordinal));
+    }
+
     private static TemporaryFolder Endless(string? generation, Func<LlamaConfig, LlamaConfig>? change = null)
         => ChainModel.Folder("llama3-style", t => [(t.Id("the"), [(t.Id("Ġthe"), 20f)]), (t.Id("Ġthe"), [(t.Id("Ġthe"), 20f)])], generation, change);
 }

@@ -15,6 +15,8 @@ public sealed class GenerationRunner : IGenerationRunner
         string place = Path.Combine(folder, "generation settings");
         if (settings.TryGetProperty("stop_strings", out JsonElement stops) && stops.ValueKind != JsonValueKind.Null)
             throw new InvalidFileException(place, "$.stop_strings", "cannot be compared: a reference's ids have no tokenizer here; take it out");
+        if (GenerationConfig.UnknownNames(settings) is { Count: > 0 } unknown)
+            throw new InvalidFileException(place, $"$.{unknown[0]}", "is no setting that is known here; take it out");
         return Generate(model, inputs, (GenerationConfig.FromFolder(folder) with { StopStrings = [] }).With(new ConfigReader(settings, place)));
     }
 

@@ -1,4 +1,6 @@
 using Heed.Engine.Nn;
+using Heed.Generation.Decoding;
+using Heed.Generation.Inference;
 using Heed.Models;
 using Heed.Models.Gpt2;
 using Heed.Models.Llama;
@@ -101,25 +103,29 @@ public sealed class SharedInferenceTests
     }
 
     [Fact]
-    public void A_long_prompt_delays_others_by_at_most_one_step_of_the_budget()
+    public void A_long_prompt_leaves_every_other_text_a_token_in_each_step()
     {
         using Gpt2LanguageModel model = TestModels.Gpt2(contextLength: 4000);
-        using InferenceEngine engine = new(model, new InferenceOptions { TokensPerStep = 32, MaximumPrefixBytes = 0 });
-        int tokens = 0;
-        GenerationRequest writing = new() { Prompt = [1, 2, 3], Config = new GenerationConfig { MaxNewTokens = 200 }, Processors = [new Watch(() => tokens++)] };
-        using IEnumerator<GenerationUpdate> reader = engine.Stream(writing).GetEnumerator();
-        Assert.True(reader.MoveNext());
-        int before = tokens, atFirst = 0;
-        GenerationRequest longer = new() { Prompt = TestModels.Prompt(1500, 1), Config = new GenerationConfig { MaxNewTokens = 1 }, Processors = [new Watch(() => atFirst = tokens)] };
-        using IEnumerator<GenerationUpdate> other = engine.Stream(longer).GetEnumerator();
-        // Both are read in turns: 31 tokens of the prompt beside each token of the other text.
-        Task<bool> first = Task.Run(other.MoveNext);
-        while (!first.IsCompleted && reader.MoveNext())
+        InferenceOptions options = new() { TokensPerStep = 32, MaximumPrefixBytes = 0 };
+        using Decoder decoder = Decoder.Of(model, long.MaxValue);
+        using InferenceLoop loop = new(decoder, options);
+        int written = 0, first = 0;
+        void Add(int length, Action seen) => loop.Add(new SequenceRun(
+            new GenerationRequest { Prompt = TestModels.Prompt(length, 1), Config = new GenerationConfig { MaxNewTokens = 100 }, Processors = [new Watch(seen)] }, decoder, new Outbox(false)));
+        Add(3, () => written++);
+        for (int i = 0; i < 5; i++) loop.Step(this, default);
+        Assert.Equal(5, written);
+        Add(1500, () => first++);
+        int steps = 0;
+        while (first == 0)
         {
+            loop.Step(this, default);
+            Assert.Equal(5 + ++steps, written);
         }
 
-        Assert.True(first.GetAwaiter().GetResult());
-        Assert.InRange(atFirst - before, 40, 1500 / 31 + 2);
+        Assert.Equal((1500 + 30) / 31, steps);   // 31 tokens of the prompt beside each token of the other text
+        loop.Close(new ObjectDisposedException("test"));
+        Assert.Equal(0, decoder.Cache.UsedBytes);
     }
 
     [Fact]
