@@ -19,7 +19,8 @@ public sealed partial class HeedModel
     {
         ArgumentNullException.ThrowIfNull(messages);
         using IDisposable use = _uses.Enter();
-        return _engine.Value.Generate([ChatRequest(messages, config)], cancellationToken)[0];
+        GenerationRequest request = ChatRequest(messages, config);
+        return _engine.Value.Generate([request], cancellationToken)[0];
     }
 
     /// <summary>As <see cref="Chat"/>, without holding the calling thread.</summary>
@@ -28,7 +29,8 @@ public sealed partial class HeedModel
     {
         ArgumentNullException.ThrowIfNull(messages);
         using IDisposable use = _uses.Enter();
-        return (await _engine.Value.GenerateAsync([ChatRequest(messages, config)], cancellationToken).ConfigureAwait(false))[0];
+        GenerationRequest request = ChatRequest(messages, config);
+        return (await _engine.Value.GenerateAsync([request], cancellationToken).ConfigureAwait(false))[0];
     }
 
     /// <summary>As <see cref="Chat"/>, token by token.</summary>

@@ -32,7 +32,8 @@ public sealed partial class HeedModel
     {
         ArgumentNullException.ThrowIfNull(prompts);
         using IDisposable use = _uses.Enter();
-        return _engine.Value.Generate([.. prompts.Select(p => Request(p, config))], cancellationToken);
+        GenerationRequest[] requests = [.. prompts.Select(p => Request(p, config))];
+        return _engine.Value.Generate(requests, cancellationToken);
     }
 
     /// <summary>As <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>, without holding the calling thread.</summary>
@@ -46,7 +47,8 @@ public sealed partial class HeedModel
     {
         ArgumentNullException.ThrowIfNull(prompts);
         using IDisposable use = _uses.Enter();
-        return await _engine.Value.GenerateAsync([.. prompts.Select(p => Request(p, config))], cancellationToken).ConfigureAwait(false);
+        GenerationRequest[] requests = [.. prompts.Select(p => Request(p, config))];
+        return await _engine.Value.GenerateAsync(requests, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Continues a text token by token.</summary>

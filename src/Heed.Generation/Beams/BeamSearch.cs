@@ -183,7 +183,15 @@ internal sealed class BeamSearch : RunningRequest
         _finished.Clear();
         _finished.AddRange(best);
         Continue(next);
-        if (next.Length == 0 || IsClosed(next[0].Candidate.Score)) Finish = FinishReason.Length;
+        if (next.Length == 0 || IsClosed(next[0].Candidate.Score))
+        {
+            Finish = FinishReason.Length;
+        }
+        else if (ChangesPositions(FirstIds.Length + _written))
+        {
+            Release();
+            _shared = Again(Common());
+        }
     }
 
     private float Length(int tokens) => MathF.Pow(tokens, _config.LengthPenalty);

@@ -40,6 +40,9 @@ internal abstract class Decoder : IDisposable
     /// <summary>True if an encoder reads the prompt.</summary>
     public abstract bool HasEncoder { get; }
 
+    /// <summary>Equal for text lengths whose keys and values can be shared: scaled rotary positions may change with the length.</summary>
+    public virtual int Regime(int length) => 0;
+
     /// <summary>Reads the next ids of each sequence. If it fails, every sequence is as it was before.</summary>
     /// <returns>[R, V]: scores of the id after each sequence that <see cref="DecoderSequence.Completes"/>, in order; null if there is none.
     /// They live in the caller's scope.</returns>

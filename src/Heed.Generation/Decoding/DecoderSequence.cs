@@ -40,6 +40,9 @@ internal sealed class DecoderSequence : IDisposable
         }
     } = [];
 
+    /// <summary>Tokens of the text as far as it is known, read or not.</summary>
+    public int Length => Cache.Count + Unread.Length;
+
     /// <summary>How many of the unread ids the next step reads: all, unless the prompt is read in chunks.</summary>
     public int Take { get; set; }
 

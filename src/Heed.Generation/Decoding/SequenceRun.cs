@@ -44,7 +44,7 @@ internal sealed class SequenceRun : RunningRequest
 
     public override void Advance(Tensor scores, PrefixCache prefixes)
     {
-        if (Generated == 0 && Source is null && prefixes.IsEnabled) prefixes.Keep(FirstIds, _state!.Cache.Fork());
+        if (Generated == 0 && Source is null && prefixes.IsEnabled) prefixes.Keep(FirstIds, _state!.Cache.Fork(), Decoder.Regime(FirstIds.Length));
         Choose(scores.Span);
     }
 
@@ -52,7 +52,9 @@ internal sealed class SequenceRun : RunningRequest
     {
         if (_state is not null && Source is null && prefixes.IsEnabled)
         {
-            prefixes.Keep([.. History[.._state.Cache.Count]], _state.Cache);
+            // What was chosen last was not read at its length.
+            int length = Generated > 0 ? _history.Count - 1 : _history.Count;
+            prefixes.Keep([.. History[.._state.Cache.Count]], _state.Cache, Decoder.Regime(length));
             _state = null;
         }
 
@@ -101,7 +103,14 @@ internal sealed class SequenceRun : RunningRequest
         else if (stops) Finish = FinishReason.Stop;
         else if (_history.Count >= MaximumLength) Finish = FinishReason.Length;
         if (IsDone) _text?.Finish();
+        else if (ChangesPositions(_history.Count)) Reread();
         Report([id], report is null ? [] : [_logProbabilities[^1]]);
+    }
+
+    private void Reread()
+    {
+        Release();
+        _state = Again([.. _history]);
     }
 
     private void Report(int[] ids, TokenLogProbability[] logProbabilities)

@@ -23,15 +23,17 @@ internal sealed class PrefixCache(long maximumBytes) : IDisposable
     /// <summary>True if texts are kept at all.</summary>
     public bool IsEnabled => maximumBytes > 0;
 
+    /// <param name="ids">The ids of a text.</param>
+    /// <param name="regime"><see cref="Decoding.Decoder.Regime"/> of its length.</param>
     /// <summary>A sequence that has read the longest known beginning of the ids, at most all but the last: its scores are wanted. Null if nothing is known.</summary>
-    public KeyValueSequence? Find(ReadOnlySpan<int> ids)
+    public KeyValueSequence? Find(ReadOnlySpan<int> ids, int regime)
     {
         LinkedListNode<Entry>? best = null;
         int length = 0;
         for (LinkedListNode<Entry>? node = _entries.First; node is not null; node = node.Next)
         {
             int common = Math.Min(ids.CommonPrefixLength(node.Value.Ids), ids.Length - 1);
-            if (common <= length || !node.Value.Sequence.CanTruncate(common)) continue;
+            if (common <= length || node.Value.Regime != regime || !node.Value.Sequence.CanTruncate(common)) continue;
             (best, length) = (node, common);
         }
 
@@ -46,9 +48,10 @@ internal sealed class PrefixCache(long maximumBytes) : IDisposable
     /// <summary>Keeps a text.</summary>
     /// <param name="ids">What the sequence has read.</param>
     /// <param name="sequence">Keys and values; the cache owns it from now on.</param>
-    public void Keep(int[] ids, KeyValueSequence sequence)
+    /// <param name="regime"><see cref="Decoding.Decoder.Regime"/> of the length at which it was read.</param>
+    public void Keep(int[] ids, KeyValueSequence sequence, int regime)
     {
-        Entry entry = new(ids, sequence, sequence.PageBytes);
+        Entry entry = new(ids, sequence, sequence.PageBytes, regime);
         if (entry.Bytes > maximumBytes || ids.Length == 0)
         {
             sequence.Dispose();
@@ -59,7 +62,7 @@ internal sealed class PrefixCache(long maximumBytes) : IDisposable
         {
             LinkedListNode<Entry>? next = node.Next;
             ReadOnlySpan<int> known = node.Value.Ids;
-            if (known.Length <= ids.Length && known.SequenceEqual(ids.AsSpan(0, known.Length)) && sequence.CanTruncate(known.Length)) Remove(node);
+            if (node.Value.Regime == regime && known.Length <= ids.Length && known.SequenceEqual(ids.AsSpan(0, known.Length)) && sequence.CanTruncate(known.Length)) Remove(node);
             node = next;
         }
 
@@ -90,5 +93,5 @@ internal sealed class PrefixCache(long maximumBytes) : IDisposable
         node.Value.Sequence.Dispose();
     }
 
-    private sealed record Entry(int[] Ids, KeyValueSequence Sequence, long Bytes);
+    private sealed record Entry(int[] Ids, KeyValueSequence Sequence, long Bytes, int Regime);
 }

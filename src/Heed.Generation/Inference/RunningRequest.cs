@@ -122,10 +122,20 @@ internal abstract class RunningRequest
     protected DecoderSequence Begin(int[] ids, PrefixCache prefixes)
     {
         if (Source is not null) return Counted(DecoderSequence.New(Decoder.Cache, ids, Source), ids, 0);
-        Engine.Nn.KeyValueSequence? known = prefixes.Find(ids);
+        Engine.Nn.KeyValueSequence? known = prefixes.Find(ids, Decoder.Regime(ids.Length));
         return known is null
             ? Counted(DecoderSequence.New(Decoder.Cache, ids, null), ids, 0)
             : Counted(DecoderSequence.Over(known, ids[known.Count..]), ids, known.Count);
+    }
+
+    /// <summary>True if a text of this length cannot use the keys and values of the same text one id shorter: all is to be read again.</summary>
+    protected bool ChangesPositions(int length) => Decoder.Regime(length) != Decoder.Regime(length - 1);
+
+    /// <summary>A sequence that reads ids anew, whatever is known of them.</summary>
+    protected DecoderSequence Again(int[] ids)
+    {
+        RecomputedTokens += ids.Length - 1;
+        return DecoderSequence.New(Decoder.Cache, ids, Source);
     }
 
     /// <summary>A stream of the new text.</summary>

@@ -59,6 +59,8 @@ public sealed record LlamaConfig : ModelConfig
     /// <inheritdoc/>
     public override int TrainedLength => ContextLength;
 
+    internal override int PositionRegime(int length) => Scaling?.Regime(length, ContextLength) ?? 0;
+
     /// <summary>Added to the mean square in norms.</summary>
     public float NormEpsilon { get; init; } = 1e-6f;
 
