@@ -18,7 +18,7 @@ public sealed record GeneratedText
     /// <summary>What it cost.</summary>
     public required TokenUsage Usage { get; init; }
 
-    /// <summary>One entry per new id, if <see cref="GenerationRequest.TopTokens"/> asked for them; else empty.</summary>
+    /// <summary>One entry per new id, if <see cref="GenerationConfig.TopTokens"/> asked for them; else empty.</summary>
     public IReadOnlyList<TokenLogProbability> LogProbabilities { get; init; } = [];
 
     /// <summary>Σ log p ÷ length^penalty with beam search; else null.</summary>

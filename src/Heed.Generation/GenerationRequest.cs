@@ -24,9 +24,6 @@ public sealed record GenerationRequest
     /// <summary>Change scores after the settings' own processors: to allow only what a schema allows, for example.</summary>
     public IReadOnlyList<ILogitsProcessor> Processors { get; init; } = [];
 
-    /// <summary>Reports log p of each token and of up to N of the likeliest ones; null: none. Not with beams.</summary>
-    public int? TopTokens { get; init; }
-
     /// <summary>Ends this text alone, within one step, with <see cref="FinishReason.Cancelled"/>.</summary>
     public CancellationToken Cancellation { get; init; }
 }

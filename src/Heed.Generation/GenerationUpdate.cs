@@ -9,7 +9,7 @@ public sealed record GenerationUpdate
     /// <summary>The new ids since the update before.</summary>
     public required IReadOnlyList<int> Ids { get; init; }
 
-    /// <summary>One entry per id, if <see cref="GenerationRequest.TopTokens"/> asked for them; else empty.</summary>
+    /// <summary>One entry per id, if <see cref="GenerationConfig.TopTokens"/> asked for them; else empty.</summary>
     public IReadOnlyList<TokenLogProbability> LogProbabilities { get; init; } = [];
 
     /// <summary><see cref="FinishReason.None"/> in every update but the last.</summary>

@@ -29,18 +29,18 @@ public sealed partial class HeedModel : IDisposable
     private readonly Lock _understanding = new();      // encoders run one call at a time
     private readonly Action<string>? _warn;
 
-    private HeedModel(string folder, Model model, SentenceEmbedder? embedder, Action<string>? warn)
+    private HeedModel(string folder, Model model, SentenceEmbedder? embedder, Action<string>? warn, InferenceOptions? inference)
     {
         Folder = folder;
         Model = model;
         _warn = warn;
         Generation = Settings(folder, model, warn);
-        _uses = new ModelUses(nameof(HeedModel), Free);
+        _uses = new ModelUses(this, Free);
         // A file that is missing now may be there at the next call: only successes are kept.
         _tokenizer = new(() => Tokenizer.FromFolder(Folder).WithTruncation(null).WithPadding(null), LazyThreadSafetyMode.PublicationOnly);
         _templates = new(() => ChatTemplates.FromFolder(Folder), LazyThreadSafetyMode.PublicationOnly);
         _embedder = embedder is null ? new(() => SentenceEmbedder.Load(Folder)) : new(embedder);
-        _engine = new(() => new InferenceEngine(Model));
+        _engine = new(() => new InferenceEngine(Model, inference));
     }
 
     /// <summary>The folder that was opened.</summary>
@@ -61,10 +61,11 @@ public sealed partial class HeedModel : IDisposable
     /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub.</summary>
     /// <param name="name">A folder with <c>config.json</c> and weights, or a name such as <c>openai-community/gpt2</c>.</param>
     /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warn"/> also gets what is odd about later calls.</param>
+    /// <param name="inference">How calls share time and memory; null: the standard.</param>
     /// <exception cref="StorageException">There is no such folder, a file is missing or cannot be read.</exception>
     /// <exception cref="InputException">A file is damaged.</exception>
     /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
-    public static HeedModel Open(string name, LoadOptions? options = null)
+    public static HeedModel Open(string name, LoadOptions? options = null, InferenceOptions? inference = null)
     {
         ArgumentNullException.ThrowIfNull(name);
         string folder = HubModel.Folder(name);
@@ -72,7 +73,7 @@ public sealed partial class HeedModel : IDisposable
         Model model = embedder?.Model ?? ModelFolder.Load(folder, options).Model;
         try
         {
-            return new HeedModel(folder, model, embedder, options?.Warn);
+            return new HeedModel(folder, model, embedder, options?.Warn, inference);
         }
         catch
         {

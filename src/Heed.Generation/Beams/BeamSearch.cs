@@ -32,7 +32,7 @@ internal sealed class BeamSearch : RunningRequest
         _config = request.Config;
         if (_config.ReturnSequences > _config.Beams)
             throw new InputException($"num_return_sequences: {_config.ReturnSequences} texts cannot come from {_config.Beams} beams; ask for at most as many texts as there are beams.");
-        if (request.TopTokens is not null)
+        if (_config.TopTokens is not null)
             throw new InputException($"num_beams: with {_config.Beams} beams a text is known only at the end and cannot be streamed; set num_beams to 1.");
         _newTokens = MaximumLength - FirstIds.Length;
         CheckMemory(_config.Beams, _newTokens, decoder);

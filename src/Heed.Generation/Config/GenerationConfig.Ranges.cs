@@ -26,6 +26,7 @@ public sealed partial record GenerationConfig
         Check("repetition_penalty", RepetitionPenalty, LeastPenalty, float.MaxValue);
         Check("no_repeat_ngram_size", NoRepeatNgramSize, 0);
         Check("num_beams", Beams, 1);
+        Check(nameof(TopTokens), TopTokens ?? 0, 0);
         Check("num_return_sequences", ReturnSequences, 1);
         Check("length_penalty", LengthPenalty, float.MinValue, float.MaxValue);
         Check("bad_words_ids", BadWords);

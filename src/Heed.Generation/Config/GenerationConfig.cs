@@ -123,6 +123,9 @@ public sealed partial record GenerationConfig
     /// Needs a tokenizer (<see cref="GenerationRequest.Tokenizer"/>).</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
+    /// <summary>Reports log p of each token and of up to N of the likeliest ones; null: none. Not with beams.</summary>
+    public int? TopTokens { get; init; }
+
     /// <summary>Seed of the draws.</summary>
     public ulong Seed { get; init; } = 1;
 

@@ -91,7 +91,7 @@ internal sealed class SequenceRun : RunningRequest
     private void Choose(Span<float> scores)
     {
         GenerationConfig config = Request.Config;
-        TokenScores? report = Request.TopTokens is { } top ? new TokenScores(scores, top) : null;
+        TokenScores? report = config.TopTokens is { } top ? new TokenScores(scores, top) : null;
         Processors.Process(History, scores);
         foreach (ILogitsProcessor processor in Request.Processors) processor.Process(History, scores);
         int id = config is { Sample: true, Temperature: > 0 } ? Draw.Sample(scores, _random, (ulong)Generated) : Draw.Largest(scores);

@@ -90,18 +90,17 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
 
     public void Dispose() => _prefixes.Dispose();
 
-    /// <summary>A stream that nobody reads gives its place to others, until its reader returns.</summary>
+    /// <summary>A stream that nobody reads gives its place to others, until its reader returns. It keeps its pages as long as nobody needs them.</summary>
     private void Park()
     {
-        foreach (RunningRequest request in _parked.FindAll(r => !r.Outbox.IsFull))
+        foreach (RunningRequest request in _parked.FindAll(r => r.Outbox.IsHalfEmpty))
         {
             _parked.Remove(request);
-            Insert(_waiting, request);
+            Insert(request.States.Count > 0 ? _running : _waiting, request);
         }
 
         foreach (RunningRequest request in _running.FindAll(r => r.Outbox.IsFull))
         {
-            request.Evict();
             _running.Remove(request);
             _parked.Add(request);
         }
@@ -200,10 +199,16 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
         _roomSinceEviction = true;
     }
 
-    /// <summary>The cache is full: drops prefixes, else evicts the youngest text; a text that is alone and still does not fit fails.</summary>
+    /// <summary>The cache is full: drops prefixes, else evicts a stream that nobody reads, else the youngest text; a text that is alone and still does not fit fails.</summary>
     private void MakeRoom(List<RunningRequest> planned, BudgetException e)
     {
         if (_prefixes.DropHalf()) return;
+        if (_parked.FindLast(r => r.States.Count > 0) is { } unread)
+        {
+            unread.Evict();
+            return;
+        }
+
         if (_running.Count == 1)
         {
             planned[0].Fail(e);

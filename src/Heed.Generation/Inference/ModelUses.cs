@@ -1,9 +1,9 @@
 namespace Heed.Generation.Inference;
 
 /// <summary>Counts the calls that use a model. After <see cref="Close"/> no call begins, and the last one that is running frees the model.</summary>
-/// <param name="name">What <see cref="ObjectDisposedException"/> names.</param>
+/// <param name="owner">What <see cref="ObjectDisposedException"/> names.</param>
 /// <param name="free">Frees the model; called once.</param>
-internal sealed class ModelUses(string name, Action free)
+internal sealed class ModelUses(object owner, Action free)
 {
     private readonly Lock _lock = new();
     private int _uses;
@@ -15,7 +15,7 @@ internal sealed class ModelUses(string name, Action free)
     {
         lock (_lock)
         {
-            if (_closed) throw new ObjectDisposedException(name);
+            ObjectDisposedException.ThrowIf(_closed, owner);
             _uses++;
         }
 

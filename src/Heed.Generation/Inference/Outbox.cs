@@ -41,6 +41,15 @@ internal sealed class Outbox(bool streams)
         }
     }
 
+    /// <summary>True once the caller has read half of what was too much.</summary>
+    public bool IsHalfEmpty
+    {
+        get
+        {
+            lock (_lock) return _updates.Count <= Most / 2;
+        }
+    }
+
     public void Add(GenerationUpdate update)
     {
         if (!streams) return;

@@ -57,10 +57,10 @@ public sealed class BeamSearchTests
         float bestScore = float.NegativeInfinity;
         int[] bestIds = [];
         GenerationConfig one = new() { MaxNewTokens = 1 };
-        TokenLogProbability first = generator.Generate([new GenerationRequest { Prompt = prompt, Config = one, TopTokens = 211 }])[0].LogProbabilities[0];
+        TokenLogProbability first = generator.Generate([new GenerationRequest { Prompt = prompt, Config = one with { TopTokens = 211 } }])[0].LogProbabilities[0];
         foreach ((int id, float p, _) in first.Top)
         {
-            IReadOnlyList<TokenLogProbability> second = generator.Generate([new GenerationRequest { Prompt = [.. prompt, id], Config = one, TopTokens = 1 }])[0].LogProbabilities;
+            IReadOnlyList<TokenLogProbability> second = generator.Generate([new GenerationRequest { Prompt = [.. prompt, id], Config = one with { TopTokens = 1 } }])[0].LogProbabilities;
             if (p + second[0].LogProbability <= bestScore) continue;
             bestScore = p + second[0].LogProbability;
             bestIds = [id, second[0].Id];

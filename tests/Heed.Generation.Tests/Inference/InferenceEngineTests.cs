@@ -112,7 +112,7 @@ public sealed class InferenceEngineTests
     {
         using Gpt2LanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model);
-        GenerationRequest request = new() { Prompt = TestModels.Prompt(6, 3), Config = Greedy, TopTokens = 3 };
+        GenerationRequest request = new() { Prompt = TestModels.Prompt(6, 3), Config = Greedy with { TopTokens = 3 } };
         GeneratedText text = engine.Generate([request])[0];
         Assert.Equal(text.Ids, text.LogProbabilities.Select(t => t.Id));
         Assert.Equal(text.LogProbabilities.Select(t => t.LogProbability), engine.Stream(request).SelectMany(u => u.LogProbabilities).Select(t => t.LogProbability));

@@ -193,16 +193,22 @@ public sealed class SharedInferenceTests
     public void A_stream_that_is_read_late_is_set_aside_and_resumes()
     {
         using Gpt2LanguageModel model = TestModels.Gpt2();
-        using InferenceEngine engine = new(model, TestModels.NoPrefixes);
-        GenerationRequest request = new() { Prompt = [4, 5], Config = new GenerationConfig { MaxNewTokens = 200 } };
-        IReadOnlyList<int> expected = engine.Generate([request])[0].Ids;
-        using IEnumerator<GenerationUpdate> reader = engine.Stream(request).GetEnumerator();
-        Assert.True(reader.MoveNext());
-        List<int> ids = [.. reader.Current.Ids];
-        engine.Generate([[1, 2]], new GenerationConfig { MaxNewTokens = 150 });
-        Assert.Equal(0, engine.CacheBytes);
-        while (reader.MoveNext()) ids.AddRange(reader.Current.Ids);
-        Assert.Equal(expected, ids);
+        using KeyValueCache one = new(model.CacheLayers);
+        // Room for 256 tokens: the stream's and the other text's do not fit together.
+        foreach (long room in (long[])[long.MaxValue, 4 * one.PageBytes])
+        {
+            using InferenceEngine engine = new(model, new InferenceOptions { MaximumPrefixBytes = 0, MaximumCacheBytes = room });
+            GenerationRequest request = new() { Prompt = [4, 5], Config = new GenerationConfig { MaxNewTokens = 200 } };
+            IReadOnlyList<int> expected = engine.Generate([request])[0].Ids;
+            using IEnumerator<GenerationUpdate> reader = engine.Stream(request).GetEnumerator();
+            Assert.True(reader.MoveNext());
+            List<int> ids = [.. reader.Current.Ids];
+            engine.Generate([[1, 2]], new GenerationConfig { MaxNewTokens = 150 });
+            Assert.Equal(room == long.MaxValue, engine.CacheBytes > 0);
+            while (reader.MoveNext()) ids.AddRange(reader.Current.Ids);
+            Assert.Equal(expected, ids);
+            Assert.Equal(0, engine.CacheBytes);
+        }
     }
 
     [Fact]
@@ -260,7 +266,7 @@ public sealed class SharedInferenceTests
     private static GenerationRequest[] Requests()
     {
         (int Length, GenerationConfig Config)[] kinds = [(150, Greedy), (1, Drawn), (65, Beams), (130, Drawn), (64, Greedy), (9, Beams)];
-        return [.. kinds.Select((k, i) => new GenerationRequest { Prompt = TestModels.Prompt(k.Length, i), Config = k.Config, TopTokens = k.Config.Beams > 1 ? null : 0 })];
+        return [.. kinds.Select((k, i) => new GenerationRequest { Prompt = TestModels.Prompt(k.Length, i), Config = k.Config.Beams > 1 ? k.Config : k.Config with { TopTokens = 0 } })];
     }
 
     private static Model Build(string name)
