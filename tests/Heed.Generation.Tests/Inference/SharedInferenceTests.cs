@@ -52,15 +52,15 @@ public sealed class SharedInferenceTests
     }
 
     [Fact]
-    public void A_text_that_does_not_fit_alone_fails_and_no_other()
+    public async Task A_text_that_does_not_fit_alone_fails_and_no_other()
     {
         using Model model = Build("gpt2");
         using KeyValueCache one = new(((CausalLanguageModel)model).CacheLayers);
         using InferenceEngine engine = new(model, new InferenceOptions { MaximumCacheBytes = one.PageBytes, MaximumPrefixBytes = 0 });
         Assert.Throws<BudgetException>(() => engine.Generate([TestModels.Prompt(100, 1)], Greedy));
         Task<IReadOnlyList<GeneratedText>> fits = Task.Run(() => engine.Generate([TestModels.Prompt(9, 1)], Greedy)), fails = Task.Run(() => engine.Generate([TestModels.Prompt(100, 1)], Greedy));
-        Assert.Throws<BudgetException>(() => fails.GetAwaiter().GetResult());
-        Assert.Equal(20, fits.GetAwaiter().GetResult()[0].Ids.Count);
+        await Assert.ThrowsAsync<BudgetException>(() => fails);
+        Assert.Equal(20, (await fits)[0].Ids.Count);
         Assert.Equal(0, engine.CacheBytes);
     }
 
@@ -129,7 +129,7 @@ public sealed class SharedInferenceTests
     }
 
     [Fact]
-    public void Sixteen_threads_get_what_each_gets_alone()
+    public async Task Sixteen_threads_get_what_each_gets_alone()
     {
         using Gpt2LanguageModel model = TestModels.Gpt2();
         GenerationRequest[] requests = Requests();
@@ -148,7 +148,7 @@ public sealed class SharedInferenceTests
                     AssertSame([alone[i]], engine.Generate([requests[i]]));
             }
         }, TaskCreationOptions.LongRunning))];
-        Task.WaitAll(threads);
+        await Task.WhenAll(threads);
     }
 
     [Fact]
@@ -212,7 +212,7 @@ public sealed class SharedInferenceTests
     }
 
     [Fact]
-    public void Only_the_request_at_fault_fails()
+    public async Task Only_the_request_at_fault_fails()
     {
         using Gpt2LanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model, TestModels.NoPrefixes);
@@ -221,8 +221,8 @@ public sealed class SharedInferenceTests
         using Barrier both = new(2);
         Task<IReadOnlyList<GeneratedText>> right = Task.Run(() => engine.Generate([new GenerationRequest { Prompt = [1, 2], Config = Greedy, Processors = [new Watch(() => { if (waits++ == 0) both.SignalAndWait(5000); })] }]));
         Task<IReadOnlyList<GeneratedText>> wrong = Task.Run(() => { both.SignalAndWait(5000); return engine.Generate([[1, 211]], Greedy); });
-        Assert.Throws<InputException>(() => wrong.GetAwaiter().GetResult());
-        Assert.Equal(expected, right.GetAwaiter().GetResult()[0].Ids);
+        await Assert.ThrowsAsync<InputException>(() => wrong);
+        Assert.Equal(expected, (await right)[0].Ids);
     }
 
     [Fact]
