@@ -47,8 +47,10 @@ public sealed class SharedInferenceTests
         // The largest text fits alone, two do not. Each pool has the limit for itself; there is one kind of page.
         IReadOnlyList<GeneratedText> tight = Generate(model, requests, new InferenceOptions { MaximumCacheBytes = alone + (alone / 4), TokensPerStep = 50 });
         AssertSame(roomy, tight);
-        Assert.True(tight.Sum(t => t.Usage.RecomputedTokens) > 0, "nothing was evicted: the test shows nothing");
-        Assert.Equal(0, roomy.Sum(t => t.Usage.RecomputedTokens));
+        int again = roomy.Sum(t => t.Usage.RecomputedTokens);
+        Assert.True(tight.Sum(t => t.Usage.RecomputedTokens) > again, "nothing was evicted: the test shows nothing");
+        // Rotary positions that follow the length are computed anew where a text passes it.
+        Assert.Equal(name is "longrope" or "dynamic", again > 0);
     }
 
     [Fact]
