@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Generation.Inference;
-using Heed.Hub;
 using Heed.Models;
 using Heed.Models.Embeddings;
 using Heed.Models.Files;
@@ -29,22 +28,24 @@ public sealed partial class HeedModel : IDisposable
     private readonly Lock _understanding = new();      // encoders run one call at a time
     private readonly Action<string>? _warn;
 
-    private HeedModel(string folder, Model model, SentenceEmbedder? embedder, Action<string>? warn, InferenceOptions? inference)
+    private readonly IModelFiles _files;
+
+    private HeedModel(IModelFiles files, Model model, ModelDescription? description, SentenceEmbedder? embedder, Action<string>? warn, InferenceOptions? inference)
     {
-        Folder = folder;
+        _files = files;
         Model = model;
         _warn = warn;
-        Generation = Settings(folder, model, warn);
+        Generation = Settings(files, model, description, warn);
         _uses = new ModelUses(this, Free);
         // A file that is missing now may be there at the next call: only successes are kept.
-        _tokenizer = new(() => Tokenizer.FromFolder(Folder).WithTruncation(null).WithPadding(null), LazyThreadSafetyMode.PublicationOnly);
-        _templates = new(() => ChatTemplates.FromFolder(Folder), LazyThreadSafetyMode.PublicationOnly);
-        _embedder = embedder is null ? new(() => SentenceEmbedder.Load(Folder)) : new(embedder);
+        _tokenizer = new(() => Tokenizer.FromFiles(files).WithTruncation(null).WithPadding(null), LazyThreadSafetyMode.PublicationOnly);
+        _templates = new(() => ChatTemplates.FromFiles(files), LazyThreadSafetyMode.PublicationOnly);
+        _embedder = embedder is null ? new(() => SentenceEmbedder.Load(files)) : new(embedder);
         _engine = new(() => new InferenceEngine(Model, inference));
     }
 
-    /// <summary>The folder that was opened.</summary>
-    public string Folder { get; }
+    /// <summary>The folder or address that was opened.</summary>
+    public string Folder => _files.Location;
 
     /// <summary>The model. It is this object's: <see cref="Dispose"/> frees it.</summary>
     public Model Model { get; }
@@ -58,30 +59,6 @@ public sealed partial class HeedModel : IDisposable
     /// <exception cref="InvalidFileException">A file of the tokenizer is damaged.</exception>
     public Tokenizer Tokenizer => _tokenizer.Value;
 
-    /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub.</summary>
-    /// <param name="name">A folder with <c>config.json</c> and weights, or a name such as <c>openai-community/gpt2</c>.</param>
-    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warn"/> also gets what is odd about later calls.</param>
-    /// <param name="inference">How calls share time and memory; null: the standard.</param>
-    /// <exception cref="StorageException">There is no such folder, a file is missing or cannot be read.</exception>
-    /// <exception cref="InputException">A file is damaged.</exception>
-    /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
-    public static HeedModel Open(string name, LoadOptions? options = null, InferenceOptions? inference = null)
-    {
-        ArgumentNullException.ThrowIfNull(name);
-        string folder = HubModel.Folder(name);
-        SentenceEmbedder? embedder = IsForSentences(folder, options) ? SentenceEmbedder.Load(folder, options) : null;
-        Model model = embedder?.Model ?? ModelFolder.Load(folder, options).Model;
-        try
-        {
-            return new HeedModel(folder, model, embedder, options?.Warn, inference);
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
-    }
-
     /// <summary>Returns the memory of the weights, as soon as no call uses them any more.</summary>
     public void Dispose() => _uses.Close();
 
@@ -92,26 +69,19 @@ public sealed partial class HeedModel : IDisposable
         if (_embedder.IsValueCreated && !ReferenceEquals(_embedder.Value.Model, Model)) _embedder.Value.Dispose();
     }
 
-    /// <summary>True for folders of sentence-transformers, and for encoders without a head: their whole purpose is to embed.</summary>
-    private static bool IsForSentences(string folder, LoadOptions? options)
-    {
-        if (File.Exists(Path.Combine(folder, "modules.json"))) return true;
-        (ModelFamily family, string architecture, _) = ModelFolder.ReadConfig(folder, options);
-        return architecture.EndsWith("Model", StringComparison.Ordinal) && family.Architectures.Any(a => a.EndsWith("ForMaskedLM", StringComparison.Ordinal));
-    }
-
-    private static GenerationConfig Settings(string folder, Model model, Action<string>? warn)
+    private static GenerationConfig Settings(IModelFiles files, Model model, ModelDescription? description, Action<string>? warn)
     {
         bool generates = model is CausalLanguageModel or SequenceToSequenceModel;
-        GenerationConfig config = GenerationConfig.FromFolder(folder, generates ? warn : null);
+        Action<string>? names = generates ? warn : null;
+        GenerationConfig config = description is null ? GenerationConfig.FromFiles(files, names) : GenerationConfig.FromFiles(files, description, names);
         // A departure: the reference does not look into config.json where there is a generation_config.json. A text that cannot end helps nobody.
         if (config.EndIds.Count == 0) config = config with { EndIds = EndIds(model.Config) };
         config = config with { BeginId = config.BeginId ?? model.Config.BeginId, PaddingId = config.PaddingId ?? model.Config.PaddingId };
         if (!generates || warn is null) return config;
         foreach (int id in config.EndIds.Where(id => id >= model.Config.Vocabulary))
-            warn($"{folder}: eos_token_id {id} is not in the vocabulary of {model.Config.Vocabulary} ids and never ends a text. Correct generation_config.json or config.json.");
-        if (model is SequenceToSequenceModel both && config.DecoderStartId is null && model.Config.Original is { } file && file["decoder_start_token_id"] is null)
-            warn($"{folder}: neither generation_config.json nor config.json sets decoder_start_token_id; id {both.DecoderStartId} is taken, as usual for {model.Config.ModelType}. Set it if the texts are wrong.");
+            warn($"{files.Location}: eos_token_id {id} is not in the vocabulary of {model.Config.Vocabulary} ids and never ends a text. Correct generation_config.json or config.json.");
+        if (model is SequenceToSequenceModel both && config.DecoderStartId is null && model.Config.Original is { } stored && stored["decoder_start_token_id"] is null)
+            warn($"{files.Location}: neither generation_config.json nor config.json sets decoder_start_token_id; id {both.DecoderStartId} is taken, as usual for {model.Config.ModelType}. Set it if the texts are wrong.");
         return config;
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Heed.Models;
+using Heed.Models.Files;
 
 namespace Heed.Generation;
 
@@ -161,21 +162,34 @@ public sealed partial record GenerationConfig
     /// <param name="folder">The model folder.</param>
     /// <param name="warn">Gets a sentence that names the settings of generation_config.json that are not known here; null drops it.</param>
     /// <exception cref="InvalidFileException">A setting has a wrong type or range.</exception>
-    public static GenerationConfig FromFolder(string folder, Action<string>? warn = null)
-    {
-        foreach (string name in (ReadOnlySpan<string>)["generation_config.json", "config.json"])
-        {
-            string path = Path.Combine(folder, name);
-            if (!File.Exists(path)) continue;
-            using JsonDocument document = StrictJson.ReadFile(path, 16 << 20);
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
-            if (warn is not null && name[0] == 'g' && UnknownNames(document.RootElement) is { Count: > 0 } unknown)
-                warn($"{path}: {string.Join(", ", unknown)} {(unknown.Count == 1 ? "is" : "are")} not known here and ignored.");
-            return new GenerationConfig().With(new ConfigReader(document.RootElement, path));
-        }
+    public static GenerationConfig FromFolder(string folder, Action<string>? warn = null) => FromFiles(new FolderModelFiles(folder), warn);
 
-        return new GenerationConfig();
+    /// <summary>The settings among the files of a model, as <see cref="FromFolder"/>.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="warn">Gets a sentence that names the settings of generation_config.json that are not known here; null drops it.</param>
+    /// <exception cref="InvalidFileException">A setting has a wrong type or range.</exception>
+    public static GenerationConfig FromFiles(IModelFiles files, Action<string>? warn = null)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        StoredFile settings = new(files, ModelFolder.GenerationConfigName), config = new(files, ModelFolder.ConfigName);
+        return settings.Exists ? From(settings, warn) : config.Exists ? From(config, null) : new GenerationConfig();
+    }
+
+    /// <summary>The settings of a model whose <c>config.json</c> is read already: it counts if there is no <c>generation_config.json</c>.</summary>
+    internal static GenerationConfig FromFiles(IModelFiles files, ModelDescription config, Action<string>? warn)
+    {
+        StoredFile file = new(files, ModelFolder.GenerationConfigName);
+        return file.Exists ? From(file, warn) : new GenerationConfig().With(config.Reader);
+    }
+
+    private static GenerationConfig From(StoredFile file, Action<string>? warn)
+    {
+        using JsonDocument document = file.ReadJson(16 << 20);
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+            throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. Correct the file, or delete it to generate with the standard settings");
+        if (warn is not null && UnknownNames(document.RootElement) is { Count: > 0 } unknown)
+            warn($"{file.Path}: {string.Join(", ", unknown)} {(unknown.Count == 1 ? "is" : "are")} not known here and ignored.");
+        return new GenerationConfig().With(new ConfigReader(document.RootElement, file.Path));
     }
 
     /// <summary>Names of an object that are no setting of generation.</summary>
@@ -189,8 +203,9 @@ public sealed partial record GenerationConfig
     /// <exception cref="InvalidFileException">A setting has a wrong type or range, or asks for something that is not known here.</exception>
     public GenerationConfig With(ConfigReader file)
     {
-        RefuseForeign(file);
-        return Read(file);
+        ConfigReader settings = file.WithNullAsAbsent();
+        RefuseForeign(settings);
+        return Read(settings);
     }
 
     private GenerationConfig Read(ConfigReader file) => this with
