@@ -48,8 +48,12 @@ public static class QuestionWindows
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(example);
-        Tokenizer cutting = tokenizer.WithPadding(null).WithTruncation(new TruncationOptions(length) { Strategy =
-            TruncationStrategy.OnlySecond, Stride = stride });
+        Tokenizer cutting = tokenizer.WithPadding(null).WithTruncation(new TruncationOptions(length)
+        {
+            Strategy =
+            TruncationStrategy.OnlySecond,
+            Stride = stride
+        });
         TokenEncoding first = cutting.Encode(example.Question.TrimStart(), example.Context);
         int? cls = tokenizer.SpecialTokens.TryGetValue("cls_token", out string? name) ? tokenizer.TokenToId(name) : null;
         return [.. first.Overflowing.Prepend(first).Select(window => Window(window, example, cls))];

@@ -96,8 +96,12 @@ public sealed class DataFileTests : IDisposable
     public void Named_columns_win_and_a_wrong_name_lists_those_there_are()
     {
         string file = Write("a.csv", "text,content,label,category\na,b,c,d\ne,f,g,h\n");
-        DataOptions options = new() { Columns = new Dictionary<DataColumn,
-            string> { [DataColumn.Text] = "content", [DataColumn.Label] = "category" } };
+        DataOptions options = new()
+        {
+            Columns = new Dictionary<DataColumn,
+            string>
+            { [DataColumn.Text] = "content", [DataColumn.Label] = "category" }
+        };
         Assert.Equal(["b", "f"], ExampleReader.Classification(file, options).Examples.Select(e => e.Text));
         options = new() { Columns = new Dictionary<DataColumn, string> { [DataColumn.Text] = "body", [DataColumn.Label] = "category" } };
         Assert.Contains("no column 'body'", Assert.Throws<InputException>(() => ExampleReader.Classification(file, options)).Message,

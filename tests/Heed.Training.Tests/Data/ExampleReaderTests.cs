@@ -143,8 +143,12 @@ public sealed class ExampleReaderTests : IDisposable
         ExampleSet<RewritingExample> data = ExampleReader.Rewritings(Write("a.jsonl",
             "{\"translation\": {\"en\": \"one\", \"de\": \"eins\"}}\n"));
         Assert.Equal(("one", "eins"), (data.Examples[0].Source, data.Examples[0].Target));
-        DataOptions reverse = new() { Columns = new Dictionary<DataColumn,
-            string> { [DataColumn.Source] = "de", [DataColumn.Target] = "en" } };
+        DataOptions reverse = new()
+        {
+            Columns = new Dictionary<DataColumn,
+            string>
+            { [DataColumn.Source] = "de", [DataColumn.Target] = "en" }
+        };
         Assert.Equal("eins", ExampleReader.Rewritings(_folder.File("a.jsonl"), reverse).Examples[0].Source);
         Assert.Equal("short", ExampleReader.Rewritings(Write("b.jsonl",
             "{\"document\": \"long\", \"summary\": \"short\"}\n")).Examples[0].Target);

@@ -9,9 +9,17 @@ internal sealed class ChatRow(DataRow row, DataFaults faults)
     /// <summary>Roles as chat templates know them, by the names that data gives them.</summary>
     private static readonly Dictionary<string, string> Roles = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["system"] = "system", ["developer"] = "developer", ["user"] = "user", ["human"] = "user", ["assistant"] = "assistant",
-            ["gpt"] = "assistant", ["bot"] = "assistant",
-        ["chatgpt"] = "assistant", ["model"] = "assistant", ["tool"] = "tool", ["function"] = "tool", ["observation"] = "tool",
+        ["system"] = "system",
+        ["developer"] = "developer",
+        ["user"] = "user",
+        ["human"] = "user",
+        ["assistant"] = "assistant",
+        ["gpt"] = "assistant",
+        ["bot"] = "assistant",
+        ["model"] = "assistant",
+        ["tool"] = "tool",
+        ["function"] = "tool",
+        ["observation"] = "tool",
     };
 
     /// <summary>A list of messages in OpenAI's or ShareGPT's form.</summary>
