@@ -10,7 +10,8 @@ public sealed partial class HeedModel
 {
     /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub.</summary>
     /// <param name="name">A folder with <c>config.json</c> and weights, or a name such as <c>openai-community/gpt2</c>.</param>
-    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warn"/> also gets what is odd about later calls.</param>
+    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warn"/> also gets what is odd about later
+    /// calls.</param>
     /// <param name="inference">How calls share time and memory; null: the standard.</param>
     /// <exception cref="StorageException">There is no such folder, a file is missing or cannot be read.</exception>
     /// <exception cref="InputException">A file is damaged.</exception>
@@ -23,7 +24,8 @@ public sealed partial class HeedModel
 
     /// <summary>Opens a model from the files of any store: a folder, memory, a download.</summary>
     /// <param name="files">The files; the tokenizer is read from them when it is first asked for.</param>
-    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warn"/> also gets what is odd about later calls.</param>
+    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warn"/> also gets what is odd about later
+    /// calls.</param>
     /// <param name="inference">How calls share time and memory; null: the standard.</param>
     /// <inheritdoc cref="Open(string, LoadOptions?, InferenceOptions?)" path="/exception"/>
     public static HeedModel Open(IModelFiles files, LoadOptions? options = null, InferenceOptions? inference = null)
@@ -55,7 +57,8 @@ public sealed partial class HeedModel
         return await OpenAsync(new FolderModelFiles(HubModel.Folder(name)), options, progress, inference, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Opens a model without blocking the calling thread. In a browser, files behind an address are first brought into memory.</summary>
+    /// <summary>Opens a model without blocking the calling thread. In a browser, files behind an address are first brought into
+    /// memory.</summary>
     /// <param name="files">The files; the tokenizer is read from them when it is first asked for.</param>
     /// <param name="options">How to load; null: for inference.</param>
     /// <param name="progress">Receives the bytes of weights read; may be null.</param>

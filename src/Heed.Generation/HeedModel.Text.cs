@@ -41,7 +41,8 @@ public sealed partial class HeedModel
     public async Task<string> GenerateAsync(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
         => (await GenerateAsync([prompt], config, cancellationToken).ConfigureAwait(false))[0].Text;
 
-    /// <summary>As <see cref="Generate(IReadOnlyList{string}, GenerationConfig?, CancellationToken)"/>, without holding the calling thread.</summary>
+    /// <summary>As <see cref="Generate(IReadOnlyList{string}, GenerationConfig?, CancellationToken)"/>, without holding the calling
+    /// thread.</summary>
     /// <inheritdoc cref="Generate(IReadOnlyList{string}, GenerationConfig?, CancellationToken)"/>
     public async Task<IReadOnlyList<GeneratedText>> GenerateAsync(IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
@@ -55,7 +56,8 @@ public sealed partial class HeedModel
     /// <param name="prompt">The text.</param>
     /// <param name="config">The settings; null: <see cref="Generation"/>. Beams cannot be streamed.</param>
     /// <param name="cancellationToken">Ends the work within one step.</param>
-    /// <returns>One update per token; their texts together are the text of <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>.</returns>
+    /// <returns>One update per token; their texts together are the text of
+    /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>.</returns>
     /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)" path="/exception"/>
     public IEnumerable<GenerationUpdate> Stream(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
@@ -125,7 +127,8 @@ public sealed partial class HeedModel
         return config;
     }
 
-    /// <summary>The standard length, within the context that the model was trained for; whoever asks for more gets it, with a warning.</summary>
+    /// <summary>The standard length, within the context that the model was trained for; whoever asks for more gets it, with a
+    /// warning.</summary>
     private GenerationConfig WithLength(GenerationConfig config, int promptLength)
     {
         int context = Model.Config.TrainedLength, first = Model is SequenceToSequenceModel ? 1 : promptLength;

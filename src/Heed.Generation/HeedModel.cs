@@ -15,7 +15,8 @@ namespace Heed.Generation;
 /// Console.WriteLine(model.Generate("Once upon a time"));
 /// </code></example>
 /// <remarks>
-/// Safe for any number of threads: what a call returns does not depend on the others. <see cref="Dispose"/> lets no further call begin; the calls that are
+/// Safe for any number of threads: what a call returns does not depend on the others. <see cref="Dispose"/> lets no further call begin; the
+/// calls that are
 /// running finish, and the last of them frees the model.
 /// </remarks>
 public sealed partial class HeedModel : IDisposable
@@ -51,7 +52,8 @@ public sealed partial class HeedModel : IDisposable
     public Model Model { get; }
 
     /// <summary>The folder's settings for generation; change them with <c>with</c> and pass them to
-    /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>. If they set no length, up to 128 tokens are generated, within the model's context.</summary>
+    /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>. If they set no length, up to 128 tokens are generated, within
+    /// the model's context.</summary>
     public GenerationConfig Generation { get; }
 
     /// <summary>The folder's tokenizer, without its settings for truncation and padding; read when it is first asked for.</summary>
@@ -74,7 +76,8 @@ public sealed partial class HeedModel : IDisposable
         bool generates = model is CausalLanguageModel or SequenceToSequenceModel;
         Action<string>? names = generates ? warn : null;
         GenerationConfig config = description is null ? GenerationConfig.FromFiles(files, names) : GenerationConfig.FromFiles(files, description, names);
-        // A departure: the reference does not look into config.json where there is a generation_config.json. A text that cannot end helps nobody.
+        // A departure: the reference does not look into config.json where there is a generation_config.json. A text that cannot end helps
+        // nobody.
         if (config.EndIds.Count == 0) config = config with { EndIds = EndIds(model.Config) };
         config = config with { BeginId = config.BeginId ?? model.Config.BeginId, PaddingId = config.PaddingId ?? model.Config.PaddingId };
         if (!generates || warn is null) return config;

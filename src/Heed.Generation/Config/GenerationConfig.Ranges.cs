@@ -8,8 +8,10 @@ public sealed partial record GenerationConfig
     /// <summary>The least <see cref="RepetitionPenalty"/>: scores are divided by it.</summary>
     private const float LeastPenalty = 1e-9f;
 
-    /// <summary>Checks every setting against its range, which is the one of <c>generation_config.json</c>. <see cref="InferenceEngine"/> calls it before it begins.</summary>
-    /// <exception cref="InputException">A setting is outside its range, or not a number; the message names it, its value and the range.</exception>
+    /// <summary>Checks every setting against its range, which is the one of <c>generation_config.json</c>. <see cref="InferenceEngine"/>
+    /// calls it before it begins.</summary>
+    /// <exception cref="InputException">A setting is outside its range, or not a number; the message names it, its value and the
+    /// range.</exception>
     public void Validate()
     {
         Check("max_new_tokens", MaxNewTokens ?? 1, 1);

@@ -27,7 +27,8 @@ public sealed record SequenceBias(IReadOnlyList<int> Ids, float Bias);
 /// <param name="Factor">Growth per token.</param>
 public sealed record EndDecay(int Start, float Factor);
 
-/// <summary>How text is generated. The names are those of Hugging Face's <c>generation_config.json</c>; what is not set there has these values.</summary>
+/// <summary>How text is generated. The names are those of Hugging Face's <c>generation_config.json</c>; what is not set there has these
+/// values.</summary>
 public sealed partial record GenerationConfig
 {
     /// <summary><c>max_new_tokens</c>: most tokens after the prompt, at least 1; null: see <see cref="MaxLength"/>.</summary>
@@ -39,7 +40,8 @@ public sealed partial record GenerationConfig
     /// <summary><c>min_new_tokens</c>: the end is forbidden before this number of new tokens; null: see <see cref="MinLength"/>.</summary>
     public int? MinNewTokens { get; init; }
 
-    /// <summary><c>min_length</c>: the end is forbidden before this length, the prompt included, if <see cref="MinNewTokens"/> is not set.</summary>
+    /// <summary><c>min_length</c>: the end is forbidden before this length, the prompt included, if <see cref="MinNewTokens"/> is not
+    /// set.</summary>
     public int MinLength { get; init; }
 
     /// <summary><c>do_sample</c>: true draws tokens, false takes the likeliest.</summary>
@@ -90,7 +92,8 @@ public sealed partial record GenerationConfig
     /// <summary><c>forced_eos_token_id</c>: ids of which one ends a text that reaches its longest length.</summary>
     public IReadOnlyList<int> ForcedEndIds { get; init; } = [];
 
-    /// <summary><c>exponential_decay_length_penalty</c>: from a number of new tokens on the end's score grows by a factor per token; null: it does not.</summary>
+    /// <summary><c>exponential_decay_length_penalty</c>: from a number of new tokens on the end's score grows by a factor per token; null:
+    /// it does not.</summary>
     public EndDecay? ExponentialDecay { get; init; }
 
     /// <summary><c>num_beams</c>: hypotheses held at once; 1: no beam search.</summary>
@@ -120,7 +123,8 @@ public sealed partial record GenerationConfig
     /// <summary><c>decoder_start_token_id</c>: the first id of a decoder that follows an encoder.</summary>
     public int? DecoderStartId { get; init; }
 
-    /// <summary><c>stop_strings</c>: texts that end generation as soon as one ends in a new token, special tokens included; it may begin in the prompt.
+    /// <summary><c>stop_strings</c>: texts that end generation as soon as one ends in a new token, special tokens included; it may begin in
+    /// the prompt.
     /// Needs a tokenizer (<see cref="GenerationRequest.Tokenizer"/>).</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
@@ -130,7 +134,8 @@ public sealed partial record GenerationConfig
     /// <summary>Seed of the draws.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Settings that change what is generated and that are not known here, each with the value that switches it off (null does too).</summary>
+    /// <summary>Settings that change what is generated and that are not known here, each with the value that switches it off (null does
+    /// too).</summary>
     private static readonly (string Name, double Off)[] Foreign =
     [
         ("encoder_no_repeat_ngram_size", 0), ("encoder_repetition_penalty", 1), ("diversity_penalty", 0), ("num_beam_groups", 1), ("penalty_alpha", 0), ("guidance_scale", 1),
@@ -175,7 +180,8 @@ public sealed partial record GenerationConfig
         return settings.Exists ? From(settings, warn) : config.Exists ? From(config, null) : new GenerationConfig();
     }
 
-    /// <summary>The settings of a model whose <c>config.json</c> is read already: it counts if there is no <c>generation_config.json</c>.</summary>
+    /// <summary>The settings of a model whose <c>config.json</c> is read already: it counts if there is no
+    /// <c>generation_config.json</c>.</summary>
     internal static GenerationConfig FromFiles(IModelFiles files, ModelDescription config, Action<string>? warn)
     {
         StoredFile file = new(files, ModelFolder.GenerationConfigName);
@@ -200,7 +206,8 @@ public sealed partial record GenerationConfig
     ];
 
     /// <summary>These settings with those of a JSON object over them.</summary>
-    /// <exception cref="InvalidFileException">A setting has a wrong type or range, or asks for something that is not known here.</exception>
+    /// <exception cref="InvalidFileException">A setting has a wrong type or range, or asks for something that is not known
+    /// here.</exception>
     public GenerationConfig With(ConfigReader file)
     {
         ConfigReader settings = file.WithNullAsAbsent();

@@ -8,12 +8,15 @@ using Heed.Models;
 namespace Heed.Generation;
 
 /// <summary>
-/// Makes a model write: greedily, drawing, or searching with beams, for any number of callers at once. It owns the model's cache of keys and values;
+/// Makes a model write: greedily, drawing, or searching with beams, for any number of callers at once. It owns the model's cache of keys
+/// and values;
 /// requests share its steps, long prompts are read in chunks, and texts that begin alike are read once.
 /// </summary>
 /// <remarks>
-/// Safe for any number of threads. There is no background thread: a caller who waits for a result runs steps for all, in turns with the others. A text does
-/// not depend on what is generated beside it: the same prompt, settings and seed give the same ids alone and in any company. Whoever changes the
+/// Safe for any number of threads. There is no background thread: a caller who waits for a result runs steps for all, in turns with the
+/// others. A text does
+/// not depend on what is generated beside it: the same prompt, settings and seed give the same ids alone and in any company. Whoever
+/// changes the
 /// model's weights calls <see cref="ForgetPrefixes"/>.
 /// </remarks>
 public sealed class InferenceEngine : IDisposable
@@ -90,7 +93,8 @@ public sealed class InferenceEngine : IDisposable
     /// <summary>Generates a text token by token.</summary>
     /// <param name="request">Prompt and settings. Beams cannot be streamed.</param>
     /// <param name="cancellationToken">Ends the work within one step.</param>
-    /// <returns>One update per token; the last has the finish reason. A text whose reader stops reading is set aside and resumed with the next read.</returns>
+    /// <returns>One update per token; the last has the finish reason. A text whose reader stops reading is set aside and resumed with the
+    /// next read.</returns>
     /// <inheritdoc cref="Generate(IReadOnlyList{GenerationRequest}, CancellationToken)" path="/exception"/>
     public IEnumerable<GenerationUpdate> Stream(GenerationRequest request, CancellationToken cancellationToken = default)
         => Stream(request, null, cancellationToken);
@@ -107,7 +111,8 @@ public sealed class InferenceEngine : IDisposable
         Release();
     }
 
-    /// <summary>Ends all texts with <see cref="ObjectDisposedException"/> and returns the memory of their pages, after the step that is running.</summary>
+    /// <summary>Ends all texts with <see cref="ObjectDisposedException"/> and returns the memory of their pages, after the step that is
+    /// running.</summary>
     public void Dispose()
     {
         _turn.Wait();

@@ -3,7 +3,8 @@ using Heed.Generation.Processors;
 namespace Heed.Generation.Sampling;
 
 /// <summary>Divides scores by a temperature: below 1 sharper, above 1 flatter.</summary>
-/// <param name="temperature">Above 0. One so small that a quotient would overflow leaves the largest score alone, as greedy search does.</param>
+/// <param name="temperature">Above 0. One so small that a quotient would overflow leaves the largest score alone, as greedy search
+/// does.</param>
 internal sealed class TemperatureWarper(float temperature) : ILogitsProcessor
 {
     /// <inheritdoc/>
