@@ -17,7 +17,8 @@ public sealed partial class HeedModel
     /// <exception cref="InputException">The template refuses the messages, or a setting cannot be worked with, or the model does not
     /// generate.</exception>
     /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)" path="/exception"/>
-    public GeneratedText Chat(IReadOnlyList<ChatMessage> messages, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public GeneratedText Chat(
+        IReadOnlyList<ChatMessage> messages, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
         using IDisposable use = _uses.Enter();
@@ -27,7 +28,8 @@ public sealed partial class HeedModel
 
     /// <summary>As <see cref="Chat"/>, without holding the calling thread.</summary>
     /// <inheritdoc cref="Chat"/>
-    public async Task<GeneratedText> ChatAsync(IReadOnlyList<ChatMessage> messages, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public async Task<GeneratedText> ChatAsync(
+        IReadOnlyList<ChatMessage> messages, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
         using IDisposable use = _uses.Enter();
@@ -38,7 +40,8 @@ public sealed partial class HeedModel
     /// <summary>As <see cref="Chat"/>, token by token.</summary>
     /// <inheritdoc cref="Chat"/>
     /// <returns>One update per token of the answer.</returns>
-    public IAsyncEnumerable<GenerationUpdate> ChatStreamAsync(IReadOnlyList<ChatMessage> messages, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<GenerationUpdate> ChatStreamAsync(
+        IReadOnlyList<ChatMessage> messages, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
         ChatMessage[] copy = [.. messages];

@@ -28,7 +28,8 @@ public sealed partial class HeedModel
     /// <param name="config">The settings; null: <see cref="Generation"/>.</param>
     /// <param name="cancellationToken">Ends the work within one step.</param>
     /// <returns>Prompt by prompt its texts: <see cref="GenerationConfig.ReturnSequences"/> each.</returns>
-    public IReadOnlyList<GeneratedText> Generate(IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public IReadOnlyList<GeneratedText> Generate(
+        IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         using IDisposable use = _uses.Enter();
@@ -44,7 +45,8 @@ public sealed partial class HeedModel
     /// <summary>As <see cref="Generate(IReadOnlyList{string}, GenerationConfig?, CancellationToken)"/>, without holding the calling
     /// thread.</summary>
     /// <inheritdoc cref="Generate(IReadOnlyList{string}, GenerationConfig?, CancellationToken)"/>
-    public async Task<IReadOnlyList<GeneratedText>> GenerateAsync(IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<GeneratedText>> GenerateAsync(
+        IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         using IDisposable use = _uses.Enter();
@@ -59,7 +61,8 @@ public sealed partial class HeedModel
     /// <returns>One update per token; their texts together are the text of
     /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>.</returns>
     /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)" path="/exception"/>
-    public IEnumerable<GenerationUpdate> Stream(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public IEnumerable<GenerationUpdate> Stream(
+        string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         return Updates(() => Request(prompt, config), cancellationToken);
@@ -67,7 +70,8 @@ public sealed partial class HeedModel
 
     /// <summary>As <see cref="Stream"/>, with each token computed on a thread of the pool.</summary>
     /// <inheritdoc cref="Stream"/>
-    public IAsyncEnumerable<GenerationUpdate> StreamAsync(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<GenerationUpdate> StreamAsync(
+        string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         return UpdatesAsync(() => Request(prompt, config), cancellationToken);
@@ -121,7 +125,8 @@ public sealed partial class HeedModel
     private GenerationConfig Checked(GenerationConfig? config)
     {
         if (Model is not (CausalLanguageModel or SequenceToSequenceModel))
-            throw new InputException($"{Folder}: {Model.Architecture} does not generate text. Use a causal language model or an encoder-decoder.");
+            throw new InputException($"{Folder}: {Model.Architecture} does not generate text. Use a causal language model or an "
+                + "encoder-decoder.");
         config ??= Generation;
         config.Validate();
         return config;
@@ -135,13 +140,15 @@ public sealed partial class HeedModel
         if (config.MaxNewTokens is null && config.MaxLength is null)
         {
             if (first >= context)
-                throw new InputException($"input_ids: the prompt has {first} tokens and the model was trained for {context}, which leaves none for new ones. Shorten the prompt, or set max_new_tokens to pass the context.");
+                throw new InputException($"input_ids: the prompt has {first} tokens and the model was trained for {context}, which leaves "
+                    + "none for new ones. Shorten the prompt, or set max_new_tokens to pass the context.");
             return config with { MaxNewTokens = Math.Min(StandardNewTokens, context - first) };
         }
 
         long asked = config.MaxNewTokens is { } tokens ? (long)first + tokens : config.MaxLength!.Value;
         if (asked > context && Model.Config.MaximumLength > context && Interlocked.Exchange(ref _warnedOfContext, 1) == 0)
-            _warn?.Invoke($"{Folder}: {asked} tokens with the prompt were asked for, and the model was trained for {context}; what follows after them may be worse. Set max_new_tokens lower.");
+            _warn?.Invoke($"{Folder}: {asked} tokens with the prompt were asked for, and the model was trained for {context}; what "
+                + "follows after them may be worse. Set max_new_tokens lower.");
         return config;
     }
 }

@@ -45,7 +45,8 @@ public sealed partial record GenerationConfig
     private static void Check(string name, int value, int minimum)
     {
         if (value < minimum || value > ConfigReader.MaximumSize)
-            throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a whole number from {minimum} to {ConfigReader.MaximumSize} was expected."));
+            throw new InputException(
+                string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a whole number from {minimum} to {ConfigReader.MaximumSize} was expected."));
     }
 
     private static void Check<T>(string name, IReadOnlyList<T>? list)
@@ -57,6 +58,7 @@ public sealed partial record GenerationConfig
     {
         // NaN is in no range.
         if (!(value >= minimum && value <= maximum))
-            throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a number from {minimum} to {maximum} was expected."));
+            throw new InputException(
+                string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a number from {minimum} to {maximum} was expected."));
     }
 }

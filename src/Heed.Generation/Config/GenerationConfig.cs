@@ -138,7 +138,8 @@ public sealed partial record GenerationConfig
     /// too).</summary>
     private static readonly (string Name, double Off)[] Foreign =
     [
-        ("encoder_no_repeat_ngram_size", 0), ("encoder_repetition_penalty", 1), ("diversity_penalty", 0), ("num_beam_groups", 1), ("penalty_alpha", 0), ("guidance_scale", 1),
+        ("encoder_no_repeat_ngram_size", 0), ("encoder_repetition_penalty", 1), ("diversity_penalty", 0), ("num_beam_groups", 1),
+        ("penalty_alpha", 0), ("guidance_scale", 1),
         ("prompt_lookup_num_tokens", 0), ("top_h", 1), ("assistant_early_exit", 0),
     ];
 
@@ -148,18 +149,24 @@ public sealed partial record GenerationConfig
     /// <summary>What <c>generation_config.json</c> may hold besides the settings: nothing of it changes what is generated.</summary>
     private static readonly string[] Silent =
     [
-        "_from_model_config", "transformers_version", "use_cache", "output_attentions", "output_hidden_states", "output_scores", "output_logits", "return_dict_in_generate",
-        "cache_implementation", "cache_config", "return_legacy_cache", "disable_compile", "compile_config", "prefill_chunk_size", "low_memory", "is_assistant",
-        "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold", "assistant_lookbehind", "target_lookbehind", "max_matching_ngram_size",
+        "_from_model_config", "transformers_version", "use_cache", "output_attentions", "output_hidden_states", "output_scores",
+        "output_logits", "return_dict_in_generate",
+        "cache_implementation", "cache_config", "return_legacy_cache", "disable_compile", "compile_config", "prefill_chunk_size",
+        "low_memory", "is_assistant",
+        "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold", "assistant_lookbehind",
+        "target_lookbehind", "max_matching_ngram_size",
         "remove_invalid_values",
     ];
 
     /// <summary>The settings that are followed.</summary>
     private static readonly string[] Known =
     [
-        "max_new_tokens", "max_length", "min_new_tokens", "min_length", "do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff",
-        "repetition_penalty", "no_repeat_ngram_size", "bad_words_ids", "sequence_bias", "suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id",
-        "exponential_decay_length_penalty", "num_beams", "num_return_sequences", "length_penalty", "early_stopping", "renormalize_logits", "eos_token_id", "pad_token_id",
+        "max_new_tokens", "max_length", "min_new_tokens", "min_length", "do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p",
+        "epsilon_cutoff", "eta_cutoff",
+        "repetition_penalty", "no_repeat_ngram_size", "bad_words_ids", "sequence_bias", "suppress_tokens", "begin_suppress_tokens",
+        "forced_bos_token_id", "forced_eos_token_id",
+        "exponential_decay_length_penalty", "num_beams", "num_return_sequences", "length_penalty", "early_stopping", "renormalize_logits",
+        "eos_token_id", "pad_token_id",
         "bos_token_id", "decoder_start_token_id", "stop_strings",
     ];
 
@@ -192,7 +199,8 @@ public sealed partial record GenerationConfig
     {
         using JsonDocument document = file.ReadJson(16 << 20);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
-            throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. Correct the file, or delete it to generate with the standard settings");
+            throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. "
+                + "Correct the file, or delete it to generate with the standard settings");
         if (warn is not null && UnknownNames(document.RootElement) is { Count: > 0 } unknown)
             warn($"{file.Path}: {string.Join(", ", unknown)} {(unknown.Count == 1 ? "is" : "are")} not known here and ignored.");
         return new GenerationConfig().With(new ConfigReader(document.RootElement, file.Path));
@@ -257,7 +265,9 @@ public sealed partial record GenerationConfig
         {
             if (!file.Has(name)) continue;
             double value = file.Number(name, off);
-            if (value != off) throw file.Wrong(name, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"is {value}, which is not known here; take it out, or set {off} to generate without it"));
+            if (value != off)
+                throw file.Wrong(name,
+                    string.Create(System.Globalization.CultureInfo.InvariantCulture, $"is {value}, which is not known here; take it out, or set {off} to generate without it"));
         }
 
         foreach (string name in ForeignLists)
@@ -316,7 +326,8 @@ public sealed partial record GenerationConfig
 
     private static int[] Sequence(JsonElement e, ConfigReader file, string path)
     {
-        if (e.ValueKind != JsonValueKind.Array || e.GetArrayLength() == 0) throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e)}; a list of at least one id was expected");
+        if (e.ValueKind != JsonValueKind.Array || e.GetArrayLength() == 0)
+            throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e)}; a list of at least one id was expected");
         int[] ids = new int[e.GetArrayLength()];
         for (int i = 0; i < ids.Length; i++) ids[i] = StrictJson.Integer(e[i], file.File, $"{path}[{i}]", 0);
         return ids;
@@ -332,7 +343,8 @@ public sealed partial record GenerationConfig
         for (int i = 0; i < e.GetArrayLength(); i++)
         {
             string path = $"{file.At(Name)}[{i}]";
-            if (e[i].ValueKind != JsonValueKind.Array || e[i].GetArrayLength() != 2) throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e[i])}; [ids, bias] was expected");
+            if (e[i].ValueKind != JsonValueKind.Array || e[i].GetArrayLength() != 2)
+                throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e[i])}; [ids, bias] was expected");
             biases.Add(new SequenceBias(Sequence(e[i][0], file, path + "[0]"), (float)StrictJson.Number(e[i][1], file.File, path + "[1]")));
         }
 

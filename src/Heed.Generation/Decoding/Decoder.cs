@@ -31,7 +31,8 @@ internal abstract class Decoder : IDisposable
     {
         CausalLanguageModel causal => new CausalDecoder(causal, maximumBytes),
         SequenceToSequenceModel both => new SequenceToSequenceDecoder(both, maximumBytes),
-        _ => throw new InputException($"{model.Architecture}: this model does not generate text. Use a causal language model or an encoder-decoder."),
+        _ => throw new InputException($"{model.Architecture}: this model does not generate text. Use a causal language model or an "
+            + "encoder-decoder."),
     };
 
     /// <summary>The decoder's first ids for a prompt: the prompt itself in a causal model, else the decoder prompt or the start

@@ -11,7 +11,8 @@ internal sealed class SequenceToSequenceDecoder(SequenceToSequenceModel model, l
 {
     public override bool HasEncoder => true;
 
-    public override int[] FirstIds(int[] prompt, IReadOnlyList<int>? decoderPrompt) => decoderPrompt is null ? [model.DecoderStartId] : [.. decoderPrompt];
+    public override int[] FirstIds(int[] prompt, IReadOnlyList<int>? decoderPrompt)
+        => decoderPrompt is null ? [model.DecoderStartId] : [.. decoderPrompt];
 
     protected override Tensor? Scores(IReadOnlyList<DecoderSequence> sequences, CancellationToken cancellationToken)
     {

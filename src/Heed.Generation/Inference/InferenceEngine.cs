@@ -54,7 +54,8 @@ public sealed class InferenceEngine : IDisposable
     /// <param name="cancellationToken">Ends the work within one step.</param>
     /// <returns>Prompt by prompt its texts: <see cref="GenerationConfig.ReturnSequences"/> each, with beams the best first.</returns>
     /// <inheritdoc cref="Generate(IReadOnlyList{GenerationRequest}, CancellationToken)" path="/exception"/>
-    public IReadOnlyList<GeneratedText> Generate(IReadOnlyList<int[]> prompts, GenerationConfig config, CancellationToken cancellationToken = default)
+    public IReadOnlyList<GeneratedText> Generate(
+        IReadOnlyList<int[]> prompts, GenerationConfig config, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentNullException.ThrowIfNull(config);
@@ -81,7 +82,8 @@ public sealed class InferenceEngine : IDisposable
 
     /// <summary>Generates every requested text, without holding a thread while other callers run the steps.</summary>
     /// <inheritdoc cref="Generate(IReadOnlyList{GenerationRequest}, CancellationToken)"/>
-    public async Task<IReadOnlyList<GeneratedText>> GenerateAsync(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<GeneratedText>> GenerateAsync(
+        IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
         using RequestHandle handle = Submit(requests, streams: false, out int[] prompts);
@@ -148,7 +150,8 @@ public sealed class InferenceEngine : IDisposable
     }
 
     /// <inheritdoc cref="Stream(GenerationRequest, IDisposable?, CancellationToken)"/>
-    internal async IAsyncEnumerable<GenerationUpdate> StreamAsync(GenerationRequest request, IDisposable? lease, [EnumeratorCancellation] CancellationToken cancellationToken)
+    internal async IAsyncEnumerable<GenerationUpdate> StreamAsync(
+        GenerationRequest request, IDisposable? lease, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using RequestHandle handle = SubmitStream(request, lease);
         RunningRequest running = handle.Requests[0];
@@ -186,7 +189,8 @@ public sealed class InferenceEngine : IDisposable
         try
         {
             if (request.Config.Beams > 1)
-                throw new InputException($"num_beams: with {request.Config.Beams} beams a text is known only at the end and cannot be streamed; set num_beams to 1.");
+                throw new InputException($"num_beams: with {request.Config.Beams} beams a text is known only at the end and cannot be "
+                    + "streamed; set num_beams to 1.");
             return Submit([request with { Config = request.Config with { ReturnSequences = 1 } }], streams: true, out _).With(lease);
         }
         catch
@@ -207,7 +211,8 @@ public sealed class InferenceEngine : IDisposable
             GenerationConfig config = requests[i].Config;
             config.Validate();
             if (config.Beams == 1 && config is { ReturnSequences: > 1, Sample: false })
-                throw new InputException($"num_return_sequences: {config.ReturnSequences} texts were asked for, and without sampling or beams all would be the same. Set do_sample, or num_beams to at least {config.ReturnSequences}.");
+                throw new InputException($"num_return_sequences: {config.ReturnSequences} texts were asked for, and without sampling or "
+                    + $"beams all would be the same. Set do_sample, or num_beams to at least {config.ReturnSequences}.");
             // Each drawn text is a request; beams come from one.
             for (int k = 0; k < (config.Beams > 1 ? 1 : config.ReturnSequences); k++)
             {
@@ -257,7 +262,8 @@ public sealed class InferenceEngine : IDisposable
             await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                if (!OperatingSystem.IsBrowser()) await Task.Run(() => Step(request, cancellationToken), CancellationToken.None).ConfigureAwait(false);
+                if (!OperatingSystem.IsBrowser())
+                    await Task.Run(() => Step(request, cancellationToken), CancellationToken.None).ConfigureAwait(false);
                 else Step(request, cancellationToken);
             }
             finally

@@ -116,7 +116,8 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
         while (_waiting.Count > 0)
         {
             RunningRequest next = _waiting[0];
-            if (_running.Count > 0 && (sequences + next.Sequences > options.MaximumSequences || (next.WasEvicted && !_roomSinceEviction))) return;
+            if (_running.Count > 0 && (sequences + next.Sequences > options.MaximumSequences || (next.WasEvicted && !_roomSinceEviction)))
+                return;
             _waiting.RemoveAt(0);
             next.Start(_prefixes);
             if (next.IsDone)
@@ -165,7 +166,8 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
     }
 
     /// <summary>True if all that is left to read is the last id of each sequence (and no encoder's text).</summary>
-    private static bool IsWriting(RunningRequest request) => request.States.All(s => s.Unread.Length == 1 && !(s.IsNew && s.Source is not null));
+    private static bool IsWriting(RunningRequest request)
+        => request.States.All(s => s.Unread.Length == 1 && !(s.IsNew && s.Source is not null));
 
     private void Forward(List<RunningRequest> planned, CancellationToken cancellationToken)
     {

@@ -65,7 +65,9 @@ internal sealed class PrefixCache(long maximumBytes) : IDisposable
         {
             LinkedListNode<Entry>? next = node.Next;
             ReadOnlySpan<int> known = node.Value.Ids;
-            if (node.Value.Regime == regime && known.Length <= ids.Length && known.SequenceEqual(ids.AsSpan(0, known.Length)) && sequence.CanTruncate(known.Length)) Remove(node);
+            if (node.Value.Regime == regime && known.Length <= ids.Length && known.SequenceEqual(ids.AsSpan(0, known.Length))
+                && sequence.CanTruncate(known.Length))
+                Remove(node);
             node = next;
         }
 

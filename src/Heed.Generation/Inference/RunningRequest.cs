@@ -16,7 +16,8 @@ internal abstract class RunningRequest
     {
         GenerationConfig config = request.Config;
         if (config.StopStrings.Count > 0 && request.Tokenizer is null)
-            throw new InputException("stop_strings: texts cannot be found in ids alone; give the request its Tokenizer, or take stop_strings out.");
+            throw new InputException("stop_strings: texts cannot be found in ids alone; give the request its Tokenizer, or take "
+                + "stop_strings out.");
         Request = request;
         Decoder = decoder;
         Outbox = outbox;
@@ -141,7 +142,8 @@ internal abstract class RunningRequest
     }
 
     /// <summary>A stream of the new text.</summary>
-    protected TextStream? NewText() => Request.Tokenizer is { } tokenizer ? new TextStream(tokenizer, Source is null ? FirstIds : [], Request.Config.StopStrings) : null;
+    protected TextStream? NewText()
+        => Request.Tokenizer is { } tokenizer ? new TextStream(tokenizer, Source is null ? FirstIds : [], Request.Config.StopStrings) : null;
 
     private DecoderSequence Counted(DecoderSequence sequence, int[] ids, int cached)
     {

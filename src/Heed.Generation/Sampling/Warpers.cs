@@ -87,7 +87,8 @@ internal sealed class TypicalWarper(float mass) : ILogitsProcessor
         Probabilities.Softmax(scores, probabilities);
         double entropy = Probabilities.Entropy(probabilities);
         float[] distance = new float[scores.Length];
-        for (int i = 0; i < distance.Length; i++) distance[i] = probabilities[i] > 0 ? (float)Math.Abs(-Math.Log(probabilities[i]) - entropy) : float.PositiveInfinity;
+        for (int i = 0; i < distance.Length; i++)
+            distance[i] = probabilities[i] > 0 ? (float)Math.Abs(-Math.Log(probabilities[i]) - entropy) : float.PositiveInfinity;
         int[] order = Probabilities.Ascending(distance);
         if (order.Length == 0) return;
         double sum = 0;
@@ -117,7 +118,9 @@ internal sealed class CutoffWarper(float epsilon, bool relativeToEntropy = false
     {
         float[] probabilities = new float[scores.Length];
         Probabilities.Softmax(scores, probabilities);
-        float limit = relativeToEntropy ? (float)Math.Min(epsilon, Math.Sqrt(epsilon) * Math.Exp(-Probabilities.Entropy(probabilities))) : epsilon;
+        float limit = relativeToEntropy
+            ? (float)Math.Min(epsilon, Math.Sqrt(epsilon) * Math.Exp(-Probabilities.Entropy(probabilities)))
+            : epsilon;
         float best = Probabilities.Max(scores);
         for (int i = 0; i < scores.Length; i++)
             if (probabilities[i] < limit && scores[i] < best) scores[i] = float.NegativeInfinity;
