@@ -23,7 +23,7 @@ public sealed class InferenceEngine : IDisposable
 {
     private readonly Decoder _decoder;
     private readonly InferenceLoop _loop;
-    private readonly SemaphoreSlim _turn = new(1, 1);                   // whoever holds it runs the loop
+    private readonly Turn _turn = new();                                // whoever holds it runs the loop
     private readonly ConcurrentQueue<RunningRequest> _arrivals = [];
     private long _arrived;
     private volatile bool _sweep;
@@ -108,7 +108,7 @@ public sealed class InferenceEngine : IDisposable
     /// <summary>Drops the keys and values of finished texts: after the model's weights were changed.</summary>
     public void ForgetPrefixes()
     {
-        _turn.Wait();
+        _turn.Enter();
         _loop.Prefixes.Dispose();
         Release();
     }
@@ -117,7 +117,7 @@ public sealed class InferenceEngine : IDisposable
     /// running.</summary>
     public void Dispose()
     {
-        _turn.Wait();
+        _turn.Enter();
         if (!_disposed)
         {
             _disposed = true;
@@ -181,7 +181,7 @@ public sealed class InferenceEngine : IDisposable
 
         if (!pending) return;
         _sweep = true;
-        if (_turn.Wait(0)) Release();
+        if (_turn.TryEnter()) Release();
     }
 
     private RequestHandle SubmitStream(GenerationRequest request, IDisposable? lease)
@@ -242,7 +242,7 @@ public sealed class InferenceEngine : IDisposable
     {
         while (!request.Outbox.HasNews)
         {
-            _turn.Wait(cancellationToken);
+            _turn.Enter(cancellationToken);
             try
             {
                 Step(request, cancellationToken);
@@ -259,7 +259,7 @@ public sealed class InferenceEngine : IDisposable
     {
         while (!request.Outbox.HasNews)
         {
-            await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _turn.EnterAsync(cancellationToken).ConfigureAwait(false);
             try
             {
                 if (!OperatingSystem.IsBrowser())
@@ -301,8 +301,8 @@ public sealed class InferenceEngine : IDisposable
                 _loop.Sweep();
             }
 
-            _turn.Release();
+            _turn.Leave();
         }
-        while (_sweep && _turn.Wait(0));
+        while (_sweep && _turn.TryEnter());
     }
 }
