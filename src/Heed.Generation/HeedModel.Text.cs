@@ -24,6 +24,7 @@ public sealed partial class HeedModel
     public IReadOnlyList<GeneratedText> Generate(IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
+        using ModelUse use = Model.Enter();
         config = Checked(config);
         int[][] ids = [.. prompts.Select(Encode)];
         if (config.ReturnSequences > 1 && config.Beams == 1 && !config.Sample)
@@ -75,7 +76,7 @@ public sealed partial class HeedModel
         batch.Add(Request(ids, config) with { OnToken = token => text.Add(token.Id) });
         while (batch.Running > 0)
         {
-            batch.Step(cancellationToken);
+            using (Model.Enter()) batch.Step(cancellationToken);
             if (batch.Running == 0) text.Finish();
             if (text.Take() is { Length: > 0 } piece) yield return piece;
         }

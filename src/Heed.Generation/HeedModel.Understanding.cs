@@ -16,6 +16,7 @@ public sealed partial class HeedModel
     public IReadOnlyList<float[]> Embed(IReadOnlyList<string> texts, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
+        using ModelUse use = Model.Enter();
         if (Model is not EncoderModel) throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
         _embedder ??= SentenceEmbedder.Load(Folder);
         Tokenizer tokenizer = _embedder.MaximumLength < int.MaxValue ? Tokenizer.WithTruncation(new TruncationOptions(_embedder.MaximumLength)) : Tokenizer;
@@ -85,6 +86,7 @@ public sealed partial class HeedModel
     private float[] Run(string text, string? pair, CancellationToken cancellationToken, out TokenEncoding encoding, out Shape shape)
     {
         ArgumentNullException.ThrowIfNull(text);
+        using ModelUse use = Model.Enter();
         encoding = Tokenizer.Encode(text, pair);
         int T = encoding.Count;
         using TensorScope scope = TensorScope.Begin();

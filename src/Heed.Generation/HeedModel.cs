@@ -1,4 +1,5 @@
 using Heed.Checkpoints;
+using Heed.Engine.Runtime;
 using Heed.Hub;
 using Heed.Models;
 using Heed.Models.Embeddings;
@@ -34,6 +35,9 @@ public sealed partial class HeedModel : IDisposable
 
     /// <summary>The model.</summary>
     public Model Model { get; }
+
+    /// <summary>Where the model computes; each call enters it.</summary>
+    public ComputeContext Context => Model.Context;
 
     /// <summary>The folder's settings for generation; change them with <c>with</c> and hand them to <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>.</summary>
     public GenerationConfig Generation { get; }

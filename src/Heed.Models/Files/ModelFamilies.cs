@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 
 namespace Heed.Models.Files;
@@ -5,7 +6,8 @@ namespace Heed.Models.Files;
 /// <summary>The families that this version of Heed knows: an explicit list, so that trimming and ahead-of-time compilation keep them.</summary>
 public static class ModelFamilies
 {
-    private static readonly List<ModelFamily> Known =
+    // Replaced as a whole, so that readers on other threads need no lock.
+    private static ImmutableArray<ModelFamily> s_known =
     [
         new Gpt2.Gpt2Family(),
         new Bert.BertFamily(),
@@ -23,13 +25,13 @@ public static class ModelFamilies
     ];
 
     /// <summary>All families.</summary>
-    public static IReadOnlyList<ModelFamily> All => Known;
+    public static IReadOnlyList<ModelFamily> All => s_known;
 
-    /// <summary>Adds a family of one's own; it is found before the built-in ones.</summary>
+    /// <summary>Adds a custom family; it is found before the built-in ones. Safe for concurrent use.</summary>
     public static void Register(ModelFamily family)
     {
         ArgumentNullException.ThrowIfNull(family);
-        Known.Insert(0, family);
+        ImmutableInterlocked.Update(ref s_known, static (known, added) => known.Insert(0, added), family);
     }
 
     /// <summary>The family of a <c>config.json</c> and the head that it names.</summary>
@@ -39,7 +41,7 @@ public static class ModelFamilies
     public static (ModelFamily Family, string Architecture) Find(ConfigReader config, string? head = null)
     {
         string type = config.Text("model_type") ?? throw config.Wrong("model_type", $"is missing; it names the architecture, one of {string.Join(", ", Types())}");
-        ModelFamily? family = Known.Find(f => f.ModelTypes.Contains(type));
+        ModelFamily? family = s_known.FirstOrDefault(f => f.ModelTypes.Contains(type));
         if (family is null)
         {
             string near = Printable.Nearest(type, Types()) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
@@ -69,7 +71,7 @@ public static class ModelFamilies
         return own.Length > 0 ? own : family.Architectures;
     }
 
-    private static IEnumerable<string> Types() => Known.SelectMany(f => f.ModelTypes).Distinct().Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Types() => s_known.SelectMany(f => f.ModelTypes).Distinct().Order(StringComparer.Ordinal);
 
     /// <summary>A family with several types (LLaMA, Mistral, Qwen) names its classes after the type.</summary>
     private static bool ForType(string architecture, string type) => architecture.StartsWith(type.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);

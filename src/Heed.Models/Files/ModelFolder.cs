@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Models.Files;
@@ -29,6 +30,7 @@ public static class ModelFolder
     public static (Model Model, LoadReport Report) Load(string folder, LoadOptions? options = null)
     {
         options ??= LoadOptions.Default;
+        using ContextScope entered = (options.Context ?? ComputeContext.Current).Enter();
         (ModelFamily family, string architecture, ModelConfig config) = ReadConfig(folder, options);
         using Model shapes = Shapes(family, architecture, config, Path.Combine(folder, ConfigName));
         // Before a weight file is opened: sizes that no stored type makes fit.
@@ -220,7 +222,8 @@ public static class ModelFolder
 
     private static void CheckBudget(string folder, ModelConfig config, long bytes, string atLeast, LoadOptions options)
     {
-        long budget = options.MaximumBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        MemoryBudget memory = ComputeContext.Current.Memory;
+        long budget = options.MaximumBytes ?? memory.LimitBytes - memory.UsedBytes;
         if (bytes > budget)
             throw new BudgetException($"{Path.Combine(folder, ConfigName)}: the weights take {atLeast}{Printable.Bytes(bytes)} ({Sizes(config)}) and {Printable.Bytes(budget)} are allowed. "
                 + $"Correct the sizes, use a smaller model{(atLeast.Length == 0 && !options.ForTraining ? " or one stored in 16 bits ('heed convert --dtype bf16')" : "")}, or a machine with more memory.");

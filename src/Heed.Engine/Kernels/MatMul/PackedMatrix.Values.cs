@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -9,9 +10,6 @@ public sealed unsafe partial class PackedMatrix
     // Rows of W that are turned at a time.
     private const int Turn = 8;
 
-    [ThreadStatic]
-    private static NativeScratch? _rows;
-
     /// <summary>Sets rows <paramref name="first"/> … of W from the bytes of a row-major [N, K] tensor, as a file holds them (little-endian).</summary>
     /// <param name="first">The first row, an output.</param>
     /// <param name="values">Whole rows of K values.</param>
@@ -20,13 +18,19 @@ public sealed unsafe partial class PackedMatrix
     public void SetRows(int first, ReadOnlySpan<byte> values, WeightFormat stored = WeightFormat.Float32)
     {
         int count = CheckPiece(first, values.Length, stored, Inputs, Outputs);
-        fixed (byte* source = values)
+        BeginUse();
+        try
         {
-            var work = new RowsWork(this, source, first, count, stored);
-            WorkerPool.Run(work, work.Parts);
+            fixed (byte* source = values)
+            {
+                var work = new RowsWork(this, source, first, count, stored);
+                ComputeContext.Run(work, work.Parts);
+            }
         }
-
-        GC.KeepAlive(this);
+        finally
+        {
+            EndUse();
+        }
     }
 
     /// <summary>Sets columns <paramref name="first"/> … of W from the bytes of a row-major [K, N] tensor (GPT-2's Conv1D), as a file holds them (little-endian).</summary>
@@ -37,13 +41,19 @@ public sealed unsafe partial class PackedMatrix
     public void SetColumns(int first, ReadOnlySpan<byte> values, WeightFormat stored = WeightFormat.Float32)
     {
         int count = CheckPiece(first, values.Length, stored, Outputs, Inputs);
-        fixed (byte* source = values)
+        BeginUse();
+        try
         {
-            var work = new ColumnsWork(this, source, first, count, stored);
-            WorkerPool.Run(work, work.Parts);
+            fixed (byte* source = values)
+            {
+                var work = new ColumnsWork(this, source, first, count, stored);
+                ComputeContext.Run(work, work.Parts);
+            }
         }
-
-        GC.KeepAlive(this);
+        finally
+        {
+            EndUse();
+        }
     }
 
     /// <summary>Row <paramref name="n"/> of W: a token's embedding where the table is tied to the output.  target: [K].</summary>
@@ -51,9 +61,9 @@ public sealed unsafe partial class PackedMatrix
     /// <exception cref="ArgumentException">The target has not K elements.</exception>
     public void ReadRow(int n, Span<float> target)
     {
-        ObjectDisposedException.ThrowIf(_memory == null, this);
         KernelThrow.UnlessIndex(nameof(n), 0, n, Outputs);
         KernelThrow.UnlessLength(nameof(target), target.Length, Inputs);
+        BeginUse();
         byte* panel = _memory + ((n / _lane) * _panelBytes);
         int lane = n % _lane;
         switch (Format)
@@ -69,7 +79,7 @@ public sealed unsafe partial class PackedMatrix
                 break;
         }
 
-        GC.KeepAlive(this);
+        EndUse();
     }
 
     /// <summary>All values as float32, row by row, or transposed.  target: [N, K] or [K, N].</summary>
@@ -93,7 +103,6 @@ public sealed unsafe partial class PackedMatrix
 
     private int CheckPiece(int first, int bytes, WeightFormat stored, int width, int limit)
     {
-        ObjectDisposedException.ThrowIf(_memory == null, this);
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         long rowBytes = (long)width * WeightFormats.Size(stored);
         if (bytes % rowBytes != 0) throw new ArgumentException($"{bytes} bytes are not whole rows of {width} values ({rowBytes} bytes).", nameof(bytes));
@@ -141,23 +150,32 @@ public sealed unsafe partial class PackedMatrix
                 return;
             }
 
-            float* floats = (float*)from;
-            if (stored != WeightFormat.Float32)
+            if (stored == WeightFormat.Float32)
             {
-                floats = (_rows ??= new NativeScratch()).Floats(rows * K);
-                ToFloats(from, stored, floats, rows * K);
+                Lay((float*)from, rows, panel, column);
+                return;
             }
 
+            ScratchPool scratch = ComputeContext.Current.Scratch;
+            float* floats = scratch.Rent(rows * K);
+            ToFloats(from, stored, floats, rows * K);
+            Lay(floats, rows, panel, column);
+            scratch.Return(floats, rows * K);
+        }
+
+        private void Lay(float* floats, int rows, byte* panel, int column)
+        {
+            nint K = matrix.Inputs;
+            int lane = matrix._lane;
             if (matrix.Format == WeightFormat.Float32)
             {
                 MatMulPacking.Eight(floats, K, rows, K, (float*)panel + column, lane);
+                return;
             }
-            else
-            {
-                ushort* target = (ushort*)panel + column;
-                for (nint k = 0; k < K; k++)
-                    for (int j = 0; j < rows; j++) target[(k * lane) + j] = Narrow(floats[(j * K) + k], matrix.Format);
-            }
+
+            ushort* target = (ushort*)panel + column;
+            for (nint k = 0; k < K; k++)
+                for (int j = 0; j < rows; j++) target[(k * lane) + j] = Narrow(floats[(j * K) + k], matrix.Format);
         }
     }
 
@@ -172,7 +190,7 @@ public sealed unsafe partial class PackedMatrix
             int lane = matrix._lane, N = matrix.Outputs;
             int from = part * PanelsPerPart * lane, end = Math.Min(N, from + (PanelsPerPart * lane));
             int size = WeightFormats.Size(stored), own = WeightFormats.Size(matrix.Format);
-            float* floats = (_rows ??= new NativeScratch()).Floats(PanelsPerPart * lane);
+            float* floats = stackalloc float[PanelsPerPart * lane];
             for (int k = 0; k < count; k++)
             {
                 byte* row = source + ((((nint)k * N) + from) * size);

@@ -1,26 +1,29 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
 /// <summary>A weight W: [N, K] in the order in which products read it, y = x·Wᵀ: panels of as many outputs as a register tile is wide, each [K][lane].</summary>
 /// <remarks>
 /// It owns native memory, aligned to cache lines. Results have the bits of the unpacked product of the same values, for every number of rows.
-/// Concurrent products and reads are safe; filling is not.
+/// Concurrent products and reads are safe; filling is not. Disposing beside them is: the last of them frees the memory, and later ones are refused.
 /// </remarks>
 public sealed unsafe partial class PackedMatrix : IDisposable
 {
     private readonly int _lane;
     private readonly nint _panelBytes;
+    private readonly MemoryBudget _budget;
     private byte* _memory;
+    private UseCount _uses;
 
     /// <summary>Memory for a weight whose values follow by <see cref="SetRows"/> or <see cref="SetColumns"/>; until then they are undefined.</summary>
     /// <param name="outputs">N ≥ 1.</param>
     /// <param name="inputs">K ≥ 1.</param>
     /// <param name="format">How values are stored.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or the format is not one.</exception>
-    /// <exception cref="BudgetException">The memory is not to be had.</exception>
+    /// <exception cref="BudgetException">The context's memory is used up, or the memory could not be allocated.</exception>
     public PackedMatrix(int outputs, int inputs, WeightFormat format = WeightFormat.Float32)
         : this(outputs, inputs, format, Vector512.IsHardwareAccelerated ? MatMulTile512.Columns : Vector256.IsHardwareAccelerated ? MatMulTile256.Columns : MatMulTile128.Columns)
     {
@@ -41,12 +44,15 @@ public sealed unsafe partial class PackedMatrix : IDisposable
         if (bytes > long.MaxValue) throw new BudgetException($"A weight of {outputs} × {inputs} values cannot be held in memory.");
         _panelBytes = (nint)panelBytes;
         Bytes = (long)bytes;
+        _budget = ComputeContext.Current.Memory;
+        _budget.Reserve(MemoryOwner.Weights, Bytes, $"a weight of {outputs} × {inputs} values");
         try
         {
             _memory = (byte*)NativeMemory.AlignedAlloc((nuint)Bytes, 4096);
         }
         catch (OutOfMemoryException)
         {
+            _budget.Release(MemoryOwner.Weights, Bytes);
             throw new BudgetException($"A weight of {outputs} × {inputs} values needs {Bytes} bytes, which this computer does not have free; use a smaller model or a 16-bit format.");
         }
 
@@ -54,7 +60,10 @@ public sealed unsafe partial class PackedMatrix : IDisposable
     }
 
     /// <summary>Frees the memory of a weight that was not disposed.</summary>
-    ~PackedMatrix() => Free();
+    ~PackedMatrix()
+    {
+        if (_memory != null && _uses.Close()) Free();
+    }
 
     /// <summary>N: rows of W, columns of the result.</summary>
     public int Outputs { get; }
@@ -100,45 +109,59 @@ public sealed unsafe partial class PackedMatrix : IDisposable
     internal void Multiply(ReadOnlySpan<float> x, MatrixLayout xLayout, Span<float> y, int M, bool accumulate = false, Epilogue epilogue = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(M);
-        ObjectDisposedException.ThrowIf(_memory == null, this);
         int xStride = xLayout.Check(M, Inputs, x.Length, nameof(x));
         MatrixLayout.RowMajor.Check(M, Outputs, y.Length, nameof(y));
         epilogue.Check(M, Outputs);
-        fixed (float* px = x, py = y, bias = epilogue.Bias, residual = epilogue.Residual, pre = epilogue.PreActivation)
+        BeginUse();
+        try
         {
-            var operands = new MatMulOperands
+            fixed (float* px = x, py = y, bias = epilogue.Bias, residual = epilogue.Residual, pre = epilogue.PreActivation)
             {
-                A = px,
-                ARow = xLayout.IsTransposed ? 1 : xStride,
-                AStep = xLayout.IsTransposed ? xStride : 1,
-                B = _memory,
-                Source = MatMulSource.Panels + (int)Format,
-                C = py,
-                CStride = Outputs,
-                M = M,
-                N = Outputs,
-                K = Inputs,
-                Accumulate = accumulate,
-                Epilogue = epilogue.Pin(bias, residual, pre, Outputs),
-            };
-            if (_lane == MatMulTile512.Columns) MatMulKernel.Multiply<MatMulTile512>(in operands);
-            else if (_lane == MatMulTile256.Columns) MatMulKernel.Multiply<MatMulTile256>(in operands);
-            else MatMulKernel.Multiply<MatMulTile128>(in operands);
+                var operands = new MatMulOperands
+                {
+                    A = px,
+                    ARow = xLayout.IsTransposed ? 1 : xStride,
+                    AStep = xLayout.IsTransposed ? xStride : 1,
+                    B = _memory,
+                    Source = MatMulSource.Panels + (int)Format,
+                    C = py,
+                    CStride = Outputs,
+                    M = M,
+                    N = Outputs,
+                    K = Inputs,
+                    Accumulate = accumulate,
+                    Epilogue = epilogue.Pin(bias, residual, pre, Outputs),
+                };
+                if (_lane == MatMulTile512.Columns) MatMulKernel.Multiply<MatMulTile512>(in operands);
+                else if (_lane == MatMulTile256.Columns) MatMulKernel.Multiply<MatMulTile256>(in operands);
+                else MatMulKernel.Multiply<MatMulTile128>(in operands);
+            }
         }
-
-        GC.KeepAlive(this);
+        finally
+        {
+            EndUse();
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        Free();
+        if (_uses.Close()) Free();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Keeps the memory until <see cref="EndUse"/>, also if another thread disposes meanwhile.</summary>
+    private void BeginUse() => ObjectDisposedException.ThrowIf(!_uses.TryBegin(), this);
+
+    private void EndUse()
+    {
+        if (_uses.End()) Free();
     }
 
     private void Free()
     {
         NativeMemory.AlignedFree(_memory);
         _memory = null;
+        _budget.Release(MemoryOwner.Weights, Bytes);
     }
 }
