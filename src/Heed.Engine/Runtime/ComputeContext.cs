@@ -116,6 +116,7 @@ public sealed class ComputeContext : IDisposable
     {
         TrimPools();
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        NativeHeap.Trim();
     }
 
     /// <summary>Ends the threads and gives free memory back. Memory of models and tensors that live on is given back as they are disposed.</summary>

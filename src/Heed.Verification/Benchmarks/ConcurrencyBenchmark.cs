@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
