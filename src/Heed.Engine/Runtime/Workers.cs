@@ -103,15 +103,13 @@ internal sealed unsafe class Workers(int threads)
     /// <summary>Callers at once, as of late: the most in the last millisecond.</summary>
     private int Crowd()
     {
-        int active = Volatile.Read(ref _active);
-        long now = Stopwatch.GetTimestamp();
-        if (active >= _crowd || now - Volatile.Read(ref _crowdSeen) > CrowdTicks)
-        {
-            _crowd = active;
-            Volatile.Write(ref _crowdSeen, now);
-        }
-
-        return _crowd;
+        int active = Volatile.Read(ref _active), crowd = Volatile.Read(ref _crowd);
+        long now = Stopwatch.GetTimestamp(), age = now - Volatile.Read(ref _crowdSeen);
+        // Seldom written, since all threads read it.
+        if (active <= crowd && age <= (active == crowd ? CrowdTicks / 4 : CrowdTicks)) return crowd;
+        Volatile.Write(ref _crowd, active);
+        Volatile.Write(ref _crowdSeen, now);
+        return active;
     }
 
     // Threads beyond the processors only take turns, and spinning takes the turn of one that has work.
