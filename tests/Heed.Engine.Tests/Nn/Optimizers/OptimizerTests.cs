@@ -88,8 +88,6 @@ public class OptimizerTests
         Give(set["a"], Floats(6, 1));
         foreach (double rate in (double[])[double.NaN, double.PositiveInfinity, -0.1])
             Assert.Equal("rate", Assert.Throws<ArgumentOutOfRangeException>(() => optimizer.Step(rate)).ParamName);
-        foreach (double scale in (double[])[double.NaN, double.NegativeInfinity])
-            Assert.Equal("gradientScale", Assert.Throws<ArgumentOutOfRangeException>(() => optimizer.Step(0.1, scale)).ParamName);
         Assert.Equal(before, set["a"].Value.ToArray());
         Assert.Empty(optimizer.State);
     }
