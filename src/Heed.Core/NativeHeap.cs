@@ -5,7 +5,8 @@ namespace Heed;
 /// <summary>The C library's heap, from which native memory comes.</summary>
 internal static partial class NativeHeap
 {
-    /// <summary>Gives pages that were freed back to the system. glibc keeps them otherwise; where there is no such function, the library returns them by itself.</summary>
+    /// <summary>Gives pages that were freed back to the system. glibc keeps them otherwise; where there is no such function, the library
+    /// returns them by itself.</summary>
     public static void Trim()
     {
         if (!OperatingSystem.IsLinux()) return;

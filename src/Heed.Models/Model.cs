@@ -49,14 +49,16 @@ public abstract class Model : Module, IDisposable
     /// <summary>How each parameter was stored in the folder that was loaded; empty for a model made from nothing. Saving keeps these types.</summary>
     public IReadOnlyDictionary<string, Checkpoints.DType> StoredTypes { get; internal set; } = new Dictionary<string, Checkpoints.DType>();
 
-    /// <summary>Returns the memory of all weights: now, or when the last call that runs on another thread has ended. Later calls are refused.</summary>
+    /// <summary>Returns the memory of all weights: now, or when the last call that runs on another thread has ended. Later calls are
+    /// refused.</summary>
     public void Dispose()
     {
         if (_uses.Close()) Parameters.Dispose();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Enters the model's context and keeps the weights until the result is disposed: once per call, on each thread that computes.</summary>
+    /// <summary>Enters the model's context and keeps the weights until the result is disposed: once per call, on each thread that
+    /// computes.</summary>
     /// <exception cref="ObjectDisposedException">The model or its context was disposed.</exception>
     internal ModelUse Enter()
     {

@@ -2,7 +2,8 @@ using Heed.Engine.Runtime;
 
 namespace Heed.Models;
 
-/// <summary>The time in which a thread computes with a model: it is in the model's context, and the weights stay also if another thread disposes the model meanwhile.</summary>
+/// <summary>The time in which a thread computes with a model: it is in the model's context, and the weights stay also if another thread
+/// disposes the model meanwhile.</summary>
 internal readonly ref struct ModelUse
 {
     private readonly Model _model;

@@ -3,7 +3,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Tests;
 
-/// <summary>A context of its own for one test: at the end every block must be back. Wrap the whole test in <c>using Leaks leaks = new();</c>.</summary>
+/// <summary>A context of its own for one test: at the end every block must be back. Wrap the whole test in <c>using Leaks leaks =
+/// new();</c>.</summary>
 internal sealed class Leaks : IDisposable
 {
     private readonly ComputeContext _context = ComputeContext.WithThreadsOf(ComputeContext.Current);

@@ -77,8 +77,8 @@ internal static class BenchCommand
         if (!terminal.IsJson)
         {
             terminal.Line();
-            terminal.Line("The same work by callers at once and one after another: a ratio of at most 1.15 and a longest wait of at most twice the mean are wanted");
-            terminal.Line($"{"callers",7} {"one after another",18} {"at once",10} {"ratio",6} {"mean wait",10} {"longest/mean",13} {"bits",10}");
+            terminal.Line("The same work by callers at once and one after another. Wanted: ratio at most 1.15, longest wait at most twice the mean");
+            terminal.Line($"{"callers",7} {"in turn",10} {"at once",10} {"ratio",6} {"mean wait",10} {"longest/mean",13} {"bits",10}");
         }
 
         foreach (ConcurrencyResult r in ConcurrencyBenchmark.Run(seconds, cancellationToken))
@@ -101,7 +101,8 @@ internal static class BenchCommand
             {
                 terminal.Line(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{r.Callers,7} {r.OneAfterAnother,16:0.000} s {r.AtOnce,8:0.000} s {r.Ratio,6:0.00} {r.MeanWait,8:0.000} s {r.LongestToMean,13:0.00} {(r.SameBits ? "the same" : "DIFFERENT"),10}"));
+                    $"{r.Callers,7} {r.OneAfterAnother,8:0.000} s {r.AtOnce,8:0.000} s {r.Ratio,6:0.00} {r.MeanWait,8:0.000} s {r.LongestToMean,13:0.00}")
+                    + $" {(r.SameBits ? "the same" : "DIFFERENT"),10}");
             }
         }
 

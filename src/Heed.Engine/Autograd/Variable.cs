@@ -26,7 +26,8 @@ public readonly struct Variable
     /// <summary>The value.</summary>
     /// <exception cref="InvalidOperationException">This is <c>default(Variable)</c>, which has none.</exception>
     public Tensor Value => _value ?? throw new InvalidOperationException(
-        "A Variable without a value was used: default(Variable), or an element of an array that was never assigned. Make it from a tensor: new Variable(tensor).");
+        "A Variable without a value was used: default(Variable), or an element of an array that was never assigned. "
+        + "Make it from a tensor: new Variable(tensor).");
 
     /// <summary>The sizes of <see cref="Value"/>.</summary>
     public Shape Shape => Value.Shape;

@@ -3,11 +3,13 @@ using System.Globalization;
 namespace Heed.Engine.Runtime;
 
 /// <summary>
-/// Where a model computes: its threads, the memory it may hold, and the pools from which kernels and tensors take theirs. Contexts are independent;
+/// Where a model computes: its threads, the memory it may hold, and the pools from which kernels and tensors take theirs. Contexts are
+/// independent;
 /// models may share one. Results never depend on it: the same bits with any number of threads and beside any other call.
 /// </summary>
 /// <remarks>
-/// Any number of threads may compute in a context at once. They share its workers part by part in turn; each caller also works on its own parts,
+/// Any number of threads may compute in a context at once. They share its workers part by part in turn; each caller also works on its
+/// own parts,
 /// so a call uses every thread that no other caller needs, and never waits for another call.
 /// </remarks>
 /// <example><code>
@@ -35,7 +37,8 @@ public sealed class ComputeContext : IDisposable
 
     /// <summary>A context with threads and memory of its own. Threads start with the first call that has work for them.</summary>
     /// <param name="options">Threads and memory; if omitted, all of the machine's.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The number of threads is not from 1 to <see cref="MaximumThreads"/>, or the limit is below 1 byte.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of threads is not from 1 to <see cref="MaximumThreads"/>, or the limit
+    /// is below 1 byte.</exception>
     /// <exception cref="UsageException">The environment variable HEED_THREADS is needed and is not such a number.</exception>
     public ComputeContext(ComputeOptions? options = null)
         : this(options ?? new ComputeOptions(), null)
@@ -111,7 +114,8 @@ public sealed class ComputeContext : IDisposable
         return scope;
     }
 
-    /// <summary>Gives all memory that nobody uses back to the system: free blocks of tensors, scratch and pages of caches. Calls may run meanwhile.</summary>
+    /// <summary>Gives all memory that nobody uses back to the system: free blocks of tensors, scratch and pages of caches. Calls may run
+    /// meanwhile.</summary>
     public void Trim()
     {
         TrimPools();
@@ -119,7 +123,8 @@ public sealed class ComputeContext : IDisposable
         NativeHeap.Trim();
     }
 
-    /// <summary>Ends the threads and gives free memory back. Memory of models and tensors that live on is given back as they are disposed.</summary>
+    /// <summary>Ends the threads and gives free memory back. Memory of models and tensors that live on is given back as they are
+    /// disposed.</summary>
     public void Dispose()
     {
         _disposed = true;
@@ -129,7 +134,8 @@ public sealed class ComputeContext : IDisposable
         TrimPools();
     }
 
-    /// <summary>Runs <paramref name="work"/>'s parts 0 … <paramref name="parts"/> − 1 on the threads of the current context and returns when all are done.</summary>
+    /// <summary>Runs <paramref name="work"/>'s parts 0 … <paramref name="parts"/> − 1 on the threads of the current context and returns
+    /// when all are done.</summary>
     /// <exception cref="Exception">The first exception of a part, after the other parts have ended.</exception>
     internal static void Run<TWork>(TWork work, int parts)
         where TWork : struct, IWork
@@ -178,7 +184,8 @@ public sealed class ComputeContext : IDisposable
             if (reference.TryGetTarget(out ITrimmable? keeper)) keeper.Trim();
     }
 
-    /// <summary>Before a reservation is refused: what is kept for reuse, then tensors outside every scope that only the collector can find.</summary>
+    /// <summary>Before a reservation is refused: what is kept for reuse, then tensors outside every scope that only the collector can
+    /// find.</summary>
     private void Reclaim()
     {
         TrimPools();

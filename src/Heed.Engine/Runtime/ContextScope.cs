@@ -1,6 +1,7 @@
 namespace Heed.Engine.Runtime;
 
-/// <summary>The time in which a thread computes in a context: from <see cref="ComputeContext.Enter"/> until this is disposed, on the same thread.</summary>
+/// <summary>The time in which a thread computes in a context: from <see cref="ComputeContext.Enter"/> until this is disposed, on the
+/// same thread.</summary>
 public readonly ref struct ContextScope
 {
     private readonly ComputeContext? _before;

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Heed.Engine.Runtime;
 
-/// <summary>The bytes that a <see cref="ComputeContext"/> holds, by owner, and their limit. Memory kept for reuse counts as used until it is trimmed. Safe for concurrent use.</summary>
+/// <summary>The bytes that a <see cref="ComputeContext"/> holds, by owner, and their limit. Memory kept for reuse counts as used until
+/// it is trimmed. Safe for concurrent use.</summary>
 public sealed class MemoryBudget
 {
     private static readonly MemoryOwner[] Owners = Enum.GetValues<MemoryOwner>();
@@ -97,12 +98,13 @@ public sealed class MemoryBudget
     private string Refusal(MemoryOwner owner, long bytes, string? what)
     {
         string name = owner.ToString().ToLowerInvariant();
-        string held = string.Join(", ", Owners.Where(o => BytesOf(o) > 0).Select(o => string.Create(CultureInfo.InvariantCulture, $"{o.ToString().ToLowerInvariant()} {BytesOf(o):N0}")));
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{name}: {(what is null ? "" : what + " needs ")}{bytes:N0} bytes{(what is null ? " are needed" : "")}, and {UsedBytes:N0} of the limit of {LimitBytes:N0} bytes are in use")
-            + $"{(held.Length == 0 ? "" : $" ({held})")}; raise {_limitedBy}, or use {Advice(owner)}.";
+        string held = string.Join(", ", Owners.Where(o => BytesOf(o) > 0).Select(o => $"{o.ToString().ToLowerInvariant()} {Number(BytesOf(o))}"));
+        string needed = what is null ? $"{Number(bytes)} bytes are needed" : $"{what} needs {Number(bytes)} bytes";
+        return $"{name}: {needed}, and {Number(UsedBytes)} of the limit of {Number(LimitBytes)} bytes are in use{(held.Length == 0 ? "" : $" ({held})")}; "
+            + $"raise {_limitedBy}, or use {Advice(owner)}.";
     }
+
+    private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
     private static string Advice(MemoryOwner owner) => owner switch
     {

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace Heed.Engine.Runtime;
 
-/// <summary>Native working memory of the kernels, kept by size class and reused: nothing is allocated in a steady state, and no managed object ever. Safe for concurrent use.</summary>
+/// <summary>Native working memory of the kernels, kept by size class and reused: nothing is allocated in a steady state, and no managed
+/// object ever. Safe for concurrent use.</summary>
 internal sealed unsafe class ScratchPool(MemoryBudget memory)
 {
     private const int Classes = 4 * 64;                                     // four a power of two: at most a quarter is lost

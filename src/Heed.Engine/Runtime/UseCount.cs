@@ -1,6 +1,7 @@
 namespace Heed.Engine.Runtime;
 
-/// <summary>Users of memory that another thread may dispose: it is freed by <see cref="Close"/>, or by the last user after it. Safe for concurrent use.</summary>
+/// <summary>Users of memory that another thread may dispose: it is freed by <see cref="Close"/>, or by the last user after it. Safe for
+/// concurrent use.</summary>
 internal struct UseCount
 {
     private int _state;     // twice the users, and 1 once it was closed

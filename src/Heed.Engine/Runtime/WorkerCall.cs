@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 
 namespace Heed.Engine.Runtime;
 
-/// <summary>A call that runs: its parts, of which the caller and workers claim one after the other. Used again by later calls, so that a call allocates nothing.</summary>
+/// <summary>A call that runs: its parts, of which the caller and workers claim one after the other. Used again by later calls, so that a
+/// call allocates nothing.</summary>
 internal sealed unsafe class WorkerCall
 {
     // Of the low half: no part of this number can be claimed, since no work has this many parts.

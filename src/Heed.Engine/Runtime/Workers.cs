@@ -3,15 +3,20 @@ using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Runtime;
 
-/// <summary>The threads of a context. They take parts of all calls that run, one of each call in turn, spin for some tens of microseconds when there are none, and then sleep.</summary>
+/// <summary>The threads of a context. They take parts of all calls that run, one of each call in turn, spin for some tens of
+/// microseconds when there are none, and then sleep.</summary>
 /// <remarks>
-/// Each caller works on its own parts, so no call waits for another one, and a call from inside a part runs inline. Workers fill the threads that callers leave free:
-/// of T threads and C callers, T − C workers help. More would only push callers off their processors. Both are looked at part by part, so a long call gets
-/// workers as soon as others end. The number of threads never changes a result: the parts of a work and their boundaries follow from its shape alone.
+/// Each caller works on its own parts, so no call waits for another one, and a call from inside a part runs inline. Workers fill the
+/// threads that callers leave free:
+/// of T threads and C callers, T − C workers help. More would only push callers off their processors. Both are looked at part by part,
+/// so a long call gets
+/// workers as soon as others end. The number of threads never changes a result: the parts of a work and their boundaries follow from its
+/// shape alone.
 /// </remarks>
 internal sealed unsafe class Workers(int threads)
 {
-    // How long a worker waits for the next call before it sleeps. Between two kernels of a model there are a few microseconds; a wake-up costs five to fifty.
+    // How long a worker waits for the next call before it sleeps. Between two kernels of a model there are a few microseconds; a wake-up
+    // costs five to fifty.
     private static readonly long SpinTicks = Stopwatch.Frequency * 60 / 1_000_000;
 
     // How long a caller between two calls still counts: it comes back sooner than a worker could be put to use.
@@ -35,7 +40,8 @@ internal sealed unsafe class Workers(int threads)
     /// <summary>Threads that share a call's parts, the caller among them.</summary>
     public int Threads => threads;
 
-    /// <summary>Runs all parts and returns when they are done. The first exception of a part is thrown again here, after the other parts have ended.</summary>
+    /// <summary>Runs all parts and returns when they are done. The first exception of a part is thrown again here, after the other parts
+    /// have ended.</summary>
     public void Run<TWork>(ComputeContext context, TWork work, int parts)
         where TWork : struct, IWork
     {

@@ -27,7 +27,8 @@ public sealed record LoadOptions
     /// <summary>Seed of the first values of missing tensors.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Where the model computes and whose budget its weights are charged to; if omitted, <see cref="ComputeContext.Current"/>.</summary>
+    /// <summary>Where the model computes and whose budget its weights are charged to; if omitted,
+    /// <see cref="ComputeContext.Current"/>.</summary>
     public ComputeContext? Context { get; init; }
 
     /// <summary>Limit for the weights, in bytes; if omitted, what is left of the context's budget.</summary>

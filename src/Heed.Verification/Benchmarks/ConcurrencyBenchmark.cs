@@ -23,7 +23,8 @@ internal sealed record ConcurrencyResult(int Callers, double OneAfterAnother, do
     public double LongestToMean => AtOnce / MeanWait;
 }
 
-/// <summary><c>heed bench concurrency</c>: callers at once of one model in one context, each with a prompt and a cache of its own.</summary>
+/// <summary><c>heed bench concurrency</c>: callers at once of one model in one context, each with a prompt and a cache of its
+/// own.</summary>
 internal static class ConcurrencyBenchmark
 {
     /// <summary>The numbers of callers that are measured.</summary>
@@ -38,8 +39,8 @@ internal static class ConcurrencyBenchmark
     /// <param name="cancellationToken">Looked at between rounds.</param>
     public static IEnumerable<ConcurrencyResult> Run(double seconds, CancellationToken cancellationToken)
     {
-        using Gpt2LanguageModel model = new(
-            new Gpt2Config { Layers = 6, Heads = 8, Width = 512, ContextLength = 256, Vocabulary = 8192 }, new ParameterSet(ParameterSource.Random(1)));
+        Gpt2Config config = new() { Layers = 6, Heads = 8, Width = 512, ContextLength = 256, Vocabulary = 8192 };
+        using Gpt2LanguageModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
         foreach (Parameter parameter in model.Parameters) parameter.Pack();
         float[][] alone = [.. Enumerable.Range(0, Callers.Max()).Select(caller => Work(model, caller))];
         foreach (int callers in Callers)
@@ -105,7 +106,9 @@ internal static class ConcurrencyBenchmark
         for (int step = 0; step <= NewTokens; step++)
         {
             using TensorScope scope = TensorScope.Begin();
-            TokenBatch batch = step == 0 ? TokenBatch.Of(prompt) : TokenBatch.Of([(caller + step) % model.Config.Vocabulary]).WithPositions([PromptTokens + step - 1]);
+            TokenBatch batch = step == 0
+                ? TokenBatch.Of(prompt)
+                : TokenBatch.Of([(caller + step) % model.Config.Vocabulary]).WithPositions([PromptTokens + step - 1]);
             Tensor last = model.Logits(model.Hidden(batch, batch.Context(cache: [sequence])).Slice(0, batch.Rows - 1, 1)).Value;
             if (step == NewTokens) logits = last.ToArray();
         }

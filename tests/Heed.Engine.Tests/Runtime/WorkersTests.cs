@@ -183,7 +183,8 @@ public sealed class WorkersTests
                 10_000);
         });
         Assert.Equal(Steps, byWorkers.Sum());
-        Assert.InRange(largest, 0, 2);                       // one each in turn, and one that a second worker had begun before the second caller came
+        // One each in turn, and one that a second worker had begun before the second caller came.
+        Assert.InRange(largest, 0, 2);
     }
 
     [Fact]

@@ -115,7 +115,8 @@ public static class TensorOperations
             return y;
         }
 
-        /// <summary>The first places of the greatest elements along one axis, or of the first NaN, in the order of the remaining axes.</summary>
+        /// <summary>The first places of the greatest elements along one axis, or of the first NaN, in the order of the remaining
+        /// axes.</summary>
         /// <exception cref="ArgumentException">The axis has size 0.</exception>
         public int[] ArgMax(int axis = -1)
         {

@@ -23,7 +23,8 @@ internal static unsafe partial class MatMulKernel
     /// <summary>Up to here A is read where it lies, and each panel of B serves all its rows at once.</summary>
     private const int DirectRows = 32;
 
-    /// <summary>Bytes of a block of a panel in float32, on the stack of the part that widens it, with room to align it to a cache line.</summary>
+    /// <summary>Bytes of a block of a panel in float32, on the stack of the part that widens it, with room to align it to a cache
+    /// line.</summary>
     private static int PanelBytes<TTile>()
         where TTile : struct, IMatMulTile => (BlockK * TTile.Columns * sizeof(float)) + CacheLine;
 

@@ -8,7 +8,8 @@ namespace Heed.Engine.Kernels;
 /// <summary>A weight W: [N, K] in the order in which products read it, y = x·Wᵀ: panels of as many outputs as a register tile is wide, each [K][lane].</summary>
 /// <remarks>
 /// It owns native memory, aligned to cache lines. Results have the bits of the unpacked product of the same values, for every number of rows.
-/// Concurrent products and reads are safe; filling is not. Disposing beside them is: the last of them frees the memory, and later ones are refused.
+/// Concurrent products and reads are safe; filling is not. Disposing beside them is: the last of them frees the memory, and later ones
+/// are refused.
 /// </remarks>
 public sealed unsafe partial class PackedMatrix : IDisposable
 {
