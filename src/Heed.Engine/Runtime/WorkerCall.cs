@@ -11,7 +11,7 @@ internal sealed unsafe class WorkerCall
     // Of the low half: no part of this number can be claimed, since no work has this many parts.
     private const long Closed = int.MaxValue;
 
-    private readonly SemaphoreSlim _done = new(0);
+    private readonly Signal _done = new();
     private ComputeContext? _context;
     private ExceptionDispatchInfo? _failure;
     private Shared _shared = new() { Ticket = Closed };
@@ -78,7 +78,7 @@ internal sealed unsafe class WorkerCall
                 Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
             }
 
-            if (Interlocked.Decrement(ref _shared.Pending) == 0 && Interlocked.Exchange(ref _shared.CallerSleeps, 0) != 0) _done.Release();
+            if (Interlocked.Decrement(ref _shared.Pending) == 0 && Interlocked.Exchange(ref _shared.CallerSleeps, 0) != 0) _done.Set();
             return true;
         }
     }

@@ -169,7 +169,7 @@ internal sealed unsafe class Workers(int threads)
 
     private sealed class Worker(Workers owner, int number)
     {
-        private readonly SemaphoreSlim _wake = new(0);
+        private readonly Signal _wake = new();
         private int _sleeps;
 
         public void Loop()
@@ -196,7 +196,7 @@ internal sealed unsafe class Workers(int threads)
         public bool TryWake()
         {
             if (!TryRise()) return false;
-            _wake.Release();
+            _wake.Set();
             return true;
         }
 
