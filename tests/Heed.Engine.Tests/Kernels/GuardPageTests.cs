@@ -35,7 +35,7 @@ public class GuardPageTests
         ["NormRow"] = "run by LayerNormKernel and RmsNormKernel",
         ["AttentionProblem"] = "run by AttentionKernel",
         ["AttentionPlan"] = "run by AttentionKernel",
-                ["AttentionPages.Keys"] = "an address",
+        ["AttentionPages.Keys"] = "an address",
         ["AttentionPages.Values"] = "an address",
         ["AttentionPages.Stain"] = "an address",
         ["AttentionRow"] = "run by AttentionKernel over its own memory",
