@@ -26,8 +26,9 @@ public sealed class MemoryBudget
     }
 
     /// <summary>A share of a larger budget with a limit of its own: what is reserved here is reserved there.</summary>
-    internal MemoryBudget(long limitBytes, string limitedBy, MemoryBudget parent)
+    internal MemoryBudget(long limitBytes, string limitedBy, MemoryBudget parent, Action? reclaim = null)
     {
+        _reclaim = reclaim;
         LimitBytes = limitBytes;
         _limitedBy = limitedBy;
         _parent = parent;
@@ -53,7 +54,7 @@ public sealed class MemoryBudget
     internal void Reserve(MemoryOwner owner, long bytes, string? what = null)
     {
         if (TryReserve(owner, bytes) is not { } full) return;
-        full.Root._reclaim?.Invoke();
+        full._reclaim?.Invoke();
         if (TryReserve(owner, bytes) is not { } still) return;
         throw new BudgetException(still.Refusal(owner, bytes, what));
     }
@@ -65,8 +66,6 @@ public sealed class MemoryBudget
         Interlocked.Add(ref _used, -bytes);
         _parent?.Release(owner, bytes);
     }
-
-    private MemoryBudget Root => _parent?.Root ?? this;
 
     /// <summary>Null if the memory was counted, else the budget that is full.</summary>
     private MemoryBudget? TryReserve(MemoryOwner owner, long bytes)

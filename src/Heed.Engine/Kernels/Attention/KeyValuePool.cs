@@ -17,10 +17,12 @@ public sealed unsafe class KeyValuePool : IDisposable, ITrimmable
     private readonly Lock _lock = new();
     private readonly long _dataFloats;
     private readonly MemoryBudget _budget;
+    private readonly HashSet<nint> _all = [];
     private nint _free;
     private long _pages;
     private long _used;
     private bool _disposed;
+    private bool _finalized;
 
     /// <summary>An empty pool for keys [Hkv, K] and values [Hkv, V] a token.</summary>
     /// <param name="keyHeads">Hkv ≥ 1.</param>
@@ -56,8 +58,17 @@ public sealed unsafe class KeyValuePool : IDisposable, ITrimmable
         ComputeContext.Current.Register(this);
     }
 
-    /// <summary>Gives back the memory of a pool that nobody disposed.</summary>
-    ~KeyValuePool() => Trim();
+    /// <summary>Returns the memory of a pool that nobody disposed: its sequences are forgotten too.</summary>
+    ~KeyValuePool()
+    {
+        lock (_lock)
+        {
+            _finalized = true;
+            foreach (nint page in _all) Free(page);
+            _budget?.Release(MemoryOwner.Caches, _all.Count * PageBytes);
+            _all.Clear();
+        }
+    }
 
     /// <summary>Hkv.</summary>
     public int KeyHeads { get; }
@@ -96,7 +107,8 @@ public sealed unsafe class KeyValuePool : IDisposable, ITrimmable
             {
                 nint page = _free;
                 _free = Header(page)->Next;
-                NativeMemory.AlignedFree((byte*)page - HeaderBytes);
+                _all.Remove(page);
+                Free(page);
             }
 
             _pages -= freed;
@@ -114,10 +126,12 @@ public sealed unsafe class KeyValuePool : IDisposable, ITrimmable
     }
 
     /// <summary>A share of the current context's budget for the pools of one cache.</summary>
-    internal static MemoryBudget Share(long maximumBytes)
+    /// <param name="maximumBytes">Limit of the share.</param>
+    /// <param name="reclaim">Gives the pools' free pages back before a page is refused; null for a single pool, which uses its own.</param>
+    internal static MemoryBudget Share(long maximumBytes, Action? reclaim = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maximumBytes, 1);
-        return new MemoryBudget(maximumBytes, "the cache's limit (maximumBytes)", ComputeContext.Current.Memory);
+        return new MemoryBudget(maximumBytes, "the cache's limit (maximumBytes)", ComputeContext.Current.Memory, reclaim);
     }
 
     /// <summary>A zeroed page with one owner.</summary>
@@ -149,8 +163,11 @@ public sealed unsafe class KeyValuePool : IDisposable, ITrimmable
         try
         {
             nint page = (nint)NativeMemory.AlignedAlloc((nuint)PageBytes, 64) + HeaderBytes;
+            // The collector cannot see the memory behind a forgotten sequence.
+            GC.AddMemoryPressure(PageBytes);
             lock (_lock)
             {
+                _all.Add(page);
                 _pages++;
                 _used++;
             }
@@ -171,6 +188,7 @@ public sealed unsafe class KeyValuePool : IDisposable, ITrimmable
 
     internal void Release(nint page)
     {
+        if (_finalized) return;
         if (Interlocked.Decrement(ref Header(page)->References) > 0) return;
         lock (_lock)
         {
@@ -183,6 +201,12 @@ public sealed unsafe class KeyValuePool : IDisposable, ITrimmable
     }
 
     internal void Copy(nint from, nint to) => NativeMemory.Copy((void*)from, (void*)to, (nuint)(_dataFloats * sizeof(float)));
+
+    private void Free(nint page)
+    {
+        NativeMemory.AlignedFree((byte*)page - HeaderBytes);
+        GC.RemoveMemoryPressure(PageBytes);
+    }
 
     private static PageHeader* Header(nint page) => (PageHeader*)(page - HeaderBytes);
 
