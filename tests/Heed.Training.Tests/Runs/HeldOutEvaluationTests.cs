@@ -42,9 +42,9 @@ public class HeldOutEvaluationTests
         Assert.True(table.IsPacked);
         Assert.Equal(WeightFormat.Find(format), table.Format);
         int[] ids = [.. Enumerable.Range(0, 17).Select(i => i * 7919 % Vocabulary)];
-        TensorPool pool = new();
+        using ComputeContext context = new();
         EvaluationReport report;
-        using (context.TensorPool.Use()) report = new HeldOutEvaluation(model, ids, bytes: 100, length: 8, batch: 1).Run(0);
+        using (context.Enter()) report = new HeldOutEvaluation(model, ids, bytes: 100, length: 8, batch: 1).Run(0);
         Assert.Equal(16, report.Tokens);
         Assert.InRange(report.Loss, 0, 30);
         // Eight rows of logits, and little else: far below the table, as float32 or as it is held.
