@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Heed.Cli.Commands;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Cli;
@@ -41,7 +42,7 @@ internal static class Application
         try
         {
             // A wrong HEED_THREADS is said before the work, and not where only help is asked for.
-            if (parsed.Action is not null && parsed.Action == parsed.CommandResult.Command.Action) _ = WorkerPool.Threads;
+            if (parsed.Action is not null && parsed.Action == parsed.CommandResult.Command.Action) _ = ComputeContext.Current.Threads;
             terminal.IsJson = parsed.GetResult("--json") is { } json && json is OptionResult { Implicit: false };
             terminal.IsVerbose = parsed.GetResult("--verbose") is OptionResult { Implicit: false };
             int code = await parsed.InvokeAsync(new InvocationConfiguration

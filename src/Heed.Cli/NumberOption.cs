@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Cli;
@@ -25,12 +26,12 @@ internal static class NumberOption
         => new(name) { Description = description, CustomParser = result => Read(result, range) };
 
     /// <summary><c>--threads</c>; <see cref="SetThreads"/> obeys it.</summary>
-    public static Option<int?> Threads() => Optional("--threads", "threads; HEED_THREADS or all where not given", new NumberRange<int>(1, WorkerPool.MaxThreads));
+    public static Option<int?> Threads() => Optional("--threads", "threads; HEED_THREADS or all where not given", new NumberRange<int>(1, ComputeContext.MaximumThreads));
 
-    /// <summary>Computes on as many threads as the command line says, if it says so.</summary>
+    /// <summary>Makes a context with the number of threads on the command line the default, if there is one.</summary>
     public static void SetThreads(ParseResult parsed, Option<int?> threads)
     {
-        if (parsed.GetValue(threads) is { } count) WorkerPool.Threads = count;
+        if (parsed.GetValue(threads) is { } count) ComputeContext.Default = new ComputeContext(new ComputeOptions { Threads = count });
     }
 
     /// <summary>Gives every number option below a command that has no range of its own the same reading and the same sentence.</summary>

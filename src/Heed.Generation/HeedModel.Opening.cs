@@ -1,4 +1,5 @@
 using Heed.Checkpoints;
+using Heed.Engine.Runtime;
 using Heed.Hub;
 using Heed.Models;
 using Heed.Models.Embeddings;
@@ -82,9 +83,15 @@ public sealed partial class HeedModel
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(files);
+        // The caller's context: the thread that loads has entered none.
+        LoadOptions loading = (options ?? LoadOptions.Default) with
+        {
+            Context = options?.Context ?? ComputeContext.Current,
+            Progress = progress,
+            CancellationToken = cancellationToken,
+        };
         if (OperatingSystem.IsBrowser() && files is HttpModelFiles remote)
             files = await remote.FetchAsync(progress, cancellationToken).ConfigureAwait(false);
-        LoadOptions loading = (options ?? LoadOptions.Default) with { Progress = progress, CancellationToken = cancellationToken };
         return await Task.Run(() => Open(files, loading, inference), cancellationToken).ConfigureAwait(false);
     }
 

@@ -100,18 +100,16 @@ public sealed partial class HeedModel
     private float[] Run(string text, string? pair, CancellationToken cancellationToken, out TokenEncoding encoding, out Shape shape)
     {
         ArgumentNullException.ThrowIfNull(text);
+        using ModelUse use = Model.Enter();
         encoding = Tokenizer.Encode(text, pair);
         int T = encoding.Count;
         ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.Ids), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIds) };
-        lock (_understanding)
-        {
-            using TensorScope scope = TensorScope.Begin();
-            ModelOutput output = Model.Run(inputs, new RunOptions { Stop = cancellationToken });
-            if (!output.Tensors.TryGetValue("logits", out Tensor? logits))
-                throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
-            shape = logits.Shape;
-            return logits.ToArray();
-        }
+        using TensorScope scope = TensorScope.Begin();
+        ModelOutput output = Model.Run(inputs, new RunOptions { Stop = cancellationToken });
+        if (!output.Tensors.TryGetValue("logits", out Tensor? logits))
+            throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
+        shape = logits.Shape;
+        return logits.ToArray();
     }
 
     private string? MaskToken()

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Engine.Runtime;
 using Heed.Generation.Inference;
 using Heed.Models;
 using Heed.Generation.Embeddings;
@@ -26,7 +27,6 @@ public sealed partial class HeedModel : IDisposable
     private readonly Lazy<TextEmbedder> _embedder;
     private readonly Lazy<InferenceEngine> _engine;
     private readonly Lazy<ChatTemplates> _templates;
-    private readonly Lock _understanding = new();      // encoders run one call at a time
     private readonly Action<string>? _warn;
 
     private readonly IModelFiles _files;
@@ -51,6 +51,9 @@ public sealed partial class HeedModel : IDisposable
 
     /// <summary>The model. It is this object's: <see cref="Dispose"/> frees it.</summary>
     public Model Model { get; }
+
+    /// <summary>Where the model computes; each call enters it.</summary>
+    public ComputeContext Context => Model.Context;
 
     /// <summary>The folder's settings for generation; change them with <c>with</c> and pass them to
     /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>. If they set no length, up to 128 tokens are generated, within

@@ -1,5 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Models;
@@ -7,6 +8,8 @@ namespace Heed.Models;
 /// <summary>A whole model: its configuration, its parameters by the names of the released checkpoints, and one way to run it on padded inputs.</summary>
 public abstract class Model : Module, IDisposable
 {
+    private UseCount _uses;
+
     /// <summary>For derived classes.</summary>
     protected Model(ModelConfig config, ParameterSet parameters)
         : base((parameters ?? throw new ArgumentNullException(nameof(parameters))).Root)
@@ -20,6 +23,9 @@ public abstract class Model : Module, IDisposable
 
     /// <summary>All parameters, in the order of the model.</summary>
     public ParameterSet Parameters { get; }
+
+    /// <summary>Where the model computes: the context in which it was built or loaded.</summary>
+    public ComputeContext Context { get; } = ComputeContext.Current;
 
     /// <summary>Hugging Face's class name, such as <c>GPT2LMHeadModel</c>; it stands in <c>architectures</c>.</summary>
     public abstract string Architecture { get; }
@@ -43,11 +49,34 @@ public abstract class Model : Module, IDisposable
     /// <summary>How each parameter was stored in the folder that was loaded; empty for a model made from nothing. Saving keeps these types.</summary>
     public IReadOnlyDictionary<string, Checkpoints.DType> StoredTypes { get; internal set; } = new Dictionary<string, Checkpoints.DType>();
 
-    /// <summary>Returns the memory of all weights.</summary>
+    /// <summary>Returns the memory of all weights: now, or when the last call that runs on another thread has ended. Later calls are
+    /// refused.</summary>
     public void Dispose()
     {
-        Parameters.Dispose();
+        if (_uses.Close()) Parameters.Dispose();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Enters the model's context and keeps the weights until the result is disposed: once per call, on each thread that
+    /// computes.</summary>
+    /// <exception cref="ObjectDisposedException">The model or its context was disposed.</exception>
+    internal ModelUse Enter()
+    {
+        ObjectDisposedException.ThrowIf(!_uses.TryBegin(), this);
+        try
+        {
+            return new ModelUse(this, Context.Enter());
+        }
+        catch
+        {
+            EndUse();
+            throw;
+        }
+    }
+
+    internal void EndUse()
+    {
+        if (_uses.End()) Parameters.Dispose();
     }
 
     /// <summary>Refuses labels that are no class; the ignored one passes.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Testing;
 using Heed.Tokenizers;
@@ -18,7 +19,7 @@ public class EvalTests
         int tokens = Tokenizer.FromFolder(model).Encode(File.ReadAllText(text), addSpecialTokens: false).Count;
         foreach (int length in (int[])[0, 1, 7, 50])
         {
-            JsonElement report = await Eval(model, text, "--length", length.ToString(CultureInfo.InvariantCulture), "--threads", WorkerPool.Threads.ToString(CultureInfo.InvariantCulture));
+            JsonElement report = await Eval(model, text, "--length", length.ToString(CultureInfo.InvariantCulture), "--threads", ComputeContext.Current.Threads.ToString(CultureInfo.InvariantCulture));
             Assert.Equal((tokens - 1, tokens, new FileInfo(text).Length), (report.GetProperty("tokens").GetInt32(), report.GetProperty("text_tokens").GetInt32(), report.GetProperty("bytes").GetInt64()));
             double bits = report.GetProperty("loss").GetDouble() / Math.Log(2) * tokens / new FileInfo(text).Length;
             Assert.Equal(bits, report.GetProperty("bits_per_byte").GetDouble(), 1e-12);

@@ -1,3 +1,4 @@
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Testing;
 
@@ -7,11 +8,11 @@ namespace Heed.Engine.Tests;
 public class LeakCheckTests
 {
     [Fact]
-    public void Every_test_has_a_pool_and_a_scope_of_its_own()
+    public void Every_test_has_a_context_and_a_scope_of_its_own()
     {
-        Assert.NotSame(TensorPool.Shared, TensorPool.Current);
+        Assert.NotSame(ComputeContext.Default, ComputeContext.Current);
         Assert.NotNull(Tensor.Zeros(3).Scope);
-        Assert.Equal(1, TensorPool.Current.LiveBlocks);
+        Assert.Equal(1, ComputeContext.Current.TensorPool.LiveBlocks);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Models.Bloom;
 using Heed.Models.Gpt1;
@@ -261,23 +262,16 @@ public class DecoderPropertyTests
     [MemberData(nameof(Families))]
     public void Logits_and_gradients_have_the_same_bits_with_any_number_of_threads(string family)
     {
-        int before = WorkerPool.Threads;
-        try
+        HashSet<string> sums = [];
+        foreach (int threads in (int[])[1, 2, 3, 5])
         {
-            HashSet<string> sums = [];
-            foreach (int threads in (int[])[1, 2, 3, 5])
-            {
-                WorkerPool.Threads = threads;
-                using CausalLanguageModel model = Make(family);
-                sums.Add(Sum(model));
-            }
+            using ComputeContext context = new(new ComputeOptions { Threads = threads });
+            using ContextScope entered = context.Enter();
+            using CausalLanguageModel model = Make(family);
+            sums.Add(Sum(model));
+        }
 
-            Assert.Single(sums);
-        }
-        finally
-        {
-            WorkerPool.Threads = before;
-        }
+        Assert.Single(sums);
     }
 
     private static string Sum(CausalLanguageModel model)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Xunit;
 using Xunit.v3;
@@ -9,13 +10,14 @@ using Xunit.v3;
 namespace Heed.Testing;
 
 /// <summary>
-/// A leak check around every test of an assembly: each test has a pool and a scope of its own, and when it ends every block must be back.
+/// A leak check around every test of an assembly: each test has a context and a scope of its own, and when it ends every block must be
+/// back.
 /// Compiled into the test projects that use tensors (<c>HasLeakCheck</c> in <c>tests/Directory.Build.props</c>).
 /// </summary>
 [AttributeUsage(AttributeTargets.Assembly)]
 internal sealed class LeakCheckAttribute : BeforeAfterTestAttribute
 {
-    private static readonly ConcurrentDictionary<string, (TensorPool Pool, IDisposable Use, TensorScope? Scope, int Thread)> Open = new(StringComparer.Ordinal);
+    private static readonly ConcurrentDictionary<string, OpenTest> Open = new(StringComparer.Ordinal);
 
     public override void Before(MethodInfo methodUnderTest, IXunitTest test) => Before(methodUnderTest, test.UniqueID);
 
@@ -23,15 +25,16 @@ internal sealed class LeakCheckAttribute : BeforeAfterTestAttribute
 
     internal static void Before(MethodInfo methodUnderTest, string id)
     {
-        TensorPool pool = new();
-        // A scope belongs to a thread, and a test that awaits may end on another: it has the pool alone and disposes what it makes.
+        // Threads are the default context's: starting new ones for each test would cost more than many tests.
+        ComputeContext context = ComputeContext.WithThreadsOf(ComputeContext.Default);
+        // A scope belongs to a thread, and a test that awaits may end on another: it has the context alone and disposes what it makes.
         bool waits = methodUnderTest.ReturnType != typeof(void);
-        Open[id] = (pool, pool.Use(), waits ? null : TensorScope.Begin(), Environment.CurrentManagedThreadId);
+        Open[id] = new OpenTest(context, context.UseInFlow(), waits ? null : TensorScope.Begin(), Environment.CurrentManagedThreadId);
     }
 
     internal static void After(string id)
     {
-        if (!Open.TryRemove(id, out (TensorPool Pool, IDisposable Use, TensorScope? Scope, int Thread) open)) return;
+        if (!Open.TryRemove(id, out OpenTest? open)) return;
         if (open.Scope is not null)
         {
             Assert.Equal(open.Thread, Environment.CurrentManagedThreadId);
@@ -39,6 +42,13 @@ internal sealed class LeakCheckAttribute : BeforeAfterTestAttribute
         }
 
         open.Use.Dispose();
-        Assert.True(open.Pool.LiveBlocks == 0, $"{open.Pool.LiveBlocks} blocks of {open.Pool.LiveBytes:N0} bytes were not given back. Dispose models and parameter sets; an op must release what it saved.");
+        TensorPool tensors = open.Context.TensorPool;
+        long blocks = tensors.LiveBlocks + tensors.LostBlocks;
+        Assert.True(
+            blocks == 0,
+            $"{blocks} blocks ({tensors.LiveBytes:N0} bytes live) were not given back. Dispose models and parameter sets; an op must release what it saved.");
+        open.Context.Dispose();
     }
+
+    private sealed record OpenTest(ComputeContext Context, IDisposable Use, TensorScope? Scope, int Thread);
 }

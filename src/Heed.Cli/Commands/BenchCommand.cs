@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Engine.Kernels;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Verification.Benchmarks;
 
@@ -10,17 +11,18 @@ namespace Heed.Cli.Commands;
 /// <summary><c>heed bench</c>: the works of <c>docs/benchmarks</c>, each beside the machine's limits of the same run.</summary>
 internal static class BenchCommand
 {
+    private const string Concurrency = "concurrency";
     private const string Tokenizers = "tokenizers";
 
-    private static readonly string[] Names = [.. BenchmarkSuite.Names, Tokenizers];
+    private static readonly string[] Names = [.. BenchmarkSuite.Names, Concurrency, Tokenizers];
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> names = new("what") { Description = $"any of {string.Join(", ", Names)}; all but {Tokenizers} where not given", Arity = ArgumentArity.ZeroOrMore };
+        Argument<string[]> names = new("what") { Description = $"any of {string.Join(", ", Names)}; all but {Concurrency} and {Tokenizers} if omitted", Arity = ArgumentArity.ZeroOrMore };
         Option<int?> threads = NumberOption.Threads();
         Option<double> seconds = NumberOption.Of("--seconds", "how long each work is repeated", 3.0, new NumberRange<double>(0, 3600, Above: true));
         Option<string[]> models = new("--model") { Description = $"tokenizer files or model folders for {Tokenizers}; where not given, tokenizers are trained on the .NET SDK's documentation", AllowMultipleArgumentsPerToken = true };
-        Command command = new("bench", "Measure matrix products, training, decoding and attention against this machine's peak and bandwidth, and the speed of tokenizers. Example: heed bench matmul --seconds 5") { names, threads, seconds, models };
+        Command command = new("bench", "Measure matrix products, training, decoding and attention against this machine's peak and bandwidth, callers at once against one after another, and the speed of tokenizers. Example: heed bench matmul --seconds 5") { names, threads, seconds, models };
         command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
@@ -33,10 +35,11 @@ internal static class BenchCommand
     {
         foreach (string name in names)
             if (!Names.Contains(name)) throw new InputException($"bench: \"{Printable.Shorten(name)}\" is unknown; one of {string.Join(", ", Names)} was expected.");
-        JsonObject report = new() { ["processor"] = EnvCommand.Processor(), ["instructions"] = MachineProbe.InstructionSet, ["threads"] = WorkerPool.Threads };
-        if (!terminal.IsJson) terminal.Line($"{EnvCommand.Processor()}, {MachineProbe.InstructionSet}, {WorkerPool.Threads} thread(s)");
-        string[] works = [.. names.Where(name => name != Tokenizers)];
+        JsonObject report = new() { ["processor"] = EnvCommand.Processor(), ["instructions"] = MachineProbe.InstructionSet, ["threads"] = ComputeContext.Current.Threads };
+        if (!terminal.IsJson) terminal.Line($"{EnvCommand.Processor()}, {MachineProbe.InstructionSet}, {ComputeContext.Current.Threads} thread(s)");
+        string[] works = [.. names.Where(name => name is not (Tokenizers or Concurrency))];
         if (works.Length > 0 || names.Length == 0) Works(terminal, works, seconds, report, cancellationToken);
+        if (names.Contains(Concurrency)) AtOnce(terminal, seconds, report, cancellationToken);
         if (names.Contains(Tokenizers) || models.Length > 0)
         {
             Speeds(terminal, models, seconds, report, cancellationToken);
@@ -68,6 +71,44 @@ internal static class BenchCommand
         (report["peak_gigaflops"], report["mean_gigaflops"], report["bandwidth_gigabytes"], report["works"]) = (peak, mean, bandwidth, rows);
     }
 
+    private static void AtOnce(Terminal terminal, double seconds, JsonObject report, CancellationToken cancellationToken)
+    {
+        JsonArray rows = [];
+        if (!terminal.IsJson)
+        {
+            terminal.Line();
+            terminal.Line("The same work by callers at once and one after another. Wanted: ratio at most 1.15, longest wait at most twice the mean");
+            terminal.Line($"{"callers",7} {"in turn",10} {"at once",10} {"ratio",6} {"mean wait",10} {"longest/mean",13} {"bits",10}");
+        }
+
+        foreach (ConcurrencyResult r in ConcurrencyBenchmark.Run(seconds, cancellationToken))
+        {
+            if (terminal.IsJson)
+            {
+                rows.Add((JsonNode)new JsonObject
+                {
+                    ["callers"] = r.Callers,
+                    ["one_after_another_seconds"] = r.OneAfterAnother,
+                    ["at_once_seconds"] = r.AtOnce,
+                    ["ratio"] = r.Ratio,
+                    ["mean_wait_seconds"] = r.MeanWait,
+                    ["longest_wait_seconds"] = r.AtOnce,
+                    ["longest_to_mean"] = r.LongestToMean,
+                    ["same_bits"] = r.SameBits,
+                });
+            }
+            else
+            {
+                terminal.Line(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{r.Callers,7} {r.OneAfterAnother,8:0.000} s {r.AtOnce,8:0.000} s {r.Ratio,6:0.00} {r.MeanWait,8:0.000} s {r.LongestToMean,13:0.00}")
+                    + $" {(r.SameBits ? "the same" : "DIFFERENT"),10}");
+            }
+        }
+
+        report["concurrency"] = rows;
+    }
+
     private static void Speeds(Terminal terminal, string[] models, double seconds, JsonObject report, CancellationToken cancellationToken)
     {
         JsonArray rows = [];
@@ -75,10 +116,10 @@ internal static class BenchCommand
         {
             terminal.Line();
             terminal.Line("MB/s on 5 MB of prose, each document once, caches of words empty");
-            terminal.Line($"{"pipeline",-24} {"ids",8}  {"offsets, 1 thread",18} {"ids only, 1 thread",18} {$"offsets, {WorkerPool.Threads}",12} {$"ids only, {WorkerPool.Threads}",12}");
+            terminal.Line($"{"pipeline",-24} {"ids",8}  {"offsets, 1 thread",18} {"ids only, 1 thread",18} {$"offsets, {ComputeContext.Current.Threads}",12} {$"ids only, {ComputeContext.Current.Threads}",12}");
         }
 
-        foreach (TokenizerSpeed speed in TokenizerBenchmark.Speeds(models, seconds, WorkerPool.Threads, cancellationToken))
+        foreach (TokenizerSpeed speed in TokenizerBenchmark.Speeds(models, seconds, ComputeContext.Current.Threads, cancellationToken))
         {
             if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["pipeline"] = speed.Pipeline, ["vocabulary"] = speed.Vocabulary, ["offsets_one_thread"] = speed.OffsetsOneThread, ["ids_one_thread"] = speed.IdsOneThread, ["offsets"] = speed.Offsets, ["ids"] = speed.Ids });
             else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Printable.Shorten(speed.Pipeline, 24),-24} {speed.Vocabulary,8:N0}  {speed.OffsetsOneThread,18:0.0} {speed.IdsOneThread,18:0.0} {speed.Offsets,12:0.0} {speed.Ids,12:0.0}"));

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Engine.Kernels;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Hub;
 
@@ -28,7 +29,7 @@ internal static class EnvCommand
             ["system"] = $"{RuntimeInformation.OSDescription.Trim()} {RuntimeInformation.OSArchitecture}",
             ["processor"] = Processor(),
             ["instructions"] = MachineProbe.InstructionSet,
-            ["threads"] = WorkerPool.Threads,
+            ["threads"] = ComputeContext.Current.Threads,
             ["memory_bytes"] = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             ["hub_cache"] = HubSettings.FromProcess().CacheFolder,
         };

@@ -36,7 +36,7 @@ internal static class PretrainCommand
             Dictionary<RunField, string> given = [];
             foreach ((RunField field, Option<string?> option) in options)
                 if (parsed.GetResult(option) is { Implicit: false } result) given[field] = result.Tokens.Count == 0 && field.Kind == Switch ? "true" : parsed.GetValue(option) ?? "";
-            if (parsed.GetValue(threads) is { } count) WorkerPool.Threads = count;
+            NumberOption.SetThreads(parsed, threads);
             return Task.FromResult(Run(terminal, folder, parsed.GetValue(file), given, cancellationToken));
         });
         return command;

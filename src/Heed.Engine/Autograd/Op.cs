@@ -15,6 +15,9 @@ public abstract class Op
     /// <summary>The gradient of the output gathered so far; null before the first contribution.</summary>
     internal Tensor? Gradient { get; set; }
 
+    /// <summary>The tape that holds this op until its gradient has run; null for a <see cref="Leaf"/>, and afterwards.</summary>
+    internal Tape? Owner { get; set; }
+
     /// <summary>The output's shape; <see cref="Tape.Record"/> fills it.</summary>
     internal Shape OutputShape { get; set; }
 
@@ -108,6 +111,7 @@ public abstract class Op
     {
         Gradient?.Dispose();
         Gradient = null;
+        Owner = null;
         for (int i = 0; i < _savedCount; i++)
         {
             _saved[i]!.Release();

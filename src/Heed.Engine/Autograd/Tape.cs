@@ -37,21 +37,34 @@ public sealed class Tape : IDisposable
         ArgumentNullException.ThrowIfNull(output);
         Tape tape = t_current is { _paused: false } current ? current : throw new InvalidOperationException("Tape.Record was called while no tape records; ask Tape.IsRecording first.");
         op.OutputShape = output.Shape;
+        op.Owner = tape;
         tape._ops.Add(op);
         return new Variable(output, op);
     }
 
     /// <summary>
-    /// Runs the gradients of everything recorded, last first. Gradients add up in the leaves; the tape is empty afterwards.
+    /// Runs the gradients of everything recorded, last first. Gradients add up in the leaves; the tape is empty afterwards, so several
+    /// losses
+    /// are added up before: <c>tape.Backward(a + b)</c>.
     /// </summary>
     /// <param name="output">What is differentiated, recorded on this tape.</param>
     /// <param name="gradient">Gradient of <paramref name="output"/>, of its shape; ones where null.</param>
-    /// <exception cref="InvalidOperationException"><paramref name="output"/> depends on nothing that needs a gradient.</exception>
+    /// <exception cref="InvalidOperationException"><paramref name="output"/> depends on nothing that needs a gradient, is no longer on
+    /// the tape
+    /// because a backward pass has run, or is on another tape.</exception>
     public void Backward(Variable output, Tensor? gradient = null)
     {
         ObjectDisposedException.ThrowIf(_ended, this);
         Op last = output.Op ?? throw new InvalidOperationException("Tape.Backward: the output was not recorded: no input or parameter in it needs a gradient.");
         if (gradient is not null && gradient.Shape != output.Shape) throw new ShapeException("Tape.Backward", nameof(gradient), gradient.Shape, output.Shape.ToString());
+        if (last is not Leaf && last.Owner is null)
+        {
+            throw new InvalidOperationException(
+                "Tape.Backward: the output is no longer on a tape: a backward pass has run over everything recorded. Add the losses up and call Backward once.");
+        }
+
+        if (last is not Leaf && last.Owner != this)
+            throw new InvalidOperationException("Tape.Backward: the output was recorded on another tape; call Backward of that one.");
         _paused = true;
         try
         {

@@ -8,21 +8,26 @@ namespace Heed.Engine.Autograd;
 /// </summary>
 public readonly struct Variable
 {
+    private readonly Tensor? _value;
+
     /// <summary>A value that needs no gradient.</summary>
     public Variable(Tensor value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        Value = value;
+        _value = value;
     }
 
     internal Variable(Tensor value, Op? op)
     {
-        Value = value;
+        _value = value;
         Op = op;
     }
 
     /// <summary>The value.</summary>
-    public Tensor Value { get; }
+    /// <exception cref="InvalidOperationException">This is <c>default(Variable)</c>, which has none.</exception>
+    public Tensor Value => _value ?? throw new InvalidOperationException(
+        "A Variable without a value was used: default(Variable), or an element of an array that was never assigned. "
+        + "Make it from a tensor: new Variable(tensor).");
 
     /// <summary>The sizes of <see cref="Value"/>.</summary>
     public Shape Shape => Value.Shape;
@@ -73,5 +78,5 @@ public readonly struct Variable
     public Variable Detach() => new(Value);
 
     /// <inheritdoc/>
-    public override string ToString() => NeedsGradient ? $"{Value} (recorded)" : Value.ToString();
+    public override string ToString() => _value is null ? "Variable without a value" : NeedsGradient ? $"{Value} (recorded)" : Value.ToString();
 }

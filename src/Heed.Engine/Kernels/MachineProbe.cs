@@ -3,12 +3,14 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
 
 /// <summary>What this computer can do at most: the two limits beside which every speed is to be read.</summary>
-/// <remarks>Both run on <see cref="WorkerPool.Threads"/> threads and give the best of several tries, since others may share the computer.</remarks>
+/// <remarks>Both run on <see cref="ComputeContext.Threads"/> threads and give the best of several tries, since others may share the
+/// computer.</remarks>
 public static unsafe class MachineProbe
 {
     private const int Line = 64;
@@ -35,7 +37,7 @@ public static unsafe class MachineProbe
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(seconds);
         const int Rounds = 400_000;
-        int threads = WorkerPool.Threads;
+        int threads = ComputeContext.Current.Threads;
         double operations = 2.0 * Chains * Width * Rounds;
         double best = 0, sum = 0;
         int tries = 0;
@@ -44,7 +46,7 @@ public static unsafe class MachineProbe
         {
             // Threads that come late must not make the others look slow: each times itself.
             double[] rates = new double[threads];
-            WorkerPool.Run(new PeakWork(rates, Rounds, operations), threads);
+            ComputeContext.Run(new PeakWork(rates, Rounds, operations), threads);
             double rate = rates.Sum();
             best = Math.Max(best, rate);
             sum += rate;
@@ -63,7 +65,7 @@ public static unsafe class MachineProbe
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1 << 20);
         ArgumentOutOfRangeException.ThrowIfLessThan(passes, 1);
-        int threads = WorkerPool.Threads;
+        int threads = ComputeContext.Current.Threads;
         long share = bytes / threads / (8 * Line) * (8 * Line);
         byte* memory;
         try
@@ -77,7 +79,7 @@ public static unsafe class MachineProbe
 
         try
         {
-            WorkerPool.Run(new FillWork(memory, share), threads);
+            ComputeContext.Run(new FillWork(memory, share), threads);
             double best = 0;
             foreach (int streams in (ReadOnlySpan<int>)[1, 2, 4, 8])
             {
@@ -86,7 +88,7 @@ public static unsafe class MachineProbe
                     for (int pass = 0; pass < passes; pass++)
                     {
                         long start = Stopwatch.GetTimestamp();
-                        WorkerPool.Run(new ReadWork(memory, share, streams, prefetch), threads);
+                        ComputeContext.Run(new ReadWork(memory, share, streams, prefetch), threads);
                         best = Math.Max(best, share * threads / Stopwatch.GetElapsedTime(start).TotalSeconds);
                     }
                 }

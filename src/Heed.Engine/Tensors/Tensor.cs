@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics.Tensors;
 using System.Text;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Tensors;
 
@@ -60,7 +61,7 @@ public sealed class Tensor : IDisposable
     }
 
     /// <summary>A tensor whose content is undefined until it is written.</summary>
-    public static Tensor Uninitialized(Shape shape) => new(shape, TensorPool.Current.Rent(shape.Count), 0);
+    public static Tensor Uninitialized(Shape shape) => new(shape, ComputeContext.Current.TensorPool.Rent(shape.Count), 0);
 
     /// <inheritdoc cref="Uninitialized(Shape)"/>
     public static Tensor Uninitialized(params ReadOnlySpan<int> sizes) => Uninitialized(new Shape(sizes));

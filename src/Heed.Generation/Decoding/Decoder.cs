@@ -1,5 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Models;
 
@@ -9,6 +10,9 @@ namespace Heed.Generation.Decoding;
 /// that follows.</summary>
 internal abstract class Decoder : IDisposable
 {
+    // The model's context: each step computes there, and the pages are charged to its budget.
+    private readonly ComputeContext _context = ComputeContext.Current;
+
     protected Decoder(IReadOnlyList<KeyValueShape> layers, ModelConfig config, long maximumBytes)
     {
         Cache = new KeyValueCache(layers, maximumBytes);
@@ -27,13 +31,17 @@ internal abstract class Decoder : IDisposable
 
     /// <summary>The decoder of a model.</summary>
     /// <exception cref="InputException">The model does not generate.</exception>
-    public static Decoder Of(Model model, long maximumBytes) => model switch
+    public static Decoder Of(Model model, long maximumBytes)
     {
-        CausalLanguageModel causal => new CausalDecoder(causal, maximumBytes),
-        SequenceToSequenceModel both => new SequenceToSequenceDecoder(both, maximumBytes),
-        _ => throw new InputException($"{model.Architecture}: this model does not generate text. Use a causal language model or an "
-            + "encoder-decoder."),
-    };
+        using ContextScope entered = model.Context.Enter();
+        return model switch
+        {
+            CausalLanguageModel causal => new CausalDecoder(causal, maximumBytes),
+            SequenceToSequenceModel both => new SequenceToSequenceDecoder(both, maximumBytes),
+            _ => throw new InputException($"{model.Architecture}: this model does not generate text. Use a causal language model or an "
+                + "encoder-decoder."),
+        };
+    }
 
     /// <summary>The decoder's first ids for a prompt: the prompt itself in a causal model, else the decoder prompt or the start
     /// id.</summary>
@@ -53,6 +61,7 @@ internal abstract class Decoder : IDisposable
     /// <exception cref="BudgetException">The cache is full.</exception>
     public Tensor? Step(IReadOnlyList<DecoderSequence> sequences, CancellationToken cancellationToken)
     {
+        using ContextScope entered = _context.Enter();
         int[] before = new int[sequences.Count];
         for (int i = 0; i < before.Length; i++) before[i] = sequences[i].Cache.Count;
         try

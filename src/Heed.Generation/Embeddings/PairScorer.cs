@@ -86,6 +86,7 @@ public sealed class PairScorer : IDisposable
     public IReadOnlyList<float[]> Logits(IReadOnlyList<TextPair> pairs, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pairs);
+        using ModelUse entered = _model.Enter();
         List<float[]> rows = new(pairs.Count);
         foreach (TextPair[] some in pairs.Chunk(PairsAtOnce))
         {

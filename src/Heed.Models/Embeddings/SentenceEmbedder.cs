@@ -105,6 +105,7 @@ public sealed class SentenceEmbedder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(texts);
         ArgumentOutOfRangeException.ThrowIfNegative(promptTokens);
+        using ModelUse entered = _model is null ? default : _model.Enter();
         Tensor vectors = Tensor.Uninitialized(texts.Count, Width);
         for (int first = 0; first < texts.Count;)
         {

@@ -1,5 +1,6 @@
 using Heed.Checkpoints;
 using Heed.Engine.Kernels;
+using Heed.Engine.Runtime;
 
 namespace Heed.Models.Files;
 
@@ -30,7 +31,11 @@ public sealed record LoadOptions
     /// <summary>Seed of the first values of missing tensors.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Most bytes the weights may take; null: what the machine has.</summary>
+    /// <summary>Where the model computes and whose budget its weights are charged to; if omitted,
+    /// <see cref="ComputeContext.Current"/>.</summary>
+    public ComputeContext? Context { get; init; }
+
+    /// <summary>Limit for the weights, in bytes; if omitted, what is left of the context's budget.</summary>
     public long? MaximumBytes { get; init; }
 
     /// <summary>Receives how many bytes of weights are read, after each tensor.</summary>

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Models.Files;
@@ -39,6 +40,7 @@ public static class ModelFolder
     internal static LoadedModel Load(IModelFiles files, ModelDescription description, LoadOptions? options)
     {
         options ??= LoadOptions.Default;
+        using ContextScope entered = (options.Context ?? ComputeContext.Current).Enter();
         (ModelFamily family, string architecture, ModelConfig config) = description;
         string folder = files.Location;
         using Model shapes = Shapes(family, architecture, config, description.File);
@@ -259,7 +261,8 @@ public static class ModelFolder
 
     private static void CheckBudget(ModelDescription model, long bytes, string atLeast, LoadOptions options)
     {
-        long budget = options.MaximumBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        MemoryBudget memory = ComputeContext.Current.Memory;
+        long budget = options.MaximumBytes ?? memory.LimitBytes - memory.UsedBytes;
         if (bytes > budget)
             throw new BudgetException($"{model.File}: the weights take {atLeast}{Printable.Bytes(bytes)} ({Sizes(model.Config)}) and {Printable.Bytes(budget)} are allowed. "
                 + $"Correct the sizes, use a smaller model{(atLeast.Length == 0 && !options.ForTraining ? " or a narrower format (--dtype q8_0)" : "")}, or a machine with more memory.");

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Models.Gpt2;
@@ -90,8 +91,8 @@ public static class BenchmarkSuite
     private static BenchmarkResult Train(string name, Gpt2Config config, int length, int batch, BenchmarkLimits limits, double seconds)
     {
         config = config with { EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 };
-        TensorPool pool = new();
-        using IDisposable use = pool.Use();
+        using ComputeContext context = new(new ComputeOptions { Threads = ComputeContext.Current.Threads });
+        using ContextScope entered = context.Enter();
         using Gpt2LanguageModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
         using AdamW optimizer = new(model.Parameters) { WeightDecay = 0.1 };
         CounterRandom random = new(1, 2);
@@ -103,7 +104,7 @@ public static class BenchmarkSuite
         for (int i = 0; i < 2; i++) trainer.TakeStep();
         double best = Best(seconds, () => trainer.TakeStep());
         double tokens = length * batch / best;
-        return new BenchmarkResult(name, tokens, "tokens/s", tokens * forecast.OperationsPerToken / limits.PeakOperations, pool.PeakBytes);
+        return new BenchmarkResult(name, tokens, "tokens/s", tokens * forecast.OperationsPerToken / limits.PeakOperations, context.Memory.PeakBytes);
     }
 
     private static Gpt2LanguageModel Gpt2Small()
@@ -153,8 +154,8 @@ public static class BenchmarkSuite
     private static BenchmarkResult Attention(int length, BenchmarkLimits limits, double seconds)
     {
         const int Heads = 12, HeadWidth = 64;
-        TensorPool pool = new();
-        using IDisposable use = pool.Use();
+        using ComputeContext context = new(new ComputeOptions { Threads = ComputeContext.Current.Threads });
+        using ContextScope entered = context.Enter();
         using TensorScope scope = TensorScope.Begin();
         using ParameterSet parameters = new(ParameterSource.Random(1));
         MultiHeadAttention attention = new(new AttentionConfig { Width = Heads * HeadWidth, Heads = Heads, Causal = true }, parameters.Root);
@@ -169,7 +170,7 @@ public static class BenchmarkSuite
         });
         double pairs = (double)length * (length + 1) / 2;
         double operations = (3 * 2.0 * length * 4 * Heads * HeadWidth * Heads * HeadWidth) + (3 * 4.0 * pairs * Heads * HeadWidth);
-        return new BenchmarkResult($"attention forward and backward, {length} tokens", length / elapsed, "tokens/s", operations / elapsed / limits.PeakOperations, pool.PeakBytes);
+        return new BenchmarkResult($"attention forward and backward, {length} tokens", length / elapsed, "tokens/s", operations / elapsed / limits.PeakOperations, context.Memory.PeakBytes);
     }
 
     /// <summary>The best time of repeated runs, in seconds: what the machine can do when nothing disturbs it.</summary>

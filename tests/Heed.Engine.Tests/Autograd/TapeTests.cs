@@ -1,6 +1,7 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Tests.Autograd;
@@ -18,21 +19,14 @@ public class TapeTests
     [Fact]
     public void Loss_and_gradients_have_the_same_bits_with_any_number_of_threads()
     {
-        int before = WorkerPool.Threads;
-        try
+        float[]? expected = null;
+        foreach (int threads in new[] { 1, 2, 3, 5 })
         {
-            float[]? expected = null;
-            foreach (int threads in new[] { 1, 2, 3, 5 })
-            {
-                WorkerPool.Threads = threads;
-                float[] actual = Step(checkpoint: false);
-                expected ??= actual;
-                Assert.Equal(expected, actual);
-            }
-        }
-        finally
-        {
-            WorkerPool.Threads = before;
+            using ComputeContext context = new(new ComputeOptions { Threads = threads });
+            using IDisposable use = context.UseInFlow();
+            float[] actual = Step(checkpoint: false);
+            expected ??= actual;
+            Assert.Equal(expected, actual);
         }
     }
 
@@ -71,13 +65,55 @@ public class TapeTests
     [Fact]
     public void Steady_training_takes_no_new_blocks()
     {
-        TensorPool pool = new();
-        using IDisposable use = pool.Use();
+        using ComputeContext context = new();
+        using ContextScope entered = context.Enter();
+        TensorPool pool = context.TensorPool;
         Train(pool, 3);
         long before = pool.Allocations;
         Train(pool, 3);
         Assert.Equal(before, pool.Allocations);
         Assert.Equal(0, pool.LiveBlocks);
+    }
+
+    // cases: u2
+    [Fact]
+    public void A_second_backward_pass_over_a_tape_is_an_error_and_not_half_of_the_gradient()
+    {
+        Leaf leaf = new();
+        using Tape tape = Tape.Begin();
+        Variable x = leaf.Of(Tensor.Create([2, 3], 2));
+        Variable first = (x * x).Sum(), second = (x * 5f).Sum();
+        tape.Backward(first);
+        Assert.Contains("Add the losses up", Assert.Throws<InvalidOperationException>(() => tape.Backward(second)).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => tape.Backward(first));
+        Assert.Equal([4f, 6f], leaf.Gradient!.ToArray());
+        tape.Backward((x * 5f).Sum());                       // recorded anew
+        Assert.Equal([9f, 11f], leaf.Gradient!.ToArray());
+        leaf.Clear();
+    }
+
+    // cases: u2
+    [Fact]
+    public void The_output_of_another_tape_is_an_error()
+    {
+        Leaf leaf = new();
+        using Tape outer = Tape.Begin();
+        Variable y = leaf.Of(Tensor.Create([2, 3], 2)) * 3f;
+        using (Tape inner = Tape.Begin())
+            Assert.Contains("another tape", Assert.Throws<InvalidOperationException>(() => inner.Backward(y)).Message, StringComparison.Ordinal);
+        outer.Backward(y);
+        Assert.Equal([3f, 3f], leaf.Gradient!.ToArray());
+        leaf.Clear();
+    }
+
+    // cases: u13
+    [Fact]
+    public void A_variable_without_a_value_is_named()
+    {
+        Variable x = default;
+        Assert.Contains("new Variable(tensor)", Assert.Throws<InvalidOperationException>(() => x + x).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => x.Shape);
+        Assert.Equal("Variable without a value", x.ToString());
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Heed.Engine.Kernels;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using static Heed.Engine.Tests.Kernels.KernelCheck;
 
@@ -189,10 +190,10 @@ public class AttentionKernelTests
         }
 
         for (int n = 0; n < 3; n++) Step();
-        long used = AttentionScratch.UsedBytes, before = GC.GetAllocatedBytesForCurrentThread();
+        long used = ComputeContext.Current.Scratch.UsedBytes, before = GC.GetAllocatedBytesForCurrentThread();
         for (int n = 0; n < 5; n++) Step();
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
-        Assert.Equal(used, AttentionScratch.UsedBytes);
+        Assert.Equal(used, ComputeContext.Current.Scratch.UsedBytes);
     }
 
     [Fact]
@@ -201,22 +202,15 @@ public class AttentionKernelTests
         long Peak(int length)
         {
             AttentionData data = new(Options() with { Causal = true }, new AttentionSequence(0, length, 0, length));
-            AttentionScratch.ResetPeak();
-            long before = AttentionScratch.UsedBytes;
+            ComputeContext.Current.Scratch.ResetPeak();
+            long before = ComputeContext.Current.Scratch.UsedBytes;
             data.Backward();
-            return AttentionScratch.PeakBytes - before;
+            return ComputeContext.Current.Scratch.PeakBytes - before;
         }
 
-        int threads = WorkerPool.Threads;
-        try
-        {
-            WorkerPool.Threads = 1;                             // each thread has its own
-            Assert.InRange(Peak(2048), 0, 5 * Peak(512));
-        }
-        finally
-        {
-            WorkerPool.Threads = threads;
-        }
+        using ComputeContext single = new(new ComputeOptions { Threads = 1 });      // each thread has its own
+        using ContextScope entered = single.Enter();
+        Assert.InRange(Peak(2048), 0, 5 * Peak(512));
     }
 
     [Fact]

@@ -35,7 +35,6 @@ public class GuardPageTests
         ["NormRow"] = "run by LayerNormKernel and RmsNormKernel",
         ["AttentionProblem"] = "run by AttentionKernel",
         ["AttentionPlan"] = "run by AttentionKernel",
-        ["AttentionScratch"] = "gives memory out",
         ["AttentionPages.Keys"] = "an address",
         ["AttentionPages.Values"] = "an address",
         ["AttentionPages.Stain"] = "an address",

@@ -353,6 +353,7 @@ internal static unsafe class GuardedKernels
         ("Fold.Max", (g, n) => OfWidth(At(In(g, n)), n, new FoldRun(4))),
         ("Fold.SumOfExp", (g, n) => OfWidth(At(In(g, n)), n, new FoldRun(5))),
         ("Fold.LogSumOfExp", (g, n) => OfWidth(At(In(g, n)), n, new FoldRun(6))),
+        ("Fold.HasNaN", (g, n) => OfWidth(At(In(g, n)), n, new FoldRun(7))),
         ("AttentionPages.PackRows", (g, n) => AttentionPages.PackRows(At(In(g, (Rows * (n + 1)) - 1)), n + 1, Rows, n, At(g.Result(Rows * AttentionProblem.Pad(n))))),
         ("AttentionPages.PackKeys", (g, n) =>
         {
@@ -399,6 +400,7 @@ internal static unsafe class GuardedKernels
                 case 3: Fold.Dot<L>(x, x, n); break;
                 case 4: Fold.Max<L>(x, n); break;
                 case 5: Fold.SumOfExp<L>(x, 1, 0, n); break;
+                case 7: Fold.HasNaN<L>(x, n); break;
                 default: Fold.LogSumOfExp<L>(x, 1, n); break;
             }
         }

@@ -1,5 +1,6 @@
 using Heed.Checkpoints;
 using Heed.Engine.Kernels;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Testing;
 
@@ -70,11 +71,11 @@ internal static class KernelCheck
     public static float[] SameBits(Func<float[]> run)
     {
         LaneWidth width = Lanes.Width;
-        int threads = WorkerPool.Threads;
         try
         {
-            WorkerPool.Threads = 1;
-            float[] first = run();
+            float[] first;
+            using (ComputeContext single = new(new ComputeOptions { Threads = 1 }))
+            using (single.Enter()) first = run();
             if (Lanes.HasFma)
             {
                 foreach (LaneWidth other in (LaneWidth[])[LaneWidth.Lanes512, LaneWidth.Lanes256, LaneWidth.Lanes128])
@@ -88,7 +89,8 @@ internal static class KernelCheck
 
             foreach (int count in (int[])[2, 3, 5])
             {
-                WorkerPool.Threads = count;
+                using ComputeContext context = new(new ComputeOptions { Threads = count });
+                using ContextScope entered = context.Enter();
                 Equal(first, run(), $"{count} threads");
             }
 
@@ -97,7 +99,6 @@ internal static class KernelCheck
         finally
         {
             Lanes.Width = width;
-            WorkerPool.Threads = threads;
         }
     }
 

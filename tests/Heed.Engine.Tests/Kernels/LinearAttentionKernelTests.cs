@@ -86,7 +86,7 @@ public class LinearAttentionKernelTests
         });
         float[] pieces = SameBits(() =>
         {
-            using KeyValuePool pool = new(FeatureSum.Floats(H, M, V), long.MaxValue);
+            using KeyValuePool pool = new(FeatureSum.Floats(H, M, V), KeyValuePool.Share(long.MaxValue));
             using FeatureSum sum = new(pool);
             float[] z = new float[N * H * V], n = new float[N * H];
             for (int first = 0; first < N; first += piece)
@@ -105,7 +105,7 @@ public class LinearAttentionKernelTests
     [Fact]
     public void A_sum_that_does_not_fit_is_refused_and_a_disposed_one_gives_its_pages_back()
     {
-        using KeyValuePool pool = new(FeatureSum.Floats(1, 4, 4), FeatureSum.Floats(1, 4, 4) * sizeof(float) * 3);
+        using KeyValuePool pool = new(FeatureSum.Floats(1, 4, 4), KeyValuePool.Share(FeatureSum.Floats(1, 4, 4) * sizeof(float) * 3));
         FeatureSum one = new(pool);
         one.Advance(1);
         one.Advance(1);

@@ -1,16 +1,13 @@
 using Heed.Engine.Kernels;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Testing;
 
 namespace Heed.Engine.Tests.Kernels;
 
 [Collection("Threads")]
-public sealed class MatMulKernelTests : IDisposable
+public sealed class MatMulKernelTests
 {
-    private readonly int _threads = WorkerPool.Threads;
-
-    public void Dispose() => WorkerPool.Threads = _threads;
-
     public static TheoryData<int, int, int> Shapes
     {
         get
@@ -75,7 +72,8 @@ public sealed class MatMulKernelTests : IDisposable
         MatMulKernel.Invoke(a, MatrixLayout.RowMajor, b, MatrixLayout.RowMajor, all, Largest, N, K);
         foreach (int threads in (int[])[1, 2, 3, 5])
         {
-            WorkerPool.Threads = threads;
+            using ComputeContext context = new(new ComputeOptions { Threads = threads });
+            using ContextScope entered = context.Enter();
             foreach (int M in (int[])[1, 2, 6, 7, 32, 33, 131, 200])
             {
                 float[] c = new float[M * N];

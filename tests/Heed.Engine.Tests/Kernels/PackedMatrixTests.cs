@@ -1,16 +1,13 @@
 using System.Runtime.InteropServices;
 using Heed.Engine.Kernels;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Tests.Kernels;
 
 [Collection("Threads")]
-public sealed class PackedMatrixTests : IDisposable
+public sealed class PackedMatrixTests
 {
-    private readonly int _threads = WorkerPool.Threads;
-
-    public void Dispose() => WorkerPool.Threads = _threads;
-
     public static TheoryData<int, int, string, int> Weights
     {
         get
@@ -148,12 +145,17 @@ public sealed class PackedMatrixTests : IDisposable
         foreach (int M in (int[])[1, 3, 20, 100])
         {
             float[] x = MatMulData.Random(M * K, 2), expected = new float[M * N], y = new float[M * N], dx = new float[M * K], found = new float[M * K];
-            WorkerPool.Threads = 1;
-            packed.Multiply(x, expected, M);
-            packed.MultiplyTransposed(expected, dx, M);
+            using (ComputeContext single = new(new ComputeOptions { Threads = 1 }))
+            using (single.Enter())
+            {
+                packed.Multiply(x, expected, M);
+                packed.MultiplyTransposed(expected, dx, M);
+            }
+
             foreach (int threads in (int[])[2, 3, 5])
             {
-                WorkerPool.Threads = threads;
+                using ComputeContext context = new(new ComputeOptions { Threads = threads });
+                using ContextScope entered = context.Enter();
                 packed.Multiply(x, y, M);
                 MatMulData.AssertSameBits(expected, y);
                 packed.MultiplyTransposed(expected, found, M);

@@ -91,6 +91,33 @@ public class TensorOperationsTests
         Assert.Equal(10, System.Numerics.Tensors.Tensor.Sum<float>(ours.AsTensorSpan()));
     }
 
+    // cases: r17
+    [Theory]
+    [InlineData(3)]
+    [InlineData(64)]
+    [InlineData(71)]
+    public void The_greatest_of_values_with_NaN_is_the_first_NaN_along_every_axis(int width)
+    {
+        foreach (int at in new[] { 0, 1, width / 2, width - 1 })
+        {
+            float[] row = [.. Enumerable.Range(0, width).Select(i => (float)(i * 7 % width))];
+            row[at] = float.NaN;
+            if (at == 1) row[^1] = float.NaN;                       // a second one, later
+            Tensor x = Tensor.Create(row, 1, width), column = Tensor.Create(row, width, 1);
+            Assert.True(float.IsNaN(x.Max()));
+            Assert.True(float.IsNaN(x.Max(1)[0]));
+            Assert.True(float.IsNaN(column.Max(0)[0]));
+            Assert.Equal([at], x.ArgMax());
+            Assert.Equal([at], column.ArgMax(0));
+            Assert.Equal([at], Tensor.Create([.. row.SelectMany(v => new[] { v, v })], width, 2).ArgMax(0)[..1]);
+            Leaf leaf = new();
+            using Tape tape = Tape.Begin();
+            tape.Backward(leaf.Of(x).Max(1).Sum());
+            Assert.Equal(at, Array.IndexOf(leaf.Gradient!.ToArray(), 1f));
+            leaf.Clear();
+        }
+    }
+
     [Fact]
     public void Large_permutations_and_broadcasts_have_the_definitions_bits()
     {

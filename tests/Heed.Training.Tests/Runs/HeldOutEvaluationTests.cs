@@ -1,5 +1,6 @@
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Models.Gpt2;
 using Heed.Training.Runs;
@@ -41,15 +42,15 @@ public class HeldOutEvaluationTests
         Assert.True(table.IsPacked);
         Assert.Equal(WeightFormat.Find(format), table.Format);
         int[] ids = [.. Enumerable.Range(0, 17).Select(i => i * 7919 % Vocabulary)];
-        TensorPool pool = new();
+        using ComputeContext context = new();
         EvaluationReport report;
-        using (pool.Use()) report = new HeldOutEvaluation(model, ids, bytes: 100, length: 8, batch: 1).Run(0);
+        using (context.Enter()) report = new HeldOutEvaluation(model, ids, bytes: 100, length: 8, batch: 1).Run(0);
         Assert.Equal(16, report.Tokens);
         Assert.InRange(report.Loss, 0, 30);
         // Eight rows of logits, and little else: far below the table, as float32 or as it is held.
         long logits = 8L * Vocabulary * sizeof(float);
-        Assert.InRange(pool.PeakBytes, logits, 3 * logits);
-        Assert.True(pool.PeakBytes < Vocabulary * (long)Width * sizeof(float) / 2, $"{pool.PeakBytes:N0} bytes were held at once.");
-        Assert.Equal(0, pool.LiveBytes);
+        Assert.InRange(context.Memory.PeakBytes, logits, 3 * logits);
+        Assert.True(context.Memory.PeakBytes < Vocabulary * (long)Width * sizeof(float) / 2, $"{context.Memory.PeakBytes:N0} bytes were held at once.");
+        Assert.Equal(0, context.TensorPool.LiveBytes);
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Testing;
@@ -16,22 +17,15 @@ public class SteadyTrainingTests
     [Fact]
     public void Logits_gradients_and_weights_of_twenty_steps_have_one_sum_with_1_2_3_and_5_threads()
     {
-        int before = WorkerPool.Threads;
-        try
+        HashSet<string> sums = [];
+        foreach (int threads in (int[])[1, 2, 3, 5])
         {
-            HashSet<string> sums = [];
-            foreach (int threads in (int[])[1, 2, 3, 5])
-            {
-                WorkerPool.Threads = threads;
-                sums.Add(SumOfTwentySteps());
-            }
+            using ComputeContext context = new(new ComputeOptions { Threads = threads });
+            using ContextScope entered = context.Enter();
+            sums.Add(SumOfTwentySteps());
+        }
 
-            Assert.Single(sums);
-        }
-        finally
-        {
-            WorkerPool.Threads = before;
-        }
+        Assert.Single(sums);
     }
 
     [Fact]
@@ -40,8 +34,9 @@ public class SteadyTrainingTests
         const int Warm = 60, Steps = 200;
         const long LargestManagedGrowthAStep = 96 << 10;   // measured: 65 KiB for two micro-batches (batches, nodes of the tape, a line of the log), whatever their size
         using TemporaryFolder folder = new();
-        TensorPool pool = new();
-        using IDisposable use = pool.Use();
+        using ComputeContext context = new();
+        using ContextScope entered = context.Enter();
+        TensorPool pool = context.TensorPool;
         using PretrainingRun run = PretrainingRun.Prepare(folder.File("run"), PretrainingRunTests.Config(folder) with { Steps = Warm + Steps, Dropout = 0.1, Accumulation = 2 });
         MemoryWatch watch = new(pool, Warm, Warm + Steps);
         run.Train([watch]);

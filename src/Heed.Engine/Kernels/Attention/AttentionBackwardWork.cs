@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -39,7 +40,7 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
         long queries = (s.QueryCount + Lanes.Count - 1L) & ~(Lanes.Count - 1L);     // so that all that follows lies on whole lanes
         long floats = (tokens * (width + valueWidth + (2 * headPad) + valuePad)) + (queries * ((2 * headPad) + valuePad + 1)) + (2L * Block * Page) + Page;
         Memory m = default;
-        float* scratch = AttentionScratch.Rent(floats);
+        float* scratch = ComputeContext.Current.Scratch.Rent(floats);
         m.Keys = scratch;                                       // [pages][K][64]
         m.Values = m.Keys + (tokens * width);                   // [pages][V][64]
         m.KeyRows = m.Values + (tokens * valueWidth);           // [S][K padded]
@@ -80,7 +81,7 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
             new ReadOnlySpan<float>(m.ValueSum + ((long)j * valuePad), valueWidth).CopyTo(new Span<float>(ValueGradient + ((s.KeyStart + j) * ValueStride) + ((long)keyHead * valueWidth), valueWidth));
         }
 
-        AttentionScratch.Return(scratch, floats);
+        ComputeContext.Current.Scratch.Return(scratch, floats);
     }
 
     /// <summary>Brings a head's queries and the gradient of its output together.</summary>

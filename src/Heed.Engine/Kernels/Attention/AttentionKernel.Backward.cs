@@ -1,3 +1,4 @@
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -32,7 +33,7 @@ internal static unsafe partial class AttentionKernel
         gradients.Bias.Clear();
 
         long distances = relativeWanted ? (long)sequences.Length * options.Heads * options.RelativeRange : 0;
-        float* relativeParts = distances > 0 ? AttentionScratch.Rent(distances) : null;
+        float* relativeParts = distances > 0 ? ComputeContext.Current.Scratch.Rent(distances) : null;
         fixed (AttentionSequence* s = sequences)
         fixed (float* q = x.Query, k = x.Key, v = x.Value, relative = x.RelativeBias, bias = x.Bias, z = output, lse = logSumExp, dz = outputGradient)
         fixed (float* dq = gradients.Query, dk = gradients.Key, dv = gradients.Value, dRelative = gradients.RelativeBias, dBias = gradients.Bias)
@@ -73,11 +74,11 @@ internal static unsafe partial class AttentionKernel
             try
             {
                 LaneParts.Run(work, sequences.Length * options.KeyHeads / work.PerPart);
-                if (relativeParts != null) WorkerPool.Run(new RelativeWork { Parts = relativeParts, Sequences = sequences.Length, Heads = options.Heads, Range = options.RelativeRange, Sum = dRelative }, options.Heads);
+                if (relativeParts != null) ComputeContext.Run(new RelativeWork { Parts = relativeParts, Sequences = sequences.Length, Heads = options.Heads, Range = options.RelativeRange, Sum = dRelative }, options.Heads);
             }
             finally
             {
-                if (relativeParts != null) AttentionScratch.Return(relativeParts, distances);
+                if (relativeParts != null) ComputeContext.Current.Scratch.Return(relativeParts, distances);
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -35,7 +36,7 @@ internal static unsafe partial class AttentionKernel
         {
             ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
             long pages = ((long)s.KeyCount + Page - 1) / Page, pageFloats = AttentionProblem.PageFloats(1, Problem.HeadWidth, Problem.ValueWidth), floats = pages * (pageFloats + 2);
-            float* memory = AttentionScratch.Rent(floats);
+            float* memory = ComputeContext.Current.Scratch.Rent(floats);
             float** table = (float**)(memory + (pages * pageFloats));
             for (int p = 0; p < pages; p++)
             {
@@ -45,7 +46,7 @@ internal static unsafe partial class AttentionKernel
 
             for (int head = keyHead * Problem.Group; head < (keyHead + 1) * Problem.Group; head++)
                 for (int from = 0; from < s.QueryCount; from += AttentionProblem.Stripe) Stripe<L>(sequence, head, from, table, 1, 0);
-            AttentionScratch.Return(memory, floats);
+            ComputeContext.Current.Scratch.Return(memory, floats);
         }
 
         /// <summary>Up to 256 rows of a head from <paramref name="from"/> on: a page is fetched once for all of them.</summary>
@@ -55,7 +56,7 @@ internal static unsafe partial class AttentionKernel
             ref readonly AttentionSequence s = ref Problem.Sequences[sequence];
             int rows = Math.Min(AttentionProblem.Stripe, s.QueryCount - from), width = Problem.HeadWidth, valueWidth = Problem.ValueWidth;
             long outputStride = (long)Problem.Heads * valueWidth, floats = ((long)rows * (Problem.HeadPad + Problem.ValuePad)) + (Block * Page) + (2 * AttentionProblem.Stripe);
-            float* memory = AttentionScratch.Rent(floats);
+            float* memory = ComputeContext.Current.Scratch.Rent(floats);
             Rows m = new() { Query = memory, Output = memory + ((long)rows * Problem.HeadPad) };
             m.Scores = m.Output + ((long)rows * Problem.ValuePad);
             m.Max = m.Scores + (Block * Page);
@@ -85,7 +86,7 @@ internal static unsafe partial class AttentionKernel
                 for (int r = 0; r < rows; r++) LogSumExp[((long)(s.QueryStart + from + r) * Problem.Heads) + head] = m.Max[r] + m.Sum[r];
             }
 
-            AttentionScratch.Return(memory, floats);
+            ComputeContext.Current.Scratch.Return(memory, floats);
         }
 
         /// <summary>Up to 64 rows of a stripe take in the page whose keys begin at <paramref name="start"/>.</summary>

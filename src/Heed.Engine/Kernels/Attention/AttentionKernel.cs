@@ -1,3 +1,4 @@
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -59,7 +60,7 @@ internal static unsafe partial class AttentionKernel
             try
             {
                 plan.RentPages(AttentionProblem.PageFloats(problem.KeyHeads, problem.HeadWidth, problem.ValueWidth));
-                WorkerPool.Run(new PackWork { Problem = problem, Plan = plan }, checked(plan.PageCount * problem.KeyHeads));
+                ComputeContext.Run(new PackWork { Problem = problem, Plan = plan }, checked(plan.PageCount * problem.KeyHeads));
                 Run(problem, plan, z, lse);
             }
             finally

@@ -1,3 +1,5 @@
+using Heed.Engine.Runtime;
+
 namespace Heed.Engine.Kernels;
 
 /// <summary>Where the stripes of queries and the pages of keys of each sequence begin. Native memory, so that a call allocates nothing managed.</summary>
@@ -26,7 +28,7 @@ internal unsafe struct AttentionPlan
         long pages = 0;
         foreach (ref readonly AttentionSequence s in sequences.AsSpan()) pages += PagesOf(s);
         _tableFloats = (2 * pages) + (2L * (_sequences + 1));
-        _table = AttentionScratch.Rent(_tableFloats);
+        _table = ComputeContext.Current.Scratch.Rent(_tableFloats);
         Pages = (float**)_table;
         FirstStripe = (int*)(Pages + pages);
         FirstPage = FirstStripe + _sequences + 1;
@@ -55,7 +57,7 @@ internal unsafe struct AttentionPlan
     public void RentPages(long pageFloats)
     {
         _dataFloats = PageCount * pageFloats;
-        _data = AttentionScratch.Rent(_dataFloats);
+        _data = ComputeContext.Current.Scratch.Rent(_dataFloats);
         for (int p = 0; p < PageCount; p++) Pages[p] = _data + (p * pageFloats);
     }
 
@@ -78,8 +80,8 @@ internal unsafe struct AttentionPlan
     /// <summary>Gives the memory back.</summary>
     public void Release()
     {
-        AttentionScratch.Return(_table, _tableFloats);
-        if (_data != null) AttentionScratch.Return(_data, _dataFloats);
+        ComputeContext.Current.Scratch.Return(_table, _tableFloats);
+        if (_data != null) ComputeContext.Current.Scratch.Return(_data, _dataFloats);
         this = default;
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -29,7 +30,7 @@ internal unsafe struct LinearAttentionWork : ILaneWork
         int head = part % Options.Heads;
         long state = ((long)Features * ExtendedPad) + ((long)Extended * Options.HeadPad);
         long floats = state + (2 * ExtendedPad) + (2 * Options.HeadPad);
-        float* scratch = AttentionScratch.Rent(floats);
+        float* scratch = ComputeContext.Current.Scratch.Rent(floats);
         Rows rows = new() { Sum = scratch, Turned = scratch + ((long)Features * ExtendedPad), Wide = scratch + state };
         rows.Result = rows.Wide + ExtendedPad;
         rows.Feature = rows.Result + ExtendedPad;
@@ -50,7 +51,7 @@ internal unsafe struct LinearAttentionWork : ILaneWork
             Keys<L>(s, head, rows);
         }
 
-        AttentionScratch.Return(scratch, floats);
+        ComputeContext.Current.Scratch.Return(scratch, floats);
     }
 
     // sum[M][V + 1] = Σ k'(j) ⊗ (v(j), 1); (numerator, denominator) = q'(i)·sum

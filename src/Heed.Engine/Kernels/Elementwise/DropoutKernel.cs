@@ -1,3 +1,4 @@
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -18,7 +19,7 @@ internal static unsafe class DropoutKernel
         fixed (float* px = x, py = y)
         {
             Work work = new() { X = px, Y = py, Random = random, First = first, Threshold = Threshold(probability), Factor = 1f / (1f - probability), Rows = LaneParts.Count(x.Length), Width = LaneParts.Grain, Length = x.Length, Each = 1 };
-            WorkerPool.Run(work, work.Rows);
+            ComputeContext.Run(work, work.Rows);
         }
     }
 
@@ -32,7 +33,7 @@ internal static unsafe class DropoutKernel
         fixed (long* pi = rowIndices)
         {
             Work work = new() { X = px, Y = py, Random = random, Indices = pi, Threshold = Threshold(probability), Factor = 1f / (1f - probability), Rows = rowIndices.Length, Width = width, Length = x.Length, Each = each };
-            WorkerPool.Run(work, LaneParts.Count(rowIndices.Length, each));
+            ComputeContext.Run(work, LaneParts.Count(rowIndices.Length, each));
         }
     }
 

@@ -101,11 +101,11 @@ public static class TensorOperations
             return y;
         }
 
-        /// <summary>The greatest element.</summary>
+        /// <summary>The greatest element; NaN if there is one.</summary>
         /// <exception cref="ArgumentException">There is none.</exception>
         public float Max() => x.Span[ReductionKernel.ArgMax(x.Span)];
 
-        /// <summary>The greatest elements along one axis.</summary>
+        /// <summary>The greatest elements along one axis; NaN where there is one.</summary>
         /// <inheritdoc cref="Sum(Tensor, int, bool)" path="/param"/>
         /// <exception cref="ArgumentException">The axis has size 0.</exception>
         public Tensor Max(int axis, bool keep = false)
@@ -115,7 +115,8 @@ public static class TensorOperations
             return y;
         }
 
-        /// <summary>The first places of the greatest elements along one axis, in the order of the remaining axes.</summary>
+        /// <summary>The first places of the greatest elements along one axis, or of the first NaN, in the order of the remaining
+        /// axes.</summary>
         /// <exception cref="ArgumentException">The axis has size 0.</exception>
         public int[] ArgMax(int axis = -1)
         {

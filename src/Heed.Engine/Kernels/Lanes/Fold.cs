@@ -107,6 +107,27 @@ internal static unsafe class Fold
         return L.MaxAcross(L.Max(L.Max(m0, m1), L.Max(m2, m3)));
     }
 
+    /// <summary>Whether an x[i] is NaN.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static bool HasNaN<L>(float* x, int n) where L : struct, ILanes<L>
+    {
+        L one = L.Broadcast(1f), equal = one;
+        int i = 0;
+        for (; i <= n - Lanes.Count; i += Lanes.Count)
+        {
+            L v = L.Load(x + i);
+            equal = L.Select(L.EqualTo(v, v), equal, L.Zero);
+        }
+
+        if (i < n)
+        {
+            L v = L.LoadPart(x + i, n - i, 0f);
+            equal = L.Select(L.EqualTo(v, v), equal, L.Zero);
+        }
+
+        return L.Sum(equal) < Lanes.Count;
+    }
+
     /// <summary>Σ exp(factor·x[i] − shift).</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static float SumOfExp<L>(float* x, float factor, float shift, int n) where L : struct, ILanes<L>

@@ -1,3 +1,4 @@
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -42,7 +43,7 @@ internal static class LaneParts
     private static void Run<TWork, L>(TWork work, int parts) where TWork : struct, ILaneWork where L : struct, ILanes<L>
     {
         if (parts == 1) work.Part<L>(0);
-        else if (parts > 1) WorkerPool.Run(new Carried<TWork, L>(work), parts);
+        else if (parts > 1) ComputeContext.Run(new Carried<TWork, L>(work), parts);
     }
 
     private readonly struct Carried<TWork, L>(TWork work) : IWork where TWork : struct, ILaneWork where L : struct, ILanes<L>

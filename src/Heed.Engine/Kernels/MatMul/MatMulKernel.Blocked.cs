@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -22,14 +23,14 @@ internal static unsafe partial class MatMulKernel
     /// <summary>Up to here A is read where it lies, and each panel of B serves all its rows at once.</summary>
     private const int DirectRows = 32;
 
-    [ThreadStatic]
-    private static NativeScratch? _packedA;
+    /// <summary>Bytes of a block of a panel in float32, on the stack of the part that widens it, with room to align it to a cache
+    /// line.</summary>
+    private static int PanelBytes<TTile>()
+        where TTile : struct, IMatMulTile => (BlockK * TTile.Columns * sizeof(float)) + CacheLine;
 
-    [ThreadStatic]
-    private static NativeScratch? _packedB;
+    private const int CacheLine = 64;
 
-    [ThreadStatic]
-    private static NativeScratch? _panel;
+    private static float* Align(byte* memory) => (float*)(((nint)memory + CacheLine - 1) & -CacheLine);
 
     internal static void Multiply<TTile>(in MatMulOperands x)
         where TTile : struct, IMatMulTile
@@ -46,24 +47,34 @@ internal static unsafe partial class MatMulKernel
         int columns = x.IsPacked ? x.N : Share(x.N, MaxColumns, TTile.Columns);
         int packedColumns = x.IsPacked ? 0 : RoundUp(columns, TTile.Columns);
         int depth = Math.Min(x.K, Share(x.K, Math.Max(1, MaxPacked / (rows + packedColumns) / BlockK) * BlockK, BlockK));
-        float* packedA = (_packedA ??= new NativeScratch()).Floats((nint)rows * depth);
-        float* packedB = x.IsPacked ? null : (_packedB ??= new NativeScratch()).Floats((nint)packedColumns * depth);
-        for (int row = 0; row < x.M; row += rows)
+        ScratchPool scratch = ComputeContext.Current.Scratch;
+        long floatsA = (long)rows * depth, floatsB = (long)packedColumns * depth;
+        float* packedA = scratch.Rent(floatsA), packedB = null;
+        try
         {
-            int M = Math.Min(rows, x.M - row);
-            for (int column = 0; column < x.N; column += columns)
+            if (!x.IsPacked) packedB = scratch.Rent(floatsB);
+            for (int row = 0; row < x.M; row += rows)
             {
-                int N = Math.Min(columns, x.N - column);
-                int k0 = 0;
-                do
+                int M = Math.Min(rows, x.M - row);
+                for (int column = 0; column < x.N; column += columns)
                 {
-                    var block = new BlockWork<TTile>(in x, row, M, column, N, k0, Math.Min(depth, x.K - k0), packedA, packedB);
-                    WorkerPool.Run(new PackWork<TTile>(block), block.PackParts);
-                    WorkerPool.Run(block, block.Parts);
-                    k0 += depth;
+                    int N = Math.Min(columns, x.N - column);
+                    int k0 = 0;
+                    do
+                    {
+                        var block = new BlockWork<TTile>(in x, row, M, column, N, k0, Math.Min(depth, x.K - k0), packedA, packedB);
+                        ComputeContext.Run(new PackWork<TTile>(block), block.PackParts);
+                        ComputeContext.Run(block, block.Parts);
+                        k0 += depth;
+                    }
+                    while (k0 < x.K);
                 }
-                while (k0 < x.K);
             }
+        }
+        finally
+        {
+            if (packedB != null) scratch.Return(packedB, floatsB);
+            scratch.Return(packedA, floatsA);
         }
     }
 
@@ -188,12 +199,14 @@ internal static unsafe partial class MatMulKernel
             for (int panel = panel0; panel < panel1; panel++) _x.Panel<TTile>(_panel0 + panel, _k0 + k, kc, target + ((nint)panel * kc * TTile.Columns));
         }
 
+        [SkipLocalsInit]
         public void Part(int part)
         {
             // Parts of the same columns follow each other, so that B comes from memory once.
             int tile0 = part % RowParts * _tilesPerPart, tile1 = Math.Min(_tiles, tile0 + _tilesPerPart);
             int panel0 = part / RowParts * _panelsPerPart, panel1 = Math.Min(_panels, panel0 + _panelsPerPart);
-            float* scratch = IsWidened ? (_panel ??= new NativeScratch()).Floats(BlockK * TTile.Columns) : null;
+            byte* memory = stackalloc byte[IsWidened ? PanelBytes<TTile>() : 0];
+            float* scratch = IsWidened ? Align(memory) : null;
             for (int block = 0; block < _blocks; block++)
             {
                 int k = BlockStart(block), kc = BlockStart(block + 1) - k;

@@ -1,4 +1,5 @@
-using Heed.Engine.Tensors;
+using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -9,7 +10,7 @@ internal static unsafe partial class MatMulKernel
         where TTile : struct, IMatMulTile
     {
         var work = new DirectWork<TTile>(in x);
-        WorkerPool.Run(work, work.Parts);
+        ComputeContext.Run(work, work.Parts);
     }
 
     private readonly struct DirectWork<TTile> : IWork
@@ -55,6 +56,7 @@ internal static unsafe partial class MatMulKernel
             _x.Epilogue.Apply(_x.C, _x.CStride, 0, _x.M, first, Math.Min(_x.N, panel1 * TTile.Columns) - first);
         }
 
+        [SkipLocalsInit]
         private void Panel(int panel)
         {
             int column = panel * TTile.Columns;
@@ -62,7 +64,9 @@ internal static unsafe partial class MatMulKernel
             int tiles = Ceiling(_x.M, TTile.Rows);
             // Rows far apart are slow to read: worth it only once.
             bool inPlace = _x.Source == MatMulSource.Rows && width == TTile.Columns && tiles == 1;
-            float* scratch = inPlace || _x.Source == MatMulSource.Panels ? null : (_panel ??= new NativeScratch()).Floats(BlockK * TTile.Columns);
+            bool written = !inPlace && _x.Source != MatMulSource.Panels;
+            byte* memory = stackalloc byte[written ? PanelBytes<TTile>() : 0];
+            float* scratch = written ? Align(memory) : null;
             nint bStep = inPlace ? _x.BStride : TTile.Columns;
             // One tile needs no second look at the panel, so the reduction need not be cut.
             int block = tiles == 1 && scratch == null ? Math.Max(1, _x.K) : BlockK;

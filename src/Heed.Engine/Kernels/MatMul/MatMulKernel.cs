@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.Intrinsics;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -117,7 +118,7 @@ internal static partial class MatMulKernel
             }
             else
             {
-                WorkerPool.Run(batch, batch.Parts);
+                ComputeContext.Run(batch, batch.Parts);
             }
         }
     }

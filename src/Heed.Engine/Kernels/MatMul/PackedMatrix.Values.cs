@@ -1,4 +1,4 @@
-using Heed.Engine.Tensors;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -7,9 +7,6 @@ public sealed unsafe partial class PackedMatrix
 {
     // Rows of W that are turned, or read back, at a time.
     private const int Turn = 8;
-
-    [ThreadStatic]
-    private static NativeScratch? _rows;
 
     /// <summary>Sets rows <paramref name="first"/> … of W from the bytes of a row-major [N, K] tensor, as a file holds them (little-endian).</summary>
     /// <param name="first">The first row, an output.</param>
@@ -20,13 +17,12 @@ public sealed unsafe partial class PackedMatrix
     {
         stored ??= WeightFormat.Float32;
         int count = CheckPiece(first, values.Length, stored, Inputs, Outputs);
+        using Use use = BeginUse();
         fixed (byte* source = values)
         {
             var work = new RowsWork(this, source, first, count, stored);
-            WorkerPool.Run(work, work.Parts);
+            ComputeContext.Run(work, work.Parts);
         }
-
-        GC.KeepAlive(this);
     }
 
     /// <summary>Sets columns <paramref name="first"/> … of W from the bytes of a row-major [K, N] tensor (GPT-2's Conv1D), as a file holds them (little-endian).</summary>
@@ -41,13 +37,12 @@ public sealed unsafe partial class PackedMatrix
         int count = CheckPiece(first, values.Length, stored, Outputs, Inputs), block = Format.BlockLength;
         if (first % block != 0 || (count % block != 0 && first + count != Inputs))
             throw new ArgumentException($"Inputs {first} to {first + count - 1} are not whole blocks of {block}, as {Format} holds them.", nameof(first));
+        using Use use = BeginUse();
         fixed (byte* source = values)
         {
             var work = new ColumnsWork(this, source, first, count, stored);
-            WorkerPool.Run(work, work.Parts);
+            ComputeContext.Run(work, work.Parts);
         }
-
-        GC.KeepAlive(this);
     }
 
     /// <summary>Row <paramref name="n"/> of W as float32.  target: [K].</summary>
@@ -64,8 +59,8 @@ public sealed unsafe partial class PackedMatrix
     public void ReadRows(int first, Span<float> target)
     {
         int count = CheckTarget(first, target.Length, Inputs, Outputs);
-        fixed (float* to = target) WorkerPool.Run(new ReadWork(this, null, first, count, to), (count + Turn - 1) / Turn);
-        GC.KeepAlive(this);
+        using Use use = BeginUse();
+        fixed (float* to = target) ComputeContext.Run(new ReadWork(this, null, first, count, to), (count + Turn - 1) / Turn);
     }
 
     /// <summary>Rows of W by number: the embeddings of tokens.  target: [rows, K].</summary>
@@ -76,9 +71,9 @@ public sealed unsafe partial class PackedMatrix
         ObjectDisposedException.ThrowIf(_memory == null, this);
         KernelThrow.UnlessLength(nameof(target), target.Length, (long)rows.Length * Inputs);
         for (int i = 0; i < rows.Length; i++) KernelThrow.UnlessIndex(nameof(rows), i, rows[i], Outputs);
+        using Use use = BeginUse();
         fixed (int* numbers = rows)
-        fixed (float* to = target) WorkerPool.Run(new ReadWork(this, numbers, 0, rows.Length, to), (rows.Length + Turn - 1) / Turn);
-        GC.KeepAlive(this);
+        fixed (float* to = target) ComputeContext.Run(new ReadWork(this, numbers, 0, rows.Length, to), (rows.Length + Turn - 1) / Turn);
     }
 
     /// <summary>Columns <paramref name="first"/> … of W as float32, one after another, as many as the target holds: rows of the tensor where it is stored [K, N].  target: [columns, N].</summary>
@@ -86,8 +81,8 @@ public sealed unsafe partial class PackedMatrix
     public void ReadColumns(int first, Span<float> target)
     {
         int count = CheckTarget(first, target.Length, Outputs, Inputs);
-        fixed (float* to = target) WorkerPool.Run(new ReadColumnsWork(this, first, count, to), (Outputs + _lane - 1) / _lane);
-        GC.KeepAlive(this);
+        using Use use = BeginUse();
+        fixed (float* to = target) ComputeContext.Run(new ReadColumnsWork(this, first, count, to), (Outputs + _lane - 1) / _lane);
     }
 
     /// <summary>All values as float32, row by row, or transposed.  target: [N, K] or [K, N].</summary>
@@ -141,14 +136,17 @@ public sealed unsafe partial class PackedMatrix
                 return;
             }
 
-            float* floats = (float*)from;
-            if (stored != WeightFormat.Float32)
+            if (stored == WeightFormat.Float32)
             {
-                floats = (_rows ??= new NativeScratch()).Floats(rows * K);
-                for (int j = 0; j < rows; j++) stored.Widen(from + (j * rowBytes), floats + (j * K), K);
+                matrix.Format.WriteColumns((float*)from, rows, K, panel, lane, row % lane);
+                return;
             }
 
+            ScratchPool scratch = ComputeContext.Current.Scratch;
+            float* floats = scratch.Rent(rows * K);
+            for (int j = 0; j < rows; j++) stored.Widen(from + (j * rowBytes), floats + (j * K), K);
             matrix.Format.WriteColumns(floats, rows, K, panel, lane, row % lane);
+            scratch.Return(floats, rows * K);
         }
     }
 
@@ -163,7 +161,8 @@ public sealed unsafe partial class PackedMatrix
             WeightFormat format = matrix.Format;
             int lane = matrix._lane, N = matrix.Outputs, size = stored.BlockBytes, block = format.BlockLength;
             int from = part * PanelsPerPart * lane, end = Math.Min(N, from + (PanelsPerPart * lane)), stride = end - from;
-            float* floats = stored == format ? null : (_rows ??= new NativeScratch()).Floats(block * stride);
+            ScratchPool scratch = ComputeContext.Current.Scratch;
+            float* floats = stored == format ? null : scratch.Rent(block * stride);
             for (int k = 0; k < count; k += block)
             {
                 int inputs = Math.Min(block, count - k);
@@ -177,6 +176,8 @@ public sealed unsafe partial class PackedMatrix
                     else new ReadOnlySpan<byte>(row + ((n - from) * size), width * size).CopyTo(new Span<byte>(panel + ((nint)(first + k) * lane * size), width * size));
                 }
             }
+
+            if (floats != null) scratch.Return(floats, block * stride);
         }
     }
 

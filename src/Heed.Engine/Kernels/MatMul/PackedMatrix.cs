@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -11,7 +12,8 @@ namespace Heed.Engine.Kernels;
 /// </summary>
 /// <remarks>
 /// It owns native memory, aligned to cache lines. Results have the bits of the product of the same values in float32, for every number of rows.
-/// Concurrent products and reads are safe; filling is not.
+/// Concurrent products and reads are safe; filling is not. Disposing beside them is: the last of them frees the memory, and later ones
+/// are refused.
 /// </remarks>
 public sealed unsafe partial class PackedMatrix : IDisposable
 {
@@ -20,7 +22,9 @@ public sealed unsafe partial class PackedMatrix : IDisposable
 
     private readonly int _lane;
     private readonly nint _panelBytes;
+    private readonly MemoryBudget _budget;
     private byte* _memory;
+    private UseCount _uses;
 
     /// <summary>Memory for a weight whose values follow by <see cref="SetRows"/> or <see cref="SetColumns"/>; until then they are undefined.</summary>
     /// <param name="outputs">N ≥ 1.</param>
@@ -49,12 +53,15 @@ public sealed unsafe partial class PackedMatrix : IDisposable
         if (bytes > long.MaxValue) throw new BudgetException($"A weight of {outputs} × {inputs} values cannot be held in memory.");
         _panelBytes = (nint)panelBytes;
         Bytes = (long)bytes;
+        _budget = ComputeContext.Current.Memory;
+        _budget.Reserve(MemoryOwner.Weights, Bytes, $"a weight of {outputs} × {inputs} values");
         try
         {
             _memory = (byte*)NativeMemory.AlignedAlloc((nuint)Bytes, 4096);
         }
         catch (OutOfMemoryException)
         {
+            _budget.Release(MemoryOwner.Weights, Bytes);
             throw new BudgetException($"A weight of {outputs} × {inputs} values needs {Bytes} bytes, which this computer does not have free; use a smaller model or a narrower format.");
         }
 
@@ -62,7 +69,10 @@ public sealed unsafe partial class PackedMatrix : IDisposable
     }
 
     /// <summary>Frees the memory of a weight that was not disposed.</summary>
-    ~PackedMatrix() => Free();
+    ~PackedMatrix()
+    {
+        if (_memory != null && _uses.Close()) Free();
+    }
 
     /// <summary>N: rows of W, columns of the result.</summary>
     public int Outputs { get; }
@@ -108,10 +118,10 @@ public sealed unsafe partial class PackedMatrix : IDisposable
     internal void Multiply(ReadOnlySpan<float> x, MatrixLayout xLayout, Span<float> y, int M, bool accumulate = false, Epilogue epilogue = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(M);
-        ObjectDisposedException.ThrowIf(_memory == null, this);
         int xStride = xLayout.Check(M, Inputs, x.Length, nameof(x));
         MatrixLayout.RowMajor.Check(M, Outputs, y.Length, nameof(y));
         epilogue.Check(Outputs);
+        using Use use = BeginUse();
         fixed (float* px = x, py = y, bias = epilogue.Bias)
         {
             var operands = new MatMulOperands
@@ -134,8 +144,6 @@ public sealed unsafe partial class PackedMatrix : IDisposable
             else if (_lane == MatMulTile256.Columns) MatMulKernel.Multiply<MatMulTile256>(in operands);
             else MatMulKernel.Multiply<MatMulTile128>(in operands);
         }
-
-        GC.KeepAlive(this);
     }
 
     /// <summary>dx (+)= dy·W, the gradient with respect to x.  dy: [M, N], dx: [M, K].</summary>
@@ -161,13 +169,29 @@ public sealed unsafe partial class PackedMatrix : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Free();
+        if (_uses.Close()) Free();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Keeps the memory until the result is disposed, also if another thread disposes the weight meanwhile.</summary>
+    private Use BeginUse()
+    {
+        ObjectDisposedException.ThrowIf(!_uses.TryBegin(), this);
+        return new Use(this);
     }
 
     private void Free()
     {
         NativeMemory.AlignedFree(_memory);
         _memory = null;
+        _budget.Release(MemoryOwner.Weights, Bytes);
+    }
+
+    private readonly ref struct Use(PackedMatrix matrix)
+    {
+        public void Dispose()
+        {
+            if (matrix._uses.End()) matrix.Free();
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -18,7 +19,7 @@ internal static unsafe class EmbeddingKernel
         int each = LaneParts.RowsPerPart(width);
         fixed (float* pt = table, py = y)
         fixed (int* pi = ids)
-            WorkerPool.Run(new GatherWork { Table = pt, Ids = pi, Y = py, Rows = ids.Length, Width = width, Each = each }, LaneParts.Count(ids.Length, each));
+            ComputeContext.Run(new GatherWork { Table = pt, Ids = pi, Y = py, Rows = ids.Length, Width = width, Each = each }, LaneParts.Count(ids.Length, each));
     }
 
     /// <summary>dtable[ids[n]] += dy[n], by n ascending; rows of <paramref name="skip"/> add nothing (−1: none).</summary>

@@ -1,3 +1,4 @@
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -39,7 +40,7 @@ internal static unsafe class PermuteKernel
             work.Y = py;
             int parts = work.Parts;
             if (parts == 1) work.Part(0);
-            else WorkerPool.Run(work, parts);
+            else ComputeContext.Run(work, parts);
         }
     }
 

@@ -46,8 +46,9 @@ internal static unsafe partial class ReductionKernel
             for (int n = part * Each; n < to; n++)
             {
                 float* x = X + ((long)n * Width);
-                Y[n] = Kind == LastKind.Sum ? Fold.Sum<L>(x, Width) : Fold.Max<L>(x, Width);
-                if (At != null) At[n] = Math.Max(0, new ReadOnlySpan<float>(x, Width).IndexOf(Y[n]));
+                Y[n] = Kind == LastKind.Sum ? Fold.Sum<L>(x, Width) : Fold.HasNaN<L>(x, Width) ? float.NaN : Fold.Max<L>(x, Width);
+                // Of spans, IndexOf takes a NaN for equal to another.
+                if (At != null) At[n] = new ReadOnlySpan<float>(x, Width).IndexOf(Y[n]);
             }
         }
     }

@@ -21,7 +21,8 @@ internal static unsafe partial class ReductionKernel
     /// <summary>y[n] = Σ_d x[n, d].  x: [N, D], y: [N].</summary>
     public static void SumLast(ReadOnlySpan<float> x, int width, Span<float> y) => Last(LastKind.Sum, x, width, y, default);
 
-    /// <summary>y[n] = max_d x[n, d] and, unless at is empty, its first place.  x: [N, D], y, at: [N].</summary>
+    /// <summary>y[n] = max_d x[n, d] and, unless at is empty, its first place; of a row with NaN its first NaN, as in PyTorch. x: [N,
+    /// D], y, at: [N].</summary>
     public static void MaxLast(ReadOnlySpan<float> x, int width, Span<float> y, Span<int> at)
     {
         if (width == 0 && !y.IsEmpty) throw new ArgumentException("The maximum of rows without elements is not defined.", nameof(width));
@@ -29,7 +30,7 @@ internal static unsafe partial class ReductionKernel
         Last(LastKind.Max, x, width, y, at);
     }
 
-    /// <summary>The first place of the greatest element. A NaN is never greater; of NaN alone the answer is 0.</summary>
+    /// <summary>The first place of the greatest element, or of the first NaN if there is one.</summary>
     public static int ArgMax(ReadOnlySpan<float> x)
     {
         if (x.IsEmpty) throw new ArgumentException("The greatest of no elements is not defined.", nameof(x));
@@ -59,7 +60,8 @@ internal static unsafe partial class ReductionKernel
         RowBlocks.Return(strips);
     }
 
-    /// <summary>y[d] = max_n x[n, d] and its first row.  x: [N, D] with N ≥ 1, y, at: [D].</summary>
+    /// <summary>y[d] = max_n x[n, d] and its first row; of a column with NaN its first NaN, as in PyTorch. x: [N, D] with N ≥ 1, y, at:
+    /// [D].</summary>
     public static void MaxRows(ReadOnlySpan<float> x, int width, Span<float> y, Span<int> at)
     {
         KernelThrow.UnlessLength(nameof(y), y.Length, width);
@@ -74,7 +76,7 @@ internal static unsafe partial class ReductionKernel
         {
             ReadOnlySpan<float> row = x.Slice(n * width, width);
             for (int d = 0; d < width; d++)
-                if (row[d] > y[d]) (y[d], at[d]) = (row[d], n);
+                if (!(row[d] <= y[d]) && !float.IsNaN(y[d])) (y[d], at[d]) = (row[d], n);
         }
     }
 

@@ -1,3 +1,4 @@
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
@@ -25,7 +26,7 @@ internal static unsafe class StripKernel
         fixed (float* px = x, py = y)
         {
             Work work = new() { X = px + xAt, Y = py + yAt, XWidth = xWidth, YWidth = yWidth, Count = count, Rows = rows, Each = each, Adds = adds };
-            WorkerPool.Run(work, LaneParts.Count(rows, each));
+            ComputeContext.Run(work, LaneParts.Count(rows, each));
         }
     }
 

@@ -1,4 +1,5 @@
 using Heed.Engine.Autograd;
+using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Nn;
 
@@ -29,7 +30,8 @@ public sealed record AttentionConfig
     public int KeyHeads { get => field == 0 ? Heads : field; init; }
 
     /// <summary>K, width of a head; 0 means D / H.</summary>
-    public int HeadWidth { get => field == 0 ? Width / Heads : field; init; }
+    /// <exception cref="ShapeException">It is 0 and H does not divide D.</exception>
+    public int HeadWidth { get => field == 0 ? EvenHeadWidth() : field; init; }
 
     /// <summary>Width of the rows from which keys are made; 0 means D.</summary>
     public int KeyInputWidth { get => field == 0 ? Width : field; init; }
@@ -99,6 +101,11 @@ public sealed record AttentionConfig
 
     /// <summary>First values of the output projection; as the others where null.</summary>
     public Initializer? OutputInitializer { get; init; }
+
+    private int EvenHeadWidth() => Heads > 0 && Width % Heads == 0
+        ? Width / Heads
+        : throw new ShapeException(
+            $"AttentionConfig: the width {Width} cannot be divided into {Heads} heads of equal width; choose a divisor of {Width}, or set HeadWidth.");
 }
 
 /// <summary>Rotates pairs of query and key components by position (RoPE).</summary>

@@ -1,4 +1,5 @@
 using Heed.Engine.Kernels;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Nn;
 
@@ -27,19 +28,21 @@ public sealed class KeyValueCache : IDisposable
 
     /// <summary>A cache for a model's layers.</summary>
     /// <param name="layers">One entry a layer.</param>
-    /// <param name="maximumBytes">Most memory its pages may take, in bytes.</param>
+    /// <param name="maximumBytes">Limit for the pages of all layers together, in bytes; the current context's budget holds as well.</param>
     public KeyValueCache(IReadOnlyList<KeyValueShape> layers, long maximumBytes = long.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(layers);
         Layers = layers;
+        MemoryBudget budget = KeyValuePool.Share(maximumBytes, TrimPools);
         foreach (KeyValueShape layer in layers)
         {
             KeyValueShape sizes = layer with { Cross = false };
             if (_pools.ContainsKey(sizes)) continue;
             if (layer.Features > 0 && layer.Cross) throw new ArgumentException("A layer that keeps a sum has no encoder's keys and values.", nameof(layers));
             _pools[sizes] = layer.Features > 0
-                ? new KeyValuePool(FeatureSum.Floats(layer.KeyHeads, layer.Features, layer.ValueWidth == 0 ? layer.HeadWidth : layer.ValueWidth), maximumBytes)
-                : new KeyValuePool(layer.KeyHeads, layer.HeadWidth, layer.ValueWidth, maximumBytes);
+                ? new KeyValuePool(
+                    FeatureSum.Floats(layer.KeyHeads, layer.Features, layer.ValueWidth == 0 ? layer.HeadWidth : layer.ValueWidth), budget)
+                : new KeyValuePool(layer.KeyHeads, layer.HeadWidth, layer.ValueWidth, budget);
         }
     }
 
@@ -82,6 +85,11 @@ public sealed class KeyValueCache : IDisposable
         }
 
         return new KeyValueSequence(self, cross, sums);
+    }
+
+    private void TrimPools()
+    {
+        foreach (KeyValuePool pool in _pools.Values) pool.Trim();
     }
 
     /// <summary>Returns the memory of all pages.</summary>

@@ -19,17 +19,17 @@ public sealed class MultiHeadAttention : Module
     private readonly Func<Variable, Variable>? _keyNorm;
 
     /// <summary>Makes the projections at a place of the checkpoint.</summary>
-    /// <exception cref="ShapeException">Query heads are not a multiple of key heads.</exception>
+    /// <exception cref="ShapeException">Query heads are not a multiple of key heads, or do not divide the width.</exception>
     public MultiHeadAttention(AttentionConfig config, ParameterScope at)
         : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.Features is not null && (config.Window > 0 || config.DistanceBias is not null || config.Sparsity is not null || config.ExtraKey))
             throw new ArgumentException("MultiHeadAttention: linear attention (Features) has no scores, so it goes with none of Window, DistanceBias, Sparsity and ExtraKey.", nameof(config));
-        if (config.Heads % config.KeyHeads != 0) throw new ShapeException($"MultiHeadAttention: {config.Heads} query heads cannot share {config.KeyHeads} key heads evenly.");
+        int K = config.HeadWidth, H = config.Heads, G = config.KeyHeads, D = config.Width;
+        if (H < 1 || G < 1 || H % G != 0) throw new ShapeException($"MultiHeadAttention: {H} query heads cannot share {G} key heads evenly.");
         _config = config;
         at.Set.Add(new AttentionPart(at.Site, config));
-        int H = config.Heads, G = config.KeyHeads, K = config.HeadWidth, D = config.Width;
         if (config.FusedName is { } fused)
         {
             QueryKeyValue = new Linear(D, (H + (2 * G)) * K, (at / fused).As("qkv"), config.Bias, config.InputMajor, config.Initializer);

@@ -40,11 +40,28 @@ public abstract class Optimizer : IDisposable
     public Func<Parameter, double>? RateFactor { get; init; }
 
     /// <summary>Moves every parameter that has a gradient. The gradients stay; <see cref="ParameterSet.ClearGradients"/> forgets them.</summary>
-    /// <param name="rate">Learning rate of this step.</param>
-    /// <param name="gradientScale">Factor of all gradients, from <see cref="GlobalNorm.Factor"/> say; the gradients themselves are not changed.</param>
-    /// <exception cref="InvalidOperationException">A parameter is packed for inference: <see cref="ParameterSet.Unpack"/> first.</exception>
+    /// <param name="rate">Learning rate of this step, finite and ≥ 0.</param>
+    /// <param name="gradientScale">Factor of all gradients, from <see cref="GlobalNorm.Factor"/> say; the gradients themselves are not
+    /// changed. Like them it may be NaN, and makes weights NaN: <see cref="GlobalNorm.Of"/> tells before.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The rate is NaN, infinite or negative. No parameter has changed.</exception>
+    /// <exception cref="InvalidOperationException">No parameter has a gradient, or a parameter is packed for inference:
+    /// <see cref="ParameterSet.Unpack"/> first.</exception>
     public void Step(double rate, double gradientScale = 1)
     {
+        if (!double.IsFinite(rate) || rate < 0)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(rate), rate, "Optimizer.Step: the learning rate must be a finite number of at least 0; check the schedule.");
+        }
+
+        if (!Parameters.Any(p => p.NeedsGradient && p.Gradient is not null))
+        {
+            throw new InvalidOperationException(
+                "Optimizer.Step: no parameter has a gradient. Record the loss on a Tape and call Backward before Step, "
+                + "clear gradients only after it, and leave at least one parameter unfrozen.");
+        }
+
+
         foreach (Parameter parameter in Parameters)
         {
             if (!parameter.NeedsGradient || parameter.Gradient is null) continue;

@@ -77,6 +77,21 @@ public class OptimizerTests
         Assert.Equal(["a.step", "a.exp_avg", "a.exp_avg_sq"], optimizer.State.Select(s => s.Key));
     }
 
+    // cases: u13
+    [Fact]
+    public void A_step_without_gradients_or_with_a_rate_that_is_no_number_changes_nothing_and_says_what_to_do()
+    {
+        using ParameterSet set = Parameters(("a", [2, 3]));
+        using AdamW optimizer = new(set);
+        float[] before = set["a"].Value.ToArray();
+        Assert.Contains("Backward", Assert.Throws<InvalidOperationException>(() => optimizer.Step(0.1)).Message, StringComparison.Ordinal);
+        Give(set["a"], Floats(6, 1));
+        foreach (double rate in (double[])[double.NaN, double.PositiveInfinity, -0.1])
+            Assert.Equal("rate", Assert.Throws<ArgumentOutOfRangeException>(() => optimizer.Step(rate)).ParamName);
+        Assert.Equal(before, set["a"].Value.ToArray());
+        Assert.Empty(optimizer.State);
+    }
+
     [Fact]
     public void Only_matrices_are_decayed_where_nothing_else_is_said()
     {

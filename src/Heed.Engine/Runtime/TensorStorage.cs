@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Heed.Engine.Tensors;
+namespace Heed.Engine.Runtime;
 
 /// <summary>
 /// A 64-byte-aligned block of floats, shared by a tensor and its views. The block lies in the pinned heap: a span over it keeps
@@ -23,9 +23,17 @@ internal sealed class TensorStorage
         _first = (int)(((Alignment - (address & (Alignment - 1))) & (Alignment - 1)) / sizeof(float));
     }
 
+    /// <summary>The garbage collector found a tensor that nobody disposed: its bytes are free again.</summary>
+    ~TensorStorage()
+    {
+        if (_references > 0) Pool.Forget(this);
+    }
+
     internal TensorPool Pool { get; }
 
     internal int Capacity { get; }
+
+    internal long Bytes => (long)Capacity * sizeof(float);
 
     internal int References => _references;
 

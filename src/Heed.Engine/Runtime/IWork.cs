@@ -1,0 +1,8 @@
+namespace Heed.Engine.Runtime;
+
+/// <summary>Work cut into parts that may run concurrently and in any order. A struct, so that running it allocates nothing.</summary>
+internal interface IWork
+{
+    /// <summary>Does one part. No part may add to what another part writes.</summary>
+    void Part(int part);
+}
