@@ -23,7 +23,7 @@ internal static class PretrainCommand
         Option<int?> threads = NumberOption.Threads();
         Command command = new("pretrain", "Train a language model on text: a preset of any decoder family, a config.json, or a model folder that is trained further. "
             + "'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' repeats it with another seed. "
-            + "Examples: heed pretrain --data ./texts --out runs/a --model llama-7b --layers 4 --heads 4 --width 256 --steps 2000; heed pretrain --data ./texts --out runs/b --model runs/a/model") { file, output, threads };
+            + "'--model runs/a/model' continues from trained weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b --layers 4 --heads 4 --width 256 --steps 2000") { file, output, threads };
         Dictionary<Field, Option<string?>> options = [];
         foreach (Field field in PretrainingFields.All)
         {

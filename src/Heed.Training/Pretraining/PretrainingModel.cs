@@ -151,7 +151,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     {
         if (Weights is not null) return Continued(run);
         JsonObject json = Config.ToJson();
-        if (run.Layers > 0) json[Key(json, LayerKeys, "layers")] = run.Layers;
+        if (run.Layers > 0) Relayer(json, run.Layers);
         if (run.Width > 0 || run.Heads > 0) Resize(json, run);
         if (Present(json, LengthKeys) is { } length)
         {
@@ -185,6 +185,16 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     {
         using JsonDocument document = JsonDocument.Parse(json.ToJsonString());
         return Family.ReadConfig(new ConfigReader(document.RootElement, Source)) with { Original = Config.Original };
+    }
+
+    /// <summary>Layers, and a list that names a kind for each: it is cut, or repeated.</summary>
+    private void Relayer(JsonObject json, int layers)
+    {
+        json[Key(json, LayerKeys, "layers")] = layers;
+        if (json["layer_types"] is not JsonArray { Count: > 0 } kinds) return;
+        JsonArray repeated = [];
+        for (int i = 0; i < layers; i++) repeated.Add(kinds[i % kinds.Count]!.DeepClone());
+        json["layer_types"] = repeated;
     }
 
     /// <summary>Width and heads, and what goes with them: heads of keys, a head's width, the inner width.</summary>

@@ -193,12 +193,11 @@ public class RunFaultTests
         List<RawTensor> tensors = [];
         using (SafetensorsFile file = SafetensorsFile.Open(path))
         {
-            foreach (string name in file.Names)
+            foreach (RawTensor tensor in file.Tensors)
             {
-                float[] values = new float[file[name].Count];
-                file[name].ReadFloats(values);
-                if (name.EndsWith(".step", StringComparison.Ordinal)) values[0] = 9.2e18f;
-                tensors.Add(RawTensor.FromFloats(name, [.. file[name].Shape], values));
+                float[] values = tensor.ToFloats();
+                if (tensor.Name.EndsWith(".step", StringComparison.Ordinal)) values[0] = 9.2e18f;
+                tensors.Add(RawTensor.FromFloats(tensor.Name, tensor.Shape, values));
             }
         }
 
