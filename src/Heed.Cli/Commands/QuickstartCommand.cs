@@ -126,15 +126,15 @@ internal static class QuickstartCommand
     {
         using TensorScope scope = TensorScope.Begin();
         CausalLanguageModel model = (CausalLanguageModel)run.Task.Model;
-        Generator generator = new(model);
+        using InferenceEngine engine = new(model);
         string[] texts = new string[prompts.Length];
         for (int i = 0; i < prompts.Length; i++)
         {
             List<int> ids = [];
             run.Task.Tokenizer!.EncodeToIds(prompts[i], ids, addSpecialTokens: false);
             GenerationConfig config = new() { Sample = true, Temperature = 0.7f, TopK = 40, MaxNewTokens = ContinuationTokens, Seed = run.Config.Seed + (ulong)i, EndIds = model.Config.EndId is { } end ? [end] : [], PaddingId = model.Config.EndId };
-            GeneratedSequence sequence = generator.Generate([[.. ids]], config, cancellationToken)[0];
-            texts[i] = run.Task.Tokenizer!.Decode(sequence.Ids).ReplaceLineEndings(" ");
+            GeneratedText text = engine.Generate([[.. ids]], config, cancellationToken)[0];
+            texts[i] = run.Task.Tokenizer!.Decode([.. text.Ids]).ReplaceLineEndings(" ");
         }
 
         return texts;
