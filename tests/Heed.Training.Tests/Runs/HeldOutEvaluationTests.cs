@@ -47,7 +47,7 @@ public class HeldOutEvaluationTests
         TensorPool pool = new();
         EvaluationReport report;
         using (pool.Use()) report = new HeldOutEvaluation(model, ids, bytes: 100, length: 8, batch: 1).Run(0);
-        Assert.Equal(16, report.Tokens);
+        Assert.Equal(16, report.Targets);
         Assert.InRange(report.Loss, 0, 30);
         // Eight rows of logits, and little else: far below the table, as float32 or as it is held.
         long logits = 8L * Vocabulary * sizeof(float);
