@@ -28,6 +28,8 @@ internal static class GenerateCommand
             NumberOption.SetThreads(parsed, threads);
             using HeedModel opened = HeedModel.Open(parsed.GetRequiredValue(model), new LoadOptions { Strict = parsed.GetValue(strict), Warn = terminal.Warn });
             string text = parsed.GetValue(prompt) is { } p and not "-" ? p : StandardInput.Text(terminal);
+            if (opened.Generation.ReturnSequences > 1)
+                terminal.Warn($"{opened.Folder}: num_return_sequences {opened.Generation.ReturnSequences} is ignored: one text is written.");
             Run(terminal, opened, text, settings.Over(opened.Generation, parsed), cancellationToken);
             return Task.FromResult(ExitCode.Ok);
         });
@@ -40,7 +42,7 @@ internal static class GenerateCommand
         if (terminal.IsJson)
         {
             GeneratedText result = model.Generate([prompt], config, cancellationToken)[0];
-            terminal.Json(new JsonObject { ["prompt"] = prompt, ["text"] = result.Text, ["tokens"] = result.Ids.Length, ["finish"] = JsonWord.Of(result.Finish), ["seconds"] = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3) });
+            terminal.Json(new JsonObject { ["prompt"] = prompt, ["text"] = result.Text, ["tokens"] = result.Ids.Count, ["finish"] = JsonWord.Of(result.Finish), ["seconds"] = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3) });
             return;
         }
 
@@ -56,8 +58,8 @@ internal static class GenerateCommand
         int pieces = 0;
         try
         {
-            foreach (string piece in model.Stream(prompt, config, cancellationToken))
-                terminal.Output.Write((pieces++ == 0 ? before : "") + terminal.Written(piece));
+            foreach (GenerationUpdate update in model.Stream(prompt, config, cancellationToken))
+                if (update.Text.Length > 0) terminal.Output.Write((pieces++ == 0 ? before : "") + terminal.Written(update.Text));
         }
         catch (HeedException) when (pieces > 0)
         {

@@ -3,7 +3,7 @@ namespace Heed.Generation.Processors;
 /// <summary>Forbids the token that would make n ids occur a second time.</summary>
 /// <param name="size">n, at least 1.</param>
 /// <remarks>Paulus et al., arXiv:1705.04304 §2.5.</remarks>
-public sealed class NoRepeatNgramProcessor(int size) : ILogitsProcessor
+internal sealed class NoRepeatNgramProcessor(int size) : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores)

@@ -1,7 +1,6 @@
 using Heed.Engine.Kernels;
-using Heed.Generation.Processors;
 
-namespace Heed.Generation.Decoding;
+namespace Heed.Generation.Sampling;
 
 /// <summary>One id from a row of scores.</summary>
 internal static class Draw
@@ -32,9 +31,13 @@ internal static class Draw
         return last;
     }
 
+    /// <summary>The error of scores that are NaN.</summary>
+    public static NumericalException NotNumbers()
+        => new("The scores of the next token are not numbers (NaN): the weights are damaged or overflow; 'heed verify' checks the folder.");
+
     private static float Best(ReadOnlySpan<float> scores)
     {
         float best = Probabilities.Max(scores);
-        return float.IsNaN(best) ? throw new NumericalException("The scores of the next token are not numbers (NaN): the weights are damaged or overflow; 'heed verify' checks the folder.") : best;
+        return float.IsNaN(best) ? throw NotNumbers() : best;
     }
 }

@@ -17,19 +17,29 @@ public enum EarlyStopping
     Never,
 }
 
+/// <summary>What is added to the score of the token that would complete a sequence.</summary>
+/// <param name="Ids">The sequence, of at least one id.</param>
+/// <param name="Bias">Added to the score; −∞ forbids the sequence.</param>
+public sealed record SequenceBias(IReadOnlyList<int> Ids, float Bias);
+
+/// <summary>Growth of the end's score.</summary>
+/// <param name="Start">New tokens after which it begins.</param>
+/// <param name="Factor">Growth per token.</param>
+public sealed record EndDecay(int Start, float Factor);
+
 /// <summary>How text is generated. The names are those of Hugging Face's <c>generation_config.json</c>; what is not set there has these values.</summary>
 public sealed partial record GenerationConfig
 {
-    /// <summary><c>max_new_tokens</c>: most tokens after the prompt; null: see <see cref="MaxLength"/>.</summary>
+    /// <summary><c>max_new_tokens</c>: most tokens after the prompt, at least 1; null: see <see cref="MaxLength"/>.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary><c>max_length</c>: most tokens with the prompt, where <see cref="MaxNewTokens"/> is not set.</summary>
-    public int MaxLength { get; init; } = 20;
+    /// <summary><c>max_length</c>: most tokens with the prompt, if <see cref="MaxNewTokens"/> is not set; null: 20 new tokens.</summary>
+    public int? MaxLength { get; init; }
 
-    /// <summary><c>min_new_tokens</c>: the end is forbidden before so many new tokens.</summary>
-    public int MinNewTokens { get; init; }
+    /// <summary><c>min_new_tokens</c>: the end is forbidden before this number of new tokens; null: see <see cref="MinLength"/>.</summary>
+    public int? MinNewTokens { get; init; }
 
-    /// <summary><c>min_length</c>: the end is forbidden before this length, the prompt included.</summary>
+    /// <summary><c>min_length</c>: the end is forbidden before this length, the prompt included, if <see cref="MinNewTokens"/> is not set.</summary>
     public int MinLength { get; init; }
 
     /// <summary><c>do_sample</c>: true draws tokens, false takes the likeliest.</summary>
@@ -44,7 +54,7 @@ public sealed partial record GenerationConfig
     /// <summary><c>top_p</c>: only the likeliest tokens that together have this probability; 1: all.</summary>
     public float TopP { get; init; } = 1;
 
-    /// <summary><c>min_p</c>: only tokens at least so likely, as a part of the likeliest; 0: all.</summary>
+    /// <summary><c>min_p</c>: only tokens at least p times as likely as the likeliest; 0: all.</summary>
     public float MinP { get; init; }
 
     /// <summary><c>typical_p</c>: mass of locally typical tokens kept; 1: all.</summary>
@@ -63,10 +73,10 @@ public sealed partial record GenerationConfig
     public int NoRepeatNgramSize { get; init; }
 
     /// <summary><c>bad_words_ids</c>: sequences that must not occur.</summary>
-    public IReadOnlyList<int[]> BadWords { get; init; } = [];
+    public IReadOnlyList<IReadOnlyList<int>> BadWords { get; init; } = [];
 
     /// <summary><c>sequence_bias</c>: added to the score of the token that would complete a sequence.</summary>
-    public IReadOnlyList<(int[] Tokens, float Bias)> SequenceBias { get; init; } = [];
+    public IReadOnlyList<SequenceBias> SequenceBias { get; init; } = [];
 
     /// <summary><c>suppress_tokens</c>: ids that never come.</summary>
     public IReadOnlyList<int> SuppressTokens { get; init; } = [];
@@ -80,13 +90,13 @@ public sealed partial record GenerationConfig
     /// <summary><c>forced_eos_token_id</c>: ids of which one ends a text that reaches its longest length.</summary>
     public IReadOnlyList<int> ForcedEndIds { get; init; } = [];
 
-    /// <summary><c>exponential_decay_length_penalty</c>: from so many new tokens on the end's score grows by this factor a token; null: not.</summary>
-    public (int Start, float Factor)? ExponentialDecay { get; init; }
+    /// <summary><c>exponential_decay_length_penalty</c>: from a number of new tokens on the end's score grows by a factor per token; null: it does not.</summary>
+    public EndDecay? ExponentialDecay { get; init; }
 
-    /// <summary><c>num_beams</c>: hypotheses held at once; 1: none but one.</summary>
+    /// <summary><c>num_beams</c>: hypotheses held at once; 1: no beam search.</summary>
     public int Beams { get; init; } = 1;
 
-    /// <summary><c>num_return_sequences</c>: texts returned a prompt.</summary>
+    /// <summary><c>num_return_sequences</c>: texts returned per prompt.</summary>
     public int ReturnSequences { get; init; } = 1;
 
     /// <summary><c>length_penalty</c>: finished sums are divided by length to this power.</summary>
@@ -110,8 +120,12 @@ public sealed partial record GenerationConfig
     /// <summary><c>decoder_start_token_id</c>: the first id of a decoder that follows an encoder.</summary>
     public int? DecoderStartId { get; init; }
 
-    /// <summary><c>stop_strings</c>: texts that end generation when they appear in what was generated; <see cref="HeedModel"/> watches for them.</summary>
+    /// <summary><c>stop_strings</c>: texts that end generation as soon as one ends in a new token, special tokens included; it may begin in the prompt.
+    /// Needs a tokenizer (<see cref="GenerationRequest.Tokenizer"/>).</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Reports log p of each token and of up to N of the likeliest ones; null: none. Not with beams.</summary>
+    public int? TopTokens { get; init; }
 
     /// <summary>Seed of the draws.</summary>
     public ulong Seed { get; init; } = 1;
@@ -120,39 +134,70 @@ public sealed partial record GenerationConfig
     private static readonly (string Name, double Off)[] Foreign =
     [
         ("encoder_no_repeat_ngram_size", 0), ("encoder_repetition_penalty", 1), ("diversity_penalty", 0), ("num_beam_groups", 1), ("penalty_alpha", 0), ("guidance_scale", 1),
-        ("prompt_lookup_num_tokens", 0), ("top_h", 1), ("max_time", 0), ("assistant_early_exit", 0),
+        ("prompt_lookup_num_tokens", 0), ("top_h", 1), ("assistant_early_exit", 0),
     ];
 
     /// <summary>The same, of lists and objects: nothing but null, false and empty ones switch them off.</summary>
-    private static readonly string[] ForeignLists = ["force_words_ids", "constraints", "forced_decoder_ids", "watermarking_config", "dola_layers", "token_healing"];
+    private static readonly string[] ForeignLists = ["force_words_ids", "constraints", "forced_decoder_ids", "watermarking_config", "dola_layers", "token_healing", "max_time"];
+
+    /// <summary>What <c>generation_config.json</c> may hold besides the settings: nothing of it changes what is generated.</summary>
+    private static readonly string[] Silent =
+    [
+        "_from_model_config", "transformers_version", "use_cache", "output_attentions", "output_hidden_states", "output_scores", "output_logits", "return_dict_in_generate",
+        "cache_implementation", "cache_config", "return_legacy_cache", "disable_compile", "compile_config", "prefill_chunk_size", "low_memory", "is_assistant",
+        "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold", "assistant_lookbehind", "target_lookbehind", "max_matching_ngram_size",
+        "remove_invalid_values",
+    ];
+
+    /// <summary>The settings that are followed.</summary>
+    private static readonly string[] Known =
+    [
+        "max_new_tokens", "max_length", "min_new_tokens", "min_length", "do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff",
+        "repetition_penalty", "no_repeat_ngram_size", "bad_words_ids", "sequence_bias", "suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id",
+        "exponential_decay_length_penalty", "num_beams", "num_return_sequences", "length_penalty", "early_stopping", "renormalize_logits", "eos_token_id", "pad_token_id",
+        "bos_token_id", "decoder_start_token_id", "stop_strings",
+    ];
 
     /// <summary>The settings of a model folder: <c>generation_config.json</c>, else the old keys in <c>config.json</c>.</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <param name="warn">Gets a sentence that names the settings of generation_config.json that are not known here; null drops it.</param>
     /// <exception cref="InvalidFileException">A setting has a wrong type or range.</exception>
-    public static GenerationConfig FromFolder(string folder) => FromFiles(new FolderModelFiles(folder));
+    public static GenerationConfig FromFolder(string folder, Action<string>? warn = null) => FromFiles(new FolderModelFiles(folder), warn);
 
     /// <summary>The settings among the files of a model, as <see cref="FromFolder"/>.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="warn">Gets a sentence that names the settings of generation_config.json that are not known here; null drops it.</param>
     /// <exception cref="InvalidFileException">A setting has a wrong type or range.</exception>
-    public static GenerationConfig FromFiles(IModelFiles files)
+    public static GenerationConfig FromFiles(IModelFiles files, Action<string>? warn = null)
     {
         ArgumentNullException.ThrowIfNull(files);
-        StoredFile[] candidates = [new(files, ModelFolder.GenerationConfigName), new(files, ModelFolder.ConfigName)];
-        return Array.FindIndex(candidates, file => file.Exists) is >= 0 and int found ? From(candidates[found]) : new GenerationConfig();
+        StoredFile settings = new(files, ModelFolder.GenerationConfigName), config = new(files, ModelFolder.ConfigName);
+        return settings.Exists ? From(settings, warn) : config.Exists ? From(config, null) : new GenerationConfig();
     }
 
     /// <summary>The settings of a model whose <c>config.json</c> is read already: it counts if there is no <c>generation_config.json</c>.</summary>
-    internal static GenerationConfig FromFiles(IModelFiles files, ModelDescription config)
+    internal static GenerationConfig FromFiles(IModelFiles files, ModelDescription config, Action<string>? warn)
     {
         StoredFile file = new(files, ModelFolder.GenerationConfigName);
-        return file.Exists ? From(file) : new GenerationConfig().With(config.Reader);
+        return file.Exists ? From(file, warn) : new GenerationConfig().With(config.Reader);
     }
 
-    private static GenerationConfig From(StoredFile file)
+    private static GenerationConfig From(StoredFile file, Action<string>? warn)
     {
         using JsonDocument document = file.ReadJson(16 << 20);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
             throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. Correct the file, or delete it to generate with the standard settings");
+        if (warn is not null && UnknownNames(document.RootElement) is { Count: > 0 } unknown)
+            warn($"{file.Path}: {string.Join(", ", unknown)} {(unknown.Count == 1 ? "is" : "are")} not known here and ignored.");
         return new GenerationConfig().With(new ConfigReader(document.RootElement, file.Path));
     }
+
+    /// <summary>Names of an object that are no setting of generation.</summary>
+    internal static IReadOnlyList<string> UnknownNames(JsonElement settings) =>
+    [
+        .. settings.EnumerateObject().Where(p => p.Value.ValueKind != JsonValueKind.Null).Select(p => p.Name)
+            .Where(n => !Known.Contains(n) && !Silent.Contains(n) && !ForeignLists.Contains(n) && !Array.Exists(Foreign, f => f.Name == n)),
+    ];
 
     /// <summary>These settings with those of a JSON object over them.</summary>
     /// <exception cref="InvalidFileException">A setting has a wrong type or range, or asks for something that is not known here.</exception>
@@ -165,9 +210,9 @@ public sealed partial record GenerationConfig
 
     private GenerationConfig Read(ConfigReader file) => this with
     {
-        MaxNewTokens = file.OptionalSize("max_new_tokens", 0) ?? MaxNewTokens,
-        MaxLength = file.Size("max_length", MaxLength, 1),
-        MinNewTokens = file.Size("min_new_tokens", MinNewTokens, 0),
+        MaxNewTokens = file.OptionalSize("max_new_tokens") ?? MaxNewTokens,
+        MaxLength = file.OptionalSize("max_length") ?? MaxLength,
+        MinNewTokens = file.OptionalSize("min_new_tokens", 0) ?? MinNewTokens,
         MinLength = file.Size("min_length", MinLength, 0),
         Sample = file.Flag("do_sample", Sample),
         Temperature = (float)file.Number("temperature", Temperature, 0),
@@ -223,13 +268,13 @@ public sealed partial record GenerationConfig
         }
     }
 
-    private static (int Start, float Factor)? Decay(ConfigReader file)
+    private static EndDecay? Decay(ConfigReader file)
     {
         const string Name = "exponential_decay_length_penalty";
         if (file.Numbers(Name) is not { } numbers) return null;
         if (numbers.Length != 2 || numbers[0] != Math.Floor(numbers[0]) || numbers[0] is < 0 or > ConfigReader.MaximumSize)
             throw file.Wrong(Name, "is not a number of tokens and a factor; [12, 1.05] is an example");
-        return ((int)numbers[0], (float)numbers[1]);
+        return new EndDecay((int)numbers[0], (float)numbers[1]);
     }
 
     /// <summary>One id or a list of ids.</summary>
@@ -252,7 +297,7 @@ public sealed partial record GenerationConfig
         return [.. e.EnumerateArray().Select((text, i) => StrictJson.Text(text, file.File, $"{file.At(name)}[{i}]"))];
     }
 
-    private static IReadOnlyList<int[]>? Sequences(ConfigReader file, string name)
+    private static IReadOnlyList<IReadOnlyList<int>>? Sequences(ConfigReader file, string name)
     {
         if (!file.Has(name)) return null;
         JsonElement e = file.Root.GetProperty(name);
@@ -270,18 +315,18 @@ public sealed partial record GenerationConfig
         return ids;
     }
 
-    private static IReadOnlyList<(int[] Tokens, float Bias)>? Biases(ConfigReader file)
+    private static IReadOnlyList<SequenceBias>? Biases(ConfigReader file)
     {
         const string Name = "sequence_bias";
         if (!file.Has(Name)) return null;
         JsonElement e = file.Root.GetProperty(Name);
         if (e.ValueKind != JsonValueKind.Array) throw file.Wrong(Name, $"is {StrictJson.Describe(e)}; a list of [ids, bias] was expected");
-        List<(int[], float)> biases = [];
+        List<SequenceBias> biases = [];
         for (int i = 0; i < e.GetArrayLength(); i++)
         {
             string path = $"{file.At(Name)}[{i}]";
             if (e[i].ValueKind != JsonValueKind.Array || e[i].GetArrayLength() != 2) throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e[i])}; [ids, bias] was expected");
-            biases.Add((Sequence(e[i][0], file, path + "[0]"), (float)StrictJson.Number(e[i][1], file.File, path + "[1]")));
+            biases.Add(new SequenceBias(Sequence(e[i][0], file, path + "[0]"), (float)StrictJson.Number(e[i][1], file.File, path + "[1]")));
         }
 
         return biases;

@@ -1,6 +1,6 @@
-namespace Heed.Generation.Processors;
+namespace Heed.Generation.Sampling;
 
-/// <summary>Softmax and sorting over one row of scores, as the samplers need them.</summary>
+/// <summary>Softmax and sorting over one row of scores, as the warpers need them.</summary>
 internal static class Probabilities
 {
     /// <summary>softmax(scores) in float32, summed in float64.</summary>
@@ -48,7 +48,7 @@ internal static class Probabilities
         return order;
     }
 
-    /// <summary>Σ −p·log p, where p &gt; 0.</summary>
+    /// <summary>Σ −p·log p, p &gt; 0.</summary>
     public static double Entropy(ReadOnlySpan<float> probabilities)
     {
         double entropy = 0;

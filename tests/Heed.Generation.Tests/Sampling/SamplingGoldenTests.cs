@@ -1,11 +1,12 @@
 using System.Text.Json;
 using Heed.Checkpoints;
 using Heed.Generation.Processors;
+using Heed.Generation.Sampling;
 using Heed.Models;
 using Heed.Testing;
 using Xunit;
 
-namespace Heed.Generation.Tests.Processors;
+namespace Heed.Generation.Tests.Sampling;
 
 /// <summary>Every processor against the reference's, row by row.</summary>
 public sealed class SamplingGoldenTests
@@ -62,17 +63,17 @@ public sealed class SamplingGoldenTests
         int[] Ids(JsonElement e) => [.. e.EnumerateArray().Select(x => x.GetInt32())];
         return s.GetProperty("class").GetString() switch
         {
-            "TemperatureLogitsWarper" => new TemperatureSampler(Number("temperature")),
-            "TopKLogitsWarper" => new TopKSampler(Whole("top_k")),
-            "TopPLogitsWarper" => new TopPSampler(Number("top_p")),
-            "MinPLogitsWarper" => new MinPSampler(Number("min_p")),
-            "TypicalLogitsWarper" => new TypicalSampler(Number("mass")),
-            "EpsilonLogitsWarper" => new CutoffSampler(Number("epsilon")),
-            "EtaLogitsWarper" => new CutoffSampler(Number("epsilon"), relativeToEntropy: true),
+            "TemperatureLogitsWarper" => new TemperatureWarper(Number("temperature")),
+            "TopKLogitsWarper" => new TopKWarper(Whole("top_k")),
+            "TopPLogitsWarper" => new TopPWarper(Number("top_p")),
+            "MinPLogitsWarper" => new MinPWarper(Number("min_p")),
+            "TypicalLogitsWarper" => new TypicalWarper(Number("mass")),
+            "EpsilonLogitsWarper" => new CutoffWarper(Number("epsilon")),
+            "EtaLogitsWarper" => new CutoffWarper(Number("epsilon"), relativeToEntropy: true),
             "RepetitionPenaltyLogitsProcessor" => new RepetitionPenaltyProcessor(Number("penalty")),
             "NoRepeatNGramLogitsProcessor" => new NoRepeatNgramProcessor(Whole("ngram_size")),
             "NoBadWordsLogitsProcessor" => SequenceBiasProcessor.Forbid([.. s.GetProperty("bad_words_ids").EnumerateArray().Select(Ids)], [Whole("eos_token_id")]),
-            "SequenceBiasLogitsProcessor" => new SequenceBiasProcessor([.. s.GetProperty("sequence_bias").EnumerateArray().Select(e => (Ids(e[0]), e[1].GetSingle()))]),
+            "SequenceBiasLogitsProcessor" => new SequenceBiasProcessor([.. s.GetProperty("sequence_bias").EnumerateArray().Select(e => new SequenceBias(Ids(e[0]), e[1].GetSingle()))]),
             "SuppressTokensLogitsProcessor" => new Suppression(Ids(s.GetProperty("suppress_tokens"))),
             "MinNewTokensLengthLogitsProcessor" => new MinimumLengthProcessor(Whole("prompt_length_to_skip") + Whole("min_new_tokens"), [Whole("eos_token_id")]),
             "ForcedBOSTokenLogitsProcessor" => new ForcedTokenProcessor(1, [Whole("bos_token_id")]),

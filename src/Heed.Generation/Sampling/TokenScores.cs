@@ -1,11 +1,10 @@
-using Heed.Generation.Processors;
+namespace Heed.Generation.Sampling;
 
-namespace Heed.Generation.Decoding;
-
-/// <summary>Logarithms of probabilities of one step before any processing.</summary>
+/// <summary>Log-probabilities of one step before any processing.</summary>
 internal sealed class TokenScores
 {
     private readonly float[] _logProbabilities;
+    private readonly TokenLogProbability[] _top = [];
 
     public TokenScores(ReadOnlySpan<float> scores, int top)
     {
@@ -19,12 +18,10 @@ internal sealed class TokenScores
             else if (best.TryPeek(out _, out float least) && _logProbabilities[i] > least) best.DequeueEnqueue(i, _logProbabilities[i]);
         }
 
-        (int, float)[] list = new (int, float)[best.Count];
-        for (int i = list.Length - 1; i >= 0 && best.TryDequeue(out int id, out float score); i--) list[i] = (id, score);
-        Top = list;
+        _top = new TokenLogProbability[best.Count];
+        for (int i = _top.Length - 1; i >= 0 && best.TryDequeue(out int id, out float score); i--) _top[i] = new TokenLogProbability(id, score, []);
     }
 
-    public IReadOnlyList<(int Id, float LogProbability)> Top { get; } = [];
-
-    public float Of(int id) => _logProbabilities[id];
+    /// <summary>The id that was chosen, with the likeliest ones.</summary>
+    public TokenLogProbability Report(int id) => new(id, _logProbabilities[id], _top);
 }

@@ -8,13 +8,13 @@ public sealed partial record GenerationConfig
     /// <summary>The least <see cref="RepetitionPenalty"/>: scores are divided by it.</summary>
     private const float LeastPenalty = 1e-9f;
 
-    /// <summary>Holds every setting against its range, which is the one of <c>generation_config.json</c>. <see cref="Generator"/>, <see cref="GenerationBatch"/> and <see cref="HeedModel"/> ask for it before they begin.</summary>
+    /// <summary>Checks every setting against its range, which is the one of <c>generation_config.json</c>. <see cref="InferenceEngine"/> calls it before it begins.</summary>
     /// <exception cref="InputException">A setting is outside its range, or not a number; the message names it, its value and the range.</exception>
     public void Validate()
     {
-        Check("max_new_tokens", MaxNewTokens ?? 0, 0);
-        Check("max_length", MaxLength, 1);
-        Check("min_new_tokens", MinNewTokens, 0);
+        Check("max_new_tokens", MaxNewTokens ?? 1, 1);
+        Check("max_length", MaxLength ?? 1, 1);
+        Check("min_new_tokens", MinNewTokens ?? 0, 0);
         Check("min_length", MinLength, 0);
         Check("temperature", Temperature, 0, float.MaxValue);
         Check("top_k", TopK, 0);
@@ -26,8 +26,16 @@ public sealed partial record GenerationConfig
         Check("repetition_penalty", RepetitionPenalty, LeastPenalty, float.MaxValue);
         Check("no_repeat_ngram_size", NoRepeatNgramSize, 0);
         Check("num_beams", Beams, 1);
+        Check(nameof(TopTokens), TopTokens ?? 0, 0);
         Check("num_return_sequences", ReturnSequences, 1);
         Check("length_penalty", LengthPenalty, float.MinValue, float.MaxValue);
+        Check("bad_words_ids", BadWords);
+        Check("sequence_bias", SequenceBias);
+        Check("suppress_tokens", SuppressTokens);
+        Check("begin_suppress_tokens", BeginSuppressTokens);
+        Check("forced_eos_token_id", ForcedEndIds);
+        Check("eos_token_id", EndIds);
+        Check("stop_strings", StopStrings);
         foreach (string stop in StopStrings)
             if (string.IsNullOrEmpty(stop)) throw new InputException("stop_strings: a text is empty; at least one character was expected.");
     }
@@ -36,6 +44,11 @@ public sealed partial record GenerationConfig
     {
         if (value < minimum || value > ConfigReader.MaximumSize)
             throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a whole number from {minimum} to {ConfigReader.MaximumSize} was expected."));
+    }
+
+    private static void Check<T>(string name, IReadOnlyList<T>? list)
+    {
+        if (list is null) throw new InputException($"{name}: is null; a list was expected, empty for none.");
     }
 
     private static void Check(string name, float value, float minimum, float maximum)

@@ -1,20 +1,23 @@
-namespace Heed.Generation.Processors;
+using Heed.Generation.Processors;
+
+namespace Heed.Generation.Sampling;
 
 /// <summary>Divides scores by a temperature: below 1 sharper, above 1 flatter.</summary>
-/// <param name="temperature">Above 0.</param>
-public sealed class TemperatureSampler(float temperature) : ILogitsProcessor
+/// <param name="temperature">Above 0. One so small that a quotient would overflow leaves the largest score alone, as greedy search does.</param>
+internal sealed class TemperatureWarper(float temperature) : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores)
     {
-        for (int i = 0; i < scores.Length; i++) scores[i] /= temperature;
+        float max = Probabilities.Max(scores), shift = float.IsFinite(max) && !float.IsFinite(max / temperature) ? max : 0;
+        for (int i = 0; i < scores.Length; i++) scores[i] = (scores[i] - shift) / temperature;
     }
 }
 
 /// <summary>Keeps the k highest scores; those equal to the k-th stay.</summary>
 /// <param name="k">At least 1.</param>
 /// <remarks>Fan et al., arXiv:1805.04833 §5.4.</remarks>
-public sealed class TopKSampler(int k) : ILogitsProcessor
+internal sealed class TopKWarper(int k) : ILogitsProcessor
 {
     private readonly PriorityQueue<int, float> _best = new();
 
@@ -38,7 +41,7 @@ public sealed class TopKSampler(int k) : ILogitsProcessor
 /// <summary>Keeps the likeliest tokens that together have a probability.</summary>
 /// <param name="p">From 0 to 1.</param>
 /// <remarks>Holtzman et al., arXiv:1904.09751 §3.1: nucleus sampling.</remarks>
-public sealed class TopPSampler(float p) : ILogitsProcessor
+internal sealed class TopPWarper(float p) : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores)
@@ -55,10 +58,10 @@ public sealed class TopPSampler(float p) : ILogitsProcessor
     }
 }
 
-/// <summary>Keeps tokens at least so likely as a part of the likeliest.</summary>
+/// <summary>Keeps tokens at least p times as likely as the likeliest.</summary>
 /// <param name="p">From 0 to 1.</param>
 /// <remarks>Nguyen et al., arXiv:2407.01082.</remarks>
-public sealed class MinPSampler(float p) : ILogitsProcessor
+internal sealed class MinPWarper(float p) : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores)
@@ -74,7 +77,7 @@ public sealed class MinPSampler(float p) : ILogitsProcessor
 /// <summary>Keeps the tokens whose surprise is nearest to the entropy, up to a mass.</summary>
 /// <param name="mass">From 0 to 1.</param>
 /// <remarks>Meister et al., arXiv:2202.00666 §4.</remarks>
-public sealed class TypicalSampler(float mass) : ILogitsProcessor
+internal sealed class TypicalWarper(float mass) : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores)
@@ -106,7 +109,7 @@ public sealed class TypicalSampler(float mass) : ILogitsProcessor
 /// <param name="epsilon">From 0 to 1.</param>
 /// <param name="relativeToEntropy">True: the limit is min(ε, √ε·e^−H), the eta cut-off.</param>
 /// <remarks>Hewitt et al., arXiv:2210.15191 §4.</remarks>
-public sealed class CutoffSampler(float epsilon, bool relativeToEntropy = false) : ILogitsProcessor
+internal sealed class CutoffWarper(float epsilon, bool relativeToEntropy = false) : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores)
@@ -121,7 +124,7 @@ public sealed class CutoffSampler(float epsilon, bool relativeToEntropy = false)
 }
 
 /// <summary>Makes scores logarithms of probabilities that sum to 1.</summary>
-public sealed class Renormalizer : ILogitsProcessor
+internal sealed class Renormalizer : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores) => Probabilities.LogSoftmax(scores);
