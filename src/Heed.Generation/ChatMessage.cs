@@ -17,7 +17,8 @@ public enum ChatRole
 }
 
 /// <summary>One message of a chat.</summary>
-/// <param name="Role">Who speaks, as the folder's template names it: <c>system</c>, <c>user</c>, <c>assistant</c>, <c>tool</c>, or a role of its own.</param>
+/// <param name="Role">Who speaks, as the folder's template names it: <c>system</c>, <c>user</c>, <c>assistant</c>, <c>tool</c>, or a role
+/// of its own.</param>
 /// <param name="Content">What is said.</param>
 public sealed record ChatMessage(string Role, string Content)
 {

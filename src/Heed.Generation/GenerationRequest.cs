@@ -6,7 +6,8 @@ namespace Heed.Generation;
 /// <summary>One text to be generated.</summary>
 public sealed record GenerationRequest
 {
-    /// <summary>Ids to continue; for an encoder-decoder what the encoder reads. Empty: the beginning of text (<c>bos_token_id</c>).</summary>
+    /// <summary>Ids to continue; for an encoder-decoder what the encoder reads. Empty: the beginning of text
+    /// (<c>bos_token_id</c>).</summary>
     public required IReadOnlyList<int> Prompt { get; init; }
 
     /// <summary>The settings.</summary>

@@ -28,7 +28,8 @@ public sealed partial class HeedModel
     /// <param name="config">The settings; null: <see cref="Generation"/>.</param>
     /// <param name="cancellationToken">Ends the work within one step.</param>
     /// <returns>Prompt by prompt its texts: <see cref="GenerationConfig.ReturnSequences"/> each.</returns>
-    public IReadOnlyList<GeneratedText> Generate(IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public IReadOnlyList<GeneratedText> Generate(
+        IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         using IDisposable use = _uses.Enter();
@@ -41,9 +42,11 @@ public sealed partial class HeedModel
     public async Task<string> GenerateAsync(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
         => (await GenerateAsync([prompt], config, cancellationToken).ConfigureAwait(false))[0].Text;
 
-    /// <summary>As <see cref="Generate(IReadOnlyList{string}, GenerationConfig?, CancellationToken)"/>, without holding the calling thread.</summary>
+    /// <summary>As <see cref="Generate(IReadOnlyList{string}, GenerationConfig?, CancellationToken)"/>, without holding the calling
+    /// thread.</summary>
     /// <inheritdoc cref="Generate(IReadOnlyList{string}, GenerationConfig?, CancellationToken)"/>
-    public async Task<IReadOnlyList<GeneratedText>> GenerateAsync(IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<GeneratedText>> GenerateAsync(
+        IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         using IDisposable use = _uses.Enter();
@@ -55,9 +58,11 @@ public sealed partial class HeedModel
     /// <param name="prompt">The text.</param>
     /// <param name="config">The settings; null: <see cref="Generation"/>. Beams cannot be streamed.</param>
     /// <param name="cancellationToken">Ends the work within one step.</param>
-    /// <returns>One update per token; their texts together are the text of <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>.</returns>
+    /// <returns>One update per token; their texts together are the text of
+    /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>.</returns>
     /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)" path="/exception"/>
-    public IEnumerable<GenerationUpdate> Stream(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public IEnumerable<GenerationUpdate> Stream(
+        string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         return Updates(() => Request(prompt, config), cancellationToken);
@@ -65,7 +70,8 @@ public sealed partial class HeedModel
 
     /// <summary>As <see cref="Stream"/>, with each token computed on a thread of the pool.</summary>
     /// <inheritdoc cref="Stream"/>
-    public IAsyncEnumerable<GenerationUpdate> StreamAsync(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<GenerationUpdate> StreamAsync(
+        string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         return UpdatesAsync(() => Request(prompt, config), cancellationToken);
@@ -119,26 +125,30 @@ public sealed partial class HeedModel
     private GenerationConfig Checked(GenerationConfig? config)
     {
         if (Model is not (CausalLanguageModel or SequenceToSequenceModel))
-            throw new InputException($"{Folder}: {Model.Architecture} does not generate text. Use a causal language model or an encoder-decoder.");
+            throw new InputException($"{Folder}: {Model.Architecture} does not generate text. Use a causal language model or an "
+                + "encoder-decoder.");
         config ??= Generation;
         config.Validate();
         return config;
     }
 
-    /// <summary>The standard length, within the context that the model was trained for; whoever asks for more gets it, with a warning.</summary>
+    /// <summary>The standard length, within the context that the model was trained for; whoever asks for more gets it, with a
+    /// warning.</summary>
     private GenerationConfig WithLength(GenerationConfig config, int promptLength)
     {
         int context = Model.Config.TrainedLength, first = Model is SequenceToSequenceModel ? 1 : promptLength;
         if (config.MaxNewTokens is null && config.MaxLength is null)
         {
             if (first >= context)
-                throw new InputException($"input_ids: the prompt has {first} tokens and the model was trained for {context}, which leaves none for new ones. Shorten the prompt, or set max_new_tokens to pass the context.");
+                throw new InputException($"input_ids: the prompt has {first} tokens and the model was trained for {context}, which leaves "
+                    + "none for new ones. Shorten the prompt, or set max_new_tokens to pass the context.");
             return config with { MaxNewTokens = Math.Min(StandardNewTokens, context - first) };
         }
 
         long asked = config.MaxNewTokens is { } tokens ? (long)first + tokens : config.MaxLength!.Value;
         if (asked > context && Model.Config.MaximumLength > context && Interlocked.Exchange(ref _warnedOfContext, 1) == 0)
-            _warn?.Invoke($"{Folder}: {asked} tokens with the prompt were asked for, and the model was trained for {context}; what follows after them may be worse. Set max_new_tokens lower.");
+            _warn?.Invoke($"{Folder}: {asked} tokens with the prompt were asked for, and the model was trained for {context}; what "
+                + "follows after them may be worse. Set max_new_tokens lower.");
         return config;
     }
 }

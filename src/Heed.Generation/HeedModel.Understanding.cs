@@ -17,9 +17,13 @@ public sealed partial class HeedModel
     {
         ArgumentNullException.ThrowIfNull(texts);
         using IDisposable use = _uses.Enter();
-        if (Model is not EncoderModel) throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
+        if (Model is not EncoderModel)
+            throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of "
+                + "sentence-transformers.");
         SentenceEmbedder embedder = _embedder.Value;
-        Tokenizer tokenizer = embedder.MaximumLength < int.MaxValue ? Tokenizer.WithTruncation(new TruncationOptions(embedder.MaximumLength)) : Tokenizer;
+        Tokenizer tokenizer = embedder.MaximumLength < int.MaxValue
+            ? Tokenizer.WithTruncation(new TruncationOptions(embedder.MaximumLength))
+            : Tokenizer;
         int[][] ids = [.. tokenizer.EncodeBatch(texts).Select(e => e.Ids)];
         lock (_understanding)
         {
@@ -53,13 +57,17 @@ public sealed partial class HeedModel
     public IReadOnlyList<Prediction> Classify(string text, string? pair = null, CancellationToken cancellationToken = default)
     {
         using IDisposable use = _uses.Enter();
-        if (Model is not SequenceClassifier classifier) throw new InputException($"{Folder}: {Model.Architecture} does not classify texts. Open a model with a sequence classification head.");
+        if (Model is not SequenceClassifier classifier)
+            throw new InputException($"{Folder}: {Model.Architecture} does not classify texts. Open a model with a sequence "
+                + "classification head.");
         float[] scores = Run(text, pair, cancellationToken, out _, out _);
         bool single = classifier.Kind is ClassificationKind.SingleLabel || (classifier.Kind is null && scores.Length > 1);
         if (single) Probabilities.Softmax([.. scores], scores);
         else if (classifier.Kind is ClassificationKind.MultiLabel) scores = Array.ConvertAll(scores, s => 1 / (1 + MathF.Exp(-s)));
         IReadOnlyList<string> labels = Model.Config.Labels;
-        Prediction[] predictions = [.. scores.Select((s, i) => new Prediction(i < labels.Count ? labels[i] : FormattableString.Invariant($"LABEL_{i}"), s))];
+        Prediction[] predictions = [.. scores.Select((s, i) => new Prediction(i < labels.Count
+            ? labels[i]
+            : FormattableString.Invariant($"LABEL_{i}"), s))];
         return [.. predictions.OrderByDescending(p => p.Score)];
     }
 
@@ -73,8 +81,10 @@ public sealed partial class HeedModel
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         using IDisposable use = _uses.Enter();
-        if (Model is not MaskedLanguageModel) throw new InputException($"{Folder}: {Model.Architecture} does not fill masks. Open a masked language model such as BERT.");
-        string mask = MaskToken() ?? throw new InputException($"{Folder}: the tokenizer has no mask token; a masked language model needs one; take the tokenizer that belongs to the model.");
+        if (Model is not MaskedLanguageModel)
+            throw new InputException($"{Folder}: {Model.Architecture} does not fill masks. Open a masked language model such as BERT.");
+        string mask = MaskToken() ?? throw new InputException($"{Folder}: the tokenizer has no mask token; a masked language model needs "
+            + "one; take the tokenizer that belongs to the model.");
         int id = Tokenizer.TokenToId(mask) ?? throw new InputException($"{Folder}: the mask token {mask} is not in the vocabulary.");
         float[] scores = Run(text, null, cancellationToken, out TokenEncoding encoding, out Shape shape);
         int V = shape.Last, masks = 0;
@@ -108,7 +118,8 @@ public sealed partial class HeedModel
         {
             using TensorScope scope = TensorScope.Begin();
             ModelOutput output = Model.Run(inputs, new RunOptions { Stop = cancellationToken });
-            if (!output.Tensors.TryGetValue("logits", out Tensor? logits)) throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
+            if (!output.Tensors.TryGetValue("logits", out Tensor? logits))
+                throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
             shape = logits.Shape;
             return logits.ToArray();
         }

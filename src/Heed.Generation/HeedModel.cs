@@ -15,7 +15,8 @@ namespace Heed.Generation;
 /// Console.WriteLine(model.Generate("Once upon a time"));
 /// </code></example>
 /// <remarks>
-/// Safe for any number of threads: what a call returns does not depend on the others. <see cref="Dispose"/> lets no further call begin; the calls that are
+/// Safe for any number of threads: what a call returns does not depend on the others. <see cref="Dispose"/> lets no further call begin; the
+/// calls that are
 /// running finish, and the last of them frees the model.
 /// </remarks>
 public sealed partial class HeedModel : IDisposable
@@ -30,7 +31,8 @@ public sealed partial class HeedModel : IDisposable
 
     private readonly IModelFiles _files;
 
-    private HeedModel(IModelFiles files, Model model, ModelDescription? description, SentenceEmbedder? embedder, Action<string>? warn, InferenceOptions? inference)
+    private HeedModel(
+        IModelFiles files, Model model, ModelDescription? description, SentenceEmbedder? embedder, Action<string>? warn, InferenceOptions? inference)
     {
         _files = files;
         Model = model;
@@ -51,7 +53,8 @@ public sealed partial class HeedModel : IDisposable
     public Model Model { get; }
 
     /// <summary>The folder's settings for generation; change them with <c>with</c> and pass them to
-    /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>. If they set no length, up to 128 tokens are generated, within the model's context.</summary>
+    /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>. If they set no length, up to 128 tokens are generated, within
+    /// the model's context.</summary>
     public GenerationConfig Generation { get; }
 
     /// <summary>The folder's tokenizer, without its settings for truncation and padding; read when it is first asked for.</summary>
@@ -73,22 +76,29 @@ public sealed partial class HeedModel : IDisposable
     {
         bool generates = model is CausalLanguageModel or SequenceToSequenceModel;
         Action<string>? names = generates ? warn : null;
-        GenerationConfig config = description is null ? GenerationConfig.FromFiles(files, names) : GenerationConfig.FromFiles(files, description, names);
-        // A departure: the reference does not look into config.json where there is a generation_config.json. A text that cannot end helps nobody.
+        GenerationConfig config = description is null
+            ? GenerationConfig.FromFiles(files, names)
+            : GenerationConfig.FromFiles(files, description, names);
+        // A departure: the reference does not look into config.json where there is a generation_config.json. A text that cannot end helps
+        // nobody.
         if (config.EndIds.Count == 0) config = config with { EndIds = EndIds(model.Config) };
         config = config with { BeginId = config.BeginId ?? model.Config.BeginId, PaddingId = config.PaddingId ?? model.Config.PaddingId };
         if (!generates || warn is null) return config;
         foreach (int id in config.EndIds.Where(id => id >= model.Config.Vocabulary))
-            warn($"{files.Location}: eos_token_id {id} is not in the vocabulary of {model.Config.Vocabulary} ids and never ends a text. Correct generation_config.json or config.json.");
-        if (model is SequenceToSequenceModel both && config.DecoderStartId is null && model.Config.Original is { } stored && stored["decoder_start_token_id"] is null)
-            warn($"{files.Location}: neither generation_config.json nor config.json sets decoder_start_token_id; id {both.DecoderStartId} is taken, as usual for {model.Config.ModelType}. Set it if the texts are wrong.");
+            warn($"{files.Location}: eos_token_id {id} is not in the vocabulary of {model.Config.Vocabulary} ids and never ends a text. "
+                + "Correct generation_config.json or config.json.");
+        if (model is SequenceToSequenceModel both && config.DecoderStartId is null && model.Config.Original is { } stored
+            && stored["decoder_start_token_id"] is null)
+            warn($"{files.Location}: neither generation_config.json nor config.json sets decoder_start_token_id; id {both.DecoderStartId} "
+                + $"is taken, as usual for {model.Config.ModelType}. Set it if the texts are wrong.");
         return config;
     }
 
     /// <summary>All ids of <c>eos_token_id</c> in config.json, which may be a list.</summary>
     private static int[] EndIds(ModelConfig config)
     {
-        if (config.Original?["eos_token_id"] is JsonArray list) return [.. list.Select(id => id is JsonValue v && v.TryGetValue(out int end) ? end : -1).Where(id => id >= 0)];
+        if (config.Original?["eos_token_id"] is JsonArray list)
+            return [.. list.Select(id => id is JsonValue v && v.TryGetValue(out int end) ? end : -1).Where(id => id >= 0)];
         return config.EndId is { } one ? [one] : [];
     }
 }

@@ -8,7 +8,8 @@ namespace Heed.Tokenizers;
 /// </summary>
 /// <remarks>
 /// For any ids the chunks together with <see cref="Flush"/> are <see cref="Tokenizer.Decode"/> of all ids. A run of byte tokens
-/// (<c>&lt;0xE4&gt;</c>) is valid or invalid as a whole, so nothing of it is returned before another token closes it. Not safe for several threads at once.
+/// (<c>&lt;0xE4&gt;</c>) is valid or invalid as a whole, so nothing of it is returned before another token closes it. Not safe for several
+/// threads at once.
 /// </remarks>
 public sealed class DecodeStream
 {
@@ -59,7 +60,8 @@ public sealed class DecodeStream
         return chunk;
     }
 
-    /// <summary>The text of the ids that did not become certain, e.g. the bytes of an unfinished character as U+FFFD; null if there is none.</summary>
+    /// <summary>The text of the ids that did not become certain, e.g. the bytes of an unfinished character as U+FFFD; null if there is
+    /// none.</summary>
     /// <exception cref="ConfigException">The decoder cannot work on these tokens.</exception>
     public string? Flush()
     {

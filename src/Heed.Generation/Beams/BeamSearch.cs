@@ -31,9 +31,11 @@ internal sealed class BeamSearch : RunningRequest
     {
         _config = request.Config;
         if (_config.ReturnSequences > _config.Beams)
-            throw new InputException($"num_return_sequences: {_config.ReturnSequences} texts cannot come from {_config.Beams} beams; ask for at most as many texts as there are beams.");
+            throw new InputException($"num_return_sequences: {_config.ReturnSequences} texts cannot come from {_config.Beams} beams; ask "
+                + "for at most as many texts as there are beams.");
         if (_config.TopTokens is not null)
-            throw new InputException($"num_beams: with {_config.Beams} beams a text is known only at the end and cannot be streamed; set num_beams to 1.");
+            throw new InputException($"num_beams: with {_config.Beams} beams a text is known only at the end and cannot be streamed; set "
+                + "num_beams to 1.");
         _newTokens = MaximumLength - FirstIds.Length;
         CheckMemory(_config.Beams, _newTokens, decoder);
         _random = new CounterRandom(_config.Seed, DrawStream);
@@ -86,7 +88,9 @@ internal sealed class BeamSearch : RunningRequest
             if (running < 0)
             {
                 Finished f = _finished[i];
-                FinishReason finish = Prompts.Contains(_config.EndIds, f.Ids[^1]) ? FinishReason.End : f.Stopped ? FinishReason.Stop : FinishReason.Length;
+                FinishReason finish = Prompts.Contains(_config.EndIds, f.Ids[^1]) ? FinishReason.End
+                    : f.Stopped ? FinishReason.Stop
+                    : FinishReason.Length;
                 texts.Add(Result(f.Ids, f.Score, finish));
             }
             else if (Finish == FinishReason.Cancelled && running < _running.Count)
@@ -108,10 +112,13 @@ internal sealed class BeamSearch : RunningRequest
     private static void CheckMemory(int beams, int newTokens, Decoder decoder)
     {
         const int PageTokens = Engine.Kernels.KeyValuePool.PageTokens;
-        long each = ((((long)newTokens + PageTokens - 1) / PageTokens) * decoder.Cache.PageBytes) + (2L * sizeof(float) * decoder.Vocabulary);
+        long pages = ((long)newTokens + PageTokens - 1) / PageTokens;
+        long each = (pages * decoder.Cache.PageBytes) + (2L * sizeof(float) * decoder.Vocabulary);
         long budget = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, most = Math.Max(1, budget / Math.Max(1, each));
         if (beams > most)
-            throw new BudgetException($"num_beams: {beams} beams of {newTokens} new tokens take at least {beams} · {Printable.Bytes(each)}, and {Printable.Bytes(budget)} of memory are there. Set num_beams to at most {most}, or max_new_tokens lower.");
+            throw new BudgetException($"num_beams: {beams} beams of {newTokens} new tokens take at least {beams} · "
+                + $"{Printable.Bytes(each)}, and {Printable.Bytes(budget)} of memory are there. Set num_beams to at most {most}, or "
+                    + "max_new_tokens lower.");
     }
 
     private GeneratedText Result(int[] ids, float score, FinishReason finish)
@@ -127,7 +134,8 @@ internal sealed class BeamSearch : RunningRequest
     {
         if (_written == 0) return FirstIds;
         int length = _running[0].History.Length - 1;
-        foreach (Beam beam in _running) length = Math.Min(length, beam.History.AsSpan().CommonPrefixLength(_running[0].History.AsSpan(0, length)));
+        foreach (Beam beam in _running)
+            length = Math.Min(length, beam.History.AsSpan().CommonPrefixLength(_running[0].History.AsSpan(0, length)));
         return _running[0].History[..length];
     }
 
@@ -174,7 +182,8 @@ internal sealed class BeamSearch : RunningRequest
             TextStream? text = beam.Text?.Clone();
             bool stopped = text is not null && !text.Add(candidate.Token);
             if (!longest && !stopped && !Prompts.Contains(_config.EndIds, candidate.Token)) unfinished.Add((candidate, text));
-            else if (rank < _config.Beams) _finished.Add(new Finished([.. beam.History.AsSpan(FirstIds.Length), candidate.Token], candidate.Score / Length(_written), stopped));
+            else if (rank < _config.Beams)
+                _finished.Add(new Finished([.. beam.History.AsSpan(FirstIds.Length), candidate.Token], candidate.Score / Length(_written), stopped));
         }
 
         // A stable order; drawn candidates come in the order of the draw.

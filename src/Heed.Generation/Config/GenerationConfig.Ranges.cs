@@ -8,8 +8,10 @@ public sealed partial record GenerationConfig
     /// <summary>The least <see cref="RepetitionPenalty"/>: scores are divided by it.</summary>
     private const float LeastPenalty = 1e-9f;
 
-    /// <summary>Checks every setting against its range, which is the one of <c>generation_config.json</c>. <see cref="InferenceEngine"/> calls it before it begins.</summary>
-    /// <exception cref="InputException">A setting is outside its range, or not a number; the message names it, its value and the range.</exception>
+    /// <summary>Checks every setting against its range, which is the one of <c>generation_config.json</c>. <see cref="InferenceEngine"/>
+    /// calls it before it begins.</summary>
+    /// <exception cref="InputException">A setting is outside its range, or not a number; the message names it, its value and the
+    /// range.</exception>
     public void Validate()
     {
         Check("max_new_tokens", MaxNewTokens ?? 1, 1);
@@ -43,7 +45,8 @@ public sealed partial record GenerationConfig
     private static void Check(string name, int value, int minimum)
     {
         if (value < minimum || value > ConfigReader.MaximumSize)
-            throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a whole number from {minimum} to {ConfigReader.MaximumSize} was expected."));
+            throw new InputException(
+                string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a whole number from {minimum} to {ConfigReader.MaximumSize} was expected."));
     }
 
     private static void Check<T>(string name, IReadOnlyList<T>? list)
@@ -55,6 +58,7 @@ public sealed partial record GenerationConfig
     {
         // NaN is in no range.
         if (!(value >= minimum && value <= maximum))
-            throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a number from {minimum} to {maximum} was expected."));
+            throw new InputException(
+                string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; a number from {minimum} to {maximum} was expected."));
     }
 }

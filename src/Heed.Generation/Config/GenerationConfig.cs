@@ -27,7 +27,8 @@ public sealed record SequenceBias(IReadOnlyList<int> Ids, float Bias);
 /// <param name="Factor">Growth per token.</param>
 public sealed record EndDecay(int Start, float Factor);
 
-/// <summary>How text is generated. The names are those of Hugging Face's <c>generation_config.json</c>; what is not set there has these values.</summary>
+/// <summary>How text is generated. The names are those of Hugging Face's <c>generation_config.json</c>; what is not set there has these
+/// values.</summary>
 public sealed partial record GenerationConfig
 {
     /// <summary><c>max_new_tokens</c>: most tokens after the prompt, at least 1; null: see <see cref="MaxLength"/>.</summary>
@@ -39,7 +40,8 @@ public sealed partial record GenerationConfig
     /// <summary><c>min_new_tokens</c>: the end is forbidden before this number of new tokens; null: see <see cref="MinLength"/>.</summary>
     public int? MinNewTokens { get; init; }
 
-    /// <summary><c>min_length</c>: the end is forbidden before this length, the prompt included, if <see cref="MinNewTokens"/> is not set.</summary>
+    /// <summary><c>min_length</c>: the end is forbidden before this length, the prompt included, if <see cref="MinNewTokens"/> is not
+    /// set.</summary>
     public int MinLength { get; init; }
 
     /// <summary><c>do_sample</c>: true draws tokens, false takes the likeliest.</summary>
@@ -90,7 +92,8 @@ public sealed partial record GenerationConfig
     /// <summary><c>forced_eos_token_id</c>: ids of which one ends a text that reaches its longest length.</summary>
     public IReadOnlyList<int> ForcedEndIds { get; init; } = [];
 
-    /// <summary><c>exponential_decay_length_penalty</c>: from a number of new tokens on the end's score grows by a factor per token; null: it does not.</summary>
+    /// <summary><c>exponential_decay_length_penalty</c>: from a number of new tokens on the end's score grows by a factor per token; null:
+    /// it does not.</summary>
     public EndDecay? ExponentialDecay { get; init; }
 
     /// <summary><c>num_beams</c>: hypotheses held at once; 1: no beam search.</summary>
@@ -120,7 +123,8 @@ public sealed partial record GenerationConfig
     /// <summary><c>decoder_start_token_id</c>: the first id of a decoder that follows an encoder.</summary>
     public int? DecoderStartId { get; init; }
 
-    /// <summary><c>stop_strings</c>: texts that end generation as soon as one ends in a new token, special tokens included; it may begin in the prompt.
+    /// <summary><c>stop_strings</c>: texts that end generation as soon as one ends in a new token, special tokens included; it may begin in
+    /// the prompt.
     /// Needs a tokenizer (<see cref="GenerationRequest.Tokenizer"/>).</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
@@ -130,10 +134,12 @@ public sealed partial record GenerationConfig
     /// <summary>Seed of the draws.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Settings that change what is generated and that are not known here, each with the value that switches it off (null does too).</summary>
+    /// <summary>Settings that change what is generated and that are not known here, each with the value that switches it off (null does
+    /// too).</summary>
     private static readonly (string Name, double Off)[] Foreign =
     [
-        ("encoder_no_repeat_ngram_size", 0), ("encoder_repetition_penalty", 1), ("diversity_penalty", 0), ("num_beam_groups", 1), ("penalty_alpha", 0), ("guidance_scale", 1),
+        ("encoder_no_repeat_ngram_size", 0), ("encoder_repetition_penalty", 1), ("diversity_penalty", 0), ("num_beam_groups", 1),
+        ("penalty_alpha", 0), ("guidance_scale", 1),
         ("prompt_lookup_num_tokens", 0), ("top_h", 1), ("assistant_early_exit", 0),
     ];
 
@@ -143,18 +149,24 @@ public sealed partial record GenerationConfig
     /// <summary>What <c>generation_config.json</c> may hold besides the settings: nothing of it changes what is generated.</summary>
     private static readonly string[] Silent =
     [
-        "_from_model_config", "transformers_version", "use_cache", "output_attentions", "output_hidden_states", "output_scores", "output_logits", "return_dict_in_generate",
-        "cache_implementation", "cache_config", "return_legacy_cache", "disable_compile", "compile_config", "prefill_chunk_size", "low_memory", "is_assistant",
-        "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold", "assistant_lookbehind", "target_lookbehind", "max_matching_ngram_size",
+        "_from_model_config", "transformers_version", "use_cache", "output_attentions", "output_hidden_states", "output_scores",
+        "output_logits", "return_dict_in_generate",
+        "cache_implementation", "cache_config", "return_legacy_cache", "disable_compile", "compile_config", "prefill_chunk_size",
+        "low_memory", "is_assistant",
+        "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold", "assistant_lookbehind",
+        "target_lookbehind", "max_matching_ngram_size",
         "remove_invalid_values",
     ];
 
     /// <summary>The settings that are followed.</summary>
     private static readonly string[] Known =
     [
-        "max_new_tokens", "max_length", "min_new_tokens", "min_length", "do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff",
-        "repetition_penalty", "no_repeat_ngram_size", "bad_words_ids", "sequence_bias", "suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id",
-        "exponential_decay_length_penalty", "num_beams", "num_return_sequences", "length_penalty", "early_stopping", "renormalize_logits", "eos_token_id", "pad_token_id",
+        "max_new_tokens", "max_length", "min_new_tokens", "min_length", "do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p",
+        "epsilon_cutoff", "eta_cutoff",
+        "repetition_penalty", "no_repeat_ngram_size", "bad_words_ids", "sequence_bias", "suppress_tokens", "begin_suppress_tokens",
+        "forced_bos_token_id", "forced_eos_token_id",
+        "exponential_decay_length_penalty", "num_beams", "num_return_sequences", "length_penalty", "early_stopping", "renormalize_logits",
+        "eos_token_id", "pad_token_id",
         "bos_token_id", "decoder_start_token_id", "stop_strings",
     ];
 
@@ -175,7 +187,8 @@ public sealed partial record GenerationConfig
         return settings.Exists ? From(settings, warn) : config.Exists ? From(config, null) : new GenerationConfig();
     }
 
-    /// <summary>The settings of a model whose <c>config.json</c> is read already: it counts if there is no <c>generation_config.json</c>.</summary>
+    /// <summary>The settings of a model whose <c>config.json</c> is read already: it counts if there is no
+    /// <c>generation_config.json</c>.</summary>
     internal static GenerationConfig FromFiles(IModelFiles files, ModelDescription config, Action<string>? warn)
     {
         StoredFile file = new(files, ModelFolder.GenerationConfigName);
@@ -186,7 +199,8 @@ public sealed partial record GenerationConfig
     {
         using JsonDocument document = file.ReadJson(16 << 20);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
-            throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. Correct the file, or delete it to generate with the standard settings");
+            throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. "
+                + "Correct the file, or delete it to generate with the standard settings");
         if (warn is not null && UnknownNames(document.RootElement) is { Count: > 0 } unknown)
             warn($"{file.Path}: {string.Join(", ", unknown)} {(unknown.Count == 1 ? "is" : "are")} not known here and ignored.");
         return new GenerationConfig().With(new ConfigReader(document.RootElement, file.Path));
@@ -200,7 +214,8 @@ public sealed partial record GenerationConfig
     ];
 
     /// <summary>These settings with those of a JSON object over them.</summary>
-    /// <exception cref="InvalidFileException">A setting has a wrong type or range, or asks for something that is not known here.</exception>
+    /// <exception cref="InvalidFileException">A setting has a wrong type or range, or asks for something that is not known
+    /// here.</exception>
     public GenerationConfig With(ConfigReader file)
     {
         ConfigReader settings = file.WithNullAsAbsent();
@@ -250,7 +265,9 @@ public sealed partial record GenerationConfig
         {
             if (!file.Has(name)) continue;
             double value = file.Number(name, off);
-            if (value != off) throw file.Wrong(name, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"is {value}, which is not known here; take it out, or set {off} to generate without it"));
+            if (value != off)
+                throw file.Wrong(name,
+                    string.Create(System.Globalization.CultureInfo.InvariantCulture, $"is {value}, which is not known here; take it out, or set {off} to generate without it"));
         }
 
         foreach (string name in ForeignLists)
@@ -309,7 +326,8 @@ public sealed partial record GenerationConfig
 
     private static int[] Sequence(JsonElement e, ConfigReader file, string path)
     {
-        if (e.ValueKind != JsonValueKind.Array || e.GetArrayLength() == 0) throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e)}; a list of at least one id was expected");
+        if (e.ValueKind != JsonValueKind.Array || e.GetArrayLength() == 0)
+            throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e)}; a list of at least one id was expected");
         int[] ids = new int[e.GetArrayLength()];
         for (int i = 0; i < ids.Length; i++) ids[i] = StrictJson.Integer(e[i], file.File, $"{path}[{i}]", 0);
         return ids;
@@ -325,7 +343,8 @@ public sealed partial record GenerationConfig
         for (int i = 0; i < e.GetArrayLength(); i++)
         {
             string path = $"{file.At(Name)}[{i}]";
-            if (e[i].ValueKind != JsonValueKind.Array || e[i].GetArrayLength() != 2) throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e[i])}; [ids, bias] was expected");
+            if (e[i].ValueKind != JsonValueKind.Array || e[i].GetArrayLength() != 2)
+                throw new InvalidFileException(file.File, path, $"is {StrictJson.Describe(e[i])}; [ids, bias] was expected");
             biases.Add(new SequenceBias(Sequence(e[i][0], file, path + "[0]"), (float)StrictJson.Number(e[i][1], file.File, path + "[1]")));
         }
 

@@ -43,7 +43,8 @@ internal sealed class CausalDecoder(CausalLanguageModel model, long maximumBytes
     private Tensor? Together(IReadOnlyList<DecoderSequence> sequences, CancellationToken cancellationToken)
     {
         TokenBatch batch = Rows(sequences);
-        ForwardContext context = batch.Context(new RunOptions { Stop = cancellationToken }, cache: Caches(sequences), length: sequences.Max(s => s.Length));
+        RunOptions options = new() { Stop = cancellationToken };
+        ForwardContext context = batch.Context(options, cache: Caches(sequences), length: sequences.Max(s => s.Length));
         Variable hidden = model.Hidden(batch, context);                                                  // [N, D]
         return LastRows(hidden, batch, sequences) is { } last ? model.Logits(last).Value : null;         // [R, V]
     }

@@ -5,7 +5,8 @@ using Heed.Models;
 
 namespace Heed.Generation.Decoding;
 
-/// <summary>The one step that generation is made of: sequences read their next ids, and those that have read all get the scores of the id that follows.</summary>
+/// <summary>The one step that generation is made of: sequences read their next ids, and those that have read all get the scores of the id
+/// that follows.</summary>
 internal abstract class Decoder : IDisposable
 {
     protected Decoder(IReadOnlyList<KeyValueShape> layers, ModelConfig config, long maximumBytes)
@@ -30,10 +31,12 @@ internal abstract class Decoder : IDisposable
     {
         CausalLanguageModel causal => new CausalDecoder(causal, maximumBytes),
         SequenceToSequenceModel both => new SequenceToSequenceDecoder(both, maximumBytes),
-        _ => throw new InputException($"{model.Architecture}: this model does not generate text. Use a causal language model or an encoder-decoder."),
+        _ => throw new InputException($"{model.Architecture}: this model does not generate text. Use a causal language model or an "
+            + "encoder-decoder."),
     };
 
-    /// <summary>The decoder's first ids for a prompt: the prompt itself in a causal model, else the decoder prompt or the start id.</summary>
+    /// <summary>The decoder's first ids for a prompt: the prompt itself in a causal model, else the decoder prompt or the start
+    /// id.</summary>
     /// <exception cref="InputException">A causal model was given a decoder prompt.</exception>
     public abstract int[] FirstIds(int[] prompt, IReadOnlyList<int>? decoderPrompt);
 

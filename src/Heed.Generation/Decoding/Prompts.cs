@@ -13,7 +13,8 @@ internal static class Prompts
         if (request.Prompt.Count > 0) return [.. request.Prompt];
         return request.Config.BeginId is { } begin
             ? [begin]
-            : throw new InputException("input_ids: the prompt has no token, and generation_config.json sets no bos_token_id to begin with. Give at least one token.");
+            : throw new InputException("input_ids: the prompt has no token, and generation_config.json sets no bos_token_id to begin "
+                + "with. Give at least one token.");
     }
 
     /// <summary>Longest length, prompt included: as the settings say, but no longer than the model can read.</summary>
@@ -21,10 +22,14 @@ internal static class Prompts
     public static int MaximumLength(GenerationConfig config, int promptLength, Decoder decoder)
     {
         if (promptLength > decoder.MaximumLength)
-            throw new InputException($"input_ids: the prompt has {promptLength} tokens and the model reads at most {decoder.MaximumLength}. Shorten the prompt.");
+            throw new InputException($"input_ids: the prompt has {promptLength} tokens and the model reads at most "
+                + $"{decoder.MaximumLength}. Shorten the prompt.");
         if (config.MaxNewTokens is null && config.MaxLength is { } length && promptLength >= length)
-            throw new InputException($"max_length: is {length}, and the prompt alone has {promptLength} tokens. Raise max_length, set max_new_tokens, or shorten the prompt.");
-        long asked = config.MaxNewTokens is { } tokens ? (long)promptLength + tokens : config.MaxLength ?? ((long)promptLength + StandardNewTokens);
+            throw new InputException($"max_length: is {length}, and the prompt alone has {promptLength} tokens. Raise max_length, set "
+                + "max_new_tokens, or shorten the prompt.");
+        long asked = config.MaxNewTokens is { } tokens
+            ? (long)promptLength + tokens
+            : config.MaxLength ?? ((long)promptLength + StandardNewTokens);
         // The last token is written without being read.
         return (int)Math.Min(asked, Math.Min((long)decoder.MaximumLength + 1, int.MaxValue));
     }

@@ -44,7 +44,8 @@ internal sealed class SequenceRun : RunningRequest
 
     public override void Advance(Tensor scores, PrefixCache prefixes)
     {
-        if (Generated == 0 && Source is null && prefixes.IsEnabled) prefixes.Keep(FirstIds, _state!.Cache.Fork(), Decoder.Regime(FirstIds.Length));
+        if (Generated == 0 && Source is null && prefixes.IsEnabled)
+            prefixes.Keep(FirstIds, _state!.Cache.Fork(), Decoder.Regime(FirstIds.Length));
         Choose(scores.Span);
     }
 

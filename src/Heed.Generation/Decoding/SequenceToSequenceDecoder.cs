@@ -11,7 +11,8 @@ internal sealed class SequenceToSequenceDecoder(SequenceToSequenceModel model, l
 {
     public override bool HasEncoder => true;
 
-    public override int[] FirstIds(int[] prompt, IReadOnlyList<int>? decoderPrompt) => decoderPrompt is null ? [model.DecoderStartId] : [.. decoderPrompt];
+    public override int[] FirstIds(int[] prompt, IReadOnlyList<int>? decoderPrompt)
+        => decoderPrompt is null ? [model.DecoderStartId] : [.. decoderPrompt];
 
     protected override Tensor? Scores(IReadOnlyList<DecoderSequence> sequences, CancellationToken cancellationToken)
     {
@@ -19,7 +20,8 @@ internal sealed class SequenceToSequenceDecoder(SequenceToSequenceModel model, l
         if (begins.Length == 0) return Continue(sequences, cancellationToken);
         if (begins.Length == sequences.Count) return Begin(sequences, cancellationToken);
 
-        // Cross-attention takes its keys either from the encoder or from the cache, for a whole batch: new sequences run beside the old ones.
+        // Cross-attention takes its keys either from the encoder or from the cache, for a whole batch: new sequences run beside the old
+        // ones.
         bool[] isNew = [.. sequences.Select(s => s.IsNew)];
         Tensor? begun = Begin(begins, cancellationToken), continued = Continue([.. sequences.Where((_, b) => !isNew[b])], cancellationToken);
         if (begun is null || continued is null) return begun ?? continued;

@@ -8,19 +8,22 @@ using Heed.Models;
 namespace Heed.Generation;
 
 /// <summary>
-/// Makes a model write: greedily, drawing, or searching with beams, for any number of callers at once. It owns the model's cache of keys and values;
+/// Makes a model write: greedily, drawing, or searching with beams, for any number of callers at once. It owns the model's cache of keys
+/// and values;
 /// requests share its steps, long prompts are read in chunks, and texts that begin alike are read once.
 /// </summary>
 /// <remarks>
-/// Safe for any number of threads. There is no background thread: a caller who waits for a result runs steps for all, in turns with the others. A text does
-/// not depend on what is generated beside it: the same prompt, settings and seed give the same ids alone and in any company. Whoever changes the
+/// Safe for any number of threads. There is no background thread: a caller who waits for a result runs steps for all, in turns with the
+/// others. A text does
+/// not depend on what is generated beside it: the same prompt, settings and seed give the same ids alone and in any company. Whoever
+/// changes the
 /// model's weights calls <see cref="ForgetPrefixes"/>.
 /// </remarks>
 public sealed class InferenceEngine : IDisposable
 {
     private readonly Decoder _decoder;
     private readonly InferenceLoop _loop;
-    private readonly SemaphoreSlim _turn = new(1, 1);                   // whoever holds it runs the loop
+    private readonly Turn _turn = new();                                // whoever holds it runs the loop
     private readonly ConcurrentQueue<RunningRequest> _arrivals = [];
     private long _arrived;
     private volatile bool _sweep;
@@ -51,7 +54,8 @@ public sealed class InferenceEngine : IDisposable
     /// <param name="cancellationToken">Ends the work within one step.</param>
     /// <returns>Prompt by prompt its texts: <see cref="GenerationConfig.ReturnSequences"/> each, with beams the best first.</returns>
     /// <inheritdoc cref="Generate(IReadOnlyList{GenerationRequest}, CancellationToken)" path="/exception"/>
-    public IReadOnlyList<GeneratedText> Generate(IReadOnlyList<int[]> prompts, GenerationConfig config, CancellationToken cancellationToken = default)
+    public IReadOnlyList<GeneratedText> Generate(
+        IReadOnlyList<int[]> prompts, GenerationConfig config, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentNullException.ThrowIfNull(config);
@@ -78,7 +82,8 @@ public sealed class InferenceEngine : IDisposable
 
     /// <summary>Generates every requested text, without holding a thread while other callers run the steps.</summary>
     /// <inheritdoc cref="Generate(IReadOnlyList{GenerationRequest}, CancellationToken)"/>
-    public async Task<IReadOnlyList<GeneratedText>> GenerateAsync(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<GeneratedText>> GenerateAsync(
+        IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
         using RequestHandle handle = Submit(requests, streams: false, out int[] prompts);
@@ -90,7 +95,8 @@ public sealed class InferenceEngine : IDisposable
     /// <summary>Generates a text token by token.</summary>
     /// <param name="request">Prompt and settings. Beams cannot be streamed.</param>
     /// <param name="cancellationToken">Ends the work within one step.</param>
-    /// <returns>One update per token; the last has the finish reason. A text whose reader stops reading is set aside and resumed with the next read.</returns>
+    /// <returns>One update per token; the last has the finish reason. A text whose reader stops reading is set aside and resumed with the
+    /// next read.</returns>
     /// <inheritdoc cref="Generate(IReadOnlyList{GenerationRequest}, CancellationToken)" path="/exception"/>
     public IEnumerable<GenerationUpdate> Stream(GenerationRequest request, CancellationToken cancellationToken = default)
         => Stream(request, null, cancellationToken);
@@ -102,15 +108,16 @@ public sealed class InferenceEngine : IDisposable
     /// <summary>Drops the keys and values of finished texts: after the model's weights were changed.</summary>
     public void ForgetPrefixes()
     {
-        _turn.Wait();
+        _turn.Enter();
         _loop.Prefixes.Dispose();
         Release();
     }
 
-    /// <summary>Ends all texts with <see cref="ObjectDisposedException"/> and returns the memory of their pages, after the step that is running.</summary>
+    /// <summary>Ends all texts with <see cref="ObjectDisposedException"/> and returns the memory of their pages, after the step that is
+    /// running.</summary>
     public void Dispose()
     {
-        _turn.Wait();
+        _turn.Enter();
         if (!_disposed)
         {
             _disposed = true;
@@ -143,7 +150,8 @@ public sealed class InferenceEngine : IDisposable
     }
 
     /// <inheritdoc cref="Stream(GenerationRequest, IDisposable?, CancellationToken)"/>
-    internal async IAsyncEnumerable<GenerationUpdate> StreamAsync(GenerationRequest request, IDisposable? lease, [EnumeratorCancellation] CancellationToken cancellationToken)
+    internal async IAsyncEnumerable<GenerationUpdate> StreamAsync(
+        GenerationRequest request, IDisposable? lease, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using RequestHandle handle = SubmitStream(request, lease);
         RunningRequest running = handle.Requests[0];
@@ -173,7 +181,7 @@ public sealed class InferenceEngine : IDisposable
 
         if (!pending) return;
         _sweep = true;
-        if (_turn.Wait(0)) Release();
+        if (_turn.TryEnter()) Release();
     }
 
     private RequestHandle SubmitStream(GenerationRequest request, IDisposable? lease)
@@ -181,7 +189,8 @@ public sealed class InferenceEngine : IDisposable
         try
         {
             if (request.Config.Beams > 1)
-                throw new InputException($"num_beams: with {request.Config.Beams} beams a text is known only at the end and cannot be streamed; set num_beams to 1.");
+                throw new InputException($"num_beams: with {request.Config.Beams} beams a text is known only at the end and cannot be "
+                    + "streamed; set num_beams to 1.");
             return Submit([request with { Config = request.Config with { ReturnSequences = 1 } }], streams: true, out _).With(lease);
         }
         catch
@@ -202,7 +211,8 @@ public sealed class InferenceEngine : IDisposable
             GenerationConfig config = requests[i].Config;
             config.Validate();
             if (config.Beams == 1 && config is { ReturnSequences: > 1, Sample: false })
-                throw new InputException($"num_return_sequences: {config.ReturnSequences} texts were asked for, and without sampling or beams all would be the same. Set do_sample, or num_beams to at least {config.ReturnSequences}.");
+                throw new InputException($"num_return_sequences: {config.ReturnSequences} texts were asked for, and without sampling or "
+                    + $"beams all would be the same. Set do_sample, or num_beams to at least {config.ReturnSequences}.");
             // Each drawn text is a request; beams come from one.
             for (int k = 0; k < (config.Beams > 1 ? 1 : config.ReturnSequences); k++)
             {
@@ -232,7 +242,7 @@ public sealed class InferenceEngine : IDisposable
     {
         while (!request.Outbox.HasNews)
         {
-            _turn.Wait(cancellationToken);
+            _turn.Enter(cancellationToken);
             try
             {
                 Step(request, cancellationToken);
@@ -249,10 +259,11 @@ public sealed class InferenceEngine : IDisposable
     {
         while (!request.Outbox.HasNews)
         {
-            await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _turn.EnterAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                if (!OperatingSystem.IsBrowser()) await Task.Run(() => Step(request, cancellationToken), CancellationToken.None).ConfigureAwait(false);
+                if (!OperatingSystem.IsBrowser())
+                    await Task.Run(() => Step(request, cancellationToken), CancellationToken.None).ConfigureAwait(false);
                 else Step(request, cancellationToken);
             }
             finally
@@ -290,8 +301,8 @@ public sealed class InferenceEngine : IDisposable
                 _loop.Sweep();
             }
 
-            _turn.Release();
+            _turn.Leave();
         }
-        while (_sweep && _turn.Wait(0));
+        while (_sweep && _turn.TryEnter());
     }
 }

@@ -7,8 +7,10 @@ namespace Heed.Generation.Inference;
 /// The one loop: requests arrive, are read and written together step by step, and leave. Used by one thread at a time.
 /// </summary>
 /// <remarks>
-/// A step reads at most <see cref="InferenceOptions.TokensPerStep"/> tokens: one for each text that is being written, the rest for prompts, the oldest
-/// first. When the cache is full, kept prefixes go first, then the youngest text, which waits until another has ended. What is written depends on none of it.
+/// A step reads at most <see cref="InferenceOptions.TokensPerStep"/> tokens: one for each text that is being written, the rest for prompts,
+/// the oldest
+/// first. When the cache is full, kept prefixes go first, then the youngest text, which waits until another has ended. What is written
+/// depends on none of it.
 /// </remarks>
 internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) : IDisposable
 {
@@ -50,7 +52,8 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
     }
 
     /// <summary>One step of all requests.</summary>
-    /// <param name="owner">Whoever runs the step; <paramref name="cancellationToken"/> ends a step early only if all running requests are the owner's.</param>
+    /// <param name="owner">Whoever runs the step; <paramref name="cancellationToken"/> ends a step early only if all running requests are
+    /// the owner's.</param>
     /// <param name="cancellationToken">Checked before each layer; the requests are then as they were before the step.</param>
     public void Step(object owner, CancellationToken cancellationToken)
     {
@@ -90,7 +93,8 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
 
     public void Dispose() => _prefixes.Dispose();
 
-    /// <summary>A stream that nobody reads gives its place to others, until its reader returns. It keeps its pages as long as nobody needs them.</summary>
+    /// <summary>A stream that nobody reads gives its place to others, until its reader returns. It keeps its pages as long as nobody needs
+    /// them.</summary>
     private void Park()
     {
         foreach (RunningRequest request in _parked.FindAll(r => r.Outbox.IsHalfEmpty))
@@ -112,7 +116,8 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
         while (_waiting.Count > 0)
         {
             RunningRequest next = _waiting[0];
-            if (_running.Count > 0 && (sequences + next.Sequences > options.MaximumSequences || (next.WasEvicted && !_roomSinceEviction))) return;
+            if (_running.Count > 0 && (sequences + next.Sequences > options.MaximumSequences || (next.WasEvicted && !_roomSinceEviction)))
+                return;
             _waiting.RemoveAt(0);
             next.Start(_prefixes);
             if (next.IsDone)
@@ -126,7 +131,8 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
         }
     }
 
-    /// <summary>Shares the step's tokens. Each sequence's <see cref="DecoderSequence.Take"/> is set; those that read nothing are left out by <see cref="Forward"/>.</summary>
+    /// <summary>Shares the step's tokens. Each sequence's <see cref="DecoderSequence.Take"/> is set; those that read nothing are left out
+    /// by <see cref="Forward"/>.</summary>
     private List<RunningRequest> Plan()
     {
         int room = options.TokensPerStep;
@@ -160,7 +166,8 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
     }
 
     /// <summary>True if all that is left to read is the last id of each sequence (and no encoder's text).</summary>
-    private static bool IsWriting(RunningRequest request) => request.States.All(s => s.Unread.Length == 1 && !(s.IsNew && s.Source is not null));
+    private static bool IsWriting(RunningRequest request)
+        => request.States.All(s => s.Unread.Length == 1 && !(s.IsNew && s.Source is not null));
 
     private void Forward(List<RunningRequest> planned, CancellationToken cancellationToken)
     {
@@ -199,7 +206,8 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
         _roomSinceEviction = true;
     }
 
-    /// <summary>The cache is full: drops prefixes, else evicts a stream that nobody reads, else the youngest text; a text that is alone and still does not fit fails.</summary>
+    /// <summary>The cache is full: drops prefixes, else evicts a stream that nobody reads, else the youngest text; a text that is alone and
+    /// still does not fit fails.</summary>
     private void MakeRoom(List<RunningRequest> planned, BudgetException e)
     {
         if (_prefixes.DropHalf()) return;

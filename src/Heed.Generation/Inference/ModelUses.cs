@@ -1,6 +1,7 @@
 namespace Heed.Generation.Inference;
 
-/// <summary>Counts the calls that use a model. After <see cref="Close"/> no call begins, and the last one that is running frees the model.</summary>
+/// <summary>Counts the calls that use a model. After <see cref="Close"/> no call begins, and the last one that is running frees the
+/// model.</summary>
 /// <param name="owner">What <see cref="ObjectDisposedException"/> names.</param>
 /// <param name="free">Frees the model; called once.</param>
 internal sealed class ModelUses(object owner, Action free)

@@ -2,7 +2,8 @@ using System.Runtime.ExceptionServices;
 
 namespace Heed.Generation.Inference;
 
-/// <summary>What the loop has for the caller of one request: updates as they come, and in the end the texts or an error. The loop writes, the caller reads.</summary>
+/// <summary>What the loop has for the caller of one request: updates as they come, and in the end the texts or an error. The loop writes,
+/// the caller reads.</summary>
 /// <param name="streams">True if the caller wants updates; false: only the result.</param>
 internal sealed class Outbox(bool streams)
 {

@@ -3,11 +3,13 @@ using Heed.Engine.Nn;
 namespace Heed.Generation.Inference;
 
 /// <summary>
-/// Keeps the keys and values of texts that were read, for texts that begin alike: another answer to the same prompt, the next turn of a chat.
+/// Keeps the keys and values of texts that were read, for texts that begin alike: another answer to the same prompt, the next turn of a
+/// chat.
 /// Pages are shared, not copied; the least recently used text goes first.
 /// </summary>
 /// <remarks>
-/// A text is shared up to the first id that differs. Layers with a window or with sums (linear attention) can go back only to where they still know
+/// A text is shared up to the first id that differs. Layers with a window or with sums (linear attention) can go back only to where they
+/// still know
 /// enough; such a text is shared from there on or not at all.
 /// </remarks>
 internal sealed class PrefixCache(long maximumBytes) : IDisposable
@@ -25,7 +27,8 @@ internal sealed class PrefixCache(long maximumBytes) : IDisposable
 
     /// <param name="ids">The ids of a text.</param>
     /// <param name="regime"><see cref="Decoding.Decoder.Regime"/> of its length.</param>
-    /// <summary>A sequence that has read the longest known beginning of the ids, at most all but the last: its scores are wanted. Null if nothing is known.</summary>
+    /// <summary>A sequence that has read the longest known beginning of the ids, at most all but the last: its scores are wanted. Null if
+    /// nothing is known.</summary>
     public KeyValueSequence? Find(ReadOnlySpan<int> ids, int regime)
     {
         LinkedListNode<Entry>? best = null;
@@ -62,7 +65,9 @@ internal sealed class PrefixCache(long maximumBytes) : IDisposable
         {
             LinkedListNode<Entry>? next = node.Next;
             ReadOnlySpan<int> known = node.Value.Ids;
-            if (node.Value.Regime == regime && known.Length <= ids.Length && known.SequenceEqual(ids.AsSpan(0, known.Length)) && sequence.CanTruncate(known.Length)) Remove(node);
+            if (node.Value.Regime == regime && known.Length <= ids.Length && known.SequenceEqual(ids.AsSpan(0, known.Length))
+                && sequence.CanTruncate(known.Length))
+                Remove(node);
             node = next;
         }
 

@@ -1,6 +1,7 @@
 namespace Heed.Generation.Inference;
 
-/// <summary>The caller's end of one or several requests. Disposed, or forgotten by an enumerator that nobody disposed, it withdraws what is not done.</summary>
+/// <summary>The caller's end of one or several requests. Disposed, or forgotten by an enumerator that nobody disposed, it withdraws what is
+/// not done.</summary>
 /// <param name="engine">Runs the requests.</param>
 /// <param name="requests">What was handed to the engine.</param>
 internal sealed class RequestHandle(InferenceEngine engine, RunningRequest[] requests) : IDisposable

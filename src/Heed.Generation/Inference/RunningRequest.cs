@@ -16,7 +16,8 @@ internal abstract class RunningRequest
     {
         GenerationConfig config = request.Config;
         if (config.StopStrings.Count > 0 && request.Tokenizer is null)
-            throw new InputException("stop_strings: texts cannot be found in ids alone; give the request its Tokenizer, or take stop_strings out.");
+            throw new InputException("stop_strings: texts cannot be found in ids alone; give the request its Tokenizer, or take "
+                + "stop_strings out.");
         Request = request;
         Decoder = decoder;
         Outbox = outbox;
@@ -48,7 +49,8 @@ internal abstract class RunningRequest
     /// <summary>True if its keys and values were thrown away to make room.</summary>
     public bool WasEvicted { get; private set; }
 
-    /// <summary>What the model has to read: all sequences read their last id in the same step, and <see cref="Advance"/> gets the scores of all.</summary>
+    /// <summary>What the model has to read: all sequences read their last id in the same step, and <see cref="Advance"/> gets the scores of
+    /// all.</summary>
     public abstract IReadOnlyList<DecoderSequence> States { get; }
 
     /// <summary>Sequences that it will have at once.</summary>
@@ -128,7 +130,8 @@ internal abstract class RunningRequest
             : Counted(DecoderSequence.Over(known, ids[known.Count..]), ids, known.Count);
     }
 
-    /// <summary>True if a text of this length cannot use the keys and values of the same text one id shorter: all is to be read again.</summary>
+    /// <summary>True if a text of this length cannot use the keys and values of the same text one id shorter: all is to be read
+    /// again.</summary>
     protected bool ChangesPositions(int length) => Decoder.Regime(length) != Decoder.Regime(length - 1);
 
     /// <summary>A sequence that reads ids anew, whatever is known of them.</summary>
@@ -139,7 +142,8 @@ internal abstract class RunningRequest
     }
 
     /// <summary>A stream of the new text.</summary>
-    protected TextStream? NewText() => Request.Tokenizer is { } tokenizer ? new TextStream(tokenizer, Source is null ? FirstIds : [], Request.Config.StopStrings) : null;
+    protected TextStream? NewText()
+        => Request.Tokenizer is { } tokenizer ? new TextStream(tokenizer, Source is null ? FirstIds : [], Request.Config.StopStrings) : null;
 
     private DecoderSequence Counted(DecoderSequence sequence, int[] ids, int cached)
     {

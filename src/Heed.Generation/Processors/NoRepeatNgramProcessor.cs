@@ -13,7 +13,8 @@ internal sealed class NoRepeatNgramProcessor(int size) : ILogitsProcessor
         for (int i = 0; i + size <= history.Length; i++)
         {
             int next = history[i + size - 1];
-            if ((uint)next < (uint)scores.Length && history.Slice(i, size - 1).SequenceEqual(beginning)) scores[next] = float.NegativeInfinity;
+            if ((uint)next < (uint)scores.Length && history.Slice(i, size - 1).SequenceEqual(beginning))
+                scores[next] = float.NegativeInfinity;
         }
     }
 }

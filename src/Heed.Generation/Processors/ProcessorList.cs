@@ -32,7 +32,8 @@ internal sealed class ProcessorList : ILogitsProcessor
         if (minimum > 0 && config.EndIds.Count > 0) p.Add(new MinimumLengthProcessor(minimum, config.EndIds));
         if (config.ForcedBeginId is { } begin) p.Add(new ForcedTokenProcessor(1, [begin]));
         if (config.ForcedEndIds.Count > 0) p.Add(new ForcedTokenProcessor(maximumLength - 1, config.ForcedEndIds));
-        if (config.ExponentialDecay is { } decay) p.Add(new ExponentialDecayProcessor(decay.Start + promptLength, decay.Factor, config.EndIds));
+        if (config.ExponentialDecay is { } decay)
+            p.Add(new ExponentialDecayProcessor(decay.Start + promptLength, decay.Factor, config.EndIds));
         if (config.SuppressTokens.Count > 0) p.Add(new Suppression(config.SuppressTokens));
         // A forced first token is no choice: what must not come first is then kept from coming second.
         int firstChoice = promptLength == 1 && config.ForcedBeginId is not null ? 2 : promptLength;

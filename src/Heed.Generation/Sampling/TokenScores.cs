@@ -19,7 +19,8 @@ internal sealed class TokenScores
         }
 
         _top = new TokenLogProbability[best.Count];
-        for (int i = _top.Length - 1; i >= 0 && best.TryDequeue(out int id, out float score); i--) _top[i] = new TokenLogProbability(id, score, []);
+        for (int i = _top.Length - 1; i >= 0 && best.TryDequeue(out int id, out float score); i--)
+            _top[i] = new TokenLogProbability(id, score, []);
     }
 
     /// <summary>The id that was chosen, with the likeliest ones.</summary>

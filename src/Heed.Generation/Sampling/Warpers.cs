@@ -3,7 +3,8 @@ using Heed.Generation.Processors;
 namespace Heed.Generation.Sampling;
 
 /// <summary>Divides scores by a temperature: below 1 sharper, above 1 flatter.</summary>
-/// <param name="temperature">Above 0. One so small that a quotient would overflow leaves the largest score alone, as greedy search does.</param>
+/// <param name="temperature">Above 0. One so small that a quotient would overflow leaves the largest score alone, as greedy search
+/// does.</param>
 internal sealed class TemperatureWarper(float temperature) : ILogitsProcessor
 {
     /// <inheritdoc/>
@@ -86,7 +87,8 @@ internal sealed class TypicalWarper(float mass) : ILogitsProcessor
         Probabilities.Softmax(scores, probabilities);
         double entropy = Probabilities.Entropy(probabilities);
         float[] distance = new float[scores.Length];
-        for (int i = 0; i < distance.Length; i++) distance[i] = probabilities[i] > 0 ? (float)Math.Abs(-Math.Log(probabilities[i]) - entropy) : float.PositiveInfinity;
+        for (int i = 0; i < distance.Length; i++)
+            distance[i] = probabilities[i] > 0 ? (float)Math.Abs(-Math.Log(probabilities[i]) - entropy) : float.PositiveInfinity;
         int[] order = Probabilities.Ascending(distance);
         if (order.Length == 0) return;
         double sum = 0;
@@ -116,7 +118,9 @@ internal sealed class CutoffWarper(float epsilon, bool relativeToEntropy = false
     {
         float[] probabilities = new float[scores.Length];
         Probabilities.Softmax(scores, probabilities);
-        float limit = relativeToEntropy ? (float)Math.Min(epsilon, Math.Sqrt(epsilon) * Math.Exp(-Probabilities.Entropy(probabilities))) : epsilon;
+        float limit = relativeToEntropy
+            ? (float)Math.Min(epsilon, Math.Sqrt(epsilon) * Math.Exp(-Probabilities.Entropy(probabilities)))
+            : epsilon;
         float best = Probabilities.Max(scores);
         for (int i = 0; i < scores.Length; i++)
             if (probabilities[i] < limit && scores[i] < best) scores[i] = float.NegativeInfinity;

@@ -3,9 +3,11 @@ using Heed.Tokenizers;
 
 namespace Heed.Generation.Text;
 
-/// <summary>Turns ids into text as they come: whole characters only, and nothing of a stop string or of what follows it, even if it spans tokens.</summary>
+/// <summary>Turns ids into text as they come: whole characters only, and nothing of a stop string or of what follows it, even if it spans
+/// tokens.</summary>
 /// <remarks>
-/// Stop strings are looked for in prompt and new ids, decoded with their special tokens; a match must reach into the newest id. What is returned has
+/// Stop strings are looked for in prompt and new ids, decoded with their special tokens; a match must reach into the newest id. What is
+/// returned has
 /// no special tokens. Text that may be the beginning of a stop string is held back until it is certain.
 /// </remarks>
 internal sealed class TextStream
@@ -132,7 +134,8 @@ internal sealed class TextStream
         if (_marks.Count == 0 && _tail.Length > 2 * _longestStop) _tail = _tail[^_longestStop..];
     }
 
-    /// <summary>The place in the full text of the first stop string that ends after <paramref name="before"/>; of several there the longest.</summary>
+    /// <summary>The place in the full text of the first stop string that ends after <paramref name="before"/>; of several there the
+    /// longest.</summary>
     private long? Find(long before)
     {
         long start = _fullLength - _tail.Length;
