@@ -90,7 +90,7 @@ public sealed partial class HeedModel
         using TensorScope scope = TensorScope.Begin();
         ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.Ids), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIds) };
         ModelOutput output = Model.Run(inputs, new RunOptions { Stop = cancellationToken });
-        if (!output.Tensors.TryGetValue("logits", out Tensor? logits)) throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
+        if (output.Logits is not { } logits) throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
         shape = logits.Shape;
         return logits.ToArray();
     }

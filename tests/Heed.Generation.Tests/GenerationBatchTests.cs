@@ -1,3 +1,4 @@
+using Heed.Models;
 using Heed.Models.Gpt2;
 using Xunit;
 
@@ -10,7 +11,7 @@ public sealed class GenerationBatchTests
     [Fact]
     public void Texts_join_and_leave_without_changing_each_other()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         int[][] prompts = [.. Enumerable.Range(0, 5).Select(i => TestModels.Prompt(3 + (i * 11), i))];
         IReadOnlyList<GeneratedSequence> alone = [.. prompts.Select(p => new Generator(model).Generate([p], Greedy)[0])];
         using GenerationBatch batch = new(model);
@@ -29,7 +30,7 @@ public sealed class GenerationBatchTests
     [Fact]
     public void A_text_that_is_withdrawn_frees_its_pages_with_the_next_step()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using GenerationBatch batch = new(model);
         using CancellationTokenSource source = new();
         batch.Add(new GenerationRequest { Prompt = TestModels.Prompt(100, 1), Config = Greedy, Stop = source.Token });
@@ -50,7 +51,7 @@ public sealed class GenerationBatchTests
     [Fact]
     public void A_step_that_is_cancelled_or_finds_no_room_leaves_the_batch_as_it_was()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         int[] prompt = TestModels.Prompt(60, 1);
         int[] expected = new Generator(model).Generate([prompt], Greedy)[0].Ids;
         long page = PageBytes(model);
@@ -71,7 +72,7 @@ public sealed class GenerationBatchTests
     [Fact]
     public void A_thousand_texts_withdrawn_at_any_moment_leave_no_page_behind_and_disturb_nobody()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         int[] prompt = TestModels.Prompt(61, 1);
         int[] expected = new Generator(model).Generate([prompt], Greedy)[0].Ids;
         using GenerationBatch batch = new(model);
@@ -107,12 +108,12 @@ public sealed class GenerationBatchTests
     [Fact]
     public void Beams_are_refused()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using GenerationBatch batch = new(model);
         Assert.Contains("num_beams", Assert.Throws<InputException>(() => batch.Add(new GenerationRequest { Prompt = [1], Config = Greedy with { Beams = 2 } })).Message, StringComparison.Ordinal);
     }
 
-    private static long PageBytes(Gpt2LanguageModel model)
+    private static long PageBytes(CausalLanguageModel model)
     {
         using GenerationBatch batch = new(model);
         batch.Add(new GenerationRequest { Prompt = [1], Config = Greedy });

@@ -116,7 +116,7 @@ public sealed class GenerationConfigTests
         };
         right.Validate();
         Assert.StartsWith(name + ": is", Assert.Throws<InputException>(wrong.Validate).Message, StringComparison.Ordinal);
-        using Heed.Models.Gpt2.Gpt2LanguageModel model = TestModels.Gpt2();
+        using Heed.Models.CausalLanguageModel model = TestModels.Gpt2();
         Assert.StartsWith(name + ": is", Assert.Throws<InputException>(() => new Generator(model).Generate([[1, 2]], wrong)).Message, StringComparison.Ordinal);
         using GenerationBatch batch = new(model);
         Assert.StartsWith(name + ": is", Assert.Throws<InputException>(() => batch.Add(new GenerationRequest { Prompt = [1, 2], Config = wrong })).Message, StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using Heed.Models;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
@@ -117,11 +118,11 @@ internal static class QuickstartCommand
     /// <summary>What the model writes before it has learned: where a run goes on, fresh weights of the same seed.</summary>
     private static string[] UntrainedContinuations(PretrainingRun run, string[] prompts, CancellationToken cancellationToken)
     {
-        using Gpt2LanguageModel fresh = new((Gpt2Config)run.Model.Config, new ParameterSet(ParameterSource.Random(run.Config.Seed)));
+        using CausalLanguageModel fresh = CausalLanguageModel.Create((Gpt2Config)run.Model.Config, new ParameterSet(ParameterSource.Random(run.Config.Seed)));
         return Continuations(run, fresh, prompts, cancellationToken);
     }
 
-    private static string[] Continuations(PretrainingRun run, Gpt2LanguageModel model, string[] prompts, CancellationToken cancellationToken)
+    private static string[] Continuations(PretrainingRun run, CausalLanguageModel model, string[] prompts, CancellationToken cancellationToken)
     {
         using TensorScope scope = TensorScope.Begin();
         Generator generator = new(model);

@@ -44,7 +44,7 @@ public sealed class PretrainingRun : IDisposable
     public TokenCorpus Corpus => _preparation.Corpus;
 
     /// <summary>The model, with the weights of the last checkpoint where the run goes on.</summary>
-    public Gpt2LanguageModel Model => _preparation.Model;
+    public CausalLanguageModel Model => _preparation.Model;
 
     /// <summary>What the run needs.</summary>
     public Forecast Forecast => _preparation.Forecast;

@@ -1,3 +1,4 @@
+using Heed.Models;
 using System.Globalization;
 using System.Security.Cryptography;
 using Heed.Engine.Nn;
@@ -11,7 +12,7 @@ using Heed.Training.Data;
 namespace Heed.Training.Runs;
 
 /// <summary>What a run needs before its first step: tokenizer, ids, model, forecast; the first two are kept in the run's folder.</summary>
-internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, Gpt2LanguageModel Model, Forecast Forecast)
+internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, CausalLanguageModel Model, Forecast Forecast)
 {
     /// <summary>Where a run keeps the tokenizer that it trained.</summary>
     public const string TokenizerFolder = "tokenizer";
@@ -30,7 +31,7 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
         Forecast.Of(sizes, Forecast.ParametersOf(sizes), config, 0).Within(Limit(config));
         try
         {
-            new Gpt2LanguageModel(sizes, new ParameterSet(ParameterSource.ShapesOnly)).Dispose();
+            CausalLanguageModel.Create(sizes, new ParameterSet(ParameterSource.ShapesOnly)).Dispose();
         }
         catch (ShapeException e)
         {
@@ -56,7 +57,7 @@ internal sealed record RunPreparation(Tokenizer Tokenizer, TokenCorpus Corpus, G
 
         status?.Report("building the model");
         Gpt2Config modelConfig = ModelConfig(config, tokenizer.VocabularySize, end);
-        Gpt2LanguageModel model = new(modelConfig, new ParameterSet(ParameterSource.Random(config.Seed)));
+        CausalLanguageModel model = CausalLanguageModel.Create(modelConfig, new ParameterSet(ParameterSource.Random(config.Seed)));
         Forecast forecast = Forecast.Of(modelConfig, model.Parameters.Values, config, corpus.Training.Length + corpus.HeldOut.Length).Within(Limit(config));
         return new RunPreparation(tokenizer, corpus, model, forecast);
     }

@@ -92,7 +92,7 @@ public static class BenchmarkSuite
         config = config with { EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 };
         TensorPool pool = new();
         using IDisposable use = pool.Use();
-        using Gpt2LanguageModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
+        using CausalLanguageModel model = CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.Random(1)));
         using AdamW optimizer = new(model.Parameters) { WeightDecay = 0.1 };
         CounterRandom random = new(1, 2);
         int[] ids = new int[length * batch * 8];
@@ -106,9 +106,9 @@ public static class BenchmarkSuite
         return new BenchmarkResult(name, tokens, "tokens/s", tokens * forecast.OperationsPerToken / limits.PeakOperations, pool.PeakBytes);
     }
 
-    private static Gpt2LanguageModel Gpt2Small()
+    private static CausalLanguageModel Gpt2Small()
     {
-        Gpt2LanguageModel model = new(Gpt2Config.Small, new ParameterSet(ParameterSource.Random(1)));
+        CausalLanguageModel model = CausalLanguageModel.Create(Gpt2Config.Small, new ParameterSet(ParameterSource.Random(1)));
         foreach (Parameter p in model.Parameters) p.Pack();
         return model;
     }
@@ -116,7 +116,7 @@ public static class BenchmarkSuite
     private static BenchmarkResult Prefill(BenchmarkLimits limits, double seconds)
     {
         const int Length = 512;
-        using Gpt2LanguageModel model = Gpt2Small();
+        using CausalLanguageModel model = Gpt2Small();
         int[] prompt = new int[Length];
         double best = Best(seconds, () =>
         {
@@ -131,7 +131,7 @@ public static class BenchmarkSuite
 
     private static BenchmarkResult Decode(BenchmarkLimits limits, double seconds)
     {
-        using Gpt2LanguageModel model = Gpt2Small();
+        using CausalLanguageModel model = Gpt2Small();
         using KeyValueCache cache = new(model.CacheLayers);
         using KeyValueSequence sequence = cache.NewSequence();
         int position = 0;

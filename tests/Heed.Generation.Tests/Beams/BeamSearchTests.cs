@@ -1,3 +1,4 @@
+using Heed.Models;
 using Heed.Generation.Beams;
 using Heed.Generation.Decoding;
 using Heed.Models.Gpt2;
@@ -12,7 +13,7 @@ public sealed class BeamSearchTests
     [Fact]
     public void Beams_share_pages_and_give_all_of_them_back()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using Decoder decoder = Decoder.Of(model, long.MaxValue);
         List<long> used = [];
         (GenerationRequest, int)[] requests = [.. Enumerable.Range(0, 3).Select(i => (new GenerationRequest
@@ -33,7 +34,7 @@ public sealed class BeamSearchTests
     [Fact]
     public void Cancelling_frees_all_pages()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using Decoder decoder = Decoder.Of(model, long.MaxValue);
         using CancellationTokenSource source = new();
         int steps = 0;
@@ -53,7 +54,7 @@ public sealed class BeamSearchTests
     [Fact]
     public void Enough_beams_find_the_likeliest_text_of_all()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         Generator generator = new(model);
         int[] prompt = TestModels.Prompt(6, 9);
         GeneratedSequence best = generator.Generate([prompt], new GenerationConfig { MaxNewTokens = 2, Beams = 211, LengthPenalty = 0 })[0];
@@ -77,7 +78,7 @@ public sealed class BeamSearchTests
     [Fact]
     public void Drawn_beams_follow_the_seed()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         Generator generator = new(model);
         GenerationConfig config = Config with { Sample = true, Seed = 4, Temperature = 1.5f };
         int[] prompt = TestModels.Prompt(6, 2);

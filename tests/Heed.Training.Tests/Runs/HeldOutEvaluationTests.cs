@@ -1,3 +1,4 @@
+using Heed.Models;
 using Heed.Engine.Nn;
 using Heed.Models.Gpt2;
 using Heed.Training.Runs;
@@ -9,7 +10,7 @@ public class HeldOutEvaluationTests
     [Fact]
     public void Every_id_but_the_first_is_a_target_where_all_blocks_are_read()
     {
-        using Gpt2LanguageModel model = new(new Gpt2Config { Layers = 1, Heads = 2, Width = 16, Vocabulary = 50, ContextLength = 32, InitialDeviation = 0.2f }, new ParameterSet(ParameterSource.Random(1)));
+        using CausalLanguageModel model = CausalLanguageModel.Create(new Gpt2Config { Layers = 1, Heads = 2, Width = 16, Vocabulary = 50, ContextLength = 32, InitialDeviation = 0.2f }, new ParameterSet(ParameterSource.Random(1)));
         int[] ids = [.. Enumerable.Range(0, 23).Select(i => i * i % 50)];
         EvaluationReport Run(int most, int batch = 2) => new HeldOutEvaluation(model, ids, bytes: 100, length: 5, batch).Run(0, most);
         EvaluationReport all = Run(0);

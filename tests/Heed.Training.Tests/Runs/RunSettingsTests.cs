@@ -168,7 +168,7 @@ public class RunSettingsTests
         foreach (ModelPreset preset in ModelFamilies.All.SelectMany(f => f.Presets).Select(p => p.Value))
         {
             if (preset.Config is not Gpt2Config config) continue;
-            using Gpt2LanguageModel shapes = new(config, new ParameterSet(ParameterSource.ShapesOnly));
+            using CausalLanguageModel shapes = CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.ShapesOnly));
             Assert.Equal(shapes.Parameters.Values, Forecast.ParametersOf(config));
         }
     }

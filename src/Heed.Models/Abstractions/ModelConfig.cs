@@ -20,6 +20,12 @@ public abstract record ModelConfig
     /// <summary>Longest input in tokens; <see cref="int.MaxValue"/> where positions have no table.</summary>
     public abstract int MaximumLength { get; }
 
+    /// <summary>True where the output layer over the vocabulary is the token table (<c>tie_word_embeddings</c>).</summary>
+    public virtual bool TiedOutput { get; init; } = true;
+
+    /// <summary>Standard deviation of initial weights (<c>initializer_range</c>).</summary>
+    public float InitialDeviation { get; init; } = 0.02f;
+
     /// <summary>Id that fills rows, or null.</summary>
     public int? PaddingId { get; init; }
 

@@ -1,3 +1,4 @@
+using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 
@@ -36,7 +37,7 @@ public sealed class TokenBatch
     public int[] Cells { get; }
 
     /// <summary>Where some rows are kept only for a loss over all positions: per sequence the first row and the number of rows that may be attended to; else null.</summary>
-    public (int First, int Count)[]? AttendedRows { get; private init; }
+    internal AttendedRows[]? AttendedRows { get; private init; }
 
     /// <summary>B.</summary>
     public int GridRows { get; }
@@ -73,9 +74,13 @@ public sealed class TokenBatch
     /// <param name="mask">[B, T]: 1 for real tokens, 0 for padding; null: all are real.</param>
     /// <param name="positions">[B, T]; null: columns are positions, padding included, as Hugging Face counts.</param>
     /// <param name="typeIds">[B, T] or null.</param>
-    /// <param name="keepPadding">True: padding stays as rows that attend but are not attended to; the real tokens of a row must then be contiguous.</param>
+    /// <exception cref="ArgumentException">The grids differ in size.</exception>
+    public static TokenBatch FromGrid(TokenGrid ids, TokenGrid? mask = null, TokenGrid? positions = null, TokenGrid? typeIds = null)
+        => OfCells(ids, mask, positions, typeIds, keepPadding: false);
+
+    /// <summary>The attended cells of a padded grid, or all of them: padding then stays as rows that attend but are not attended to (<see cref="PaddingRows"/>).</summary>
     /// <exception cref="ArgumentException">The grids differ in size, or real tokens are not contiguous where they must be.</exception>
-    public static TokenBatch FromGrid(TokenGrid ids, TokenGrid? mask = null, TokenGrid? positions = null, TokenGrid? typeIds = null, bool keepPadding = false)
+    internal static TokenBatch OfCells(TokenGrid ids, TokenGrid? mask, TokenGrid? positions, TokenGrid? typeIds, bool keepPadding)
     {
         ArgumentNullException.ThrowIfNull(ids);
         int B = ids.Rows, T = ids.Columns;
@@ -85,7 +90,7 @@ public sealed class TokenBatch
         bool Real(int cell) => mask is null || mask.Cells[cell] != 0;
         List<int> cells = [];
         int[] starts = new int[B + 1];
-        (int First, int Count)[]? attended = keepPadding && mask is not null ? new (int, int)[B] : null;
+        AttendedRows[]? attended = keepPadding && mask is not null ? new AttendedRows[B] : null;
         for (int b = 0; b < B; b++)
         {
             int first = -1, last = -1, count = 0;
@@ -105,7 +110,7 @@ public sealed class TokenBatch
             if (attended is not null)
             {
                 if (count != 0 && count != last - first + 1) throw new ArgumentException($"Row {b} of 'mask' has padding between real tokens; here they must be contiguous.", nameof(mask));
-                attended[b] = (Math.Max(first, 0), count);
+                attended[b] = new AttendedRows(Math.Max(first, 0), count);
             }
 
             starts[b + 1] = cells.Count;
@@ -142,12 +147,37 @@ public sealed class TokenBatch
         return rows;
     }
 
+    /// <summary>Refuses ids outside the vocabulary and inputs that are too long.</summary>
+    internal void Check(ModelConfig config, int vocabulary, int longest)
+    {
+        for (int n = 0; n < Rows; n++)
+        {
+            if ((uint)Ids[n] >= (uint)vocabulary)
+            {
+                throw new InputException($"input_ids: token {n} has the id {Ids[n]}; the vocabulary of this {config.ModelType} model has the ids 0 to {vocabulary - 1}. "
+                    + "Use the tokenizer that belongs to the model.");
+            }
+
+            if ((uint)Positions[n] >= (uint)longest)
+                throw new InputException($"input_ids: token {n} is at position {Positions[n]}; this {config.ModelType} model has {longest} positions. Shorten or split the text.");
+        }
+    }
+
+    /// <summary>The rows of a sequence that may be attended to: first row and number.</summary>
+    internal (int Start, int Count) Attended(int b)
+        => AttendedRows is { } attended ? (Starts[b] + attended[b].First, attended[b].Count) : (Starts[b], Starts[b + 1] - Starts[b]);
+
     /// <summary>This batch with other positions, [N].</summary>
     public TokenBatch WithPositions(int[] positions) => new(Ids, TypeIds, Starts, positions, Cells, GridRows, GridColumns) { AttendedRows = AttendedRows };
 
     /// <summary>The context in which the batch runs through a model.</summary>
-    public ForwardContext Context(RunOptions? options = null, ForwardContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null) => new(Starts, Positions)
+    public ForwardContext Context(RunOptions? options = null, ForwardContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null) => Make(options, memory, cache, null);
+
+    internal ForwardContext Gathering(RunOptions options, ForwardContext? memory, Action<Variable> eachLayer) => Make(options, memory, null, eachLayer);
+
+    private ForwardContext Make(RunOptions? options, ForwardContext? memory, IReadOnlyList<KeyValueSequence>? cache, Action<Variable>? eachLayer) => new(Starts, Positions)
     {
+        EachLayer = eachLayer,
         AttendedRows = AttendedRows,
         Memory = memory,
         Cache = cache,

@@ -9,34 +9,34 @@ namespace Heed.Models.Recurrent;
 /// Translation before Transformers: an LSTM reads in both directions, another writes, and before each token additive attention looks at what was read.
 /// </summary>
 /// <remarks>Bahdanau et al. 2015, arXiv:1409.0473, §3 and appendix A, with LSTM cells and a tanh layer in the place of maxout.</remarks>
-public sealed class LstmSequenceToSequence : SequenceToSequenceModel
+public sealed class LstmEncoderDecoder : EncoderDecoder
 {
     private const string CrossSite = "decoder.blocks.0.cross_attn";
     private readonly LstmConfig _config;
+    private readonly Dropout _encoderDropout;
+    private readonly Dropout _decoderDropout;
     private readonly Dropout _dropout;
 
-    /// <summary>Builds the model; values come from the set's source.</summary>
-    public LstmSequenceToSequence(LstmConfig config, ParameterSet parameters)
-        : base(config, parameters)
+    /// <summary>Makes the parameters: <c>shared</c>, <c>encoder</c>, <c>decoder</c>.</summary>
+    public LstmEncoderDecoder(LstmConfig config, ParameterScope at)
+        : base(config, at)
     {
-        config.Validate();
         _config = config;
         int E = config.EmbeddingWidth, H = config.Width;
-        _dropout = new Dropout(config.Dropout);
-        Tokens = new Embedding(config.Vocabulary, E, parameters.Root / "shared");
-        Encoder = new Lstm(E, H, parameters.Root / "encoder" / "lstm", config.EncoderLayers, bothDirections: true);
-        Bridge = new Linear(H, config.Layers * H, parameters.Root / "decoder" / "bridge", initializer: Initializer.GlorotUniform);
-        Attention = new AdditiveAttention(H, 2 * H, config.AttentionWidth, parameters.Root / "decoder" / "attention");
-        Decoder = new Lstm(E + (2 * H), H, parameters.Root / "decoder" / "lstm", config.Layers);
-        Combine = new Linear((3 * H) + E, H, parameters.Root / "decoder" / "combine", initializer: Initializer.GlorotUniform);
-        Head = new Linear(H, config.Vocabulary, parameters.Root / "lm_head");
+        ParameterScope decoder = (at / "decoder").As("decoder");
+        _encoderDropout = new Dropout(config.Dropout, "encoder.embed");
+        _decoderDropout = new Dropout(config.Dropout, "decoder.embed");
+        _dropout = new Dropout(config.Dropout, "decoder.lstm");
+        OutputTokens = new Embedding(config.Vocabulary, E, (at / "shared").As("embed"));
+        Encoder = new Lstm(E, H, ((at / "encoder").As("encoder") / "lstm").As("lstm"), config.EncoderLayers, bothDirections: true);
+        Bridge = new Linear(H, config.Layers * H, (decoder / "bridge").As("bridge"), initializer: Initializer.GlorotUniform);
+        Attention = new AdditiveAttention(H, 2 * H, config.AttentionWidth, (decoder / "attention").As("blocks.0.cross_attn"));
+        Decoder = new Lstm(E + (2 * H), H, (decoder / "lstm").As("lstm"), config.Layers);
+        Combine = new Linear((3 * H) + E, H, (decoder / "combine").As("combine"), initializer: Initializer.GlorotUniform);
     }
 
-    /// <inheritdoc/>
-    public override string Architecture => "LstmSeq2seqModel";
-
     /// <summary>Token table of both sides, [V, E].</summary>
-    public Embedding Tokens { get; }
+    public override Embedding OutputTokens { get; }
 
     /// <summary>The layers that read.</summary>
     public Lstm Encoder { get; }
@@ -53,41 +53,34 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
     /// <summary>State, what attention read, and the last token, to the row that is scored.</summary>
     public Linear Combine { get; }
 
-    /// <summary>Rows to scores over the vocabulary.</summary>
-    public Linear Head { get; }
-
     /// <summary>The states of each layer behind every token; the first layer's second part keeps the encoder's rows.</summary>
     public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Decoder.CacheShapes.Select(s => s with { Cross = true })];
 
     /// <inheritdoc/>
-    public override int DecoderStartId => _config.DecoderStartId ?? _config.BeginId ?? _config.PaddingId ?? 0;
+    public override int StartId => _config.DecoderStartId ?? _config.BeginId ?? _config.PaddingId ?? 0;
 
     /// <summary>The encoder's rows, forward and backward states side by side, [S, 2·H].</summary>
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, ForwardContext context, RunDetails? details = null)
+    public override Variable Encode(TokenBatch batch, ForwardContext context)
     {
-        CheckIds(batch);
-        ArgumentNullException.ThrowIfNull(context);
         _ = Rows.Check(batch, "input_ids");
-        Variable x = _dropout.Forward(context.Visit("encoder", "embed", Tokens.Forward(batch.Ids)), context, "encoder.embed");       // [S, E]
-        details?.AddRows("encoder_hidden_states", x, batch);
+        Variable x = _encoderDropout.Forward(context.Visit("encoder", "embed", OutputTokens.Forward(batch.Ids)), context);       // [S, E]
+        context.EachLayer?.Invoke(x);
         x = context.Visit("encoder.lstm", "out", Encoder.Forward(x, context));                                                       // [S, 2H]
-        details?.AddRows("encoder_hidden_states", x, batch);
+        context.EachLayer?.Invoke(x);
         return x;
     }
 
     /// <inheritdoc/>
-    public override Variable Decode(TokenBatch batch, Variable memory, ForwardContext context, RunDetails? details = null)
+    public override Variable Decode(TokenBatch batch, Variable memory, ForwardContext context)
     {
-        CheckIds(batch);
-        ArgumentNullException.ThrowIfNull(context);
         int[] lengths = Rows.Check(batch, "decoder_input_ids");
         int B = lengths.Length, T = lengths.Max();
         (Variable keys, int[] starts) = Memory(memory, context);                                                                     // [S, 2H]
         Variable prepared = Attention.Prepare(keys);
         RecurrentState state = FirstState(keys, starts, context);
-        Variable tokens = _dropout.Forward(context.Visit("decoder", "embed", Tokens.Forward(batch.Ids)), context, "decoder.embed");  // [N, E]
-        details?.AddRows("decoder_hidden_states", tokens, batch);
+        Variable tokens = _decoderDropout.Forward(context.Visit("decoder", "embed", OutputTokens.Forward(batch.Ids)), context);  // [N, E]
+        context.EachLayer?.Invoke(tokens);
 
         (Variable[] steps, RecurrentState[] states, IReadOnlyList<Variable>[] weights) = Write(tokens, batch, state, T, lengths, step => Attention.Forward(step, keys, prepared, starts), context);
         if (context.Hooks is not null)
@@ -102,8 +95,8 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
         for (int b = 0; b < B; b++)
             for (int t = 0; t < lengths[b]; t++) order[batch.Starts[b] + t] = (t * B) + b;
         Variable x = Combine.Forward(Variable.Concatenate(0, steps).Gather(order)).Activate(Activation.Tanh);                        // [N, H]
-        x = _dropout.Forward(context.Visit("decoder.lstm", "out", x), context, "decoder.lstm");
-        details?.AddRows("decoder_hidden_states", x, batch);
+        x = _dropout.Forward(context.Visit("decoder.lstm", "out", x), context);
+        context.EachLayer?.Invoke(x);
         return x;
     }
 
@@ -175,12 +168,6 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
             return (Variable.Concatenate(0, read), []);
         };
     }
-
-    /// <inheritdoc/>
-    public override Variable Logits(Variable hidden) => Head.Forward(hidden);
-
-    /// <inheritdoc/>
-    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, Head.Bias?.ToVariable(), targets, SumOfNats);
 
     /// <summary>The encoder's rows, from the cache where it has them; else they are kept there, if there is one.</summary>
     private (Variable Keys, int[] Starts) Memory(Variable memory, ForwardContext context)

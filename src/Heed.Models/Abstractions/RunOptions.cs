@@ -1,3 +1,4 @@
+using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
 
 namespace Heed.Models;
@@ -22,6 +23,12 @@ public sealed record RunOptions
 
     /// <summary>False: only the losses are wanted, and the logits need not exist.</summary>
     public bool Logits { get; init; } = true;
+
+    /// <summary>
+    /// Label smoothing, class weights and ignored index of token and class losses; their reduction is not read, as losses are sums. Null: none of them and
+    /// <see cref="CausalLanguageModel.IgnoredLabel"/>, with the smoothing that an architecture's own training has while a tape records.
+    /// </summary>
+    public CrossEntropySettings? Loss { get; init; }
 
     /// <summary>Looked at before each layer.</summary>
     public CancellationToken Stop { get; init; }

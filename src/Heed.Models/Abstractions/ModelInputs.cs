@@ -40,29 +40,5 @@ public sealed record ModelInputs
     public TokenGrid? DecoderAttentionMask { get; init; }
 
     /// <summary>The attended tokens as rows.</summary>
-    public TokenBatch Pack(bool keepPadding = false) => TokenBatch.FromGrid(InputIds, AttentionMask, PositionIds, TokenTypeIds, keepPadding);
-
-    /// <summary>
-    /// True where a label that counts is predicted at a place of padding: then padding must run too, because in transformers such a label is part of the loss.
-    /// Not so where padding lies between real tokens: there it is only ever left out.
-    /// </summary>
-    /// <param name="shift">0: labels stand where they are predicted; 1: one place further on, as in causal models.</param>
-    internal bool PaddingPredicts(int shift)
-    {
-        if (Labels is not { } labels || AttentionMask is not { } mask || mask.Rows != labels.Rows || mask.Columns != labels.Columns) return false;
-        bool found = false;
-        for (int b = 0; b < mask.Rows; b++)
-        {
-            int beginnings = 0;
-            for (int t = 0; t < mask.Columns; t++)
-            {
-                if (t >= shift && mask[b, t - shift] == 0 && labels[b, t] != CausalLanguageModel.IgnoredLabel) found = true;
-                if (mask[b, t] != 0 && (t == 0 || mask[b, t - 1] == 0)) beginnings++;
-            }
-
-            if (beginnings > 1) return false;
-        }
-
-        return found;
-    }
+    public TokenBatch Pack() => TokenBatch.FromGrid(InputIds, AttentionMask, PositionIds, TokenTypeIds);
 }
