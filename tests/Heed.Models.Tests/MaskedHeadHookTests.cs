@@ -24,7 +24,7 @@ public class MaskedHeadHookTests
             "bert-pretraining" => ModelFamilies.Build(HeadKind.PreTraining, bert, set),
             "roberta" => MaskedLanguageModel.Create(new RobertaConfig { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 16, PaddingId = 1 }, set),
             "distilbert" => MaskedLanguageModel.Create(new DistilBertConfig { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 16, PaddingId = 0 }, set),
-            _ => MaskedLanguageModel.Create(new CustomConfig { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, RmsNorm = true }, set),
+            _ => MaskedLanguageModel.Create(new CustomConfig { Encoder = true, Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, RmsNorm = true }, set),
         };
     }
 

@@ -30,32 +30,32 @@ internal sealed class SpecialTokenFiles
     /// <summary>Whether <c>added_tokens_decoder</c> gives this token, which then says all its flags.</summary>
     public bool IsDecoded(AddedToken token) => _decoded.Contains(token.Content);
 
-    public static SpecialTokenFiles Read(string folder)
+    public static SpecialTokenFiles Read(IModelFiles store)
     {
         SpecialTokenFiles files = new();
-        string added = Path.Combine(folder, "added_tokens.json");
-        string config = Path.Combine(folder, "tokenizer_config.json");
-        string map = Path.Combine(folder, "special_tokens_map.json");
-        if (File.Exists(config))
+        StoredFile added = new(store, "added_tokens.json");
+        StoredFile config = new(store, "tokenizer_config.json");
+        StoredFile map = new(store, "special_tokens_map.json");
+        if (config.Exists)
         {
-            files._config = StrictJson.ReadFile(config, LargestFile);
-            files.Config = new JsonScope(files._config.RootElement, config, "$");
+            files._config = config.ReadJson(LargestFile);
+            files.Config = new JsonScope(files._config.RootElement, config.Path, "$");
             files.Config.Value.ExpectObject();
             files.ReadDecoder(files.Config.Value.Optional("added_tokens_decoder"));
         }
 
-        if (File.Exists(added))
+        if (added.Exists)
         {
-            using JsonDocument document = StrictJson.ReadFile(added, LargestFile);
-            foreach ((string token, JsonScope id) in new JsonScope(document.RootElement, added, "$").Members())
+            using JsonDocument document = added.ReadJson(LargestFile);
+            foreach ((string token, JsonScope id) in new JsonScope(document.RootElement, added.Path, "$").Members())
                 files.Add(new AddedToken(token) { Id = id.Integer(), Normalized = true }, replace: false);
         }
 
         if (files.Config is { } root) files.ReadRoles(root);
-        if (File.Exists(map))
+        if (map.Exists)
         {
-            using JsonDocument document = StrictJson.ReadFile(map, LargestFile);
-            files.ReadRoles(new JsonScope(document.RootElement, map, "$"));
+            using JsonDocument document = map.ReadJson(LargestFile);
+            files.ReadRoles(new JsonScope(document.RootElement, map.Path, "$"));
         }
 
         return files;

@@ -18,21 +18,22 @@ internal static class TokenizerFolderReader
     {
         ArgumentNullException.ThrowIfNull(path);
         if (Directory.Exists(path)) throw new StorageException($"{path}: is a folder, not a file; name tokenizer.json, vocab.txt, vocab.json, a SentencePiece .model or a .tiktoken file.");
-        string name = Path.GetFileName(path), folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        StoredFile file = StoredFile.OfPath(path);
+        string name = file.Name;
         bool Ends(string end) => name.EndsWith(end, StringComparison.OrdinalIgnoreCase);
-        string Beside(string from, string to)
+        StoredFile Beside(string from, string to)
         {
-            string other = Path.Combine(Path.GetDirectoryName(path) ?? "", name[..^from.Length] + to);
-            return File.Exists(other) ? other : throw new StorageException($"{path}: has no {Path.GetFileName(other)} beside it; byte-pair encoding needs both files.");
+            StoredFile other = file.Beside(name[..^from.Length] + to);
+            return other.Exists ? other : throw new StorageException($"{path}: has no {other.Name} beside it; byte-pair encoding needs both files.");
         }
 
-        if (Ends(".tiktoken")) return TiktokenFile.Read(path).Parts;
-        if (!Ends(".txt") && !Ends(".model") && !Ends("vocab.json")) return TokenizerJsonReader.ReadFile(path);
-        SpecialTokenFiles tokens = SpecialTokenFiles.Read(folder);
-        TokenizerParts parts = Ends(".model") ? SentencePieceModel(path, tokens)
-            : Ends("merges.txt") ? ByteLevelBpe(Beside("merges.txt", "vocab.json"), path, tokens)
-            : Ends("vocab.json") ? ByteLevelBpe(path, Beside("vocab.json", "merges.txt"), tokens)
-            : Bert(path, tokens);
+        if (Ends(".tiktoken")) return TiktokenFile.Read(file).Parts;
+        if (!Ends(".txt") && !Ends(".model") && !Ends("vocab.json")) return TokenizerJsonReader.ReadFile(file);
+        SpecialTokenFiles tokens = SpecialTokenFiles.Read(file.Files);
+        TokenizerParts parts = Ends(".model") ? SentencePieceModel(file, tokens)
+            : Ends("merges.txt") ? ByteLevelBpe(Beside("merges.txt", "vocab.json"), file, tokens)
+            : Ends("vocab.json") ? ByteLevelBpe(file, Beside("vocab.json", "merges.txt"), tokens)
+            : Bert(file, tokens);
         return parts with { SpecialTokens = tokens.Named };
     }
 
@@ -40,15 +41,21 @@ internal static class TokenizerFolderReader
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (!Directory.Exists(folder)) throw new StorageException($"{folder}: no such folder. Check the path.");
-        string File(string name) => Path.Combine(folder, name);
-        SpecialTokenFiles tokens = SpecialTokenFiles.Read(folder);
+        return Read(new FolderModelFiles(folder));
+    }
+
+    public static TokenizerParts Read(IModelFiles files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        StoredFile File(string name) => new(files, name);
+        SpecialTokenFiles tokens = SpecialTokenFiles.Read(files);
         TokenizerParts parts;
-        if (System.IO.File.Exists(File("tokenizer.json"))) parts = WithTokens(TokenizerJsonReader.ReadFile(File("tokenizer.json")), tokens);
-        else if (System.IO.File.Exists(File("vocab.json")) && System.IO.File.Exists(File("merges.txt"))) parts = ByteLevelBpe(File("vocab.json"), File("merges.txt"), tokens);
-        else if (System.IO.File.Exists(File("vocab.txt"))) parts = Bert(File("vocab.txt"), tokens);
-        else if (((string[])["tokenizer.model", "spiece.model", "sentencepiece.model"]).Select(File).FirstOrDefault(System.IO.File.Exists) is { } model) parts = SentencePieceModel(model, tokens);
-        else if (Directory.GetFiles(folder, "*.tiktoken") is [string ranks]) parts = TiktokenFile.Read(ranks).Parts;
-        else throw new StorageException($"{folder}: has no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt, nor a SentencePiece .model, nor one .tiktoken file. Name a folder that has one.");
+        if (files.Contains("tokenizer.json")) parts = WithTokens(TokenizerJsonReader.ReadFile(File("tokenizer.json")), tokens);
+        else if (files.Contains("vocab.json") && files.Contains("merges.txt")) parts = ByteLevelBpe(File("vocab.json"), File("merges.txt"), tokens);
+        else if (files.Contains("vocab.txt")) parts = Bert(File("vocab.txt"), tokens);
+        else if (((string[])["tokenizer.model", "spiece.model", "sentencepiece.model"]).FirstOrDefault(files.Contains) is { } model) parts = SentencePieceModel(File(model), tokens);
+        else if (files.List("").Where(name => name.EndsWith(".tiktoken", StringComparison.Ordinal)).ToArray() is [string ranks]) parts = TiktokenFile.Read(File(ranks)).Parts;
+        else throw new StorageException($"{files.Location}: has no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt, nor a SentencePiece .model, nor one .tiktoken file. Name a folder that has one.");
         return parts with { SpecialTokens = tokens.Named };
     }
 
@@ -62,7 +69,7 @@ internal static class TokenizerFolderReader
     }
 
     /// <summary>GPT-2 and its family: byte-level BPE; RoBERTa's post-processor where the class asks for it.</summary>
-    private static TokenizerParts ByteLevelBpe(string vocab, string merges, SpecialTokenFiles tokens)
+    private static TokenizerParts ByteLevelBpe(StoredFile vocab, StoredFile merges, SpecialTokenFiles tokens)
     {
         List<int> lines = [];
         BpeModel model;
@@ -72,7 +79,7 @@ internal static class TokenizerFolderReader
         }
         catch (MergeException e)
         {
-            throw new InvalidFileException(merges, $"line {lines[e.Index]}", $"needs the token \"{Printable.Shorten(e.Token)}\", which is not in {vocab}; the two files belong to different tokenizers", e);
+            throw new InvalidFileException(merges.Path, $"line {lines[e.Index]}", $"needs the token \"{Printable.Shorten(e.Token)}\", which is not in {vocab}; the two files belong to different tokenizers", e);
         }
 
         bool prefixSpace = Option(tokens, "add_prefix_space", false);
@@ -82,14 +89,14 @@ internal static class TokenizerFolderReader
         if (roberta)
         {
             processor = new RobertaProcessing(
-                Special(tokens, model, "sep_token", "</s>", vocab), Special(tokens, model, "cls_token", "<s>", vocab),
+                Special(tokens, model, "sep_token", "</s>", vocab.Path), Special(tokens, model, "cls_token", "<s>", vocab.Path),
                 Option(tokens, "trim_offsets", true), prefixSpace);
         }
 
         AddedToken[] added = [.. tokens.Tokens.Select(token => roberta && token.Id < 0 && tokens.Named.GetValueOrDefault("mask_token") == token.Content ? token with { LeftStrip = true } : token)];
         return new TokenizerParts
         {
-            Source = vocab,
+            Source = vocab.Path,
             Model = model,
             PreTokenizer = new ByteLevelPreTokenizer(prefixSpace, trimOffsets: true, useRegex: true),
             PostProcessor = processor,
@@ -99,7 +106,7 @@ internal static class TokenizerFolderReader
     }
 
     /// <summary>LLaMA, T5 and their families: the model file's own pipeline, with the marks that the class puts around texts.</summary>
-    private static TokenizerParts SentencePieceModel(string path, SpecialTokenFiles tokens)
+    private static TokenizerParts SentencePieceModel(StoredFile file, SpecialTokenFiles tokens)
     {
         const int ExtraIds = 100;
         string kind = ClassName(tokens);
@@ -110,20 +117,20 @@ internal static class TokenizerFolderReader
             AddEos = Option(tokens, "add_eos_token", t5),
             ExtraIds = kind != "T5" ? 0 : tokens.Config?.Optional("extra_ids") is { IsNull: false } count ? StrictJson.Integer(count.Element, count.File, count.Path, 0, 10_000) : ExtraIds,
         };
-        TokenizerParts parts = SentencePieceConverter.Convert(SentencePieceFile.Read(path), conversion);
+        TokenizerParts parts = SentencePieceConverter.Convert(SentencePieceFile.Read(file), conversion);
         HashSet<string> present = [.. parts.AddedTokens.Select(token => token.Content)];
         return parts with { AddedTokens = [.. parts.AddedTokens, .. tokens.Tokens.Where(token => !present.Contains(token.Content))] };
     }
 
     /// <summary>BERT and its family: WordPiece with BERT's normalizer.</summary>
-    private static TokenizerParts Bert(string vocab, SpecialTokenFiles tokens)
+    private static TokenizerParts Bert(StoredFile vocab, SpecialTokenFiles tokens)
     {
         List<KeyValuePair<string, int>> entries = VocabularyFiles.ReadText(vocab);
         string unknown = tokens.Named.GetValueOrDefault("unk_token") ?? "[UNK]";
-        if (!entries.Exists(entry => entry.Key == unknown)) throw new InvalidFileException(vocab, "", $"lacks the unknown token \"{Printable.Shorten(unknown)}\"; add it, or name another in tokenizer_config.json");
+        if (!entries.Exists(entry => entry.Key == unknown)) throw new InvalidFileException(vocab.Path, "", $"lacks the unknown token \"{Printable.Shorten(unknown)}\"; add it, or name another in tokenizer_config.json");
         WordPieceModel model = new(entries, unknown);
-        SpecialToken separator = Special(tokens, model, "sep_token", "[SEP]", vocab);
-        SpecialToken classifier = Special(tokens, model, "cls_token", "[CLS]", vocab);
+        SpecialToken separator = Special(tokens, model, "sep_token", "[SEP]", vocab.Path);
+        SpecialToken classifier = Special(tokens, model, "cls_token", "[CLS]", vocab.Path);
         JsonScope? strip = tokens.Config?.Optional("strip_accents");
         AddedToken[] added = [.. tokens.Tokens];
         if (added.Length == 0)
@@ -135,7 +142,7 @@ internal static class TokenizerFolderReader
         TemplatePiece first = new(-1, classifier.Token, 0), end = new(-1, separator.Token, 0), a = new(0, "", 0);
         return new TokenizerParts
         {
-            Source = vocab,
+            Source = vocab.Path,
             Model = model,
             Normalizer = new BertNormalizer(true, Option(tokens, "tokenize_chinese_chars", true), strip is { IsNull: false } given ? given.Boolean() : null, Option(tokens, "do_lower_case", true)),
             PreTokenizer = new BertPreTokenizer(),
