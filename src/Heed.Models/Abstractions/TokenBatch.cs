@@ -171,12 +171,18 @@ public sealed class TokenBatch
     public TokenBatch WithPositions(int[] positions) => new(Ids, TypeIds, Starts, positions, Cells, GridRows, GridColumns) { AttendedRows = AttendedRows };
 
     /// <summary>The context in which the batch runs through a model.</summary>
-    public ForwardContext Context(RunOptions? options = null, ForwardContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null) => Make(options, memory, cache, null);
+    /// <param name="options">How the run goes.</param>
+    /// <param name="memory">The encoder's context, or null.</param>
+    /// <param name="cache">[B] sequences that the rows continue, or null.</param>
+    /// <param name="length">Tokens of the longest text, if it has more than the rows at hand.</param>
+    public ForwardContext Context(RunOptions? options = null, ForwardContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null, int length = 0)
+        => Make(options, memory, cache, length, null);
 
-    internal ForwardContext Gathering(RunOptions options, ForwardContext? memory, Action<Variable> eachLayer) => Make(options, memory, null, eachLayer);
+    internal ForwardContext Gathering(RunOptions options, ForwardContext? memory, Action<Variable> eachLayer) => Make(options, memory, null, 0, eachLayer);
 
-    private ForwardContext Make(RunOptions? options, ForwardContext? memory, IReadOnlyList<KeyValueSequence>? cache, Action<Variable>? eachLayer) => new(Starts, Positions)
+    private ForwardContext Make(RunOptions? options, ForwardContext? memory, IReadOnlyList<KeyValueSequence>? cache, int length, Action<Variable>? eachLayer) => new(Starts, Positions)
     {
+        Length = length,
         EachLayer = eachLayer,
         AttendedRows = AttendedRows,
         Memory = memory,

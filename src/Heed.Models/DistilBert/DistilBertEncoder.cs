@@ -50,7 +50,6 @@ public sealed class DistilBertEncoder : TokenStack
             config.PaddingId is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal, config.PaddingId, isOutput: config.TiedOutput);
         Initializer places = config.SinusoidalPositions ? Initializer.Sinusoids : normal;
         Positions = new Embedding(config.PositionRows, config.Width, (tables / "position_embeddings").As("pos_embed"), places);
-        Positions.Weight.NeedsGradient = !config.SinusoidalPositions;
         EmbeddingNorm = new LayerNorm(config.Width, DistilBertConfig.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
         Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DistilBertLayer(config, (at / "transformer" / "layer" / i).As($"blocks.{i}")))];
     }

@@ -77,7 +77,7 @@ public sealed class VocabularyHead : Module
     {
         if (_config.SoftCap > 0) return Loss.CrossEntropy(Forward(hidden), targets, settings);
         Variable? bias = FixedBias is null ? Output.Bias?.ToVariable() : FixedBias.ToVariable().Reshape(_config.Vocabulary);
-        return Loss.VocabularyCrossEntropy(Scaled(hidden), Output.Weight, bias, targets, settings);
+        return Loss.VocabularyCrossEntropy(Scaled(hidden), Output.Weight.AsWeight(), bias, targets, settings);
     }
 
     private Variable Scaled(Variable hidden) => _config.Scale == 1 ? hidden : hidden * _config.Scale;

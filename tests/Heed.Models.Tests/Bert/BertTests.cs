@@ -1,5 +1,6 @@
-using Heed.Engine.Tensors;
+using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
 using Heed.Models.Bert;
 using Heed.Models.DistilBert;
 using Heed.Models.Files;
@@ -131,11 +132,14 @@ public class BertTests
     }
 
     [Fact]
-    public void Sinusoidal_positions_of_DistilBERT_are_not_trained()
+    public void Sinusoidal_positions_of_DistilBERT_begin_as_sines_and_are_trained()   // cases: t1
     {
         DistilBertConfig config = new() { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 12, SinusoidalPositions = true };
         using EncoderModel model = EncoderModel.Create(config, new ParameterSet(ParameterSource.Random(1)));
-        Assert.False(((DistilBertEncoder)model.Stack).Positions.Weight.NeedsGradient);
+        Assert.True(((DistilBertEncoder)model.Stack).Positions.Weight.NeedsGradient);
+        using (Tape tape = Tape.Begin()) tape.Backward(((DistilBertEncoder)model.Stack).Positions.Forward([1, 3]).Sum());
+        Assert.Equal(1, ((DistilBertEncoder)model.Stack).Positions.Weight.Gradient![3, 0]);
+        Assert.Equal(0, ((DistilBertEncoder)model.Stack).Positions.Weight.Gradient![2, 0]);
         Assert.Equal(MathF.Sin(3), ((DistilBertEncoder)model.Stack).Positions.Weight.Value[3, 0], 1e-6f);
         Assert.Equal(MathF.Cos(3), ((DistilBertEncoder)model.Stack).Positions.Weight.Value[3, 1], 1e-6f);
     }
