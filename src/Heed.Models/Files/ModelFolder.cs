@@ -181,7 +181,7 @@ public static class ModelFolder
         }
         catch (ConfigException e)
         {
-            throw new ConfigException($"{file.File}: {e.Message}", e);
+            throw new ConfigException($"{file.File}: {e.Message} Correct the value that is wrong.", e);
         }
 
         if (config.Layers > 10_000) throw new BudgetException($"{file.File}: the model has {config.Layers} layers; at most 10,000 are accepted.");
