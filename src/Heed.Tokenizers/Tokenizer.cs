@@ -14,7 +14,7 @@ public sealed partial class Tokenizer
     internal Tokenizer(TokenizerParts parts)
     {
         Parts = parts;
-        _added = new AddedVocabulary(parts.AddedTokens, parts.Model, parts.Normalizer);
+        _added = new AddedVocabulary(parts.AddedTokens, parts.Model, parts.Normalizer, parts.Source);
     }
 
     private Tokenizer(TokenizerParts parts, AddedVocabulary added) => (Parts, _added) = (parts, added);

@@ -14,7 +14,13 @@ internal sealed class SequenceDecoder(IReadOnlyList<IDecoder> parts) : IDecoder
 
     public List<string> Decode(List<string> tokens)
     {
-        foreach (IDecoder part in parts) tokens = part.Decode(tokens);
+        long limit = GrowthLimit.Of(TextReplacement.Length(tokens));
+        foreach (IDecoder part in parts)
+        {
+            tokens = part.Decode(tokens);
+            if (TextReplacement.Length(tokens) > limit) throw GrowthLimit.Passed("$.decoder", limit);
+        }
+
         return tokens;
     }
 
@@ -212,14 +218,19 @@ internal sealed class StripDecoder(int content, int start, int stop) : IDecoder
 /// <summary>Replaces every match in each token.</summary>
 internal sealed class ReplaceDecoder(TextPattern pattern, string content) : IDecoder
 {
+    private const long MostAdded = 1 << 20;
+    private const int TimesAdded = 16;
+
     public List<string> Decode(List<string> tokens)
     {
+        long room = MostAdded + (TimesAdded * TextReplacement.Length(tokens));
         List<string> decoded = new(tokens.Count);
         List<(int Start, int End)> matches = [];
         foreach (string token in tokens)
         {
             matches.Clear();
             if (token.Length > 0) pattern.FindAll(token, matches);
+            if ((room -= (long)matches.Count * content.Length) < 0) throw GrowthLimit.Passed("$.decoder", MostAdded + (TimesAdded * TextReplacement.Length(tokens)));
             if (matches.Count == 0)
             {
                 decoded.Add(token);

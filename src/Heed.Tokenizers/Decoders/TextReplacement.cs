@@ -14,6 +14,14 @@ internal static class TextReplacement
         return made.ToString();
     }
 
+    /// <summary>Length of all tokens together, in UTF-16 units.</summary>
+    public static long Length(List<string> tokens)
+    {
+        long length = 0;
+        foreach (string token in tokens) length += token.Length;
+        return length;
+    }
+
     /// <summary>Takes out blanks that English writes without.</summary>
     public static string CleanUp(string text) => !text.Contains(' ', StringComparison.Ordinal) ? text : text
         .Replace(" .", ".", StringComparison.Ordinal).Replace(" ?", "?", StringComparison.Ordinal).Replace(" !", "!", StringComparison.Ordinal)

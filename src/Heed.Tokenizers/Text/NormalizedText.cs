@@ -19,12 +19,16 @@ internal sealed class NormalizedText
     private int[] _outEnds = [];
     private int _outLength;
     private bool _outIdentity;
+    private long _limit;
 
     public NormalizedText()
     {
     }
 
     public NormalizedText(string text) => Reset(text, 0);
+
+    /// <summary>The file whose steps rewrite the text, for errors.</summary>
+    public string Source { get => Changes.Source; set => Changes.Source = value; }
 
     /// <summary>Number of UTF-16 units.</summary>
     public int Length { get; private set; }
@@ -55,6 +59,7 @@ internal sealed class NormalizedText
         Length = text.Length;
         Origin = origin;
         _identity = true;
+        _limit = Changes.Limit = GrowthLimit.Of(text.Length);
     }
 
     /// <summary>Starts anew with units <c>[start, end)</c> of another text, alignments included.</summary>
@@ -62,6 +67,7 @@ internal sealed class NormalizedText
     {
         int origin = start < other.Length ? other.OriginalStart(start) : other.Origin;
         Reset(other.Span[start..end], origin);
+        _limit = Changes.Limit = other._limit;
         if (other._identity) return;
         _identity = false;
         if (_starts.Length < _chars.Length)
@@ -160,8 +166,10 @@ internal sealed class NormalizedText
     }
 
     /// <summary>Makes what was written the text.</summary>
+    /// <exception cref="BudgetException">It is longer than the original text allows, see <see cref="GrowthLimit"/>.</exception>
     public void EndRewrite()
     {
+        if (_outLength > _limit) throw GrowthLimit.Passed(Source, _limit);
         (_chars, _outChars) = (_outChars, _chars);
         (_starts, _outStarts) = (_outStarts, _starts);
         (_ends, _outEnds) = (_outEnds, _ends);
@@ -273,9 +281,17 @@ internal sealed class NormalizedText
 
     private void Reserve(int count)
     {
-        _outLength += count;
-        if (_outLength > _outChars.Length) Array.Resize(ref _outChars, Math.Max(_outLength, _outChars.Length * 2));
+        int length = _outLength + count;
+        if ((uint)length > (uint)_outChars.Length) Grow(count);
+        _outLength = length;
         if (!_outIdentity) EnsureAlignments();
+    }
+
+    private void Grow(int count)
+    {
+        long length = (long)_outLength + count;
+        if (length > _limit) throw GrowthLimit.Passed(Source, _limit);
+        Array.Resize(ref _outChars, (int)Math.Min(Array.MaxLength, Math.Max(length, _outChars.Length * 2L)));
     }
 
     private void EnsureAlignments()
