@@ -9,6 +9,7 @@ public abstract class Model : Module, IDisposable
 {
     /// <summary>For derived classes.</summary>
     protected Model(ModelConfig config, ParameterSet parameters)
+        : base((parameters ?? throw new ArgumentNullException(nameof(parameters))).Root)
     {
         Config = config;
         Parameters = parameters;

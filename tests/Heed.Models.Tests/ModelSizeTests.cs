@@ -122,7 +122,7 @@ public class ModelSizeTests
     {
         double begun = ThreadSeconds();
         using Model model = new CustomLanguageModel(new CustomConfig { Vocabulary = 8, Width = 8, Layers = 9000, Heads = 2, Attention = CustomAttention.BlockSparse }, new ParameterSet(ParameterSource.ShapesOnly));
-        string[] lines = [.. ParameterTree.Lines(model, 3)];
+        string[] lines = [.. ModuleTree.Lines(model, 3)];
         _ = ModelSize.Of(model, 1, 512);
         double seconds = ThreadSeconds() - begun;
         Assert.Contains(lines, line => line.Contains("0 … 8999", StringComparison.Ordinal));

@@ -16,6 +16,13 @@ internal static class Shapes
         return model.Parameters.Where(x => x.NeedsGradient).Sum(x => (long)x.Shape.Count);
     }
 
+    /// <summary>A preset of any family.</summary>
+    public static Model Of(string preset)
+    {
+        ModelPreset p = ModelFamilies.All.Select(f => f.Presets.GetValueOrDefault(preset)).OfType<ModelPreset>().First();
+        return ModelFamilies.Build(p.Architecture, p.Config, new ParameterSet(ParameterSource.ShapesOnly));
+    }
+
     public static ModelConfig Read(ModelFamily family, string json)
     {
         using JsonDocument document = JsonDocument.Parse(json);

@@ -45,7 +45,7 @@ internal static class InfoCommand
 
             terminal.Line(terminal.Bold($"{model.Architecture} ({model.Config.ModelType})") + (source.Length > 0 ? $"  {source}" : ""));
             terminal.Line();
-            foreach (string line in ParameterTree.Lines(model, depth)) terminal.Line(line);
+            foreach (string line in ModuleTree.Lines(model, depth)) terminal.Line(line);
             terminal.Line();
             Show(terminal, model, size, batch, length);
         }

@@ -15,6 +15,7 @@ public sealed class Embedding : Module
     /// <param name="padding">A row that gets no gradient, or null.</param>
     /// <param name="isOutput">True where the table is the output layer too: in inference it then lies packed for that product, and rows are read from the panels. Another table lies so where it is stored in 16 bits.</param>
     public Embedding(int entries, int width, ParameterScope at, Initializer? initializer = null, int? padding = null, bool isOutput = false)
+        : base(at)
     {
         Initializer first = initializer ?? (padding is { } row ? Initializer.NormalExceptRow(0.02f, row) : Initializer.Normal(0.02f));
         Weight = isOutput ? at.Weight("weight", new Shape(entries, width), first) : at.Table("weight", new Shape(entries, width), first);

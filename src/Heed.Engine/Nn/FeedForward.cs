@@ -45,44 +45,55 @@ public sealed record FeedForwardConfig
 public sealed class FeedForward : Module
 {
     private readonly FeedForwardConfig _config;
-    private readonly Linear? _gate;
     private readonly Dropout _dropout;
-    private readonly string _site;
 
     /// <summary>Makes the projections at a place of the checkpoint.</summary>
     public FeedForward(FeedForwardConfig config, ParameterScope at)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         _config = config;
-        _site = at.Site;
-        _dropout = new Dropout(config.InnerDropout);
-        Up = new Linear(config.Width, config.InnerWidth, at / config.UpName, config.Bias, config.InputMajor, config.Initializer);
-        if (config.GateName is { } gate) _gate = new Linear(config.Width, config.InnerWidth, at / gate, config.Bias, config.InputMajor, config.Initializer);
-        Down = new Linear(config.InnerWidth, config.Width, at / config.DownName, config.Bias, config.InputMajor, config.DownInitializer ?? config.Initializer);
+        _dropout = new Dropout(config.InnerDropout, at.Site);
+        Up = new Linear(config.Width, config.InnerWidth, (at / config.UpName).As("up"), config.Bias, config.InputMajor, config.Initializer);
+        if (config.GateName is { } gate) Gate = new Linear(config.Width, config.InnerWidth, (at / gate).As("gate"), config.Bias, config.InputMajor, config.Initializer);
+        Down = new Linear(config.InnerWidth, config.Width, (at / config.DownName).As("down"), config.Bias, config.InputMajor, config.DownInitializer ?? config.Initializer);
     }
 
     /// <summary>The first projection, D → F.</summary>
-    public Linear Up { get; }
+    public Projection Up { get; private set; }
+
+    /// <summary>The gate's projection, D → F; null without a gate.</summary>
+    public Projection? Gate { get; private set; }
 
     /// <summary>The second projection, F → D.</summary>
-    public Linear Down { get; }
+    public Projection Down { get; private set; }
 
     /// <summary>[N, D] → [N, D].</summary>
     public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         Variable inner;
-        if (_gate is null)
+        if (Gate is null)
         {
-            inner = context.Visit(_site, "pre", Up.Forward(x)).Activate(_config.Activation);                                     // [N, F]
+            inner = context.Visit(Site, "pre", Up.Forward(x)).Activate(_config.Activation);                                     // [N, F]
         }
         else
         {
-            Variable gate = context.Visit(_site, "pre", _gate.Forward(x));                                                        // [N, F]
-            inner = gate.Gate(context.Visit(_site, "pre_linear", Up.Forward(x)), _config.Activation);                             // [N, F]
+            Variable gate = context.Visit(Site, "pre", Gate.Forward(x));                                                        // [N, F]
+            inner = gate.Gate(context.Visit(Site, "pre_linear", Up.Forward(x)), _config.Activation);                             // [N, F]
         }
 
-        inner = context.Visit(_site, "post", _dropout.Forward(inner, context, _site));
+        inner = context.Visit(Site, "post", _dropout.Forward(inner, context));
         return Down.Forward(inner);                                                                                               // [N, D]
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (ReferenceEquals(old, Up)) Up = replacement;
+        else if (ReferenceEquals(old, Gate)) Gate = replacement;
+        else if (ReferenceEquals(old, Down)) Down = replacement;
+        else return false;
+        return true;
     }
 }

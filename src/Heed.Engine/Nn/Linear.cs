@@ -6,7 +6,7 @@ namespace Heed.Engine.Nn;
 
 /// <summary>y = x·Wᵀ + b.  x: [N, D] → [N, F]; any leading axes.</summary>
 /// <remarks>PyTorch's <c>Linear</c> stores W as [F, D]; GPT's <c>Conv1D</c> stores it input-major, as [D, F].</remarks>
-public sealed class Linear : Module
+public sealed class Linear : Projection
 {
     private readonly bool _inputMajor;
 
@@ -18,9 +18,11 @@ public sealed class Linear : Module
     /// <param name="inputMajor">True: the checkpoint holds [D, F].</param>
     /// <param name="initializer">First values of the weight; normal with 0.02 where null.</param>
     public Linear(int inputs, int outputs, ParameterScope at, bool bias = true, bool inputMajor = false, Initializer? initializer = null)
-        : this(at.Weight("weight", inputMajor ? new Shape(inputs, outputs) : new Shape(outputs, inputs), initializer ?? Initializer.Normal(0.02f), inputMajor),
-               bias ? at.Parameter("bias", new Shape(outputs), Initializer.Zeros) : null, inputMajor)
+        : base(at)
     {
+        Weight = at.Weight("weight", inputMajor ? new Shape(inputs, outputs) : new Shape(outputs, inputs), initializer ?? Initializer.Normal(0.02f), inputMajor);
+        Bias = bias ? at.Parameter("bias", new Shape(outputs), Initializer.Zeros) : null;
+        _inputMajor = inputMajor;
     }
 
     /// <summary>Uses parameters that exist: a tied table, a bias of another name.</summary>
@@ -42,17 +44,20 @@ public sealed class Linear : Module
     public Parameter? Bias { get; }
 
     /// <summary>D.</summary>
-    public int Inputs => _inputMajor ? Weight.Shape[0] : Weight.Shape[1];
+    public override int Inputs => _inputMajor ? Weight.Shape[0] : Weight.Shape[1];
 
     /// <summary>F.</summary>
-    public int Outputs => _inputMajor ? Weight.Shape[1] : Weight.Shape[0];
+    public override int Outputs => _inputMajor ? Weight.Shape[1] : Weight.Shape[0];
+
+    /// <inheritdoc/>
+    public override Variable Forward(Variable x) => Forward(x, null);
 
     /// <summary>The product, with what is added to it.</summary>
     /// <param name="x">[..., D].</param>
     /// <param name="residual">[..., F], added last; null adds nothing.</param>
     /// <returns>[..., F].</returns>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
-    public Variable Forward(Variable x, Variable? residual = null)
+    public Variable Forward(Variable x, Variable? residual)
     {
         if (Weight.Packed is { } packed && !Tape.IsRecording) return Multiply(packed, x, residual);
         return LinearOp.Apply(x, Weight, _inputMajor, Bias?.ToVariable(), residual);

@@ -7,11 +7,13 @@ namespace Heed.Models.Bart;
 /// <remarks>Vaswani et al. 2017, §3.1, with the activation of the configuration. Scope names are the released checkpoint's keys.</remarks>
 public sealed class BartBlock : Module
 {
-    private readonly string _site;
+    private readonly Residual _attentionResidual;
+    private readonly Residual _crossAttentionResidual;
+    private readonly Residual _feedForwardResidual;
 
     internal BartBlock(BartConfig config, bool decoder, int layer, ParameterScope at)
+        : base(at)
     {
-        _site = at.Site;
         float epsilon = BartConfig.NormEpsilon;
         AttentionConfig attention = AttentionOf(config, decoder, layer);
         Attention = new MultiHeadAttention(attention with { Causal = decoder }, (at / "self_attn").As("attn"));
@@ -24,7 +26,9 @@ public sealed class BartBlock : Module
 
         FeedForward = new FeedForward(FeedForwardOf(config, decoder), at.As("mlp"));
         FeedForwardNorm = new LayerNorm(config.Width, epsilon, (at / "final_layer_norm").As(decoder ? "norm3" : "norm2"));
-        Dropout = new Dropout(config.Dropout);
+        _attentionResidual = new Residual(config.Dropout, at, "attn_out");
+        _crossAttentionResidual = new Residual(config.Dropout, at, "cross_attn_out");
+        _feedForwardResidual = new Residual(config.Dropout, at, "mlp_out");
     }
 
     /// <summary>Self-attention; causal in the decoder.</summary>
@@ -45,9 +49,6 @@ public sealed class BartBlock : Module
     /// <summary>Norm behind the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; }
 
-    /// <summary>Dropout on what is added to the stream.</summary>
-    public Dropout Dropout { get; }
-
     /// <summary>norm(x + attention(x)), in the decoder norm(x + cross-attention(x)), then norm(x + feed-forward(x)).</summary>
     /// <param name="x">[N, D].</param>
     /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
@@ -55,17 +56,14 @@ public sealed class BartBlock : Module
     public Variable Forward(Variable x, Variable memory, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        x = context.Visit(_site, "resid_pre", x);
-        x = AttentionNorm.Forward(x + Added("attn_out", Attention.Forward(x, context), context), context);                                      // [N, D]
+        x = context.Visit(Site, "resid_pre", x);
+        x = AttentionNorm.Forward(_attentionResidual.Add(x, Attention.Forward(x, context), context), context);                                      // [N, D]
         if (CrossAttention is not null)
-            x = CrossAttentionNorm!.Forward(x + Added("cross_attn_out", CrossAttention.ForwardCross(x, memory, context), context), context);    // [N, D]
-        x = context.Visit(_site, "resid_mid", x);
-        x = FeedForwardNorm.Forward(x + Added("mlp_out", FeedForward.Forward(x, context), context), context);                                   // [N, D]
-        return context.Visit(_site, "resid_post", x);
+            x = CrossAttentionNorm!.Forward(_crossAttentionResidual.Add(x, CrossAttention.ForwardCross(x, memory, context), context), context);    // [N, D]
+        x = context.Visit(Site, "resid_mid", x);
+        x = FeedForwardNorm.Forward(_feedForwardResidual.Add(x, FeedForward.Forward(x, context), context), context);                                   // [N, D]
+        return context.Visit(Site, "resid_post", x);
     }
-
-    /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
-    private Variable Added(string name, Variable y, ForwardContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
 
     private static AttentionConfig AttentionOf(BartConfig c, bool decoder, int layer) => new()
     {
@@ -101,6 +99,7 @@ public sealed class BartStack : Module
     private readonly SinusoidalPositions? _sinusoids;
 
     internal BartStack(BartConfig config, bool decoder, Embedding tokens, ParameterScope at)
+        : base(at)
     {
         _config = config;
         _name = decoder ? "decoder" : "encoder";

@@ -6,10 +6,8 @@ namespace Heed.Models.Bert;
 
 /// <summary>One post-norm encoder layer.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
 /// <remarks>Devlin et al. 2019, §3; Vaswani et al. 2017, §3.1. Scope names are the released checkpoint's keys.</remarks>
-public sealed class BertLayer(BertConfig config, ParameterScope at) : Module
+public sealed class BertLayer(BertConfig config, ParameterScope at) : Module(at)
 {
-    private readonly string _site = at.Site;
-
     /// <summary>Self-attention without a mask.</summary>
     public MultiHeadAttention Attention { get; } = new(BertEncoder.AttentionOf(config), (at / "attention").As("attn"));
 
@@ -22,17 +20,18 @@ public sealed class BertLayer(BertConfig config, ParameterScope at) : Module
     /// <summary>Norm behind the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "output" / "LayerNorm").As("norm2"));
 
-    /// <summary>Dropout on what is added to the stream.</summary>
-    public Dropout Dropout { get; } = new(config.Dropout);
+    private Residual AttentionResidual { get; } = new(config.Dropout, at, "attn_out");
+
+    private Residual FeedForwardResidual { get; } = new(config.Dropout, at, "mlp_out");
 
     /// <summary>norm(x + attention(x)), then norm(x + feed-forward(x)).</summary>
     public Variable Forward(Variable x, ForwardContext context)
     {
-        x = context.Visit(_site, "resid_pre", x);
-        x += context.Visit(_site, "attn_out", Dropout.Forward(Attention.Forward(x, context), context, _site + ".attn_out"));      // [N, D]
-        x = AttentionNorm.Forward(context.Visit(_site, "resid_mid", x), context);
-        x += context.Visit(_site, "mlp_out", Dropout.Forward(FeedForward.Forward(x, context), context, _site + ".mlp_out"));      // [N, D]
-        return FeedForwardNorm.Forward(context.Visit(_site, "resid_post", x), context);
+        x = context.Visit(Site, "resid_pre", x);
+        x = context.Visit(Site, "resid_mid", AttentionResidual.Add(x, Attention.Forward(x, context), context));         // [N, D]
+        x = AttentionNorm.Forward(x, context);
+        x = context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context));    // [N, D]
+        return FeedForwardNorm.Forward(x, context);
     }
 }
 
@@ -47,6 +46,7 @@ public sealed class BertEncoder : Module
     /// <param name="at">Where the parameters are named.</param>
     /// <param name="pooler">True where a head reads the first token through a layer of its own.</param>
     public BertEncoder(BertConfig config, ParameterScope at, bool pooler = false)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
@@ -55,11 +55,11 @@ public sealed class BertEncoder : Module
         Initializer normal = Initializer.Normal(config.InitialDeviation);
         Initializer exceptPadding = config.PaddingId is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal;
         ParameterScope tables = at / "embeddings";
-        Tokens = new Embedding(config.Vocabulary, config.Width, tables / "word_embeddings", exceptPadding, config.PaddingId, isOutput: config.TiedOutput);
+        Tokens = new Embedding(config.Vocabulary, config.Width, (tables / "word_embeddings").As("embed"), exceptPadding, config.PaddingId, isOutput: config.TiedOutput);
         Positions = config.PositionsSkipPadding
-            ? new Embedding(config.PositionRows, config.Width, tables / "position_embeddings", exceptPadding, config.PaddingId)
-            : new Embedding(config.PositionRows, config.Width, tables / "position_embeddings", normal);
-        Segments = new Embedding(config.Segments, config.Width, tables / "token_type_embeddings", normal);
+            ? new Embedding(config.PositionRows, config.Width, (tables / "position_embeddings").As("pos_embed"), exceptPadding, config.PaddingId)
+            : new Embedding(config.PositionRows, config.Width, (tables / "position_embeddings").As("pos_embed"), normal);
+        Segments = new Embedding(config.Segments, config.Width, (tables / "token_type_embeddings").As("type_embed"), normal);
         EmbeddingNorm = new LayerNorm(config.Width, config.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
         BertLayer[] layers = new BertLayer[config.Layers];
         for (int i = 0; i < layers.Length; i++) layers[i] = new BertLayer(config, (at / "encoder" / "layer" / i).As($"blocks.{i}"));

@@ -17,11 +17,11 @@ public sealed class BertVocabularyHead : Module
     /// <param name="root">The checkpoint's root.</param>
     /// <param name="tokens">The token table.</param>
     public BertVocabularyHead(BertConfig config, ParameterScope root, Parameter tokens)
+        : base(config is RobertaConfig ? root / "lm_head" : root / "cls" / "predictions")
     {
-        ArgumentNullException.ThrowIfNull(config);
         bool roberta = config is RobertaConfig;
         Initializer normal = Initializer.Normal(config.InitialDeviation);
-        ParameterScope at = roberta ? root / "lm_head" : root / "cls" / "predictions";
+        ParameterScope at = Scope;
         Name = at.Path;
         _activation = roberta ? Activation.Gelu : config.Activation;
         Parameter bias = at.Parameter("bias", new Engine.Tensors.Shape(config.Vocabulary), Initializer.Zeros);

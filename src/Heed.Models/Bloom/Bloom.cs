@@ -74,10 +74,8 @@ public sealed record BloomConfig : ModelConfig
 
 /// <summary>One pre-norm decoder layer whose attention counts distances (ALiBi).  x: [N, D] → [N, D].</summary>
 /// <remarks>Le Scao et al. 2022, §3.2.2.</remarks>
-public sealed class BloomBlock(BloomConfig config, AlibiBias positions, int layer, ParameterScope at) : Module
+public sealed class BloomBlock(BloomConfig config, AlibiBias positions, int layer, ParameterScope at) : Module(at)
 {
-    private readonly string _site = at.Site;
-
     /// <summary>Norm in front of attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"));
 
@@ -110,20 +108,21 @@ public sealed class BloomBlock(BloomConfig config, AlibiBias positions, int laye
         Initializer = Initializer.Normal(config.InitialDeviation),
     }, (at / "mlp").As("mlp"));
 
-    /// <summary>Dropout on what is added to the stream.</summary>
-    public Dropout Dropout { get; } = new(config.HiddenDropout);
+    private Residual AttentionResidual { get; } = new(config.HiddenDropout, at, "attn_out");
+
+    private Residual FeedForwardResidual { get; } = new(config.HiddenDropout, at, "mlp_out");
 
     /// <summary>x + attention(norm(x)), then + feed-forward(norm(x)); or from norm(x), where the configuration says so.</summary>
     public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        x = context.Visit(_site, "resid_pre", x);
+        x = context.Visit(Site, "resid_pre", x);
         Variable normed = AttentionNorm.Forward(x, context);
-        x = (config.ResidualAfterNorm ? normed : x) + context.Visit(_site, "attn_out", Dropout.Forward(Attention.Forward(normed, context), context, _site + ".attn_out"));     // [N, D]
-        x = context.Visit(_site, "resid_mid", x);
+        x = AttentionResidual.Add(config.ResidualAfterNorm ? normed : x, Attention.Forward(normed, context), context);          // [N, D]
+        x = context.Visit(Site, "resid_mid", x);
         normed = FeedForwardNorm.Forward(x, context);
-        x = (config.ResidualAfterNorm ? normed : x) + context.Visit(_site, "mlp_out", Dropout.Forward(FeedForward.Forward(normed, context), context, _site + ".mlp_out"));     // [N, D]
-        return context.Visit(_site, "resid_post", x);
+        x = FeedForwardResidual.Add(config.ResidualAfterNorm ? normed : x, FeedForward.Forward(normed, context), context);      // [N, D]
+        return context.Visit(Site, "resid_post", x);
     }
 }
 
@@ -140,7 +139,7 @@ public sealed class BloomLanguageModel : CausalLanguageModel
         _config = config;
         ParameterScope at = parameters.Root / "transformer";
         Initializer normal = Initializer.Normal(config.InitialDeviation);
-        Tokens = new Embedding(config.Vocabulary, config.Width, at / "word_embeddings", normal, isOutput: config.TiedOutput);
+        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "word_embeddings").As("embed"), normal, isOutput: config.TiedOutput);
         EmbeddingNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "word_embeddings_layernorm").As("norm_embed"));
         AlibiBias positions = new(config.Heads);
         BloomBlock[] blocks = new BloomBlock[config.Layers];

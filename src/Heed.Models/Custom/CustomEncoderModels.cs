@@ -38,8 +38,7 @@ public sealed class CustomMaskedLanguageModel : MaskedLanguageModel
 {
     private readonly CustomConfig _config;
     private readonly Linear _dense;
-    private readonly Func<Variable, ForwardContext, Variable> _shownNorm;
-    private readonly Func<Variable, Variable> _norm;
+    private readonly Norm _norm;
 
     /// <summary>Builds the model; values come from the set's source.</summary>
     public CustomMaskedLanguageModel(CustomConfig config, ParameterSet parameters)
@@ -49,7 +48,7 @@ public sealed class CustomMaskedLanguageModel : MaskedLanguageModel
         Encoder = new CustomStack(_config, parameters.Root / "model", tokensAreOutput: config.TiedOutput);
         ParameterScope at = parameters.Root / "lm_head";
         _dense = new Linear(config.Width, config.Width, at / "dense");
-        (_norm, _shownNorm) = CustomBlock.NormsAt(config, (at / "norm").As("norm_head"));
+        _norm = CustomBlock.NormAt(config, (at / "norm").As("norm_head"));
         Decoder = config.TiedOutput
             ? new Linear(Encoder.Tokens.Weight, at.Parameter("bias", new Shape(config.Vocabulary), Initializer.Zeros))
             : new Linear(config.Width, config.Vocabulary, at / "decoder");
@@ -83,7 +82,7 @@ public sealed class CustomMaskedLanguageModel : MaskedLanguageModel
     protected override Variable Transform(Variable hidden, ForwardContext? context)
     {
         Variable x = _dense.Forward(hidden).Activate(_config.Activation);               // [R, D]
-        return context is null ? _norm(x) : _shownNorm(x, context);
+        return context is null ? _norm.Forward(x) : _norm.Forward(x, context);
     }
 
     /// <inheritdoc/>

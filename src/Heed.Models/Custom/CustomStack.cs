@@ -8,16 +8,17 @@ namespace Heed.Models.Custom;
 public sealed class CustomBlock : Module
 {
     private readonly CustomConfig _config;
-    private readonly string _site;
-    private readonly Dropout _dropout;
-    private readonly Func<Variable, ForwardContext, Variable> _attentionNorm;
-    private readonly Func<Variable, ForwardContext, Variable> _feedForwardNorm;
+    private readonly Norm _attentionNorm;
+    private readonly Norm _feedForwardNorm;
+    private readonly Residual _attentionResidual;
+    private readonly Residual _feedForwardResidual;
 
     internal CustomBlock(CustomConfig config, int layer, IRotation? rotation, IDistanceBias? distances, IBlockSparsity? sparsity, ParameterScope at)
+        : base(at)
     {
         _config = config;
-        _site = at.Site;
-        _dropout = new Dropout(config.Dropout);
+        _attentionResidual = new Residual(config.Dropout, at, "attn_out");
+        _feedForwardResidual = new Residual(config.Dropout, at, "mlp_out");
         _attentionNorm = NormAt(config, (at / "norm1").As("norm1"));
         Attention = new MultiHeadAttention(new AttentionConfig
         {
@@ -57,35 +58,18 @@ public sealed class CustomBlock : Module
     public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        x = context.Visit(_site, "resid_pre", x);
-        x = Around(x, "attn_out", _attentionNorm, y => Attention.Forward(y, context), context);              // [N, D]
-        x = context.Visit(_site, "resid_mid", x);
-        x = Around(x, "mlp_out", _feedForwardNorm, y => FeedForward.Forward(y, context), context);           // [N, D]
-        return context.Visit(_site, "resid_post", x);
+        x = context.Visit(Site, "resid_pre", x);
+        Variable y = Attention.Forward(_config.NormFirst ? _attentionNorm.Forward(x, context) : x, context);            // [N, D]
+        x = _attentionResidual.Add(x, y, context);
+        x = context.Visit(Site, "resid_mid", _config.NormFirst ? x : _attentionNorm.Forward(x, context));
+        y = FeedForward.Forward(_config.NormFirst ? _feedForwardNorm.Forward(x, context) : x, context);                 // [N, D]
+        x = _feedForwardResidual.Add(x, y, context);
+        return context.Visit(Site, "resid_post", _config.NormFirst ? x : _feedForwardNorm.Forward(x, context));
     }
 
     /// <summary>The norm that the configuration names.</summary>
-    internal static Func<Variable, ForwardContext, Variable> NormAt(CustomConfig config, ParameterScope at) => NormsAt(config, at).Shown;
-
-    /// <summary>The same for rows that nobody looks at, and for rows that hooks see.</summary>
-    internal static (Func<Variable, Variable> Plain, Func<Variable, ForwardContext, Variable> Shown) NormsAt(CustomConfig config, ParameterScope at)
-    {
-        if (config.RmsNorm)
-        {
-            RmsNorm rms = new(config.Width, config.NormEpsilon, at);
-            return (rms.Forward, rms.Forward);
-        }
-
-        LayerNorm layer = new(config.Width, config.NormEpsilon, at);
-        return (layer.Forward, layer.Forward);
-    }
-
-    private Variable Around(Variable x, string name, Func<Variable, ForwardContext, Variable> norm, Func<Variable, Variable> part, ForwardContext context)
-    {
-        Variable y = part(_config.NormFirst ? norm(x, context) : x);
-        x += context.Visit(_site, name, _dropout.Forward(y, context, $"{_site}.{name}"));
-        return _config.NormFirst ? x : norm(x, context);
-    }
+    internal static Norm NormAt(CustomConfig config, ParameterScope at)
+        => config.RmsNorm ? new RmsNorm(config.Width, config.NormEpsilon, at) : new LayerNorm(config.Width, config.NormEpsilon, at);
 }
 
 /// <summary>A stack whose positions, norms and attention are chosen by its configuration: tokens and positions → blocks → final norm, where norms stand in front.</summary>
@@ -96,19 +80,20 @@ public sealed class CustomStack : Module
     private readonly CustomConfig _config;
     private readonly Dropout _dropout;
     private readonly Func<int[], Variable>? _positions;
-    private readonly Func<Variable, ForwardContext, Variable>? _finalNorm;
+    private readonly Norm? _finalNorm;
 
     /// <summary>Makes the parameters at a place of the checkpoint, <c>model</c> in saved models.</summary>
     /// <param name="config">Sizes and choices.</param>
     /// <param name="at">Where the parameters are named.</param>
     /// <param name="tokensAreOutput">True where a head reads the token table as its output layer.</param>
     public CustomStack(CustomConfig config, ParameterScope at, bool tokensAreOutput)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         _config = config;
         _dropout = new Dropout(config.Dropout);
-        Tokens = new Embedding(config.Vocabulary, config.Width, at / "embed_tokens", isOutput: tokensAreOutput);
+        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), isOutput: tokensAreOutput);
         IRotation? rotation = config.Positions == PositionKind.Rope
             ? new RotaryPositions(new RotaryConfig { HeadWidth = config.Width / config.Heads, Theta = config.Theta, MaximumLength = config.ContextLength })
             : null;
@@ -121,7 +106,7 @@ public sealed class CustomStack : Module
         _positions = config.Positions switch
         {
             PositionKind.Sinusoidal => p => new SinusoidalPositions(config.Width).Forward(p),
-            PositionKind.Learned => new Embedding(config.ContextLength, config.Width, at / "embed_positions").Forward,
+            PositionKind.Learned => new Embedding(config.ContextLength, config.Width, (at / "embed_positions").As("pos_embed")).Forward,
             _ => null,
         };
         IBlockSparsity? sparsity = config.Sparsity;
@@ -152,7 +137,7 @@ public sealed class CustomStack : Module
             if (_finalNorm is null || i < Blocks.Count - 1) details.AddRows("hidden_states", y, batch);
         });
         if (_finalNorm is null) return x;
-        x = _finalNorm(x, context);
+        x = _finalNorm.Forward(x, context);
         details?.AddRows("hidden_states", x, batch);
         return x;
     }

@@ -5,10 +5,8 @@ namespace Heed.Models.DistilBert;
 
 /// <summary>One post-norm encoder layer.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
 /// <remarks>Sanh et al. 2019, §3: BERT's layer. Scope names are the released checkpoint's keys.</remarks>
-public sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at) : Module
+public sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at) : Module(at)
 {
-    private readonly string _site = at.Site;
-
     /// <summary>Self-attention without a mask.</summary>
     public MultiHeadAttention Attention { get; } = new(DistilBertEncoder.AttentionOf(config), (at / "attention").As("attn"));
 
@@ -21,17 +19,18 @@ public sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at) 
     /// <summary>Norm behind the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; } = new(config.Width, DistilBertConfig.NormEpsilon, (at / "output_layer_norm").As("norm2"));
 
-    /// <summary>Dropout behind the feed-forward part.</summary>
-    public Dropout Dropout { get; } = new(config.Dropout);
+    private Residual AttentionResidual { get; } = new(0, at, "attn_out");
+
+    private Residual FeedForwardResidual { get; } = new(config.Dropout, at, "mlp_out");
 
     /// <summary>norm(x + attention(x)), then norm(x + feed-forward(x)).</summary>
     public Variable Forward(Variable x, ForwardContext context)
     {
-        x = context.Visit(_site, "resid_pre", x);
-        x += context.Visit(_site, "attn_out", Attention.Forward(x, context));                                                   // [N, D]
-        x = AttentionNorm.Forward(context.Visit(_site, "resid_mid", x), context);
-        x += context.Visit(_site, "mlp_out", Dropout.Forward(FeedForward.Forward(x, context), context, _site + ".mlp_out"));    // [N, D]
-        return FeedForwardNorm.Forward(context.Visit(_site, "resid_post", x), context);
+        x = context.Visit(Site, "resid_pre", x);
+        x = context.Visit(Site, "resid_mid", AttentionResidual.Add(x, Attention.Forward(x, context), context));         // [N, D]
+        x = AttentionNorm.Forward(x, context);
+        x = context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context));    // [N, D]
+        return FeedForwardNorm.Forward(x, context);
     }
 }
 
@@ -42,15 +41,16 @@ public sealed class DistilBertEncoder : Module
 
     /// <summary>Makes the parameters at a place of the checkpoint, <c>distilbert</c> in models with a head.</summary>
     public DistilBertEncoder(DistilBertConfig config, ParameterScope at)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         _dropout = new Dropout(config.Dropout);
         Initializer normal = Initializer.Normal(config.InitialDeviation);
         ParameterScope tables = at / "embeddings";
-        Tokens = new Embedding(config.Vocabulary, config.Width, tables / "word_embeddings",
+        Tokens = new Embedding(config.Vocabulary, config.Width, (tables / "word_embeddings").As("embed"),
             config.PaddingId is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal, config.PaddingId, isOutput: config.TiedOutput);
-        Positions = new Embedding(config.PositionRows, config.Width, tables / "position_embeddings", config.SinusoidalPositions ? Initializer.Sinusoids : normal);
+        Positions = new Embedding(config.PositionRows, config.Width, (tables / "position_embeddings").As("pos_embed"), config.SinusoidalPositions ? Initializer.Sinusoids : normal);
         Positions.Weight.NeedsGradient = !config.SinusoidalPositions;
         EmbeddingNorm = new LayerNorm(config.Width, DistilBertConfig.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
         DistilBertLayer[] layers = new DistilBertLayer[config.Layers];

@@ -1,11 +1,15 @@
 using System.Text.Json;
+using Heed.Engine.Nn;
 
 namespace Heed.Models.Files;
 
 /// <summary>The families that this version of Heed knows: an explicit list, so that trimming and ahead-of-time compilation keep them.</summary>
 public static class ModelFamilies
 {
-    private static readonly List<ModelFamily> Known =
+    private static readonly Lock Gate = new();
+
+    // Replaced as a whole, so that readers need no lock.
+    private static ModelFamily[] s_known =
     [
         new Gpt2.Gpt2Family(),
         new Bert.BertFamily(),
@@ -23,13 +27,28 @@ public static class ModelFamilies
     ];
 
     /// <summary>All families.</summary>
-    public static IReadOnlyList<ModelFamily> All => Known;
+    public static IReadOnlyList<ModelFamily> All => Volatile.Read(ref s_known);
 
-    /// <summary>Adds a family of one's own; it is found before the built-in ones.</summary>
+    /// <summary>Adds a custom family; it is found before the built-in ones. Any thread may call it at any time.</summary>
     public static void Register(ModelFamily family)
     {
         ArgumentNullException.ThrowIfNull(family);
-        Known.Insert(0, family);
+        lock (Gate) Volatile.Write(ref s_known, [family, .. s_known]);
+    }
+
+    /// <summary>Builds a model of a known family.</summary>
+    /// <param name="architecture">One of its family's <see cref="ModelFamily.Architectures"/>, such as <c>GPT2LMHeadModel</c>.</param>
+    /// <param name="config">Sizes; its <see cref="ModelConfig.ModelType"/> names the family.</param>
+    /// <param name="parameters">Where parameters are made; its source fills them.</param>
+    /// <exception cref="ConfigException">No family has this type or this head, or the sizes do not fit together.</exception>
+    public static Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ModelFamily family = Of(config.ModelType) ?? throw new ConfigException($"{config.ModelType}: is no known model_type. Known are {string.Join(", ", Types())}.");
+        if (!family.Architectures.Contains(architecture))
+            throw new ConfigException($"{config.ModelType}: has no head {Printable.Shorten(architecture)}. It has {string.Join(", ", Heads(family, config.ModelType))}.");
+        config.Validate();
+        return family.Build(architecture, config, parameters);
     }
 
     /// <summary>The family of a <c>config.json</c> and the head that it names.</summary>
@@ -39,7 +58,7 @@ public static class ModelFamilies
     public static (ModelFamily Family, string Architecture) Find(ConfigReader config, string? head = null)
     {
         string type = config.Text("model_type") ?? throw config.Wrong("model_type", $"is missing; it names the architecture, one of {string.Join(", ", Types())}");
-        ModelFamily? family = Known.Find(f => f.ModelTypes.Contains(type));
+        ModelFamily? family = Of(type);
         if (family is null)
         {
             string near = Printable.Nearest(type, Types()) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
@@ -69,7 +88,9 @@ public static class ModelFamilies
         return own.Length > 0 ? own : family.Architectures;
     }
 
-    private static IEnumerable<string> Types() => Known.SelectMany(f => f.ModelTypes).Distinct().Order(StringComparer.Ordinal);
+    private static ModelFamily? Of(string type) => All.FirstOrDefault(f => f.ModelTypes.Contains(type));
+
+    private static IEnumerable<string> Types() => All.SelectMany(f => f.ModelTypes).Distinct().Order(StringComparer.Ordinal);
 
     /// <summary>A family with several types (LLaMA, Mistral, Qwen) names its classes after the type.</summary>
     private static bool ForType(string architecture, string type) => architecture.StartsWith(type.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);

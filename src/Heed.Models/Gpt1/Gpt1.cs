@@ -81,10 +81,8 @@ public sealed record Gpt1Config : ModelConfig
 
 /// <summary>One post-norm decoder layer.  x: [N, D] → [N, D].</summary>
 /// <remarks>Radford et al. 2018, figure 1: the norm stands behind each addition.</remarks>
-public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) : Module
+public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) : Module(at)
 {
-    private readonly string _site = at.Site;
-
     /// <summary>Causal self-attention.</summary>
     public MultiHeadAttention Attention { get; } = new(new AttentionConfig
     {
@@ -117,18 +115,19 @@ public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) :
     /// <summary>Norm behind the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_2").As("norm2"));
 
-    /// <summary>Dropout on what is added to the stream.</summary>
-    public Dropout Dropout { get; } = new(config.ResidualDropout);
+    private Residual AttentionResidual { get; } = new(config.ResidualDropout, at, "attn_out");
+
+    private Residual FeedForwardResidual { get; } = new(config.ResidualDropout, at, "mlp_out");
 
     /// <summary>norm(x + attention(x)), then norm(x + feed-forward(x)).</summary>
     public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        x = context.Visit(_site, "resid_pre", x);
-        x = AttentionNorm.Forward(x + context.Visit(_site, "attn_out", Dropout.Forward(Attention.Forward(x, context), context, _site + ".attn_out")), context);     // [N, D]
-        x = context.Visit(_site, "resid_mid", x);
-        x = FeedForwardNorm.Forward(x + context.Visit(_site, "mlp_out", Dropout.Forward(FeedForward.Forward(x, context), context, _site + ".mlp_out")), context);   // [N, D]
-        return context.Visit(_site, "resid_post", x);
+        x = context.Visit(Site, "resid_pre", x);
+        x = AttentionNorm.Forward(AttentionResidual.Add(x, Attention.Forward(x, context), context), context);           // [N, D]
+        x = context.Visit(Site, "resid_mid", x);
+        x = FeedForwardNorm.Forward(FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context), context);     // [N, D]
+        return context.Visit(Site, "resid_post", x);
     }
 }
 
@@ -139,13 +138,14 @@ public sealed class Gpt1Model : Module
 
     /// <summary>Makes the parameters at a place of the checkpoint, <c>transformer</c> in saved models.</summary>
     public Gpt1Model(Gpt1Config config, ParameterScope at)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         _dropout = new Dropout(config.EmbeddingDropout);
         Initializer normal = Initializer.Normal(config.InitialDeviation);
-        Tokens = new Embedding(config.Vocabulary, config.Width, at / "tokens_embed", normal, isOutput: config.TiedOutput);
-        Positions = new Embedding(config.ContextLength, config.Width, at / "positions_embed", normal);
+        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "tokens_embed").As("embed"), normal, isOutput: config.TiedOutput);
+        Positions = new Embedding(config.ContextLength, config.Width, (at / "positions_embed").As("pos_embed"), normal);
         Gpt1Block[] blocks = new Gpt1Block[config.Layers];
         for (int i = 0; i < blocks.Length; i++) blocks[i] = new Gpt1Block(config, i, (at / "h" / i).As($"blocks.{i}"));
         Blocks = blocks;

@@ -5,10 +5,8 @@ namespace Heed.Models.Gpt2;
 
 /// <summary>One pre-norm decoder layer.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
 /// <remarks>Radford et al. 2019, §2.3. Scope names are the released checkpoint's keys.</remarks>
-public sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) : Module
+public sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) : Module(at)
 {
-    private readonly string _site = at.Site;
-
     /// <summary>Norm in front of attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_1").As("norm1"));
 
@@ -21,17 +19,18 @@ public sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) :
     /// <summary>Two layers with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(Gpt2Model.FeedForwardOf(config), (at / "mlp").As("mlp"));
 
-    /// <summary>Dropout on what is added to the stream.</summary>
-    public Dropout Dropout { get; } = new(config.ResidualDropout);
+    private Residual AttentionResidual { get; } = new(config.ResidualDropout, at, "attn_out");
+
+    private Residual FeedForwardResidual { get; } = new(config.ResidualDropout, at, "mlp_out");
 
     /// <summary>x + attention(norm(x)), then + feed-forward(norm(x)).</summary>
     public Variable Forward(Variable x, ForwardContext context)
     {
-        x = context.Visit(_site, "resid_pre", x);
-        x += context.Visit(_site, "attn_out", Dropout.Forward(Attention.Forward(AttentionNorm.Forward(x, context), context), context, _site + ".attn_out"));           // [N, D]
-        x = context.Visit(_site, "resid_mid", x);
-        x += context.Visit(_site, "mlp_out", Dropout.Forward(FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context, _site + ".mlp_out"));        // [N, D]
-        return context.Visit(_site, "resid_post", x);
+        x = context.Visit(Site, "resid_pre", x);
+        x = AttentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);           // [N, D]
+        x = context.Visit(Site, "resid_mid", x);
+        x = FeedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);     // [N, D]
+        return context.Visit(Site, "resid_post", x);
     }
 }
 
@@ -43,13 +42,14 @@ public sealed class Gpt2Model : Module
 
     /// <summary>Makes the parameters at a place of the checkpoint, <c>transformer</c> in saved models.</summary>
     public Gpt2Model(Gpt2Config config, ParameterScope at)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         _config = config;
         _dropout = new Dropout(config.EmbeddingDropout);
         Initializer normal = Initializer.Normal(config.InitialDeviation);
-        Tokens = new Embedding(config.Vocabulary, config.Width, at / "wte", initializer: normal, isOutput: config.TiedOutput);
-        Positions = new Embedding(config.ContextLength, config.Width, at / "wpe", initializer: normal);
+        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "wte").As("embed"), initializer: normal, isOutput: config.TiedOutput);
+        Positions = new Embedding(config.ContextLength, config.Width, (at / "wpe").As("pos_embed"), initializer: normal);
         Gpt2Block[] blocks = new Gpt2Block[config.Layers];
         for (int i = 0; i < blocks.Length; i++) blocks[i] = new Gpt2Block(config, i, (at / "h" / i).As($"blocks.{i}"));
         Blocks = blocks;

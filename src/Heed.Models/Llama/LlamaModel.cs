@@ -5,10 +5,8 @@ namespace Heed.Models.Llama;
 
 /// <summary>One pre-norm decoder layer with RMSNorm, RoPE and a gated feed-forward part.  x: [N, D] → [N, D].</summary>
 /// <remarks>Touvron et al. 2023, arXiv:2302.13971 §2.2. Scope names are the released checkpoint's keys.</remarks>
-public sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, int layer, ParameterScope at) : Module
+public sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, int layer, ParameterScope at) : Module(at)
 {
-    private readonly string _site = at.Site;
-
     /// <summary>Norm in front of attention.</summary>
     public RmsNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"));
 
@@ -21,15 +19,19 @@ public sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, int
     /// <summary>Gated feed-forward part.</summary>
     public FeedForward FeedForward { get; } = new(LlamaModel.FeedForwardOf(config), (at / "mlp").As("mlp"));
 
+    private Residual AttentionResidual { get; } = new(0, at, "attn_out");
+
+    private Residual FeedForwardResidual { get; } = new(0, at, "mlp_out");
+
     /// <summary>x + attention(norm(x)), then + feed-forward(norm(x)).</summary>
     public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        x = context.Visit(_site, "resid_pre", x);
-        x += context.Visit(_site, "attn_out", Attention.Forward(AttentionNorm.Forward(x, context), context));           // [N, D]
-        x = context.Visit(_site, "resid_mid", x);
-        x += context.Visit(_site, "mlp_out", FeedForward.Forward(FeedForwardNorm.Forward(x, context), context));        // [N, D]
-        return context.Visit(_site, "resid_post", x);
+        x = context.Visit(Site, "resid_pre", x);
+        x = AttentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);           // [N, D]
+        x = context.Visit(Site, "resid_mid", x);
+        x = FeedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);     // [N, D]
+        return context.Visit(Site, "resid_post", x);
     }
 }
 
@@ -38,9 +40,10 @@ public sealed class LlamaModel : Module
 {
     /// <summary>Makes the parameters at a place of the checkpoint, <c>model</c> in saved models.</summary>
     public LlamaModel(LlamaConfig config, ParameterScope at)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
-        Tokens = new Embedding(config.Vocabulary, config.Width, at / "embed_tokens", Initializer.NormalExceptRow(config.InitialDeviation, config.PaddingId ?? -1), config.PaddingId, config.TiedOutput);
+        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), Initializer.NormalExceptRow(config.InitialDeviation, config.PaddingId ?? -1), config.PaddingId, config.TiedOutput);
         RotaryPositions rotation = new(new RotaryConfig { HeadWidth = config.HeadWidth, Theta = config.Theta, MaximumLength = config.ContextLength, Scaling = config.Scaling });
         LlamaBlock[] blocks = new LlamaBlock[config.Layers];
         for (int i = 0; i < blocks.Length; i++) blocks[i] = new LlamaBlock(config, rotation, i, (at / "layers" / i).As($"blocks.{i}"));

@@ -7,7 +7,9 @@ namespace Heed.Models.T5;
 /// <remarks>Raffel et al. 2020, §2.1: norms without bias, no biases anywhere, scores that are not scaled. Scope names are the released checkpoint's keys.</remarks>
 public sealed class T5Block : Module
 {
-    private readonly string _site;
+    private readonly Residual _attentionResidual;
+    private readonly Residual _crossAttentionResidual;
+    private readonly Residual _feedForwardResidual;
 
     /// <summary>Makes the layer's parameters.</summary>
     /// <param name="config">Sizes and settings.</param>
@@ -16,10 +18,10 @@ public sealed class T5Block : Module
     /// <param name="distances">The stack's biases; the first layer holds their table. It gets the place of that table and makes it, or returns the one that is there.</param>
     /// <param name="at">Where <c>layer.0</c> … are named.</param>
     internal T5Block(T5Config config, bool decoder, int layer, Func<ParameterScope, RelativeBias> distances, ParameterScope at)
+        : base(at)
     {
-        _site = at.Site;
         ParameterScope self = at / "layer" / 0, feedForward = at / "layer" / (decoder ? 2 : 1);
-        RelativeBias bias = distances(self / "SelfAttention" / "relative_attention_bias");
+        RelativeBias bias = distances((self / "SelfAttention" / "relative_attention_bias").As("attn.bias"));
         Attention = new MultiHeadAttention(AttentionOf(config, layer) with { Causal = decoder, DistanceBias = bias }, (self / "SelfAttention").As("attn"));
         AttentionNorm = new RmsNorm(config.Width, config.NormEpsilon, (self / "layer_norm").As("norm1"));
         if (decoder)
@@ -30,7 +32,9 @@ public sealed class T5Block : Module
 
         FeedForward = new FeedForward(FeedForwardOf(config), (feedForward / "DenseReluDense").As("mlp"));
         FeedForwardNorm = new RmsNorm(config.Width, config.NormEpsilon, (feedForward / "layer_norm").As(decoder ? "norm3" : "norm2"));
-        Dropout = new Dropout(config.Dropout);
+        _attentionResidual = new Residual(config.Dropout, at, "attn_out");
+        _crossAttentionResidual = new Residual(config.Dropout, at, "cross_attn_out");
+        _feedForwardResidual = new Residual(config.Dropout, at, "mlp_out");
     }
 
     /// <summary>Norm in front of self-attention.</summary>
@@ -51,9 +55,6 @@ public sealed class T5Block : Module
     /// <summary>Two layers with an activation or a gate between.</summary>
     public FeedForward FeedForward { get; }
 
-    /// <summary>Dropout on what is added to the stream.</summary>
-    public Dropout Dropout { get; }
-
     /// <summary>x + attention(norm(x)), in the decoder + cross-attention(norm(x)), then + feed-forward(norm(x)).</summary>
     /// <param name="x">[N, D].</param>
     /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
@@ -61,17 +62,14 @@ public sealed class T5Block : Module
     public Variable Forward(Variable x, Variable memory, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        x = context.Visit(_site, "resid_pre", x);
-        x += Added("attn_out", Attention.Forward(AttentionNorm.Forward(x, context), context), context);                                // [N, D]
+        x = context.Visit(Site, "resid_pre", x);
+        x = _attentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);                                // [N, D]
         if (CrossAttention is not null)
-            x += Added("cross_attn_out", CrossAttention.ForwardCross(CrossAttentionNorm!.Forward(x, context), memory, context), context); // [N, D]
-        x = context.Visit(_site, "resid_mid", x);
-        x += Added("mlp_out", FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);                             // [N, D]
-        return context.Visit(_site, "resid_post", x);
+            x = _crossAttentionResidual.Add(x, CrossAttention.ForwardCross(CrossAttentionNorm!.Forward(x, context), memory, context), context); // [N, D]
+        x = context.Visit(Site, "resid_mid", x);
+        x = _feedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);                             // [N, D]
+        return context.Visit(Site, "resid_post", x);
     }
-
-    /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
-    private Variable Added(string name, Variable y, ForwardContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
 
     private static AttentionConfig AttentionOf(T5Config c, int layer) => new()
     {
@@ -112,6 +110,7 @@ public sealed class T5Stack : Module
 
     /// <summary>Makes the parameters at a place of the checkpoint: <c>encoder</c> or <c>decoder</c>.</summary>
     public T5Stack(T5Config config, bool decoder, ParameterScope at)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         _name = decoder ? "decoder" : "encoder";

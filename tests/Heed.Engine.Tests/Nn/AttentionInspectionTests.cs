@@ -62,7 +62,7 @@ public class AttentionInspectionTests
         using TensorScope scope = TensorScope.Begin();
         using ParameterSet parameters = new(ParameterSource.Random(1));
         MultiHeadAttention attention = new(Config("grouped") with { InputMajor = inputMajor, OutputBias = bias }, parameters.Root);
-        if (bias) attention.Output.Bias!.Value.Span.Fill(0.25f);
+        if (bias) ((Linear)attention.Output).Bias!.Value.Span.Fill(0.25f);
         float[] plain = attention.Forward(Input(), Context(null)).Value.ToArray();
         Tensor? parts = null;
         Hooks looking = new Hooks().Observe("attn.hook_result", (_, x) => parts = x.Value.Clone());

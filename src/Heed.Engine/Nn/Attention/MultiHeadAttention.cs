@@ -13,11 +13,6 @@ public sealed class MultiHeadAttention : Module
 {
     private readonly AttentionConfig _config;
     private readonly AttentionOptions _options;
-    private readonly string _site;
-    private readonly Linear? _fused;
-    private readonly Linear? _query;
-    private readonly Linear? _key;
-    private readonly Linear? _value;
     private readonly Parameter? _extraKey;
     private readonly Parameter? _extraValue;
     private readonly Func<Variable, Variable>? _queryNorm;
@@ -26,24 +21,24 @@ public sealed class MultiHeadAttention : Module
     /// <summary>Makes the projections at a place of the checkpoint.</summary>
     /// <exception cref="ShapeException">Query heads are not a multiple of key heads.</exception>
     public MultiHeadAttention(AttentionConfig config, ParameterScope at)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.Features is not null && (config.Window > 0 || config.DistanceBias is not null || config.Sparsity is not null || config.ExtraKey))
             throw new ArgumentException("MultiHeadAttention: linear attention (Features) has no scores, so it goes with none of Window, DistanceBias, Sparsity and ExtraKey.", nameof(config));
         if (config.Heads % config.KeyHeads != 0) throw new ShapeException($"MultiHeadAttention: {config.Heads} query heads cannot share {config.KeyHeads} key heads evenly.");
         _config = config;
-        _site = at.Site;
         at.Set.Add(new AttentionPart(at.Site, config));
         int H = config.Heads, G = config.KeyHeads, K = config.HeadWidth, D = config.Width;
         if (config.FusedName is { } fused)
         {
-            _fused = new Linear(D, (H + (2 * G)) * K, at / fused, config.Bias, config.InputMajor, config.Initializer);
+            QueryKeyValue = new Linear(D, (H + (2 * G)) * K, (at / fused).As("qkv"), config.Bias, config.InputMajor, config.Initializer);
         }
         else
         {
-            _query = new Linear(D, H * K, at / config.Names.Query, config.Bias, config.InputMajor, config.QueryInitializer ?? config.Initializer);
-            _key = new Linear(config.KeyInputWidth, G * K, at / config.Names.Key, config.Bias, config.InputMajor, config.Initializer);
-            _value = new Linear(config.ValueInputWidth, G * K, at / config.Names.Value, config.Bias, config.InputMajor, config.Initializer);
+            Query = new Linear(D, H * K, (at / config.Names.Query).As("q"), config.Bias, config.InputMajor, config.QueryInitializer ?? config.Initializer);
+            Key = new Linear(config.KeyInputWidth, G * K, (at / config.Names.Key).As("k"), config.Bias, config.InputMajor, config.Initializer);
+            Value = new Linear(config.ValueInputWidth, G * K, (at / config.Names.Value).As("v"), config.Bias, config.InputMajor, config.Initializer);
         }
 
         if (config.ExtraKey)
@@ -53,16 +48,28 @@ public sealed class MultiHeadAttention : Module
             _extraValue = at.Parameter("bias_v", new Shape(1, 1, G * K), Initializer.Normal(0.02f));
         }
 
-        Output = new Linear(H * K, D, at / config.Names.Output, config.OutputBias, config.InputMajor, config.OutputInitializer ?? config.Initializer);
-        _queryNorm = config.HeadNorm?.Invoke(at / "q_norm");
-        _keyNorm = config.HeadNorm?.Invoke(at / "k_norm");
+        Output = new Linear(H * K, D, (at / config.Names.Output).As("out"), config.OutputBias, config.InputMajor, config.OutputInitializer ?? config.Initializer);
+        _queryNorm = config.HeadNorm?.Invoke((at / "q_norm").As("q_norm"));
+        _keyNorm = config.HeadNorm?.Invoke((at / "k_norm").As("k_norm"));
         _options = config.Features is { } features
             ? new AttentionOptions { Heads = H, HeadWidth = features.CountFor(K), ValueWidth = K, Scale = 1, Causal = config.Causal }
             : new AttentionOptions { Heads = H, KeyHeads = G, HeadWidth = K, Scale = config.Scale, Causal = config.Causal, Window = config.Window };
     }
 
-    /// <summary>The output projection.</summary>
-    public Linear Output { get; }
+    /// <summary>The projection of queries, D → H·K; null where one projection makes q, k and v.</summary>
+    public Projection? Query { get; private set; }
+
+    /// <summary>The projection of keys, D → G·K; null where one projection makes q, k and v.</summary>
+    public Projection? Key { get; private set; }
+
+    /// <summary>The projection of values, D → G·K; null where one projection makes q, k and v.</summary>
+    public Projection? Value { get; private set; }
+
+    /// <summary>The one projection of q, k and v, D → (H + 2G)·K; null where there are three.</summary>
+    public Projection? QueryKeyValue { get; private set; }
+
+    /// <summary>The output projection, H·K → D.</summary>
+    public Projection Output { get; private set; }
 
     /// <summary>The sizes of this layer's keys and values in a cache.</summary>
     public KeyValueShape CacheShape => _config.Features is null ? new(_config.KeyHeads, _config.HeadWidth) : new(_config.Heads, _config.HeadWidth, Features: _options.HeadWidth);
@@ -76,15 +83,15 @@ public sealed class MultiHeadAttention : Module
         ArgumentNullException.ThrowIfNull(context);
         int H = _config.Heads, G = _config.KeyHeads, K = _config.HeadWidth;
         ColumnRange q, k, v;
-        if (_fused is not null)
+        if (QueryKeyValue is not null)
         {
-            Variable qkv = _fused.Forward(x);                                            // [N, (H + 2G)·K]
+            Variable qkv = QueryKeyValue.Forward(x);                                            // [N, (H + 2G)·K]
             if (_config.FusedByHead) qkv = qkv.Reshape(qkv.Shape[0], H, 3, K).Permute(0, 2, 1, 3).Reshape(qkv.Shape[0], -1);
             (q, k, v) = (new ColumnRange(qkv, 0, H * K), new ColumnRange(qkv, H * K, G * K), new ColumnRange(qkv, (H + G) * K, G * K));
         }
         else
         {
-            (q, k, v) = (Whole(_query!.Forward(x)), Whole(_key!.Forward(x)), Whole(_value!.Forward(x)));
+            (q, k, v) = (Whole(Query!.Forward(x)), Whole(Key!.Forward(x)), Whole(Value!.Forward(x)));
         }
 
         bool changed = context.Hooks is not null || _queryNorm is not null || _config.Rotation is not null;
@@ -92,7 +99,7 @@ public sealed class MultiHeadAttention : Module
         {
             q = Prepare(q, "q", "rot_q", _queryNorm, context);
             k = Prepare(k, "k", "rot_k", _keyNorm, context);
-            if (context.Hooks is not null) v = Flat(context.Visit(_site, "v", Heads(v)));
+            if (context.Hooks is not null) v = Flat(context.Visit(Site, "v", Heads(v)));
         }
 
         AttentionSequence[] sequences = context.SelfSequences();
@@ -126,20 +133,20 @@ public sealed class MultiHeadAttention : Module
     {
         ArgumentNullException.ThrowIfNull(context);
         if (_config.Features is not null) throw new InvalidOperationException("Linear attention (AttentionConfig.Features) is self-attention; there is no cross-attention of it.");
-        if (_fused is not null) throw new InvalidOperationException("Cross-attention needs separate projections for q, k and v; this one was built with a fused one.");
-        ColumnRange q = Whole(_query!.Forward(x));
-        if (context.Hooks is not null) q = Flat(context.Visit(_site, "q", Heads(q)));
+        if (QueryKeyValue is not null) throw new InvalidOperationException("Cross-attention needs separate projections for q, k and v; this one was built with a fused one.");
+        ColumnRange q = Whole(Query!.Forward(x));
+        if (context.Hooks is not null) q = Flat(context.Visit(Site, "q", Heads(q)));
         AttentionSequence[] sequences = context.CrossSequences();
         KeyValuePages[]? pages = null;
         ColumnRange k = default, v = default;
         bool known = context.Cache is { } filled && filled.Count > 0 && filled[0].Cross(_config.Layer).Count > 0;
         if (!known)
         {
-            (k, v) = (Whole(_key!.Forward(memory)), Whole(_value!.Forward(values ?? memory)));
+            (k, v) = (Whole(Key!.Forward(memory)), Whole(Value!.Forward(values ?? memory)));
             if (context.Hooks is not null)
             {
-                k = Flat(context.Visit(_site, "k", Heads(k)));
-                v = Flat(context.Visit(_site, "v", Heads(v)));
+                k = Flat(context.Visit(Site, "k", Heads(k)));
+                v = Flat(context.Visit(Site, "v", Heads(v)));
             }
         }
 
@@ -191,12 +198,12 @@ public sealed class MultiHeadAttention : Module
 
         if (context.Dropout is { } dropout && _config.Dropout > 0)
         {
-            ulong stream = dropout.Stream(_site);
+            ulong stream = dropout.Stream(Site);
             options = options with { Dropout = _config.Dropout, Seed = dropout.Seed ^ stream };
         }
 
         // Whoever only looks at scores or pattern leaves the fast path's bits; what was put in their place goes on from there.
-        Variable? changed = AttentionInspection.IsWanted(context.Hooks, _site) ? AttentionInspection.Run(q, k, v, distances, options, sequences, pages, context, _site) : null;
+        Variable? changed = AttentionInspection.IsWanted(context.Hooks, Site) ? AttentionInspection.Run(q, k, v, distances, options, sequences, pages, context, Site) : null;
         Variable z = changed ?? AttentionOp.Apply(q, k, v, distances, options, sequences, pages);          // [N, H·K]
         if (blind is { } rows) z += rows;
         return Project(z, context);
@@ -205,16 +212,16 @@ public sealed class MultiHeadAttention : Module
     /// <summary>Attention by sums over keys of features times values; with a cache each sequence goes on from its sum.</summary>
     private Variable AttendLinear(IAttentionFeatures features, ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, ForwardContext context)
     {
-        ColumnRange query = Whole(context.Visit(_site, "feature_q", features.OfQueries(Heads(q))).Reshape(q.Source.Shape[0], -1));        // [N, H·M]
-        ColumnRange key = Whole(ForEachQueryHead(context.Visit(_site, "feature_k", features.OfKeys(Heads(k)))));                          // [N, H·M]
+        ColumnRange query = Whole(context.Visit(Site, "feature_q", features.OfQueries(Heads(q))).Reshape(q.Source.Shape[0], -1));        // [N, H·M]
+        ColumnRange key = Whole(ForEachQueryHead(context.Visit(Site, "feature_k", features.OfKeys(Heads(k)))));                          // [N, H·M]
         ColumnRange value = Whole(ForEachQueryHead(Heads(v)));                                                                            // [N, H·K]
         FeatureSum[]? sums = context.Cache is { } cache ? [.. cache.Select(sequence => sequence.Sum(_config.Layer))] : null;
         Variable? changed = null;
-        if (AttentionInspection.IsWanted(context.Hooks, _site))
+        if (AttentionInspection.IsWanted(context.Hooks, Site))
         {
             if (sums is not null && Array.Exists(sums, sum => sum.Count > 0))
-                throw new InvalidOperationException($"{_site}: linear attention keeps only a sum of earlier tokens, so their weights cannot be shown; run the whole text without a cache to see its pattern.");
-            changed = AttentionInspection.Run(query, key, value, null, _options, sequences, null, context, _site, linear: true);
+                throw new InvalidOperationException($"{Site}: linear attention keeps only a sum of earlier tokens, so their weights cannot be shown; run the whole text without a cache to see its pattern.");
+            changed = AttentionInspection.Run(query, key, value, null, _options, sequences, null, context, Site, linear: true);
         }
 
         Variable z = LinearAttentionOp.Apply(query.Source, key.Source, value.Source, _options, sequences, sums);                          // [N, H·K]
@@ -231,22 +238,52 @@ public sealed class MultiHeadAttention : Module
     private Variable Project(Variable z, ForwardContext context)
     {
         if (context.Hooks is not { } hooks) return Output.Forward(z);
-        Variable heads = context.Visit(_site, "z", z.Reshape(z.Shape[0], _config.Heads, _config.HeadWidth));       // [N, H, K]
+        Variable heads = context.Visit(Site, "z", z.Reshape(z.Shape[0], _config.Heads, _config.HeadWidth));       // [N, H, K]
         Variable y = Output.Forward(heads.Reshape(z.Shape[0], -1));                                                // [N, D]
-        if (hooks.Wants(_site, "result"))
+        if (hooks.Wants(Site, "result"))
         {
-            Variable parts = ByHead(heads), seen = context.Visit(_site, "result", parts);
-            if (!ReferenceEquals(seen.Value, parts.Value)) y = Output.Bias is { } bias ? seen.Sum(1) + bias.ToVariable() : seen.Sum(1);
+            Variable parts = ByHead(heads), seen = context.Visit(Site, "result", parts);
+            if (!ReferenceEquals(seen.Value, parts.Value)) y = Bias() is { } bias ? seen.Sum(1) + bias : seen.Sum(1);
         }
 
-        return context.Visit(_site, "out", y);
+        return context.Visit(Site, "out", y);
+    }
+
+    /// <summary>What the output projection gives for zero, [D]; null where it has no bias.</summary>
+    private Variable? Bias() => Output is Linear linear ? linear.Bias?.ToVariable() : Output.Forward(Tensor.Zeros(1, Output.Inputs)).Reshape(-1);
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (ReferenceEquals(old, Query)) Query = replacement;
+        else if (ReferenceEquals(old, Key)) Key = replacement;
+        else if (ReferenceEquals(old, Value)) Value = replacement;
+        else if (ReferenceEquals(old, QueryKeyValue)) QueryKeyValue = replacement;
+        else if (ReferenceEquals(old, Output)) Output = replacement;
+        else return false;
+        return true;
     }
 
     /// <summary>What each head adds to the output, without the bias: z[h]·W[h], [N, H, K] → [N, H, D]. Only for those who ask; the sum over heads is the output but for rounding.</summary>
     private Variable ByHead(Variable z)
     {
         int H = _config.Heads, K = _config.HeadWidth, D = _config.Width;
-        Variable weight = Output.Weight.ToVariable();
+        if (Output is not Linear output)
+        {
+            // Of a projection that is only known by what it does: each head alone, the others zero.
+            Variable[] parts = new Variable[H];
+            for (int h = 0; h < H; h++)
+            {
+                float[] one = new float[H];
+                one[h] = 1;
+                Variable alone = Output.Forward((z * Tensor.Create(one, new Shape(1, H, 1))).Reshape(z.Shape[0], -1));                     // [N, D]
+                parts[h] = (Bias() is { } bias ? alone - bias : alone).Reshape(-1, 1, D);
+            }
+
+            return Variable.Concatenate(1, parts);                                                               // [N, H, D]
+        }
+
+        Variable weight = output.Weight.ToVariable();
         weight = _config.InputMajor ? weight.Reshape(H, K, D) : weight.Reshape(D, H, K).Permute(1, 2, 0);         // [H, K, D]
         return z.Permute(1, 0, 2).MatMul(weight).Permute(1, 0, 2);
     }
@@ -255,8 +292,8 @@ public sealed class MultiHeadAttention : Module
     {
         Variable x = Heads(rows);                                                         // [N, H, K]
         if (norm is not null) x = norm(x);
-        x = context.Visit(_site, name, x);
-        if (_config.Rotation is { } rotation) x = context.Visit(_site, rotatedName, rotation.Rotate(x, context.Positions, context.Length));
+        x = context.Visit(Site, name, x);
+        if (_config.Rotation is { } rotation) x = context.Visit(Site, rotatedName, rotation.Rotate(x, context.Positions, context.Length));
         return Flat(x);
     }
 

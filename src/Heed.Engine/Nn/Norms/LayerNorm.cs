@@ -5,10 +5,9 @@ namespace Heed.Engine.Nn;
 
 /// <summary>y = (x − mean)/√(variance + ε)·weight + bias over the last axis.  x: [..., D] → [..., D].</summary>
 /// <remarks>Ba et al. 2016, arXiv:1607.06450 §3.</remarks>
-public sealed class LayerNorm : Module
+public sealed class LayerNorm : Norm
 {
     private readonly float _epsilon;
-    private readonly string _site;
 
     /// <summary>Makes <c>weight</c> (ones) and, where wanted, <c>bias</c> (zeros).</summary>
     /// <param name="width">D.</param>
@@ -17,10 +16,10 @@ public sealed class LayerNorm : Module
     /// <param name="bias">False: without bias.</param>
     /// <exception cref="ArgumentOutOfRangeException">ε is not above 0.</exception>
     public LayerNorm(int width, float epsilon, ParameterScope at, bool bias = true)
+        : base(at)
     {
         if (!(epsilon > 0)) throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "ε of a norm is above 0.");
         _epsilon = epsilon;
-        _site = at.Site;
         Weight = at.Parameter("weight", new Shape(width), Initializer.Ones);
         Bias = bias ? at.Parameter("bias", new Shape(width), Initializer.Zeros) : null;
     }
@@ -33,15 +32,15 @@ public sealed class LayerNorm : Module
 
     /// <summary>Normalises each row.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
-    public Variable Forward(Variable x) => LayerNormOp.Apply(x, Weight, Bias?.ToVariable(), _epsilon);
+    public override Variable Forward(Variable x) => LayerNormOp.Apply(x, Weight, Bias?.ToVariable(), _epsilon);
 
     /// <summary>Normalises each row, and shows hooks its scale and the normalised rows before the gain.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
-    public Variable Forward(Variable x, ForwardContext context)
+    public override Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         if (context.Hooks is not { } hooks) return Forward(x);
-        NormInspection.Centred(x, _epsilon, hooks, _site);
-        return context.Visit(_site, "out", Forward(x));
+        NormInspection.Centred(x, _epsilon, hooks, Site);
+        return context.Visit(Site, "out", Forward(x));
     }
 }

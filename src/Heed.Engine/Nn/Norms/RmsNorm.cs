@@ -5,10 +5,9 @@ namespace Heed.Engine.Nn;
 
 /// <summary>y = x/√(mean(x²) + ε)·weight over the last axis.  x: [..., D] → [..., D].</summary>
 /// <remarks>Zhang and Sennrich 2019, arXiv:1910.07467 §4.</remarks>
-public sealed class RmsNorm : Module
+public sealed class RmsNorm : Norm
 {
     private readonly float _epsilon;
-    private readonly string _site;
 
     /// <summary>Makes <c>weight</c> (ones).</summary>
     /// <param name="width">D.</param>
@@ -16,10 +15,10 @@ public sealed class RmsNorm : Module
     /// <param name="at">Where the parameter is named.</param>
     /// <exception cref="ArgumentOutOfRangeException">ε is not above 0.</exception>
     public RmsNorm(int width, float epsilon, ParameterScope at)
+        : base(at)
     {
         if (!(epsilon > 0)) throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "ε of a norm is above 0.");
         _epsilon = epsilon;
-        _site = at.Site;
         Weight = at.Parameter("weight", new Shape(width), Initializer.Ones);
     }
 
@@ -28,15 +27,15 @@ public sealed class RmsNorm : Module
 
     /// <summary>Normalises each row.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
-    public Variable Forward(Variable x) => RmsNormOp.Apply(x, Weight, _epsilon);
+    public override Variable Forward(Variable x) => RmsNormOp.Apply(x, Weight, _epsilon);
 
     /// <summary>Normalises each row, and shows hooks its scale and the normalised rows before the gain.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
-    public Variable Forward(Variable x, ForwardContext context)
+    public override Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         if (context.Hooks is not { } hooks) return Forward(x);
-        NormInspection.Uncentred(x, _epsilon, hooks, _site);
-        return context.Visit(_site, "out", Forward(x));
+        NormInspection.Uncentred(x, _epsilon, hooks, Site);
+        return context.Visit(Site, "out", Forward(x));
     }
 }

@@ -19,6 +19,7 @@ public sealed class RelativeBias : Module, IDistanceBias
     /// <param name="at">Where the table is named.</param>
     /// <param name="initializer">First values; normal with 0.02 where null.</param>
     public RelativeBias(int buckets, int farthest, int heads, bool bothDirections, ParameterScope at, Initializer? initializer = null)
+        : base(at)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(buckets, bothDirections ? 4 : 2);
         (_buckets, _farthest, _bothDirections) = (buckets, farthest, bothDirections);

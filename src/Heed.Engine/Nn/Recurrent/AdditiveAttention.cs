@@ -21,6 +21,7 @@ public sealed class AdditiveAttention : Module
     /// <param name="width">Width of the hidden layer of the scores.</param>
     /// <param name="at">Where the parameters are named.</param>
     public AdditiveAttention(int queryWidth, int keyWidth, int width, ParameterScope at)
+        : base(at)
     {
         _query = new Linear(queryWidth, width, at / "query", bias: false, initializer: Initializer.GlorotUniform);
         _key = new Linear(keyWidth, width, at / "key", bias: false, initializer: Initializer.GlorotUniform);

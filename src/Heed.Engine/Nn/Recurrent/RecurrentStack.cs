@@ -19,6 +19,7 @@ public abstract class RecurrentStack : Module
     private readonly int _width;
 
     private protected RecurrentStack(RecurrentCell cell, int inputs, int width, int layers, bool bothDirections, ParameterScope at, bool bias)
+        : base(at)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(layers, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);

@@ -7,10 +7,8 @@ namespace Heed.Engine.Nn;
 /// <param name="config">Sizes and settings.</param>
 /// <param name="at">Where the parts are named.</param>
 /// <param name="layer">The layer's index in a key-value cache.</param>
-public sealed class TransformerDecoderLayer(TransformerConfig config, ParameterScope at, int layer = 0) : Module
+public sealed class TransformerDecoderLayer(TransformerConfig config, ParameterScope at, int layer = 0) : Module(at)
 {
-    private readonly string _site = at.Site;
-
     /// <summary>Causal self-attention.</summary>
     public MultiHeadAttention Attention { get; } = new(config.Attention(causal: true) with { Layer = layer }, (at / "self_attn").As("attn"));
 
@@ -29,26 +27,26 @@ public sealed class TransformerDecoderLayer(TransformerConfig config, ParameterS
     /// <summary>Norm of the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm3").As("norm3"));
 
-    /// <summary>Dropout on what each part adds.</summary>
-    public Dropout Dropout { get; } = new(config.Dropout);
+    private Residual AttentionResidual { get; } = new(config.Dropout, at, "attn_out");
+
+    private Residual CrossAttentionResidual { get; } = new(config.Dropout, at, "cross_attn_out");
+
+    private Residual FeedForwardResidual { get; } = new(config.Dropout, at, "mlp_out");
 
     /// <summary>Pre-norm: x + part(norm(x)); post-norm: norm(x + part(x)).</summary>
     public Variable Forward(Variable x, Variable memory, ForwardContext context)
     {
         if (config.NormFirst)
         {
-            x += Added("attn_out", Attention.Forward(AttentionNorm.Forward(x, context), context), context);                             // [N, D]
-            x += Added("cross_attn_out", CrossAttention.ForwardCross(CrossAttentionNorm.Forward(x, context), memory, context), context); // [N, D]
-            return x + Added("mlp_out", FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);                    // [N, D]
+            x = AttentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);                             // [N, D]
+            x = CrossAttentionResidual.Add(x, CrossAttention.ForwardCross(CrossAttentionNorm.Forward(x, context), memory, context), context); // [N, D]
+            return FeedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);                    // [N, D]
         }
 
-        x = AttentionNorm.Forward(x + Added("attn_out", Attention.Forward(x, context), context), context);                              // [N, D]
-        x = CrossAttentionNorm.Forward(x + Added("cross_attn_out", CrossAttention.ForwardCross(x, memory, context), context), context); // [N, D]
-        return FeedForwardNorm.Forward(x + Added("mlp_out", FeedForward.Forward(x, context), context), context);                        // [N, D]
+        x = AttentionNorm.Forward(AttentionResidual.Add(x, Attention.Forward(x, context), context), context);                              // [N, D]
+        x = CrossAttentionNorm.Forward(CrossAttentionResidual.Add(x, CrossAttention.ForwardCross(x, memory, context), context), context); // [N, D]
+        return FeedForwardNorm.Forward(FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context), context);                        // [N, D]
     }
-
-    /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
-    private Variable Added(string name, Variable y, ForwardContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
 }
 
 /// <summary>The decoder: its layers and, where wanted, a norm behind the last.  x: [N, D], memory: [S, D] → [N, D].</summary>
@@ -56,6 +54,7 @@ public sealed class TransformerDecoder : Module
 {
     /// <summary>Makes the layers at <c>layers.0</c> … and the norm at <c>norm</c>.</summary>
     public TransformerDecoder(TransformerConfig config, ParameterScope at)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         TransformerDecoderLayer[] layers = new TransformerDecoderLayer[config.DecoderLayers];

@@ -4,10 +4,8 @@ namespace Heed.Engine.Nn;
 
 /// <summary>One encoder layer: self-attention, then feed-forward, each with its residual and norm.  x: [N, D] → [N, D].</summary>
 /// <remarks>Vaswani et al. 2017, §3.1. Parameters are named as in torch's <c>TransformerEncoderLayer</c>, with separate projections.</remarks>
-public sealed class TransformerEncoderLayer(TransformerConfig config, ParameterScope at) : Module
+public sealed class TransformerEncoderLayer(TransformerConfig config, ParameterScope at) : Module(at)
 {
-    private readonly string _site = at.Site;
-
     /// <summary>Self-attention.</summary>
     public MultiHeadAttention Attention { get; } = new(config.Attention(causal: false), (at / "self_attn").As("attn"));
 
@@ -20,24 +18,22 @@ public sealed class TransformerEncoderLayer(TransformerConfig config, ParameterS
     /// <summary>Norm of the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm2").As("norm2"));
 
-    /// <summary>Dropout on what each part adds.</summary>
-    public Dropout Dropout { get; } = new(config.Dropout);
+    private Residual AttentionResidual { get; } = new(config.Dropout, at, "attn_out");
+
+    private Residual FeedForwardResidual { get; } = new(config.Dropout, at, "mlp_out");
 
     /// <summary>Pre-norm: x + part(norm(x)); post-norm: norm(x + part(x)).</summary>
     public Variable Forward(Variable x, ForwardContext context)
     {
         if (config.NormFirst)
         {
-            x += Added("attn_out", Attention.Forward(AttentionNorm.Forward(x, context), context), context);         // [N, D]
-            return x + Added("mlp_out", FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context); // [N, D]
+            x = AttentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);         // [N, D]
+            return FeedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context); // [N, D]
         }
 
-        x = AttentionNorm.Forward(x + Added("attn_out", Attention.Forward(x, context), context), context);          // [N, D]
-        return FeedForwardNorm.Forward(x + Added("mlp_out", FeedForward.Forward(x, context), context), context);    // [N, D]
+        x = AttentionNorm.Forward(AttentionResidual.Add(x, Attention.Forward(x, context), context), context);          // [N, D]
+        return FeedForwardNorm.Forward(FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context), context);    // [N, D]
     }
-
-    /// <summary>What a part adds to the stream: dropped out in training, shown to hooks.</summary>
-    private Variable Added(string name, Variable y, ForwardContext context) => context.Visit(_site, name, Dropout.Forward(y, context, $"{_site}.{name}"));
 }
 
 /// <summary>The encoder: its layers and, where wanted, a norm behind the last.  x: [N, D] → [N, D].</summary>
@@ -45,6 +41,7 @@ public sealed class TransformerEncoder : Module
 {
     /// <summary>Makes the layers at <c>layers.0</c> … and the norm at <c>norm</c>.</summary>
     public TransformerEncoder(TransformerConfig config, ParameterScope at)
+        : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
         TransformerEncoderLayer[] layers = new TransformerEncoderLayer[config.EncoderLayers];

@@ -39,10 +39,22 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
 {
     private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
     private readonly List<Parameter> _ordered = [];
+    private readonly Dictionary<Parameter, ModulePlace> _places = new(ReferenceEqualityComparer.Instance);
+    private readonly List<Module> _modules = [];
     private readonly List<AttentionPart> _attentions = [];
+    private readonly Dictionary<string, string> _shared = new(StringComparer.Ordinal);
+    private readonly HashSet<Parameter> _frozen = new(ReferenceEqualityComparer.Instance);
+    private ModulePlace? _root;
+    private PlaceTree? _tree;
 
     /// <summary>The place from which a model takes its parameters.</summary>
-    public ParameterScope Root => new(this, "", "");
+    public ParameterScope Root => new(_root ??= new ModulePlace(this, null, "", ""));
+
+    /// <summary>Further keys under which a checkpoint may hold a parameter, and the parameter's own: <c>lm_head.weight</c> → <c>transformer.wte.weight</c>.</summary>
+    public IReadOnlyDictionary<string, string> SharedNames => _shared;
+
+    /// <summary>Who belongs to whom.</summary>
+    internal PlaceTree Tree => _tree ??= new PlaceTree(_modules, _ordered.Select(p => KeyValuePair.Create(p, _places[p])));
 
     /// <inheritdoc/>
     public int Count => _ordered.Count;
@@ -67,6 +79,37 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
 
     /// <summary>Finds a parameter by name.</summary>
     public bool TryGet(string name, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Parameter? parameter) => _byName.TryGetValue(name, out parameter);
+
+    /// <summary>Excludes parameters from training: no gradient is computed for them.</summary>
+    /// <param name="pattern">
+    /// A name with <c>*</c> for any characters: of a parameter in the checkpoint (<c>transformer.h.*.attn.c_attn.weight</c>), of it by its hook path
+    /// (<c>blocks.0.attn.qkv.weight</c>), or of a module, with all below it (<c>blocks.0</c>, <c>embed</c>); <c>*</c> is all.
+    /// </param>
+    /// <returns>Number of parameters that match.</returns>
+    /// <exception cref="ArgumentException">No parameter matches.</exception>
+    public int Freeze(string pattern) => Each(pattern, p =>
+    {
+        if (p.NeedsGradient) _frozen.Add(p);
+        p.NeedsGradient = false;
+        p.Leaf.Clear();
+    });
+
+    /// <summary>Undoes <see cref="Freeze"/>. Parameters that their architecture never trains stay as they are.</summary>
+    /// <param name="pattern">As in <see cref="Freeze"/>.</param>
+    /// <returns>Number of parameters that match.</returns>
+    /// <exception cref="ArgumentException">No parameter matches.</exception>
+    public int Unfreeze(string pattern) => Each(pattern, p =>
+    {
+        if (_frozen.Remove(p)) p.NeedsGradient = true;
+    });
+
+    /// <summary>The name of a parameter by the words of hooks, such as <c>blocks.3.attn.q.weight</c>.</summary>
+    public string SiteOf(Parameter parameter)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        string site = _places[parameter].Site, name = parameter.Name[(parameter.Name.LastIndexOf('.') + 1)..];
+        return site.Length == 0 ? name : $"{site}.{name}";
+    }
 
     /// <summary>Undoes the packing of all parameters: before training a model that was opened for inference.</summary>
     public void Unpack()
@@ -93,11 +136,47 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
 
     internal void Add(AttentionPart attention) => _attentions.Add(attention);
 
-    internal Parameter Add(string name, Shape shape, Initializer initializer, bool? inputMajor = null, bool table = false)
+    internal void Add(Module module)
+    {
+        _modules.Add(module);
+        _tree = null;
+    }
+
+    internal void Share(string name, Parameter parameter) => _shared[name] = parameter.Name;
+
+    /// <summary>A module takes another's place, and the other one with its parameters moves to the place below.</summary>
+    internal void Exchange(Module old, Module replacement, IReadOnlyList<Parameter> own, ModulePlace below)
+    {
+        foreach (Parameter p in own) _places[p] = below;
+        _modules.Remove(replacement);
+        _modules.Insert(_modules.IndexOf(old), replacement);
+        _tree = null;
+    }
+
+    private int Each(string pattern, Action<Parameter> change)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(pattern);
+        int count = 0;
+        foreach (Parameter p in _ordered)
+        {
+            string site = SiteOf(p);
+            if (!Wildcard.Matches(pattern, p.Name) && !Wildcard.Matches(pattern, site)) continue;
+            change(p);
+            count++;
+        }
+
+        if (count > 0) return count;
+        string near = Printable.Nearest(pattern, _modules.Select(m => m.Site).Concat(_ordered.Select(p => p.Name))) is { } nearest ? $" The nearest name is '{nearest}'." : "";
+        throw new ArgumentException($"No parameter of the model matches '{Printable.Shorten(pattern)}'.{near} A pattern is a name, with * for any characters; 'heed info' lists the modules.", nameof(pattern));
+    }
+
+    internal Parameter Add(ModulePlace place, string name, Shape shape, Initializer initializer, bool? inputMajor = null, bool table = false)
     {
         Parameter parameter = new(name, shape, initializer) { InputMajor = inputMajor, IsTable = table };
         if (!_byName.TryAdd(name, parameter)) throw new InvalidOperationException($"The model makes the parameter '{name}' twice.");
         _ordered.Add(parameter);
+        _places.Add(parameter, place);
+        _tree = null;
         source.Fill(parameter);
         return parameter;
     }
