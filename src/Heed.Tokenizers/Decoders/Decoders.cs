@@ -106,6 +106,16 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : IDecoder
     }
 }
 
+/// <summary>Takes out blanks of the whole text, as <c>clean_up_tokenization_spaces</c> asks for; tokenizer.json has no such step.</summary>
+internal sealed class CleanUpDecoder(IDecoder inner) : IDecoder
+{
+    public IDecoder Inner => inner;
+
+    public List<string> Decode(List<string> tokens) => [TextReplacement.CleanUpText(string.Concat(inner.Decode(tokens)))];
+
+    public void Write(Utf8JsonWriter json) => inner.Write(json);
+}
+
 /// <summary>▁ becomes a blank; in the first token it goes, unless none was put there.</summary>
 internal sealed class MetaspaceDecoder(int replacement, PrependScheme scheme, bool split) : IDecoder
 {

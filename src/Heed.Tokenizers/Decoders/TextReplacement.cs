@@ -22,6 +22,13 @@ internal static class TextReplacement
         return length;
     }
 
+    /// <summary>What transformers does with a decoded text; without the contraction of "do not" that the WordPiece decoder has.</summary>
+    public static string CleanUpText(string text) => text
+        .Replace(" .", ".", StringComparison.Ordinal).Replace(" ?", "?", StringComparison.Ordinal).Replace(" !", "!", StringComparison.Ordinal)
+        .Replace(" ,", ",", StringComparison.Ordinal).Replace(" ' ", "'", StringComparison.Ordinal).Replace(" n't", "n't", StringComparison.Ordinal)
+        .Replace(" 'm", "'m", StringComparison.Ordinal).Replace(" 's", "'s", StringComparison.Ordinal)
+        .Replace(" 've", "'ve", StringComparison.Ordinal).Replace(" 're", "'re", StringComparison.Ordinal);
+
     /// <summary>Takes out blanks that English writes without.</summary>
     public static string CleanUp(string text) => !text.Contains(' ', StringComparison.Ordinal) ? text : text
         .Replace(" .", ".", StringComparison.Ordinal).Replace(" ?", "?", StringComparison.Ordinal).Replace(" !", "!", StringComparison.Ordinal)

@@ -165,6 +165,28 @@ internal sealed class NormalizedText
         _outEnds.AsSpan(to, text.Length).Fill(end);
     }
 
+    /// <summary>Writes a code point that comes from old units <c>[from, to)</c>; of no width where they are none.</summary>
+    public void EmitRange(int codePoint, int from, int to)
+    {
+        int width = from < Length && IsFirstHalf(from) ? 2 : 1;
+        if (_outIdentity && from == _outLength && to == from + width && (codePoint >= 0x10000) == (width == 2))
+        {
+            Emit(codePoint, from);
+            return;
+        }
+
+        if (_outIdentity) StoreAlignments();
+        int at = _outLength, units = codePoint >= 0x10000 ? 2 : 1;
+        Reserve(units);
+        if (units == 1) _outChars[at] = (char)codePoint;
+        else (_outChars[at], _outChars[at + 1]) = ((char)(0xD800 + ((codePoint - 0x10000) >> 10)), (char)(0xDC00 + ((codePoint - 0x10000) & 0x3FF)));
+        int end = to > 0 ? OriginalEnd(to - 1) : Length > 0 ? OriginalStart(0) : Origin;
+        int start = from < to ? OriginalStart(from) : from < Length ? OriginalStart(from) : end;
+        if (from >= to) end = start;
+        _outStarts.AsSpan(at, units).Fill(start);
+        _outEnds.AsSpan(at, units).Fill(end);
+    }
+
     /// <summary>Makes what was written the text.</summary>
     /// <exception cref="BudgetException">It is longer than the original text allows, see <see cref="GrowthLimit"/>.</exception>
     public void EndRewrite()
