@@ -98,17 +98,20 @@ public static class CheckpointConversion
     {
         List<ConvertingTensor> tensors;
         List<string> copied = [];
+        HashSet<string> weights;
         IReadOnlyList<string> files;
         using (CheckpointFolder checkpoint = CheckpointFolder.Open(source))
         {
+            weights = [.. checkpoint.Files.Select(file => Path.GetFileName(file))];
             tensors = [.. checkpoint.Tensors.Select(stored => ConvertingTensor.Of(source, stored, options, cancellation))];
             // A metadata of the source that is not transformers' own (a generator's note) is kept.
             files = CheckpointFolder.Save(target, tensors, options.ShardSize, checkpoint.Metadata.Count > 0 ? checkpoint.Metadata : null);
         }
 
-        if (!inPlace) CopyOthers(Path.GetFullPath(source), Path.GetFullPath(target), copied, cancellation);
+        if (!inPlace) CopyOthers(Path.GetFullPath(source), Path.GetFullPath(target), weights, copied, cancellation);
         if (options.DType is { } type) UpdateConfig(Path.Combine(target, ConfigName), type.ConfigName()!);
-        string[] old = [.. Directory.EnumerateFiles(target).Select(f => Path.GetFileName(f)).Where(name => CheckpointFolder.IsWeightFile(name) && !files.Contains(name)).Order(StringComparer.Ordinal)];
+        string[] old = [.. Directory.EnumerateFiles(target).Select(f => Path.GetFileName(f)).Where(name => (CheckpointFolder.IsWeightFile(name) || (inPlace && weights.Contains(name))) && !files.Contains(name))
+            .Order(StringComparer.Ordinal)];
         if (options.DeleteOld) Delete(target, old);
         return new ConversionReport(tensors.Count, tensors.Count(t => t.Changes), tensors.Sum(tensor => tensor.ByteLength), files, copied)
         {
@@ -173,7 +176,7 @@ public static class CheckpointConversion
     private static bool IsOtherWeights(string name)
         => CheckpointFolder.IsWeightFile(name) || name is ".heed-save.json" || Path.GetExtension(name) is ".h5" or ".msgpack" or ".ot" or ".onnx" or ".gguf" or ".heed-new" or DurableFile.TemporaryEnding;
 
-    private static void CopyOthers(string source, string target, List<string> copied, CancellationToken cancellation)
+    private static void CopyOthers(string source, string target, HashSet<string> weights, List<string> copied, CancellationToken cancellation)
     {
         Stack<string> folders = new([""]);
         while (folders.TryPop(out string? relative))
@@ -189,7 +192,7 @@ public static class CheckpointConversion
                     if (entry.Name.StartsWith('.') || entry.LinkTarget is not null || entry.FullName == target) continue;
                     folders.Push(name);
                 }
-                else if (!(relative.Length == 0 && IsOtherWeights(entry.Name)))
+                else if (!(relative.Length == 0 && (IsOtherWeights(entry.Name) || weights.Contains(entry.Name))))
                 {
                     Copy(entry.FullName, Path.Combine(target, name));
                     copied.Add(name);
@@ -239,7 +242,10 @@ public static class CheckpointConversion
 
         public bool Changes => !ReferenceEquals(_stored, _written);
 
-        public NonFiniteValues NonFinite => new(Name, ElementCount, _stored.Found, _written.Found - _stored.Found, _stored.DType, DType);
+        public NonFiniteValues NonFinite => new(Name, ElementCount, _stored.Found.Total, _written.Found.Total - _stored.Found.Total, _stored.DType, DType)
+        {
+            NaN = _stored.Found.NaN,
+        };
 
         protected override void ReadCore(long start, Span<byte> destination)
         {

@@ -12,9 +12,11 @@ public sealed class CheckpointFolder : IDisposable
     private readonly List<RawTensor> _tensors = [];
     private readonly Dictionary<string, RawTensor> _byName = new(StringComparer.Ordinal);
     private readonly List<string> _files = [];
-    private readonly List<string> _unindexed = [];
+    private readonly List<string> _warnings = [];
 
-    private CheckpointFolder(string path) => Path = path;
+    private readonly IModelFiles _source;
+
+    private CheckpointFolder(IModelFiles source, string path) => (_source, Path) = (source, path);
 
     /// <summary>The file of all tensors.</summary>
     public const string SafetensorsName = "model.safetensors";
@@ -43,8 +45,8 @@ public sealed class CheckpointFolder : IDisposable
     /// <summary>Pairs of <c>__metadata__</c> of the first safetensors file; empty where there is none.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Metadata { get; private set; } = [];
 
-    /// <summary>Names of tensors that lie in a shard though the index does not name them; they are among <see cref="Tensors"/>, as transformers takes them.</summary>
-    public IReadOnlyList<string> Unindexed => _unindexed;
+    /// <summary>What is odd about the files and accepted, as transformers does: an index that disagrees with its shards. A sentence each.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>The tensors' data together, in bytes.</summary>
     public long TotalBytes => _tensors.Sum(tensor => tensor.ByteLength);
@@ -60,22 +62,34 @@ public sealed class CheckpointFolder : IDisposable
     public static CheckpointFolder Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        CheckpointFolder result = new(path);
-        try
-        {
-            if (Directory.Exists(path)) result.OpenFolder();
-            else result.OpenFile(path);
-            return result;
-        }
-        catch
-        {
-            result.Dispose();
-            throw;
-        }
+        if (Directory.Exists(path)) return Open(new FolderModelFiles(path));
+        (IModelFiles files, string name) = ModelFilesReading.OfPath(path);
+        return Opened(new CheckpointFolder(files, path), name);
     }
 
-    /// <summary>Whether a folder holds weights in a form that <see cref="Open"/> reads.</summary>
-    public static bool HasWeights(string folder) => Find(folder) is not null;
+    /// <summary>Opens the weights among files of any store.</summary>
+    /// <exception cref="StorageException">A file that the index names is missing or cannot be read.</exception>
+    /// <exception cref="InvalidFileException">There are no weights, or a file is damaged.</exception>
+    public static CheckpointFolder Open(IModelFiles files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        if (files is FolderModelFiles folder) CheckpointSave.Recover(folder.Location);
+        string found = Find(files) ?? throw new InvalidFileException(files.Location, "", $"holds no weights: none of {SafetensorsName}, {SafetensorsIndexName}, {PickleName} or {PickleIndexName} is there. Check the path, or download the model again");
+        return Opened(new CheckpointFolder(files, files.Location), found);
+    }
+
+    /// <summary>Whether a folder holds weights in a form that <see cref="Open(string)"/> reads.</summary>
+    public static bool HasWeights(string folder) => Directory.Exists(folder) && HasWeights(new FolderModelFiles(folder));
+
+    /// <summary>Whether there are weights in a form that <see cref="Open(IModelFiles)"/> reads.</summary>
+    public static bool HasWeights(IModelFiles files) => Find(files) is not null;
+
+    /// <summary>The names of the files that <see cref="Open(IModelFiles)"/> reads, index included; empty if there are no weights.</summary>
+    internal static IReadOnlyList<string> FilesOf(IModelFiles files)
+    {
+        if (Find(files) is not { } found) return [];
+        return IsIndex(found) ? [found, .. ShardIndex.Read(files, found).Shards] : [found];
+    }
 
     /// <summary>
     /// Saves tensors as safetensors into a folder, in one file or split over a size as transformers splits: by name, a larger tensor alone. A crash leaves
@@ -106,57 +120,94 @@ public sealed class CheckpointFolder : IDisposable
         => name is SafetensorsName or SafetensorsIndexName or PickleName or PickleIndexName || CheckpointSave.IsShard(name)
             || (name.StartsWith("pytorch_model-", StringComparison.Ordinal) && name.EndsWith(".bin", StringComparison.Ordinal));
 
-    private static string? Find(string folder)
-        => new[] { SafetensorsName, SafetensorsIndexName, PickleName, PickleIndexName }.Select(name => System.IO.Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+    private static string? Find(IModelFiles files) => Array.Find([SafetensorsName, SafetensorsIndexName, PickleName, PickleIndexName], files.Contains);
 
-    private void OpenFolder()
+    private static bool IsIndex(string name) => name.EndsWith(".index.json", StringComparison.Ordinal);
+
+    private static CheckpointFolder Opened(CheckpointFolder result, string name)
     {
-        CheckpointSave.Recover(Path);
-        string found = Find(Path) ?? throw new InvalidFileException(Path, "", $"holds no weights: none of {SafetensorsName}, {SafetensorsIndexName}, {PickleName} or {PickleIndexName} is there. Check the path, or download the model again");
-        OpenFile(found);
+        try
+        {
+            result.OpenFile(name);
+            return result;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
     }
 
-    private void OpenFile(string path)
+    private void OpenFile(string name)
     {
-        if (!path.EndsWith(".index.json", StringComparison.Ordinal))
+        if (!IsIndex(name))
         {
-            foreach (RawTensor tensor in OpenTensors(path)) Add(tensor);
+            foreach (RawTensor tensor in OpenTensors(name)) Add(tensor);
             return;
         }
 
+        string path = _source.PathOf(name);
         _files.Add(path);
-        List<KeyValuePair<string, string>> map = ShardIndex.Read(path);
-        Dictionary<string, string> shardOf = new(map, StringComparer.Ordinal);
-        string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
-        foreach (string shard in map.Select(e => e.Value).Distinct(StringComparer.Ordinal))
+        ShardIndex index = ShardIndex.Read(_source, name);
+        Dictionary<string, string> shardOf = new(index.Entries, StringComparer.Ordinal);
+        List<string> unindexed = [];
+        List<(RawTensor Tensor, string Shard)> elsewhere = [];
+        foreach (string shard in index.Shards)
         {
-            string file = System.IO.Path.Combine(folder, shard);
-            if (!File.Exists(file)) throw new StorageException($"{path}: names the file '{shard}', which is missing in {folder}. Download the model again.");
-            foreach (RawTensor tensor in OpenTensors(file))
+            if (!_source.Contains(shard)) throw new StorageException($"{path}: names the file '{shard}', which is missing in {_source.Location}. Download the model again.");
+            foreach (RawTensor tensor in OpenTensors(shard))
             {
-                // A copy in a shard that the index does not mean is left alone; a tensor that the index forgot is taken, as transformers does.
-                if (shardOf.TryGetValue(tensor.Name, out string? meant) && meant != shard) continue;
-                if (meant is null) _unindexed.Add(tensor.Name);
+                // A tensor that the index forgot is taken, as transformers does.
+                bool isNamed = shardOf.TryGetValue(tensor.Name, out string? meant);
+                if (isNamed && meant != shard)
+                {
+                    elsewhere.Add((tensor, shard));
+                    continue;
+                }
+
+                if (!isNamed) unindexed.Add(tensor.Name);
                 Add(tensor);
             }
         }
 
-        foreach ((string name, string shard) in map)
-            if (!_byName.ContainsKey(name)) throw new InvalidFileException(path, $"$.weight_map['{Printable.Shorten(name)}']", $"says '{shard}', but that file has no such tensor. Download the model again");
+        foreach ((RawTensor tensor, string shard) in elsewhere) TakeOrCompare(path, tensor, shard, shardOf[tensor.Name]);
+        foreach ((string tensor, string shard) in index.Entries)
+            if (!_byName.ContainsKey(tensor)) throw new InvalidFileException(path, $"$.weight_map['{Printable.Shorten(tensor)}']", $"says '{shard}', but no shard has such a tensor. Download the model again");
+        if (unindexed.Count > 0)
+            _warnings.Add($"{path}: does not name {Some(unindexed)}, which a shard holds; it is used all the same. Save the model again to fix the index.");
+        if (index.TotalSize is { } size && size != TotalBytes)
+            _warnings.Add($"{path}: $.metadata.total_size: is {size}, but the shards hold {TotalBytes} bytes of tensors. Check that the download is whole, or save the model again to fix the index.");
     }
 
-    private IReadOnlyList<RawTensor> OpenTensors(string file)
+    /// <summary>A tensor in another shard than the index says: used if that shard lacks it; a second copy must be equal to the one that is used.</summary>
+    private void TakeOrCompare(string index, RawTensor tensor, string shard, string meant)
     {
-        _files.Add(file);
-        if (file.EndsWith(".safetensors", StringComparison.Ordinal))
+        string name = Printable.Shorten(tensor.Name);
+        if (!_byName.TryGetValue(tensor.Name, out RawTensor? used))
         {
-            SafetensorsFile opened = SafetensorsFile.Open(file);
+            _warnings.Add($"{index}: $.weight_map['{name}']: says '{meant}', but '{shard}' holds the tensor; it is used all the same. Save the model again to fix the index.");
+            Add(tensor);
+        }
+        else if (!used.HasEqualData(tensor))
+        {
+            _warnings.Add($"{index}: tensor '{name}' lies in '{meant}' and, with other values, in '{shard}'; the index names the first, which is used. Remove the copy that is not meant.");
+        }
+    }
+
+    private static string Some(List<string> names) => string.Join(", ", names.Take(4)) + (names.Count > 4 ? ", …" : "");
+
+    private IReadOnlyList<RawTensor> OpenTensors(string name)
+    {
+        _files.Add(_source.PathOf(name));
+        if (name.EndsWith(".safetensors", StringComparison.Ordinal))
+        {
+            SafetensorsFile opened = SafetensorsFile.Open(_source.Open(name));
             _open.Add(opened);
             if (Metadata.Count == 0 && opened.Metadata is not null) Metadata = opened.Metadata;
             return opened.Tensors;
         }
 
-        PickleFile pickle = PickleFile.Open(file);
+        PickleFile pickle = PickleFile.Open(_source.Open(name));
         _open.Add(pickle);
         return pickle.Tensors;
     }

@@ -87,32 +87,43 @@ public static class DTypes
     public static int Bits(this DType dtype) => Table[(int)dtype].Bits;
 
     /// <summary>Whether the elements are floating-point numbers that <c>heed convert</c> may round to another width.</summary>
-    public static bool IsFloat(this DType dtype) => dtype is DType.F16 or DType.BF16 or DType.F32 or DType.F64;
+    public static bool IsFloat(this DType dtype) => dtype is DType.F16 or DType.BF16 or DType.F32 or DType.F64 or DType.F8E4M3 or DType.F8E5M2;
 
-    /// <summary>Number of NaN and infinite values among stored ones: those whose exponent has all bits set. 0 for types other than <see cref="IsFloat"/>'s.</summary>
+    /// <summary>Counts the NaN and the infinite values among stored ones. None for types other than <see cref="IsFloat"/>'s.</summary>
     /// <param name="dtype">How the values are stored.</param>
     /// <param name="values">Whole values, little-endian.</param>
-    public static long CountNonFinite(this DType dtype, ReadOnlySpan<byte> values)
+    internal static NonFiniteCount CountNonFinite(this DType dtype, ReadOnlySpan<byte> values)
     {
-        long found = 0;
+        long nan = 0, infinite = 0;
         switch (dtype)
         {
             case DType.F64:
-                foreach (ulong bits in MemoryMarshal.Cast<byte, ulong>(values))
-                    if ((bits & 0x7FF0_0000_0000_0000) == 0x7FF0_0000_0000_0000) found++;
+                foreach (ulong bits in MemoryMarshal.Cast<byte, ulong>(values)) Add(bits & ~(1UL << 63), 0x7FF0_0000_0000_0000);
                 break;
             case DType.F32:
-                foreach (uint bits in MemoryMarshal.Cast<byte, uint>(values))
-                    if ((bits & 0x7F80_0000) == 0x7F80_0000) found++;
+                foreach (uint bits in MemoryMarshal.Cast<byte, uint>(values)) Add(bits & 0x7FFF_FFFF, 0x7F80_0000);
                 break;
             case DType.F16 or DType.BF16:
-                int exponent = dtype == DType.F16 ? 0x7C00 : 0x7F80;
-                foreach (ushort bits in MemoryMarshal.Cast<byte, ushort>(values))
-                    if ((bits & exponent) == exponent) found++;
+                uint infinity = dtype == DType.F16 ? 0x7C00u : 0x7F80;
+                foreach (ushort bits in MemoryMarshal.Cast<byte, ushort>(values)) Add(bits & 0x7FFFu, infinity);
+                break;
+            case DType.F8E5M2:
+                foreach (byte bits in values) Add(bits & 0x7Fu, 0x7C);
+                break;
+            case DType.F8E4M3:
+                foreach (byte bits in values)
+                    if ((bits & 0x7F) == 0x7F) nan++;
                 break;
         }
 
-        return found;
+        return new NonFiniteCount(nan, infinite);
+
+        void Add(ulong magnitude, ulong infinity)
+        {
+            if (magnitude < infinity) return;
+            if (magnitude == infinity) infinite++;
+            else nan++;
+        }
     }
 
     /// <summary>The name in PyTorch and in <c>config.json</c>, such as <c>float32</c>; null for the types that have none there.</summary>

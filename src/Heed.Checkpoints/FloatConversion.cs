@@ -8,7 +8,8 @@ internal static class FloatConversion
 {
     /// <summary>Whether <see cref="ToFloats"/> knows the type.</summary>
     public static bool CanRead(DType dtype)
-        => dtype is DType.F32 or DType.F16 or DType.BF16 or DType.F64 or DType.Bool or DType.U8 or DType.I8 or DType.U16 or DType.I16 or DType.U32 or DType.I32 or DType.U64 or DType.I64;
+        => dtype is DType.F32 or DType.F16 or DType.BF16 or DType.F64 or DType.Bool or DType.U8 or DType.I8 or DType.U16 or DType.I16 or DType.U32 or DType.I32 or DType.U64 or DType.I64
+            or DType.F8E4M3 or DType.F8E5M2;
 
     /// <summary>Converts; <paramref name="source"/> holds exactly as many elements as <paramref name="destination"/>.</summary>
     public static void ToFloats(DType dtype, ReadOnlySpan<byte> source, Span<float> destination)
@@ -18,6 +19,8 @@ internal static class FloatConversion
             case DType.F32: source.CopyTo(MemoryMarshal.AsBytes(destination)); break;
             case DType.F16: HalfToFloats(Cast<ushort>(source, destination.Length), destination); break;
             case DType.BF16: BrainToFloats(Cast<ushort>(source, destination.Length), destination); break;
+            case DType.F8E4M3: Small(source, destination, EightBits4); break;
+            case DType.F8E5M2: Small(source, destination, EightBits5); break;
             case DType.F64: Each<double>(source, destination); break;
             case DType.Bool:
             case DType.U8: Each<byte>(source, destination); break;
@@ -42,6 +45,27 @@ internal static class FloatConversion
             case DType.BF16: FloatsToBrain(source, MemoryMarshal.Cast<byte, ushort>(destination)); break;
             default: throw new ArgumentException($"{dtype.Name()} is not a target of conversion; use F32, F16 or BF16.", nameof(dtype));
         }
+    }
+
+    /// <summary>The 256 values of F8_E4M3: no infinity, NaN where all bits but the sign are set (Micikevicius et al., arXiv:2209.05433, table 1).</summary>
+    private static readonly float[] EightBits4 = Table(bits => (bits & 0x7F) == 0x7F ? float.NaN : Minifloat(bits, fraction: 3, bias: 7));
+
+    /// <summary>The 256 values of F8_E5M2: the upper byte of a float16.</summary>
+    private static readonly float[] EightBits5 = Table(bits => (float)BitConverter.UInt16BitsToHalf((ushort)(bits << 8)));
+
+    private static float[] Table(Func<int, float> value) => [.. Enumerable.Range(0, 256).Select(value)];
+
+    private static float Minifloat(int bits, int fraction, int bias)
+    {
+        int exponent = (bits & 0x7F) >> fraction, rest = bits & ((1 << fraction) - 1);
+        float value = exponent == 0 ? MathF.ScaleB(rest, 1 - bias - fraction) : MathF.ScaleB((1 << fraction) + rest, exponent - bias - fraction);
+        return bits >= 0x80 ? -value : value;
+    }
+
+    private static void Small(ReadOnlySpan<byte> source, Span<float> destination, float[] table)
+    {
+        if (source.Length != destination.Length) throw new ArgumentException($"{source.Length} bytes do not hold {destination.Length} elements.", nameof(source));
+        for (int i = 0; i < source.Length; i++) destination[i] = table[source[i]];
     }
 
     // MemoryMarshal.Cast drops trailing bytes silently: the counts are compared.

@@ -9,6 +9,9 @@ namespace Heed.Checkpoints;
 /// <param name="Written">Type in the target.</param>
 public sealed record NonFiniteValues(string Tensor, long Values, long InSource, long Overflowed, DType Stored, DType Written)
 {
+    /// <summary>Of <see cref="InSource"/> those that are NaN; the others are infinite.</summary>
+    public long NaN { get; init; }
+
     /// <summary>What was found and what helps, without the file, in whole sentences.</summary>
     public string Describe()
     {
@@ -19,7 +22,7 @@ public sealed record NonFiniteValues(string Tensor, long Values, long InSource, 
             parts.Add($"tensor '{Tensor}': {Overflowed} of {Values} values are finite in {Stored.Name()} and infinite in {Written.Name()}, whose largest is {largest}. {(Written == DType.F16 ? "Store it as bf16 or f32." : "Scale the tensor down first.")}");
         }
 
-        if (InSource > 0) parts.Add($"tensor '{Tensor}': {InSource} of {Values} values are NaN or infinite in the source. Restore it from a good checkpoint.");
+        if (InSource > 0) parts.Add($"tensor '{Tensor}': in the source {new NonFiniteCount(NaN, InSource - NaN).Describe(Values)}. Restore it from a good checkpoint.");
         return string.Join(' ', parts);
     }
 }
@@ -28,7 +31,7 @@ public sealed record NonFiniteValues(string Tensor, long Values, long InSource, 
 internal sealed class CountedTensor(RawTensor inner) : RawTensor(inner.Name, inner.DType, inner.Shape)
 {
     /// <summary>Number of such values read so far.</summary>
-    public long Found { get; private set; }
+    public NonFiniteCount Found { get; private set; }
 
     protected override void ReadCore(long start, Span<byte> destination)
     {

@@ -73,11 +73,11 @@ public abstract class RawTensor
         ReadFloats(0, destination);
     }
 
-    /// <summary>Reads elements as float32: exact from float16 and bfloat16, rounded to nearest from float64 and integers.</summary>
+    /// <summary>Reads elements as float32: exact from float16, bfloat16 and 8-bit floats, rounded to nearest from float64 and integers.</summary>
     /// <param name="start">First element, from 0.</param>
     /// <param name="destination">Filled completely.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range lies outside the tensor.</exception>
-    /// <exception cref="InputException">The stored type has no conversion (8-bit and smaller floats, complex numbers).</exception>
+    /// <exception cref="InputException">The stored type has no conversion (floats of less than 8 bits, complex numbers).</exception>
     /// <exception cref="HeedException">The file cannot be read or was changed.</exception>
     public void ReadFloats(long start, Span<float> destination)
     {
@@ -110,6 +110,22 @@ public abstract class RawTensor
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
+    }
+
+    /// <summary>True if another tensor is stored in the same type and shape with the same bytes.</summary>
+    internal bool HasEqualData(RawTensor other)
+    {
+        if (DType != other.DType || !Shape.AsSpan().SequenceEqual(other.Shape)) return false;
+        byte[] left = new byte[(int)Math.Min(ChunkBytes, ByteLength)], right = new byte[left.Length];
+        for (long at = 0; at < ByteLength; at += ChunkBytes)
+        {
+            int count = (int)Math.Min(ChunkBytes, ByteLength - at);
+            ReadBytes(at, left.AsSpan(0, count));
+            other.ReadBytes(at, right.AsSpan(0, count));
+            if (!left.AsSpan(0, count).SequenceEqual(right.AsSpan(0, count))) return false;
+        }
+
+        return true;
     }
 
     /// <summary>The stored bytes, in one array.</summary>

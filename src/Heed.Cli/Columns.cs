@@ -25,6 +25,17 @@ internal static class Columns
             terminal.Line(("  " + (i < a.Count ? a[i] : "").PadRight(width + 2) + (i < b.Count ? b[i] : "")).TrimEnd());
     }
 
+    /// <summary>A title and a text beside it that takes as many lines as it needs.</summary>
+    public static void List(Terminal terminal, string title, string text)
+    {
+        bool first = true;
+        foreach (string line in Wrap(text, Math.Max(Narrowest, terminal.Width - title.Length - 1)))
+        {
+            terminal.Line((first ? title : new string(' ', title.Length)) + line);
+            first = false;
+        }
+    }
+
     private static List<string> Wrap(string text, int width)
     {
         List<string> lines = [];

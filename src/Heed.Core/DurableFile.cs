@@ -92,6 +92,18 @@ public static partial class DurableFile
         }
     }
 
+    /// <summary>True for what the system reads only in order: pipes, sockets, terminals. Opening one must not wait for the other end.</summary>
+    internal static bool IsPipe(string path)
+    {
+        // O_RDONLY | O_NONBLOCK | O_CLOEXEC of the two systems whose values are known.
+        int flags = OperatingSystem.IsLinux() ? 0x800 | 0x80000 : OperatingSystem.IsMacOS() ? 0x4 | 0x1000000 : -1;
+        if (flags < 0) return false;
+        int descriptor = Open(path, flags, 0);
+        if (descriptor < 0) return false;
+        using FileStream stream = new(new SafeFileHandle(descriptor, ownsHandle: true), FileAccess.Read, bufferSize: 0);
+        return !stream.CanSeek;
+    }
+
     /// <summary>Deletes temporary files that a killed process left in <paramref name="folder"/>.</summary>
     public static void RemoveLeftovers(string folder)
     {

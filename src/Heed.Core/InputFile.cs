@@ -10,8 +10,7 @@ public static class InputFile
     {
         ArgumentNullException.ThrowIfNull(path);
         using FileStream stream = Open(path);
-        if (stream.Length > maximumBytes)
-            throw new InvalidFileException(path, "", $"has {Printable.Bytes(stream.Length)}; at most {Printable.Bytes(maximumBytes)} is allowed for such a file");
+        CheckSize(path, stream.Length, maximumBytes);
         byte[] bytes = new byte[stream.Length];
         try
         {
@@ -25,12 +24,31 @@ public static class InputFile
         return bytes;
     }
 
+    /// <summary>True for names that Windows keeps for devices, with any ending: <c>CON</c>, <c>nul.json</c>, <c>COM1</c>.</summary>
+    internal static bool IsReservedName(string name)
+    {
+        int dot = name.IndexOf('.', StringComparison.Ordinal);
+        string stem = (dot < 0 ? name : name[..dot]).TrimEnd(' ').ToUpperInvariant();
+        return stem is "CON" or "PRN" or "AUX" or "NUL" or "CONIN$" or "CONOUT$"
+            || (stem.Length == 4 && stem[..3] is "COM" or "LPT" && stem[3] is (>= '0' and <= '9') or '\u00B9' or '\u00B2' or '\u00B3');
+    }
+
+    /// <summary>Refuses a file that is larger than allowed.</summary>
+    internal static void CheckSize(string path, long length, long maximumBytes)
+    {
+        maximumBytes = Math.Min(maximumBytes, Array.MaxLength);
+        if (length > maximumBytes)
+            throw new InvalidFileException(path, "", $"has {Printable.Bytes(length)}; at most {Printable.Bytes(maximumBytes)} is allowed for such a file. Check that it is the file that was meant");
+    }
+
     /// <summary>Opens a file for reading, with an error that names it and says what is wrong.</summary>
-    /// <exception cref="StorageException">The file is missing, is a folder or cannot be opened.</exception>
+    /// <exception cref="StorageException">The file is missing, is a folder, a pipe or a device, or cannot be opened.</exception>
     public static FileStream Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         if (Directory.Exists(path)) throw new StorageException($"{path}: is a folder; a file was expected.");
+        if (DurableFile.IsPipe(path))
+            throw new StorageException($"{path}: is not a regular file but a pipe, a socket or a terminal, which cannot be read at an offset. Write its content into a file and name that.");
         try
         {
             return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16);

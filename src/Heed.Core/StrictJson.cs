@@ -35,11 +35,11 @@ public static partial class StrictJson
         if (utf8.Length >= 3 && utf8.Span[..3].SequenceEqual((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
             throw new InvalidFileException(file, "byte 0", "starts with a byte-order mark; save it as UTF-8 without one");
         if (utf8.IsEmpty)
-            throw new InvalidFileException(file, "", "is empty; JSON was expected");
+            throw new InvalidFileException(file, "", "is empty; JSON was expected. Restore the file, or download it again");
         try
         {
             if (!System.Text.Unicode.Utf8.IsValid(utf8.Span))
-                throw new InvalidFileException(file, $"byte {InvalidUtf8Offset(utf8.Span)}", "is not valid UTF-8; JSON files must be UTF-8");
+                throw new InvalidFileException(file, $"byte {InvalidUtf8Offset(utf8.Span)}", "is not valid UTF-8; JSON files must be UTF-8. Save it as UTF-8");
             return JsonDocument.Parse(utf8, DocumentOptions);
         }
         catch (JsonException e)
@@ -49,12 +49,12 @@ public static partial class StrictJson
             if (FindNotANumber(utf8.Span) is { } literal)
                 throw new InvalidFileException(file, literal.Path, $"is {literal.Word}, which is no JSON, though Python's json writes it; a finite number is allowed. Write one, or null where the field may be left out", e);
             string where = e.LineNumber is { } line ? $"line {line + 1}, byte {e.BytePositionInLine}" : "";
-            throw new InvalidFileException(file, where, $"is not valid JSON: {FirstSentence(e.Message)}", e);
+            throw new InvalidFileException(file, where, $"is not valid JSON: {FirstSentence(e.Message)}. Correct the place, or download the file again", e);
         }
         catch (InvalidOperationException e)
         {
             // Thrown while keys are compared for duplicates.
-            throw new InvalidFileException(file, "", "has a key with an escaped lone surrogate, which is not a character", e);
+            throw new InvalidFileException(file, "", "has a key with an escaped lone surrogate, which is not a character. Correct it", e);
         }
     }
 
@@ -66,9 +66,9 @@ public static partial class StrictJson
     public static double Number(JsonElement element, string file, string path)
     {
         if (element.ValueKind != JsonValueKind.Number)
-            throw new InvalidFileException(file, path, $"is {Describe(element)}; a number was expected");
+            throw new InvalidFileException(file, path, $"is {Describe(element)}; a number was expected. Correct it");
         double value = element.GetDouble();
-        return double.IsFinite(value) ? value : throw new InvalidFileException(file, path, $"is {Printable.Shorten(element.GetRawText())}, which is not a finite number");
+        return double.IsFinite(value) ? value : throw new InvalidFileException(file, path, $"is {Printable.Shorten(element.GetRawText())}, which is not a finite number. Correct it");
     }
 
     /// <summary>The value as an integer from <paramref name="minimum"/> to <paramref name="maximum"/>.</summary>
@@ -78,7 +78,7 @@ public static partial class StrictJson
         if (element.ValueKind != JsonValueKind.Number || !element.TryGetInt32(out int value) || value < minimum || value > maximum)
         {
             string range = minimum == int.MinValue ? "a 32-bit integer" : $"an integer from {minimum} to {maximum}";
-            throw new InvalidFileException(file, path, $"is {Describe(element)}; {range} was expected");
+            throw new InvalidFileException(file, path, $"is {Describe(element)}; {range} was expected. Correct it");
         }
 
         return value;
@@ -89,14 +89,14 @@ public static partial class StrictJson
     public static string Text(JsonElement element, string file, string path)
     {
         if (element.ValueKind != JsonValueKind.String)
-            throw new InvalidFileException(file, path, $"is {Describe(element)}; a string was expected");
+            throw new InvalidFileException(file, path, $"is {Describe(element)}; a string was expected. Correct it");
         try
         {
             return element.GetString()!;
         }
         catch (InvalidOperationException e)
         {
-            throw new InvalidFileException(file, path, "holds an escaped lone surrogate, which is not a character", e);
+            throw new InvalidFileException(file, path, "holds an escaped lone surrogate, which is not a character. Correct it", e);
         }
     }
 
@@ -136,7 +136,8 @@ public static partial class StrictJson
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    private static int InvalidUtf8Offset(ReadOnlySpan<byte> bytes)
+    /// <summary>Offset of the first byte that belongs to no character.</summary>
+    internal static int InvalidUtf8Offset(ReadOnlySpan<byte> bytes)
     {
         int offset = 0;
         while (offset < bytes.Length)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Heed.Models;
+using Heed.Models.Files;
 
 namespace Heed.Generation;
 
@@ -127,26 +128,39 @@ public sealed partial record GenerationConfig
 
     /// <summary>The settings of a model folder: <c>generation_config.json</c>, else the old keys in <c>config.json</c>.</summary>
     /// <exception cref="InvalidFileException">A setting has a wrong type or range.</exception>
-    public static GenerationConfig FromFolder(string folder)
-    {
-        foreach (string name in (ReadOnlySpan<string>)["generation_config.json", "config.json"])
-        {
-            string path = Path.Combine(folder, name);
-            if (!File.Exists(path)) continue;
-            using JsonDocument document = StrictJson.ReadFile(path, 16 << 20);
-            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
-            return new GenerationConfig().With(new ConfigReader(document.RootElement, path));
-        }
+    public static GenerationConfig FromFolder(string folder) => FromFiles(new FolderModelFiles(folder));
 
-        return new GenerationConfig();
+    /// <summary>The settings among the files of a model, as <see cref="FromFolder"/>.</summary>
+    /// <exception cref="InvalidFileException">A setting has a wrong type or range.</exception>
+    public static GenerationConfig FromFiles(IModelFiles files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        StoredFile[] candidates = [new(files, ModelFolder.GenerationConfigName), new(files, ModelFolder.ConfigName)];
+        return Array.FindIndex(candidates, file => file.Exists) is >= 0 and int found ? From(candidates[found]) : new GenerationConfig();
+    }
+
+    /// <summary>The settings of a model whose <c>config.json</c> is read already: it counts if there is no <c>generation_config.json</c>.</summary>
+    internal static GenerationConfig FromFiles(IModelFiles files, ModelDescription config)
+    {
+        StoredFile file = new(files, ModelFolder.GenerationConfigName);
+        return file.Exists ? From(file) : new GenerationConfig().With(config.Reader);
+    }
+
+    private static GenerationConfig From(StoredFile file)
+    {
+        using JsonDocument document = file.ReadJson(16 << 20);
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+            throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. Correct the file, or delete it to generate with the standard settings");
+        return new GenerationConfig().With(new ConfigReader(document.RootElement, file.Path));
     }
 
     /// <summary>These settings with those of a JSON object over them.</summary>
     /// <exception cref="InvalidFileException">A setting has a wrong type or range, or asks for something that is not known here.</exception>
     public GenerationConfig With(ConfigReader file)
     {
-        RefuseForeign(file);
-        return Read(file);
+        ConfigReader settings = file.WithNullAsAbsent();
+        RefuseForeign(settings);
+        return Read(settings);
     }
 
     private GenerationConfig Read(ConfigReader file) => this with

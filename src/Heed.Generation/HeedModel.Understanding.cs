@@ -17,7 +17,7 @@ public sealed partial class HeedModel
     {
         ArgumentNullException.ThrowIfNull(texts);
         if (Model is not EncoderModel) throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
-        _embedder ??= SentenceEmbedder.Load(Folder);
+        _embedder ??= SentenceEmbedder.Load(_files);
         Tokenizer tokenizer = _embedder.MaximumLength < int.MaxValue ? Tokenizer.WithTruncation(new TruncationOptions(_embedder.MaximumLength)) : Tokenizer;
         int[][] ids = [.. tokenizer.EncodeBatch(texts).Select(e => e.Ids)];
         using TensorScope scope = TensorScope.Begin();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Heed.Checkpoints;
@@ -9,6 +10,7 @@ namespace Heed.Hub;
 /// Downloads model repositories into the cache: resumed after a cut, checked by size and, where the hub publishes it, by SHA-256. Files become visible
 /// only when they are whole, and a branch points to a revision only when all its files are there.
 /// </summary>
+[UnsupportedOSPlatform("browser")]
 public sealed class HubClient : IDisposable
 {
     private const int MaximumListingBytes = 64 << 20;
@@ -38,7 +40,8 @@ public sealed class HubClient : IDisposable
     /// <returns>The revision in the cache.</returns>
     /// <exception cref="UsageException">A name is of a wrong form.</exception>
     /// <exception cref="HubException">The hub refused, is not reachable or sent something wrong.</exception>
-    /// <exception cref="StorageException">The cache cannot be written.</exception>
+    /// <exception cref="InputException">What arrived does not have the digest that the hub publishes.</exception>
+    /// <exception cref="StorageException">The cache cannot be written, or a folder of it is a link.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public async Task<HubSnapshot> PullAsync(string repository, HubPullOptions? options = null, IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -68,6 +71,7 @@ public sealed class HubClient : IDisposable
             throw new HubException($"{repository}: the file name '{Printable.Shorten(odd.Path)}' cannot be stored on every system. Leave it out by an exclude pattern.");
         if (files.Count == 0) throw Nothing(repository, options, all);
         string root = Cache.Root(repository), snapshot = Path.Combine(root, "snapshots", commit), blobs = Path.Combine(root, "blobs");
+        RefuseLink(snapshot);
         Directory.CreateDirectory(snapshot);
         Directory.CreateDirectory(blobs);
         MarkAbsent(root, commit, all, options.Include);
@@ -78,11 +82,11 @@ public sealed class HubClient : IDisposable
             Uri address = Address($"{repository}/resolve/{commit}/{string.Join('/', file.Path.Split('/').Select(Uri.EscapeDataString))}");
             HubFile known = await HeadAsync($"{repository}: {file.Path}", address, file, cancellation).ConfigureAwait(false);
             string blob = Path.Combine(blobs, known.ETag!);
-            bool here = File.Exists(blob) && new FileInfo(blob).Length == known.Size;
+            bool here = await IsWholeAsync(blob, known, cancellation).ConfigureAwait(false);
             void Report(long bytes) => progress?.Report(new HubProgress(file.Path, index, files.Count, bytes, known.Size!.Value, here));
             if (!here) await DownloadAsync($"{repository}: {file.Path}", address, known, blob, Report, cancellation).ConfigureAwait(false);
             Report(known.Size!.Value);
-            Link(Path.Combine(snapshot, file.Path), blob);
+            Link(snapshot, file.Path, blob);
         }
 
         if (options.Revision != commit)
@@ -183,17 +187,19 @@ public sealed class HubClient : IDisposable
         {
             bool resumed = stream.Length > 0;
             await _http.RetryAsync(what, () => AttemptAsync(what, address, file, stream, report, cancellation), () => stream.Length, cancellation).ConfigureAwait(false);
-            if (!await HasHashAsync(stream, file.Sha256, cancellation).ConfigureAwait(false) && resumed)
+            string? wrong = await WrongHashAsync(stream, file, cancellation).ConfigureAwait(false);
+            if (wrong is not null && resumed)
             {
                 // What an earlier process left may be what is wrong.
                 stream.SetLength(0);
                 await _http.RetryAsync(what, () => AttemptAsync(what, address, file, stream, report, cancellation), () => stream.Length, cancellation).ConfigureAwait(false);
+                wrong = await WrongHashAsync(stream, file, cancellation).ConfigureAwait(false);
             }
 
-            if (!await HasHashAsync(stream, file.Sha256, cancellation).ConfigureAwait(false))
+            if (wrong is not null)
             {
                 stream.SetLength(0);
-                throw new HubException($"{what}: the bytes that arrived do not have the SHA-256 {file.Sha256} that the hub publishes. They are discarded; pull again.");
+                throw new InputException($"{what}: the bytes that arrived have the {(file.Sha256 is null ? "SHA-1 (of git)" : "SHA-256")} {wrong}, and the hub publishes {file.Sha256 ?? file.ETag}. They are discarded; pull again.");
             }
 
             stream.Flush();
@@ -266,6 +272,8 @@ public sealed class HubClient : IDisposable
 
     private static FileStream OpenPartial(string partial)
     {
+        // Whoever may write into the cache could have placed a link there, and the download would overwrite what it leads to.
+        if (new FileInfo(partial).LinkTarget is not null) File.Delete(partial);
         try
         {
             return new FileStream(partial, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
@@ -276,18 +284,55 @@ public sealed class HubClient : IDisposable
         }
     }
 
-    private static async Task<bool> HasHashAsync(FileStream stream, string? sha256, CancellationToken cancellation)
+    /// <summary>Whether a file of the cache is there, of the right size and, as far as the hub publishes a digest, of the right bytes; a damaged one is fetched anew.</summary>
+    private static async Task<bool> IsWholeAsync(string blob, HubFile file, CancellationToken cancellation)
     {
-        if (sha256 is null) return true;
+        FileInfo found = new(blob);
+        if (!found.Exists || found.LinkTarget is not null || found.Length != file.Size) return false;
+        using FileStream stream = InputFile.Open(blob);
+        return await WrongHashAsync(stream, file, cancellation).ConfigureAwait(false) is null;
+    }
+
+    /// <summary>
+    /// The digest of a file that does not have the one that the hub publishes; null for the right one, and if none is published. Large files have a
+    /// SHA-256; the ETag of others is git's name of their content: SHA-1 of <c>blob LENGTH\0</c> and the bytes.
+    /// </summary>
+    private static async Task<string?> WrongHashAsync(FileStream stream, HubFile file, CancellationToken cancellation)
+    {
         stream.Position = 0;
-        return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellation).ConfigureAwait(false)) == sha256;
+        if (file.Sha256 is { } sha256)
+        {
+            string found = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellation).ConfigureAwait(false));
+            return found == sha256 ? null : found;
+        }
+
+        if (file.ETag is not { } etag || !HubName.IsCommit(etag)) return null;
+        using IncrementalHash sha1 = IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
+        sha1.AppendData(System.Text.Encoding.ASCII.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"blob {stream.Length}\0")));
+        byte[] buffer = new byte[1 << 17];
+        for (int read; (read = await stream.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0;) sha1.AppendData(buffer.AsSpan(0, read));
+        string digest = Convert.ToHexStringLower(sha1.GetHashAndReset());
+        return digest == etag ? null : digest;
+    }
+
+    /// <summary>Refuses a folder of the cache that is a link: files would be written where it leads.</summary>
+    private static void RefuseLink(string folder)
+    {
+        if (new DirectoryInfo(folder).LinkTarget is { } target)
+            throw new StorageException($"{folder}: is a link to {Printable.Shorten(target)}; the cache has folders of its own there. Remove the link and pull again.");
     }
 
     // Replaced by a rename, so that a reader sees the old file or the new.
-    private static void Link(string path, string blob)
+    private static void Link(string snapshot, string file, string blob)
     {
-        string folder = Path.GetDirectoryName(path)!;
-        Directory.CreateDirectory(folder);
+        string folder = snapshot, path = Path.Combine(snapshot, file);
+        foreach (string part in file.Split('/')[..^1])
+        {
+            folder = Path.Combine(folder, part);
+            RefuseLink(folder);
+            Directory.CreateDirectory(folder);
+        }
+
         string temporary = path + DurableFile.TemporaryEnding;
         File.Delete(temporary);
         try

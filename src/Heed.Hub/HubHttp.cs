@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using Heed.Checkpoints;
 
 namespace Heed.Hub;
@@ -17,6 +18,7 @@ internal sealed class HubTransientException(string message, TimeSpan? retryAfter
 /// Requests to the hub: redirects followed by hand (the token never leaves the hub's own address, private addresses are refused elsewhere), silence limited,
 /// failures that may pass tried again.
 /// </summary>
+[UnsupportedOSPlatform("browser")]
 internal sealed class HubHttp : IDisposable
 {
     private const int MaximumRedirects = 10;

@@ -48,7 +48,8 @@ internal static partial class HubName
 
     /// <summary>Whether a path stays inside the repository and every system can store it.</summary>
     public static bool IsFilePath(string path)
-        => IsInside(path) && path.Length <= 1024 && path.Split('/').All(part => part.Length <= 255 && part.AsSpan().IndexOfAny(NotInNames) < 0 && !part.EndsWith(' ') && !part.EndsWith('.'));
+        => IsInside(path) && path.Length <= 1024 && path.Split('/').All(part => part.Length <= 255 && part.AsSpan().IndexOfAny(NotInNames) < 0 && !part.EndsWith(' ') && !part.EndsWith('.')
+            && !InputFile.IsReservedName(part));
 
     /// <summary>The cache's folder name: <c>models--org--name</c>.</summary>
     public static string Folder(string repository) => "models--" + repository.Replace("/", "--", StringComparison.Ordinal);

@@ -35,15 +35,20 @@ internal static class ConfigWords
     /// <param name="refused">The value that asks for it.</param>
     public static void Refuse(ConfigReader file, string name, string why, bool refused = true)
     {
+        file.Guard(name);
         if (file.Has(name) && file.Flag(name, !refused) == refused) throw file.Wrong(name, $"is {(refused ? "true" : "false")}; {why}");
     }
 
     /// <summary>Refuses what changes every architecture's computation and none here does.</summary>
     public static void RefuseForeign(ConfigReader file)
     {
+        file.Guard("quantization_config");
         if (file.Has("quantization_config")) throw file.Wrong("quantization_config", "is set; quantized weights are not read here. Take the checkpoint that they were made from");
         foreach (string name in (ReadOnlySpan<string>)["pruned_heads", "per_layer_config"])
+        {
+            file.Guard(name);
             if (file.Nested(name) is { } map && map.Root.EnumerateObject().Any()) throw file.Wrong(name, "gives layers sizes of their own; all layers are equal here");
+        }
     }
 
     /// <summary>An activation by Hugging Face's name.</summary>
@@ -80,13 +85,15 @@ internal static class ConfigWords
             SortedDictionary<int, string> labels = [];
             foreach (JsonProperty entry in map.Root.EnumerateObject())
             {
-                if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id)) throw map.Wrong(entry.Name, "is not the number of a class; keys are 0, 1, 2, …");
+                if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id)) throw map.Wrong(entry.Name, "is not the number of a class; keys are 0, 1, 2, …. Correct it");
                 labels[id] = StrictJson.Text(entry.Value, map.File, map.At(entry.Name));
             }
 
             int expected = 0;
             foreach (int id in labels.Keys)
-                if (id != expected++) throw file.Wrong("id2label", $"has no class {expected - 1}; keys are 0, 1, 2, … without a gap");
+                if (id != expected++) throw file.Wrong("id2label", $"has no class {expected - 1}; keys are 0, 1, 2, … without a gap. Add the class");
+            if (file.Has("num_labels") && file.Size("num_labels", 1) is var said && said != labels.Count)
+                throw file.Wrong("num_labels", $"is {said}, and id2label names {labels.Count} classes; correct the one that is wrong, or take num_labels out");
             return [.. labels.Values];
         }
 

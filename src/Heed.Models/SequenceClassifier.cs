@@ -83,6 +83,8 @@ public abstract class SequenceClassifier : Model
     {
         if (inputs.NumberLabels is { } numbers)
         {
+            if (Kind is ClassificationKind.SingleLabel)
+                throw new InputException("labels: are numbers with a fraction, and problem_type of config.json is \"single_label_classification\", whose labels are whole class ids. Correct the one that is wrong.");
             if (numbers.Length != scores.Shape.Count) throw new InputException($"labels: {numbers.Length} numbers were given for scores {scores.Shape}; one a score was expected.");
             Tensor target = Tensor.Create(numbers, scores.Shape);
             bool regression = Kind is ClassificationKind.Regression || (Kind is null && scores.Shape.Last == 1);

@@ -79,6 +79,12 @@ public sealed partial class Tokenizer
         return tokenizer;
     }
 
+    /// <summary>Reads the tokenizer among the files of a model: a folder, memory, a download. As <see cref="FromFolder"/>.</summary>
+    /// <param name="files">The files.</param>
+    /// <exception cref="StorageException">A file cannot be read, or there is no tokenizer.</exception>
+    /// <exception cref="InvalidFileException">A file breaks a rule of its format.</exception>
+    public static Tokenizer FromFiles(IModelFiles files) => Checked(TokenizerFolderReader.Read(files));
+
     /// <summary>The id of a token, or null where there is none.</summary>
     public int? TokenToId(string token)
     {

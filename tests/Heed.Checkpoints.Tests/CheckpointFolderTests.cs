@@ -87,6 +87,7 @@ public class CheckpointFolderTests
     [InlineData("sub/a.safetensors")]
     [InlineData("C:a.safetensors")]
     [InlineData("a\\u0000.safetensors")]
+    [InlineData("nul.safetensors")] // cases: r18
     public void An_index_that_leaves_its_folder_is_refused_by_key_and_path(string shard)
     {
         using TemporaryFolder folder = new();
@@ -120,6 +121,65 @@ public class CheckpointFolderTests
         Assert.Contains("'x.safetensors'", Assert.Throws<StorageException>(() => CheckpointFolder.Open(folder.Path)).Message, StringComparison.Ordinal);
         SafetensorsWriter.Write(folder.File("x.safetensors"), [Tensor("a", 4)]);
         Assert.Contains("['b']", Assert.Throws<InvalidFileException>(() => CheckpointFolder.Open(folder.Path)).Where, StringComparison.Ordinal);
+    }
+
+    // cases: r18, g20
+    [Fact]
+    public void An_index_that_disagrees_with_its_shards_is_followed_as_the_reference_does_with_a_warning_for_each()
+    {
+        using TemporaryFolder folder = new();
+        SafetensorsWriter.Write(folder.File("x.safetensors"), [Tensor("a", 4), Tensor("twice", 4, 1), Tensor("equal", 4, 2)]);
+        SafetensorsWriter.Write(folder.File("y.safetensors"), [Tensor("b", 4, 9), Tensor("twice", 4, 3), Tensor("equal", 4, 2), Tensor("forgotten", 4)]);
+        File.WriteAllText(folder.File(CheckpointFolder.SafetensorsIndexName), """
+            {"metadata":{"total_size":23},"weight_map":{"a":"x.safetensors","b":"x.safetensors","twice":"y.safetensors","equal":"x.safetensors"}}
+            """);
+        using CheckpointFolder checkpoint = CheckpointFolder.Open(folder.Path);
+        Assert.Equal(["a", "equal", "forgotten", "twice", "b"], checkpoint.Tensors.Select(tensor => tensor.Name));
+        Assert.Equal([9, 9, 9, 9], checkpoint["b"].ToBytes());
+        Assert.Equal([3, 3, 3, 3], checkpoint["twice"].ToBytes());
+        Assert.Collection(
+            checkpoint.Warnings.Order(StringComparer.Ordinal).Select(warning => warning[(folder.Path.Length + CheckpointFolder.SafetensorsIndexName.Length + 3)..]),
+            w => Assert.StartsWith("$.metadata.total_size: is 23, but the shards hold 20 bytes", w, StringComparison.Ordinal),
+            w => Assert.StartsWith("$.weight_map['b']: says 'x.safetensors', but 'y.safetensors' holds the tensor", w, StringComparison.Ordinal),
+            w => Assert.StartsWith("does not name forgotten, which a shard holds", w, StringComparison.Ordinal),
+            w => Assert.StartsWith("tensor 'twice' lies in 'y.safetensors' and, with other values, in 'x.safetensors'", w, StringComparison.Ordinal));
+    }
+
+    // cases: r18
+    [Fact]
+    public void Shards_of_unusual_names_are_not_copied_beside_the_converted_weights()
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder.File("in"));
+        SafetensorsWriter.Write(folder.File("in/weights-a.safetensors"), [RawTensor.FromFloats("a", [1], new[] { 1f })]);
+        File.WriteAllText(folder.File("in/" + CheckpointFolder.SafetensorsIndexName), """{"weight_map":{"a":"weights-a.safetensors"}}""");
+        File.WriteAllText(folder.File("in/notes.txt"), "kept");
+        Assert.Equal(["notes.txt"], CheckpointConversion.Run(folder.File("in"), folder.File("out")).CopiedFiles);
+        Assert.Equal(["weights-a.safetensors"], CheckpointConversion.Run(folder.File("in"), folder.File("in")).OldWeightFiles);
+    }
+
+    // cases: g8
+    [Fact]
+    public void Weights_of_eight_bits_are_converted_and_kept_as_they_are_if_no_type_is_asked_for()
+    {
+        using TemporaryFolder folder = new();
+        SafetensorsWriter.Write(folder.File(CheckpointFolder.SafetensorsName), [RawTensor.FromBytes("a", DType.F8E4M3, [2], new byte[] { 0x38, 0xB8 })]);
+        Assert.Equal(1, CheckpointConversion.Run(folder.Path, folder.File("wide"), DType.F32).Converted);
+        using CheckpointFolder wide = CheckpointFolder.Open(folder.File("wide"));
+        Assert.Equal(DType.F32, wide["a"].DType);
+        Assert.Equal([1f, -1f], wide["a"].ToFloats());
+        Assert.Equal(0, CheckpointConversion.Run(folder.Path, folder.File("same")).Converted);
+    }
+
+    [Fact]
+    public void Every_golden_checkpoint_reads_the_same_from_memory()
+    {
+        foreach (string form in (string[])["gpt2-pickle", "gpt2-pickle-2019", "llama-sharded", "llama-sharded-pickle"])
+        {
+            using CheckpointFolder disk = CheckpointFolder.Open(Golden("checkpoints", form)), memory = CheckpointFolder.Open(ModelFilesOfFolder.InMemory(Golden("checkpoints", form)));
+            Assert.Equal(disk.Tensors.Select(tensor => tensor.Name), memory.Tensors.Select(tensor => tensor.Name));
+            foreach (RawTensor tensor in disk.Tensors) AssertSame(tensor, memory[tensor.Name]);
+        }
     }
 
     [Fact]
@@ -288,11 +348,11 @@ public class CheckpointFolderTests
         using TemporaryFolder folder = new();
         SafetensorsWriter.Write(folder.File(CheckpointFolder.SafetensorsName), [RawTensor.FromFloats("big", [4], new[] { 70000f, -1e38f, 65504f, 1f }), RawTensor.FromFloats("bad", [3], new[] { float.NaN, float.NegativeInfinity, 2f }), Tensor("fine", 30, 1)]);
         ConversionReport report = CheckpointConversion.Run(folder.Path, folder.File("half"), DType.F16);
-        Assert.Equal([new("bad", 3, 2, 0, DType.F32, DType.F16), new NonFiniteValues("big", 4, 0, 2, DType.F32, DType.F16)], report.NonFinite.OrderBy(n => n.Tensor, StringComparer.Ordinal));
-        Assert.Equal([new NonFiniteValues("bad", 3, 2, 0, DType.F32, DType.F32)], CheckpointConversion.Run(folder.Path, folder.File("same")).NonFinite);
+        Assert.Equal([new("bad", 3, 2, 0, DType.F32, DType.F16) { NaN = 1 }, new NonFiniteValues("big", 4, 0, 2, DType.F32, DType.F16)], report.NonFinite.OrderBy(n => n.Tensor, StringComparer.Ordinal));
+        Assert.Equal([new NonFiniteValues("bad", 3, 2, 0, DType.F32, DType.F32) { NaN = 1 }], CheckpointConversion.Run(folder.Path, folder.File("same")).NonFinite);
         Assert.Equal(["bad"], CheckpointConversion.Run(folder.File("half"), folder.File("brain"), DType.BF16).NonFinite.Where(n => n.Tensor != "big").Select(n => n.Tensor));
         InputException source = Assert.Throws<InputException>(() => CheckpointConversion.Run(folder.Path, folder.File("strict"), new ConversionOptions { DType = DType.BF16, Strict = true }));
-        Assert.Contains("tensor 'bad': 2 of 3 values are NaN or infinite in the source", source.Message, StringComparison.Ordinal);
+        Assert.Contains("tensor 'bad': in the source 1 of 3 values is NaN and 1 is infinite", source.Message, StringComparison.Ordinal);
         SafetensorsWriter.Write(folder.File(CheckpointFolder.SafetensorsName), [RawTensor.FromFloats("big", [4], new[] { 70000f, -1e38f, 65504f, 1f })]);
         NumericalException overflow = Assert.Throws<NumericalException>(() => CheckpointConversion.Run(folder.Path, folder.File("strict"), new ConversionOptions { DType = DType.F16, Strict = true }));
         Assert.Contains("tensor 'big': 2 of 4 values are finite in F32 and infinite in F16, whose largest is 65504", overflow.Message, StringComparison.Ordinal);

@@ -40,6 +40,20 @@ public class FloatConversionTests
         for (int i = 0; i < values.Length; i++) Assert.Equal(cases[i % cases.Length].To, values[i]);
     }
 
+    // cases: g8. Values of the paper's tables (arXiv:2209.05433) and PyTorch's float8_e4m3fn and float8_e5m2.
+    [Fact]
+    public void Floats_of_eight_bits_are_widened_exactly()
+    {
+        byte[] bytes = [0x00, 0x80, 0x01, 0x07, 0x08, 0x38, 0xB8, 0x7E, 0xFE, 0x7F, 0xFF];
+        float[] expected = [0, -0f, 0.001953125f, 0.013671875f, 0.015625f, 1, -1, 448, -448, float.NaN, float.NaN];
+        Assert.Equal(expected, RawTensor.FromBytes("x", DType.F8E4M3, [bytes.Length], bytes).ToFloats());
+        bytes = [0x00, 0x01, 0x3C, 0xBC, 0x7B, 0x7C, 0xFC, 0x7D];
+        expected = [0, 1.52587890625e-05f, 1, -1, 57344, float.PositiveInfinity, float.NegativeInfinity, float.NaN];
+        Assert.Equal(expected, RawTensor.FromBytes("x", DType.F8E5M2, [bytes.Length], bytes).ToFloats());
+        Assert.Equal(new NonFiniteCount(2, 0), DType.F8E4M3.CountNonFinite([0x7F, 0xFF, 0x7E, 0x7C]));
+        Assert.Equal(new NonFiniteCount(1, 2), DType.F8E5M2.CountNonFinite([0x7C, 0xFC, 0x7D, 0x7B]));
+    }
+
     [Fact]
     public void Integers_booleans_and_doubles_are_read_as_floats()
     {
@@ -47,7 +61,7 @@ public class FloatConversionTests
         Assert.Equal([-5f, 7f], RawTensor.FromBytes("x", DType.I8, [2], new byte[] { 0xFB, 7 }).ToFloats());
         Assert.Equal([1f, 0f], RawTensor.FromBytes("x", DType.Bool, [2], new byte[] { 1, 0 }).ToFloats());
         Assert.Equal([0.1f], RawTensor.FromBytes("x", DType.F64, [1], MemoryMarshal.AsBytes((ReadOnlySpan<double>)[0.1]).ToArray()).ToFloats());
-        Assert.Throws<InputException>(() => RawTensor.FromBytes("x", DType.F8E4M3, [1], new byte[1]).ToFloats());
+        Assert.Throws<InputException>(() => RawTensor.FromBytes("x", DType.F8E8M0, [1], new byte[1]).ToFloats());
     }
 
     [Fact]

@@ -101,11 +101,11 @@ public class CommandTests
         // Without a tokenizer nothing is generated; what counts is how far it came.
         (_, _, string error) = await Run("generate", folder.Path, "a", "--max-new-tokens", "1");
         Assert.Contains("1 of", error, StringComparison.Ordinal);
-        Assert.Contains("NaN or infinite", error, StringComparison.Ordinal);
+        Assert.Contains("values is NaN", error, StringComparison.Ordinal);
         Assert.Contains("tokenizer", error, StringComparison.Ordinal);
         (int code, _, error) = await Run("generate", folder.Path, "a", "--strict");
         Assert.Equal(ExitCode.InputRejected, code);
-        Assert.Contains("NaN or infinite", error, StringComparison.Ordinal);
+        Assert.Contains("values is NaN", error, StringComparison.Ordinal);
         Assert.DoesNotContain("tokenizer", error, StringComparison.Ordinal);
     }
 

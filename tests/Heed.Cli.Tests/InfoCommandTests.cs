@@ -31,6 +31,52 @@ public class InfoCommandTests
         Assert.Contains("from 1 to ", error, StringComparison.Ordinal);
     }
 
+    // cases: r19
+    [Fact]
+    public async Task A_weight_file_is_listed_and_checked()
+    {
+        (int code, string output, string error) = await Run("info", Path.Combine(Golden("models", "gpt2"), "model.safetensors"));
+        Assert.Equal(ExitCode.Ok, code);
+        Assert.Empty(error);
+        Assert.Contains("transformer.wte.weight", output, StringComparison.Ordinal);
+        Assert.Contains("the file is whole", output, StringComparison.Ordinal);
+        (code, output, _) = await Run("info", "--json", Path.Combine(Golden("checkpoints", "llama-sharded"), "model.safetensors.index.json"));
+        Assert.Equal(ExitCode.Ok, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.NotEqual(0, json.RootElement.GetProperty("tensors").GetArrayLength());
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("x.safetensors"), "{}");
+        (code, _, error) = await Run("info", folder.File("x.safetensors"));
+        Assert.Equal(ExitCode.InputRejected, code);
+        Assert.Contains("header length", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Keys_are_printed_in_groups_and_unknown_ones_warned_of()
+    {
+        using TemporaryFolder folder = new();
+        Copy(Golden("models", "gpt2"), folder.Path);
+        System.Text.Json.Nodes.JsonObject config = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(folder.File("config.json")))!.AsObject();
+        config["add_cross_attention"] = false;
+        config["strange_key"] = 3;
+        config["use_cache"] = true;
+        config["num_beams"] = 1;
+        File.WriteAllText(folder.File("config.json"), config.ToJsonString());
+        (int code, string output, string error) = await Run("info", "--json", folder.Path);
+        Assert.Equal(ExitCode.Ok, code);
+        Assert.Contains("strange_key", error, StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement keys = json.RootElement.GetProperty("keys").GetProperty("config.json");
+        string[] In(string group) => [.. keys.GetProperty(group).EnumerateArray().Select(key => key.GetString()!)];
+        Assert.Contains("n_head", In("followed"));
+        Assert.Contains("num_beams", In("followed"));
+        Assert.Contains("add_cross_attention", In("refused_unless_off"));
+        Assert.Contains("use_cache", In("without_effect"));
+        Assert.Equal(["strange_key"], In("unknown"));
+        (_, output, _) = await Run("info", folder.Path);
+        Assert.Contains("keys of config.json", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task More_memory_than_can_be_counted_is_refused()
     {

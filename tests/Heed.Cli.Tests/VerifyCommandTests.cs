@@ -96,6 +96,34 @@ public class VerifyCommandTests
     }
 
     [Fact]
+    public async Task Rows_of_measures_are_compared_one_by_one_and_a_departing_one_ends_with_7()
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder.File("measures"));
+        const string Right = """{"metric": "squad", "predicted": "the cat", "answers": ["a cat"], "score": {"exact": 1.0, "f1": 1.0}}""";
+        File.WriteAllText(folder.File("measures/metrics.jsonl"), Right + "\n" + Right + "\n");
+        (int code, string output, _) = await Run("verify", folder.File("measures"));
+        Assert.Equal(ExitCode.Ok, code);
+        Assert.Contains("2 of 2 rows of measures agree", output, StringComparison.Ordinal);
+
+        File.WriteAllText(folder.File("measures/metrics.jsonl"), Right + "\n" + Right.Replace("1.0}", "0.99}", StringComparison.Ordinal) + "\n");
+        (code, output, _) = await Run("verify", folder.Path);   // found by the search too
+        Assert.Equal(ExitCode.Numerical, code);
+        Assert.Contains("squad (line 2): score.f1 is 1, not 0.99", output, StringComparison.Ordinal);
+
+        (code, output, _) = await Run("verify", folder.Path, "--json");
+        Assert.Equal(ExitCode.Numerical, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement measures = Assert.Single(json.RootElement.GetProperty("measures").EnumerateArray());
+        Assert.Equal("squad (line 2)", measures.GetProperty("failed")[0].GetProperty("case").GetString());
+
+        File.WriteAllText(folder.File("measures/metrics.jsonl"), "{\n");
+        (code, _, string error) = await Run("verify", folder.File("measures"));
+        Assert.Equal(ExitCode.InputRejected, code);
+        Assert.Contains("line 1", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_folder_of_many_kinds_is_searched_and_other_kinds_are_passed_over()
     {
         using TemporaryFolder folder = new();

@@ -80,7 +80,14 @@ internal sealed class FakeHub : IDisposable
         return Send(request, bytes, ETag(bytes));
     }
 
-    public static string ETag(byte[] bytes) => Sha256(bytes)[..40];
+    /// <summary>git's name of a content.</summary>
+    public static string ETag(byte[] bytes)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
+        hash.AppendData(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"blob {bytes.Length}\0")));
+        hash.AppendData(bytes);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
     public static FakeResponse Send(FakeRequest request, byte[] bytes, string? etag)
     {

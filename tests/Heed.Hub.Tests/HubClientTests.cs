@@ -112,6 +112,57 @@ public sealed class HubClientTests : IDisposable
         Assert.Equal(Weights, File.ReadAllBytes(Path.Combine((await PullAsync()).Folder, "model.safetensors")));
     }
 
+    // cases: r10
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("model.safetensors")]
+    public async Task A_damaged_file_of_the_cache_is_found_and_fetched_anew(string name)
+    {
+        HubSnapshot snapshot = await PullAsync();
+        string file = Path.Combine(snapshot.Folder, name);
+        byte[] bytes = File.ReadAllBytes(file), damaged = [.. bytes];
+        damaged[1] ^= 1;
+        File.WriteAllBytes(new FileInfo(file).ResolveLinkTarget(returnFinalTarget: true)!.FullName, damaged);
+        await PullAsync();
+        Assert.Equal(bytes, File.ReadAllBytes(file));
+    }
+
+    // cases: r10
+    [Fact]
+    public async Task A_wrong_byte_in_a_small_file_is_refused_with_both_digests()
+    {
+        _hub.Fault = r => r.Path.EndsWith("/config.json", StringComparison.Ordinal) && r.Method == "GET" && !r.Path.Contains("Pooling", StringComparison.Ordinal)
+            ? FakeHub.Send(r, "[]"u8.ToArray(), FakeHub.ETag("{}"u8.ToArray())) : null;
+        InputException e = await Assert.ThrowsAsync<InputException>(() => PullAsync());
+        Assert.Contains(FakeHub.ETag("{}"u8.ToArray()), e.Message, StringComparison.Ordinal);
+        Assert.Contains(FakeHub.ETag("[]"u8.ToArray()), e.Message, StringComparison.Ordinal);
+    }
+
+    // cases: r9
+    [Fact]
+    public async Task Links_in_the_cache_are_not_written_through()
+    {
+        string root = _folder.File("hub/models--org--tiny"), victim = _folder.File("victim");
+        Directory.CreateDirectory(Path.Combine(root, "blobs"));
+        File.WriteAllText(victim, "mine");
+        File.CreateSymbolicLink(Path.Combine(root, "blobs", FakeHub.Sha256(Weights) + ".incomplete"), victim);
+        await PullAsync();
+        Assert.Equal("mine", File.ReadAllText(victim));
+
+        Directory.Delete(Path.Combine(root, "snapshots"), recursive: true);
+        Directory.CreateDirectory(Path.Combine(root, "snapshots"));
+        Directory.CreateDirectory(_folder.File("elsewhere"));
+        Directory.CreateSymbolicLink(Path.Combine(root, "snapshots", FakeHub.Commit), _folder.File("elsewhere"));
+        Assert.Contains("is a link to", (await Assert.ThrowsAsync<StorageException>(() => PullAsync())).Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.File("elsewhere")));
+
+        Directory.Delete(Path.Combine(root, "snapshots", FakeHub.Commit));
+        Directory.CreateDirectory(Path.Combine(root, "snapshots", FakeHub.Commit));
+        Directory.CreateSymbolicLink(Path.Combine(root, "snapshots", FakeHub.Commit, "1_Pooling"), _folder.File("elsewhere"));
+        await Assert.ThrowsAsync<StorageException>(() => PullAsync());
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.File("elsewhere")));
+    }
+
     [Theory]
     [InlineData("Content-Range", "bytes 50000-299999/300000")]
     [InlineData("Content-Range", "bytes 100000-299999/300001")]
@@ -149,7 +200,7 @@ public sealed class HubClientTests : IDisposable
         byte[] wrong = [.. Weights];
         wrong[123] ^= 1;
         _hub.Fault = r => r.Path.StartsWith("/cdn/", StringComparison.Ordinal) ? FakeHub.Send(r, wrong, null) : null;
-        HubException e = await Assert.ThrowsAsync<HubException>(() => PullAsync());
+        InputException e = await Assert.ThrowsAsync<InputException>(() => PullAsync());
         Assert.Contains("SHA-256", e.Message, StringComparison.Ordinal);
         Assert.Contains("model.safetensors", e.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(_folder.File($"hub/models--org--tiny/snapshots/{FakeHub.Commit}/model.safetensors")));

@@ -13,6 +13,9 @@ public class HubSettingsTests
     [InlineData("XDG_CACHE_HOME=/x;HF_HOME=/h;HF_HUB_CACHE=/c", "/c")]
     [InlineData("HF_HOME=~/hf", "/home/u/hf/hub")]
     [InlineData("HF_HUB_CACHE= ", "/home/u/.cache/huggingface/hub")]
+    [InlineData("VOL=/v;HF_HOME=$VOL/hf", "/v/hf/hub")] // cases: 9b
+    [InlineData("VOL=/v;HF_HUB_CACHE=${VOL}x/$NONE/c", "/vx/$NONE/c")]
+    [InlineData("VOL=v;XDG_CACHE_HOME=~/$VOL", "/home/u/v/huggingface/hub")]
     public void The_cache_is_where_python_looks_for_it(string variables, string expected)
         => Assert.Equal(expected, From(variables).CacheFolder);
 
@@ -38,6 +41,25 @@ public class HubSettingsTests
     [InlineData("TRANSFORMERS_OFFLINE=YES", true)]
     [InlineData("", false)]
     public void Offline_is_read(string variables, bool expected) => Assert.Equal(expected, From(variables).Offline);
+
+    // cases: 9a
+    [Fact]
+    public void A_home_that_does_not_exist_is_named_in_the_path_and_an_unknown_one_is_an_error()
+    {
+        Assert.Equal("/nowhere/.cache/huggingface/hub", From("", "/nowhere").CacheFolder);
+        Assert.Contains("HF_HOME", Assert.Throws<ConfigException>(() => From("", "")).Message, StringComparison.Ordinal);
+        Assert.Equal("/h/hub", From("HF_HOME=/h", "").CacheFolder);
+    }
+
+    // cases: 9b
+    [Fact]
+    public void The_path_of_the_token_is_expanded()
+    {
+        using TemporaryFolder home = new();
+        File.WriteAllText(home.File("t"), "hf_x");
+        Assert.Equal("hf_x", From("D=" + home.Path + ";HF_TOKEN_PATH=$D/t", home.Path).Token);
+        Assert.Equal("hf_x", From("HF_TOKEN_PATH=~/t", home.Path).Token);
+    }
 
     [Fact]
     public void The_endpoint_is_checked()

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
-using Microsoft.Win32.SafeHandles;
 
 namespace Heed.Checkpoints;
 
@@ -16,17 +15,17 @@ public sealed class PickleFile : IDisposable
 
     private static readonly BigInteger LegacyMagic = BigInteger.Parse("119547037146038801333356", CultureInfo.InvariantCulture);
 
-    private readonly FileStream _stream;
+    private readonly ModelFile _file;
 
-    private PickleFile(string path, FileStream stream)
+    private PickleFile(ModelFile file)
     {
-        (Path, _stream) = (path, stream);
+        _file = file;
         Tensors = [];
         Skipped = [];
     }
 
     /// <summary>The path, as given.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <summary>The tensors in the file's order; those of nested dicts have names joined by dots. They can be read until the file is disposed.</summary>
     public IReadOnlyList<RawTensor> Tensors { get; private set; }
@@ -34,22 +33,27 @@ public sealed class PickleFile : IDisposable
     /// <summary>Names of the values that are no tensors (numbers, texts, lists).</summary>
     public IReadOnlyList<string> Skipped { get; private set; }
 
-    private SafeFileHandle Handle => _stream.SafeFileHandle;
-
     /// <summary>Opens and checks a file.</summary>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidFileException">The file is damaged or holds more than tensors and containers.</exception>
-    public static PickleFile Open(string path)
+    public static PickleFile Open(string path) => Open(new DiskFile(path));
+
+    /// <summary>Opens and checks a file of any store.</summary>
+    /// <param name="source">The file; the result owns it, also if opening fails.</param>
+    /// <exception cref="StorageException">The file cannot be read.</exception>
+    /// <exception cref="InvalidFileException">The file is damaged or holds more than tensors and containers.</exception>
+    public static PickleFile Open(ModelFile source)
     {
+        ArgumentNullException.ThrowIfNull(source);
         if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("Heed needs a little-endian computer.");
-        PickleFile file = new(path, InputFile.Open(path));
+        PickleFile file = new(source);
         try
         {
-            long length = file._stream.Length;
+            long length = source.Length;
             Span<byte> start = stackalloc byte[4];
             if (length < 4) throw file.Bad("", $"has {length} bytes; a PyTorch checkpoint was expected. Download it again");
-            FileRange.Read(file.Handle, path, 0, start);
-            if (BinaryPrimitives.ReadUInt32LittleEndian(start) == 0x04034B50) file.ReadZip(length);
+            source.Read(0, start);
+            if (BinaryPrimitives.ReadUInt32LittleEndian(start) == 0x04034B50) file.ReadZip();
             else if (start[0] == 0x80) file.ReadLegacy(length);
             else throw file.Bad("byte 0", $"is 0x{start[0]:X2}; a PyTorch checkpoint starts with a zip header or a pickle. Files of PyTorch before 0.1.10 (tar) are not read");
             return file;
@@ -62,11 +66,11 @@ public sealed class PickleFile : IDisposable
     }
 
     /// <summary>Closes the file; its tensors can no longer be read.</summary>
-    public void Dispose() => _stream.Dispose();
+    public void Dispose() => _file.Dispose();
 
-    private void ReadZip(long length)
+    private void ReadZip()
     {
-        Dictionary<string, (long Offset, long Length)> entries = ZipIndex.Read(Handle, Path, length);
+        Dictionary<string, (long Offset, long Length)> entries = ZipIndex.Read(_file);
         string[] roots = [.. entries.Keys.Where(name => name.EndsWith("/data.pkl", StringComparison.Ordinal)).Select(name => name[..^8])];
         if (roots.Length != 1) throw Bad("zip directory", $"has {roots.Length} entries named data.pkl; a PyTorch checkpoint has exactly one");
         string root = roots[0];
@@ -74,7 +78,7 @@ public sealed class PickleFile : IDisposable
         if (entries.TryGetValue(root + "byteorder", out (long Offset, long Length) order))
         {
             Span<byte> text = stackalloc byte[(int)Math.Min(order.Length, 16)];
-            FileRange.Read(Handle, Path, order.Offset, text);
+            _file.Read(order.Offset, text);
             if (!text.SequenceEqual("little"u8)) throw Bad(root + "byteorder", "is not 'little'; files of big-endian computers are not read");
         }
 
@@ -118,7 +122,7 @@ public sealed class PickleFile : IDisposable
         {
             if (key is not string text || !widths.TryGetValue(text, out int width)) throw Bad("storage keys", "name a storage that no tensor uses, so its size is unknown. The file is damaged");
             if (position > length - 8) throw Bad($"byte {position}", $"the storage {text} is missing. The file is cut short; download it again");
-            FileRange.Read(Handle, Path, position, prefix);
+            _file.Read(position, prefix);
             long count = BinaryPrimitives.ReadInt64LittleEndian(prefix);
             position += 8;
             if (count < 0 || count > (length - position) / width) throw Bad($"byte {position - 8}", $"states {count} elements of {width} bytes, but only {length - position} bytes follow. The file is damaged or cut short");
@@ -145,7 +149,7 @@ public sealed class PickleFile : IDisposable
     {
         if (size > MaximumPickleBytes) throw Bad(where, $"has {Printable.Bytes(size)}; at most {Printable.Bytes(MaximumPickleBytes)} of pickle are read");
         byte[] bytes = new byte[size];
-        FileRange.Read(Handle, Path, offset, bytes);
+        _file.Read(offset, bytes);
         return bytes;
     }
 
@@ -160,8 +164,8 @@ public sealed class PickleFile : IDisposable
             if (!names.Add(name)) throw Bad($"tensor '{Printable.Shorten(name)}'", "appears twice");
             long first = checked(place(t.Storage) + ((t.Storage.ViewOffset + t.Offset) * (t.DType.Bits() / 8)));
             tensors.Add(StridedTensor.IsContiguous(t.Shape, t.Strides)
-                ? new FileTensor(name, t.DType, t.Shape, Handle, Path, first)
-                : new StridedTensor(name, t.DType, t.Shape, t.Strides, Handle, Path, first));
+                ? new FileTensor(name, t.DType, t.Shape, _file, first)
+                : new StridedTensor(name, t.DType, t.Shape, t.Strides, _file, first));
         }
 
         Tensors = tensors;

@@ -1,12 +1,10 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace Heed.Checkpoints;
 
 /// <summary>
 /// A tensor that looks at a storage with strides of its own (a transpose, a slice, a repeated row). The first read gathers it row-major;
 /// the result is kept as long as memory is not wanted elsewhere.
 /// </summary>
-internal sealed class StridedTensor(string name, DType dtype, long[] shape, long[] strides, SafeFileHandle handle, string file, long offset) : RawTensor(name, dtype, shape)
+internal sealed class StridedTensor(string name, DType dtype, long[] shape, long[] strides, ModelFile file, long offset) : RawTensor(name, dtype, shape)
 {
     private readonly Lock _gate = new();
     private WeakReference<byte[]>? _gathered;
@@ -46,9 +44,9 @@ internal sealed class StridedTensor(string name, DType dtype, long[] shape, long
         long last = 0;
         for (int i = 0; i < Shape.Length; i++) last += (Shape[i] - 1) * strides[i];
         if ((last + 1) * width > Array.MaxLength || ByteLength > Array.MaxLength)
-            throw new BudgetException($"{file}: tensor '{Name}' is a strided view of {Printable.Bytes(ByteLength)}, more than one array holds; save it with .contiguous().");
+            throw new BudgetException($"{file.Path}: tensor '{Name}' is a strided view of {Printable.Bytes(ByteLength)}, more than one array holds; save it with .contiguous().");
         byte[] source = new byte[(last + 1) * width];
-        FileRange.Read(handle, file, offset, source);
+        file.Read(offset, source);
         byte[] target = new byte[ByteLength];
         long[] index = new long[Shape.Length];
         long from = 0;

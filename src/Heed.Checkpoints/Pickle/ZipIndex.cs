@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace Heed.Checkpoints;
 
@@ -15,13 +14,14 @@ internal static class ZipIndex
 
     /// <summary>Reads the entries: name → first byte and length.</summary>
     /// <exception cref="InvalidFileException">The zip is damaged or uses something that is not read.</exception>
-    public static Dictionary<string, (long Offset, long Length)> Read(SafeFileHandle handle, string file, long fileLength)
+    public static Dictionary<string, (long Offset, long Length)> Read(ModelFile file)
     {
-        (long start, long size, long count) = FindDirectory(handle, file, fileLength);
+        long fileLength = file.Length;
+        (long start, long size, long count) = FindDirectory(file, fileLength);
         if (start < 0 || size < 0 || start > fileLength || size > fileLength - start || size > MaximumDirectoryBytes || count < 0 || count > size / 46)
             throw Bad(file, "zip directory", $"has {count} entries in {size} bytes at {start}, which does not fit the file of {fileLength} bytes. The file is damaged or cut short");
         byte[] directory = new byte[size];
-        FileRange.Read(handle, file, start, directory);
+        file.Read(start, directory);
         Dictionary<string, (long, long)> entries = new(StringComparer.Ordinal);
         ReadOnlySpan<byte> rest = directory;
         for (long i = 0; i < count; i++)
@@ -36,7 +36,7 @@ internal static class ZipIndex
             string at = $"zip entry '{Printable.Shorten(name)}'";
             if ((flags & 1) != 0) throw Bad(file, at, "is encrypted, which is not read");
             if (method != 0 || packed != length) throw Bad(file, at, $"is compressed (method {method}); torch.save stores entries without compression. Pack it again without compression");
-            long data = DataStart(handle, file, at, local, start);
+            long data = DataStart(file, at, local, start);
             if (length < 0 || length > start - data) throw Bad(file, at, $"claims {length} bytes at {data}, beyond the zip's data, which ends at {start}. The file is damaged");
             if (!entries.TryAdd(name, (data, length))) throw Bad(file, at, "appears twice");
             rest = rest[(46 + nameLength + extraLength + commentLength)..];
@@ -45,11 +45,11 @@ internal static class ZipIndex
         return entries;
     }
 
-    private static (long Start, long Size, long Count) FindDirectory(SafeFileHandle handle, string file, long fileLength)
+    private static (long Start, long Size, long Count) FindDirectory(ModelFile file, long fileLength)
     {
         int tailLength = (int)Math.Min(fileLength, 22 + 65535);
         byte[] tail = new byte[tailLength];
-        FileRange.Read(handle, file, fileLength - tailLength, tail);
+        file.Read(fileLength - tailLength, tail);
         int end = -1;
         for (int i = tailLength - 22; i >= 0 && end < 0; i--)
             if (BinaryPrimitives.ReadUInt32LittleEndian(tail.AsSpan(i)) == 0x06054B50 && i + 22 + U16(tail, i + 20) == tailLength) end = i;
@@ -61,7 +61,7 @@ internal static class ZipIndex
         long at = (long)BinaryPrimitives.ReadUInt64LittleEndian(tail.AsSpan(end - 12));
         if (at < 0 || at > fileLength - 56) throw Bad(file, "zip directory", $"places the zip64 record at {at}, outside the file. The file is damaged");
         Span<byte> record = stackalloc byte[56];
-        FileRange.Read(handle, file, at, record);
+        file.Read(at, record);
         if (BinaryPrimitives.ReadUInt32LittleEndian(record) != 0x06064B50) throw Bad(file, $"byte {at}", "is no zip64 record. The file is damaged");
         return ((long)BinaryPrimitives.ReadUInt64LittleEndian(record[48..]), (long)BinaryPrimitives.ReadUInt64LittleEndian(record[40..]), (long)BinaryPrimitives.ReadUInt64LittleEndian(record[32..]));
     }
@@ -95,11 +95,11 @@ internal static class ZipIndex
     }
 
     // The local header repeats name and extra field with lengths of its own: torch.save pads there, so that data is aligned.
-    private static long DataStart(SafeFileHandle handle, string file, string at, long local, long end)
+    private static long DataStart(ModelFile file, string at, long local, long end)
     {
         if (local < 0 || local > end - 30) throw Bad(file, at, $"is placed at byte {local}, outside the zip's data. The file is damaged");
         Span<byte> header = stackalloc byte[30];
-        FileRange.Read(handle, file, local, header);
+        file.Read(local, header);
         if (BinaryPrimitives.ReadUInt32LittleEndian(header) != 0x04034B50) throw Bad(file, at, $"has no header at byte {local}. The file is damaged");
         return local + 30 + U16(header, 26) + U16(header, 28);
     }
@@ -108,5 +108,5 @@ internal static class ZipIndex
 
     private static long U32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
 
-    private static InvalidFileException Bad(string file, string where, string reason) => new(file, where, reason);
+    private static InvalidFileException Bad(ModelFile file, string where, string reason) => new(file.Path, where, reason);
 }

@@ -20,18 +20,18 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Most tensors accepted in one file: a header of 100 MB could state so many empty ones that their names alone need gigabytes.</summary>
     public const int MaximumTensors = 250_000;
 
-    private readonly FileStream _stream;
+    private readonly ModelFile _file;
     private readonly Dictionary<string, RawTensor> _byName;
 
-    private SafetensorsFile(string path, FileStream stream, List<KeyValuePair<string, string>>? metadata, List<RawTensor> tensors)
+    private SafetensorsFile(ModelFile file, List<KeyValuePair<string, string>>? metadata, List<RawTensor> tensors)
     {
-        (Path, _stream, Metadata, Tensors) = (path, stream, metadata, tensors);
+        (_file, Metadata, Tensors) = (file, metadata, tensors);
         _byName = new(tensors.Count, StringComparer.Ordinal);
         foreach (RawTensor tensor in tensors) _byName.Add(tensor.Name, tensor);
     }
 
     /// <summary>The path, as given.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <summary>The pairs of <c>__metadata__</c> in the file's order; null where the header has none.</summary>
     public IReadOnlyList<KeyValuePair<string, string>>? Metadata { get; }
@@ -47,23 +47,28 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Opens and checks a file.</summary>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidFileException">The file breaks a rule of the format; the error names the tensor, the field, the value and the rule.</exception>
-    public static SafetensorsFile Open(string path)
+    public static SafetensorsFile Open(string path) => Open(new DiskFile(path));
+
+    /// <summary>Opens and checks a file of any store.</summary>
+    /// <param name="file">The file; the result owns it, also if opening fails.</param>
+    /// <exception cref="StorageException">The file cannot be read.</exception>
+    /// <exception cref="InvalidFileException">The file breaks a rule of the format; the error names the tensor, the field, the value and the rule.</exception>
+    public static SafetensorsFile Open(ModelFile file)
     {
+        ArgumentNullException.ThrowIfNull(file);
         if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("Heed needs a little-endian computer.");
-        FileStream stream = InputFile.Open(path);
         try
         {
-            long length = stream.Length;
-            byte[] header = ReadHeader(path, stream, length);
-            SafetensorsHeader parsed = SafetensorsHeader.Parse(header, path, length - 8 - header.Length);
+            byte[] header = ReadHeader(file);
+            SafetensorsHeader parsed = SafetensorsHeader.Parse(header, file.Path, file.Length - 8 - header.Length);
             List<RawTensor> tensors = new(parsed.Entries.Count);
             foreach (SafetensorsHeader.Entry e in parsed.Entries)
-                tensors.Add(new FileTensor(e.Name, e.DType, e.Shape, stream.SafeFileHandle, path, 8 + header.Length + e.Begin));
-            return new SafetensorsFile(path, stream, parsed.Metadata, tensors);
+                tensors.Add(new FileTensor(e.Name, e.DType, e.Shape, file, 8 + header.Length + e.Begin));
+            return new SafetensorsFile(file, parsed.Metadata, tensors);
         }
         catch
         {
-            stream.Dispose();
+            file.Dispose();
             throw;
         }
     }
@@ -72,21 +77,22 @@ public sealed class SafetensorsFile : IDisposable
     public bool TryGet(string name, [NotNullWhen(true)] out RawTensor? tensor) => _byName.TryGetValue(name, out tensor);
 
     /// <summary>Closes the file; its tensors can no longer be read.</summary>
-    public void Dispose() => _stream.Dispose();
+    public void Dispose() => _file.Dispose();
 
-    private static byte[] ReadHeader(string path, FileStream stream, long length)
+    private static byte[] ReadHeader(ModelFile file)
     {
+        (string path, long length) = (file.Path, file.Length);
         if (length < 8) throw new InvalidFileException(path, "header length", $"the file has {length} bytes; a safetensors file starts with 8 bytes of header length. Download it again");
         Span<byte> prefix = stackalloc byte[8];
-        FileRange.Read(stream.SafeFileHandle, path, 0, prefix);
+        file.Read(0, prefix);
         ulong size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (size > MaximumHeaderBytes)
-            throw new InvalidFileException(path, "header length", $"is {size}; at most {MaximumHeaderBytes} is allowed. The file is damaged or not a safetensors file");
+            throw new InvalidFileException(path, "header length", $"is {size}; at most {MaximumHeaderBytes} is allowed. The file is damaged or not a safetensors file; download it again");
         if (size > (ulong)(length - 8))
             throw new InvalidFileException(path, "header length", $"is {size}, but only {length - 8} bytes follow. The file is cut short; download it again");
-        if (size == 0) throw new InvalidFileException(path, "header length", "is 0; the header holds at least {}. The file is damaged");
+        if (size == 0) throw new InvalidFileException(path, "header length", "is 0; the header holds at least {}. The file is damaged; download it again");
         byte[] header = new byte[size];
-        FileRange.Read(stream.SafeFileHandle, path, 8, header);
+        file.Read(8, header);
         return header;
     }
 

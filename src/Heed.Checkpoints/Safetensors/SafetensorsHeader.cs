@@ -28,15 +28,15 @@ internal sealed class SafetensorsHeader
     public static SafetensorsHeader Parse(ReadOnlySpan<byte> header, string file, long dataBytes)
     {
         SafetensorsHeader result = new(file);
-        if (header[0] != (byte)'{') throw result.Bad("header", $"starts with byte 0x{header[0]:X2}; it must start with {{. The file is damaged or not a safetensors file");
-        if (!Utf8.IsValid(header)) throw result.Bad("header", "is not valid UTF-8. The file is damaged");
+        if (header[0] != (byte)'{') throw result.Bad("header", $"starts with byte 0x{header[0]:X2}; it must start with {{, else the file is damaged or no safetensors file");
+        if (!Utf8.IsValid(header)) throw result.Bad($"byte {8 + StrictJson.InvalidUtf8Offset(header)}", "of the header is not valid UTF-8");
         Utf8JsonReader reader = new(header, new JsonReaderOptions { MaxDepth = MaximumDepth, CommentHandling = JsonCommentHandling.Disallow });
         try
         {
             reader.Read();
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                if (result.Entries.Count == SafetensorsFile.MaximumTensors) throw result.Bad("header", $"names more than {SafetensorsFile.MaximumTensors} tensors; save them in several files");
+                if (result.Entries.Count == SafetensorsFile.MaximumTensors) throw result.Bad("header", $"names more than {SafetensorsFile.MaximumTensors} tensors");
                 string name = Text(ref reader) ?? throw result.Bad($"header byte {reader.TokenStartIndex}", "a name holds a lone surrogate, which is not a character");
                 if (!result._names.Add(name)) throw result.Bad(Quote(name), "appears twice in the header; each name may appear once");
                 if (name == "__metadata__") result.ReadMetadata(ref reader);
@@ -49,7 +49,7 @@ internal sealed class SafetensorsHeader
         }
         catch (JsonException e)
         {
-            throw new InvalidFileException(file, $"header line {(e.LineNumber ?? 0) + 1}, byte {e.BytePositionInLine ?? 0}", "is not valid JSON, or nests deeper than the format allows. The file is damaged", e);
+            throw new InvalidFileException(file, $"header line {(e.LineNumber ?? 0) + 1}, byte {e.BytePositionInLine ?? 0}", "is not valid JSON, or nests deeper than the format allows. Download the file again, or save it anew with the program that made it", e);
         }
 
         result.CheckCoverage(dataBytes);
@@ -59,6 +59,7 @@ internal sealed class SafetensorsHeader
     private void ReadMetadata(ref Utf8JsonReader reader)
     {
         reader.Read();
+        if (reader.TokenType == JsonTokenType.Null) return; // as if it were left out, as the reference library has it
         if (reader.TokenType != JsonTokenType.StartObject) throw Bad("__metadata__", $"is {Kind(reader.TokenType)}; an object of strings was expected");
         Metadata = [];
         HashSet<string> keys = new(StringComparer.Ordinal);
@@ -99,11 +100,11 @@ internal sealed class SafetensorsHeader
             throw Bad(at, $"has no {(dtype is null ? "dtype" : shape is null ? "shape" : "data_offsets")}; dtype, shape and data_offsets are all needed");
         if (offsets.Length != 2) throw Bad($"{at}.data_offsets", $"has {offsets.Length} numbers; exactly begin and end are needed");
         (long begin, long end) = (offsets[0], offsets[1]);
-        if (begin > end || end > dataBytes) throw Bad($"{at}.data_offsets", $"is [{begin}, {end}]; begin ≤ end ≤ {dataBytes} (the bytes after the header) is needed. The file is damaged or cut short");
+        if (begin > end || end > dataBytes) throw Bad($"{at}.data_offsets", $"is [{begin}, {end}]; begin ≤ end ≤ {dataBytes} (the bytes after the header) is needed, else the file is damaged or cut short");
         if (!dtype.Value.TryMeasure(shape, out _, out long bytes))
             throw Bad($"{at}.shape", $"is [{string.Join(", ", shape)}], which is too large or does not fill whole bytes as {dtype.Value.Name()}");
         if (bytes != end - begin)
-            throw Bad($"{at}.data_offsets", $"covers {end - begin} bytes, but {dtype.Value.Name()} of shape [{string.Join(", ", shape)}] has {bytes}. The header is damaged");
+            throw Bad($"{at}.data_offsets", $"covers {end - begin} bytes, but {dtype.Value.Name()} of shape [{string.Join(", ", shape)}] has {bytes}");
         Entries.Add(new Entry(name, dtype.Value, shape, begin, end));
     }
 
@@ -144,10 +145,11 @@ internal sealed class SafetensorsHeader
             at = entry.End;
         }
 
-        if (at != dataBytes) throw Bad("data", $"{dataBytes - at} bytes follow the last tensor, which ends at {at}; nothing may follow it. The file is damaged or holds something else as well");
+        if (at != dataBytes) throw Bad("data", $"{dataBytes - at} bytes follow the last tensor, which ends at {at}; nothing may follow it");
     }
 
-    private InvalidFileException Bad(string where, string reason) => new(_file, where, reason);
+    /// <summary>Every rule is kept by each program that writes the format: what breaks one is damage, and the way out is the same.</summary>
+    private InvalidFileException Bad(string where, string reason) => new(_file, where, $"{reason}. Download the file again, or save it anew with the program that made it");
 
     private static string Quote(string name) => $"tensor '{Printable.Shorten(name)}'";
 

@@ -59,6 +59,7 @@ internal static class ConvertCommand
                     ["tensor"] = n.Tensor,
                     ["values"] = n.Values,
                     ["in_source"] = n.InSource,
+                    ["nan"] = n.NaN,
                     ["overflowed"] = n.Overflowed,
                 })]),
             });

@@ -19,7 +19,7 @@ internal static class InfoCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string?> model = new("model") { Description = "model folder, config.json, the name of a pulled model or of a preset; nothing lists the presets", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> model = new("model") { Description = "model folder, config.json, weight file (.safetensors, .bin) or index, the name of a pulled model or of a preset; nothing lists the presets", Arity = ArgumentArity.ZeroOrOne };
         Option<int> batch = NumberOption.Of("--batch", "sequences, for memory", 1, new NumberRange<int>(1, MaximumBatch));
         Option<int?> length = NumberOption.Optional("--length", $"tokens of a sequence, for memory and operations; {StandardLength}, or the model's longest text where that is shorter", new NumberRange<int>(1, int.MaxValue));
         Option<int> depth = NumberOption.Of("--depth", "levels of the tree", 3, new NumberRange<int>(1, MaximumDepth));
@@ -31,7 +31,8 @@ internal static class InfoCommand
     private static int Run(Terminal terminal, string? name, int batch, int? wanted, int depth)
     {
         if (name is null) return Presets(terminal);
-        (Model model, string source) = Open(terminal, name);
+        if (File.Exists(name) && WeightFileReport.IsFor(name)) return WeightFileReport.Run(terminal, name);
+        (Model model, string source, ConfigKeyReport? keys) = Open(terminal, name);
         using (model)
         {
             int longest = model.Config.MaximumLength, length = wanted ?? Math.Min(StandardLength, longest);
@@ -39,7 +40,9 @@ internal static class InfoCommand
             ModelSize size = SizeOf(model, batch, length);
             if (terminal.IsJson)
             {
-                terminal.Json(Json(model, size, source, batch, length));
+                JsonObject json = Json(model, size, source, batch, length);
+                if (keys is not null) json["keys"] = keys.Json();
+                terminal.Json(json);
                 return ExitCode.Ok;
             }
 
@@ -48,6 +51,7 @@ internal static class InfoCommand
             foreach (string line in ModuleTree.Lines(model, depth)) terminal.Line(line);
             terminal.Line();
             Show(terminal, model, size, batch, length);
+            keys?.Show(terminal);
         }
 
         return ExitCode.Ok;
@@ -86,18 +90,19 @@ internal static class InfoCommand
     }
 
     /// <summary>A model of shapes alone; of a folder's weights names, shapes and stored types are read.</summary>
-    private static (Model Model, string Source) Open(Terminal terminal, string name)
+    private static (Model Model, string Source, ConfigKeyReport? Keys) Open(Terminal terminal, string name)
     {
         foreach (ModelFamily family in ModelFamilies.All)
         {
             if (!family.Presets.TryGetValue(name, out ModelPreset? preset)) continue;
-            return (family.Build(preset.Architecture, preset.Config, new ParameterSet(ParameterSource.ShapesOnly)), preset.Note.Length > 0 ? $"{preset.Source}; {preset.Note}" : preset.Source);
+            return (family.Build(preset.Architecture, preset.Config, new ParameterSet(ParameterSource.ShapesOnly)), preset.Note.Length > 0 ? $"{preset.Source}; {preset.Note}" : preset.Source, null);
         }
 
         if (File.Exists(name))
         {
-            (ModelFamily fileFamily, string fileArchitecture, ModelConfig fileConfig) = ModelFolder.ReadConfigFile(name);
-            return (ModelFolder.Shapes(fileFamily, fileArchitecture, fileConfig, name), name);
+            ModelDescription file = ModelFolder.ReadConfigFile(name);
+            file.Warn(terminal.Warn);
+            return (ModelFolder.Shapes(file.Family, file.Architecture, file.Config, name), name, ConfigKeyReport.Of(file, null));
         }
 
         if (HubModel.Find(name) is not { } folder)
@@ -106,10 +111,13 @@ internal static class InfoCommand
             throw new StorageException($"{name}: is no model folder, no config.json and no preset.{near} 'heed info' lists the presets{(HubModel.HasForm(name) ? $"; 'heed pull {name}' fetches a model of the hub" : "")}.");
         }
 
-        if (CheckpointFolder.HasWeights(folder)) return (ModelFolder.Inspect(folder), folder);
-        (ModelFamily bare, string architecture, ModelConfig config) = ModelFolder.ReadConfig(folder);
+        FolderModelFiles files = new(folder);
+        ModelDescription description = ModelFolder.ReadConfig(files);
+        ConfigKeyReport keys = ConfigKeyReport.Of(description, files);
+        description.Warn(terminal.Warn);
+        if (CheckpointFolder.HasWeights(files)) return (ModelFolder.Inspect(files, description), folder, keys);
         terminal.Warn($"{folder}: holds no weights; the sizes are those of its {ModelFolder.ConfigName}.");
-        return (ModelFolder.Shapes(bare, architecture, config, folder), folder);
+        return (ModelFolder.Shapes(description.Family, description.Architecture, description.Config, folder), folder, keys);
     }
 
     /// <summary>Bytes of the weights by the type in which the folder stores them; empty where there is no folder.</summary>

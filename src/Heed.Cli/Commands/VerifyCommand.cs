@@ -7,12 +7,12 @@ using Heed.Verification;
 
 namespace Heed.Cli.Commands;
 
-/// <summary><c>heed verify FOLDER…</c>: holds Heed against reference runs of a model, or with <c>--tokenizer</c> of tokenizers.</summary>
+/// <summary><c>heed verify FOLDER…</c>: compares Heed with reference runs of a model, stored rows of measures, or with <c>--tokenizer</c> of tokenizers.</summary>
 internal static class VerifyCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> folders = new("folder") { Description = "folders with a model and its reference values (docs/verify.md); folders of such folders are searched", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> folders = new("folder") { Description = "folders with a model and its reference values, or with rows of measures (docs/verify.md); folders of such folders are searched", Arity = ArgumentArity.OneOrMore };
         Option<string?> dump = new("--dump") { Description = "write everything that Heed computed to DIR/<folder>.safetensors and .json" };
         Option<string?> model = new("--model") { Description = "the model's folder, or the name of a pulled model, for references of sentence embeddings, which have none beside them" };
         Option<bool> tokenizer = new("--tokenizer") { Description = "the folders hold tokenizer cases" };
@@ -37,16 +37,17 @@ internal static class VerifyCommand
 
     private static int Models(Terminal terminal, string[] folders, VerifyOptions options)
     {
-        List<string> cases = [];
+        List<string> cases = [], rowFolders = [];
         List<(string Folder, string Why)> passedOver = [];
         foreach (string folder in folders)
         {
             if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a folder with a model and its reference values.");
             if (IsCase(folder)) cases.Add(folder);
-            else Search(folder, 2, options.Model is not null, cases, passedOver);
+            else if (MetricVerification.IsRows(folder)) rowFolders.Add(folder);
+            else Search(folder, 2, options.Model is not null, cases, rowFolders, passedOver);
         }
 
-        if (cases.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
+        if (cases.Count + rowFolders.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors or metrics.jsonl.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
         if (options.Model is { } model) options = options with { Model = HubModel.Folder(model) };
         else if (cases.Find(IsEmbeddings) is { } apart) throw new UsageException($"{apart}: holds embeddings and no model; name the folder of the model that made them (--model DIR).");
         if (options.Dump is { } dump)
@@ -74,8 +75,25 @@ internal static class VerifyCommand
             else terminal.Line(result.Passed ? result.ToString() : terminal.Red(result.ToString()));
         }
 
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["cases"] = rows, ["failed"] = failed, ["passed_over"] = new JsonArray([.. passedOver.Select(p => (JsonNode)new JsonObject { ["folder"] = p.Folder, ["why"] = p.Why })]) });
-        else terminal.Line($"{cases.Count - failed} of {cases.Count} cases agree with the reference{(missing > 0 ? $"; {missing} generations were not run" : "")}");
+        VerificationReport measures = new(terminal);
+        foreach (string folder in rowFolders)
+        {
+            options.Stop.ThrowIfCancellationRequested();
+            try
+            {
+                measures.Add(MetricVerification.Run(folder, options.Stop));
+            }
+            catch (HeedException e) when (cases.Count + rowFolders.Count > 1)
+            {
+                if (unread == ExitCode.Ok) unread = e.ExitCode;
+                measures.AddUnread(folder, e.Message);
+            }
+        }
+
+        off |= measures.Failed > 0;
+        if (terminal.IsJson) terminal.Json(new JsonObject { ["cases"] = rows, ["failed"] = failed, ["measures"] = measures.Rows, ["passed_over"] = new JsonArray([.. passedOver.Select(p => (JsonNode)new JsonObject { ["folder"] = p.Folder, ["why"] = p.Why })]) });
+        else if (cases.Count > 0) terminal.Line($"{cases.Count - failed} of {cases.Count} cases agree with the reference{(missing > 0 ? $"; {missing} generations were not run" : "")}");
+        if (!terminal.IsJson && rowFolders.Count > 0) terminal.Line($"{measures.Total - measures.Failed} of {measures.Total} rows of measures agree with the reference");
         return off ? ExitCode.Numerical : unread;
     }
 
@@ -85,12 +103,16 @@ internal static class VerifyCommand
     private static bool IsEmbeddings(string folder) => File.Exists(Path.Combine(folder, "embeddings.safetensors"));
 
     /// <summary>Finds the cases below a folder; what was not named and is of another kind is passed over.</summary>
-    private static void Search(string folder, int levels, bool hasModel, List<string> cases, List<(string Folder, string Why)> passedOver)
+    private static void Search(string folder, int levels, bool hasModel, List<string> cases, List<string> rowFolders, List<(string Folder, string Why)> passedOver)
     {
         foreach (string inner in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
         {
-            int found = cases.Count, known = passedOver.Count;
-            if (IsEmbeddings(inner))
+            int found = cases.Count + rowFolders.Count, known = passedOver.Count;
+            if (MetricVerification.IsRows(inner))
+            {
+                rowFolders.Add(inner);
+            }
+            else if (IsEmbeddings(inner))
             {
                 if (hasModel) cases.Add(inner);
                 else passedOver.Add((inner, "holds embeddings and no model; --model DIR names the one that made them"));
@@ -103,9 +125,9 @@ internal static class VerifyCommand
             }
             else
             {
-                if (levels > 1) Search(inner, levels - 1, hasModel, cases, passedOver);
+                if (levels > 1) Search(inner, levels - 1, hasModel, cases, rowFolders, passedOver);
                 // One line for a folder of other things, not one for each of them.
-                if (cases.Count > found) continue;
+                if (cases.Count + rowFolders.Count > found) continue;
                 passedOver.RemoveRange(known, passedOver.Count - known);
                 if (levels == 2) passedOver.Add((inner, "holds no model with reference values"));
             }
@@ -114,37 +136,18 @@ internal static class VerifyCommand
 
     private static int Tokenizers(Terminal terminal, string[] folders, CancellationToken cancellationToken)
     {
-        int failed = 0, total = 0;
-        JsonArray rows = [];
+        VerificationReport report = new(terminal);
         foreach (string folder in folders)
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a folder with tokenizer cases.");
             IReadOnlyList<VerificationResult> results = TokenizerVerification.Run(folder);
             if (results.Count == 0) throw new InputException($"{folder}: holds no tokenizer cases.");
-            foreach (IGrouping<string, VerificationResult> group in results.GroupBy(r => r.Folder))
-            {
-                VerificationResult[] bad = [.. group.Where(r => !r.Passed)];
-                total += group.Count();
-                failed += bad.Length;
-                if (terminal.IsJson)
-                {
-                    rows.Add((JsonNode)new JsonObject
-                    {
-                        ["folder"] = group.Key,
-                        ["cases"] = group.Count(),
-                        ["failed"] = new JsonArray([.. bad.Select(b => (JsonNode)new JsonObject { ["case"] = b.Case, ["detail"] = b.Detail })]),
-                    });
-                    continue;
-                }
-
-                terminal.Line($"{(bad.Length == 0 ? terminal.Green("ok  ") : terminal.Red("FAIL"))} {group.Key}: {group.Count() - bad.Length} of {group.Count()} cases");
-                foreach (VerificationResult b in bad.Take(5)) terminal.Line($"       {Printable.Escape($"{b.Case}: {b.Detail}")}");
-            }
+            report.Add(results);
         }
 
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["folders"] = rows, ["cases"] = total, ["failed"] = failed });
-        else terminal.Line($"{total - failed} of {total} cases agree with the reference");
-        return failed == 0 ? ExitCode.Ok : ExitCode.Numerical;
+        if (terminal.IsJson) terminal.Json(new JsonObject { ["folders"] = report.Rows, ["cases"] = report.Total, ["failed"] = report.Failed });
+        else terminal.Line($"{report.Total - report.Failed} of {report.Total} cases agree with the reference");
+        return report.Failed == 0 ? ExitCode.Ok : ExitCode.Numerical;
     }
 }

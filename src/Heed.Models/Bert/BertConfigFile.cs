@@ -33,6 +33,8 @@ internal static class BertConfigFile
         _ = file.Choice("position_embedding_type", "absolute", ("absolute", true));
         ConfigWords.Refuse(file, "is_decoder", "only encoders are known here");
         ConfigWords.Refuse(file, "add_cross_attention", "only encoders are known here");
+        if (config is RobertaConfig && file.Says("pad_token_id") && !file.Has("pad_token_id"))
+            throw file.Wrong("pad_token_id", "is null; RoBERTa counts positions from the padding id on. Give the id, 1 in the released models, or take the key out");
         return config with
         {
             Vocabulary = file.Size("vocab_size", vocabulary, 1),

@@ -40,15 +40,26 @@ public sealed class SentenceEmbedder : IDisposable
     /// <summary>Opens a folder.</summary>
     /// <exception cref="StorageException">The folder or a file is missing.</exception>
     /// <exception cref="InputException">A file is damaged, the model is no encoder, or a module is unknown.</exception>
-    public static SentenceEmbedder Load(string folder, LoadOptions? options = null)
+    public static SentenceEmbedder Load(string folder, LoadOptions? options = null) => Load(new FolderModelFiles(folder), options);
+
+    /// <summary>Opens a model from the files of any store.</summary>
+    /// <inheritdoc cref="Load(string, LoadOptions?)" path="/exception"/>
+    public static SentenceEmbedder Load(IModelFiles files, LoadOptions? options = null) => Load(files, null, options);
+
+    /// <summary>Opens a model whose configuration may be read already, if it lies at the top.</summary>
+    internal static SentenceEmbedder Load(IModelFiles files, ModelDescription? description, LoadOptions? options)
     {
-        ArgumentNullException.ThrowIfNull(folder);
-        SentencePipeline pipeline = SentencePipeline.Read(folder);
-        string encoder = Path.Combine(folder, pipeline.EncoderPath);
-        (ModelFamily family, _, _) = ModelFolder.ReadConfig(encoder);
+        ArgumentNullException.ThrowIfNull(files);
+        SentencePipeline pipeline = SentencePipeline.Read(files);
+        IModelFiles below = files.Below(pipeline.EncoderPath);
+        string encoder = below.Location;
+        description ??= ModelFolder.ReadConfig(below, options);
+        ModelFamily family = description.Family;
         string bare = family.Architectures.FirstOrDefault(a => a.EndsWith("Model", StringComparison.Ordinal))
-            ?? throw new ConfigException($"{Path.Combine(encoder, ModelFolder.ConfigName)}: a {family.ModelTypes[0]} model gives no embeddings here; use BERT, RoBERTa or DistilBERT.");
-        (Model model, LoadReport report) = ModelFolder.Load(encoder, (options ?? LoadOptions.Default) with { Architecture = bare, AllowMissing = true, Warn = null });
+            ?? throw new ConfigException($"{description.File}: a {family.ModelTypes[0]} model gives no embeddings here; use BERT, RoBERTa or DistilBERT.");
+        if (options?.Warn is { } warn) description.Warn(warn);
+        LoadOptions loading = (options ?? LoadOptions.Default) with { Architecture = bare, AllowMissing = true, Warn = null };
+        (Model model, LoadReport report) = ModelFolder.Load(below, description with { Architecture = bare }, loading);
         // Checkpoints of other heads often lack the pooler, which no pooling here reads; anything else must be there.
         string? wrong = report.Missing.FirstOrDefault(n => !n.StartsWith("pooler.", StringComparison.Ordinal)) ?? (report.Mismatched.Count > 0 ? report.Mismatched[0] : null);
         if (wrong is null && model is EncoderModel found) return new SentenceEmbedder(found, pipeline);

@@ -6,7 +6,9 @@ namespace Heed.Models.Embeddings;
 /// <summary>What <c>modules.json</c> of a sentence-transformers folder says: where the encoder lies, how rows are pooled, whether vectors are normalised.</summary>
 internal sealed record SentencePipeline
 {
-    private const string ModulesName = "modules.json";
+    /// <summary>The file that lists the modules; without it a folder is a bare encoder.</summary>
+    public const string ModulesName = "modules.json";
+
     private const long MaximumJson = 1L << 20;
 
     /// <summary>Flags of the pooling's config.json, in the order in which sentence-transformers puts the vectors one behind another.</summary>
@@ -33,31 +35,31 @@ internal sealed record SentencePipeline
     public int? MaximumLength { get; init; }
 
     /// <summary>Reads a folder; a bare encoder without <c>modules.json</c> is pooled by the mean, as sentence-transformers does.</summary>
-    public static SentencePipeline Read(string folder)
+    public static SentencePipeline Read(IModelFiles files)
     {
         SentencePipeline pipeline = new();
-        string modules = Path.Combine(folder, ModulesName);
-        if (File.Exists(modules))
+        string modules = files.PathOf(ModulesName);
+        if (files.Contains(ModulesName))
         {
-            using JsonDocument document = StrictJson.ReadFile(modules, MaximumJson);
+            using JsonDocument document = files.ReadJson(ModulesName, MaximumJson);
             if (document.RootElement.ValueKind != JsonValueKind.Array) throw new InvalidFileException(modules, "$", $"is {StrictJson.Describe(document.RootElement)}; an array of modules was expected");
             int n = 0;
             foreach (JsonElement element in document.RootElement.EnumerateArray())
             {
                 ConfigReader module = new(element, modules, FormattableString.Invariant($"$[{n}]"));
-                pipeline = pipeline.With(folder, module, n++);
+                pipeline = pipeline.With(files, module, n++);
             }
 
             if (n == 0) throw new InvalidFileException(modules, "$", "is empty; at least an encoder was expected");
         }
 
-        string settings = Path.Combine(folder, pipeline.EncoderPath, "sentence_bert_config.json");
-        if (!File.Exists(settings)) return pipeline;
-        using JsonDocument limits = StrictJson.ReadFile(settings, MaximumJson);
-        return pipeline with { MaximumLength = new ConfigReader(limits.RootElement, settings).OptionalSize("max_seq_length") };
+        StoredFile settings = new(files.Below(pipeline.EncoderPath), "sentence_bert_config.json");
+        if (!settings.Exists) return pipeline;
+        using JsonDocument limits = settings.ReadJson(MaximumJson);
+        return pipeline with { MaximumLength = new ConfigReader(limits.RootElement, settings.Path).OptionalSize("max_seq_length") };
     }
 
-    private SentencePipeline With(string folder, ConfigReader module, int index)
+    private SentencePipeline With(IModelFiles files, ConfigReader module, int index)
     {
         string type = module.Text("type") ?? throw module.Wrong("type", "is missing; it names the module's class");
         string path = module.Text("path", "")!;
@@ -67,16 +69,16 @@ internal sealed record SentencePipeline
         return kind switch
         {
             "Transformer" => this with { EncoderPath = path },
-            "Pooling" => this with { Poolings = ReadPoolings(Path.Combine(folder, path, "config.json")) },
+            "Pooling" => this with { Poolings = ReadPoolings(new StoredFile(files.Below(path), "config.json")) },
             "Normalize" => this with { Normalizes = true },
             _ => throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\", which is not known here. Known are Transformer, Pooling, Normalize"),
         };
     }
 
-    private static List<Pooling> ReadPoolings(string path)
+    private static List<Pooling> ReadPoolings(StoredFile stored)
     {
-        using JsonDocument document = StrictJson.ReadFile(path, MaximumJson);
-        ConfigReader file = new(document.RootElement, path);
+        using JsonDocument document = stored.ReadJson(MaximumJson);
+        ConfigReader file = new(document.RootElement, stored.Path);
         List<Pooling> poolings = [];
         if (file.Has("pooling_mode"))
         {

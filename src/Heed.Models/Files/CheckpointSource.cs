@@ -20,6 +20,7 @@ internal sealed class CheckpointSource : ParameterSource
     private readonly ILookup<string, string> _secondNames;
     private readonly ParameterSource _first;
     private readonly bool _namesOnly;
+    private long _readBytes;
 
     /// <param name="folder">The weights.</param>
     /// <param name="family">Knows older names.</param>
@@ -45,6 +46,7 @@ internal sealed class CheckpointSource : ParameterSource
 
     public override void Fill(Parameter parameter)
     {
+        _options.CancellationToken.ThrowIfCancellationRequested();
         if (Use(parameter.Name) is not { } tensor)
         {
             bool optional = _family.MayBeLeftOut(parameter.Name);
@@ -60,12 +62,19 @@ internal sealed class CheckpointSource : ParameterSource
             return;
         }
 
-        if (!tensor.DType.IsFloat()) throw new InvalidFileException(_folder.Path, tensor.Name, $"is stored as {tensor.DType.Name()}; weights are F32, F16, BF16 or F64");
+        if (!tensor.DType.IsFloat()) throw new InvalidFileException(_folder.Path, tensor.Name, $"is stored as {tensor.DType.Name()}; weights are F32, F16, BF16, F64, F8_E4M3 or F8_E5M2. Convert the tensor with the program that made it");
         _types[parameter.Name] = tensor.DType;
         if (_namesOnly) return;
+        Read(parameter, tensor);
+        _readBytes += tensor.ByteLength;
+        _options.Progress?.Report(new LoadProgress(tensor.Name, _readBytes, _folder.TotalBytes));
+    }
+
+    private void Read(Parameter parameter, RawTensor tensor)
+    {
         if (HeldAs(parameter, tensor) is { } stored)
         {
-            long bad = 0;
+            NonFiniteCount bad = default;
             parameter.PackFrom(stored, stored, (start, chunk) =>
             {
                 tensor.ReadBytes(start, chunk);
@@ -109,26 +118,10 @@ internal sealed class CheckpointSource : ParameterSource
     /// <summary>A tied tensor that is stored a second time must be a copy: with other values it is a tensor of its own, and the configuration is wrong.</summary>
     private void CheckCopy(string second, string owner)
     {
-        if (Stored(second) is not { } copy || Stored(owner) is not { } table || AreEqual(copy, table)) return;
+        if (Stored(second) is not { } copy || Stored(owner) is not { } table || copy.HasEqualData(table)) return;
         string sentence = $"{_folder.Path}: tensor '{copy.Name}' is stored with other values than '{table.Name}', and config.json says that both are one";
         if (!_options.AllowMissing) throw new InputException($"{sentence}. Set tie_word_embeddings to false where each has its own values, or remove the tensor that is not meant.");
         _options.Warn?.Invoke($"{sentence}; '{table.Name}' is used for both.");
-    }
-
-    private static bool AreEqual(RawTensor a, RawTensor b)
-    {
-        const int Piece = 1 << 20;
-        if (a.DType != b.DType || !a.Shape.AsSpan().SequenceEqual(b.Shape)) return false;
-        byte[] left = new byte[(int)Math.Min(Piece, a.ByteLength)], right = new byte[left.Length];
-        for (long at = 0; at < a.ByteLength; at += Piece)
-        {
-            int count = (int)Math.Min(Piece, a.ByteLength - at);
-            a.ReadBytes(at, left.AsSpan(0, count));
-            b.ReadBytes(at, right.AsSpan(0, count));
-            if (!left.AsSpan(0, count).SequenceEqual(right.AsSpan(0, count))) return false;
-        }
-
-        return true;
     }
 
     /// <summary>The format in which a parameter stays as it is stored; null where it is read as plain float32: in training, and for gains, biases and tables of float32.</summary>
@@ -169,10 +162,10 @@ internal sealed class CheckpointSource : ParameterSource
         return null;
     }
 
-    private void Check(string name, long bad, long values)
+    private void Check(string name, NonFiniteCount bad, long values)
     {
-        if (bad == 0) return;
-        string sentence = $"{_folder.Path}: tensor '{name}' has {bad} of {values} values that are NaN or infinite";
+        if (bad.Total == 0) return;
+        string sentence = $"{_folder.Path}: tensor '{name}': {bad.Describe(values)}";
         if (_options.Strict) throw new InputException($"{sentence}; load it without --strict to use it all the same, or restore it from a good checkpoint.");
         _options.Warn?.Invoke(sentence + ".");
     }

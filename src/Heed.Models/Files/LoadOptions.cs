@@ -29,6 +29,12 @@ public sealed record LoadOptions
     /// <summary>Most bytes the weights may take; null: what the machine has.</summary>
     public long? MaximumBytes { get; init; }
 
+    /// <summary>Receives how many bytes of weights are read, after each tensor.</summary>
+    internal IProgress<LoadProgress>? Progress { get; init; }
+
+    /// <summary>Stops loading before the next tensor.</summary>
+    internal CancellationToken CancellationToken { get; init; }
+
     /// <summary>Gets a sentence for everything that is odd but accepted.</summary>
     public Action<string>? Warn { get; init; }
 }

@@ -6,6 +6,12 @@ namespace Heed.Models.Files;
 /// <summary>The families that this version of Heed knows: an explicit list, so that trimming and ahead-of-time compilation keep them.</summary>
 public static class ModelFamilies
 {
+    /// <summary>Key of the classes of a repository's own code, which is never run.</summary>
+    internal const string AutoMap = "auto_map";
+
+    /// <summary>Key of the list of class names, the first of which is the head.</summary>
+    internal const string ArchitecturesKey = "architectures";
+
     private static readonly Lock Gate = new();
 
     // Replaced as a whole, so that readers need no lock.
@@ -57,12 +63,15 @@ public static class ModelFamilies
     /// <exception cref="InvalidFileException"><c>model_type</c> is missing or unknown, or the head is; the error names the nearest and the list.</exception>
     public static (ModelFamily Family, string Architecture) Find(ConfigReader config, string? head = null)
     {
+        config.Guard(AutoMap);
+        _ = config.Has("architectures");
         string type = config.Text("model_type") ?? throw config.Wrong("model_type", $"is missing; it names the architecture, one of {string.Join(", ", Types())}");
         ModelFamily? family = Of(type);
         if (family is null)
         {
             string near = Printable.Nearest(type, Types()) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
-            throw config.Wrong("model_type", $"is \"{Printable.Shorten(type)}\", which is unknown{near}{(near.Length == 0 ? ". " : " ")}Known are {string.Join(", ", Types())}");
+            string code = config.Has(AutoMap) ? $" {AutoMap} names code in the model's repository, which is never run." : "";
+            throw config.Wrong("model_type", $"is \"{Printable.Shorten(type)}\", which is unknown{near}{(near.Length == 0 ? "." : "")}{code} Known are {string.Join(", ", Types())}");
         }
 
         string? architecture = head;

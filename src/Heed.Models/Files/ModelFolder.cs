@@ -16,6 +16,8 @@ public static class ModelFolder
     /// <summary>Name of the generation defaults.</summary>
     public const string GenerationConfigName = "generation_config.json";
 
+    private const long LargestConfig = 16 << 20;
+
     private static readonly string[] SizeKeys =
     [
         "num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers", "hidden_size", "n_embd", "dim", "d_model",
@@ -26,23 +28,43 @@ public static class ModelFolder
     /// <exception cref="StorageException">The folder or a file is missing.</exception>
     /// <exception cref="InputException">A file is damaged, a tensor is missing, unexpected or of another shape.</exception>
     /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
-    public static (Model Model, LoadReport Report) Load(string folder, LoadOptions? options = null)
+    public static LoadedModel Load(string folder, LoadOptions? options = null) => Load(Folder(folder), options);
+
+    /// <summary>Opens a model from the files of any store: a folder, memory, a download.</summary>
+    /// <inheritdoc cref="Load(string, LoadOptions?)" path="/exception"/>
+    public static LoadedModel Load(IModelFiles files, LoadOptions? options = null) => Load(files, ReadConfig(files, options), options);
+
+    /// <summary>Opens a model whose configuration is read already.</summary>
+    internal static LoadedModel Load(IModelFiles files, ModelDescription description, LoadOptions? options)
     {
         options ??= LoadOptions.Default;
-        (ModelFamily family, string architecture, ModelConfig config) = ReadConfig(folder, options);
-        using Model shapes = Shapes(family, architecture, config, Path.Combine(folder, ConfigName));
+        (ModelFamily family, string architecture, ModelConfig config) = description;
+        string folder = files.Location;
+        using Model shapes = Shapes(family, architecture, config, description.File);
         // Before a weight file is opened: sizes that no stored type makes fit.
-        CheckBudget(folder, config, shapes.Parameters.Values * (options.ForTraining ? sizeof(float) : sizeof(ushort)), "at least ", options);
-        using CheckpointFolder checkpoint = CheckpointFolder.Open(folder);
+        CheckBudget(description, shapes.Parameters.Values * (options.ForTraining ? sizeof(float) : sizeof(ushort)), "at least ", options);
+        using CheckpointFolder checkpoint = CheckpointFolder.Open(files);
         if (options.Warn is not null)
         {
-            WarnOfIds(folder, config, options.Warn);
-            if (checkpoint.Unindexed.Count > 0) options.Warn($"{folder}: the index of the shards does not name {Some(checkpoint.Unindexed)}, which a shard holds; it is used all the same. Save the model again to mend the index.");
+            description.Warn(options.Warn);
+            WarnOfIds(description, options.Warn);
+            foreach (string warning in checkpoint.Warnings) options.Warn(warning);
         }
 
         CheckpointSource source = new(checkpoint, family, shapes.TiedNames, options);
-        CheckBudget(folder, config, source.HeldBytes(shapes), "", options);
-        Model model = family.Build(architecture, config, new ParameterSet(source));
+        CheckBudget(description, source.HeldBytes(shapes), "", options);
+        ParameterSet parameters = new(source);
+        Model model;
+        try
+        {
+            model = family.Build(architecture, config, parameters);
+        }
+        catch
+        {
+            parameters.Dispose(); // of a damaged file, or a stop half-way
+            throw;
+        }
+
         LoadReport report;
         try
         {
@@ -56,7 +78,7 @@ public static class ModelFolder
 
         if (!report.IsComplete)
         {
-            string sentence = Describe(folder, report);
+            string sentence = Describe(folder, report, config);
             if (!options.AllowMissing)
             {
                 model.Dispose();
@@ -67,7 +89,7 @@ public static class ModelFolder
         }
 
         model.StoredTypes = report.StoredTypes;
-        return (model, report);
+        return new LoadedModel(model, report);
     }
 
     /// <summary>Holds a folder's weights against its configuration by names, shapes and stored types alone: no value is read, and no memory taken for any.</summary>
@@ -75,34 +97,44 @@ public static class ModelFolder
     /// <exception cref="StorageException">The folder or a file is missing.</exception>
     /// <exception cref="InputException">A file is damaged, a tensor is missing, unexpected or of another shape.</exception>
     /// <exception cref="BudgetException">A parameter would be larger than any tensor can be.</exception>
-    public static Model Inspect(string folder)
+    public static Model Inspect(string folder) => Inspect(Folder(folder), ReadConfig(folder));
+
+    /// <summary>As <see cref="Inspect(string)"/>, of a configuration that is read already.</summary>
+    internal static Model Inspect(IModelFiles files, ModelDescription description)
     {
-        (ModelFamily family, string architecture, ModelConfig config) = ReadConfig(folder);
-        using CheckpointFolder checkpoint = CheckpointFolder.Open(folder);
-        using Model shapes = Shapes(family, architecture, config, Path.Combine(folder, ConfigName));
+        (ModelFamily family, string architecture, ModelConfig config) = description;
+        string folder = files.Location;
+        using CheckpointFolder checkpoint = CheckpointFolder.Open(files);
+        using Model shapes = Shapes(family, architecture, config, description.File);
         CheckpointSource source = new(checkpoint, family, shapes.TiedNames, LoadOptions.Default, namesOnly: true);
-        Model model = Build(family, architecture, config, source, Path.Combine(folder, ConfigName));
+        Model model = Build(family, architecture, config, source, description.File);
         LoadReport report = source.Report(model);
-        if (!report.IsComplete) throw new InputException($"{Describe(folder, report)} Check that weights and config.json belong together, or that the download is whole.");
+        if (!report.IsComplete) throw new InputException($"{Describe(folder, report, config)} Check that weights and config.json belong together, or that the download is whole.");
         model.StoredTypes = report.StoredTypes;
         return model;
     }
 
     /// <summary>Reads only the configuration of a folder.</summary>
-    public static (ModelFamily Family, string Architecture, ModelConfig Config) ReadConfig(string folder, LoadOptions? options = null)
+    public static ModelDescription ReadConfig(string folder, LoadOptions? options = null) => ReadConfig(Folder(folder), options);
+
+    /// <summary>Reads only the configuration among the files of a model.</summary>
+    public static ModelDescription ReadConfig(IModelFiles files, LoadOptions? options = null)
     {
-        ArgumentNullException.ThrowIfNull(folder);
-        if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a model folder with config.json and weights, or fetch one with 'heed pull'.");
-        return ReadConfigFile(Path.Combine(folder, ConfigName), options);
+        ArgumentNullException.ThrowIfNull(files);
+        return ReadConfig(new StoredFile(files, ConfigName), options);
     }
 
     /// <summary>Reads a configuration file alone.</summary>
-    public static (ModelFamily Family, string Architecture, ModelConfig Config) ReadConfigFile(string path, LoadOptions? options = null)
+    public static ModelDescription ReadConfigFile(string path, LoadOptions? options = null) => ReadConfig(StoredFile.OfPath(path), options);
+
+    private static ModelDescription ReadConfig(StoredFile file, LoadOptions? options)
     {
-        using JsonDocument document = StrictJson.ReadFile(path, 16 << 20);
-        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
-        return Interpret(new ConfigReader(document.RootElement, path), options);
+        using JsonDocument document = file.ReadJson(LargestConfig);
+        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. Restore the file from the model's repository");
+        return Interpret(new ConfigReader(document.RootElement.Clone(), file.Path), options);
     }
+
+    private static FolderModelFiles Folder(string folder) => new(folder);
 
     /// <summary>A model of shapes alone: names and sizes, no weight is read and no memory for any taken.</summary>
     /// <param name="family">The family.</param>
@@ -130,10 +162,13 @@ public static class ModelFolder
     }
 
     /// <summary>Interprets a configuration object: family, head, sizes; validated.</summary>
-    internal static (ModelFamily Family, string Architecture, ModelConfig Config) Interpret(ConfigReader file, LoadOptions? options = null)
+    internal static ModelDescription Interpret(ConfigReader reader, LoadOptions? options = null)
     {
+        ConfigKeys keys = new();
+        ConfigReader file = reader.NotedIn(keys);
         (ModelFamily family, string architecture) = ModelFamilies.Find(file, options?.Architecture);
-        ConfigWords.RefuseForeign(file);
+        bool isGuessed = options?.Architecture is null && !(file.Has(ModelFamilies.ArchitecturesKey) && file.Root.GetProperty(ModelFamilies.ArchitecturesKey).GetArrayLength() > 0);
+        ConfigKeyList.Refuse(file);
         ModelConfig config = family.ReadConfig(file) with { Original = JsonObject.Create(file.Root.Clone()) };
         if (options?.Configure is { } configure) config = configure(config);
         if (config is { ClassificationKind: ClassificationKind.SingleLabel, Labels.Count: 1 })
@@ -148,7 +183,7 @@ public static class ModelFolder
         }
 
         if (config.Layers > 10_000) throw new BudgetException($"{file.File}: the model has {config.Layers} layers; at most 10,000 are accepted.");
-        return (family, architecture, config);
+        return new ModelDescription(family, architecture, config) { File = file.File, Root = file.Root, Keys = keys.Of(file.Root, ConfigKeyList.IsWithoutEffect), IsGuessed = isGuessed };
     }
 
     /// <summary>Writes a folder that <c>from_pretrained</c> opens. Files are replaced one by one, each atomically, weights before <c>config.json</c>.</summary>
@@ -170,8 +205,10 @@ public static class ModelFolder
             throw new StorageException($"{folder}: cannot be made: {e.Message}", e);
         }
 
-        DType[] types = [.. model.Parameters.Select(p => dtype ?? model.StoredTypes.GetValueOrDefault(p.Name, DType.F32)).Distinct()];
-        CheckpointFolder.Save(folder, model.Parameters.Select(p => new ParameterTensor(p).As(dtype ?? model.StoredTypes.GetValueOrDefault(p.Name, DType.F32))), shardSize);
+        // Float64 and 8-bit floats are held as float32, and saved so.
+        DType TypeOf(Parameter p) => dtype ?? (model.StoredTypes.GetValueOrDefault(p.Name, DType.F32) is (DType.F16 or DType.BF16) and var half ? half : DType.F32);
+        DType[] types = [.. model.Parameters.Select(TypeOf).Distinct()];
+        CheckpointFolder.Save(folder, model.Parameters.Select(p => new ParameterTensor(p).As(TypeOf(p))), shardSize);
         DurableFile.WriteText(Path.Combine(folder, ConfigName), StrictJson.Format(ConfigOf(model, types.Length == 1 ? types[0] : DType.F32)));
     }
 
@@ -218,11 +255,11 @@ public static class ModelFolder
         (json["id2label"], json["label2id"]) = (names, ids);
     }
 
-    private static void CheckBudget(string folder, ModelConfig config, long bytes, string atLeast, LoadOptions options)
+    private static void CheckBudget(ModelDescription model, long bytes, string atLeast, LoadOptions options)
     {
         long budget = options.MaximumBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (bytes > budget)
-            throw new BudgetException($"{Path.Combine(folder, ConfigName)}: the weights take {atLeast}{Printable.Bytes(bytes)} ({Sizes(config)}) and {Printable.Bytes(budget)} are allowed. "
+            throw new BudgetException($"{model.File}: the weights take {atLeast}{Printable.Bytes(bytes)} ({Sizes(model.Config)}) and {Printable.Bytes(budget)} are allowed. "
                 + $"Correct the sizes, use a smaller model{(atLeast.Length == 0 && !options.ForTraining ? " or one stored in 16 bits ('heed convert --dtype bf16')" : "")}, or a machine with more memory.");
     }
 
@@ -245,7 +282,7 @@ public static class ModelFolder
         return "Check that weights and config.json belong together" + (report.Missing.Count + report.Mismatched.Count > 0 ? "; LoadOptions.AllowMissing starts missing tensors anew, to be trained." : "; LoadOptions.AllowMissing leaves them out.");
     }
 
-    private static string Describe(string folder, LoadReport report)
+    private static string Describe(string folder, LoadReport report, ModelConfig config)
     {
         List<string> parts = [];
         foreach ((string what, IReadOnlyList<string> names) in new[] { ("missing", report.Missing), ("unexpected", report.Unexpected), ("of another shape", report.Mismatched) })
@@ -254,21 +291,23 @@ public static class ModelFolder
             parts.Add($"{names.Count} {(names.Count == 1 ? "tensor is" : "tensors are")} {what}: {Some(names)}");
         }
 
-        return $"{folder}: {string.Join("; ", parts)}.";
+        // A size that differs, or a layer too many or too few, lies in config.json as likely as in the weights.
+        return $"{folder}: {string.Join("; ", parts)}. The sizes of config.json are {Sizes(config)}.";
     }
 
     private static string Some(IReadOnlyList<string> names) => string.Join(", ", names.Take(4)) + (names.Count > 4 ? ", …" : "");
 
     /// <summary>An id of the configuration that is no token breaks nothing by itself: what uses it would, later and far away.</summary>
-    private static void WarnOfIds(string folder, ModelConfig config, Action<string> warn)
+    private static void WarnOfIds(ModelDescription description, Action<string> warn)
     {
+        ModelConfig config = description.Config;
         JsonObject json = config.ToJson();
         // What the file says, not what stands in for what it leaves out.
         foreach ((string key, JsonNode? value) in config.Original ?? [])
         {
             if (!key.EndsWith("_token_id", StringComparison.Ordinal) || value is not JsonValue number || !number.TryGetValue(out int id)) continue;
             int size = key.Contains("decoder", StringComparison.Ordinal) && json["decoder_vocab_size"] is { } decoder ? decoder.GetValue<int>() : config.Vocabulary;
-            if (id < 0 || id >= size) warn($"{Path.Combine(folder, ConfigName)}: $.{key}: is {id}, which is no token; ids from 0 to {size - 1} are, or null for none. Correct it.");
+            if (id < 0 || id >= size) warn($"{description.File}: $.{key}: is {id}, which is no token; ids from 0 to {size - 1} are, or null for none. Correct it.");
         }
     }
 }

@@ -16,9 +16,9 @@ public sealed class ChatTemplates
     private const long LargestFile = 16 << 20;
 
     private readonly SortedDictionary<string, (string Source, string File)> _templates = new(StringComparer.Ordinal);
-    private readonly string _folder;
+    private readonly IModelFiles _files;
 
-    private ChatTemplates(string folder) => _folder = folder;
+    private ChatTemplates(IModelFiles files) => _files = files;
 
     /// <summary>Names of the templates, sorted.</summary>
     public IReadOnlyCollection<string> Names => _templates.Keys;
@@ -37,8 +37,18 @@ public sealed class ChatTemplates
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (!Directory.Exists(folder)) throw new StorageException($"{folder}: no such folder. Name a model folder with chat_template.jinja or tokenizer_config.json.");
-        ChatTemplates templates = new(folder);
-        FolderSettings settings = FolderSettings.Read(folder);
+        return FromFiles(new FolderModelFiles(folder));
+    }
+
+    /// <summary>As <see cref="FromFolder"/>, from the files of any store.</summary>
+    /// <param name="store">The files of the model.</param>
+    /// <exception cref="StorageException">A file cannot be read.</exception>
+    /// <exception cref="InvalidFileException">A file is broken: not JSON, not UTF-8, or of another form.</exception>
+    public static ChatTemplates FromFiles(IModelFiles store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ChatTemplates templates = new(store);
+        FolderSettings settings = FolderSettings.Read(store);
         templates.ReadConfig(settings.Option("chat_template"));
         templates.SpecialTokens = settings.Named.ToDictionary(token => token.Key, token => ToJson(token.Value), StringComparer.Ordinal);
         templates.ReadFiles();
@@ -55,8 +65,8 @@ public sealed class ChatTemplates
         string chosen = name ?? (hasTools && _templates.ContainsKey(ToolUseName) ? ToolUseName : DefaultName);
         if (_templates.TryGetValue(chosen, out (string Source, string File) found)) return ChatTemplate.Parse(found.Source, found.File);
         throw new UsageException(_templates.Count == 0
-            ? $"{_folder}: has no chat template; add chat_template.jinja, or give the text without a template."
-            : $"{_folder}: has no chat template '{chosen}'; name one of {string.Join(", ", Names)}.");
+            ? $"{_files.Location}: has no chat template; add chat_template.jinja, or give the text without a template."
+            : $"{_files.Location}: has no chat template '{chosen}'; name one of {string.Join(", ", Names)}.");
     }
 
     private void ReadConfig(JsonScope json)
@@ -84,25 +94,24 @@ public sealed class ChatTemplates
 
     private void ReadFiles()
     {
-        string main = Path.Combine(_folder, "chat_template.jinja");
-        string more = Path.Combine(_folder, "additional_chat_templates");
-        string[] additional = Directory.Exists(more) ? [.. Directory.GetFiles(more, "*.jinja").Order(StringComparer.Ordinal)] : [];
+        StoredFile main = new(_files, "chat_template.jinja");
+        string[] additional = [.. _files.List("additional_chat_templates").Where(name => name.EndsWith(".jinja", StringComparison.Ordinal))];
 
         // Files replace what the configuration has, they do not add to it.
-        if (File.Exists(main) || additional.Length > 0) _templates.Clear();
-        if (File.Exists(main)) _templates[DefaultName] = (ReadText(main), main);
-        foreach (string file in additional) _templates[Path.GetFileNameWithoutExtension(file)] = (ReadText(file), file);
+        if (main.Exists || additional.Length > 0) _templates.Clear();
+        if (main.Exists) _templates[DefaultName] = (ReadText(main), main.Path);
+        foreach (string name in additional) _templates[Path.GetFileNameWithoutExtension(name)] = (ReadText(new(_files, name)), _files.PathOf(name));
     }
 
-    private static string ReadText(string file)
+    private static string ReadText(StoredFile file)
     {
         try
         {
-            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(InputFile.ReadAll(file, LargestFile));
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(file.ReadAll(LargestFile));
         }
         catch (DecoderFallbackException e)
         {
-            throw new InvalidFileException(file, "", "is not UTF-8; save the template as UTF-8", e);
+            throw new InvalidFileException(file.Path, "", "is not UTF-8; save the template as UTF-8", e);
         }
     }
 

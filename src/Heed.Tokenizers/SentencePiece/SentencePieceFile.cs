@@ -102,7 +102,7 @@ internal sealed record SentencePieceFile
 
     /// <exception cref="InvalidFileException">The file breaks the format or one of SentencePiece's own rules.</exception>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
-    public static SentencePieceFile Read(string path) => Parse(InputFile.ReadAll(path, MaximumBytes), path);
+    public static SentencePieceFile Read(StoredFile file) => Parse(file.ReadAll(MaximumBytes), file.Path);
 
     public static SentencePieceFile Parse(ReadOnlySpan<byte> bytes, string source)
     {

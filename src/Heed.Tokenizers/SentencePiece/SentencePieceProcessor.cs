@@ -37,7 +37,7 @@ public sealed class SentencePieceProcessor
     public static SentencePieceProcessor Load(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return new SentencePieceProcessor(SentencePieceFile.Read(path));
+        return new SentencePieceProcessor(SentencePieceFile.Read(StoredFile.OfPath(path)));
     }
 
     /// <summary>Reads a model from memory.</summary>

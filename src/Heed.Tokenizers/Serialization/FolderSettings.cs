@@ -17,7 +17,7 @@ internal sealed class FolderSettings
     private const string ConfigName = "tokenizer_config.json", MapName = "special_tokens_map.json", AddedName = "added_tokens.json";
     private const string AdditionalTokens = "additional_special_tokens", ExtraTokens = "extra_special_tokens", ModelTokens = "model_specific_special_tokens";
 
-    private readonly string _folder;
+    private readonly IModelFiles _files;
     private readonly Dictionary<string, AddedToken> _roles = new(StringComparer.Ordinal);
     private readonly List<AddedToken> _tokens = [];
     private readonly Dictionary<string, int> _index = new(StringComparer.Ordinal);
@@ -31,7 +31,7 @@ internal sealed class FolderSettings
     private JsonScope? _map;
     private bool _othersRead = true;
 
-    private FolderSettings(string folder) => _folder = folder;
+    private FolderSettings(IModelFiles files) => _files = files;
 
     /// <summary>Tokens by role, e.g. <c>eos_token</c>.</summary>
     public IReadOnlyDictionary<string, string> Named => _roles.ToDictionary(role => role.Key, role => role.Value.Content, StringComparer.Ordinal);
@@ -45,9 +45,9 @@ internal sealed class FolderSettings
     /// <summary>Whether <c>added_tokens_decoder</c> gives this token, which then says all its flags.</summary>
     public bool IsDecoded(AddedToken token) => _decoded.Contains(token.Content);
 
-    public static FolderSettings Read(string folder)
+    public static FolderSettings Read(IModelFiles files)
     {
-        FolderSettings settings = new(folder);
+        FolderSettings settings = new(files);
         if (settings.Open(ConfigName) is { } config)
         {
             config.ExpectObject();
@@ -66,7 +66,7 @@ internal sealed class FolderSettings
     public JsonScope Option(string key)
     {
         _followed.Add(key);
-        return _config is { } config ? config.Optional(key) : new JsonScope(default, Path.Combine(_folder, ConfigName), $"$.{key}");
+        return _config is { } config ? config.Optional(key) : new JsonScope(default, _files.PathOf(ConfigName), $"$.{key}");
     }
 
     /// <summary>A flag that may be missing or null.</summary>
@@ -77,10 +77,10 @@ internal sealed class FolderSettings
     /// <summary>Takes back that a key was followed: it was asked for, but had no effect.</summary>
     public void WithoutEffect(string key) => _followed.Remove(key);
 
-    public void Warn(string warning) => _warnings.Add($"{Path.Combine(_folder, ConfigName)}: {warning}");
+    public void Warn(string warning) => _warnings.Add($"{_files.PathOf(ConfigName)}: {warning}");
 
     /// <summary>A check that needs the whole tokenizer.</summary>
-    public void Check(Action<Tokenizer, Action<string>> check) => _checks.Add((tokenizer, warn) => check(tokenizer, warning => warn($"{Path.Combine(_folder, ConfigName)}: {warning}")));
+    public void Check(Action<Tokenizer, Action<string>> check) => _checks.Add((tokenizer, warn) => check(tokenizer, warning => warn($"{_files.PathOf(ConfigName)}: {warning}")));
 
     /// <summary>What became of each key; null where there is none of the files.</summary>
     public TokenizerFolderReport? Report()
@@ -96,7 +96,7 @@ internal sealed class FolderSettings
         }
 
         if (unknown.Count > 0)
-            warnings.Add($"{Path.Combine(_folder, ConfigName)}: has keys that are not known and not followed: {Printable.Shorten(string.Join(", ", unknown.Select(entry => entry[(ConfigName.Length + 2)..])), 300)}; remove them if they are mistyped.");
+            warnings.Add($"{_files.PathOf(ConfigName)}: has keys that are not known and not followed: {Printable.Shorten(string.Join(", ", unknown.Select(entry => entry[(ConfigName.Length + 2)..])), 300)}; remove them if they are mistyped.");
         (_othersRead ? followed : without).AddRange([.. _mapKeys.Select(key => $"{MapName}: {Printable.Shorten(key)}"), .. _addedKeys.Select(key => $"{AddedName}: {Printable.Shorten(key)}")]);
         TokenizerFolderReport report = new() { Followed = followed, WithoutEffect = without, Unknown = unknown };
         report.Add(warnings, [.. _checks, CheckIds]);
@@ -109,7 +109,7 @@ internal sealed class FolderSettings
         foreach (AddedToken token in _tokens)
         {
             if (token.Id >= 0 && tokenizer.TokenToId(token.Content) is { } id && id != token.Id)
-                warn($"{Path.Combine(_folder, _decoded.Contains(token.Content) ? ConfigName : AddedName)}: gives \"{Printable.Shorten(token.Content)}\" the id {token.Id}, but the vocabulary makes it {id}, which counts.");
+                warn($"{_files.PathOf(_decoded.Contains(token.Content) ? ConfigName : AddedName)}: gives \"{Printable.Shorten(token.Content)}\" the id {token.Id}, but the vocabulary makes it {id}, which counts.");
         }
     }
 
@@ -117,10 +117,10 @@ internal sealed class FolderSettings
 
     private JsonScope? Open(string name)
     {
-        string path = Path.Combine(_folder, name);
-        if (!File.Exists(path)) return null;
-        using JsonDocument document = StrictJson.ReadFile(path, LargestFile);
-        return new JsonScope(document.RootElement.Clone(), path, "$");
+        StoredFile file = new(_files, name);
+        if (!file.Exists) return null;
+        using JsonDocument document = file.ReadJson(LargestFile);
+        return new JsonScope(document.RootElement.Clone(), file.Path, "$");
     }
 
     /// <summary><c>"added_tokens_decoder": {"5": {"content": …}}</c>.</summary>

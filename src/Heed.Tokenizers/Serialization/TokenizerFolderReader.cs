@@ -24,41 +24,44 @@ internal static class TokenizerFolderReader
     {
         ArgumentNullException.ThrowIfNull(path);
         if (Directory.Exists(path)) throw new StorageException($"{path}: is a folder, not a file; name tokenizer.json, vocab.txt, vocab.json, a SentencePiece .model or a .tiktoken file.");
-        string name = Path.GetFileName(path), folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        StoredFile file = StoredFile.OfPath(path);
+        string name = file.Name;
         bool Ends(string end) => name.EndsWith(end, StringComparison.OrdinalIgnoreCase);
-        string Beside(string from, string to)
+        StoredFile Beside(string from, string to)
         {
-            string other = Path.Combine(Path.GetDirectoryName(path) ?? "", name[..^from.Length] + to);
-            return File.Exists(other) ? other : throw new StorageException($"{path}: has no {Path.GetFileName(other)} beside it; byte-pair encoding needs both files.");
+            StoredFile other = file.Beside(name[..^from.Length] + to);
+            return other.Exists ? other : throw new StorageException($"{path}: has no {other.Name} beside it; byte-pair encoding needs both files.");
         }
 
-        if (Ends(".tiktoken")) return TiktokenFile.Read(path).Parts;
-        if (!Ends(".txt") && !Ends(".model") && !Ends("vocab.json")) return TokenizerJsonReader.ReadFile(path);
-        FolderSettings settings = FolderSettings.Read(folder);
-        return Finish(Ends(".model") ? SentencePieceParts(path, settings)
-            : Ends("merges.txt") ? ByteLevelBpe(Beside("merges.txt", "vocab.json"), path, settings)
-            : Ends("vocab.json") ? ByteLevelBpe(path, Beside("vocab.json", "merges.txt"), settings)
-            : WordPiece(path, settings), settings);
+        if (Ends(".tiktoken")) return TiktokenFile.Read(file).Parts;
+        if (!Ends(".txt") && !Ends(".model") && !Ends("vocab.json")) return TokenizerJsonReader.ReadFile(file);
+        FolderSettings settings = FolderSettings.Read(file.Files);
+        return Finish(Ends(".model") ? SentencePieceParts(file, settings)
+            : Ends("merges.txt") ? ByteLevelBpe(Beside("merges.txt", "vocab.json"), file, settings)
+            : Ends("vocab.json") ? ByteLevelBpe(file, Beside("vocab.json", "merges.txt"), settings)
+            : WordPiece(file, settings), settings);
     }
 
     public static TokenizerParts Read(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (!Directory.Exists(folder)) throw new StorageException($"{folder}: no such folder. Check the path.");
-        string? Find(params ReadOnlySpan<string> names)
-        {
-            foreach (string name in names)
-                if (File.Exists(Path.Combine(folder, name))) return Path.Combine(folder, name);
-            return null;
-        }
+        return Read(new FolderModelFiles(folder));
+    }
 
-        FolderSettings settings = FolderSettings.Read(folder);
+    public static TokenizerParts Read(IModelFiles files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        StoredFile? Find(params string[] names) => names.FirstOrDefault(files.Contains) is { } name ? new StoredFile(files, name) : null;
+        FolderSettings settings = FolderSettings.Read(files);
         if (Find("tokenizer.json") is { } whole) return Finish(ClassOptions.Apply(WithTokens(TokenizerJsonReader.ReadFile(whole), settings), settings), settings);
         if (Find("vocab.json") is { } vocab && Find("merges.txt") is { } merges) return Finish(ByteLevelBpe(vocab, merges, settings), settings);
         if (Find("vocab.txt") is { } words) return Finish(WordPiece(words, settings), settings);
         if (Find(ModelNames) is { } model) return Finish(SentencePieceParts(model, settings), settings);
-        if (Directory.GetFiles(folder, "*.tiktoken") is [string ranks]) return Finish(TiktokenFile.Read(ranks).Parts, settings);
-        throw new StorageException($"{folder}: has no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt, nor a SentencePiece model ({string.Join(", ", ModelNames)}), nor one .tiktoken file. Name a folder that has one.");
+        if (files.List("").Where(name => name.EndsWith(".tiktoken", StringComparison.Ordinal)).ToArray() is [string ranks])
+            return Finish(TiktokenFile.Read(new StoredFile(files, ranks)).Parts, settings);
+        throw new StorageException(
+            $"{files.Location}: has no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt, nor a SentencePiece .model ({string.Join(", ", ModelNames)}), nor one .tiktoken file. Name a folder that has one.");
     }
 
     /// <summary>What counts for every form of folder, and the report.</summary>
@@ -87,9 +90,9 @@ internal static class TokenizerFolderReader
     }
 
     /// <summary>GPT-2 and its family: byte-level BPE, between the special tokens of the class.</summary>
-    private static TokenizerParts ByteLevelBpe(string vocab, string merges, FolderSettings settings)
+    private static TokenizerParts ByteLevelBpe(StoredFile vocab, StoredFile merges, FolderSettings settings)
     {
-        settings.Class.Require(VocabularyKind.ByteLevelBpe, vocab, settings, "GPT-2's byte-level BPE");
+        settings.Class.Require(VocabularyKind.ByteLevelBpe, vocab.Path, settings, "GPT-2's byte-level BPE");
         List<int> lines = [];
         BpeModel model;
         try
@@ -98,20 +101,20 @@ internal static class TokenizerFolderReader
         }
         catch (MergeException e)
         {
-            throw new InvalidFileException(merges, $"line {lines[e.Index]}", $"needs the token \"{Printable.Shorten(e.Token)}\", which is not in {vocab}; the two files belong to different tokenizers", e);
+            throw new InvalidFileException(merges.Path, $"line {lines[e.Index]}", $"needs the token \"{Printable.Shorten(e.Token)}\", which is not in {vocab.Path}; the two files belong to different tokenizers", e);
         }
 
         bool prefixSpace = settings.Flag("add_prefix_space") ?? false, roberta = settings.Class.IsRoberta, qwen = settings.Class.Name == "Qwen2";
-        SpecialToken Marker(string role, string usual) => Special(settings, model, role, usual, vocab);
+        SpecialToken Marker(string role, string usual) => Special(settings, model, role, usual, vocab.Path);
         AddedToken[] added = [.. settings.Tokens.Select(token => roberta && token.Id < 0 && settings.Role("mask_token") == token.Content ? token with { LeftStrip = true } : token)];
         if (qwen && !added.Any(token => token.Content == EndOfText)) added = [new AddedToken(EndOfText) { Special = true }, .. added];
         ByteLevelPreTokenizer bytes = new(prefixSpace, trimOffsets: true, useRegex: !qwen);
         return new TokenizerParts
         {
-            Source = vocab,
+            Source = vocab.Path,
             Model = model,
             Normalizer = qwen ? new UnicodeNormalizer(Unicode.NormalizationKind.Nfc) : null,
-            PreTokenizer = qwen ? new SequencePreTokenizer([new SplitPreTokenizer(TextPattern.FromRegex(QwenWords, vocab), SplitBehavior.Isolated, invert: false), bytes]) : bytes,
+            PreTokenizer = qwen ? new SequencePreTokenizer([new SplitPreTokenizer(TextPattern.FromRegex(QwenWords, vocab.Path), SplitBehavior.Isolated, invert: false), bytes]) : bytes,
             PostProcessor = roberta
                 ? new RobertaProcessing(Marker("sep_token", "</s>"), Marker("cls_token", "<s>"), settings.Flag("trim_offsets") ?? true, prefixSpace)
                 : settings.Class.Name == "Deberta" ? BertTemplate(Marker("cls_token", "[CLS]"), Marker("sep_token", "[SEP]"))
@@ -122,26 +125,26 @@ internal static class TokenizerFolderReader
     }
 
     /// <summary>A SentencePiece model: its own answers, under the ids and between the special tokens of the class.</summary>
-    private static TokenizerParts SentencePieceParts(string path, FolderSettings settings)
+    private static TokenizerParts SentencePieceParts(StoredFile model, FolderSettings settings)
     {
-        settings.Class.Require(VocabularyKind.SentencePiece, path, settings, "a plain SentencePiece model, with no special tokens around texts");
-        SentencePieceFile file = SentencePieceLayouts.WithPrefix(SentencePieceFile.Read(path), settings);
+        settings.Class.Require(VocabularyKind.SentencePiece, model.Path, settings, "a plain SentencePiece model, with no special tokens around texts");
+        SentencePieceFile file = SentencePieceLayouts.WithPrefix(SentencePieceFile.Read(model), settings);
         TokenizerParts parts = SentencePieceConverter.Raw(file, SentencePieceLayouts.Of(file, settings));
         return WithTokens(parts, settings);
     }
 
     /// <summary>BERT and its family: WordPiece with BERT's normalizer; MPNet between RoBERTa's special tokens.</summary>
-    private static TokenizerParts WordPiece(string vocab, FolderSettings settings)
+    private static TokenizerParts WordPiece(StoredFile vocab, FolderSettings settings)
     {
-        settings.Class.Require(VocabularyKind.WordPiece, vocab, settings, "BERT's WordPiece, in lower case");
+        settings.Class.Require(VocabularyKind.WordPiece, vocab.Path, settings, "BERT's WordPiece, in lower case");
         bool mpnet = settings.Class.Name == "MPNet";
         List<KeyValuePair<string, int>> entries = VocabularyFiles.ReadText(vocab);
         string unknown = settings.Role("unk_token") ?? "[UNK]";
         if (!entries.Exists(entry => entry.Key == unknown))
-            throw new InvalidFileException(vocab, "", $"lacks the unknown token \"{Printable.Shorten(unknown)}\"; add it, or name another in tokenizer_config.json");
+            throw new InvalidFileException(vocab.Path, "", $"lacks the unknown token \"{Printable.Shorten(unknown)}\"; add it, or name another in tokenizer_config.json");
         WordPieceModel model = new(entries, unknown);
-        SpecialToken separator = Special(settings, model, "sep_token", mpnet ? "</s>" : "[SEP]", vocab);
-        SpecialToken classifier = Special(settings, model, "cls_token", mpnet ? "<s>" : "[CLS]", vocab);
+        SpecialToken separator = Special(settings, model, "sep_token", mpnet ? "</s>" : "[SEP]", vocab.Path);
+        SpecialToken classifier = Special(settings, model, "cls_token", mpnet ? "<s>" : "[CLS]", vocab.Path);
         AddedToken[] added = [.. settings.Tokens];
         if (added.Length == 0)
         {
@@ -153,7 +156,7 @@ internal static class TokenizerFolderReader
         if (mpnet) added = [.. added.Select(token => token.Id < 0 && token.Content == (settings.Role("mask_token") ?? "<mask>") ? token with { LeftStrip = true } : token)];
         return new TokenizerParts
         {
-            Source = vocab,
+            Source = vocab.Path,
             Model = model,
             Normalizer = new BertNormalizer(true, settings.Flag("tokenize_chinese_chars") ?? true, settings.Flag("strip_accents"), settings.Flag("do_lower_case") ?? true),
             PreTokenizer = new BertPreTokenizer(),

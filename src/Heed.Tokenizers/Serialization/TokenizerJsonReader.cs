@@ -8,10 +8,10 @@ internal static class TokenizerJsonReader
 {
     private const long LargestFile = 1L << 30;
 
-    public static TokenizerParts ReadFile(string path)
+    public static TokenizerParts ReadFile(StoredFile file)
     {
-        using JsonDocument document = StrictJson.ReadFile(path, LargestFile);
-        return Read(new JsonScope(document.RootElement, path, "$"));
+        using JsonDocument document = file.ReadJson(LargestFile);
+        return Read(new JsonScope(document.RootElement, file.Path, "$"));
     }
 
     public static TokenizerParts Read(ReadOnlyMemory<byte> utf8, string name)

@@ -10,34 +10,34 @@ internal static class VocabularyFiles
     private const long LargestFile = 1L << 30;
 
     /// <summary>vocab.txt: a token a line, its id the line's number from 0; of equal tokens the last one counts.</summary>
-    public static List<KeyValuePair<string, int>> ReadText(string path)
+    public static List<KeyValuePair<string, int>> ReadText(StoredFile file)
     {
         Dictionary<string, int> entries = new(StringComparer.Ordinal);
         int id = 0;
-        foreach (string line in Lines(path)) entries[line.TrimEnd()] = id++;
-        return entries.Count > 0 ? [.. entries] : throw new InvalidFileException(path, "", "is empty; a token a line was expected");
+        foreach (string line in Lines(file)) entries[line.TrimEnd()] = id++;
+        return entries.Count > 0 ? [.. entries] : throw new InvalidFileException(file.Path, "", "is empty; a token a line was expected");
     }
 
     /// <summary>vocab.json: tokens and their ids.</summary>
-    public static List<KeyValuePair<string, int>> ReadJson(string path)
+    public static List<KeyValuePair<string, int>> ReadJson(StoredFile file)
     {
-        using JsonDocument document = StrictJson.ReadFile(path, LargestFile);
-        return ModelReader.ReadVocabulary(new JsonScope(document.RootElement, path, "$"));
+        using JsonDocument document = file.ReadJson(LargestFile);
+        return ModelReader.ReadVocabulary(new JsonScope(document.RootElement, file.Path, "$"));
     }
 
     /// <summary>merges.txt: two tokens a line with a blank between them, best first; a <c>#version</c> line is left out.</summary>
-    /// <param name="path">The file.</param>
+    /// <param name="file">The file.</param>
     /// <param name="lines">Receives the line number of each merge.</param>
-    public static List<(string Left, string Right)> ReadMerges(string path, List<int> lines)
+    public static List<(string Left, string Right)> ReadMerges(StoredFile file, List<int> lines)
     {
         List<(string, string)> merges = [];
         int number = 0;
-        foreach (string line in Lines(path))
+        foreach (string line in Lines(file))
         {
             number++;
             if (line.Length == 0 || line.StartsWith("#version", StringComparison.Ordinal)) continue;
             string[] parts = line.Split(' ');
-            if (parts.Length != 2) throw new InvalidFileException(path, $"line {number}", $"is \"{Printable.Shorten(line)}\", which has {parts.Length} parts; a merge has two, with one blank between them");
+            if (parts.Length != 2) throw new InvalidFileException(file.Path, $"line {number}", $"is \"{Printable.Shorten(line)}\", which has {parts.Length} parts; a merge has two, with one blank between them");
             merges.Add((parts[0], parts[1]));
             lines.Add(number);
         }
@@ -91,9 +91,9 @@ internal static class VocabularyFiles
         json.WriteEndObject();
     });
 
-    private static IEnumerable<string> Lines(string path)
+    private static IEnumerable<string> Lines(StoredFile file)
     {
-        byte[] bytes = InputFile.ReadAll(path, LargestFile);
+        byte[] bytes = file.ReadAll(LargestFile);
         int number = 1;
         for (int start = 0; start < bytes.Length; number++)
         {
@@ -101,7 +101,7 @@ internal static class VocabularyFiles
             if (length < 0) length = bytes.Length - start;
             ReadOnlySpan<byte> line = bytes.AsSpan(start, length);
             if (line.EndsWith("\r"u8)) line = line[..^1];
-            if (!System.Text.Unicode.Utf8.IsValid(line)) throw new InvalidFileException(path, $"line {number}", "is not valid UTF-8; save the file as UTF-8");
+            if (!System.Text.Unicode.Utf8.IsValid(line)) throw new InvalidFileException(file.Path, $"line {number}", "is not valid UTF-8; save the file as UTF-8");
             yield return System.Text.Encoding.UTF8.GetString(line);
             start += length + 1;
         }

@@ -39,18 +39,18 @@ public static class TiktokenFile
         @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     /// <summary>Reads a file whose name tells its encoding: it holds <c>gpt2</c>, <c>r50k</c>, <c>p50k</c>, <c>cl100k</c> or <c>o200k</c>.</summary>
-    /// <param name="path">The file.</param>
+    /// <param name="file">The file.</param>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidFileException">The file breaks the format.</exception>
     /// <exception cref="ConfigException">The name tells no encoding, or a special token's id is taken.</exception>
-    internal static Tokenizer Read(string path)
+    internal static Tokenizer Read(StoredFile file)
     {
-        string name = Path.GetFileName(path);
+        string name = file.Name;
         bool Has(string part) => name.Contains(part, StringComparison.OrdinalIgnoreCase);
         TiktokenEncoding encoding = Has("cl100k") ? TiktokenEncoding.Cl100kBase : Has("o200k") ? TiktokenEncoding.O200kBase : Has("p50k") ? TiktokenEncoding.P50kBase
             : Has("gpt2") || Has("r50k") ? TiktokenEncoding.Gpt2
-            : throw new ConfigException($"{path}: a .tiktoken file does not say how words are split, and this name tells no encoding; put gpt2, r50k_base, p50k_base, cl100k_base or o200k_base into the name, or call TiktokenFile.Read with the pattern.");
-        return Read(path, encoding);
+            : throw new ConfigException($"{file}: a .tiktoken file does not say how words are split, and this name tells no encoding; put gpt2, r50k_base, p50k_base, cl100k_base or o200k_base into the name, or call TiktokenFile.Read with the pattern.");
+        return Parse(file.ReadAll(MaximumBytes), file.Path, Pattern(encoding), SpecialTokens(encoding));
     }
 
     /// <summary>Reads a file as a tokenizer with a published pattern and its special tokens.</summary>

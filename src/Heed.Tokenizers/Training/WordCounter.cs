@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.Versioning;
 
 namespace Heed.Tokenizers.Training;
 
@@ -29,7 +30,7 @@ internal static class WordCounter
 
     public static List<WordCount> Count(IEnumerable<string> texts, Func<WordSplitter> newSplitter, int threads, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
-        List<Dictionary<string, long>> tallies = threads <= 1
+        List<Dictionary<string, long>> tallies = threads <= 1 || OperatingSystem.IsBrowser()
             ? [CountOnThisThread(texts, newSplitter(), progress, cancellationToken)]
             : CountOnThreads(texts, newSplitter, threads, progress, cancellationToken);
         Dictionary<string, long> all = tallies[0];
@@ -63,6 +64,7 @@ internal static class WordCounter
         return counts;
     }
 
+    [UnsupportedOSPlatform("browser")]
     private static List<Dictionary<string, long>> CountOnThreads(
         IEnumerable<string> texts, Func<WordSplitter> newSplitter, int threads, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
@@ -98,6 +100,7 @@ internal static class WordCounter
         return tallies;
     }
 
+    [UnsupportedOSPlatform("browser")]
     private static void Feed(IEnumerable<string> texts, BlockingCollection<List<string>> batches, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         List<string> batch = [];
@@ -119,6 +122,7 @@ internal static class WordCounter
         progress?.Report(new TrainingProgress(TrainingPhase.CountWords, done, done));
     }
 
+    [UnsupportedOSPlatform("browser")]
     private static void Work(BlockingCollection<List<string>> batches, WordSplitter splitter, Dictionary<string, long> counts, CancellationTokenSource failed)
     {
         try

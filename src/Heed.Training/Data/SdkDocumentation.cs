@@ -15,13 +15,37 @@ public static class SdkDocumentation
     /// <summary>The documentation files of the SDK that runs this program, in ordinal order; empty where there are none.</summary>
     public static IReadOnlyList<string> Find()
     {
-        DirectoryInfo? folder = new(RuntimeEnvironment.GetRuntimeDirectory());
-        while (folder is not null && !Directory.Exists(Path.Combine(folder.FullName, "packs"))) folder = folder.Parent;
-        if (folder is null && Environment.GetEnvironmentVariable("DOTNET_ROOT") is { Length: > 0 } root && Directory.Exists(Path.Combine(root, "packs"))) folder = new DirectoryInfo(root);
-        if (folder is null) return [];
-        string[] files = [.. Directory.EnumerateDirectories(Path.Combine(folder.FullName, "packs"), "*.Ref").SelectMany(pack => Directory.EnumerateFiles(pack, "*.xml", SearchOption.AllDirectories))];
+        if (Packs(RuntimeEnvironment.GetRuntimeDirectory(), Environment.GetEnvironmentVariable) is not { } packs) return [];
+        string[] files = [.. Directory.EnumerateDirectories(packs, "*.Ref").SelectMany(pack => Directory.EnumerateFiles(pack, "*.xml", SearchOption.AllDirectories))];
         Array.Sort(files, StringComparer.Ordinal);
         return files;
+    }
+
+    /// <summary>
+    /// The folder <c>packs</c> of the SDK: above the running runtime, else below <c>DOTNET_ROOT</c>, else beside the <c>dotnet</c> of <c>PATH</c>. A program
+    /// that was compiled ahead of time has no runtime to start from.
+    /// </summary>
+    internal static string? Packs(string runtime, Func<string, string?> variable)
+    {
+        string? Above(string? start)
+        {
+            for (DirectoryInfo? folder = string.IsNullOrEmpty(start) ? null : new(start); folder is not null; folder = folder.Parent)
+                if (Directory.Exists(Path.Combine(folder.FullName, "packs"))) return Path.Combine(folder.FullName, "packs");
+            return null;
+        }
+
+        string? Linked(string folder)
+        {
+            FileInfo program = new(Path.Combine(folder, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
+            return program.Exists ? (program.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? program).DirectoryName : null;
+        }
+
+        string? root = variable("DOTNET_ROOT");
+        if (Above(runtime) is { } own) return own;
+        if (!string.IsNullOrEmpty(root) && Directory.Exists(Path.Combine(root, "packs"))) return Path.Combine(root, "packs");
+        foreach (string folder in (variable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+            if (Linked(folder) is { } home && Directory.Exists(Path.Combine(home, "packs"))) return Path.Combine(home, "packs");
+        return null;
     }
 
     /// <summary>The prose of each type, once: members of one type together are a document, and a sentence that was read before is left out.</summary>

@@ -25,7 +25,7 @@ internal static class SmallModels
         {
             ["type"] = "Unigram",
             ["unk_id"] = 0,
-            ["vocab"] = new JsonArray([.. Pieces().Select((piece, i) => new JsonArray(piece, -0.01 * i))]),
+            ["vocab"] = new JsonArray([.. Pieces().Select((piece, i) => (JsonNode?)new JsonArray(piece, -0.01 * i))]),
             ["byte_fallback"] = false,
         }));
         yield return ("WordLevel", Of(new JsonObject { ["type"] = "WordLevel", ["vocab"] = Numbered(Pieces()), ["unk_token"] = "<unk>" }));
@@ -51,7 +51,9 @@ internal static class SmallModels
     private static Action<string> Bpe(bool byteFallback)
     {
         List<string> tokens = Pieces();
-        JsonArray merges = [.. tokens.Where(token => token.Length > 1 && token != "<unk>").Select(token => new JsonArray(token[..(token.Length / 2)], token[(token.Length / 2)..]))];
+        // Nodes, not a collection expression of arrays: that would serialise by reflection, which ahead-of-time compilation lacks (cases: u5).
+        JsonNode?[] pairs = [.. tokens.Where(token => token.Length > 1 && token != "<unk>").Select(token => (JsonNode?)new JsonArray(token[..(token.Length / 2)], token[(token.Length / 2)..]))];
+        JsonArray merges = new(pairs);
         if (byteFallback) tokens.AddRange(Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>"));
         return Of(new JsonObject { ["type"] = "BPE", ["unk_token"] = "<unk>", ["fuse_unk"] = true, ["byte_fallback"] = byteFallback, ["vocab"] = Numbered(tokens), ["merges"] = merges });
     }

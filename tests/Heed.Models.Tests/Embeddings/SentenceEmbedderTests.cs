@@ -113,7 +113,7 @@ public class SentenceEmbedderTests
     public void Modules_say_how_texts_become_vectors(string modules, string pooling, Pooling[] expected, bool normalizes)
     {
         using TemporaryFolder folder = Folder(modules, pooling);
-        SentencePipeline pipeline = SentencePipeline.Read(folder.Path);
+        SentencePipeline pipeline = SentencePipeline.Read(new FolderModelFiles(folder.Path));
         Assert.Equal(expected, pipeline.Poolings);
         Assert.Equal(normalizes, pipeline.Normalizes);
     }
@@ -128,7 +128,7 @@ public class SentenceEmbedderTests
     public void A_wrong_modules_file_is_refused_in_one_sentence(string modules, string pooling, string sentence)
     {
         using TemporaryFolder folder = Folder(modules, pooling);
-        InvalidFileException error = Assert.Throws<InvalidFileException>(() => SentencePipeline.Read(folder.Path));
+        InvalidFileException error = Assert.Throws<InvalidFileException>(() => SentencePipeline.Read(new FolderModelFiles(folder.Path)));
         Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
     }
 

@@ -1,0 +1,75 @@
+using Heed.Checkpoints;
+using Heed.Hub;
+using Heed.Models;
+using Heed.Models.Embeddings;
+using Heed.Models.Files;
+
+namespace Heed.Generation;
+
+public sealed partial class HeedModel
+{
+    /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub.</summary>
+    /// <param name="name">A folder with <c>config.json</c> and weights, or a name such as <c>openai-community/gpt2</c>.</param>
+    /// <param name="options">How to load; null: for inference.</param>
+    /// <exception cref="StorageException">There is no such folder, a file is missing or cannot be read.</exception>
+    /// <exception cref="InputException">A file is damaged.</exception>
+    /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
+    public static HeedModel Open(string name, LoadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return Open(new FolderModelFiles(HubModel.Folder(name)), options);
+    }
+
+    /// <summary>Opens a model from the files of any store: a folder, memory, a download.</summary>
+    /// <param name="files">The files; the tokenizer is read from them when it is first asked for.</param>
+    /// <param name="options">How to load; null: for inference.</param>
+    /// <inheritdoc cref="Open(string, LoadOptions?)" path="/exception"/>
+    public static HeedModel Open(IModelFiles files, LoadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        ModelDescription? description = files.Contains(SentencePipeline.ModulesName) ? null : ModelFolder.ReadConfig(files, options);
+        SentenceEmbedder? embedder = description is null || IsBareEncoder(description) ? SentenceEmbedder.Load(files, description, options) : null;
+        Model model = embedder?.Model ?? ModelFolder.Load(files, description!, options).Model;
+        try
+        {
+            return new HeedModel(files, model, description, embedder);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="OpenAsync(IModelFiles, LoadOptions?, IProgress{LoadProgress}?, CancellationToken)"/>
+    /// <param name="name">A folder with <c>config.json</c> and weights, or a name such as <c>openai-community/gpt2</c>.</param>
+    /// <param name="options">How to load; null: for inference.</param>
+    /// <param name="progress">Receives the bytes of weights read; may be null.</param>
+    /// <param name="cancellationToken">Stops before the next tensor; nothing is kept.</param>
+    public static async Task<HeedModel> OpenAsync(string name, LoadOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return await OpenAsync(new FolderModelFiles(HubModel.Folder(name)), options, progress, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Opens a model without blocking the calling thread. In a browser, files behind an address are first brought into memory.</summary>
+    /// <param name="files">The files; the tokenizer is read from them when it is first asked for.</param>
+    /// <param name="options">How to load; null: for inference.</param>
+    /// <param name="progress">Receives the bytes of weights read; may be null.</param>
+    /// <param name="cancellationToken">Stops before the next tensor; nothing is kept.</param>
+    /// <exception cref="StorageException">A file is missing or cannot be read.</exception>
+    /// <exception cref="InputException">A file is damaged.</exception>
+    /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static async Task<HeedModel> OpenAsync(IModelFiles files, LoadOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        if (OperatingSystem.IsBrowser() && files is HttpModelFiles remote) files = await remote.FetchAsync(progress, cancellationToken).ConfigureAwait(false);
+        LoadOptions loading = (options ?? LoadOptions.Default) with { Progress = progress, CancellationToken = cancellationToken };
+        return await Task.Run(() => Open(files, loading), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>True for encoders without a head: their whole purpose is to embed, as that of folders of sentence-transformers.</summary>
+    private static bool IsBareEncoder(ModelDescription model)
+        => model.Architecture.EndsWith("Model", StringComparison.Ordinal) && model.Family.Architectures.Any(a => a.EndsWith("ForMaskedLM", StringComparison.Ordinal));
+}

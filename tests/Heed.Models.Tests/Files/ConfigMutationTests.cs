@@ -1,0 +1,66 @@
+using Heed.Engine.Tensors;
+using Heed.Models.Files;
+using Heed.Testing;
+
+namespace Heed.Models.Tests.Files;
+
+/// <summary>
+/// Each key of each golden model's config.json removed, null, of another type, out of range: the same result, a clear error, or, for a value of the right
+/// type, the result that it asks for. Never an internal error, never another result without a word.
+/// </summary>
+public sealed class ConfigMutationTests
+{
+    public static TheoryData<string> Models => [.. Directory.EnumerateDirectories(Path.Combine(Repository.Goldens, "models")).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
+
+    // cases: g1, g2, g4
+    [Theory, MemberData(nameof(Models))]
+    public void A_changed_key_is_refused_warned_of_or_changes_nothing(string name)
+    {
+        string folder = Path.Combine(Repository.Goldens, "models", name);
+        Dictionary<string, ReadOnlyMemory<byte>> files = new(StringComparer.Ordinal);
+        foreach (string file in Directory.EnumerateFiles(folder, "*").Where(file => Path.GetFileName(file) is "config.json" || file.EndsWith(".safetensors", StringComparison.Ordinal)))
+            files[Path.GetFileName(file)] = File.ReadAllBytes(file);
+        byte[] config = files["config.json"].ToArray();
+        float[] expected = Run(new MemoryModelFiles(files), null);
+        List<string> wrong = [];
+        int count = 0;
+        foreach (JsonMutation mutation in JsonMutations.Of(config))
+        {
+            count++;
+            files["config.json"] = mutation.Json;
+            List<string> warnings = [];
+            try
+            {
+                float[] actual = Run(new MemoryModelFiles(files), warnings.Add);
+                bool same = actual.AsSpan().SequenceEqual(expected);
+                // What is removed has the architecture's own value; a value of the right type may ask for another result.
+                if (!same && warnings.Count == 0 && !mutation.IsSameKind && mutation.Value is not null && !AsksForIt(mutation)) wrong.Add($"{mutation}: another result without a word");
+            }
+            catch (HeedException e)
+            {
+                // A shorter context is found when a text is longer than it.
+                if (!e.Message.Contains("config.json", StringComparison.Ordinal) && !(mutation.IsSameKind && e.Message.Contains("input_ids", StringComparison.Ordinal))) wrong.Add($"{mutation}: {e.Message}");
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                wrong.Add($"{mutation}: {e.GetType().Name}: {e.Message}");
+            }
+        }
+
+        Assert.Empty(wrong);
+        Assert.True(count >= 200, $"{count} changes");
+    }
+
+    /// <summary>An id may be a number, a list of numbers, or null; null of RoPE's settings is the reference's word for "none".</summary>
+    private static bool AsksForIt(JsonMutation mutation) => (mutation.Key.EndsWith("_token_id", StringComparison.Ordinal) && mutation.Value is "[1]" or "null")
+        || (mutation.Key is "rope_parameters" or "rope_scaling" or "rope_parameters.original_max_position_embeddings" && mutation.Value == "null");
+
+    private static float[] Run(IModelFiles files, Action<string>? warn)
+    {
+        using TensorScope scope = TensorScope.Begin();
+        using Model model = ModelFolder.Load(files, new LoadOptions { Warn = warn, MaximumBytes = 64 << 20 }).Model;
+        TokenGrid ids = TokenGrid.Of([[5, 9, 2, 7, 3]]);
+        ModelInputs inputs = new() { InputIds = ids, DecoderInputIds = model is SequenceToSequenceModel ? ids : null };
+        return [.. model.Run(inputs).Tensors.OrderBy(tensor => tensor.Key, StringComparer.Ordinal).SelectMany(tensor => tensor.Value.ToArray())];
+    }
+}
