@@ -9,7 +9,7 @@ public enum FinishReason
     /// <summary>An end id came.</summary>
     End,
 
-    /// <summary>A stop string came, or the caller had enough.</summary>
+    /// <summary>A stop string came.</summary>
     Stop,
 
     /// <summary>The longest length was reached.</summary>

@@ -1,23 +1,26 @@
 namespace Heed.Generation;
 
-/// <summary>A text that a model wrote.</summary>
-public sealed class GeneratedText
+/// <summary>A generated text.</summary>
+public sealed record GeneratedText
 {
-    /// <summary>Number of the prompt that it continues.</summary>
+    /// <summary>Index of the prompt that it continues.</summary>
     public required int Prompt { get; init; }
 
-    /// <summary>The new text, without the prompt and without a stop string.</summary>
+    /// <summary>The new text, without the prompt and without a stop string; empty if the request has no tokenizer.</summary>
     public required string Text { get; init; }
 
-    /// <summary>The new ids, those of an end id or a stop string included.</summary>
-    public required int[] Ids { get; init; }
-
-    /// <summary>Number of tokens of the prompt.</summary>
-    public required int PromptTokens { get; init; }
+    /// <summary>The new ids, those of an end id or a stop string included; without prompt and decoder start.</summary>
+    public required IReadOnlyList<int> Ids { get; init; }
 
     /// <summary>Why it ended.</summary>
     public required FinishReason Finish { get; init; }
 
-    /// <summary>Σ log p ÷ length^penalty where beams were searched; null else.</summary>
+    /// <summary>What it cost.</summary>
+    public required TokenUsage Usage { get; init; }
+
+    /// <summary>One entry per new id, if <see cref="GenerationConfig.TopTokens"/> asked for them; else empty.</summary>
+    public IReadOnlyList<TokenLogProbability> LogProbabilities { get; init; } = [];
+
+    /// <summary>Σ log p ÷ length^penalty with beam search; else null.</summary>
     public float? Score { get; init; }
 }

@@ -10,29 +10,35 @@ public sealed partial class HeedModel
 {
     /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub.</summary>
     /// <param name="name">A folder with <c>config.json</c> and weights, or a name such as <c>openai-community/gpt2</c>.</param>
-    /// <param name="options">How to load; null: for inference.</param>
+    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warn"/> also gets what is odd about later
+    /// calls.</param>
+    /// <param name="inference">How calls share time and memory; null: the standard.</param>
     /// <exception cref="StorageException">There is no such folder, a file is missing or cannot be read.</exception>
     /// <exception cref="InputException">A file is damaged.</exception>
     /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
-    public static HeedModel Open(string name, LoadOptions? options = null)
+    public static HeedModel Open(string name, LoadOptions? options = null, InferenceOptions? inference = null)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return Open(new FolderModelFiles(HubModel.Folder(name)), options);
+        return Open(new FolderModelFiles(HubModel.Folder(name)), options, inference);
     }
 
     /// <summary>Opens a model from the files of any store: a folder, memory, a download.</summary>
     /// <param name="files">The files; the tokenizer is read from them when it is first asked for.</param>
-    /// <param name="options">How to load; null: for inference.</param>
-    /// <inheritdoc cref="Open(string, LoadOptions?)" path="/exception"/>
-    public static HeedModel Open(IModelFiles files, LoadOptions? options = null)
+    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warn"/> also gets what is odd about later
+    /// calls.</param>
+    /// <param name="inference">How calls share time and memory; null: the standard.</param>
+    /// <inheritdoc cref="Open(string, LoadOptions?, InferenceOptions?)" path="/exception"/>
+    public static HeedModel Open(IModelFiles files, LoadOptions? options = null, InferenceOptions? inference = null)
     {
         ArgumentNullException.ThrowIfNull(files);
         ModelDescription? description = files.Contains(SentencePipeline.ModulesName) ? null : ModelFolder.ReadConfig(files, options);
-        SentenceEmbedder? embedder = description is null || IsBareEncoder(description) ? SentenceEmbedder.Load(files, description, options) : null;
+        SentenceEmbedder? embedder = description is null || IsBareEncoder(description)
+            ? SentenceEmbedder.Load(files, description, options)
+            : null;
         Model model = embedder?.Model ?? ModelFolder.Load(files, description!, options).Model;
         try
         {
-            return new HeedModel(files, model, description, embedder);
+            return new HeedModel(files, model, description, embedder, options?.Warn, inference);
         }
         catch
         {
@@ -41,35 +47,44 @@ public sealed partial class HeedModel
         }
     }
 
-    /// <inheritdoc cref="OpenAsync(IModelFiles, LoadOptions?, IProgress{LoadProgress}?, CancellationToken)"/>
+    /// <inheritdoc cref="OpenAsync(IModelFiles, LoadOptions?, IProgress{LoadProgress}?, InferenceOptions?, CancellationToken)"/>
     /// <param name="name">A folder with <c>config.json</c> and weights, or a name such as <c>openai-community/gpt2</c>.</param>
     /// <param name="options">How to load; null: for inference.</param>
     /// <param name="progress">Receives the bytes of weights read; may be null.</param>
+    /// <param name="inference">How calls share time and memory; null: the standard.</param>
     /// <param name="cancellationToken">Stops before the next tensor; nothing is kept.</param>
-    public static async Task<HeedModel> OpenAsync(string name, LoadOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static async Task<HeedModel> OpenAsync(
+        string name, LoadOptions? options = null, IProgress<LoadProgress>? progress = null, InferenceOptions? inference = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return await OpenAsync(new FolderModelFiles(HubModel.Folder(name)), options, progress, cancellationToken).ConfigureAwait(false);
+        return await OpenAsync(new FolderModelFiles(HubModel.Folder(name)), options, progress, inference, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Opens a model without blocking the calling thread. In a browser, files behind an address are first brought into memory.</summary>
+    /// <summary>Opens a model without blocking the calling thread. In a browser, files behind an address are first brought into
+    /// memory.</summary>
     /// <param name="files">The files; the tokenizer is read from them when it is first asked for.</param>
     /// <param name="options">How to load; null: for inference.</param>
     /// <param name="progress">Receives the bytes of weights read; may be null.</param>
+    /// <param name="inference">How calls share time and memory; null: the standard.</param>
     /// <param name="cancellationToken">Stops before the next tensor; nothing is kept.</param>
     /// <exception cref="StorageException">A file is missing or cannot be read.</exception>
     /// <exception cref="InputException">A file is damaged.</exception>
     /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static async Task<HeedModel> OpenAsync(IModelFiles files, LoadOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static async Task<HeedModel> OpenAsync(
+        IModelFiles files, LoadOptions? options = null, IProgress<LoadProgress>? progress = null, InferenceOptions? inference = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(files);
-        if (OperatingSystem.IsBrowser() && files is HttpModelFiles remote) files = await remote.FetchAsync(progress, cancellationToken).ConfigureAwait(false);
+        if (OperatingSystem.IsBrowser() && files is HttpModelFiles remote)
+            files = await remote.FetchAsync(progress, cancellationToken).ConfigureAwait(false);
         LoadOptions loading = (options ?? LoadOptions.Default) with { Progress = progress, CancellationToken = cancellationToken };
-        return await Task.Run(() => Open(files, loading), cancellationToken).ConfigureAwait(false);
+        return await Task.Run(() => Open(files, loading, inference), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>True for encoders without a head: their whole purpose is to embed, as that of folders of sentence-transformers.</summary>
     private static bool IsBareEncoder(ModelDescription model)
-        => model.Architecture.EndsWith("Model", StringComparison.Ordinal) && model.Family.Architectures.Any(a => a.EndsWith("ForMaskedLM", StringComparison.Ordinal));
+        => model.Architecture.EndsWith("Model", StringComparison.Ordinal)
+            && model.Family.Architectures.Any(a => a.EndsWith("ForMaskedLM", StringComparison.Ordinal));
 }

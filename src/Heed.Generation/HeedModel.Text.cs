@@ -1,119 +1,154 @@
-using System.Runtime.CompilerServices;
-using Heed.Generation.Text;
 using Heed.Models;
 
 namespace Heed.Generation;
 
 public sealed partial class HeedModel
 {
-    /// <summary>Continues a text; behind an encoder: answers, translates or summarises it.</summary>
+    /// <summary>New tokens if neither the folder nor the caller sets a length.</summary>
+    private const int StandardNewTokens = 128;
+
+    private int _warnedOfContext;
+
+    /// <summary>Continues a text; with an encoder-decoder: answers, translates or summarises it.</summary>
     /// <param name="prompt">The text.</param>
     /// <param name="config">The settings; null: <see cref="Generation"/>.</param>
-    /// <param name="cancellationToken">Ends the work between layers.</param>
+    /// <param name="cancellationToken">Ends the work within one step.</param>
     /// <returns>The new text, without the prompt.</returns>
     /// <exception cref="InputException">The prompt or a setting cannot be worked with, or the model does not generate.</exception>
+    /// <exception cref="BudgetException">The text alone needs more memory than is allowed.</exception>
+    /// <exception cref="NumericalException">The model's scores are NaN.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was set.</exception>
-    public string Generate(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default) => Generate([prompt], config, cancellationToken)[0].Text;
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public string Generate(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+        => Generate([prompt], config, cancellationToken)[0].Text;
 
     /// <summary>Continues several texts at once.</summary>
     /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)"/>
     /// <param name="prompts">The texts.</param>
     /// <param name="config">The settings; null: <see cref="Generation"/>.</param>
-    /// <param name="cancellationToken">Ends the work between layers.</param>
+    /// <param name="cancellationToken">Ends the work within one step.</param>
     /// <returns>Prompt by prompt its texts: <see cref="GenerationConfig.ReturnSequences"/> each.</returns>
-    public IReadOnlyList<GeneratedText> Generate(IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public IReadOnlyList<GeneratedText> Generate(
+        IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
-        config = Checked(config);
-        int[][] ids = [.. prompts.Select(Encode)];
-        if (config.ReturnSequences > 1 && config.Beams == 1 && !config.Sample)
-            throw new InputException($"num_return_sequences: {config.ReturnSequences} texts were asked for, and without sampling or beams all would be the same. Set do_sample, or num_beams to at least {config.ReturnSequences}.");
-
-        // Each text watches for stop strings on its own, so each is a request of its own; beams come from one request.
-        int each = config.Beams > 1 ? 1 : config.ReturnSequences;
-        GenerationConfig single = config.Beams > 1 ? config : config with { ReturnSequences = 1 };
-        List<(GenerationRequest Request, TextStream? Watch, int Prompt)> requests = [];
-        for (int i = 0; i < ids.Length; i++)
-        {
-            for (int k = 0; k < each; k++)
-            {
-                TextStream? watch = config.StopStrings.Count > 0 && config.Beams == 1 ? NewStream(ids[i], config) : null;
-                requests.Add((Request(ids[i], single) with { Sequence = k, OnToken = watch is null ? null : token => watch.Add(token.Id) }, watch, i));
-            }
-        }
-
-        List<GeneratedText> texts = [];
-        foreach (GeneratedSequence sequence in new Generator(Model).Generate([.. requests.Select(r => r.Request)], cancellationToken))
-        {
-            (_, TextStream? watch, int prompt) = requests[sequence.Prompt];
-            FinishReason finish = sequence.Finish;
-            if (watch is null)
-            {
-                watch = NewStream(ids[prompt], config);
-                if (!sequence.Ids.All(watch.Add)) finish = FinishReason.Stop;
-            }
-
-            watch.Finish();
-            texts.Add(new GeneratedText { Prompt = prompt, Text = watch.Take(), Ids = sequence.Ids, PromptTokens = ids[prompt].Length, Finish = watch.Stop is null ? finish : FinishReason.Stop, Score = sequence.Score });
-        }
-
-        return texts;
+        using IDisposable use = _uses.Enter();
+        GenerationRequest[] requests = [.. prompts.Select(p => Request(p, config))];
+        return _engine.Value.Generate(requests, cancellationToken);
     }
 
-    /// <summary>Continues a text piece by piece: a piece as soon as its characters are certain.</summary>
+    /// <summary>As <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>, without holding the calling thread.</summary>
+    /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)"/>
+    public async Task<string> GenerateAsync(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+        => (await GenerateAsync([prompt], config, cancellationToken).ConfigureAwait(false))[0].Text;
+
+    /// <summary>As <see cref="Generate(IReadOnlyList{string}, GenerationConfig?, CancellationToken)"/>, without holding the calling
+    /// thread.</summary>
+    /// <inheritdoc cref="Generate(IReadOnlyList{string}, GenerationConfig?, CancellationToken)"/>
+    public async Task<IReadOnlyList<GeneratedText>> GenerateAsync(
+        IReadOnlyList<string> prompts, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        using IDisposable use = _uses.Enter();
+        GenerationRequest[] requests = [.. prompts.Select(p => Request(p, config))];
+        return await _engine.Value.GenerateAsync(requests, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Continues a text token by token.</summary>
     /// <param name="prompt">The text.</param>
     /// <param name="config">The settings; null: <see cref="Generation"/>. Beams cannot be streamed.</param>
-    /// <param name="cancellationToken">Ends the work between layers.</param>
-    /// <returns>Pieces that together are the text of <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>.</returns>
+    /// <param name="cancellationToken">Ends the work within one step.</param>
+    /// <returns>One update per token; their texts together are the text of
+    /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>.</returns>
     /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)" path="/exception"/>
-    public IEnumerable<string> Stream(string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
+    public IEnumerable<GenerationUpdate> Stream(
+        string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
-        config = Checked(config);
-        int[] ids = Encode(prompt);
-        TextStream text = NewStream(ids, config);
-        using GenerationBatch batch = new(Model);
-        batch.Add(Request(ids, config) with { OnToken = token => text.Add(token.Id) });
-        while (batch.Running > 0)
-        {
-            batch.Step(cancellationToken);
-            if (batch.Running == 0) text.Finish();
-            if (text.Take() is { Length: > 0 } piece) yield return piece;
-        }
+        ArgumentNullException.ThrowIfNull(prompt);
+        return Updates(() => Request(prompt, config), cancellationToken);
     }
 
     /// <summary>As <see cref="Stream"/>, with each token computed on a thread of the pool.</summary>
-    /// <inheritdoc cref="Stream" path="/param"/>
-    /// <inheritdoc cref="Stream" path="/returns"/>
-    /// <inheritdoc cref="Stream" path="/exception"/>
-    public async IAsyncEnumerable<string> StreamAsync(string prompt, GenerationConfig? config = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        using IEnumerator<string> pieces = Stream(prompt, config, cancellationToken).GetEnumerator();
-        while (await Task.Run(pieces.MoveNext, cancellationToken).ConfigureAwait(false)) yield return pieces.Current;
-    }
-
-    /// <summary>The settings of a call.</summary>
-    /// <exception cref="InputException">The model does not generate, or a setting is outside its range.</exception>
-    private GenerationConfig Checked(GenerationConfig? config)
-    {
-        if (Model is not (CausalLanguageModel or SequenceToSequenceModel)) throw new InputException($"{Folder}: {Model.Architecture} does not generate text. Use a causal language model or an encoder-decoder.");
-        config ??= Generation;
-        config.Validate();
-        return config;
-    }
-
-    private int[] Encode(string prompt)
+    /// <inheritdoc cref="Stream"/>
+    public IAsyncEnumerable<GenerationUpdate> StreamAsync(
+        string prompt, GenerationConfig? config = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        return Tokenizer.Encode(prompt).Ids;
+        return UpdatesAsync(() => Request(prompt, config), cancellationToken);
+    }
+
+    /// <summary>The updates of a request; the model is in use from the first read on.</summary>
+    private IEnumerable<GenerationUpdate> Updates(Func<GenerationRequest> request, CancellationToken cancellationToken)
+    {
+        IDisposable use = _uses.Enter();
+        foreach (GenerationUpdate update in Begin(request, use, r => _engine.Value.Stream(r, use, cancellationToken))) yield return update;
+    }
+
+    private async IAsyncEnumerable<GenerationUpdate> UpdatesAsync(
+        Func<GenerationRequest> request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        IDisposable use = _uses.Enter();
+        await foreach (GenerationUpdate update in Begin(request, use, r => _engine.Value.StreamAsync(r, use, cancellationToken)).ConfigureAwait(false)) yield return update;
+    }
+
+    /// <summary>Begins a stream that ends the use with itself; a request that cannot be made ends it at once.</summary>
+    private static T Begin<T>(Func<GenerationRequest> request, IDisposable use, Func<GenerationRequest, T> stream)
+    {
+        try
+        {
+            return stream(request());
+        }
+        catch
+        {
+            use.Dispose();
+            throw;
+        }
+    }
+
+    private GenerationRequest Request(string prompt, GenerationConfig? config)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        config = Checked(config);
+        return Request(Tokenizer.Encode(prompt).Ids, config);
     }
 
     private GenerationRequest Request(int[] ids, GenerationConfig config) => new()
     {
         Prompt = ids,
-        Config = config,
+        Config = WithLength(config, ids.Length),
+        Tokenizer = Tokenizer,
         DecoderPrompt = Model is SequenceToSequenceModel && config.DecoderStartId is { } start ? [start] : null,
     };
 
-    /// <summary>A causal model's text stands behind its prompt, a decoder's alone.</summary>
-    private TextStream NewStream(int[] prompt, GenerationConfig config) => new(Tokenizer, Model is SequenceToSequenceModel ? [] : prompt, config.StopStrings);
+    /// <summary>The settings of a call.</summary>
+    /// <exception cref="InputException">The model does not generate, or a setting is outside its range.</exception>
+    private GenerationConfig Checked(GenerationConfig? config)
+    {
+        if (Model is not (CausalLanguageModel or SequenceToSequenceModel))
+            throw new InputException($"{Folder}: {Model.Architecture} does not generate text. Use a causal language model or an "
+                + "encoder-decoder.");
+        config ??= Generation;
+        config.Validate();
+        return config;
+    }
+
+    /// <summary>The standard length, within the context that the model was trained for; whoever asks for more gets it, with a
+    /// warning.</summary>
+    private GenerationConfig WithLength(GenerationConfig config, int promptLength)
+    {
+        int context = Model.Config.TrainedLength, first = Model is SequenceToSequenceModel ? 1 : promptLength;
+        if (config.MaxNewTokens is null && config.MaxLength is null)
+        {
+            if (first >= context)
+                throw new InputException($"input_ids: the prompt has {first} tokens and the model was trained for {context}, which leaves "
+                    + "none for new ones. Shorten the prompt, or set max_new_tokens to pass the context.");
+            return config with { MaxNewTokens = Math.Min(StandardNewTokens, context - first) };
+        }
+
+        long asked = config.MaxNewTokens is { } tokens ? (long)first + tokens : config.MaxLength!.Value;
+        if (asked > context && Model.Config.MaximumLength > context && Interlocked.Exchange(ref _warnedOfContext, 1) == 0)
+            _warn?.Invoke($"{Folder}: {asked} tokens with the prompt were asked for, and the model was trained for {context}; what "
+                + "follows after them may be worse. Set max_new_tokens lower.");
+        return config;
+    }
 }

@@ -1,5 +1,5 @@
 using Heed.Engine.Tensors;
-using Heed.Generation.Processors;
+using Heed.Generation.Sampling;
 using Heed.Models;
 using Heed.Models.Embeddings;
 using Heed.Tokenizers;
@@ -16,13 +16,21 @@ public sealed partial class HeedModel
     public IReadOnlyList<float[]> Embed(IReadOnlyList<string> texts, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
-        if (Model is not EncoderModel) throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
-        _embedder ??= SentenceEmbedder.Load(_files);
-        Tokenizer tokenizer = _embedder.MaximumLength < int.MaxValue ? Tokenizer.WithTruncation(new TruncationOptions(_embedder.MaximumLength)) : Tokenizer;
+        using IDisposable use = _uses.Enter();
+        if (Model is not EncoderModel)
+            throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of "
+                + "sentence-transformers.");
+        SentenceEmbedder embedder = _embedder.Value;
+        Tokenizer tokenizer = embedder.MaximumLength < int.MaxValue
+            ? Tokenizer.WithTruncation(new TruncationOptions(embedder.MaximumLength))
+            : Tokenizer;
         int[][] ids = [.. tokenizer.EncodeBatch(texts).Select(e => e.Ids)];
-        using TensorScope scope = TensorScope.Begin();
-        Tensor vectors = _embedder.Embed(ids, cancellationToken);                                // [B, D]
-        return [.. Enumerable.Range(0, ids.Length).Select(b => vectors.Rows(b, 1).ToArray())];
+        lock (_understanding)
+        {
+            using TensorScope scope = TensorScope.Begin();
+            Tensor vectors = embedder.Embed(ids, cancellationToken);                             // [B, D]
+            return [.. Enumerable.Range(0, ids.Length).Select(b => vectors.Rows(b, 1).ToArray())];
+        }
     }
 
     /// <summary>The vector of a text.</summary>
@@ -31,6 +39,16 @@ public sealed partial class HeedModel
     /// <param name="cancellationToken">Ends the work between layers.</param>
     public float[] Embed(string text, CancellationToken cancellationToken = default) => Embed([text], cancellationToken)[0];
 
+    /// <summary>As <see cref="Embed(IReadOnlyList{string}, CancellationToken)"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="Embed(IReadOnlyList{string}, CancellationToken)"/>
+    public Task<IReadOnlyList<float[]>> EmbedAsync(IReadOnlyList<string> texts, CancellationToken cancellationToken = default)
+        => Task.Run(() => Embed(texts, cancellationToken), cancellationToken);
+
+    /// <summary>As <see cref="Classify"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="Classify"/>
+    public Task<IReadOnlyList<Prediction>> ClassifyAsync(string text, string? pair = null, CancellationToken cancellationToken = default)
+        => Task.Run(() => Classify(text, pair, cancellationToken), cancellationToken);
+
     /// <summary>The classes of a text, the likeliest first; a number where the model does regression.</summary>
     /// <param name="text">The text.</param>
     /// <param name="pair">A second text where the model judges pairs.</param>
@@ -38,13 +56,18 @@ public sealed partial class HeedModel
     /// <exception cref="InputException">The model does not classify texts, or the text is too long for it.</exception>
     public IReadOnlyList<Prediction> Classify(string text, string? pair = null, CancellationToken cancellationToken = default)
     {
-        if (Model is not SequenceClassifier classifier) throw new InputException($"{Folder}: {Model.Architecture} does not classify texts. Open a model with a sequence classification head.");
+        using IDisposable use = _uses.Enter();
+        if (Model is not SequenceClassifier classifier)
+            throw new InputException($"{Folder}: {Model.Architecture} does not classify texts. Open a model with a sequence "
+                + "classification head.");
         float[] scores = Run(text, pair, cancellationToken, out _, out _);
         bool single = classifier.Kind is ClassificationKind.SingleLabel || (classifier.Kind is null && scores.Length > 1);
         if (single) Probabilities.Softmax([.. scores], scores);
         else if (classifier.Kind is ClassificationKind.MultiLabel) scores = Array.ConvertAll(scores, s => 1 / (1 + MathF.Exp(-s)));
         IReadOnlyList<string> labels = Model.Config.Labels;
-        Prediction[] predictions = [.. scores.Select((s, i) => new Prediction(i < labels.Count ? labels[i] : FormattableString.Invariant($"LABEL_{i}"), s))];
+        Prediction[] predictions = [.. scores.Select((s, i) => new Prediction(i < labels.Count
+            ? labels[i]
+            : FormattableString.Invariant($"LABEL_{i}"), s))];
         return [.. predictions.OrderByDescending(p => p.Score)];
     }
 
@@ -57,8 +80,11 @@ public sealed partial class HeedModel
     public IReadOnlyList<Filling> Fill(string text, int count = 5, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        if (Model is not MaskedLanguageModel) throw new InputException($"{Folder}: {Model.Architecture} does not fill masks. Open a masked language model such as BERT.");
-        string mask = MaskToken() ?? throw new InputException($"{Folder}: the tokenizer has no mask token; a masked language model needs one; take the tokenizer that belongs to the model.");
+        using IDisposable use = _uses.Enter();
+        if (Model is not MaskedLanguageModel)
+            throw new InputException($"{Folder}: {Model.Architecture} does not fill masks. Open a masked language model such as BERT.");
+        string mask = MaskToken() ?? throw new InputException($"{Folder}: the tokenizer has no mask token; a masked language model needs "
+            + "one; take the tokenizer that belongs to the model.");
         int id = Tokenizer.TokenToId(mask) ?? throw new InputException($"{Folder}: the mask token {mask} is not in the vocabulary.");
         float[] scores = Run(text, null, cancellationToken, out TokenEncoding encoding, out Shape shape);
         int V = shape.Last, masks = 0;
@@ -87,12 +113,16 @@ public sealed partial class HeedModel
         ArgumentNullException.ThrowIfNull(text);
         encoding = Tokenizer.Encode(text, pair);
         int T = encoding.Count;
-        using TensorScope scope = TensorScope.Begin();
         ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.Ids), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIds) };
-        ModelOutput output = Model.Run(inputs, new RunOptions { Stop = cancellationToken });
-        if (!output.Tensors.TryGetValue("logits", out Tensor? logits)) throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
-        shape = logits.Shape;
-        return logits.ToArray();
+        lock (_understanding)
+        {
+            using TensorScope scope = TensorScope.Begin();
+            ModelOutput output = Model.Run(inputs, new RunOptions { Stop = cancellationToken });
+            if (!output.Tensors.TryGetValue("logits", out Tensor? logits))
+                throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
+            shape = logits.Shape;
+            return logits.ToArray();
+        }
     }
 
     private string? MaskToken()

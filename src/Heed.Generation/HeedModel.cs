@@ -1,7 +1,10 @@
+using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Generation.Inference;
 using Heed.Models;
 using Heed.Models.Embeddings;
 using Heed.Models.Files;
+using Heed.Templates;
 using Heed.Tokenizers;
 
 namespace Heed.Generation;
@@ -11,51 +14,91 @@ namespace Heed.Generation;
 /// using HeedModel model = HeedModel.Open("models/gpt2");
 /// Console.WriteLine(model.Generate("Once upon a time"));
 /// </code></example>
-/// <remarks>Not safe for several threads at once; several models are.</remarks>
+/// <remarks>
+/// Safe for any number of threads: what a call returns does not depend on the others. <see cref="Dispose"/> lets no further call begin; the
+/// calls that are
+/// running finish, and the last of them frees the model.
+/// </remarks>
 public sealed partial class HeedModel : IDisposable
 {
-    /// <summary>New tokens where neither the folder nor the caller sets a length.</summary>
-    private const int StandardNewTokens = 128;
+    private readonly ModelUses _uses;
+    private readonly Lazy<Tokenizer> _tokenizer;
+    private readonly Lazy<SentenceEmbedder> _embedder;
+    private readonly Lazy<InferenceEngine> _engine;
+    private readonly Lazy<ChatTemplates> _templates;
+    private readonly Lock _understanding = new();      // encoders run one call at a time
+    private readonly Action<string>? _warn;
 
     private readonly IModelFiles _files;
-    private Tokenizer? _tokenizer;
-    private SentenceEmbedder? _embedder;
 
-    private HeedModel(IModelFiles files, Model model, ModelDescription? description, SentenceEmbedder? embedder)
+    private HeedModel(
+        IModelFiles files, Model model, ModelDescription? description, SentenceEmbedder? embedder, Action<string>? warn, InferenceOptions? inference)
     {
         _files = files;
         Model = model;
-        Generation = Settings(files, model, description);
-        _embedder = embedder;
+        _warn = warn;
+        Generation = Settings(files, model, description, warn);
+        _uses = new ModelUses(this, Free);
+        // A file that is missing now may be there at the next call: only successes are kept.
+        _tokenizer = new(() => Tokenizer.FromFiles(files).WithTruncation(null).WithPadding(null), LazyThreadSafetyMode.PublicationOnly);
+        _templates = new(() => ChatTemplates.FromFiles(files), LazyThreadSafetyMode.PublicationOnly);
+        _embedder = embedder is null ? new(() => SentenceEmbedder.Load(files)) : new(embedder);
+        _engine = new(() => new InferenceEngine(Model, inference));
     }
 
     /// <summary>The folder or address that was opened.</summary>
     public string Folder => _files.Location;
 
-    /// <summary>The model.</summary>
+    /// <summary>The model. It is this object's: <see cref="Dispose"/> frees it.</summary>
     public Model Model { get; }
 
-    /// <summary>The folder's settings for generation; change them with <c>with</c> and hand them to <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>.</summary>
+    /// <summary>The folder's settings for generation; change them with <c>with</c> and pass them to
+    /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>. If they set no length, up to 128 tokens are generated, within
+    /// the model's context.</summary>
     public GenerationConfig Generation { get; }
 
     /// <summary>The folder's tokenizer, without its settings for truncation and padding; read when it is first asked for.</summary>
     /// <exception cref="StorageException">The folder has no tokenizer, or it cannot be read.</exception>
     /// <exception cref="InvalidFileException">A file of the tokenizer is damaged.</exception>
-    public Tokenizer Tokenizer => _tokenizer ??= Tokenizer.FromFiles(_files).WithTruncation(null).WithPadding(null);
+    public Tokenizer Tokenizer => _tokenizer.Value;
 
-    /// <summary>Returns the memory of the weights.</summary>
-    public void Dispose()
+    /// <summary>Returns the memory of the weights, as soon as no call uses them any more.</summary>
+    public void Dispose() => _uses.Close();
+
+    private void Free()
     {
+        if (_engine.IsValueCreated) _engine.Value.Dispose();
         Model.Dispose();
-        if (!ReferenceEquals(_embedder?.Model, Model)) _embedder?.Dispose();
+        if (_embedder.IsValueCreated && !ReferenceEquals(_embedder.Value.Model, Model)) _embedder.Value.Dispose();
     }
 
-    private static GenerationConfig Settings(IModelFiles files, Model model, ModelDescription? description)
+    private static GenerationConfig Settings(IModelFiles files, Model model, ModelDescription? description, Action<string>? warn)
     {
-        GenerationConfig config = description is null ? GenerationConfig.FromFiles(files) : GenerationConfig.FromFiles(files, description);
-        if (config.EndIds.Count == 0 && model.Config.EndId is { } end) config = config with { EndIds = [end] };
+        bool generates = model is CausalLanguageModel or SequenceToSequenceModel;
+        Action<string>? names = generates ? warn : null;
+        GenerationConfig config = description is null
+            ? GenerationConfig.FromFiles(files, names)
+            : GenerationConfig.FromFiles(files, description, names);
+        // A departure: the reference does not look into config.json where there is a generation_config.json. A text that cannot end helps
+        // nobody.
+        if (config.EndIds.Count == 0) config = config with { EndIds = EndIds(model.Config) };
         config = config with { BeginId = config.BeginId ?? model.Config.BeginId, PaddingId = config.PaddingId ?? model.Config.PaddingId };
-        bool lengthIsSet = config.MaxNewTokens is not null || config.MaxLength != new GenerationConfig().MaxLength;
-        return lengthIsSet ? config : config with { MaxNewTokens = StandardNewTokens };
+        if (!generates || warn is null) return config;
+        foreach (int id in config.EndIds.Where(id => id >= model.Config.Vocabulary))
+            warn($"{files.Location}: eos_token_id {id} is not in the vocabulary of {model.Config.Vocabulary} ids and never ends a text. "
+                + "Correct generation_config.json or config.json.");
+        if (model is SequenceToSequenceModel both && config.DecoderStartId is null && model.Config.Original is { } stored
+            && stored["decoder_start_token_id"] is null)
+            warn($"{files.Location}: neither generation_config.json nor config.json sets decoder_start_token_id; id {both.DecoderStartId} "
+                + $"is taken, as usual for {model.Config.ModelType}. Set it if the texts are wrong.");
+        return config;
+    }
+
+    /// <summary>All ids of <c>eos_token_id</c> in config.json, which may be a list.</summary>
+    private static int[] EndIds(ModelConfig config)
+    {
+        if (config.Original?["eos_token_id"] is JsonArray list)
+            return [.. list.Select(id => id is JsonValue v && v.TryGetValue(out int end) ? end : -1).Where(id => id >= 0)];
+        return config.EndId is { } one ? [one] : [];
     }
 }

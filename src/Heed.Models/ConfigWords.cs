@@ -36,7 +36,7 @@ internal static class ConfigWords
     public static void Refuse(ConfigReader file, string name, string why, bool refused = true)
     {
         file.Guard(name);
-        if (file.Has(name) && file.Flag(name, !refused) == refused) throw file.Wrong(name, $"is {(refused ? "true" : "false")}; {why}");
+        if (file.Has(name) && file.Flag(name, !refused) == refused) throw file.Wrong(name, $"is {(refused ? "true" : "false")}; {why}. Choose a model without it");
     }
 
     /// <summary>Refuses what changes every architecture's computation and none here does.</summary>
@@ -47,7 +47,7 @@ internal static class ConfigWords
         foreach (string name in (ReadOnlySpan<string>)["pruned_heads", "per_layer_config"])
         {
             file.Guard(name);
-            if (file.Nested(name) is { } map && map.Root.EnumerateObject().Any()) throw file.Wrong(name, "gives layers sizes of their own; all layers are equal here");
+            if (file.Nested(name) is { } map && map.Root.EnumerateObject().Any()) throw file.Wrong(name, "gives layers sizes of their own; all layers are equal here. Choose a model without it");
         }
     }
 
@@ -98,7 +98,7 @@ internal static class ConfigWords
         }
 
         int count = file.Size("num_labels", 2, 1);
-        if (count > MaximumLabels) throw file.Wrong("num_labels", $"is {count}; at most {MaximumLabels} are accepted");
+        if (count > MaximumLabels) throw file.Wrong("num_labels", $"is {count}; at most {MaximumLabels} are accepted. Correct it");
         string[] names = new string[count];
         for (int i = 0; i < count; i++) names[i] = FormattableString.Invariant($"LABEL_{i}");
         return names;

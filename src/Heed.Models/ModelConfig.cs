@@ -20,6 +20,12 @@ public abstract record ModelConfig
     /// <summary>Longest input in tokens; <see cref="int.MaxValue"/> where positions have no table.</summary>
     public abstract int MaximumLength { get; }
 
+    /// <summary>Tokens of the context that the model was trained for: <see cref="MaximumLength"/>, unless longer inputs run too.</summary>
+    public virtual int TrainedLength => MaximumLength;
+
+    /// <summary>Equal for text lengths at which tokens have the same positions, so that keys and values computed at one are right at the other.</summary>
+    internal virtual int PositionRegime(int length) => 0;
+
     /// <summary>Id that fills rows, or null.</summary>
     public int? PaddingId { get; init; }
 

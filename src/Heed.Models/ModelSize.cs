@@ -39,9 +39,9 @@ public sealed record ModelSize(long Parameters, long Fixed, IReadOnlyList<(strin
         SortedDictionary<string, long> parts = new(StringComparer.Ordinal);
         foreach (Parameter p in model.Parameters)
         {
-            bool recurrent = IsRecurrent(p);
-            if (p.InputMajor is not null || recurrent) products += p.Shape.Count;
-            if (p.Shape.Rank == 2 && (p.InputMajor is not null || recurrent) && p.Shape.Count < (long)model.Config.Vocabulary * model.Config.Width) inner += p.InputMajor == true ? p.Shape[1] : p.Shape[0];
+            if (p.InputMajor is not null) products += p.Shape.Count;
+            if (p.Shape.Rank == 2 && p.InputMajor is not null && p.Shape.Count < (long)model.Config.Vocabulary * model.Config.Width)
+                inner += p.InputMajor == true ? p.Shape[1] : p.Shape[0];
             if (!p.NeedsGradient) continue;
             parameters += p.Shape.Count;
             string part = PartOf(p.Name);
@@ -87,13 +87,6 @@ public sealed record ModelSize(long Parameters, long Fixed, IReadOnlyList<(strin
     /// <summary>Additive attention of one token: a hidden layer and a sum over the encoder's rows of both directions; its projections are weights like others.</summary>
     private static double Additive(Model model, int length)
         => model.Config is Recurrent.LstmConfig { Task: Recurrent.LstmTask.SequenceToSequence } c ? length * ((2.0 * c.AttentionWidth) + (2.0 * 2 * c.Width)) : 0;
-
-    /// <summary>The matrices of recurrent cells (torch's names), which no product of rows reads at once.</summary>
-    private static bool IsRecurrent(Parameter p)
-    {
-        ReadOnlySpan<char> name = p.Name.AsSpan(p.Name.LastIndexOf('.') + 1);
-        return p.Shape.Rank == 2 && (name.StartsWith("weight_ih_l") || name.StartsWith("weight_hh_l"));
-    }
 
     /// <summary>The first words of a name, with <c>*</c> for numbers: <c>transformer.h.3.attn.c_attn.weight</c> → <c>transformer.h.*.attn</c>.</summary>
     private static string PartOf(string name)

@@ -146,8 +146,13 @@ public sealed class TokenBatch
     public TokenBatch WithPositions(int[] positions) => new(Ids, TypeIds, Starts, positions, Cells, GridRows, GridColumns) { AttendedRows = AttendedRows };
 
     /// <summary>The context in which the batch runs through a model.</summary>
-    public ForwardContext Context(RunOptions? options = null, ForwardContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null) => new(Starts, Positions)
+    /// <param name="options">How the run goes.</param>
+    /// <param name="memory">The encoder's context, or null.</param>
+    /// <param name="cache">[B] sequences that the rows continue, or null.</param>
+    /// <param name="length">Tokens of the longest text, if it has more than the rows at hand.</param>
+    public ForwardContext Context(RunOptions? options = null, ForwardContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null, int length = 0) => new(Starts, Positions)
     {
+        Length = length,
         AttendedRows = AttendedRows,
         Memory = memory,
         Cache = cache,

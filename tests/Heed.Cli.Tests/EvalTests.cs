@@ -69,6 +69,32 @@ public class EvalTests
         Assert.Contains("perplexity above 1e308,", (await Run("eval", model, "--text", text)).Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Weights_are_held_as_asked_for_and_info_reports_the_memory()
+    {
+        using TemporaryFolder folder = new();
+        string model = SmallModels.Gpt2(folder), text = folder.File("text.txt");
+        File.WriteAllText(text, "Some text that is long enough to be evaluated twice.");
+        double stored = (await Eval(model, text)).GetProperty("loss").GetDouble(), rounded = (await Eval(model, text, "--dtype", "q8_0")).GetProperty("loss").GetDouble();
+        Assert.Equal(stored, (await Eval(model, text, "--dtype", "f32")).GetProperty("loss").GetDouble());
+        Assert.NotEqual(stored, rounded);
+        Assert.Equal(stored, rounded, 0.02);
+
+        (int code, string output, string error) = await Run("generate", model, "Some", "--greedy", "--max-new-tokens", "3", "--dtype", "q8_0");
+        Assert.True(code == ExitCode.Ok && output.StartsWith("Some", StringComparison.Ordinal), error);
+        (code, _, error) = await Run("generate", model, "Some", "--dtype", "q4_0");
+        Assert.Equal(ExitCode.Usage, code);
+        foreach (string part in (string[])["q4_0", "f32", "bf16", "f16", "q8_0"]) Assert.Contains(part, error, StringComparison.Ordinal);
+
+        JsonElement info = JsonDocument.Parse((await Run("info", model, "--json")).Output).RootElement, held = info.GetProperty("held_bytes");
+        long values = info.GetProperty("weight_bytes").GetInt64();
+        Assert.Equal(values, held.GetProperty("f32").GetInt64());
+        Assert.InRange(held.GetProperty("bf16").GetInt64(), values / 2, values * 0.53);
+        // The width of 16 fills half a block: 34 bytes for 16 values.
+        Assert.True(held.GetProperty("q8_0").GetInt64() > held.GetProperty("bf16").GetInt64());
+        Assert.Contains("q8_0", (await Run("info", "gpt2")).Output, StringComparison.Ordinal);
+    }
+
     private static async Task<JsonElement> Eval(string model, string text, params string[] options)
     {
         (int code, string output, string error) = await Run(["eval", model, "--text", text, "--json", .. options]);

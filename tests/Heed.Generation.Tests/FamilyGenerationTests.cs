@@ -1,8 +1,6 @@
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
-using Heed.Generation.Beams;
-using Heed.Generation.Decoding;
-using Heed.Generation.Processors;
+using Heed.Generation.Sampling;
 using Heed.Models;
 using Heed.Models.Transformer2017;
 using Heed.Models.Recurrent;
@@ -22,10 +20,11 @@ public sealed class FamilyGenerationTests
     public void Greedy_tokens_are_the_likeliest_of_the_whole_text(string name)
     {
         using Model model = Build(name);
-        IReadOnlyList<GeneratedSequence> texts = new Generator(model).Generate(Prompts, new GenerationConfig { MaxNewTokens = 15 });
+        using InferenceEngine engine = new(model);
+        IReadOnlyList<GeneratedText> texts = engine.Generate(Prompts, new GenerationConfig { MaxNewTokens = 15 });
         for (int i = 0; i < Prompts.Length; i++)
         {
-            (float[][] rows, _) = LogProbabilities(model, Prompts[i], texts[i].Ids);
+            (float[][] rows, _) = LogProbabilities(model, Prompts[i], [.. texts[i].Ids]);
             Assert.Equal(rows.Select(r => Array.IndexOf(r, r.Max())), texts[i].Ids);
         }
     }
@@ -35,15 +34,15 @@ public sealed class FamilyGenerationTests
     public void Beams_score_what_the_whole_text_scores_and_free_their_pages(string name)
     {
         using Model model = Build(name);
-        using Decoder decoder = Decoder.Of(model, long.MaxValue);
+        using InferenceEngine engine = new(model, TestModels.NoPrefixes);
         GenerationConfig config = new() { MaxNewTokens = 9, Beams = 4, ReturnSequences = 3, EndIds = [6, 17] };
-        List<GeneratedSequence> texts = BeamSearch.Run([.. Prompts.Select((p, i) => (new GenerationRequest { Prompt = p, Config = config }, i))], decoder, default);
-        Assert.Equal(0, decoder.Cache.UsedBytes);
+        IReadOnlyList<GeneratedText> texts = engine.Generate(Prompts, config);
+        Assert.Equal(0, engine.CacheBytes);
         Assert.Equal(9, texts.Count);
-        foreach (GeneratedSequence text in texts)
+        foreach (GeneratedText text in texts)
         {
-            (_, double sum) = LogProbabilities(model, Prompts[text.Prompt], text.Ids);
-            Assert.Equal(sum / text.Ids.Length, text.Score!.Value, 1e-4);
+            (_, double sum) = LogProbabilities(model, Prompts[text.Prompt], [.. text.Ids]);
+            Assert.Equal(sum / text.Ids.Count, text.Score!.Value, 1e-4);
         }
     }
 

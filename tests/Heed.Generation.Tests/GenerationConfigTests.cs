@@ -24,8 +24,8 @@ public sealed class GenerationConfigTests
         Assert.Equal(1, config.Beams);
         Assert.Equal((EarlyStopping.Never, true, 0.9f, 7), (config.EarlyStopping, config.Sample, config.TopP, config.MaxNewTokens!.Value));
         Assert.Equal([2, 3], config.BadWords[1]);
-        Assert.Equal([7, 8], config.SequenceBias[0].Tokens);
-        Assert.Equal((5, 1.5f), config.ExponentialDecay);
+        Assert.Equal([7, 8], config.SequenceBias[0].Ids);
+        Assert.Equal(new EndDecay(5, 1.5f), config.ExponentialDecay);
         Assert.Equal(["a", "b"], config.StopStrings);
         Assert.Equal([5], config.ForcedEndIds);
     }
@@ -74,7 +74,7 @@ public sealed class GenerationConfigTests
     }
 
     [Theory]
-    [InlineData("""{"max_new_tokens": -1}""")]
+    [InlineData("""{"max_new_tokens": 0}""")]   // cases: g11, u13
     [InlineData("""{"max_length": 0}""")]
     [InlineData("""{"min_new_tokens": -1}""")]
     [InlineData("""{"min_length": -1}""")]
@@ -117,15 +117,14 @@ public sealed class GenerationConfigTests
         right.Validate();
         Assert.StartsWith(name + ": is", Assert.Throws<InputException>(wrong.Validate).Message, StringComparison.Ordinal);
         using Heed.Models.Gpt2.Gpt2LanguageModel model = TestModels.Gpt2();
-        Assert.StartsWith(name + ": is", Assert.Throws<InputException>(() => new Generator(model).Generate([[1, 2]], wrong)).Message, StringComparison.Ordinal);
-        using GenerationBatch batch = new(model);
-        Assert.StartsWith(name + ": is", Assert.Throws<InputException>(() => batch.Add(new GenerationRequest { Prompt = [1, 2], Config = wrong })).Message, StringComparison.Ordinal);
+        using InferenceEngine engine = new(model);
+        Assert.StartsWith(name + ": is", Assert.Throws<InputException>(() => engine.Generate([[1, 2]], wrong)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Numbers_that_are_none_and_empty_texts_are_refused_in_code()
     {
-        foreach (GenerationConfig wrong in (GenerationConfig[])[new() { Temperature = float.NaN }, new() { TopP = float.NaN }, new() { RepetitionPenalty = float.PositiveInfinity }, new() { LengthPenalty = float.NaN }, new() { StopStrings = [""] }])
+        foreach (GenerationConfig wrong in (GenerationConfig[])[new() { Temperature = float.NaN }, new() { TopP = float.NaN }, new() { RepetitionPenalty = float.PositiveInfinity }, new() { LengthPenalty = float.NaN }, new() { StopStrings = [""] }, new() { StopStrings = null! }, new() { EndIds = null! }, new() { BadWords = null! }])   // cases: u13
             Assert.Throws<InputException>(wrong.Validate);
     }
 }

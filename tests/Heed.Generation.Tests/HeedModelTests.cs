@@ -20,7 +20,7 @@ public sealed class HeedModelTests
         using HeedModel model = HeedModel.Open(folder.Path);
         string text = model.Generate("The model said", Sampled);
         Assert.NotEmpty(text);
-        string[] pieces = [.. model.Stream("The model said", Sampled)];
+        string[] pieces = [.. model.Stream("The model said", Sampled).Select(u => u.Text).Where(t => t.Length > 0)];
         Assert.True(pieces.Length > 5);
         Assert.Equal(text, string.Concat(pieces));
         using HeedModel again = HeedModel.Open(folder.Path);
@@ -33,14 +33,14 @@ public sealed class HeedModelTests
         using TemporaryFolder folder = Folder();
         using HeedModel model = HeedModel.Open(folder.Path);
         List<string> pieces = [];
-        await foreach (string piece in model.StreamAsync("Once", Sampled)) pieces.Add(piece);
-        Assert.Equal(model.Stream("Once", Sampled), pieces);
+        await foreach (GenerationUpdate update in model.StreamAsync("Once", Sampled)) pieces.Add(update.Text);
+        Assert.Equal(model.Stream("Once", Sampled).Select(u => u.Text), pieces);
 
         using CancellationTokenSource source = new();
         int seen = 0;
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (string _ in model.StreamAsync("Once", Sampled with { MaxNewTokens = 300 }, source.Token))
+            await foreach (GenerationUpdate _ in model.StreamAsync("Once", Sampled with { MaxNewTokens = 300 }, source.Token))
                 if (++seen == 3) await source.CancelAsync();
         });
         Assert.Equal(3, seen);
@@ -61,12 +61,13 @@ public sealed class HeedModelTests
             Assert.Equal(FinishReason.Stop, text.Finish);
             Assert.Equal(free[..free.IndexOf(stop, StringComparison.Ordinal)], text.Text);
             Assert.Equal(text.Text, string.Concat(model.Stream("The model said", config)));
-            Assert.True(text.Ids.Length <= 40);
+            Assert.True(text.Ids.Count <= 40);
         }
 
         GenerationConfig beams = new() { MaxNewTokens = 20, Beams = 3 };
         string best = model.Generate("The model said", beams);
-        Assert.Equal(best[..best.IndexOf(best[3..6], StringComparison.Ordinal)], model.Generate("The model said", beams with { StopStrings = [best[3..6]] }));
+        GeneratedText ended = model.Generate(["The model said"], beams with { StopStrings = [best[3..6]] })[0];
+        Assert.DoesNotContain(best[3..6], ended.Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -93,7 +94,8 @@ public sealed class HeedModelTests
         Assert.Contains("does not fill", Assert.Throws<InputException>(() => model.Fill("a [MASK]")).Message, StringComparison.Ordinal);
         Assert.Contains("neither a folder", Assert.Throws<StorageException>(() => HeedModel.Open(folder.File("nothing"))).Message, StringComparison.Ordinal);
         Assert.Contains("heed pull", Assert.Throws<StorageException>(() => HeedModel.Open("nobody/nothing-at-all")).Message, StringComparison.Ordinal);
-        Assert.Equal(128, model.Generation.MaxNewTokens);
+        Assert.Null(model.Generation.MaxNewTokens);
+        Assert.Equal(128, model.Generate(["a"])[0].Ids.Count);
     }
 
     [Fact]
@@ -107,7 +109,7 @@ public sealed class HeedModelTests
         float[] logits = model.Model.Run(new ModelInputs { InputIds = new TokenGrid(1, ids.Length, ids) }).Tensors["logits"].ToArray();
         int V = model.Model.Config.Vocabulary, mask = model.Tokenizer.TokenToId("[MASK]")!.Value;
         float[] row = logits.AsSpan(Array.LastIndexOf(ids, mask) * V, V).ToArray();
-        Generation.Processors.Probabilities.Softmax([.. row], row);
+        Generation.Sampling.Probabilities.Softmax([.. row], row);
         int[] best = [.. Enumerable.Range(0, V).OrderByDescending(i => row[i]).Take(3)];
         Assert.Equal(best, fillings.Skip(3).Select(f => f.Id));
         Assert.Equal(best.Select(i => row[i]), fillings.Skip(3).Select(f => f.Probability));
@@ -176,7 +178,7 @@ public sealed class HeedModelTests
         return folder;
     }
 
-    private static TemporaryFolder Folder()
+    internal static TemporaryFolder Folder()
     {
         TemporaryFolder folder = new();
         string tokenizer = Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small", "tokenizer.json");

@@ -1,5 +1,4 @@
 using Heed.Engine.Nn;
-using Heed.Generation.Beams;
 using Heed.Generation.Decoding;
 using Heed.Models;
 using Heed.Models.Bart;
@@ -61,16 +60,16 @@ public sealed class LongGenerationTests
         using Model model = Build(name);
         // Without it some random models write one token over and over.
         GenerationConfig config = new() { MaxNewTokens = Tokens, Beams = 3, ReturnSequences = 3, NoRepeatNgramSize = 3 };
-        (GenerationRequest, int)[] requests = [(new GenerationRequest { Prompt = Prompt(9, 1), Config = config }, 0)];
-        List<GeneratedSequence>[] texts = new List<GeneratedSequence>[2];
+        GenerationRequest request = new() { Prompt = Prompt(9, 1), Config = config };
+        IReadOnlyList<GeneratedText>[] texts = new IReadOnlyList<GeneratedText>[2];
         for (int i = 0; i < 2; i++)
         {
-            using Decoder decoder = i == 0 ? Decoder.Of(model, long.MaxValue) : new UncachedDecoder(model);
-            texts[i] = BeamSearch.Run(requests, decoder, default);
-            Assert.Equal(0, decoder.Cache.UsedBytes);
+            using InferenceEngine engine = new(i == 0 ? Decoder.Of(model, long.MaxValue) : new UncachedDecoder(model), TestModels.NoPrefixes);
+            texts[i] = engine.Generate([request]);
+            Assert.Equal(0, engine.CacheBytes);
         }
 
-        Assert.All(texts[0], t => Assert.Equal(Tokens, t.Ids.Length));
+        Assert.All(texts[0], t => Assert.Equal(Tokens, t.Ids.Count));
         Assert.True(texts[0][0].Ids.Distinct().Count() > 3, "the text is one token over and over: it shows nothing");
         Assert.Equal(texts[1].Select(t => t.Ids), texts[0].Select(t => t.Ids));
         Assert.Equal(texts[1].Select(t => t.Score), texts[0].Select(t => t.Score));
@@ -81,13 +80,13 @@ public sealed class LongGenerationTests
     public void Beginnings_of_several_lengths_for_the_decoder_go_on_as_each_does_alone(string name)
     {
         using Model model = Build(name);
-        Generator generator = new(model);
+        using InferenceEngine generator = new(model);
         (int Source, int Beginning)[] lengths = [(5, 1), (40, 70), (13, 3), (1, 20)];
         GenerationRequest[] requests = [.. lengths.Select((p, i) => new GenerationRequest { Prompt = Prompt(p.Source, i), DecoderPrompt = Prompt(p.Beginning, i + 4), Config = new GenerationConfig { MaxNewTokens = 30, Beams = 1 + (i % 2) } })];
-        IReadOnlyList<GeneratedSequence> together = generator.Generate(requests);
+        IReadOnlyList<GeneratedText> together = generator.Generate(requests);
         for (int i = 0; i < requests.Length; i++)
         {
-            GeneratedSequence alone = Assert.Single(generator.Generate([requests[i]]));
+            GeneratedText alone = Assert.Single(generator.Generate([requests[i]]));
             Assert.Equal(alone.Ids, together[i].Ids);
             Assert.Equal(alone.Score, together[i].Score);
         }

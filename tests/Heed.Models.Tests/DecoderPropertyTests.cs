@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models.Bloom;
@@ -103,6 +104,44 @@ public class DecoderPropertyTests
             for (int b = 0; b < texts.Length; b++)
                 Same(Logits(model, TokenBatch.Of(texts[b])), padded.AsSpan(((b * Length) + (left ? Length - texts[b].Length : 0)) * Vocabulary, texts[b].Length * Vocabulary));
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Packed_in_any_format_prefill_decode_and_loss_have_the_bits_of_plain_values(string family)
+    {
+        int[] text = Text(70, 5);
+        foreach (WeightFormat format in WeightFormat.All)
+        {
+            using CausalLanguageModel model = Make(family);
+            foreach (Parameter p in model.Parameters) p.Pack(format);
+            Assert.Contains(model.Parameters, p => p.IsPacked);
+            Assert.All(model.Parameters, p => Assert.Equal(p.InputMajor is not null || (p.IsTable && format != WeightFormat.Float32), p.IsPacked));
+            float[] whole = Logits(model, TokenBatch.Of(text));
+            foreach (int piece in (int[])[1, 7])
+            {
+                using KeyValueCache cache = new(model.CacheLayers);
+                using KeyValueSequence sequence = cache.NewSequence();
+                for (int first = 0; first < text.Length; first += piece)
+                {
+                    int count = Math.Min(piece, text.Length - first);
+                    TokenBatch batch = TokenBatch.Of(text[first..(first + count)]).WithPositions([.. Enumerable.Range(first, count)]);
+                    Same(whole.AsSpan(first * Vocabulary, count * Vocabulary), Logits(model, batch, cache: sequence));
+                }
+            }
+
+            float loss = LossSum(model, text);
+            model.Parameters.Unpack();
+            Same(whole, Logits(model, TokenBatch.Of(text)));
+            Assert.Equal(loss, LossSum(model, text));
+        }
+    }
+
+    private static float LossSum(CausalLanguageModel model, int[] text)
+    {
+        using TensorScope scope = TensorScope.Begin();
+        TokenBatch batch = TokenBatch.Of(text);
+        return model.LossSum(model.Hidden(batch, batch.Context(new RunOptions())), [.. text[1..], 0]).Value.ToScalar();
     }
 
     [Theory]

@@ -178,7 +178,7 @@ public class PlantedFaultTests
 
     private static VerifyOptions Edited(string name, Func<float[], float[]> edit) => new() { Change = m => Edit(m, name, edit) };
 
-    private static VerifyOptions Copied(string from, string to) => new() { Change = m => Edit(m, to, _ => m.Parameters[from].Value.ToArray()) };
+    private static VerifyOptions Copied(string from, string to) => new() { Change = m => Edit(m, to, _ => m.Parameters[from].ToTensor().ToArray()) };
 
     private static VerifyOptions Zeroed(string name) => Edited(name, v => new float[v.Length]);
 
@@ -209,8 +209,8 @@ public class PlantedFaultTests
     {
         Change = m =>
         {
-            float[] kept = m.Parameters[one].Value.ToArray();
-            Edit(m, one, _ => m.Parameters[other].Value.ToArray());
+            float[] kept = m.Parameters[one].ToTensor().ToArray();
+            Edit(m, one, _ => m.Parameters[other].ToTensor().ToArray());
             Edit(m, other, _ => kept);
         },
     };
@@ -218,7 +218,7 @@ public class PlantedFaultTests
     private static void Edit(Model model, string name, Func<float[], float[]> edit)
     {
         Parameter parameter = model.Parameters[name];
-        parameter.Value = Tensor.Create(edit(parameter.Value.ToArray()), parameter.Shape);
+        parameter.Value = Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape);
     }
 
     /// <summary>A matrix whose column c is the given one's column <paramref name="from"/>(c).</summary>

@@ -11,8 +11,8 @@ internal static class ReadmeSnippet
         using HeedModel model = HeedModel.Open("quickstart/model");
         GenerationConfig settings = model.Generation with { MaxNewTokens = 60, Seed = 1 };
         Console.WriteLine(model.Generate("Gets or sets the", settings));
-        foreach (string piece in model.Stream("Returns a value that", settings))
-            Console.Write(piece);
+        foreach (GenerationUpdate update in model.Stream("Returns a value that", settings))
+            Console.Write(update.Text);
         // </readme>
     }
 }

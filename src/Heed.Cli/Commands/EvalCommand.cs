@@ -23,13 +23,14 @@ internal static class EvalCommand
         Option<int> batch = NumberOption.Of("--batch", "blocks run at once", 8, new NumberRange<int>(1, ConfigReader.MaximumSize));
         Option<int> blocks = NumberOption.Of("--blocks", "most blocks read; 0 reads all", 0, new NumberRange<int>(0, ConfigReader.MaximumSize));
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
+        Option<string?> dtype = WeightFormatOption.Create();
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("eval", "Perplexity and bits per byte of a language model on a text. Example: heed eval ./model --text held-out.txt") { model, text, length, batch, blocks, strict, threads };
+        Command command = new("eval", "Perplexity and bits per byte of a language model on a text. Example: heed eval ./model --text held-out.txt") { model, text, length, batch, blocks, dtype, strict, threads };
         command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
             string folder = parsed.GetRequiredValue(model), source = parsed.GetRequiredValue(text);
-            using HeedModel opened = HeedModel.Open(folder, new LoadOptions { Strict = parsed.GetValue(strict), Warn = terminal.Warn });
+            using HeedModel opened = HeedModel.Open(folder, new LoadOptions { Format = WeightFormatOption.ValueOf(parsed, dtype), Strict = parsed.GetValue(strict), Warn = terminal.Warn });
             if (opened.Model is not CausalLanguageModel causal) throw new InputException($"{folder}: {opened.Model.Architecture} does not predict the next token; perplexity needs a causal language model.");
             int longest = Length(parsed.GetValue(length), causal.Config.MaximumLength, folder);
             (int[] ids, long bytes) = Encode(opened, causal.Config.EndId, source, cancellationToken);

@@ -18,16 +18,20 @@ internal static class GenerateCommand
         Argument<string?> prompt = new("prompt") { Description = "text to go on from; - or nothing reads standard input", Arity = ArgumentArity.ZeroOrOne };
         Settings settings = new();
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
+        Option<string?> dtype = WeightFormatOption.Create();
         Option<int?> threads = NumberOption.Threads();
         Command command = new("generate", "Let a model go on from a prompt. Example: heed generate ./model \"The list of\" --temperature 0.8") { model, prompt };
         settings.AddTo(command);
+        command.Add(dtype);
         command.Add(strict);
         command.Add(threads);
         command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
-            using HeedModel opened = HeedModel.Open(parsed.GetRequiredValue(model), new LoadOptions { Strict = parsed.GetValue(strict), Warn = terminal.Warn });
+            using HeedModel opened = HeedModel.Open(parsed.GetRequiredValue(model), new LoadOptions { Format = WeightFormatOption.ValueOf(parsed, dtype), Strict = parsed.GetValue(strict), Warn = terminal.Warn });
             string text = parsed.GetValue(prompt) is { } p and not "-" ? p : StandardInput.Text(terminal);
+            if (opened.Generation.ReturnSequences > 1)
+                terminal.Warn($"{opened.Folder}: num_return_sequences {opened.Generation.ReturnSequences} is ignored: one text is written.");
             Run(terminal, opened, text, settings.Over(opened.Generation, parsed), cancellationToken);
             return Task.FromResult(ExitCode.Ok);
         });
@@ -40,7 +44,7 @@ internal static class GenerateCommand
         if (terminal.IsJson)
         {
             GeneratedText result = model.Generate([prompt], config, cancellationToken)[0];
-            terminal.Json(new JsonObject { ["prompt"] = prompt, ["text"] = result.Text, ["tokens"] = result.Ids.Length, ["finish"] = JsonWord.Of(result.Finish), ["seconds"] = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3) });
+            terminal.Json(new JsonObject { ["prompt"] = prompt, ["text"] = result.Text, ["tokens"] = result.Ids.Count, ["finish"] = JsonWord.Of(result.Finish), ["seconds"] = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3) });
             return;
         }
 
@@ -56,8 +60,8 @@ internal static class GenerateCommand
         int pieces = 0;
         try
         {
-            foreach (string piece in model.Stream(prompt, config, cancellationToken))
-                terminal.Output.Write((pieces++ == 0 ? before : "") + terminal.Written(piece));
+            foreach (GenerationUpdate update in model.Stream(prompt, config, cancellationToken))
+                if (update.Text.Length > 0) terminal.Output.Write((pieces++ == 0 ? before : "") + terminal.Written(update.Text));
         }
         catch (HeedException) when (pieces > 0)
         {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Hub;
 using Heed.Models;
@@ -67,7 +68,7 @@ internal static class InfoCommand
         if (size.Fixed > 0) Row("stored, not trained", $"{size.Fixed:N0}");
         foreach ((string shared, string with) in model.TiedNames) terminal.Line($"  {shared} is {with}");
         if (StoredBytes(model) is { Count: > 0 } stored) Row("weights, as stored", Printable.Bytes(stored.Sum(s => s.Bytes)), string.Join(", ", stored.Select(s => stored.Count == 1 ? s.Type : $"{s.Type} {Printable.Bytes(s.Bytes)}")));
-        Row("weights, float32", Printable.Bytes(size.WeightBytes), $"16 bits {Printable.Bytes(size.WeightBytes / 2)}");
+        Row("weights, float32", Printable.Bytes(size.WeightBytes), $"in inference with --dtype {string.Join(", ", WeightFormat.All.Select(f => $"{f.Name} {Printable.Bytes(model.Parameters.BytesAs(f))}"))}");
         Row("gradients", Printable.Bytes(gradients));
         Row("Adam's two moments", Printable.Bytes(2 * gradients));
         Row("activations, training", Printable.Bytes(size.ActivationBytes), $"{batch} × {length} tokens");
@@ -157,6 +158,7 @@ internal static class InfoCommand
         ["length"] = length,
         ["stored_bytes"] = new JsonObject(StoredBytes(model).Select(s => KeyValuePair.Create(s.Type, (JsonNode?)s.Bytes))),
         ["weight_bytes"] = size.WeightBytes,
+        ["held_bytes"] = new JsonObject(WeightFormat.All.Select(f => KeyValuePair.Create(f.Name, (JsonNode?)model.Parameters.BytesAs(f)))),
         ["gradient_bytes"] = size.Parameters * sizeof(float),
         ["optimizer_bytes"] = 2 * size.Parameters * sizeof(float),
         ["activation_bytes"] = size.ActivationBytes,

@@ -124,15 +124,15 @@ internal static class QuickstartCommand
     private static string[] Continuations(PretrainingRun run, Gpt2LanguageModel model, string[] prompts, CancellationToken cancellationToken)
     {
         using TensorScope scope = TensorScope.Begin();
-        Generator generator = new(model);
+        using InferenceEngine engine = new(model);
         string[] texts = new string[prompts.Length];
         for (int i = 0; i < prompts.Length; i++)
         {
             List<int> ids = [];
             run.Tokenizer.EncodeToIds(prompts[i], ids, addSpecialTokens: false);
             GenerationConfig config = new() { Sample = true, Temperature = 0.7f, TopK = 40, MaxNewTokens = ContinuationTokens, Seed = run.Config.Seed + (ulong)i, EndIds = model.Config.EndId is { } end ? [end] : [], PaddingId = model.Config.EndId };
-            GeneratedSequence sequence = generator.Generate([[.. ids]], config, cancellationToken)[0];
-            texts[i] = run.Tokenizer.Decode(sequence.Ids).ReplaceLineEndings(" ");
+            GeneratedText text = engine.Generate([[.. ids]], config, cancellationToken)[0];
+            texts[i] = run.Tokenizer.Decode([.. text.Ids]).ReplaceLineEndings(" ");
         }
 
         return texts;

@@ -23,14 +23,14 @@ public static class Loss
     /// used and overwritten by its gradient in chunks of rows.
     /// </summary>
     /// <param name="hidden">[N, D].</param>
-    /// <param name="weight">[V, D].</param>
+    /// <param name="weight">[V, D], of any kind: no copy of it is made.</param>
     /// <param name="bias">[V] or null.</param>
     /// <param name="targets">[N]: tokens 0 … V − 1, or the ignored index.</param>
     /// <param name="settings">Smoothing, class weights, reduction; <see cref="CrossEntropySettings.Default"/> where null.</param>
     /// <returns>[], nats.</returns>
     /// <exception cref="ShapeException">Weight or bias do not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A target is neither a token nor the ignored index.</exception>
-    public static Variable VocabularyCrossEntropy(Variable hidden, Variable weight, Variable? bias, int[] targets, CrossEntropySettings? settings = null)
+    public static Variable VocabularyCrossEntropy(Variable hidden, Weight weight, Variable? bias, int[] targets, CrossEntropySettings? settings = null)
     {
         ArgumentNullException.ThrowIfNull(targets);
         return VocabularyCrossEntropyOp.Apply(hidden, weight, bias, targets, settings ?? CrossEntropySettings.Default);

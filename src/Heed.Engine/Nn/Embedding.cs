@@ -1,5 +1,4 @@
 using Heed.Engine.Autograd;
-using Heed.Engine.Kernels;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Nn;
@@ -13,7 +12,10 @@ public sealed class Embedding : Module
     /// <param name="at">Where the parameter is named.</param>
     /// <param name="initializer">First values; normal with 0.02 where null, with the padding row zero.</param>
     /// <param name="padding">A row that gets no gradient, or null.</param>
-    /// <param name="isOutput">True where the table is the output layer too: in inference it then lies packed for that product, and rows are read from the panels. Another table lies so where it is stored in 16 bits.</param>
+    /// <param name="isOutput">
+    /// True where the table is the output layer too: in inference it then lies packed for that product, and rows are read from the panels. Another table lies
+    /// so where it is held in another format than float32.
+    /// </param>
     public Embedding(int entries, int width, ParameterScope at, Initializer? initializer = null, int? padding = null, bool isOutput = false)
         : base(at)
     {
@@ -35,19 +37,6 @@ public sealed class Embedding : Module
     public Variable Forward(int[] ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        return Weight.Packed is { } packed && !Tape.IsRecording ? ReadRows(packed, ids) : GatherRowsOp.Apply(Weight, ids, Padding ?? -1);
-    }
-
-    private Tensor ReadRows(PackedMatrix packed, int[] ids)
-    {
-        int width = Weight.Shape[1];
-        Tensor rows = Tensor.Uninitialized(ids.Length, width);
-        for (int n = 0; n < ids.Length; n++)
-        {
-            if ((uint)ids[n] >= (uint)Weight.Shape[0]) throw new ArgumentOutOfRangeException(nameof(ids), $"Id {n} is {ids[n]}; the table has the rows 0 to {Weight.Shape[0] - 1}.");
-            packed.ReadRow(ids[n], rows.Span.Slice(n * width, width));
-        }
-
-        return rows;
+        return Weight.AsWeight().Gather(ids, Padding ?? -1);
     }
 }

@@ -75,7 +75,10 @@ public sealed class FeedForward : Module
         Variable inner;
         if (Gate is null)
         {
-            inner = context.Visit(Site, "pre", Up.Forward(x)).Activate(_config.Activation);                                     // [N, F]
+            // Where nobody can see the rows before the activation, it follows the product in the same pass.
+            inner = context.Hooks is null && Up is Linear up
+                ? up.Forward(x, _config.Activation)                                                                              // [N, F]
+                : context.Visit(Site, "pre", Up.Forward(x)).Activate(_config.Activation);
         }
         else
         {

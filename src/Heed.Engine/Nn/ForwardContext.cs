@@ -60,15 +60,17 @@ public sealed class ForwardContext
     /// <summary>Looked at before each layer.</summary>
     public CancellationToken Stop { get; init; }
 
-    /// <summary>Longest position + 1: the length that RoPE variants depending on length use.</summary>
+    /// <summary>The length that RoPE variants depending on length use: longest position + 1, or more if later chunks of a text are known already.</summary>
     public int Length
     {
         get
         {
-            int last = 0;
+            int last = field;
             foreach (int p in Positions) last = Math.Max(last, p + 1);
             return last;
         }
+
+        init;
     }
 
     /// <summary>Sequences of the given lengths, positions counted from 0.</summary>

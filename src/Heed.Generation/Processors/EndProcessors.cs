@@ -3,7 +3,7 @@ namespace Heed.Generation.Processors;
 /// <summary>Forbids the end before a number of tokens.</summary>
 /// <param name="length">Ids (the prompt included) below which the end is forbidden.</param>
 /// <param name="endIds">Ids that end a text.</param>
-public sealed class MinimumLengthProcessor(int length, IReadOnlyList<int> endIds) : ILogitsProcessor
+internal sealed class MinimumLengthProcessor(int length, IReadOnlyList<int> endIds) : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores)
@@ -15,7 +15,7 @@ public sealed class MinimumLengthProcessor(int length, IReadOnlyList<int> endIds
 /// <summary>Forces one id at a length: it scores 0, all others −∞.</summary>
 /// <param name="length">Number of ids so far at which the force acts.</param>
 /// <param name="ids">The ids that remain possible.</param>
-public sealed class ForcedTokenProcessor(int length, IReadOnlyList<int> ids) : ILogitsProcessor
+internal sealed class ForcedTokenProcessor(int length, IReadOnlyList<int> ids) : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores)
@@ -31,7 +31,7 @@ public sealed class ForcedTokenProcessor(int length, IReadOnlyList<int> ids) : I
 /// <param name="start">Number of ids, the prompt included, from which it acts.</param>
 /// <param name="factor">Growth a token.</param>
 /// <param name="endIds">Ids that end a text.</param>
-public sealed class ExponentialDecayProcessor(int start, float factor, IReadOnlyList<int> endIds) : ILogitsProcessor
+internal sealed class ExponentialDecayProcessor(int start, float factor, IReadOnlyList<int> endIds) : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores)
@@ -46,7 +46,7 @@ public sealed class ExponentialDecayProcessor(int start, float factor, IReadOnly
 /// <summary>Removes ids always, or only as the first new token.</summary>
 /// <param name="ids">The ids.</param>
 /// <param name="onlyAt">Number of ids so far at which they are removed; null: always.</param>
-public sealed class Suppression(IReadOnlyList<int> ids, int? onlyAt = null) : ILogitsProcessor
+internal sealed class Suppression(IReadOnlyList<int> ids, int? onlyAt = null) : ILogitsProcessor
 {
     /// <inheritdoc/>
     public void Process(ReadOnlySpan<int> history, Span<float> scores)

@@ -1,7 +1,9 @@
+using Heed.Generation.Sampling;
+
 namespace Heed.Generation.Processors;
 
 /// <summary>The processors of a configuration, in Hugging Face's order.</summary>
-public sealed class ProcessorList : ILogitsProcessor
+internal sealed class ProcessorList : ILogitsProcessor
 {
     private readonly List<ILogitsProcessor> _processors = [];
 
@@ -25,24 +27,26 @@ public sealed class ProcessorList : ILogitsProcessor
         if (config.RepetitionPenalty != 1) p.Add(new RepetitionPenaltyProcessor(config.RepetitionPenalty));
         if (config.NoRepeatNgramSize > 0) p.Add(new NoRepeatNgramProcessor(config.NoRepeatNgramSize));
         if (config.BadWords.Count > 0) p.Add(SequenceBiasProcessor.Forbid(config.BadWords, config.EndIds));
-        if (config.MinLength > 0 && config.EndIds.Count > 0) p.Add(new MinimumLengthProcessor(config.MinLength, config.EndIds));
-        if (config.MinNewTokens > 0 && config.EndIds.Count > 0) p.Add(new MinimumLengthProcessor(promptLength + config.MinNewTokens, config.EndIds));
+        // min_new_tokens wins over min_length, also where it is the smaller.
+        int minimum = config.MinNewTokens is { } tokens ? promptLength + tokens : config.MinLength;
+        if (minimum > 0 && config.EndIds.Count > 0) p.Add(new MinimumLengthProcessor(minimum, config.EndIds));
         if (config.ForcedBeginId is { } begin) p.Add(new ForcedTokenProcessor(1, [begin]));
         if (config.ForcedEndIds.Count > 0) p.Add(new ForcedTokenProcessor(maximumLength - 1, config.ForcedEndIds));
-        if (config.ExponentialDecay is { } decay) p.Add(new ExponentialDecayProcessor(decay.Start + promptLength, decay.Factor, config.EndIds));
+        if (config.ExponentialDecay is { } decay)
+            p.Add(new ExponentialDecayProcessor(decay.Start + promptLength, decay.Factor, config.EndIds));
         if (config.SuppressTokens.Count > 0) p.Add(new Suppression(config.SuppressTokens));
         // A forced first token is no choice: what must not come first is then kept from coming second.
         int firstChoice = promptLength == 1 && config.ForcedBeginId is not null ? 2 : promptLength;
         if (config.BeginSuppressTokens.Count > 0) p.Add(new Suppression(config.BeginSuppressTokens, firstChoice));
         if (config.Sample)
         {
-            if (config.Temperature is not 1 and > 0) p.Add(new TemperatureSampler(config.Temperature));
-            if (config.TopK > 0) p.Add(new TopKSampler(config.TopK));
-            if (config.TopP < 1) p.Add(new TopPSampler(config.TopP));
-            if (config.MinP > 0) p.Add(new MinPSampler(config.MinP));
-            if (config.TypicalP < 1) p.Add(new TypicalSampler(config.TypicalP));
-            if (config.EpsilonCutoff > 0) p.Add(new CutoffSampler(config.EpsilonCutoff));
-            if (config.EtaCutoff > 0) p.Add(new CutoffSampler(config.EtaCutoff, relativeToEntropy: true));
+            if (config.Temperature is not 1 and > 0) p.Add(new TemperatureWarper(config.Temperature));
+            if (config.TopK > 0) p.Add(new TopKWarper(config.TopK));
+            if (config.TopP < 1) p.Add(new TopPWarper(config.TopP));
+            if (config.MinP > 0) p.Add(new MinPWarper(config.MinP));
+            if (config.TypicalP < 1) p.Add(new TypicalWarper(config.TypicalP));
+            if (config.EpsilonCutoff > 0) p.Add(new CutoffWarper(config.EpsilonCutoff));
+            if (config.EtaCutoff > 0) p.Add(new CutoffWarper(config.EtaCutoff, relativeToEntropy: true));
         }
 
         if (config.Renormalize) p.Add(new Renormalizer());

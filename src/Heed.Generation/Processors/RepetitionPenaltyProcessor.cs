@@ -3,7 +3,7 @@ namespace Heed.Generation.Processors;
 /// <summary>Divides the positive and multiplies the negative scores of every id that occurred, once each.</summary>
 /// <param name="penalty">Above 1 against repetition, below 1 for it.</param>
 /// <remarks>Keskar et al., arXiv:1909.05858 §4.1.</remarks>
-public sealed class RepetitionPenaltyProcessor(float penalty) : ILogitsProcessor
+internal sealed class RepetitionPenaltyProcessor(float penalty) : ILogitsProcessor
 {
     private readonly HashSet<int> _seen = [];
 

@@ -77,7 +77,7 @@ public sealed class BartConditionalGeneration : SequenceToSequenceModel
 
     /// <inheritdoc/>
     public override Variable LossSum(Variable hidden, int[] targets)
-        => Loss.VocabularyCrossEntropy(hidden, Head.Weight, OutputBias.ToVariable().Reshape(_config.DecoderVocabulary), targets, SumOfNats);
+        => Loss.VocabularyCrossEntropy(hidden, Head.Weight.AsWeight(), OutputBias.ToVariable().Reshape(_config.DecoderVocabulary), targets, SumOfNats);
 
     private static Dictionary<string, string> TiedNamesOf(BartConfig config, Embedding writing)
     {

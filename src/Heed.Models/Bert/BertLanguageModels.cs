@@ -57,7 +57,7 @@ public class BertMaskedLanguageModel : MaskedLanguageModel
 
     /// <inheritdoc/>
     protected override Variable LossSum(Variable transformed, int[] targets)
-        => Loss.VocabularyCrossEntropy(transformed, Head.Decoder.Weight, Head.Decoder.Bias?.ToVariable(), targets, SumOfNats);
+        => Loss.VocabularyCrossEntropy(transformed, Head.Decoder.Weight.AsWeight(), Head.Decoder.Bias?.ToVariable(), targets, SumOfNats);
 }
 
 /// <summary>BERT with both heads of its pre-training: masked tokens, and whether the second segment follows the first.</summary>

@@ -274,7 +274,7 @@ public sealed record CustomConfig : ModelConfig
     private static string StandardAttention(ConfigReader file)
     {
         bool window = file.Size("sliding_window", 0, 0) > 0, blocks = file.Size("block_size", 0, 0) > 0;
-        if (window && blocks && !file.Has("attention")) throw file.Wrong("attention", "is missing, and both sliding_window and block_size are given; say \"window\" or \"block-sparse\"");
+        if (window && blocks && !file.Has("attention")) throw file.Wrong("attention", "is missing, and both sliding_window and block_size are given; set it to \"window\" or \"block-sparse\"");
         return blocks ? "block-sparse" : window ? "window" : "full";
     }
 }

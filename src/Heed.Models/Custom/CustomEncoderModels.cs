@@ -89,7 +89,7 @@ public sealed class CustomMaskedLanguageModel : MaskedLanguageModel
     protected override Variable Scores(Variable transformed) => Decoder.Forward(transformed);
 
     /// <inheritdoc/>
-    protected override Variable LossSum(Variable transformed, int[] targets) => Loss.VocabularyCrossEntropy(transformed, Decoder.Weight, Decoder.Bias?.ToVariable(), targets, SumOfNats);
+    protected override Variable LossSum(Variable transformed, int[] targets) => Loss.VocabularyCrossEntropy(transformed, Decoder.Weight.AsWeight(), Decoder.Bias?.ToVariable(), targets, SumOfNats);
 }
 
 /// <summary>An encoder of one's own that classifies a text by its first token, through a layer with tanh.</summary>

@@ -48,5 +48,5 @@ public sealed class CustomLanguageModel : CausalLanguageModel
     public override Variable Logits(Variable hidden) => Head.Forward(hidden);
 
     /// <inheritdoc/>
-    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, null, targets, SumOfNats);
+    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight.AsWeight(), null, targets, SumOfNats);
 }

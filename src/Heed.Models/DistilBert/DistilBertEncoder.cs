@@ -50,8 +50,8 @@ public sealed class DistilBertEncoder : Module
         ParameterScope tables = at / "embeddings";
         Tokens = new Embedding(config.Vocabulary, config.Width, (tables / "word_embeddings").As("embed"),
             config.PaddingId is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal, config.PaddingId, isOutput: config.TiedOutput);
-        Positions = new Embedding(config.PositionRows, config.Width, (tables / "position_embeddings").As("pos_embed"), config.SinusoidalPositions ? Initializer.Sinusoids : normal);
-        Positions.Weight.NeedsGradient = !config.SinusoidalPositions;
+        Positions = new Embedding(config.PositionRows, config.Width, (tables / "position_embeddings").As("pos_embed"),
+            config.SinusoidalPositions ? Initializer.Sinusoids : normal);
         EmbeddingNorm = new LayerNorm(config.Width, DistilBertConfig.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
         DistilBertLayer[] layers = new DistilBertLayer[config.Layers];
         for (int i = 0; i < layers.Length; i++) layers[i] = new DistilBertLayer(config, (at / "transformer" / "layer" / i).As($"blocks.{i}"));

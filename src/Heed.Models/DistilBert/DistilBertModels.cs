@@ -89,7 +89,7 @@ public sealed class DistilBertMaskedLanguageModel : MaskedLanguageModel
     protected override Variable Scores(Variable transformed) => Projector.Forward(transformed);
 
     /// <inheritdoc/>
-    protected override Variable LossSum(Variable transformed, int[] targets) => Loss.VocabularyCrossEntropy(transformed, Projector.Weight, Projector.Bias?.ToVariable(), targets, SumOfNats);
+    protected override Variable LossSum(Variable transformed, int[] targets) => Loss.VocabularyCrossEntropy(transformed, Projector.Weight.AsWeight(), Projector.Bias?.ToVariable(), targets, SumOfNats);
 }
 
 /// <summary>DistilBERT that classifies a text by its first token.</summary>

@@ -72,10 +72,10 @@ internal sealed class CheckpointSource : ParameterSource
 
     private void Read(Parameter parameter, RawTensor tensor)
     {
-        if (HeldAs(parameter, tensor) is { } stored)
+        if (HeldAs(parameter, tensor) is { } format && FormatOf(tensor.DType) is { } stored)
         {
             NonFiniteCount bad = default;
-            parameter.PackFrom(stored, stored, (start, chunk) =>
+            parameter.PackFrom(format, stored, (start, chunk) =>
             {
                 tensor.ReadBytes(start, chunk);
                 bad += tensor.DType.CountNonFinite(chunk);
@@ -88,15 +88,14 @@ internal sealed class CheckpointSource : ParameterSource
         tensor.ReadFloats(value.Span);
         Check(parameter.Name, DType.F32.CountNonFinite(System.Runtime.InteropServices.MemoryMarshal.AsBytes(value.Span)), tensor.ElementCount);
         parameter.Value = value;
-        if (!_options.ForTraining) parameter.Pack(FormatOf(tensor.DType) ?? WeightFormat.Float32);
+        if (HeldAs(parameter, tensor) is { } packed) parameter.Pack(packed);
     }
 
     /// <summary>What the parameters of a model will take, in bytes, held as <see cref="Fill"/> holds them; one that is not stored takes float32.</summary>
     public long HeldBytes(Model shapes)
     {
         long bytes = 0;
-        foreach (Parameter p in shapes.Parameters)
-            bytes += p.Shape.Count * (long)(Find(p.Name, out _) is { } tensor && HeldAs(p, tensor) is WeightFormat.BFloat16 or WeightFormat.Float16 ? 2 : 4);
+        foreach (Parameter p in shapes.Parameters) bytes += p.BytesAs(Find(p.Name, out _) is { } tensor && HeldAs(p, tensor) is { } format ? format : WeightFormat.Float32);
         return bytes;
     }
 
@@ -124,11 +123,12 @@ internal sealed class CheckpointSource : ParameterSource
         _options.Warn?.Invoke($"{sentence}; '{table.Name}' is used for both.");
     }
 
-    /// <summary>The format in which a parameter stays as it is stored; null where it is read as plain float32: in training, and for gains, biases and tables of float32.</summary>
+    /// <summary>The format in which a parameter is packed: the one asked for, else the stored one. Null where it is plain float32: in training, and for gains, biases and tables of float32.</summary>
     private WeightFormat? HeldAs(Parameter parameter, RawTensor tensor)
     {
-        if (_options.ForTraining || parameter.Shape.Rank != 2 || FormatOf(tensor.DType) is not { } stored) return null;
-        return parameter.InputMajor is not null || (parameter.IsTable && stored != WeightFormat.Float32) ? stored : null;
+        if (_options.ForTraining) return null;
+        WeightFormat format = _options.Format ?? FormatOf(tensor.DType) ?? WeightFormat.Float32;
+        return parameter.IsPackedAs(format) ? format : null;
     }
 
     private RawTensor? Use(string name)

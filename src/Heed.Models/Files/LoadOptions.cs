@@ -1,4 +1,5 @@
 using Heed.Checkpoints;
+using Heed.Engine.Kernels;
 
 namespace Heed.Models.Files;
 
@@ -10,6 +11,9 @@ public sealed record LoadOptions
 
     /// <summary>True: weights stay plain, ready to be trained. False: they are packed for products while they load.</summary>
     public bool ForTraining { get; init; }
+
+    /// <summary>How weights of products and tables are held in inference; null: as they are stored. Gains and biases are float32 always.</summary>
+    public WeightFormat? Format { get; init; }
 
     /// <summary>The head to build instead of the one that <c>architectures</c> names: <c>BertForSequenceClassification</c> over a pre-trained BERT.</summary>
     public string? Architecture { get; init; }

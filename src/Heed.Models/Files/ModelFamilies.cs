@@ -65,20 +65,20 @@ public static class ModelFamilies
     {
         config.Guard(AutoMap);
         _ = config.Has("architectures");
-        string type = config.Text("model_type") ?? throw config.Wrong("model_type", $"is missing; it names the architecture, one of {string.Join(", ", Types())}");
+        string type = config.Text("model_type") ?? throw config.Wrong("model_type", $"is missing; it names the architecture, one of {string.Join(", ", Types())}. Add it");
         ModelFamily? family = Of(type);
         if (family is null)
         {
             string near = Printable.Nearest(type, Types()) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
             string code = config.Has(AutoMap) ? $" {AutoMap} names code in the model's repository, which is never run." : "";
-            throw config.Wrong("model_type", $"is \"{Printable.Shorten(type)}\", which is unknown{near}{(near.Length == 0 ? "." : "")}{code} Known are {string.Join(", ", Types())}");
+            throw config.Wrong("model_type", $"is \"{Printable.Shorten(type)}\", which is unknown{near}{(near.Length == 0 ? "." : "")}{code} Known are {string.Join(", ", Types())}. Choose a model of these");
         }
 
         string? architecture = head;
         if (architecture is null && config.Has("architectures"))
         {
             JsonElement list = config.Root.GetProperty("architectures");
-            if (list.ValueKind != JsonValueKind.Array) throw config.Wrong("architectures", $"is {StrictJson.Describe(list)}; an array of class names was expected");
+            if (list.ValueKind != JsonValueKind.Array) throw config.Wrong("architectures", $"is {StrictJson.Describe(list)}; an array of class names was expected. Correct it");
             if (list.GetArrayLength() > 0) architecture = StrictJson.Text(list[0], config.File, config.At("architectures[0]"));
         }
 
@@ -87,7 +87,7 @@ public static class ModelFamilies
         if (family.OtherNames.TryGetValue(architecture, out string? today)) return (family, today);
         IReadOnlyList<string> heads = Heads(family, type);
         string close = Printable.Nearest(architecture, heads) is { } closest ? $"; did you mean \"{closest}\"? " : ". ";
-        throw config.Wrong("architectures[0]", $"is \"{Printable.Shorten(architecture)}\", which the {type} family does not have{close}It has {string.Join(", ", heads)}");
+        throw config.Wrong("architectures[0]", $"is \"{Printable.Shorten(architecture)}\", which the {type} family does not have{close}It has {string.Join(", ", heads)}. Choose one of these");
     }
 
     /// <summary>The heads that a type of a family has: of a family with several types, those that are named after it.</summary>

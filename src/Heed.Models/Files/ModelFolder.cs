@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 
@@ -41,8 +42,9 @@ public static class ModelFolder
         (ModelFamily family, string architecture, ModelConfig config) = description;
         string folder = files.Location;
         using Model shapes = Shapes(family, architecture, config, description.File);
-        // Before a weight file is opened: sizes that no stored type makes fit.
-        CheckBudget(description, shapes.Parameters.Values * (options.ForTraining ? sizeof(float) : sizeof(ushort)), "at least ", options);
+        // Before a weight file is opened: sizes that no stored type makes fit, of which 16 bits are the narrowest.
+        long least = options.ForTraining ? shapes.Parameters.Values * sizeof(float) : shapes.Parameters.BytesAs(options.Format ?? WeightFormat.BFloat16);
+        CheckBudget(description, least, "at least ", options);
         using CheckpointFolder checkpoint = CheckpointFolder.Open(files);
         if (options.Warn is not null)
         {
@@ -179,7 +181,7 @@ public static class ModelFolder
         }
         catch (ConfigException e)
         {
-            throw new ConfigException($"{file.File}: {e.Message}", e);
+            throw new ConfigException($"{file.File}: {e.Message} Correct the value that is wrong.", e);
         }
 
         if (config.Layers > 10_000) throw new BudgetException($"{file.File}: the model has {config.Layers} layers; at most 10,000 are accepted.");
@@ -260,7 +262,7 @@ public static class ModelFolder
         long budget = options.MaximumBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (bytes > budget)
             throw new BudgetException($"{model.File}: the weights take {atLeast}{Printable.Bytes(bytes)} ({Sizes(model.Config)}) and {Printable.Bytes(budget)} are allowed. "
-                + $"Correct the sizes, use a smaller model{(atLeast.Length == 0 && !options.ForTraining ? " or one stored in 16 bits ('heed convert --dtype bf16')" : "")}, or a machine with more memory.");
+                + $"Correct the sizes, use a smaller model{(atLeast.Length == 0 && !options.ForTraining ? " or a narrower format (--dtype q8_0)" : "")}, or a machine with more memory.");
     }
 
     /// <summary>The sizes that make a model large, by the keys of its file.</summary>

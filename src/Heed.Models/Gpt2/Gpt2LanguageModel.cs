@@ -46,5 +46,5 @@ public sealed class Gpt2LanguageModel : CausalLanguageModel
     public override Variable Logits(Variable hidden) => Head.Forward(hidden);
 
     /// <inheritdoc/>
-    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, null, targets, SumOfNats);
+    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight.AsWeight(), null, targets, SumOfNats);
 }

@@ -56,6 +56,11 @@ public sealed record LlamaConfig : ModelConfig
     /// <summary>RoPE has no table: longer inputs run, at the user's risk.</summary>
     public override int MaximumLength => int.MaxValue;
 
+    /// <inheritdoc/>
+    public override int TrainedLength => ContextLength;
+
+    internal override int PositionRegime(int length) => Scaling?.Regime(length, ContextLength) ?? 0;
+
     /// <summary>Added to the mean square in norms.</summary>
     public float NormEpsilon { get; init; } = 1e-6f;
 

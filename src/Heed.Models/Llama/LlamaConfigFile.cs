@@ -95,7 +95,7 @@ internal static class LlamaConfigFile
         if (file.Has("layer_types"))
         {
             JsonElement types = file.Root.GetProperty("layer_types");
-            if (types.ValueKind != JsonValueKind.Array) throw file.Wrong("layer_types", $"is {StrictJson.Describe(types)}; an array was expected");
+            if (types.ValueKind != JsonValueKind.Array) throw file.Wrong("layer_types", $"is {StrictJson.Describe(types)}; an array was expected. Correct it");
             bool[] windows = new bool[types.GetArrayLength()];
             for (int i = 0; i < windows.Length; i++)
             {
@@ -104,7 +104,7 @@ internal static class LlamaConfigFile
                 {
                     "sliding_attention" => true,
                     "full_attention" => false,
-                    _ => throw new InvalidFileException(file.File, $"{file.At("layer_types")}[{i}]", $"is \"{Printable.Shorten(word)}\"; full_attention or sliding_attention was expected"),
+                    _ => throw new InvalidFileException(file.File, $"{file.At("layer_types")}[{i}]", $"is \"{Printable.Shorten(word)}\"; full_attention or sliding_attention was expected. Correct it"),
                 };
             }
 
@@ -126,7 +126,7 @@ internal static class LlamaConfigFile
         if (rope is not { } r) return (theta, null);
         RefusePartial(r);
         foreach (string layers in (ReadOnlySpan<string>)["full_attention", "sliding_attention"])
-            if (r.Has(layers)) throw r.Wrong(layers, "gives kinds of layers RoPE of their own; all layers have the same here");
+            if (r.Has(layers)) throw r.Wrong(layers, "gives kinds of layers RoPE of their own; all layers have the same here. Choose a model without it");
         theta = r.Number("rope_theta", theta, 1e-3);
         string type = r.Text("rope_type") ?? r.Text("type") ?? "default";
         if (type == "default") return (theta, null);
@@ -137,12 +137,12 @@ internal static class LlamaConfigFile
             "yarn" => RopeScalingKind.Yarn,
             "llama3" => RopeScalingKind.Llama3,
             "longrope" or "su" => RopeScalingKind.LongRope,
-            _ => throw r.Wrong("rope_type", $"is \"{Printable.Shorten(type)}\"; one of default, linear, dynamic, yarn, llama3, longrope was expected"),
+            _ => throw r.Wrong("rope_type", $"is \"{Printable.Shorten(type)}\"; one of default, linear, dynamic, yarn, llama3, longrope was expected. Choose a model with one of these"),
         };
         bool stretched = kind is RopeScalingKind.Yarn or RopeScalingKind.LongRope;
         int original = file.OptionalSize("original_max_position_embeddings") ?? r.OptionalSize("original_max_position_embeddings") ?? 0;
         foreach (string name in kind == RopeScalingKind.Llama3 ? (ReadOnlySpan<string>)["factor", "low_freq_factor", "high_freq_factor"] : stretched ? [] : ["factor"])
-            if (!r.Has(name)) throw r.Wrong(name, $"is missing; rope_type \"{type}\" needs it");
+            if (!r.Has(name)) throw r.Wrong(name, $"is missing; rope_type \"{type}\" needs it. Add it");
         return (theta, new RopeScaling
         {
             Kind = kind,
@@ -168,7 +168,7 @@ internal static class LlamaConfigFile
     private static void RefusePartial(ConfigReader file)
     {
         double part = file.Number("partial_rotary_factor", 1);
-        if (part != 1) throw file.Wrong("partial_rotary_factor", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"is {part}; here RoPE turns whole heads, as 1 says"));
+        if (part != 1) throw file.Wrong("partial_rotary_factor", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"is {part}; here RoPE turns whole heads, as 1 says. Choose a model without it"));
     }
 
     private static JsonObject WriteRope(LlamaConfig c)

@@ -152,7 +152,7 @@ public sealed class LlamaLanguageModel : CausalLanguageModel
     public override Variable Logits(Variable hidden) => Head.Forward(hidden);
 
     /// <inheritdoc/>
-    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, null, targets, SumOfNats);
+    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight.AsWeight(), null, targets, SumOfNats);
 }
 
 /// <summary>LLaMA and kin that classify a text by its last token.</summary>

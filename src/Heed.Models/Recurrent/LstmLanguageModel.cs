@@ -57,5 +57,5 @@ public sealed class LstmLanguageModel : CausalLanguageModel
     public override Variable Logits(Variable hidden) => Head.Forward(hidden);
 
     /// <inheritdoc/>
-    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, Head.Bias?.ToVariable(), targets, SumOfNats);
+    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight.AsWeight(), Head.Bias?.ToVariable(), targets, SumOfNats);
 }

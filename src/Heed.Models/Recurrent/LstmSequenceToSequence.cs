@@ -180,7 +180,7 @@ public sealed class LstmSequenceToSequence : SequenceToSequenceModel
     public override Variable Logits(Variable hidden) => Head.Forward(hidden);
 
     /// <inheritdoc/>
-    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight, Head.Bias?.ToVariable(), targets, SumOfNats);
+    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight.AsWeight(), Head.Bias?.ToVariable(), targets, SumOfNats);
 
     /// <summary>The encoder's rows, from the cache where it has them; else they are kept there, if there is one.</summary>
     private (Variable Keys, int[] Starts) Memory(Variable memory, ForwardContext context)

@@ -66,7 +66,7 @@ public sealed class T5ConditionalGeneration : SequenceToSequenceModel
     public override Variable Logits(Variable hidden) => Head.Forward(Scaled(hidden));
 
     /// <inheritdoc/>
-    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(Scaled(hidden), Head.Weight, null, targets, SumOfNats);
+    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(Scaled(hidden), Head.Weight.AsWeight(), null, targets, SumOfNats);
 
     private Variable Scaled(Variable hidden) => _config.ScaledOutput ? hidden * (1 / MathF.Sqrt(_config.Width)) : hidden;
 }

@@ -77,7 +77,7 @@ public sealed class Transformer2017Model : SequenceToSequenceModel
     /// <summary>Sum of −log p(target); while a tape records, with the label smoothing that the configuration names.</summary>
     /// <inheritdoc/>
     public override Variable LossSum(Variable hidden, int[] targets)
-        => Loss.VocabularyCrossEntropy(hidden, Head.Weight, null, targets, Tape.IsRecording ? SumOfNats with { LabelSmoothing = _config.LabelSmoothing } : SumOfNats);
+        => Loss.VocabularyCrossEntropy(hidden, Head.Weight.AsWeight(), null, targets, Tape.IsRecording ? SumOfNats with { LabelSmoothing = _config.LabelSmoothing } : SumOfNats);
 
     private Variable Embed(TokenBatch batch, ForwardContext context, string stack)
     {

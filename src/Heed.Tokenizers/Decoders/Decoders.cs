@@ -158,6 +158,9 @@ internal sealed class ByteFallbackDecoder : IDecoder
         return decoded;
     }
 
+    /// <summary>True for a token that stands for a byte.</summary>
+    public static bool IsByte(string token) => TryByte(token, out _);
+
     public void Write(Utf8JsonWriter json) => PartWriter.TypeOnly(json, "ByteFallback");
 
     private static bool TryByte(string token, out byte value)

@@ -136,8 +136,11 @@ internal static class LabelMetricCases
     {
         double[] probabilities = row.GetProperty("probabilities").Reals();
         bool[] gold = [.. row.GetProperty("labels").Integers().Select(g => g != 0)];
-        return new() { ["brier_binary"] = Calibration.BinaryBrier(probabilities, gold),
-            ["nll"] = Calibration.BinaryNegativeLogLikelihood(probabilities, gold) };
+        return new()
+        {
+            ["brier_binary"] = Calibration.BinaryBrier(probabilities, gold),
+            ["nll"] = Calibration.BinaryNegativeLogLikelihood(probabilities, gold)
+        };
     }
 
     private static Dictionary<string, object?> Temperature(JsonElement row)
@@ -152,7 +155,11 @@ internal static class LabelMetricCases
     {
         IReadOnlyList<LabelThreshold> found = Thresholds.Fit(row.GetProperty("gold").Flags(out int labels),
             row.GetProperty("scores").Matrix(out _), labels);
-        return new() { ["thresholds"] = found.Select(f => f.Threshold), ["f1"] = found.Select(f => f.F1),
-            ["macro_f1"] = found.Average(f => f.F1) };
+        return new()
+        {
+            ["thresholds"] = found.Select(f => f.Threshold),
+            ["f1"] = found.Select(f => f.F1),
+            ["macro_f1"] = found.Average(f => f.F1)
+        };
     }
 }

@@ -25,8 +25,12 @@ internal static class NumberMetricCases
     {
         ["difference"] = result.Difference,
         ["differences"] = result.Differences,
-        ["p"] = new Dictionary<string, object?> { ["koehn"] = result.Koehn, ["berg_kirkpatrick"] = result.BergKirkpatrick,
-            ["sacrebleu"] = result.SacreBleu },
+        ["p"] = new Dictionary<string, object?>
+        {
+            ["koehn"] = result.Koehn,
+            ["berg_kirkpatrick"] = result.BergKirkpatrick,
+            ["sacrebleu"] = result.SacreBleu
+        },
     };
 
     private static Dictionary<string, object?> RegressionRow(JsonElement row)
@@ -55,8 +59,13 @@ internal static class NumberMetricCases
         float[] left = [.. row.GetProperty("left").Matrix(out int width).Select(v => (float)v)],
             right = [.. row.GetProperty("right").Matrix(out _).Select(v => (float)v)];
         SimilarityReport report = Similarity.Evaluate(left, right, width, row.GetProperty("gold").Reals());
-        return new() { ["cosine"] = Pair(report.Cosine), ["dot"] = Pair(report.Dot), ["euclidean"] = Pair(report.Euclidean),
-            ["manhattan"] = Pair(report.Manhattan) };
+        return new()
+        {
+            ["cosine"] = Pair(report.Cosine),
+            ["dot"] = Pair(report.Dot),
+            ["euclidean"] = Pair(report.Euclidean),
+            ["manhattan"] = Pair(report.Manhattan)
+        };
 
         static Dictionary<string, object?> Pair(SimilarityCorrelation c) => new() { ["pearson"] = c.Pearson, ["spearman"] = c.Spearman };
     }

@@ -13,8 +13,11 @@ internal static class TextMetricCases
         "bleu_variants" => Describe(Bleu.Corpus(row.GetProperty("predicted").Texts(), row.GetProperty("references").Streams(),
             BleuOptionsOf(row))),
         "sentence_bleu" => Describe(Bleu.Sentence(row.Text("predicted"), row.GetProperty("references").Texts(), BleuOptionsOf(row))),
-        "chrf" => new Dictionary<string, object?> { ["chrf2"] = Chrf.Corpus(row.GetProperty("predicted").Texts(),
-            row.GetProperty("references").Streams()).Score },
+        "chrf" => new Dictionary<string, object?>
+        {
+            ["chrf2"] = Chrf.Corpus(row.GetProperty("predicted").Texts(),
+            row.GetProperty("references").Streams()).Score
+        },
         "chrf_variants" => ChrfVariants(row),
         "ter" => TerRow(row),
         "rouge" => Plain(Rouge.Evaluate(row.Text("reference"), row.Text("predicted"), row.Flag("stemmer")), withLines: false),
@@ -95,14 +98,23 @@ internal static class TextMetricCases
             AsianSupport = row.Flag("asian_support"),
             CaseSensitive = row.Flag("case_sensitive"),
         });
-        return new() { ["ter"] = score.Score, ["edits"] = score.Edits, ["reference_length"] = score.ReferenceLength,
-            ["signature"] = score.Signature };
+        return new()
+        {
+            ["ter"] = score.Score,
+            ["edits"] = score.Edits,
+            ["reference_length"] = score.ReferenceLength,
+            ["signature"] = score.Signature
+        };
     }
 
     private static Dictionary<string, object?> Plain(RougeScore score, bool withLines)
     {
-        Dictionary<string, object?> plain = new() { ["rouge1"] = Triple(score.Rouge1), ["rouge2"] = Triple(score.Rouge2),
-            ["rougeL"] = Triple(score.RougeL) };
+        Dictionary<string, object?> plain = new()
+        {
+            ["rouge1"] = Triple(score.Rouge1),
+            ["rouge2"] = Triple(score.Rouge2),
+            ["rougeL"] = Triple(score.RougeL)
+        };
         if (withLines) plain["rougeLsum"] = Triple(score.RougeLsum);
         return plain;
 

@@ -11,7 +11,14 @@ public sealed class GenerationRunner : IGenerationRunner
 {
     /// <inheritdoc/>
     public GeneratedRows Generate(Model model, string folder, ModelInputs inputs, JsonElement settings)
-        => Generate(model, inputs, GenerationConfig.FromFolder(folder).With(new ConfigReader(settings, Path.Combine(folder, "generation settings"))));
+    {
+        string place = Path.Combine(folder, "generation settings");
+        if (settings.TryGetProperty("stop_strings", out JsonElement stops) && stops.ValueKind != JsonValueKind.Null)
+            throw new InvalidFileException(place, "$.stop_strings", "cannot be compared: a reference's ids have no tokenizer here; take it out");
+        if (GenerationConfig.UnknownNames(settings) is { Count: > 0 } unknown)
+            throw new InvalidFileException(place, $"$.{unknown[0]}", "is no setting that is known here; take it out");
+        return Generate(model, inputs, (GenerationConfig.FromFolder(folder) with { StopStrings = [] }).With(new ConfigReader(settings, place)));
+    }
 
     /// <summary>Generates from padded grids.</summary>
     /// <param name="model">The model.</param>
@@ -25,7 +32,7 @@ public sealed class GenerationRunner : IGenerationRunner
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(config);
-        int[][] prompts = Real(inputs.InputIds, inputs.AttentionMask);
+        int[][] prompts = Real(inputs.InputIds, inputs.AttentionMask ?? MaskOfPadding(inputs.InputIds, config));
         int[][] beginnings;
         int[][]? decoderPrompts = null;
         if (model is SequenceToSequenceModel both)
@@ -42,17 +49,20 @@ public sealed class GenerationRunner : IGenerationRunner
         int columns = beginnings.Length == 0 ? 0 : beginnings[0].Length;
         GenerationConfig counted = config with
         {
-            MaxNewTokens = config.MaxNewTokens ?? Math.Max(0, config.MaxLength - columns),
-            MinNewTokens = Math.Max(config.MinNewTokens, config.MinLength - columns),
+            MaxNewTokens = config.MaxNewTokens ?? (config.MaxLength is not { } length ? null : length > columns
+                ? length - columns
+                : throw new InputException($"max_length: is {length}, and the prompt alone has {columns} columns. Raise max_length, or set max_new_tokens.")),
+            MinNewTokens = config.MinNewTokens ?? Math.Max(0, config.MinLength - columns),
             MinLength = 0,
         };
-        IReadOnlyList<GeneratedSequence> texts = new Generator(model).Generate(
+        using InferenceEngine engine = new(model);
+        IReadOnlyList<GeneratedText> texts = engine.Generate(
             [.. prompts.Select((p, b) => new GenerationRequest { Prompt = p, Config = counted, DecoderPrompt = decoderPrompts?[b] })], cancellationToken);
 
-        int longest = texts.Count == 0 ? 0 : texts.Max(t => t.Ids.Length);
+        int longest = texts.Count == 0 ? 0 : texts.Max(t => t.Ids.Count);
         int fill = Fill(config);
         List<int[]> rows = [];
-        foreach (GeneratedSequence text in texts) rows.Add([.. beginnings[text.Prompt], .. text.Ids, .. Enumerable.Repeat(fill, longest - text.Ids.Length)]);
+        foreach (GeneratedText text in texts) rows.Add([.. beginnings[text.Prompt], .. text.Ids, .. Enumerable.Repeat(fill, longest - text.Ids.Count)]);
         return new GeneratedRows(rows, config.Beams > 1 ? [.. texts.Select(t => (double)(t.Score ?? 0))] : null);
     }
 
@@ -63,6 +73,12 @@ public sealed class GenerationRunner : IGenerationRunner
         if (config.Beams > 1 && (config.PaddingId ?? 0) == 0) return end ?? 0;
         return config.PaddingId ?? end ?? 0;
     }
+
+    /// <summary>The mask that the reference makes if none is given: of padding ids, where they are known and no end.</summary>
+    private static TokenGrid? MaskOfPadding(TokenGrid ids, GenerationConfig config)
+        => config.PaddingId is { } padding && !config.EndIds.Contains(padding) && ids.Cells.Contains(padding)
+            ? new TokenGrid(ids.Rows, ids.Columns, [.. ids.Cells.Select(id => id == padding ? 0 : 1)])
+            : null;
 
     private static int[][] Rows(TokenGrid grid) => [.. Enumerable.Range(0, grid.Rows).Select(grid.Row)];
 

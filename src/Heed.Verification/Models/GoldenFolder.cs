@@ -22,7 +22,7 @@ internal sealed class GoldenFolder : IDisposable
     {
         _tensors = tensors;
         _record = record;
-        Record = new ConfigReader(record.RootElement, recordPath);
+        Record = new ConfigReader(record.RootElement, recordPath).WithNullAsAbsent();
     }
 
     /// <summary><c>golden.json</c>.</summary>

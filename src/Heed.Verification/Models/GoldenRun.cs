@@ -200,7 +200,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         for (int i = 0; i < list.GetArrayLength(); i++)
         {
             options.Stop.ThrowIfCancellationRequested();
-            ConfigReader entry = new(list[i], golden.Record.File, FormattableString.Invariant($"$.generate[{i}]"));
+            ConfigReader entry = new ConfigReader(list[i], golden.Record.File, FormattableString.Invariant($"$.generate[{i}]")).WithNullAsAbsent();
             if (entry.Nested("inputs") is not { } inputs || entry.Nested("settings") is not { } settings || !inputs.Has("input_ids") || !entry.Has("output_ids"))
                 throw entry.Wrong("inputs", "or settings, input_ids or output_ids are missing");
             ModelInputs prompts = new()
@@ -300,7 +300,7 @@ internal sealed record TrainingSettings
             if (log.ValueKind != JsonValueKind.Array) throw file.Wrong("log", $"is {StrictJson.Describe(log)}; an array was expected");
             foreach (JsonElement entry in log.EnumerateArray())
             {
-                ConfigReader step = new(entry, file.File, FormattableString.Invariant($"{file.At("log")}[{losses.Count}]"));
+                ConfigReader step = new ConfigReader(entry, file.File, FormattableString.Invariant($"{file.At("log")}[{losses.Count}]")).WithNullAsAbsent();
                 if (losses.Count == 0) norm = step.Number("grad_norm", double.NaN);
                 losses.Add(step.Number("loss", double.NaN));
             }

@@ -19,10 +19,19 @@ internal static partial class OpCases
         yield return new("MatMulOp", "with itself", [S(4, 4)], v => v[0].MatMul(v[0]), w => Product(w[0], w[0])) { K = 4 };
         yield return new("MatMulOp", "constant left", [S(3, 4), S(4, 2)], v => v[0].MatMul(v[1]), w => Product(w[0], w[1])) { K = 4, Constants = [0] };
 
-        yield return new("LinearOp", "with bias and residual", [S(3, 5), S(4, 5), S(4), S(3, 4)], v => LinearOp.Apply(v[0], v[1], false, v[2], v[3]), w => Zip(Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b), w[3], (a, b) => a + b)) { K = 7 };
-        yield return new("LinearOp", "input-major, tails", [S(2, 17), S(17, 19)], v => LinearOp.Apply(v[0], v[1], true, null), w => Product(w[0], w[1])) { K = 17 };
-        yield return new("LinearOp", "its own residual", [S(3, 3), S(3, 3)], v => LinearOp.Apply(v[0], v[1], false, null, v[0]), w => Zip(Product(w[0], Turn(w[1])), w[0], (a, b) => a + b)) { K = 4 };
-        yield return new("LinearOp", "constant weight, leading axes", [S(2, 2, 3), S(4, 3), S(4)], v => LinearOp.Apply(v[0], v[1], false, v[2]), w => Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b)) { K = 4, Constants = [1] };
+        yield return new("LinearOp", "with bias, added to rows", [S(3, 5), S(4, 5), S(4), S(3, 4)], v => v[3] + new Weight(v[1]).Multiply(v[0], v[2]),
+            w => Zip(Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b), w[3], (a, b) => a + b))
+        { K = 7 };
+        yield return new("LinearOp", "input-major, tails", [S(2, 17), S(17, 19)], v => new Weight(v[1], inputMajor: true).Multiply(v[0]), w => Product(w[0], w[1])) { K = 17 };
+        yield return new("LinearOp", "added to its input", [S(3, 3), S(3, 3)], v => v[0] + new Weight(v[1]).Multiply(v[0]),
+            w => Zip(Product(w[0], Turn(w[1])), w[0], (a, b) => a + b))
+        { K = 4 };
+        yield return new("LinearOp", "constant weight, leading axes", [S(2, 2, 3), S(4, 3), S(4)], v => new Weight(v[1]).Multiply(v[0], v[2]),
+            w => Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b))
+        { K = 4, Constants = [1] };
+        yield return new("LinearOp", "with an activation", [S(3, 5), S(4, 5), S(4)], v => LinearOp.Apply(v[0], new Weight(v[1]), v[2], Activation.Relu),
+            w => Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => Math.Max(0, a + b)))
+        { K = 9 };
 
         int[] targets = [2, 0, -100, 4, 1];
         float[] weights = [0.5f, 1.5f, 1, 2, 0.25f];
@@ -35,18 +44,18 @@ internal static partial class OpCases
         {
             int[] used = s.IgnoreIndex == 4 ? [2, 0, 4, 4, 1] : targets;
             yield return new("CrossEntropyOp", name, [S(5, 5)], v => Loss.CrossEntropy(v[0], used, s), w => CrossEntropy(w[0], used, s)) { K = 32 };
-            yield return new("VocabularyCrossEntropyOp", name, [S(5, 3), S(5, 3), S(5)], v => Loss.VocabularyCrossEntropy(v[0], v[1], v[2], used, s),
+            yield return new("VocabularyCrossEntropyOp", name, [S(5, 3), S(5, 3), S(5)], v => Loss.VocabularyCrossEntropy(v[0], new Weight(v[1]), v[2], used, s),
                 w => CrossEntropy(Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b), used, s))
             { K = 48 };
         }
 
         int[] nothing = [-100, -100];
         yield return new("CrossEntropyOp", "nothing to predict", [S(2, 3)], v => Loss.CrossEntropy(v[0], nothing), w => new Wide([0], S()));
-        yield return new("VocabularyCrossEntropyOp", "nothing to predict", [S(2, 3), S(4, 3)], v => Loss.VocabularyCrossEntropy(v[0], v[1], null, nothing), w => new Wide([0], S()));
-        yield return new("VocabularyCrossEntropyOp", "tied and used twice, scaled", [S(2, 3), S(4, 3)], v => (Loss.VocabularyCrossEntropy(v[0], v[1], null, [1, 3]) * 3) + v[1].Sum(),
+        yield return new("VocabularyCrossEntropyOp", "nothing to predict", [S(2, 3), S(4, 3)], v => Loss.VocabularyCrossEntropy(v[0], new Weight(v[1]), null, nothing), w => new Wide([0], S()));
+        yield return new("VocabularyCrossEntropyOp", "tied and used twice, scaled", [S(2, 3), S(4, 3)], v => (Loss.VocabularyCrossEntropy(v[0], new Weight(v[1]), null, [1, 3]) * 3) + v[1].Sum(),
             w => new Wide([(3 * CrossEntropy(Product(w[0], Turn(w[1])), [1, 3], CrossEntropySettings.Default).Values[0]) + w[1].Values.Sum()], S()))
         { K = 64 };
-        yield return new("VocabularyCrossEntropyOp", "constant weight", [S(2, 3), S(4, 3)], v => Loss.VocabularyCrossEntropy(v[0], v[1], null, [1, 3]), w => CrossEntropy(Product(w[0], Turn(w[1])), [1, 3], CrossEntropySettings.Default)) { K = 48, Constants = [1] };
+        yield return new("VocabularyCrossEntropyOp", "constant weight", [S(2, 3), S(4, 3)], v => Loss.VocabularyCrossEntropy(v[0], new Weight(v[1]), null, [1, 3]), w => CrossEntropy(Product(w[0], Turn(w[1])), [1, 3], CrossEntropySettings.Default)) { K = 48, Constants = [1] };
 
         float[] marks = [0, 1, 0.25f, 1, 0, 0.75f];
         yield return new("BinaryCrossEntropyOp", "soft targets", [S(2, 3)], v => Loss.BinaryCrossEntropy(v[0], Tensor.Create(marks, 2, 3)),

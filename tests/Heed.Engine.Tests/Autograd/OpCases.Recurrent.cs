@@ -17,13 +17,13 @@ internal static partial class OpCases
                 int G = cell.Gates * H;
                 Shape[] inputs = cell.States == 2 ? [S(6, G), S(G, H), S(G), S(3, H), S(3, H)] : [S(6, G), S(G, H), S(G), S(3, H)];
                 yield return new("RecurrentOp", $"{name}{(backwards ? ", backwards" : "")}", inputs,
-                    v => RecurrentOp.Apply(v[0], v[1], v[2], starts, backwards, cell, v[3], cell.States == 2 ? v[4] : (Variable?)null),
+                    v => RecurrentOp.Apply(v[0], new Weight(v[1]), v[2], starts, backwards, cell, v[3], cell.States == 2 ? v[4] : (Variable?)null),
                     w => Recurrent(w, starts, backwards, cell, H))
                 { K = 64 };
             }
         }
 
-        yield return new("RecurrentOp", "from zeros, without bias", [S(6, 12), S(12, 3)], v => RecurrentOp.Apply(v[0], v[1], null, starts, false, RecurrentCell.Lstm, null, null),
+        yield return new("RecurrentOp", "from zeros, without bias", [S(6, 12), S(12, 3)], v => RecurrentOp.Apply(v[0], new Weight(v[1]), null, starts, false, RecurrentCell.Lstm, null, null),
             w => Recurrent([w[0], w[1], Wide.Zeros(12), Wide.Zeros(3, 3), Wide.Zeros(3, 3)], starts, false, RecurrentCell.Lstm, 3))
         { K = 64 };
     }

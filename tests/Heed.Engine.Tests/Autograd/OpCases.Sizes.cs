@@ -58,12 +58,12 @@ internal static partial class OpCases
         {
             int[] targets = [.. Enumerable.Range(0, n).Select(i => (i * 5) % c)];
             yield return new("CrossEntropyOp", $"[{n}, {c}]", [S(n, c)], v => Loss.CrossEntropy(v[0], targets), w => n == 0 ? new Wide([0], S()) : CrossEntropy(w[0], targets, CrossEntropySettings.Default)) { K = c + 32 };
-            yield return new("VocabularyCrossEntropyOp", $"[{n}, 17] over {c}", [S(n, 17), S(c, 17), S(c)], v => Loss.VocabularyCrossEntropy(v[0], v[1], v[2], targets),
+            yield return new("VocabularyCrossEntropyOp", $"[{n}, 17] over {c}", [S(n, 17), S(c, 17), S(c)], v => Loss.VocabularyCrossEntropy(v[0], new Weight(v[1]), v[2], targets),
                 w => n == 0 ? new Wide([0], S()) : CrossEntropy(Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b), targets, CrossEntropySettings.Default))
             { K = c + 64 };
         }
 
-        yield return new("VocabularyCrossEntropyOp", "width 1", [S(2, 1), S(3, 1)], v => Loss.VocabularyCrossEntropy(v[0], v[1], null, [1, 2]), w => CrossEntropy(Product(w[0], Turn(w[1])), [1, 2], CrossEntropySettings.Default)) { K = 48 };
+        yield return new("VocabularyCrossEntropyOp", "width 1", [S(2, 1), S(3, 1)], v => Loss.VocabularyCrossEntropy(v[0], new Weight(v[1]), null, [1, 2]), w => CrossEntropy(Product(w[0], Turn(w[1])), [1, 2], CrossEntropySettings.Default)) { K = 48 };
         // A mean over nothing is 0, as Loss says of all losses.
         foreach ((int n, int c) in new[] { (1, 1), (3, 19), (0, 3), (3, 0) })
         {
@@ -90,13 +90,14 @@ internal static partial class OpCases
     private static IEnumerable<OpCase> LayerSizes()
     {
         foreach ((int n, int d, int f) in new[] { (1, 1, 1), (0, 5, 4), (1, 17, 33) })
-            yield return new("LinearOp", $"[{n}, {d}] to {f}", [S(n, d), S(f, d), S(f)], v => LinearOp.Apply(v[0], v[1], false, v[2]), w => Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b)) { K = d + 2 };
+            yield return new("LinearOp", $"[{n}, {d}] to {f}", [S(n, d), S(f, d), S(f)], v => new Weight(v[1]).Multiply(v[0], v[2]),
+                w => Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b)) { K = d + 2 };
         yield return new("PoolingOp", "one of one", [S(1, 1)], v => v[0].Pool([0, 1], Pooling.Mean), w => w[0]);
         yield return new("PoolingOp", "an empty text", [S(0, 19)], v => v[0].Pool([0, 0], Pooling.Mean), w => Wide.Zeros(1, 19));
         yield return new("NormalizeOp", "one of one", [S(1, 1)], v => v[0].Normalize(), w => w[0].Map(x => Math.Sign(x))) { K = 9 };
         yield return new("NormalizeOp", "no rows", [S(0, 4)], v => v[0].Normalize(), w => Wide.Zeros(0, 4));
-        yield return new("RecurrentOp", "one step of width 1", [S(1, 1), S(1, 1), S(1), S(1, 1)], v => RecurrentOp.Apply(v[0], v[1], v[2], [0, 1], false, RecurrentCell.Tanh, v[3], null), w => Recurrent(w, [0, 1], false, RecurrentCell.Tanh, 1)) { K = 64 };
-        yield return new("RecurrentOp", "no text", [S(0, 8), S(8, 2), S(8), S(0, 2), S(0, 2)], v => RecurrentOp.Apply(v[0], v[1], v[2], [0], false, RecurrentCell.Lstm, v[3], v[4]), w => Wide.Zeros(0, 4));
+        yield return new("RecurrentOp", "one step of width 1", [S(1, 1), S(1, 1), S(1), S(1, 1)], v => RecurrentOp.Apply(v[0], new Weight(v[1]), v[2], [0, 1], false, RecurrentCell.Tanh, v[3], null), w => Recurrent(w, [0, 1], false, RecurrentCell.Tanh, 1)) { K = 64 };
+        yield return new("RecurrentOp", "no text", [S(0, 8), S(8, 2), S(8), S(0, 2), S(0, 2)], v => RecurrentOp.Apply(v[0], new Weight(v[1]), v[2], [0], false, RecurrentCell.Lstm, v[3], v[4]), w => Wide.Zeros(0, 4));
         double[] frequencies = [1, 0.1];
         float[] cos = new float[8], sin = new float[8];
         RotaryKernel.FillTables(frequencies, 1, 0, cos, sin);

@@ -108,7 +108,7 @@ public class TapeTests
             {
                 using TensorScope scope = TensorScope.Begin();
                 using Tape tape = Tape.Begin();
-                tape.Backward(Loss.VocabularyCrossEntropy(x.Rows(cuts[i], cuts[i + 1] - cuts[i]), head.Weight, head.Bias!.ToVariable(), targets[cuts[i]..cuts[i + 1]], settings));
+                tape.Backward(Loss.VocabularyCrossEntropy(x.Rows(cuts[i], cuts[i + 1] - cuts[i]), head.Weight.AsWeight(), head.Bias!.ToVariable(), targets[cuts[i]..cuts[i + 1]], settings));
             }
 
             return head.Weight.Gradient!.ToArray();
@@ -162,7 +162,7 @@ public class TapeTests
         using Tape tape = Tape.Begin();
         Variable hidden = encoder.Forward(tokens.Forward(Ids), context);
         behindForward?.Invoke();
-        Variable loss = Loss.VocabularyCrossEntropy(hidden, tokens.Weight, null, Targets);
+        Variable loss = Loss.VocabularyCrossEntropy(hidden, tokens.Weight.AsWeight(), null, Targets);
         tape.Backward(loss);
         return loss.Value.ToScalar();
     }

@@ -44,8 +44,10 @@ public class GuardPageTests
         ["MapKernel.Row"] = "run by MapKernel and BroadcastKernel",
         ["SoftmaxKernel.LogSum"] = "a definition, safe code",
         ["SoftmaxKernel.Row"] = "run by SoftmaxKernel",
-        ["WeightFormats.Widen"] = "a register of a PackedMatrix's own memory",
-        ["WeightFormats.Widen512"] = "a register of a PackedMatrix's own memory",
+        ["WeightFormat"] = "run by PackedMatrix over its own memory",
+        ["Q8Block.Widen"] = "a register of a PackedMatrix's own memory",
+        ["HalfFormats.Widen"] = "a register of a PackedMatrix's own memory",
+        ["HalfFormats.Widen512"] = "a register of a PackedMatrix's own memory",
         ["PermuteKernel.Shape"] = "safe code over a shape",
     };
 

@@ -157,9 +157,9 @@ internal static unsafe class GuardedKernels
                     {
                         MatrixLayout a = turnedA ? MatrixLayout.Transposed : MatrixLayout.RowMajor, b = turnedB ? MatrixLayout.Transposed : MatrixLayout.RowMajor;
                         MatMulKernel.Invoke(In(g, M * K), a, In(g, K * N, 2), b, Both(g, M * N), M, N, K, accumulate: true);
-                        MatMulKernel.Invoke<MatMulTile128>(In(g, M * K), a, In(g, K * N, 2), b, g.Result(M * N), M, N, K, epilogue: Last(g, M, N));
-                        MatMulKernel.Invoke<MatMulTile256>(In(g, M * K), a, In(g, K * N, 2), b, g.Result(M * N), M, N, K, epilogue: Last(g, M, N));
-                        MatMulKernel.Invoke<MatMulTile512>(In(g, M * K), a, In(g, K * N, 2), b, g.Result(M * N), M, N, K, epilogue: Last(g, M, N));
+                        MatMulKernel.Invoke<MatMulTile128>(In(g, M * K), a, In(g, K * N, 2), b, g.Result(M * N), M, N, K, epilogue: Last(g, N));
+                        MatMulKernel.Invoke<MatMulTile256>(In(g, M * K), a, In(g, K * N, 2), b, g.Result(M * N), M, N, K, epilogue: Last(g, N));
+                        MatMulKernel.Invoke<MatMulTile512>(In(g, M * K), a, In(g, K * N, 2), b, g.Result(M * N), M, N, K, epilogue: Last(g, N));
                     }
                 }
             }
@@ -193,17 +193,37 @@ internal static unsafe class GuardedKernels
         yield return ("PackedMatrix.SetRows", (g, n) => Formats(format =>
         {
             using PackedMatrix w = new(Rows + 1, n, WeightFormat.Float32);
-            w.SetRows(1, g.Read<byte>(new byte[Rows * n * WeightFormats.Size(format)]), format);
+            w.SetRows(1, g.Read<byte>(new byte[Rows * format.RowBytes(n)]), format);
+            using PackedMatrix same = new(Rows + 1, n, format);
+            same.SetRows(1, g.Read<byte>(new byte[Rows * format.RowBytes(n)]), format);
         }));
         yield return ("PackedMatrix.SetColumns", (g, n) => Formats(format =>
         {
-            using PackedMatrix w = new(n, Rows + 1, WeightFormat.Float32);
-            w.SetColumns(1, g.Read<byte>(new byte[Rows * n * WeightFormats.Size(format)]), format);
+            using PackedMatrix w = new(n, Rows, format);
+            foreach (WeightFormat stored in (WeightFormat[])[WeightFormat.Float32, WeightFormat.BFloat16, WeightFormat.Float16])
+                w.SetColumns(0, g.Read<byte>(new byte[Rows * n * stored.BlockBytes]), stored);
         }));
+        yield return ("Q8Block.Round", (g, n) => Q8Block.Round(In(g, Math.Min(n, Q8Block.Length)), g.Write<byte>(new byte[Q8Block.Bytes])));
         yield return ("PackedMatrix.ReadRow", (g, n) => Formats(format =>
         {
             using PackedMatrix w = PackedMatrix.Pack(Floats(Rows * n), Rows, n, format);
             w.ReadRow(Rows - 1, g.Result(n));
+        }));
+        yield return ("PackedMatrix.ReadRows", (g, n) => Formats(format =>
+        {
+            using PackedMatrix w = PackedMatrix.Pack(Floats(Rows * n), Rows, n, format);
+            w.ReadRows(1, g.Result((Rows - 1) * n));
+            w.ReadRows(g.Read<int>([Rows - 1, 0, 1]), g.Result(3 * n));
+        }));
+        yield return ("PackedMatrix.ReadColumns", (g, n) => Formats(format =>
+        {
+            using PackedMatrix w = PackedMatrix.Pack(Floats(Rows * n), n, Rows, format);
+            w.ReadColumns(1, g.Result((Rows - 1) * n));
+        }));
+        yield return ("PackedMatrix.MultiplyTransposed", (g, n) => Formats(format =>
+        {
+            using PackedMatrix w = PackedMatrix.Pack(Floats(Rows * n), Rows, n, format);
+            foreach (int M in (int[])[1, 2, 3, 7, 33]) w.MultiplyTransposed(In(g, M * Rows), g.Result(M * n), M);
         }));
         yield return ("PackedMatrix.Unpack", (g, n) => Formats(format =>
         {
@@ -215,7 +235,7 @@ internal static unsafe class GuardedKernels
 
     private static (int M, int N, int K)[] Shapes(int n) => [(n, 5, 7), (3, n, 7), (5, 3, n), (n, n, n), (1, n, n), (37, n, 9)];
 
-    private static Epilogue Last(GuardedMemory g, int M, int N) => new() { Bias = In(g, N, 5), Activation = Activation.Relu, Residual = In(g, M * N, 6), PreActivation = g.Result(M * N) };
+    private static Epilogue Last(GuardedMemory g, int N) => new() { Bias = In(g, N, 5), Activation = Activation.Relu };
 
     private static void Batches(int n, Action<BatchedMatMul, int, int, int> run)
     {
@@ -228,7 +248,7 @@ internal static unsafe class GuardedKernels
 
     private static void Formats(Action<WeightFormat> run)
     {
-        foreach (WeightFormat format in Enum.GetValues<WeightFormat>()) run(format);
+        foreach (WeightFormat format in WeightFormat.All) run(format);
     }
 
     private static IEnumerable<(string, Action<GuardedMemory, int>)> Attention()
@@ -344,8 +364,8 @@ internal static unsafe class GuardedKernels
         ("AttentionPages.ClearTail", (g, n) => AttentionPages.ClearTail(At(g.Result(5 * AttentionProblem.Page)), Math.Min(n, AttentionProblem.Page), 5)),
         ("AttentionTile.Multiply", (g, n) => OfWidth(At(In(g, n * n)), n, new TileRun(g, false))),
         ("AttentionTile.AddNonzero", (g, n) => OfWidth(At(In(g, n * n)), n, new TileRun(g, true))),
-        ("WeightFormats.FromBFloat16", (g, n) => WeightFormats.FromBFloat16(At(g.Read<ushort>(new ushort[n])), At(g.Result(n)), n)),
-        ("WeightFormats.FromFloat16", (g, n) => WeightFormats.FromFloat16(At(g.Read<ushort>(new ushort[n])), At(g.Result(n)), n)),
+        ("HalfFormats.FromBFloat16", (g, n) => HalfFormats.FromBFloat16(At(g.Read<ushort>(new ushort[n])), At(g.Result(n)), n)),
+        ("HalfFormats.FromFloat16", (g, n) => HalfFormats.FromFloat16(At(g.Read<ushort>(new ushort[n])), At(g.Result(n)), n)),
     ];
 
     private static T* At<T>(ReadOnlySpan<T> span) where T : unmanaged => (T*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(span));

@@ -11,33 +11,44 @@ public sealed class PackedMatrixTests : IDisposable
 
     public void Dispose() => WorkerPool.Threads = _threads;
 
-    public static TheoryData<int, int, WeightFormat, int> Weights
+    public static TheoryData<int, int, string, int> Weights
     {
         get
         {
-            var weights = new TheoryData<int, int, WeightFormat, int>();
-            foreach (WeightFormat format in Enum.GetValues<WeightFormat>())
+            var weights = new TheoryData<int, int, string, int>();
+            foreach (WeightFormat format in WeightFormat.All)
                 foreach (int lane in (int[])[8, 16, 32])
-                    foreach ((int N, int K) in ((int, int)[])[(1, 1), (lane, 7), (lane + 1, 40), (lane - 1, MatMulKernel.BlockK + 1), ((9 * lane) + 5, 77)]) weights.Add(N, K, format, lane);
+                    foreach ((int N, int K) in ((int, int)[])[(1, 1), (lane, 7), (lane + 1, 40), (lane - 1, MatMulKernel.BlockK + 1), (3, (2 * MatMulKernel.BlockK) + 31), (lane, 64), ((9 * lane) + 5, 77)]) weights.Add(N, K, format.Name, lane);
             return weights;
         }
     }
 
     [Theory, MemberData(nameof(Weights))]
-    public void Products_have_the_bits_of_the_unpacked_product_for_every_number_of_rows(int N, int K, WeightFormat format, int lane)
+    public void Products_have_the_bits_of_the_unpacked_product_for_every_number_of_rows(int N, int K, string name, int lane)
     {
+        WeightFormat format = WeightFormat.Find(name)!;
         float[] weight = MatMulData.Random(N * K, 1);
         using var packed = new PackedMatrix(N, K, format, lane);
         packed.Set(weight, transposed: false);
-        float[] values = new float[N * K];
+        float[] values = new float[N * K], back = new float[N * K];
         packed.Unpack(values);
         if (format == WeightFormat.Float32) MatMulData.AssertSameBits(weight, values);
+        for (int n = 0; n < N; n++) packed.ReadRow(n, back.AsSpan(n * K, K));
+        MatMulData.AssertSameBits(values, back);
+        int[] rows = [N - 1, 0, N / 2, N - 1];
+        float[] gathered = new float[rows.Length * K];
+        packed.ReadRows(rows, gathered);
+        for (int i = 0; i < rows.Length; i++) MatMulData.AssertSameBits(values.AsSpan(rows[i] * K, K), gathered.AsSpan(i * K, K));
 
         foreach (int M in (int[])[1, 2, 3, 4, 5, 6, 7, 8, 13, 33, 61])
         {
             float[] x = MatMulData.Random(M * K, M), start = MatMulData.Random(M * N, 2), bias = MatMulData.Random(N, 3);
             foreach (bool accumulate in (bool[])[false, true])
             {
+                float[] dx = MatMulData.Random(M * K, 4), expectedDx = (float[])dx.Clone();
+                MatMulKernel.Invoke<MatMulTile256>(start, default, values, MatrixLayout.RowMajor, expectedDx, M, K, N, accumulate);
+                packed.MultiplyTransposed(start, dx, M, accumulate);
+                MatMulData.AssertSameBits(expectedDx, dx);
                 foreach (Activation activation in (Activation[])[Activation.Identity, Activation.Gelu])
                 {
                     float[] expected = (float[])start.Clone(), y = [.. Enumerable.Repeat(7.5f, 40), .. start, .. Enumerable.Repeat(7.5f, 40)];
@@ -53,8 +64,9 @@ public sealed class PackedMatrixTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Weights))]
-    public void Both_orientations_and_any_pieces_pack_the_same_values(int N, int K, WeightFormat format, int lane)
+    public void Both_orientations_and_any_pieces_pack_the_same_values(int N, int K, string name, int lane)
     {
+        WeightFormat format = WeightFormat.Find(name)!;
         float[] weight = MatMulData.Random(N * K, 1);
         using var packed = new PackedMatrix(N, K, format, lane);
         packed.Set(weight, transposed: false);
@@ -69,7 +81,8 @@ public sealed class PackedMatrixTests : IDisposable
 
         float[] turned = MatMulData.Transpose(weight, N, K);
         using var columns = new PackedMatrix(N, K, format, lane);
-        for (int k = 0; k < K; k += 5) columns.SetColumns(k, MemoryMarshal.AsBytes(turned.AsSpan(k * N, Math.Min(5, K - k) * N)));
+        int inputs = format.BlockLength == 1 ? 5 : 2 * format.BlockLength;
+        for (int k = 0; k < K; k += inputs) columns.SetColumns(k, MemoryMarshal.AsBytes(turned.AsSpan(k * N, Math.Min(inputs, K - k) * N)));
         columns.Unpack(found);
         MatMulData.AssertSameBits(expected, found);
         float[] back = new float[N * K];
@@ -78,10 +91,11 @@ public sealed class PackedMatrixTests : IDisposable
     }
 
     [Theory]
-    [InlineData(WeightFormat.BFloat16)]
-    [InlineData(WeightFormat.Float16)]
-    public void Every_16_bit_value_is_kept_widened_exactly_and_multiplied_alike(WeightFormat format)
+    [InlineData("bf16")]
+    [InlineData("f16")]
+    public void Every_16_bit_value_is_kept_widened_exactly_and_multiplied_alike(string name)
     {
+        WeightFormat format = WeightFormat.Find(name)!;
         ushort[] all = [.. Enumerable.Range(0, 65536).Select(i => (ushort)i)];
         float[] expected = [.. all.Select(bits => format == WeightFormat.BFloat16 ? BitConverter.UInt32BitsToSingle((uint)bits << 16) : (float)BitConverter.UInt16BitsToHalf(bits))];
         using var rows = new PackedMatrix(64, 1024, format);
@@ -122,31 +136,38 @@ public sealed class PackedMatrixTests : IDisposable
     }
 
     [Theory]
-    [InlineData(WeightFormat.Float32)]
-    [InlineData(WeightFormat.BFloat16)]
-    [InlineData(WeightFormat.Float16)]
-    public void Threads_do_not_change_the_bits(WeightFormat format)
+    [InlineData("f32")]
+    [InlineData("bf16")]
+    [InlineData("f16")]
+    [InlineData("q8_0")]
+    public void Threads_do_not_change_the_bits(string name)
     {
         const int N = 1000, K = 300;
+        WeightFormat format = WeightFormat.Find(name)!;
         using var packed = PackedMatrix.Pack(MatMulData.Random(N * K, 1), N, K, format);
         foreach (int M in (int[])[1, 3, 20, 100])
         {
-            float[] x = MatMulData.Random(M * K, 2), expected = new float[M * N], y = new float[M * N];
+            float[] x = MatMulData.Random(M * K, 2), expected = new float[M * N], y = new float[M * N], dx = new float[M * K], found = new float[M * K];
             WorkerPool.Threads = 1;
             packed.Multiply(x, expected, M);
+            packed.MultiplyTransposed(expected, dx, M);
             foreach (int threads in (int[])[2, 3, 5])
             {
                 WorkerPool.Threads = threads;
                 packed.Multiply(x, y, M);
                 MatMulData.AssertSameBits(expected, y);
+                packed.MultiplyTransposed(expected, found, M);
+                MatMulData.AssertSameBits(dx, found);
             }
         }
     }
 
-    [Fact]
-    public void A_product_allocates_nothing_once_warm()
+    [Theory]
+    [InlineData("bf16")]
+    [InlineData("q8_0")]
+    public void A_product_allocates_nothing_once_warm(string name)
     {
-        using var packed = PackedMatrix.Pack(MatMulData.Random(300 * 200, 1), 300, 200, WeightFormat.BFloat16);
+        using var packed = PackedMatrix.Pack(MatMulData.Random(300 * 200, 1), 300, 200, WeightFormat.Find(name)!);
         float[] x = MatMulData.Random(100 * 200, 2), y = new float[100 * 300];
         for (int i = 0; i < 5; i++) { packed.Multiply(x, y, 100); packed.Multiply(x, y, 1); }
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -166,7 +187,15 @@ public sealed class PackedMatrixTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>(() => packed.ReadRow(3, new float[4]));
         Assert.Throws<ArgumentException>(() => packed.Unpack(new float[11]));
         Assert.Throws<ArgumentOutOfRangeException>(() => new PackedMatrix(0, 4));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new PackedMatrix(4, 4, (WeightFormat)3));
+        Assert.Throws<ArgumentException>(() => packed.ReadRows(2, new float[8]));
+        Assert.Throws<ArgumentException>(() => packed.ReadRows(0, new float[7]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => packed.ReadRows([0, 3], new float[8]));
+        Assert.Throws<ArgumentException>(() => packed.ReadColumns(3, new float[6]));
+        Assert.Throws<ArgumentException>(() => packed.MultiplyTransposed(new float[5], new float[8], 2));
+        Assert.Throws<ArgumentException>(() => packed.SetColumns(0, new byte[3 * 34], WeightFormat.Q8_0));
+        using PackedMatrix blocks = new(3, 70, WeightFormat.Q8_0);
+        Assert.Contains("whole blocks of 32", Assert.Throws<ArgumentException>(() => blocks.SetColumns(31, new byte[12])).Message);
+        Assert.Contains("whole blocks of 32", Assert.Throws<ArgumentException>(() => blocks.SetColumns(32, new byte[12 * 31])).Message);
         Assert.Throws<BudgetException>(() => new PackedMatrix(int.MaxValue, int.MaxValue));
         packed.Dispose();
         Assert.Throws<ObjectDisposedException>(() => packed.Multiply(new float[4], new float[3], 1));

@@ -1,5 +1,3 @@
-using Heed.Generation.Beams;
-using Heed.Generation.Decoding;
 using Heed.Models.Gpt2;
 using Xunit;
 
@@ -13,17 +11,16 @@ public sealed class BeamSearchTests
     public void Beams_share_pages_and_give_all_of_them_back()
     {
         using Gpt2LanguageModel model = TestModels.Gpt2();
-        using Decoder decoder = Decoder.Of(model, long.MaxValue);
+        using InferenceEngine engine = new(model, TestModels.NoPrefixes);
         List<long> used = [];
-        (GenerationRequest, int)[] requests = [.. Enumerable.Range(0, 3).Select(i => (new GenerationRequest
+        GenerationRequest[] requests = [.. Enumerable.Range(0, 3).Select(i => new GenerationRequest
         {
             Prompt = TestModels.Prompt(100 + i, i),
             Config = Config,
-            Processors = [new Watch(() => used.Add(decoder.Cache.UsedBytes))],
-        }, i))];
-        List<GeneratedSequence> texts = BeamSearch.Run(requests, decoder, default);
-        Assert.Equal(3, texts.Count);
-        Assert.Equal(0, decoder.Cache.UsedBytes);
+            Processors = [new Watch(() => used.Add(engine.CacheBytes))],
+        })];
+        Assert.Equal(3, engine.Generate(requests).Count);
+        Assert.Equal(0, engine.CacheBytes);
         // Three prompts of two pages in two layers; the first page of each stays shared by its four beams, the last ones are copied.
         long page = used[0] / 12;
         Assert.Equal(12 * page, used[0]);
@@ -34,37 +31,36 @@ public sealed class BeamSearchTests
     public void Cancelling_frees_all_pages()
     {
         using Gpt2LanguageModel model = TestModels.Gpt2();
-        using Decoder decoder = Decoder.Of(model, long.MaxValue);
+        using InferenceEngine engine = new(model, TestModels.NoPrefixes);
         using CancellationTokenSource source = new();
         int steps = 0;
         GenerationRequest request = new() { Prompt = TestModels.Prompt(80, 1), Config = Config, Processors = [new Watch(() => { if (++steps == 9) source.Cancel(); })] };
-        Assert.ThrowsAny<OperationCanceledException>(() => BeamSearch.Run([(request, 0)], decoder, source.Token));
-        Assert.Equal(0, decoder.Cache.UsedBytes);
+        Assert.ThrowsAny<OperationCanceledException>(() => engine.Generate([request], source.Token));
+        Assert.Equal(0, engine.CacheBytes);
 
         steps = 0;
         using CancellationTokenSource own = new();
-        request = request with { Stop = own.Token, Processors = [new Watch(() => { if (++steps == 9) own.Cancel(); })] };
-        GeneratedSequence text = Assert.Single(BeamSearch.Run([(request, 0)], decoder, default));
+        request = request with { Cancellation = own.Token, Processors = [new Watch(() => { if (++steps == 9) own.Cancel(); })] };
+        GeneratedText text = Assert.Single(engine.Generate([request]));
         Assert.Equal(FinishReason.Cancelled, text.Finish);
-        Assert.Equal(3, text.Ids.Length);
-        Assert.Equal(0, decoder.Cache.UsedBytes);
+        Assert.Equal(3, text.Ids.Count);
+        Assert.Equal(0, engine.CacheBytes);
     }
 
     [Fact]
     public void Enough_beams_find_the_likeliest_text_of_all()
     {
         using Gpt2LanguageModel model = TestModels.Gpt2();
-        Generator generator = new(model);
+        using InferenceEngine generator = new(model);
         int[] prompt = TestModels.Prompt(6, 9);
-        GeneratedSequence best = generator.Generate([prompt], new GenerationConfig { MaxNewTokens = 2, Beams = 211, LengthPenalty = 0 })[0];
+        GeneratedText best = generator.Generate([prompt], new GenerationConfig { MaxNewTokens = 2, Beams = 211, LengthPenalty = 0 })[0];
         float bestScore = float.NegativeInfinity;
         int[] bestIds = [];
-        List<GeneratedToken> first = [];
-        generator.Generate([new GenerationRequest { Prompt = prompt, Config = new GenerationConfig { MaxNewTokens = 1 }, TopTokens = 211, OnToken = t => { first.Add(t); return true; } }]);
-        foreach ((int id, float p) in first[0].Top)
+        GenerationConfig one = new() { MaxNewTokens = 1 };
+        TokenLogProbability first = generator.Generate([new GenerationRequest { Prompt = prompt, Config = one with { TopTokens = 211 } }])[0].LogProbabilities[0];
+        foreach ((int id, float p, _) in first.Top)
         {
-            List<GeneratedToken> second = [];
-            generator.Generate([new GenerationRequest { Prompt = [.. prompt, id], Config = new GenerationConfig { MaxNewTokens = 1 }, TopTokens = 1, OnToken = t => { second.Add(t); return true; } }]);
+            IReadOnlyList<TokenLogProbability> second = generator.Generate([new GenerationRequest { Prompt = [.. prompt, id], Config = one with { TopTokens = 1 } }])[0].LogProbabilities;
             if (p + second[0].LogProbability <= bestScore) continue;
             bestScore = p + second[0].LogProbability;
             bestIds = [id, second[0].Id];
@@ -78,10 +74,10 @@ public sealed class BeamSearchTests
     public void Drawn_beams_follow_the_seed()
     {
         using Gpt2LanguageModel model = TestModels.Gpt2();
-        Generator generator = new(model);
+        using InferenceEngine generator = new(model);
         GenerationConfig config = Config with { Sample = true, Seed = 4, Temperature = 1.5f };
         int[] prompt = TestModels.Prompt(6, 2);
-        int[] ids = generator.Generate([prompt], config)[0].Ids;
+        IReadOnlyList<int> ids = generator.Generate([prompt], config)[0].Ids;
         Assert.Equal(ids, generator.Generate([TestModels.Prompt(9, 1), prompt], config)[1].Ids);
         Assert.NotEqual(ids, generator.Generate([prompt], config with { Seed = 5 })[0].Ids);
     }

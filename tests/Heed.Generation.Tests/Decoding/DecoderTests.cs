@@ -17,12 +17,12 @@ public sealed class DecoderTests
         TokenBatch batch = TokenBatch.Of(ids);
         Tensor whole = model.Logits(model.Hidden(batch, batch.Context())).Value;
         using Decoder decoder = Decoder.Of(model, long.MaxValue);
-        using DecoderSequence sequence = decoder.Begin(ids[..3], null);
+        using DecoderSequence sequence = DecoderSequence.New(decoder.Cache, ids[..3], null);
         for (int t = 2; t < ids.Length; t++)
         {
             using TensorScope step = TensorScope.Begin();
             if (t > 2) sequence.Unread = [ids[t]];
-            Tensor scores = decoder.Step([sequence], default);
+            Tensor scores = decoder.Step([sequence], default)!;
             Assert.True(scores.Span.SequenceEqual(whole.Rows(t, 1).Span), $"token {t}");
         }
     }
@@ -34,14 +34,14 @@ public sealed class DecoderTests
         using TensorScope scope = TensorScope.Begin();
         int[][] prompts = [TestModels.Prompt(1, 1), TestModels.Prompt(63, 2), TestModels.Prompt(64, 3), TestModels.Prompt(65, 4), TestModels.Prompt(150, 5)];
         using Decoder decoder = Decoder.Of(model, long.MaxValue);
-        DecoderSequence[] together = [.. prompts.Select(p => decoder.Begin(p, null))];
+        DecoderSequence[] together = [.. prompts.Select(p => DecoderSequence.New(decoder.Cache, p, null))];
         for (int step = 0; step < 4; step++)
         {
-            Tensor scores = decoder.Step(together, default);
+            Tensor scores = decoder.Step(together, default)!;
             for (int i = 0; i < prompts.Length; i++)
             {
-                using DecoderSequence alone = decoder.Begin([.. prompts[i], .. Enumerable.Range(0, step)], null);
-                Assert.True(scores.Rows(i, 1).Span.SequenceEqual(decoder.Step([alone], default).Span), $"prompt {i}, step {step}");
+                using DecoderSequence alone = DecoderSequence.New(decoder.Cache, [.. prompts[i], .. Enumerable.Range(0, step)], null);
+                Assert.True(scores.Rows(i, 1).Span.SequenceEqual(decoder.Step([alone], default)!.Span), $"prompt {i}, step {step}");
                 together[i].Unread = [step];
             }
         }

@@ -23,7 +23,7 @@ public class BertFaultTests
     private static void Edit(Model model, string name, Func<float[], float[]> edit)
     {
         Parameter parameter = model.Parameters[name];
-        parameter.Value = Tensor.Create(edit(parameter.Value.ToArray()), parameter.Shape);
+        parameter.Value = Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape);
     }
 
     private static float[] Zero(float[] values) => new float[values.Length];
@@ -38,8 +38,8 @@ public class BertFaultTests
         {
             foreach (string part in (string[])["weight", "bias"])
             {
-                float[] query = m.Parameters[$"{Layer}attention.self.query.{part}"].Value.ToArray();
-                Edit(m, $"{Layer}attention.self.query.{part}", _ => m.Parameters[$"{Layer}attention.self.key.{part}"].Value.ToArray());
+                float[] query = m.Parameters[$"{Layer}attention.self.query.{part}"].ToTensor().ToArray();
+                Edit(m, $"{Layer}attention.self.query.{part}", _ => m.Parameters[$"{Layer}attention.self.key.{part}"].ToTensor().ToArray());
                 Edit(m, $"{Layer}attention.self.key.{part}", _ => query);
             }
         })),

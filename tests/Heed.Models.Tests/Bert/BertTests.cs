@@ -1,5 +1,6 @@
-using Heed.Engine.Tensors;
+using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
 using Heed.Models.Bert;
 using Heed.Models.DistilBert;
 using Heed.Models.Files;
@@ -128,11 +129,14 @@ public class BertTests
     }
 
     [Fact]
-    public void Sinusoidal_positions_of_DistilBERT_are_not_trained()
+    public void Sinusoidal_positions_of_DistilBERT_begin_as_sines_and_are_trained()   // cases: t1
     {
         DistilBertConfig config = new() { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 12, SinusoidalPositions = true };
         using DistilBertModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
-        Assert.False(model.Encoder.Positions.Weight.NeedsGradient);
+        Assert.True(model.Encoder.Positions.Weight.NeedsGradient);
+        using (Tape tape = Tape.Begin()) tape.Backward(model.Encoder.Positions.Forward([1, 3]).Sum());
+        Assert.Equal(1, model.Encoder.Positions.Weight.Gradient![3, 0]);
+        Assert.Equal(0, model.Encoder.Positions.Weight.Gradient![2, 0]);
         Assert.Equal(MathF.Sin(3), model.Encoder.Positions.Weight.Value[3, 0], 1e-6f);
         Assert.Equal(MathF.Cos(3), model.Encoder.Positions.Weight.Value[3, 1], 1e-6f);
     }

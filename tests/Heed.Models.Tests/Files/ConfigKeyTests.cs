@@ -59,10 +59,23 @@ public sealed class ConfigKeyTests
     [InlineData("gpt2", "vocab_size", "77", "vocab_size 77")]
     [InlineData("t5", "tie_encoder_decoder", "true", "$.tie_encoder_decoder: is true")]
     [InlineData("bart", "encoder_layerdrop", "0.5", "$.encoder_layerdrop: is not 0")]
+    [InlineData("bert-mlm", "pad_token_id", "-1", "pad_token_id")]
+    [InlineData("bert-mlm", "pad_token_id", "[]", "$.pad_token_id: is an empty list")]
+    [InlineData("bert-sequence", "id2label", """{"0": "a", "2": "b"}""", "$.id2label: has no class 1")]
+    [InlineData("bert-mlm", "hidden_act", "\"mish\"", "$.hidden_act: is \"mish\"; one of relu, gelu")]
+    [InlineData("bert-mlm", "is_decoder", "true", "$.is_decoder: is true")]
+    [InlineData("bert-mlm", "position_embedding_type", "\"relative_key\"", "$.position_embedding_type: is \"relative_key\"")]
+    [InlineData("gpt2", "add_cross_attention", "true", "$.add_cross_attention: is true")]
+    [InlineData("gpt2", "quantization_config", "{}", "$.quantization_config: is set")]
+    [InlineData("gpt2", "pruned_heads", """{"0": [1]}""", "$.pruned_heads")]
+    [InlineData("llama", "partial_rotary_factor", "0.5", "$.partial_rotary_factor: is 0.5")]
+    [InlineData("llama", "rope_scaling", """{"rope_type": "mrope"}""", "rope_type: is \"mrope\"")]
     public void A_null_or_a_contradiction_is_an_error_that_names_the_field(string model, string key, string value, string expected)
     {
         IModelFiles files = Changed(model, config => config[key] = JsonNode.Parse(value));
-        Assert.Contains(expected, Assert.ThrowsAny<InputException>(() => ModelFolder.Load(files).Model.Dispose()).Message, StringComparison.Ordinal);
+        string message = Assert.ThrowsAny<InputException>(() => ModelFolder.Load(files).Model.Dispose()).Message;
+        Assert.Contains(expected, message, StringComparison.Ordinal);
+        Assert.Matches("(?i)(correct|give|choose|check|set|add|take) ", message); // cases: r18
     }
 
     [Theory]

@@ -197,9 +197,47 @@ public sealed class PublishedFolderTests
         using Model plain = ModelFolder.Load(folder.Path, new LoadOptions { ForTraining = true }).Model;
         Assert.True(packed.Parameters["model.embed_tokens.weight"].IsPacked);
         Assert.False(plain.Parameters["model.embed_tokens.weight"].IsPacked);
-        foreach (Parameter p in plain.Parameters) Assert.Equal(p.Value.Span.ToArray(), packed.Parameters[p.Name].Value.Span.ToArray());
+        foreach (Parameter p in plain.Parameters)
+        {
+            using Engine.Tensors.Tensor copy = packed.Parameters[p.Name].ToTensor();
+            Assert.Equal(p.Value.ToArray(), copy.ToArray());
+        }
+
         ModelInputs inputs = new() { InputIds = TokenGrid.Of([[5, 3999, 0, 17]]) };
         Assert.Equal(plain.Run(inputs).Tensors["logits"].Span.ToArray(), packed.Run(inputs).Tensors["logits"].Span.ToArray());
+    }
+
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama")]
+    public void Weights_are_held_in_the_format_asked_for_and_rounded_as_they_stream_in(string golden)
+    {
+        string folder = Path.Combine(Repository.Goldens, "models", golden);
+        using TemporaryFolder half = new();
+        using (Model model = ModelFolder.Load(folder).Model) ModelFolder.Save(model, half.Path, DType.BF16);
+        foreach (string source in (string[])[folder, half.Path])
+        {
+            foreach (Engine.Kernels.WeightFormat format in Engine.Kernels.WeightFormat.All)
+            {
+                using Model held = ModelFolder.Load(source, new LoadOptions { Format = format }).Model;
+                using Model plain = ModelFolder.Load(source, new LoadOptions { ForTraining = true, Format = format }).Model;
+                Assert.Contains(held.Parameters, p => p.IsPacked);
+                foreach (Parameter p in held.Parameters)
+                {
+                    Parameter expected = plain.Parameters[p.Name];
+                    Assert.False(expected.IsPacked);
+                    Assert.Equal(p.IsPackedAs(format) ? format : Engine.Kernels.WeightFormat.Float32, p.Format);
+                    expected.Pack(format);
+                    using Engine.Tensors.Tensor own = p.ToTensor(), rounded = expected.ToTensor();
+                    Assert.Equal(rounded.ToArray(), own.ToArray());
+                }
+
+                // The budget counts what is held.
+                long bytes = held.Parameters.BytesAs(format);
+                ModelFolder.Load(source, new LoadOptions { Format = format, MaximumBytes = bytes }).Model.Dispose();
+                Assert.Throws<BudgetException>(() => ModelFolder.Load(source, new LoadOptions { Format = format, MaximumBytes = bytes - 1 }));
+            }
+        }
     }
 
     [Fact]

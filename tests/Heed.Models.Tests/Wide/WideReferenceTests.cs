@@ -243,21 +243,21 @@ public sealed class WideReferenceTests
 
     private static Fault Zeroed(string design, string name) => Edited(design, name, v => new float[v.Length]);
 
-    private static Fault Copied(string design, string from, string to) => new(design, Change: m => Edit(m, to, _ => m.Parameters[from].Value.ToArray()));
+    private static Fault Copied(string design, string from, string to) => new(design, Change: m => Edit(m, to, _ => m.Parameters[from].ToTensor().ToArray()));
 
     private static Fault Scaled(string design, string site, float factor) => new(design, Hooks: () => new Hooks().Replace(site, (_, x) => x * factor));
 
     private static Fault Exchanged(string design, string one, string other) => new(design, Change: m =>
     {
-        float[] kept = m.Parameters[one].Value.ToArray();
-        Edit(m, one, _ => m.Parameters[other].Value.ToArray());
+        float[] kept = m.Parameters[one].ToTensor().ToArray();
+        Edit(m, one, _ => m.Parameters[other].ToTensor().ToArray());
         Edit(m, other, _ => kept);
     });
 
     private static void Edit(Model model, string name, Func<float[], float[]> edit)
     {
         Parameter parameter = model.Parameters[name];
-        parameter.Value = Tensor.Create(edit(parameter.Value.ToArray()), parameter.Shape);
+        parameter.Value = Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape);
     }
 
     /// <summary>An LSTM's weight whose quarters stand in another order.</summary>

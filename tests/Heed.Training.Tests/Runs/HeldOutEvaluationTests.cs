@@ -1,4 +1,6 @@
+using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
 using Heed.Models.Gpt2;
 using Heed.Training.Runs;
 
@@ -23,5 +25,31 @@ public class HeldOutEvaluationTests
         Assert.Equal(all, Run(0));
         Assert.Equal(all.Loss, Run(0, batch: 100).Loss, 1e-6);
         Assert.Throws<ArgumentOutOfRangeException>(() => Run(0, batch: 0));
+    }
+
+    [Theory]
+    [InlineData("f32")]
+    [InlineData("bf16")]
+    [InlineData("q8_0")]
+    public void A_tied_table_of_150_000_rows_is_never_copied(string format)
+    {
+        const int Vocabulary = 150_000, Width = 64;
+        Gpt2Config config = new() { Layers = 1, Heads = 2, Width = Width, Vocabulary = Vocabulary, ContextLength = 32, TiedOutput = true };
+        using Gpt2LanguageModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
+        foreach (Parameter p in model.Parameters) p.Pack(WeightFormat.Find(format));
+        Parameter table = model.Parameters["transformer.wte.weight"];
+        Assert.True(table.IsPacked);
+        Assert.Equal(WeightFormat.Find(format), table.Format);
+        int[] ids = [.. Enumerable.Range(0, 17).Select(i => i * 7919 % Vocabulary)];
+        TensorPool pool = new();
+        EvaluationReport report;
+        using (pool.Use()) report = new HeldOutEvaluation(model, ids, bytes: 100, length: 8, batch: 1).Run(0);
+        Assert.Equal(16, report.Tokens);
+        Assert.InRange(report.Loss, 0, 30);
+        // Eight rows of logits, and little else: far below the table, as float32 or as it is held.
+        long logits = 8L * Vocabulary * sizeof(float);
+        Assert.InRange(pool.PeakBytes, logits, 3 * logits);
+        Assert.True(pool.PeakBytes < Vocabulary * (long)Width * sizeof(float) / 2, $"{pool.PeakBytes:N0} bytes were held at once.");
+        Assert.Equal(0, pool.LiveBytes);
     }
 }

@@ -3,53 +3,55 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Autograd;
 
-/// <summary>y = x·Wᵀ + b + r.  x: [M, K], W: [N, K] (or [K, N] where it lies input-major), b: [N], r and y: [M, N].</summary>
+/// <summary>y = x·Wᵀ + b.  x: [M, K], W: [N, K] of any kind, b: [N], y: [M, N].</summary>
 internal sealed class LinearOp : Op
 {
     private readonly Variable _x;
-    private readonly Variable _weight;
+    private readonly Weight _weight;
     private readonly Variable? _bias;
-    private readonly Variable? _residual;
-    private readonly bool _inputMajor;
 
-    private LinearOp(Variable x, Variable weight, bool inputMajor, Variable? bias, Variable? residual)
+    private LinearOp(Variable x, Weight weight, Variable? bias)
     {
         // x is needed for dW, W for dx: neither is held where the other needs no gradient.
         _x = weight.NeedsGradient ? Save(x) : x;
-        _weight = x.NeedsGradient ? Save(weight) : weight;
-        _inputMajor = inputMajor;
+        if (x.NeedsGradient && weight.Plain is { } values) Save(values);
+        _weight = weight;
         _bias = bias;
-        _residual = residual;
     }
 
-    public static Variable Apply(Variable x, Variable weight, bool inputMajor, Variable? bias, Variable? residual = null)
+    /// <param name="x">[..., K].</param>
+    /// <param name="weight">W.</param>
+    /// <param name="bias">[N] or null.</param>
+    /// <param name="activation">Follows the product while nothing records: with a tape the activation is an op of its own.</param>
+    public static Variable Apply(Variable x, Weight weight, Variable? bias, Activation activation = Activation.Identity)
     {
-        int K = x.Shape.Last, M = x.Shape.Rows, N = inputMajor ? weight.Shape.Last : weight.Shape[0];
-        if ((inputMajor ? weight.Shape[0] : weight.Shape.Last) != K)
-            throw new ShapeException("Linear", nameof(weight), weight.Shape, inputMajor ? $"[{K}, N]" : $"[N, {K}]", $"K = {K} was bound by 'x' {x.Shape}");
+        int K = x.Shape.Last, M = x.Shape.Rows, N = weight.Outputs;
+        if (weight.Inputs != K)
+            throw new ShapeException("Linear", nameof(weight), weight.Shape, weight.IsInputMajor ? $"[{K}, N]" : $"[N, {K}]", $"K = {K} was bound by 'x' {x.Shape}");
+        if (bias is { } given && given.Shape.Count != N) throw new ShapeException("Linear", nameof(bias), given.Shape, $"[{N}]", $"N = {N} was bound by 'weight' {weight.Shape}");
+        bool record = Tape.IsRecording && (x.NeedsGradient || weight.NeedsGradient || bias is { NeedsGradient: true });
         Tensor y = Tensor.Uninitialized(x.Shape.WithLast(N));
-        Epilogue epilogue = new() { Bias = bias is { } b ? b.Value.Span : default, Residual = residual is { } r ? r.Value.Span : default };
-        MatMulKernel.Invoke(x.Value.Span, MatrixLayout.RowMajor, weight.Value.Span, inputMajor ? MatrixLayout.RowMajor : MatrixLayout.Transposed, y.Span, M, N, K, accumulate: false, epilogue);
-        bool record = Tape.IsRecording && (x.NeedsGradient || weight.NeedsGradient || bias is { NeedsGradient: true } || residual is { NeedsGradient: true });
-        return record ? Tape.Record(new LinearOp(x, weight, inputMajor, bias, residual), y) : y;
+        weight.Multiply(x.Value.Span, y.Span, M, new Epilogue { Bias = bias is { } b ? b.Value.Span : default, Activation = record ? Activation.Identity : activation });
+        if (!record) return y;
+        Variable recorded = Tape.Record(new LinearOp(x, weight, bias), y);
+        return activation == Activation.Identity ? recorded : ActivationOp.Apply(recorded, activation);
     }
 
     protected override void Backward(Tensor dy)
     {
-        int N = dy.Shape.Last, M = dy.Shape.Rows, K = _x.Shape.Last;
+        int N = dy.Shape.Last, M = dy.Shape.Rows;
         if (_x.NeedsGradient)
         {
             // dx = dy·W
             Tensor dx = OpenGradient(_x, out bool add);
-            MatMulKernel.Invoke(dy.Span, MatrixLayout.RowMajor, _weight.Value.Span, _inputMajor ? MatrixLayout.Transposed : MatrixLayout.RowMajor, dx.Span, M, K, N, add, default);
+            _weight.MultiplyTransposed(dy.Span, dx.Span, M, add);
         }
 
-        if (_weight.NeedsGradient)
+        if (_weight is { NeedsGradient: true, Plain: { } values })
         {
-            // dW = dyᵀ·x, or its transpose
-            Tensor dw = OpenGradient(_weight, out bool add);
-            if (_inputMajor) MatMulKernel.Invoke(_x.Value.Span, MatrixLayout.Transposed, dy.Span, MatrixLayout.RowMajor, dw.Span, K, N, M, add, default);
-            else MatMulKernel.Invoke(dy.Span, MatrixLayout.Transposed, _x.Value.Span, MatrixLayout.RowMajor, dw.Span, N, K, M, add, default);
+            // dW = dyᵀ·x
+            Tensor dw = OpenGradient(values, out bool add);
+            _weight.Gradient(dy.Span, _x.Value.Span, dw.Span, M, add);
         }
 
         if (_bias is { NeedsGradient: true } bias)
@@ -59,7 +61,5 @@ internal sealed class LinearOp : Op
             ReductionKernel.SumRows(dy.Span, N, db.Span);
             Accumulate(bias, db);
         }
-
-        if (_residual is { } residual) HandOver(residual, dy);
     }
 }

@@ -11,7 +11,7 @@ namespace Heed.Engine.Autograd;
 internal sealed class RecurrentOp : Op
 {
     private readonly Variable _gates;
-    private readonly Variable _weight;
+    private readonly Weight _weight;
     private readonly Variable? _bias;
     private readonly Variable? _hidden;
     private readonly Variable? _cell;
@@ -21,15 +21,16 @@ internal sealed class RecurrentOp : Op
     private readonly Tensor _active;    // gates behind their activations, [N, G·H]
     private readonly Tensor _inner;     // GRU: W_hn·h + b_hn, [N, H]
 
-    private RecurrentOp(Variable gates, Variable weight, Variable? bias, Variable? hidden, Variable? cell, RecurrentCell kind, RecurrentSteps steps, Tensor y, Tensor active, Tensor inner)
+    private RecurrentOp(Variable gates, Weight weight, Variable? bias, Variable? hidden, Variable? cell, RecurrentCell kind, RecurrentSteps steps, Tensor y, Tensor active, Tensor inner)
     {
-        (_gates, _weight, _bias, _kind, _steps) = (gates, Save(weight), bias, kind, steps);
+        (_gates, _weight, _bias, _kind, _steps) = (gates, weight, bias, kind, steps);
+        if (weight.Plain is { } values) Save(values);
         (_y, _active, _inner) = (Save(y), Save(active), Save(inner));
         if (hidden is { } h) _hidden = Save(h);
         if (cell is { } c) _cell = Save(c);
     }
 
-    public static Variable Apply(Variable gates, Variable weight, Variable? bias, ReadOnlySpan<int> starts, bool backwards, RecurrentCell kind, Variable? hidden, Variable? cell)
+    public static Variable Apply(Variable gates, Weight weight, Variable? bias, ReadOnlySpan<int> starts, bool backwards, RecurrentCell kind, Variable? hidden, Variable? cell)
     {
         (int GH, int H) = weight.Shape.Bind2(nameof(weight), "[G·H, H]");
         RecurrentSteps steps = new(starts, backwards);
@@ -44,8 +45,7 @@ internal sealed class RecurrentOp : Op
             {
                 ReadOnlySpan<int> sequences = steps.At(t);
                 for (int i = 0; i < sequences.Length; i++) State(steps, y, hidden, 0, sequences[i], t, H, none).CopyTo(previous.Span.Slice(i * H, H));
-                MatMulKernel.Invoke(previous.Span[..(sequences.Length * H)], MatrixLayout.RowMajor, weight.Value.Span, MatrixLayout.Transposed,
-                    product.Span[..(sequences.Length * GH)], sequences.Length, GH, H, epilogue: epilogue);
+                weight.Multiply(previous.Span[..(sequences.Length * H)], product.Span[..(sequences.Length * GH)], sequences.Length, epilogue);
                 for (int i = 0; i < sequences.Length; i++)
                 {
                     int row = steps.Row(sequences[i], t);
@@ -63,7 +63,7 @@ internal sealed class RecurrentOp : Op
     // Through time, last step first: the gates' gradients of each row, then what flows to the step before.
     protected override void Backward(Tensor dy)
     {
-        (int GH, int H) = (_weight.Shape[0], _weight.Shape[1]);
+        (int GH, int H) = (_weight.Outputs, _weight.Inputs);
         int width = _kind.States * H, N = _steps.Rows;
         Tensor dinput = Tensor.Uninitialized(N, GH), drecurrent = _kind.HasInner ? Tensor.Uninitialized(N, GH) : dinput;
         Tensor dhidden = Tensor.Zeros(_steps.Sequences, H), dcell = Tensor.Zeros(_steps.Sequences, H), previous = Tensor.Uninitialized(N, H), none = Tensor.Zeros(H);
@@ -84,15 +84,15 @@ internal sealed class RecurrentOp : Op
                 dgates.CopyTo(rows.Span.Slice(i * GH, GH));
             }
 
-            MatMulKernel.Invoke(rows.Span[..(sequences.Length * GH)], MatrixLayout.RowMajor, _weight.Value.Span, MatrixLayout.RowMajor, back.Span[..(sequences.Length * H)], sequences.Length, H, GH);
+            _weight.MultiplyTransposed(rows.Span[..(sequences.Length * GH)], back.Span[..(sequences.Length * H)], sequences.Length);
             for (int i = 0; i < sequences.Length; i++) AddKernel.InPlace(dhidden.Span.Slice(sequences[i] * H, H), back.Span.Slice(i * H, H));
         }
 
-        if (_weight.NeedsGradient)
+        if (_weight is { NeedsGradient: true, Plain: { } values })
         {
             // dW = dgatesᵀ·h of the step before
-            Tensor dw = OpenGradient(_weight, out bool accumulate);
-            MatMulKernel.Invoke(drecurrent.Span, MatrixLayout.Transposed, previous.Span, MatrixLayout.RowMajor, dw.Span, GH, H, N, accumulate);
+            Tensor dw = OpenGradient(values, out bool accumulate);
+            _weight.Gradient(drecurrent.Span, previous.Span, dw.Span, N, accumulate);
         }
 
         if (_bias is { NeedsGradient: true } bias) Accumulate(bias, drecurrent.Sum(0));

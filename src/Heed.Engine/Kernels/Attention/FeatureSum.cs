@@ -25,6 +25,9 @@ internal sealed class FeatureSum : IDisposable
     /// <summary>The sum of these tokens; 0 where there are none.</summary>
     public nint Page { get; private set; }
 
+    /// <summary>Bytes of the pages held.</summary>
+    public long HeldBytes => ((Page != 0 ? 1 : 0) + (_before != 0 ? 1 : 0)) * _pool.PageBytes;
+
     /// <summary>A page for the sum of the tokens so far and <paramref name="rows"/> more, to be written by the caller.</summary>
     /// <exception cref="BudgetException">The pool is full.</exception>
     public nint Advance(int rows)

@@ -15,6 +15,12 @@ public sealed unsafe class KeyValuePages : IDisposable
     /// <summary>Tokens stored, those forgotten included.</summary>
     public int Count { get; private set; }
 
+    /// <summary>The least number of tokens to which <see cref="Truncate"/> leaves the window of the next token complete.</summary>
+    internal int EarliestEnd { get; private set; }
+
+    /// <summary>Bytes of the pages held.</summary>
+    internal long HeldBytes => (PageCount - _forgotten) * Pool.PageBytes;
+
     internal ReadOnlySpan<nint> Pages => _pages.AsSpan(0, PageCount);
 
     private int PageCount => (Count + KeyValuePool.PageTokens - 1) / KeyValuePool.PageTokens;
@@ -90,7 +96,7 @@ public sealed unsafe class KeyValuePages : IDisposable
     public KeyValuePages Fork()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        KeyValuePages fork = new(Pool) { Count = Count, _pages = Pages.ToArray(), _forgotten = _forgotten };
+        KeyValuePages fork = new(Pool) { Count = Count, _pages = Pages.ToArray(), _forgotten = _forgotten, EarliestEnd = EarliestEnd };
         foreach (nint page in fork._pages)
             if (page != 0) KeyValuePool.Share(page);
         return fork;
@@ -108,6 +114,7 @@ public sealed unsafe class KeyValuePages : IDisposable
         int before = PageCount;
         Count = count;
         _forgotten = Math.Min(_forgotten, PageCount);
+        if (count == 0) EarliestEnd = 0;
         for (int i = PageCount; i < before; i++) ReleasePage(i);
     }
 
@@ -116,7 +123,10 @@ public sealed unsafe class KeyValuePages : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         int end = Math.Min(position, Count) / KeyValuePool.PageTokens;
+        if (_forgotten >= end) return;
         for (; _forgotten < end; _forgotten++) ReleasePage(_forgotten);
+        // The caller's next token sees what is Count − position tokens back.
+        EarliestEnd = (end * KeyValuePool.PageTokens) + Math.Max(0, Count - position);
     }
 
     /// <summary>Returns the pages that no other sequence shares to the pool.</summary>

@@ -15,10 +15,12 @@ public sealed unsafe class KeyValuePool : IDisposable
     private const int HeaderBytes = 64;                 // the reference count, or the next free page, stands before the data
     private readonly Lock _lock = new();
     private readonly long _dataFloats;
+    private readonly HashSet<nint> _all = [];
     private nint _free;
     private long _pages;
     private long _used;
     private bool _disposed;
+    private bool _finalized;
 
     /// <summary>An empty pool for keys [Hkv, K] and values [Hkv, V] a token.</summary>
     /// <param name="keyHeads">Hkv ≥ 1.</param>
@@ -48,8 +50,16 @@ public sealed unsafe class KeyValuePool : IDisposable
         _dataFloats = pageFloats;
     }
 
-    /// <summary>Gives back the memory of a pool that nobody disposed.</summary>
-    ~KeyValuePool() => Trim();
+    /// <summary>Returns the memory of a pool that nobody disposed: its sequences are forgotten too.</summary>
+    ~KeyValuePool()
+    {
+        lock (_lock)
+        {
+            _finalized = true;
+            foreach (nint page in _all) Free(page);
+            _all.Clear();
+        }
+    }
 
     /// <summary>Hkv.</summary>
     public int KeyHeads { get; }
@@ -87,7 +97,8 @@ public sealed unsafe class KeyValuePool : IDisposable
             {
                 nint page = _free;
                 _free = Header(page)->Next;
-                NativeMemory.AlignedFree((byte*)page - HeaderBytes);
+                _all.Remove(page);
+                Free(page);
                 _pages--;
             }
         }
@@ -123,6 +134,9 @@ public sealed unsafe class KeyValuePool : IDisposable
                 }
 
                 page = (nint)NativeMemory.AlignedAlloc((nuint)PageBytes, 64) + HeaderBytes;
+                // The collector cannot see the memory behind a forgotten sequence.
+                GC.AddMemoryPressure(PageBytes);
+                _all.Add(page);
                 _pages++;
             }
 
@@ -140,6 +154,7 @@ public sealed unsafe class KeyValuePool : IDisposable
 
     internal void Release(nint page)
     {
+        if (_finalized) return;
         if (Interlocked.Decrement(ref Header(page)->References) > 0) return;
         lock (_lock)
         {
@@ -152,6 +167,12 @@ public sealed unsafe class KeyValuePool : IDisposable
     }
 
     internal void Copy(nint from, nint to) => NativeMemory.Copy((void*)from, (void*)to, (nuint)(_dataFloats * sizeof(float)));
+
+    private void Free(nint page)
+    {
+        NativeMemory.AlignedFree((byte*)page - HeaderBytes);
+        GC.RemoveMemoryPressure(PageBytes);
+    }
 
     private static PageHeader* Header(nint page) => (PageHeader*)(page - HeaderBytes);
 

@@ -28,9 +28,9 @@ internal static unsafe partial class MatMulKernel
             // A part is some ten microseconds: 128 KiB of weights, or as many multiply-adds as the time for that allows.
             long panel = Math.Max(1, (long)x.K * TTile.Columns * Math.Max(8, x.M));
             _panelsPerPart = (int)Math.Clamp((1 << 18) / panel, 1, _panels);
-            if (!x.IsPacked || x.AStep != 1) return;
+            if (!x.IsPacked || !x.Format!.IsStreamed || x.AStep != 1) return;
             _stream = TTile.StreamPanels(x.M);
-            _panelBytes = (nint)x.K * TTile.Columns * WeightFormats.Size(x.Format);
+            _panelBytes = x.PanelBytes<TTile>();
             if (_stream > 1) _panelsPerPart = Math.Min(_panels, RoundUp(_panelsPerPart, _stream));
         }
 
@@ -46,7 +46,7 @@ internal static unsafe partial class MatMulKernel
                 for (int full = Math.Min(panel1, _x.N / TTile.Columns); panel + _stream <= full; panel += _stream)
                 {
                     TTile.Stream(
-                        _x.M, _x.Format, _x.A, _x.ARow, (byte*)_x.B + (panel * _panelBytes), _panelBytes, _x.C + ((nint)panel * TTile.Columns), _x.CStride, _x.K, _x.Accumulate);
+                        _x.M, _x.Format!, _x.A, _x.ARow, (byte*)_x.B + (panel * _panelBytes), _panelBytes, _x.C + ((nint)panel * TTile.Columns), _x.CStride, _x.K, _x.Accumulate);
                 }
             }
 

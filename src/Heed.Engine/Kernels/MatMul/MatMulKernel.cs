@@ -42,8 +42,8 @@ internal static partial class MatMulKernel
         int aStride = aLayout.Check(M, K, a.Length, nameof(a));
         int bStride = bLayout.Check(K, N, b.Length, nameof(b));
         MatrixLayout.RowMajor.Check(M, N, c.Length, nameof(c));
-        epilogue.Check(M, N);
-        fixed (float* pa = a, pb = b, pc = c, bias = epilogue.Bias, residual = epilogue.Residual, pre = epilogue.PreActivation)
+        epilogue.Check(N);
+        fixed (float* pa = a, pb = b, pc = c, bias = epilogue.Bias)
         {
             var operands = new MatMulOperands
             {
@@ -59,7 +59,7 @@ internal static partial class MatMulKernel
                 N = N,
                 K = K,
                 Accumulate = accumulate,
-                Epilogue = epilogue.Pin(bias, residual, pre, N),
+                Epilogue = epilogue.Pin(bias),
             };
             Multiply<TTile>(in operands);
         }

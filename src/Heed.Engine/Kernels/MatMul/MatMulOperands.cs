@@ -11,14 +11,11 @@ internal enum MatMulSource
     /// <summary>b[n·stride + k].</summary>
     Columns,
 
-    /// <summary>Panels of float32 that hold all of K. From here on in the order of <see cref="WeightFormat"/>.</summary>
+    /// <summary>Panels of float32 that hold all of K: read in place.</summary>
     Panels,
 
-    /// <summary>Panels of bfloat16.</summary>
-    BFloat16Panels,
-
-    /// <summary>Panels of float16.</summary>
-    Float16Panels,
+    /// <summary>Panels in another <see cref="WeightFormat"/>: widened a block of K at a time.</summary>
+    NarrowPanels,
 }
 
 /// <summary>One product's operands, pinned.</summary>
@@ -30,6 +27,7 @@ internal unsafe struct MatMulOperands
     public void* B;
     public nint BStride;
     public MatMulSource Source;
+    public WeightFormat? Format;
     public float* C;
     public nint CStride;
     public int M;
@@ -41,8 +39,9 @@ internal unsafe struct MatMulOperands
     /// <summary>Whether B lies in panels already.</summary>
     public readonly bool IsPacked => Source >= MatMulSource.Panels;
 
-    /// <summary>The storage format of packed B.</summary>
-    public readonly WeightFormat Format => (WeightFormat)(Source - MatMulSource.Panels);
+    /// <summary>Bytes from one panel of packed B to the next.</summary>
+    public readonly nint PanelBytes<TTile>()
+        where TTile : struct, IMatMulTile => (nint)Format!.RowBytes(K) * TTile.Columns;
 
     /// <summary>The block [k0, k0 + kc) of panel <paramref name="panel"/> as [kc][Columns] floats: in place where it lies so, else written to <paramref name="scratch"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -62,12 +61,7 @@ internal unsafe struct MatMulOperands
         {
             case MatMulSource.Rows: MatMulPacking.Straight((float*)B + (k0 * BStride) + column, BStride, count, kc, scratch, TTile.Columns); break;
             case MatMulSource.Columns: MatMulPacking.Transposing((float*)B + (column * BStride) + k0, BStride, count, kc, scratch, TTile.Columns); break;
-            case MatMulSource.BFloat16Panels:
-                WeightFormats.FromBFloat16((ushort*)B + (((panel * (nint)K) + k0) * TTile.Columns), scratch, (nint)kc * TTile.Columns);
-                break;
-            default:
-                WeightFormats.FromFloat16((ushort*)B + (((panel * (nint)K) + k0) * TTile.Columns), scratch, (nint)kc * TTile.Columns);
-                break;
+            default: Format!.ReadPanel((byte*)B + (panel * PanelBytes<TTile>()), TTile.Columns, k0, kc, scratch); break;
         }
 
         return scratch;

@@ -59,10 +59,10 @@ internal readonly unsafe struct BFloat16Load : IWeightLoad
     public static int Size => 2;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Load256(byte* source) => Vector256.ShiftLeft(WeightFormats.Widen((ushort*)source), 16).AsSingle();
+    public static Vector256<float> Load256(byte* source) => Vector256.ShiftLeft(HalfFormats.Widen((ushort*)source), 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load512(byte* source) => Vector512.ShiftLeft(WeightFormats.Widen512((ushort*)source), 16).AsSingle();
+    public static Vector512<float> Load512(byte* source) => Vector512.ShiftLeft(HalfFormats.Widen512((ushort*)source), 16).AsSingle();
 }
 
 internal readonly unsafe struct Float16Load : IWeightLoad
@@ -70,10 +70,10 @@ internal readonly unsafe struct Float16Load : IWeightLoad
     public static int Size => 2;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Load256(byte* source) => WeightFormats.FromFloat16(WeightFormats.Widen((ushort*)source));
+    public static Vector256<float> Load256(byte* source) => HalfFormats.FromFloat16(HalfFormats.Widen((ushort*)source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load512(byte* source) => WeightFormats.FromFloat16(WeightFormats.Widen512((ushort*)source));
+    public static Vector512<float> Load512(byte* source) => HalfFormats.FromFloat16(HalfFormats.Widen512((ushort*)source));
 }
 
 /// <summary>A number that the compiler knows: tiles of each height come from one source, without their unused rows.</summary>

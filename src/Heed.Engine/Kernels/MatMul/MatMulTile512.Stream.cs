@@ -14,12 +14,9 @@ internal readonly unsafe partial struct MatMulTile512
 
     public static void Stream(int rows, WeightFormat format, float* a, nint aRow, byte* b, nint panelBytes, float* c, nint cStride, nint K, bool load)
     {
-        switch (format)
-        {
-            case WeightFormat.Float32: Stream<Float32Load>(rows, a, aRow, b, panelBytes, c, cStride, K, load); break;
-            case WeightFormat.BFloat16: Stream<BFloat16Load>(rows, a, aRow, b, panelBytes, c, cStride, K, load); break;
-            default: Stream<Float16Load>(rows, a, aRow, b, panelBytes, c, cStride, K, load); break;
-        }
+        if (format == WeightFormat.Float32) Stream<Float32Load>(rows, a, aRow, b, panelBytes, c, cStride, K, load);
+        else if (format == WeightFormat.BFloat16) Stream<BFloat16Load>(rows, a, aRow, b, panelBytes, c, cStride, K, load);
+        else Stream<Float16Load>(rows, a, aRow, b, panelBytes, c, cStride, K, load);
     }
 
     private static void Stream<TFormat>(int rows, float* a, nint aRow, byte* b, nint panelBytes, float* c, nint cStride, nint K, bool load)

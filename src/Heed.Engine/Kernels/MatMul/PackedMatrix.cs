@@ -1,16 +1,23 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>A weight W: [N, K] in the order in which products read it, y = x·Wᵀ: panels of as many outputs as a register tile is wide, each [K][lane].</summary>
+/// <summary>
+/// A weight W: [N, K] in the order in which products read it, y = x·Wᵀ: panels of as many outputs as a register tile is wide, each [K][lane], in any
+/// <see cref="WeightFormat"/>.
+/// </summary>
 /// <remarks>
-/// It owns native memory, aligned to cache lines. Results have the bits of the unpacked product of the same values, for every number of rows.
+/// It owns native memory, aligned to cache lines. Results have the bits of the product of the same values in float32, for every number of rows.
 /// Concurrent products and reads are safe; filling is not.
 /// </remarks>
 public sealed unsafe partial class PackedMatrix : IDisposable
 {
+    // Values of W that are widened at once for a product over its rows: 1 MiB.
+    private const int StripValues = 1 << 18;
+
     private readonly int _lane;
     private readonly nint _panelBytes;
     private byte* _memory;
@@ -18,11 +25,12 @@ public sealed unsafe partial class PackedMatrix : IDisposable
     /// <summary>Memory for a weight whose values follow by <see cref="SetRows"/> or <see cref="SetColumns"/>; until then they are undefined.</summary>
     /// <param name="outputs">N ≥ 1.</param>
     /// <param name="inputs">K ≥ 1.</param>
-    /// <param name="format">How values are stored.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or the format is not one.</exception>
-    /// <exception cref="BudgetException">The memory is not to be had.</exception>
-    public PackedMatrix(int outputs, int inputs, WeightFormat format = WeightFormat.Float32)
-        : this(outputs, inputs, format, Vector512.IsHardwareAccelerated ? MatMulTile512.Columns : Vector256.IsHardwareAccelerated ? MatMulTile256.Columns : MatMulTile128.Columns)
+    /// <param name="format">How values are stored; float32 if omitted.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    /// <exception cref="BudgetException">The memory could not be allocated.</exception>
+    public PackedMatrix(int outputs, int inputs, WeightFormat? format = null)
+        : this(outputs, inputs, format ?? WeightFormat.Float32,
+               Vector512.IsHardwareAccelerated ? MatMulTile512.Columns : Vector256.IsHardwareAccelerated ? MatMulTile256.Columns : MatMulTile128.Columns)
     {
     }
 
@@ -36,8 +44,8 @@ public sealed unsafe partial class PackedMatrix : IDisposable
         Format = format;
         _lane = lane;
         int panels = (int)(((long)outputs + lane - 1) / lane);
-        long panelBytes = (long)inputs * lane * WeightFormats.Size(format);
-        UInt128 bytes = (UInt128)panelBytes * (uint)panels;
+        UInt128 panelBytes = (UInt128)format.RowBytes(inputs) * (uint)lane;
+        UInt128 bytes = panelBytes * (uint)panels;
         if (bytes > long.MaxValue) throw new BudgetException($"A weight of {outputs} × {inputs} values cannot be held in memory.");
         _panelBytes = (nint)panelBytes;
         Bytes = (long)bytes;
@@ -47,7 +55,7 @@ public sealed unsafe partial class PackedMatrix : IDisposable
         }
         catch (OutOfMemoryException)
         {
-            throw new BudgetException($"A weight of {outputs} × {inputs} values needs {Bytes} bytes, which this computer does not have free; use a smaller model or a 16-bit format.");
+            throw new BudgetException($"A weight of {outputs} × {inputs} values needs {Bytes} bytes, which this computer does not have free; use a smaller model or a narrower format.");
         }
 
         if (outputs % lane != 0) NativeMemory.Clear(_memory + ((panels - 1) * _panelBytes), (nuint)_panelBytes);
@@ -72,10 +80,10 @@ public sealed unsafe partial class PackedMatrix : IDisposable
     /// <param name="weight">[N, K], or [K, N] where <paramref name="transposed"/>.</param>
     /// <param name="outputs">N.</param>
     /// <param name="inputs">K.</param>
-    /// <param name="format">How values are stored; narrowing rounds to nearest even.</param>
+    /// <param name="format">How values are stored; float32 if omitted.</param>
     /// <param name="transposed">The weight lies input by input (GPT-2's Conv1D).</param>
     /// <exception cref="ArgumentException">The span has not N·K elements.</exception>
-    public static PackedMatrix Pack(ReadOnlySpan<float> weight, int outputs, int inputs, WeightFormat format = WeightFormat.Float32, bool transposed = false)
+    public static PackedMatrix Pack(ReadOnlySpan<float> weight, int outputs, int inputs, WeightFormat? format = null, bool transposed = false)
     {
         KernelThrow.UnlessLength(nameof(weight), weight.Length, (long)outputs * inputs);
         var packed = new PackedMatrix(outputs, inputs, format);
@@ -87,8 +95,8 @@ public sealed unsafe partial class PackedMatrix : IDisposable
     internal void Set(ReadOnlySpan<float> weight, bool transposed)
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(weight);
-        if (transposed) SetColumns(0, bytes, WeightFormat.Float32);
-        else SetRows(0, bytes, WeightFormat.Float32);
+        if (transposed) SetColumns(0, bytes);
+        else SetRows(0, bytes);
     }
 
     /// <summary>y = x·Wᵀ.  x: [M, K], y: [M, N].</summary>
@@ -103,8 +111,8 @@ public sealed unsafe partial class PackedMatrix : IDisposable
         ObjectDisposedException.ThrowIf(_memory == null, this);
         int xStride = xLayout.Check(M, Inputs, x.Length, nameof(x));
         MatrixLayout.RowMajor.Check(M, Outputs, y.Length, nameof(y));
-        epilogue.Check(M, Outputs);
-        fixed (float* px = x, py = y, bias = epilogue.Bias, residual = epilogue.Residual, pre = epilogue.PreActivation)
+        epilogue.Check(Outputs);
+        fixed (float* px = x, py = y, bias = epilogue.Bias)
         {
             var operands = new MatMulOperands
             {
@@ -112,14 +120,15 @@ public sealed unsafe partial class PackedMatrix : IDisposable
                 ARow = xLayout.IsTransposed ? 1 : xStride,
                 AStep = xLayout.IsTransposed ? xStride : 1,
                 B = _memory,
-                Source = MatMulSource.Panels + (int)Format,
+                Source = Format == WeightFormat.Float32 ? MatMulSource.Panels : MatMulSource.NarrowPanels,
+                Format = Format,
                 C = py,
                 CStride = Outputs,
                 M = M,
                 N = Outputs,
                 K = Inputs,
                 Accumulate = accumulate,
-                Epilogue = epilogue.Pin(bias, residual, pre, Outputs),
+                Epilogue = epilogue.Pin(bias),
             };
             if (_lane == MatMulTile512.Columns) MatMulKernel.Multiply<MatMulTile512>(in operands);
             else if (_lane == MatMulTile256.Columns) MatMulKernel.Multiply<MatMulTile256>(in operands);
@@ -127,6 +136,26 @@ public sealed unsafe partial class PackedMatrix : IDisposable
         }
 
         GC.KeepAlive(this);
+    }
+
+    /// <summary>dx (+)= dy·W, the gradient with respect to x.  dy: [M, N], dx: [M, K].</summary>
+    /// <remarks>Chains run over n in ascending order, as in the product of unpacked values; W is widened a strip of rows at a time.</remarks>
+    internal void MultiplyTransposed(ReadOnlySpan<float> dy, Span<float> dx, int M, bool accumulate = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(M);
+        ObjectDisposedException.ThrowIf(_memory == null, this);
+        MatrixLayout.RowMajor.Check(M, Outputs, dy.Length, nameof(dy));
+        MatrixLayout.RowMajor.Check(M, Inputs, dx.Length, nameof(dx));
+        if (M == 0) return;
+        using TensorScope scope = TensorScope.Begin();
+        int strip = Math.Clamp(StripValues / Inputs, 1, Outputs);
+        Span<float> values = Tensor.Uninitialized(strip, Inputs).Span;
+        for (int n = 0; n < Outputs; n += strip)
+        {
+            int count = Math.Min(strip, Outputs - n);
+            ReadRows(n, values[..(count * Inputs)]);
+            MatMulKernel.Invoke(dy[n..], MatrixLayout.RowsApart(Outputs), values, MatrixLayout.RowMajor, dx, M, Inputs, count, accumulate || n > 0);
+        }
     }
 
     /// <inheritdoc/>

@@ -57,6 +57,17 @@ public sealed class KeyValueCache : IDisposable
         }
     }
 
+    /// <summary>Bytes of one page in every layer: what a sequence of up to 64 tokens holds.</summary>
+    public long PageBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (KeyValueShape layer in Layers) bytes += _pools[layer with { Cross = false }].PageBytes;
+            return bytes;
+        }
+    }
+
     /// <summary>A sequence that has read nothing yet.</summary>
     public KeyValueSequence NewSequence()
     {
@@ -110,6 +121,31 @@ public sealed class KeyValueSequence : IDisposable
         foreach (FeatureSum? sum in _sums) sum?.Truncate(count);
         if (count > 0) return;
         foreach (KeyValuePages? pages in _cross) pages?.Truncate(0);
+    }
+
+    /// <summary>True if <see cref="Truncate"/> to this many tokens works and leaves all that later tokens attend to: layers with a window or a sum
+    /// forget what they no longer need.</summary>
+    public bool CanTruncate(int count)
+    {
+        if (count < 0 || count > Count) return false;
+        foreach (KeyValuePages? pages in _self)
+            if (pages is not null && count < pages.EarliestEnd) return false;
+        foreach (FeatureSum? sum in _sums)
+            if (sum is not null && count != sum.Count) return false;
+        return true;
+    }
+
+    /// <summary>Bytes of the pages that the sequence holds, shared ones included.</summary>
+    public long PageBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (KeyValuePages? pages in _self) bytes += pages?.HeldBytes ?? 0;
+            foreach (KeyValuePages? pages in _cross) bytes += pages?.HeldBytes ?? 0;
+            foreach (FeatureSum? sum in _sums) bytes += sum?.HeldBytes ?? 0;
+            return bytes;
+        }
     }
 
     /// <summary>Number of rows that a layer keeps: tokens read, or the encoder's rows.</summary>

@@ -283,7 +283,8 @@ public sealed class MultiHeadAttention : Module
             return Variable.Concatenate(1, parts);                                                               // [N, H, D]
         }
 
-        Variable weight = output.Weight.ToVariable();
+        // Of packed values a copy of this one projection, for those who look.
+        Variable weight = output.Weight.IsPacked ? output.Weight.ToTensor() : output.Weight.ToVariable();
         weight = _config.InputMajor ? weight.Reshape(H, K, D) : weight.Reshape(D, H, K).Permute(1, 2, 0);         // [H, K, D]
         return z.Permute(1, 0, 2).MatMul(weight).Permute(1, 0, 2);
     }

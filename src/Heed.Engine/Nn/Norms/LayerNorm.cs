@@ -32,7 +32,7 @@ public sealed class LayerNorm : Norm
 
     /// <summary>Normalises each row.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
-    public override Variable Forward(Variable x) => LayerNormOp.Apply(x, Weight, Bias?.ToVariable(), _epsilon);
+    public override Variable Forward(Variable x) => LayerNormOp.Apply(x, Weight.ToVariable(), Bias?.ToVariable(), _epsilon);
 
     /// <summary>Normalises each row, and shows hooks its scale and the normalised rows before the gain.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>

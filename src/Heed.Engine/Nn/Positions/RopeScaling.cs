@@ -60,4 +60,14 @@ public sealed record RopeScaling
 
     /// <summary>LongRoPE: [R/2], divisors for longer sequences.</summary>
     public IReadOnlyList<double>? LongFactors { get; init; }
+
+    /// <summary>Equal for lengths that share their frequencies.</summary>
+    /// <param name="length">Tokens of the text.</param>
+    /// <param name="maximumLength">Tokens of the model's context.</param>
+    internal int Regime(int length, int maximumLength) => Kind switch
+    {
+        RopeScalingKind.Dynamic => Math.Max(length, maximumLength),
+        RopeScalingKind.LongRope => length > (OriginalLength > 0 ? OriginalLength : maximumLength) ? 1 : 0,
+        _ => 0,
+    };
 }

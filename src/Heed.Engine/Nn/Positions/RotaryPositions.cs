@@ -68,12 +68,7 @@ public sealed class RotaryPositions : Module, IRotation
     }
 
     /// <summary>Equal for lengths that share their frequencies.</summary>
-    private int Regime(int length) => _config.Scaling switch
-    {
-        { Kind: RopeScalingKind.Dynamic } => Math.Max(length, _config.MaximumLength),
-        { Kind: RopeScalingKind.LongRope } s => length > (s.OriginalLength > 0 ? s.OriginalLength : _config.MaximumLength) ? 1 : 0,
-        _ => 0,
-    };
+    private int Regime(int length) => _config.Scaling?.Regime(length, _config.MaximumLength) ?? 0;
 
     private sealed record Tables(int Regime, int Rows, float[] Cos, float[] Sin);
 }

@@ -30,8 +30,8 @@ public abstract class RecurrentStack : Module
         {
             string name = $"_l{i / _directions}{(i % _directions == 1 ? "_reverse" : "")}";
             int from = i < _directions ? inputs : width * _directions;
-            Parameter input = at.Parameter("weight_ih" + name, new Shape(cell.Gates * width, from), initializer);
-            Parameter recurrent = at.Parameter("weight_hh" + name, new Shape(cell.Gates * width, width), initializer);
+            Parameter input = at.Weight("weight_ih" + name, new Shape(cell.Gates * width, from), initializer);
+            Parameter recurrent = at.Weight("weight_hh" + name, new Shape(cell.Gates * width, width), initializer);
             Parameter? inputBias = bias ? at.Parameter("bias_ih" + name, new Shape(cell.Gates * width), initializer) : null;
             _layers[i] = new Layer(new Linear(input, inputBias), recurrent, bias ? at.Parameter("bias_hh" + name, new Shape(cell.Gates * width), initializer) : null);
         }
@@ -105,7 +105,7 @@ public abstract class RecurrentStack : Module
             int direction = i % _directions;
             Layer layer = _layers[i];
             Variable gates = layer.Input.Forward(x);                                                                                // [N, G·H]
-            Variable y = RecurrentOp.Apply(gates, layer.Recurrent, layer.Bias?.ToVariable(), starts, direction == 1, _cell,
+            Variable y = RecurrentOp.Apply(gates, layer.Recurrent.AsWeight(), layer.Bias?.ToVariable(), starts, direction == 1, _cell,
                 state?.Hidden[i], state is { Cell.Count: > 0 } ? state.Cell[i] : (Variable?)null);                                             // [N, H] or [N, 2H]
             keep?.Invoke(i, y);
             int[] last = LastRows(starts, direction == 1);

@@ -1,4 +1,5 @@
 using System.Collections;
+using Heed.Engine.Kernels;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Nn;
@@ -61,6 +62,12 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
 
     /// <summary>The model's attentions, in the order in which it makes them.</summary>
     public IReadOnlyList<AttentionPart> Attentions => _attentions;
+
+    /// <summary>Bytes that the values of all parameters take, as they are held.</summary>
+    public long Bytes => _ordered.Sum(p => p.Bytes);
+
+    /// <summary>Bytes that all parameters take in inference where weights are held in a format: gains, biases and the like are float32 always.</summary>
+    public long BytesAs(WeightFormat format) => _ordered.Sum(p => p.BytesAs(format));
 
     /// <summary>Number of values in all parameters together.</summary>
     public long Values
