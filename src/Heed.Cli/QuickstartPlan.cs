@@ -1,4 +1,5 @@
 using Heed.Training.Data;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
 
 namespace Heed.Cli;
@@ -9,14 +10,15 @@ internal static class QuickstartPlan
     private const int LargestVocabulary = 8192;
     private const int Evaluations = 8, Checkpoints = 4;
 
-    /// <summary>A text is read so many times at most: beyond it a small one is only learned by heart.</summary>
+    /// <summary>A text is read up to this number of times: beyond it a small one is only memorised.</summary>
     private const int Epochs = 8;
 
     /// <summary>Everything but what depends on the machine's speed.</summary>
     /// <param name="text">A file or folder; null takes the SDK's documentation.</param>
     /// <param name="seed">The run's seed.</param>
+    /// <param name="minutes">How long it may train: more text than can be learned from in this time is not read.</param>
     /// <exception cref="StorageException">The text does not exist.</exception>
-    public static RunConfig Settings(string? text, ulong seed) => new()
+    public static PretrainingConfig Settings(string? text, ulong seed, double minutes) => new()
     {
         Model = "gpt2-tiny",
         // Few wide layers use a processor better than many narrow ones. A large vocabulary gives most words a token of their own: each step then
@@ -25,8 +27,8 @@ internal static class QuickstartPlan
         Heads = 3,
         Width = 192,
         Data = [text ?? SdkDocumentation.Name],
-        MaximumCharacters = 24_000_000,
-        VocabularySize = text is null ? LargestVocabulary : VocabularyFor(TextFiles.Find(text).Sum(f => new FileInfo(f).Length)),
+        MaximumCharacters = CharactersFor(minutes),
+        VocabularySize = VocabularyFor(Math.Min(CharactersFor(minutes), text is null ? long.MaxValue : TextFiles.Find(text).Sum(f => new FileInfo(f).Length))),
         BlockLength = 128,
         BatchSize = 4,
         LearningRate = 4e-3,
@@ -44,20 +46,25 @@ internal static class QuickstartPlan
     public static TimeSpan Measuring(double minutes) => TimeSpan.FromSeconds(Math.Min(6, minutes * 60 / 4));
 
     /// <summary>Fixes the number of steps by the measured pace, and with it warm-up, evaluations and checkpoints.</summary>
-    public static RunConfig Steps(RunConfig config, RunTiming timing, double minutes, int trainingTokens)
+    public static PretrainingConfig Steps(PretrainingConfig config, RunTiming timing, double minutes, int trainingTokens)
     {
         double seconds = Math.Max(minutes * 60 / 2, (minutes * 60) - (Evaluations * timing.EvaluationSeconds));
         long steps = Math.Max(20, (long)(seconds / timing.StepSeconds));
         long once = Math.Max(1, trainingTokens / ((long)config.BatchSize * config.BlockLength));
-        steps = Math.Min(steps, Math.Max(20, once * Epochs));
-        return config with
-        {
-            Steps = steps,
-            WarmupSteps = Math.Max(1, steps / 30),
-            EvaluateEvery = Math.Max(1, (steps + Evaluations - 1) / Evaluations),
-            SaveEvery = Math.Max(1, (steps + Checkpoints - 1) / Checkpoints),
-        };
+        return Steps(config, Math.Min(steps, Math.Max(20, once * Epochs)));
     }
+
+    /// <summary>The settings of a number of steps: warm-up, evaluations and checkpoints follow.</summary>
+    public static PretrainingConfig Steps(PretrainingConfig config, long steps) => config with
+    {
+        Steps = steps,
+        WarmupSteps = Math.Clamp(steps / 30, 1, steps),
+        EvaluateEvery = Math.Max(1, (steps + Evaluations - 1) / Evaluations),
+        SaveEvery = Math.Max(1, (steps + Checkpoints - 1) / Checkpoints),
+    };
+
+    /// <summary>Characters that a run of this length is given: what is read takes time too. The SDK's documentation is read whole from two minutes on.</summary>
+    private static long CharactersFor(double minutes) => (long)Math.Clamp(minutes * 12_000_000, 600_000, 24_000_000);
 
     private static int VocabularyFor(long bytes) => bytes switch { < 200_000 => 1024, < 1_000_000 => 2048, < 4_000_000 => 4096, _ => LargestVocabulary };
 }

@@ -2,9 +2,13 @@ using System.Text.Json.Nodes;
 
 namespace Heed.Cli;
 
-/// <summary>Where a command writes. Colours and progress appear on a terminal only, and never in JSON; tests pass writers of their own.</summary>
+/// <summary>
+/// Where a command writes. Colours and progress appear on a terminal only, and never in JSON; each stream decides for itself. Tests pass writers of
+/// their own.
+/// </summary>
 internal sealed class Terminal(TextWriter output, TextWriter error, bool isTerminal, bool colours, Stream? input = null)
 {
+    private const int StandardWidth = 120, NarrowestWidth = 20, UnknownWidth = 80;
     private int _statusLength;
 
     public TextWriter Output { get; } = output;
@@ -14,11 +18,17 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     /// <summary>The bytes of the standard input; <see cref="StandardInput"/> reads them.</summary>
     public Stream Input { get; } = input ?? Stream.Null;
 
-    /// <summary>True where a person watches: the output is not redirected.</summary>
+    /// <summary>True if a person reads the output: it is not redirected.</summary>
     public bool IsTerminal { get; } = isTerminal;
 
-    /// <summary>Columns of the terminal; enough for everything where nobody watches.</summary>
-    public int Width { get; init; } = 120;
+    /// <summary>True if a person reads the error stream, where progress is shown.</summary>
+    public bool IsErrorTerminal { get; init; } = isTerminal;
+
+    /// <summary>Columns of the terminal now: a window may be resized at any time. Enough for everything if nobody watches.</summary>
+    public int Width => Columns?.Invoke() ?? StandardWidth;
+
+    /// <summary>Asks for the columns of the terminal; null if there is none.</summary>
+    public Func<int>? Columns { get; init; }
 
     /// <summary>What is left when the command is stopped, and how to go on; said after "stopped."</summary>
     public string WhenStopped { get; set; } = "";
@@ -32,12 +42,16 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     public static Terminal FromProcess()
     {
         Console.OutputEncoding = new System.Text.UTF8Encoding(false);
-        bool terminal = !Console.IsOutputRedirected;
+        bool terminal = !Console.IsOutputRedirected, errorTerminal = !Console.IsErrorRedirected;
         bool noColour = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } || Environment.GetEnvironmentVariable("TERM") == "dumb";
         System.Text.UTF8Encoding encoding = new(false);
         StreamWriter output = new(new StandardOutput(Console.OpenStandardOutput(), isError: false), encoding) { AutoFlush = true };
         TextWriter error = TextWriter.Synchronized(new StreamWriter(new StandardOutput(Console.OpenStandardError(), isError: true), encoding) { AutoFlush = true });
-        return new Terminal(output, error, terminal, terminal && !noColour, Console.OpenStandardInput()) { Width = terminal ? WindowWidth() : 120 };
+        return new Terminal(output, error, terminal, terminal && !noColour, Console.OpenStandardInput())
+        {
+            IsErrorTerminal = errorTerminal,
+            Columns = terminal || errorTerminal ? WindowWidth : null,
+        };
     }
 
     /// <summary>A line of the result.</summary>
@@ -65,10 +79,11 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     /// <summary>A line that is overwritten by the next one; only on a terminal.</summary>
     public void Status(string text)
     {
-        if (!IsTerminal || IsJson) return;
-        // One column stays free: a full line would wrap.
-        string shown = text.Length >= Width ? text[..Math.Max(0, Width - 1)] : text;
-        Error.Write("\r" + shown.PadRight(_statusLength));
+        if (!IsErrorTerminal || IsJson) return;
+        // One column stays free: a full line would wrap. After a terminal was narrowed, the rest of the old line lies on a row of its own.
+        int width = Width;
+        string shown = text.Length >= width ? text[..Math.Max(0, width - 1)] : text;
+        Error.Write("\r" + shown.PadRight(Math.Min(_statusLength, Math.Max(0, width - 1))));
         _statusLength = shown.Length;
     }
 
@@ -98,11 +113,11 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     {
         try
         {
-            return Console.WindowWidth is > 20 and var width ? width : 80;
+            return Console.WindowWidth is > 0 and var width ? Math.Max(NarrowestWidth, width) : UnknownWidth;
         }
         catch (Exception e) when (e is IOException or PlatformNotSupportedException)
         {
-            return 80;
+            return UnknownWidth;
         }
     }
 
@@ -110,7 +125,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     public void ClearStatus()
     {
         if (_statusLength == 0) return;
-        Error.Write("\r" + new string(' ', _statusLength) + "\r");
+        Error.Write("\r" + new string(' ', Math.Min(_statusLength, Math.Max(0, Width - 1))) + "\r");
         _statusLength = 0;
     }
 }

@@ -1,9 +1,9 @@
 using System.Globalization;
-using Heed.Training.Runs;
+using Heed.Training.Logging;
 
 namespace Heed.Cli;
 
-/// <summary>Shows a training run: one live line on a terminal, a line now and then elsewhere.</summary>
+/// <summary>Shows a training run: one live line on a terminal, a line now and then otherwise.</summary>
 internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITrainingObserver
 {
     private const int LongLine = 112;
@@ -16,7 +16,7 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITraining
     public void Started(long firstStep, long steps)
     {
         if (firstStep >= steps) terminal.Note($"This run is finished: all {steps:N0} steps are done.");
-        else if (firstStep > 0) terminal.Note($"Going on after step {firstStep:N0} of {steps:N0}.");
+        else if (firstStep > 0) terminal.Note($"Resuming after step {firstStep:N0} of {steps:N0}.");
     }
 
     public void Stepped(StepReport report)
@@ -24,15 +24,22 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITraining
         // A running mean over about twenty steps: the first steps warm up.
         _counted++;
         _seconds = _counted == 1 ? report.Seconds : _seconds + ((report.Seconds - _seconds) / Math.Min(_counted, 20));
-        if (terminal.IsTerminal) terminal.Status(Line(report));
+        if (terminal.IsErrorTerminal) terminal.Status(Line(report));
         else if (report.Step == 1 || report.Step == steps || report.Step % Math.Max(1, steps / 20) == 0) terminal.Note(Line(report));
     }
 
     public void Evaluated(EvaluationReport report)
     {
         Evaluation = report;
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"step {report.Step}: held-out loss {report.Loss:0.0000}, perplexity {report.Perplexity:0.00}, {report.BitsPerByte:0.000} bits per byte"));
+        List<string> figures = [string.Create(CultureInfo.InvariantCulture, $"held-out loss {report.Loss:0.0000}")];
+        if (report["perplexity"] is { } perplexity) figures.Add(string.Create(CultureInfo.InvariantCulture, $"perplexity {perplexity:0.00}"));
+        if (report["bits_per_byte"] is { } bits) figures.Add(string.Create(CultureInfo.InvariantCulture, $"{bits:0.000} bits per byte"));
+        foreach ((string name, double value) in report.Measures.Where(m => m.Key is not ("perplexity" or "bits_per_byte")).OrderBy(m => m.Key, StringComparer.Ordinal))
+            figures.Add(string.Create(CultureInfo.InvariantCulture, $"{name.Replace('_', ' ')} {value:0.0000}"));
+        terminal.Note($"step {report.Step}: {string.Join(", ", figures)}");
     }
+
+    public void Warned(string message) => terminal.Warn(message);
 
     private string Line(StepReport r)
     {
@@ -43,9 +50,10 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITraining
         List<(int Rank, string Text)> parts =
         [
             (0, brief ? $"{r.Step}/{steps}" : $"step {r.Step}/{steps}"),
-            (4, "loss " + r.Loss.ToString(brief ? "0.000" : "0.0000", CultureInfo.InvariantCulture)),
+            (4, double.IsNaN(r.Loss) ? "no target" : "loss " + r.Loss.ToString(brief ? "0.000" : "0.0000", CultureInfo.InvariantCulture)),
         ];
-        if (Evaluation is { } e) parts.Add((3, string.Create(CultureInfo.InvariantCulture, $"held-out {e.BitsPerByte:0.000}{(brief ? "" : " bits/byte")}")));
+        if (Evaluation?["bits_per_byte"] is { } bits) parts.Add((3, string.Create(CultureInfo.InvariantCulture, $"held-out {bits:0.000}{(brief ? "" : " bits/byte")}")));
+        else if (Evaluation is { } e) parts.Add((3, string.Create(CultureInfo.InvariantCulture, $"held-out {e.Loss:0.000}")));
         parts.Add((2, string.Create(CultureInfo.InvariantCulture, $"{r.Tokens / _seconds:N0} {(brief ? "tok/s" : "tokens/s")}")));
         if (r.Utilisation is { } u) parts.Add((1, string.Create(CultureInfo.InvariantCulture, $"{u:P0}{(brief ? "" : " of peak")}")));
         parts.Add((0, string.Create(CultureInfo.InvariantCulture, $"{(brief ? "" : "rate ")}{r.Rate:0.0e+0}")));

@@ -1,7 +1,10 @@
 using System.CommandLine;
 using System.Text.Json;
 using Heed.Testing;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 using static Heed.Cli.Tests.CommandLine;
 
 namespace Heed.Cli.Tests;
@@ -132,20 +135,22 @@ public class EveryCommandTests
             ["patience"] = "6",
             ["gradient_checkpointing"] = "true",
             ["memory_limit"] = "7.5",
+            ["optimizer"] = "nadam",
+            ["momentum"] = "0.5",
         };
-        Assert.Equal(values.Keys.Order(), RunFields.All.Select(f => f.Name).Order());
-        Assert.Equal(typeof(RunConfig).GetProperties().Length, RunFields.All.Count);
+        Assert.Equal(values.Keys.Order(), PretrainingFields.All.Select(f => f.Name).Order());
+        Assert.Equal(typeof(PretrainingConfig).GetProperties().Length, PretrainingFields.All.Count);
         List<string> args = ["pretrain", "--out", folder.File("run")];
-        foreach (RunField field in RunFields.All) args.AddRange([field.Option, values[field.Name]]);
+        foreach (SettingField<PretrainingConfig> field in PretrainingFields.All) args.AddRange([field.Option, values[field.Name]]);
         (int code, _, string error) = await Run([.. args]);
         Assert.True(code == ExitCode.Ok, error);
 
         string path = folder.File("run/run.json");
         using JsonDocument written = JsonDocument.Parse(File.ReadAllText(path));
-        foreach (RunField field in RunFields.All)
+        foreach (SettingField<PretrainingConfig> field in PretrainingFields.All)
         {
             Assert.True(written.RootElement.TryGetProperty(field.Name, out JsonElement value), field.Name);
-            Assert.False(System.Text.Json.Nodes.JsonNode.DeepEquals(field.Write(new RunConfig()), field.Write(RunConfig.FromFile(path))) && field.Name != "model", $"{field.Name} is {value}, which is what it is without the option");
+            Assert.False(System.Text.Json.Nodes.JsonNode.DeepEquals(field.Write(new PretrainingConfig()), field.Write(PretrainingConfig.FromFile(path))) && field.Name != "model", $"{field.Name} is {value}, which is what it is without the option");
         }
 
         // The file alone says the same as the options, and a wrong value is refused by the name of its option.
@@ -153,7 +158,7 @@ public class EveryCommandTests
         Assert.True(code == ExitCode.Ok, error);
         Assert.Equal(File.ReadAllText(path), File.ReadAllText(folder.File("again/run.json")));
         Assert.Equal(Sum(folder.File("run")), Sum(folder.File("again")));
-        foreach (RunField field in RunFields.All.Where(f => f.Kind is not ("text" or "texts")))
+        foreach (SettingField<PretrainingConfig> field in PretrainingFields.All.Where(f => f.Kind is not ("text" or "texts")))
         {
             (code, string output, error) = await Run("pretrain", "--data", text, "--out", folder.File("no"), field.Option, "nonsense");
             Assert.Equal(ExitCode.Usage, code);

@@ -1,6 +1,9 @@
 using System.Text.Json;
 using Heed.Testing;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 using static Heed.Cli.Tests.CommandLine;
 
 namespace Heed.Cli.Tests;
@@ -70,7 +73,7 @@ public class PretrainCommandTests
         string[] line = ["pretrain", "--data", Text(folder), "--out", run, "--layers", "1", "--heads", "2", "--width", "16", "--vocabulary-size", "270", "--block-length", "8", "--batch-size", "2", "--steps", "40", "--gradient-checkpointing", "--held-out", "0.3"];
         (int code, _, string error) = await Run(line);
         Assert.True(code == ExitCode.Ok, error);
-        RunConfig settings = RunConfig.FromFile(Path.Combine(run, "run.json"));
+        PretrainingConfig settings = PretrainingConfig.FromFile(Path.Combine(run, "run.json"));
         Assert.Equal((4, true), (settings.WarmupSteps, settings.GradientCheckpointing));
         string weights = Sum(run), log = File.ReadAllText(Path.Combine(run, "log.jsonl"));
 
@@ -86,7 +89,7 @@ public class PretrainCommandTests
         // What is not given stays as it was; what is given otherwise is refused.
         (code, _, error) = await Run("pretrain", "--out", run, "--keep", "5");
         Assert.True(code == ExitCode.Ok, error);
-        Assert.Equal(5, RunConfig.FromFile(Path.Combine(run, "run.json")).Keep);
+        Assert.Equal(5, PretrainingConfig.FromFile(Path.Combine(run, "run.json")).Keep);
         (code, _, error) = await Run("pretrain", "--out", run, "--width", "32");
         Assert.Equal(ExitCode.InputRejected, code);
         Assert.Contains("width (was 16, is 32)", error, StringComparison.Ordinal);

@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 using Heed.Testing;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 using static Heed.Cli.Tests.CommandLine;
 
 namespace Heed.Cli.Tests;
@@ -21,7 +24,7 @@ public class QuickstartTests
         foreach (string part in (string[])["• reading", "• training a byte-level BPE", "• encoding", "• building", "• measuring"]) Assert.Equal(2, error.Split(part).Length);
         foreach (string file in (string[])["run.json", "log.jsonl", "tokens.bin", "model/config.json", "model/model.safetensors", "model/tokenizer.json", "model/tokenizer_config.json", "model/generation_config.json"])
             Assert.True(File.Exists(Path.Combine(run, file)), file);
-        Assert.True(RunConfig.FromFile(Path.Combine(run, "run.json")).Steps is >= 20 and < 100_000);
+        Assert.True(PretrainingConfig.FromFile(Path.Combine(run, "run.json")).Steps is >= 20 and < 100_000);
 
         string weights = Sum(run);
         (code, output, error) = await Run("quickstart", "--out", run, "--json");

@@ -1,4 +1,7 @@
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 
 namespace Heed.Cli.Tests;
 
@@ -13,8 +16,8 @@ public class TrainingDisplayTests
     public void A_narrow_terminal_keeps_the_rate_and_the_time_left(int width, string expected)
     {
         using StringWriter writer = new() { NewLine = "\n" };
-        TrainingDisplay display = new(new Terminal(writer, writer, isTerminal: true, colours: false) { Width = width }, 99_999);
-        display.Evaluated(new EvaluationReport(12_000, 2, 2.718, 100));
+        TrainingDisplay display = new(new Terminal(writer, writer, isTerminal: true, colours: false) { Columns = () => width }, 99_999);
+        display.Evaluated(new EvaluationReport(2, 100) { Step = 12_000, Measures = new Dictionary<string, double> { ["bits_per_byte"] = 2.718 } });
         writer.GetStringBuilder().Clear();
         display.Stepped(new StepReport(12_345, 3.14159, 1, 9.8e-4, 64_000, 1, 0.5, 0.42));
         Assert.Equal("\r" + expected, writer.ToString().Replace("\u00a0%", "%", StringComparison.Ordinal).Replace(" %", "%", StringComparison.Ordinal));

@@ -5,7 +5,8 @@ using Heed.Generation;
 using Heed.Models;
 using Heed.Models.Files;
 using Heed.Training.Data;
-using Heed.Training.Runs;
+using Heed.Training.Logging;
+using Heed.Training.Tasks;
 
 namespace Heed.Cli.Commands;
 
@@ -35,7 +36,7 @@ internal static class EvalCommand
             int longest = Length(parsed.GetValue(length), causal.Config.MaximumLength, folder);
             (int[] ids, long bytes) = Encode(opened, causal.Config.EndId, source, cancellationToken);
             longest = Math.Min(longest, ids.Length - 1);
-            EvaluationReport report = new HeldOutEvaluation(causal, ids, bytes, longest, parsed.GetValue(batch)).Run(0, parsed.GetValue(blocks), cancellationToken);
+            EvaluationReport report = new HeldOutEvaluation(causal, ids, bytes, longest, parsed.GetValue(batch)).Run(parsed.GetValue(blocks), cancellationToken);
             if (!double.IsFinite(report.Loss)) throw new NumericalException($"{folder}: the loss on {source} is {(double.IsNaN(report.Loss) ? "NaN" : "infinite")}: the weights are damaged or overflow. 'heed eval --strict' names tensors that are NaN or infinite, and 'heed verify' checks the folder.");
             Show(terminal, report, ids.Length, bytes, longest);
             return Task.FromResult(ExitCode.Ok);
@@ -75,7 +76,7 @@ internal static class EvalCommand
 
     private static void Show(Terminal terminal, EvaluationReport report, int textTokens, long bytes, int length)
     {
-        double perplexity = report.Perplexity;
+        double perplexity = report["perplexity"] ?? double.NaN;
         if (terminal.IsJson)
         {
             terminal.Json(new JsonObject
@@ -83,8 +84,8 @@ internal static class EvalCommand
                 ["loss"] = report.Loss,
                 // JSON has no infinity.
                 ["perplexity"] = double.IsFinite(perplexity) ? perplexity : null,
-                ["bits_per_byte"] = report.BitsPerByte,
-                ["tokens"] = report.Tokens,
+                ["bits_per_byte"] = report["bits_per_byte"],
+                ["tokens"] = report.Targets,
                 ["text_tokens"] = textTokens,
                 ["bytes"] = bytes,
             });
@@ -92,6 +93,6 @@ internal static class EvalCommand
         }
 
         string shown = perplexity < 1e9 ? perplexity.ToString("0.00", CultureInfo.InvariantCulture) : double.IsFinite(perplexity) ? perplexity.ToString("0.00e+0", CultureInfo.InvariantCulture) : "above 1e308";
-        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss {report.Loss:0.0000} nats a token, perplexity {shown}, {report.BitsPerByte:0.0000} bits per byte over {report.Tokens:N0} tokens in blocks of {length}"));
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss {report.Loss:0.0000} nats a token, perplexity {shown}, {report["bits_per_byte"]:0.0000} bits per byte over {report.Targets:N0} tokens in blocks of {length}"));
     }
 }

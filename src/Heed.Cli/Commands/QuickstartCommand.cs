@@ -2,12 +2,14 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Engine.Kernels;
-using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Generation;
-using Heed.Models.Gpt2;
+using Heed.Models;
 using Heed.Training.Data;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 
 namespace Heed.Cli.Commands;
 
@@ -15,26 +17,28 @@ namespace Heed.Cli.Commands;
 internal static class QuickstartCommand
 {
     private const string StandardFolder = "quickstart";
+    private const double StandardMinutes = 2;
     private const int ContinuationTokens = 40, PromptWords = 4;
     private static readonly string[] Prompts = ["Gets or sets the", "Returns a value that", "The exception that is thrown when"];
 
     public static Command Create(Terminal terminal)
     {
         Option<string?> text = new("--text") { Description = "your own text file or folder instead of the .NET SDK's documentation" };
-        Option<string> output = new("--out") { Description = "folder of the run; started again it goes on", DefaultValueFactory = _ => StandardFolder };
-        Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about; 2 where not given", new NumberRange<double>(0, 9999, Above: true));
-        Option<string?> prompt = new("--prompt") { Description = "a prompt of your own, continued three times" };
+        Option<string> output = new("--out") { Description = "folder of the run; started again it resumes", DefaultValueFactory = _ => StandardFolder };
+        Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about; 2 if omitted", new NumberRange<double>(0, 9999, Above: true));
+        Option<string?> prompt = new("--prompt") { Description = "your own prompt, continued three times" };
         prompt.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: var given }] && string.IsNullOrWhiteSpace(given)) result.AddError("--prompt: is empty; a text of at least one word was expected.");
         });
-        Option<ulong?> seed = new("--seed") { Description = "seed of everything; 1 where not given" };
+        Option<ulong?> seed = new("--seed") { Description = "seed of everything; 1 if omitted" };
+        Option<long?> steps = NumberOption.Optional("--steps", "number of steps instead of as many as fit into the minutes: repeats a run exactly on any machine", new NumberRange<long>(1, 1_000_000_000));
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing but the .NET SDK is needed. Example: heed quickstart --text ./my-texts --minutes 5 --out mine") { text, output, minutes, prompt, seed, threads };
+        Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing but the .NET SDK is needed. Example: heed quickstart --text ./my-texts --minutes 5 --out mine") { text, output, minutes, steps, prompt, seed, threads };
         command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
-            return Task.FromResult(Run(terminal, new Request(parsed.GetValue(text), parsed.GetRequiredValue(output), parsed.GetValue(minutes), parsed.GetValue(prompt), parsed.GetValue(seed)), cancellationToken));
+            return Task.FromResult(Run(terminal, new Request(parsed.GetValue(text), parsed.GetRequiredValue(output), parsed.GetValue(minutes), parsed.GetValue(steps), parsed.GetValue(prompt), parsed.GetValue(seed)), cancellationToken));
         });
         return command;
     }
@@ -42,62 +46,66 @@ internal static class QuickstartCommand
     private static int Run(Terminal terminal, Request request, CancellationToken cancellationToken)
     {
         if (request.Folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the run, such as quickstart.");
-        string again = request.Folder == StandardFolder ? "./heed quickstart" : $"./heed quickstart --out {request.Folder}";
-        RunConfig? begun = PretrainingRun.SettingsOf(request.Folder);
-        RunConfig config = begun is not null ? Begun(terminal, begun.WithFullPaths(), request) : QuickstartPlan.Settings(request.Text, request.Seed ?? 1);
-        double minutes = request.Minutes ?? 2;
-        terminal.WhenStopped = $"Nothing is trained yet. '{again}' begins again; what {request.Folder} holds already is used.";
+        string again = request.Folder == StandardFolder ? "./heed quickstart" : $"./heed quickstart --out {ShellWord.Of(request.Folder)}";
+        PretrainingConfig? begun = PretrainingRun.SettingsOf(request.Folder);
+        PretrainingConfig config = begun is not null ? Begun(terminal, (PretrainingConfig)begun.WithFullPaths(), request) : QuickstartPlan.Settings(request.Text, request.Seed ?? 1, request.Minutes ?? StandardMinutes);
+        double minutes = request.Minutes ?? StandardMinutes;
+        terminal.WhenStopped = $"Nothing is trained yet. '{again}' starts again; what {request.Folder} holds already is used.";
         double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
-        RunConfig Plan(PretrainingRun run)
+        PretrainingConfig Plan(TrainingRun<TextTask> run)
         {
+            if (request.Steps is { } asked) return QuickstartPlan.Steps((PretrainingConfig)run.Config, asked);
             terminal.Note("• measuring training steps");
-            return QuickstartPlan.Steps(run.Config, run.Measure(QuickstartPlan.Measuring(minutes), cancellationToken), minutes, run.Corpus.Training.Length);
+            return QuickstartPlan.Steps((PretrainingConfig)run.Config, run.Measure(QuickstartPlan.Measuring(minutes), cancellationToken), minutes, run.Task.Corpus.Training.Length);
         }
 
-        using PretrainingRun run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), begun is not null ? null : Plan, cancellationToken);
-        terminal.WhenStopped = $"'{again}' goes on from here.";
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), new Reporter<string>(terminal.Warn), begun is not null ? null : Plan, cancellationToken);
+        terminal.WhenStopped = $"'{again}' resumes from here.";
         Describe(terminal, run, peak);
         string[] prompts = request.Prompt is { } own ? [own, own, own] : config.Data is [SdkDocumentation.Name] ? Prompts : Beginnings(run);
-        string[] before = UntrainedContinuations(run, prompts, cancellationToken);
+        // The model has its first values until it is trained, also if a checkpoint is there.
+        string[] before = Continuations(run, prompts, cancellationToken);
         TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps)], peak, cancellationToken);
         if (end == TrainingEnd.Interrupted)
         {
             if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = JsonWord.Of(end), ["folder"] = request.Folder, ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
-            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. '{again}' goes on from here.");
+            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. '{again}' resumes from here.");
             return ExitCode.Interrupted;
         }
 
         terminal.WhenStopped = $"The model is trained and saved in {run.ModelFolder}. '{again}' shows the rest.";
-        string[] after = Continuations(run, run.Model, prompts, cancellationToken);
+        string[] after = Continuations(run, prompts, cancellationToken);
         EvaluationReport? evaluation = run.EvaluateAll(cancellationToken);
-        IReadOnlyList<(string Name, double BitsPerByte)> compressors = evaluation is null ? [] : Compression.Measure(run.Tokenizer.Decode(run.Corpus.HeldOut));
+        IReadOnlyList<(string Name, double BitsPerByte)> compressors = evaluation is null ? [] : Compression.Measure(run.Task.Tokenizer!.Decode(run.Task.Corpus.HeldOut));
         Report(terminal, run, prompts, before, after, evaluation, compressors);
         return ExitCode.Ok;
     }
 
     /// <summary>The settings of a run that was begun before; options that say otherwise are refused.</summary>
-    private static RunConfig Begun(Terminal terminal, RunConfig config, Request request)
+    private static PretrainingConfig Begun(Terminal terminal, PretrainingConfig config, Request request)
     {
-        if (request.Text is { } text && !config.Data.SequenceEqual(new RunConfig { Data = [text] }.WithFullPaths().Data))
-            throw new ConfigException($"--text: is {text}, and the run in {request.Folder} learns from {string.Join(", ", config.Data)}. Leave --text out to go on with it, or choose another folder with --out.");
+        if (request.Text is { } text && !config.Data.SequenceEqual(((PretrainingConfig)new PretrainingConfig { Data = [text] }.WithFullPaths()).Data))
+            throw new ConfigException($"--text: is {text}, and the run in {request.Folder} learns from {string.Join(", ", config.Data)}. Leave --text out to resume it, or choose another folder with --out.");
         if (request.Seed is { } seed && seed != config.Seed)
-            throw new ConfigException($"--seed: is {seed}, and the run in {request.Folder} has {config.Seed}. Leave --seed out to go on with it, or choose another folder with --out.");
+            throw new ConfigException($"--seed: is {seed}, and the run in {request.Folder} has {config.Seed}. Leave --seed out to resume it, or choose another folder with --out.");
+        if (request.Steps is { } steps && steps != config.Steps)
+            throw new ConfigException($"--steps: is {steps}, and the run in {request.Folder} has {config.Steps}. Leave --steps out to resume it, or choose another folder with --out.");
         if (request.Minutes is not null) terminal.Note($"• --minutes changes nothing: {request.Folder} holds a run of {config.Steps:N0} steps; choose another folder with --out for a longer one");
         return config;
     }
 
-    private static void Describe(Terminal terminal, PretrainingRun run, double peak)
+    private static void Describe(Terminal terminal, TrainingRun<TextTask> run, double peak)
     {
-        RunConfig config = run.Config;
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• {run.Corpus.Documents:N0} documents, {run.Corpus.TrainingBytes / 1e6:0.0} MB for training, {run.Corpus.HeldOutBytes / 1e6:0.00} MB held out; {run.Corpus.Training.Length:N0} tokens of {run.Tokenizer.VocabularySize:N0} kinds"));
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• GPT-2 architecture: {config.Layers} layers × {config.Width}, {run.Model.Parameters.Values:N0} parameters; {config.Steps:N0} steps of {config.BatchSize * config.BlockLength:N0} tokens; about {Printable.Bytes(run.Forecast.TotalBytes)} of memory; peak of this machine {peak / 1e9:0} GF/s ({MachineProbe.InstructionSet})"));
+        PretrainingConfig config = (PretrainingConfig)run.Config;
+        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• {run.Task.Corpus.Documents:N0} documents, {run.Task.Corpus.TrainingBytes / 1e6:0.0} MB for training, {run.Task.Corpus.HeldOutBytes / 1e6:0.00} MB held out; {run.Task.Corpus.Training.Length:N0} tokens, vocabulary size {run.Task.Tokenizer!.VocabularySize:N0}"));
+        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• GPT-2 architecture: {config.Layers} layers × {config.Width}, {run.Task.Model.Parameters.Values:N0} parameters; {config.Steps:N0} steps of {config.BatchSize * config.BlockLength:N0} tokens; about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory; peak of this machine {peak / 1e9:0} GF/s ({MachineProbe.InstructionSet})"));
     }
 
     /// <summary>The first words of three texts that are held out, as prompts for a text of one's own.</summary>
-    private static string[] Beginnings(PretrainingRun run)
+    private static string[] Beginnings(TrainingRun<TextTask> run)
     {
-        int[] ids = run.Corpus.HeldOut.Length > 1 ? run.Corpus.HeldOut : run.Corpus.Training;
-        int end = run.Model.Config.EndId ?? -1;
+        int[] ids = run.Task.Corpus.HeldOut.Length > 1 ? run.Task.Corpus.HeldOut : run.Task.Corpus.Training;
+        int end = run.Task.Model.Config.EndId ?? -1;
         List<int> starts = [0];
         for (int i = 0; i < ids.Length - 1; i++)
             if (ids[i] == end) starts.Add(i + 1);
@@ -105,7 +113,7 @@ internal static class QuickstartCommand
         for (int p = 0; p < prompts.Length; p++)
         {
             int start = starts[p * starts.Count / prompts.Length];
-            string text = run.Tokenizer.Decode(ids.AsSpan(start, Math.Min(ids.Length - start, 8 * PromptWords)));
+            string text = run.Task.Tokenizer!.Decode(ids.AsSpan(start, Math.Min(ids.Length - start, 8 * PromptWords)));
             string[] words = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
             // The last word may be half of one.
             prompts[p] = string.Join(' ', words.Take(Math.Clamp(words.Length - 1, Math.Min(1, words.Length), PromptWords)));
@@ -114,31 +122,25 @@ internal static class QuickstartCommand
         return prompts;
     }
 
-    /// <summary>What the model writes before it has learned: where a run goes on, fresh weights of the same seed.</summary>
-    private static string[] UntrainedContinuations(PretrainingRun run, string[] prompts, CancellationToken cancellationToken)
-    {
-        using Gpt2LanguageModel fresh = new((Gpt2Config)run.Model.Config, new ParameterSet(ParameterSource.Random(run.Config.Seed)));
-        return Continuations(run, fresh, prompts, cancellationToken);
-    }
-
-    private static string[] Continuations(PretrainingRun run, Gpt2LanguageModel model, string[] prompts, CancellationToken cancellationToken)
+    private static string[] Continuations(TrainingRun<TextTask> run, string[] prompts, CancellationToken cancellationToken)
     {
         using TensorScope scope = TensorScope.Begin();
+        CausalLanguageModel model = (CausalLanguageModel)run.Task.Model;
         using InferenceEngine engine = new(model);
         string[] texts = new string[prompts.Length];
         for (int i = 0; i < prompts.Length; i++)
         {
             List<int> ids = [];
-            run.Tokenizer.EncodeToIds(prompts[i], ids, addSpecialTokens: false);
+            run.Task.Tokenizer!.EncodeToIds(prompts[i], ids, addSpecialTokens: false);
             GenerationConfig config = new() { Sample = true, Temperature = 0.7f, TopK = 40, MaxNewTokens = ContinuationTokens, Seed = run.Config.Seed + (ulong)i, EndIds = model.Config.EndId is { } end ? [end] : [], PaddingId = model.Config.EndId };
             GeneratedText text = engine.Generate([[.. ids]], config, cancellationToken)[0];
-            texts[i] = run.Tokenizer.Decode([.. text.Ids]).ReplaceLineEndings(" ");
+            texts[i] = run.Task.Tokenizer!.Decode([.. text.Ids]).ReplaceLineEndings(" ");
         }
 
         return texts;
     }
 
-    private static void Report(Terminal terminal, PretrainingRun run, string[] prompts, string[] before, string[] after, EvaluationReport? evaluation, IReadOnlyList<(string Name, double BitsPerByte)> compressors)
+    private static void Report(Terminal terminal, TrainingRun<TextTask> run, string[] prompts, string[] before, string[] after, EvaluationReport? evaluation, IReadOnlyList<(string Name, double BitsPerByte)> compressors)
     {
         if (terminal.IsJson)
         {
@@ -151,7 +153,7 @@ internal static class QuickstartCommand
                 ["model"] = run.ModelFolder,
                 ["steps"] = run.Config.Steps,
                 ["held_out_loss"] = evaluation?.Loss,
-                ["held_out_bits_per_byte"] = evaluation?.BitsPerByte,
+                ["held_out_bits_per_byte"] = evaluation?["bits_per_byte"],
                 ["compressors"] = new JsonObject(compressors.Select(c => KeyValuePair.Create(c.Name, (JsonNode?)c.BitsPerByte))),
                 ["continuations"] = texts,
             });
@@ -172,17 +174,17 @@ internal static class QuickstartCommand
         }
         else
         {
-            terminal.Line($"Bits per byte of the {run.Corpus.HeldOutBytes:N0} held-out bytes:");
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  {"this model",-12} {evaluation.BitsPerByte:0.000}   (loss {evaluation.Loss:0.000} nats a token, perplexity {evaluation.Perplexity:0.0})"));
+            terminal.Line($"Bits per byte of the {run.Task.Corpus.HeldOutBytes:N0} held-out bytes:");
+            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  {"this model",-12} {evaluation["bits_per_byte"]:0.000}   (loss {evaluation.Loss:0.000} nats per token, perplexity {evaluation["perplexity"]:0.0})"));
             foreach ((string name, double bits) in compressors) terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  {name,-12} {bits:0.000}"));
         }
 
         terminal.Line();
         terminal.Line($"Saved {run.ModelFolder}: a Hugging Face folder that Python opens too.");
         terminal.Line("Next:");
-        terminal.Line($"  ./heed generate {run.ModelFolder} \"{prompts[0]}\"");
-        terminal.Line($"  ./heed tokenize {run.ModelFolder} \"{prompts[^1]}\"");
-        terminal.Line($"  ./heed info {run.ModelFolder}");
+        terminal.Line($"  ./heed generate {ShellWord.Of(run.ModelFolder)} {ShellWord.Of(prompts[0])}");
+        terminal.Line($"  ./heed tokenize {ShellWord.Of(run.ModelFolder)} {ShellWord.Of(prompts[^1])}");
+        terminal.Line($"  ./heed info {ShellWord.Of(run.ModelFolder)}");
         terminal.Line("  ./heed quickstart --text YOUR-TEXTS --minutes 10 --out mine");
         terminal.Line("  ./heed pretrain --help");
     }
@@ -190,5 +192,5 @@ internal static class QuickstartCommand
     private static string Strip(string text, string prompt) => text.StartsWith(prompt, StringComparison.Ordinal) ? text[prompt.Length..].Trim() : text.Trim();
 
     /// <summary>What the command line asks for; null where it says nothing.</summary>
-    private sealed record Request(string? Text, string Folder, double? Minutes, string? Prompt, ulong? Seed);
+    private sealed record Request(string? Text, string Folder, double? Minutes, long? Steps, string? Prompt, ulong? Seed);
 }

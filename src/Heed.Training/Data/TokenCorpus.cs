@@ -9,7 +9,7 @@ namespace Heed.Training.Data;
 public sealed class TokenCorpus
 {
     private const uint Magic = 0x4B4F5448;   // "HTOK"
-    private const int Version = 2;
+    private const int Version = 3, HeadBytes = 48, SumBytes = 32;
 
     private TokenCorpus(int[] training, int[] heldOut, long trainingBytes, long heldOutBytes, int documents, string fingerprint)
     {
@@ -39,10 +39,21 @@ public sealed class TokenCorpus
     /// <summary>SHA-256 of the ids of both parts, in hex: a resumed run must find the same.</summary>
     public string Fingerprint { get; }
 
+    /// <summary>A corpus of ids that are made already.</summary>
+    /// <param name="training">Ids of the training documents.</param>
+    /// <param name="heldOut">Ids of the held-out documents; may be empty.</param>
+    /// <param name="heldOutBytes">UTF-8 bytes that they encode, for bits per byte.</param>
+    public static TokenCorpus Of(int[] training, int[] heldOut, long heldOutBytes = 0)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        ArgumentNullException.ThrowIfNull(heldOut);
+        return new TokenCorpus(training, heldOut, 0, heldOutBytes, 0, FingerprintOf(training, heldOut));
+    }
+
     /// <summary>Encodes documents.</summary>
     /// <param name="documents">The texts.</param>
     /// <param name="encode">Text to ids.</param>
-    /// <param name="endId">Id put behind each document.</param>
+    /// <param name="endId">Id put after each document.</param>
     /// <param name="heldOut">Part of the documents held out, decided by their text.</param>
     /// <param name="progress">Told the number of documents encoded; may be null.</param>
     /// <param name="cancellationToken">Looked at before each document.</param>
@@ -65,7 +76,7 @@ public sealed class TokenCorpus
             if (isHeld) heldBytes += bytes;
             else trainingBytes += bytes;
             count++;
-            if (count % 256 == 0) progress?.Report(count);
+            if (count % 16 == 0) progress?.Report(count);
         }
 
         if (count == 0) throw new InputException("data: the corpus is empty. Give text files that hold text.");
@@ -75,60 +86,66 @@ public sealed class TokenCorpus
         return new TokenCorpus(a, b, trainingBytes, heldBytes, count, FingerprintOf(a, b));
     }
 
-    /// <summary>Reads a corpus from the cache, or encodes it and writes the cache.</summary>
-    /// <param name="path">The cache file.</param>
-    /// <param name="key">What the ids depend on: hashes of texts, tokenizer and settings. Another key encodes anew.</param>
-    /// <param name="encode">Encodes the corpus.</param>
-    public static TokenCorpus Cached(string path, string key, Func<TokenCorpus> encode)
+    /// <summary>Reads a corpus that <see cref="Write"/> kept.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="key">What the ids depend on: sums of texts, tokenizer and settings.</param>
+    /// <param name="damaged">True if the file is there and not whole; it is then encoded anew.</param>
+    /// <returns>Null if there is no such file, it has another key, or it is damaged.</returns>
+    internal static TokenCorpus? Read(string path, string key, out bool damaged)
     {
-        ArgumentNullException.ThrowIfNull(encode);
-        if (File.Exists(path) && TryRead(path, key) is { } cached) return cached;
-        TokenCorpus corpus = encode();
-        corpus.Write(path, key);
-        return corpus;
-    }
-
-    private void Write(string path, string key) => DurableFile.Write(path, stream =>
-    {
-        byte[] keyBytes = Encoding.UTF8.GetBytes(key), mark = Encoding.UTF8.GetBytes(Fingerprint);
-        Span<byte> head = stackalloc byte[48];
-        BinaryPrimitives.WriteUInt32LittleEndian(head, Magic);
-        BinaryPrimitives.WriteInt32LittleEndian(head[4..], Version);
-        BinaryPrimitives.WriteInt32LittleEndian(head[8..], keyBytes.Length);
-        BinaryPrimitives.WriteInt32LittleEndian(head[12..], mark.Length);
-        BinaryPrimitives.WriteInt32LittleEndian(head[16..], Training.Length);
-        BinaryPrimitives.WriteInt32LittleEndian(head[20..], HeldOut.Length);
-        BinaryPrimitives.WriteInt64LittleEndian(head[24..], TrainingBytes);
-        BinaryPrimitives.WriteInt64LittleEndian(head[32..], HeldOutBytes);
-        BinaryPrimitives.WriteInt32LittleEndian(head[40..], Documents);
-        stream.Write(head);
-        stream.Write(keyBytes);
-        stream.Write(mark);
-        stream.Write(MemoryMarshal.AsBytes<int>(Training));
-        stream.Write(MemoryMarshal.AsBytes<int>(HeldOut));
-    });
-
-    /// <summary>The cached corpus, or null where the file has another key or is damaged: it is then encoded anew.</summary>
-    private static TokenCorpus? TryRead(string path, string key)
-    {
+        damaged = false;
+        if (!File.Exists(path)) return null;
+        damaged = true;
         using FileStream stream = InputFile.Open(path);
-        Span<byte> head = stackalloc byte[48];
+        byte[] head = new byte[HeadBytes];
         if (stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length) return null;
-        int keyLength = BinaryPrimitives.ReadInt32LittleEndian(head[8..]), markLength = BinaryPrimitives.ReadInt32LittleEndian(head[12..]);
-        int training = BinaryPrimitives.ReadInt32LittleEndian(head[16..]), held = BinaryPrimitives.ReadInt32LittleEndian(head[20..]);
-        bool sound = BinaryPrimitives.ReadUInt32LittleEndian(head) == Magic && BinaryPrimitives.ReadInt32LittleEndian(head[4..]) == Version
-            && keyLength >= 0 && markLength >= 0 && training >= 0 && held >= 0
-            && stream.Length == head.Length + (long)keyLength + markLength + (4L * training) + (4L * held);
+        int keyLength = BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(8));
+        int training = BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(16)), held = BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(20));
+        bool sound = BinaryPrimitives.ReadUInt32LittleEndian(head) == Magic && BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(4)) == Version
+            && keyLength >= 0 && training >= 0 && held >= 0 && stream.Length == head.Length + (long)keyLength + (4L * training) + (4L * held) + SumBytes;
         if (!sound) return null;
-        byte[] text = new byte[keyLength + markLength];
-        stream.ReadExactly(text);
-        if (Encoding.UTF8.GetString(text, 0, keyLength) != key) return null;
+        byte[] text = new byte[keyLength], sum = new byte[SumBytes];
         int[] a = new int[training], b = new int[held];
+        stream.ReadExactly(text);
         stream.ReadExactly(MemoryMarshal.AsBytes(a.AsSpan()));
         stream.ReadExactly(MemoryMarshal.AsBytes(b.AsSpan()));
-        string mark = Encoding.UTF8.GetString(text, keyLength, markLength);
-        if (FingerprintOf(a, b) != mark) return null;
-        return new TokenCorpus(a, b, BinaryPrimitives.ReadInt64LittleEndian(head[24..]), BinaryPrimitives.ReadInt64LittleEndian(head[32..]), BinaryPrimitives.ReadInt32LittleEndian(head[40..]), mark);
+        stream.ReadExactly(sum);
+        if (!SumOf(head, text, a, b).AsSpan().SequenceEqual(sum)) return null;
+        damaged = false;
+        if (Encoding.UTF8.GetString(text) != key) return null;
+        return new TokenCorpus(a, b, BinaryPrimitives.ReadInt64LittleEndian(head.AsSpan(24)), BinaryPrimitives.ReadInt64LittleEndian(head.AsSpan(32)),
+            BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(40)), FingerprintOf(a, b));
+    }
+
+    /// <summary>Keeps the corpus in a file whose every byte is under one sum.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="key">See <see cref="Read"/>.</param>
+    internal void Write(string path, string key) => DurableFile.Write(path, stream =>
+    {
+        byte[] text = Encoding.UTF8.GetBytes(key), head = new byte[HeadBytes];
+        BinaryPrimitives.WriteUInt32LittleEndian(head, Magic);
+        BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(4), Version);
+        BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(8), text.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(16), Training.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(20), HeldOut.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(24), TrainingBytes);
+        BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(32), HeldOutBytes);
+        BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(40), Documents);
+        stream.Write(head);
+        stream.Write(text);
+        stream.Write(MemoryMarshal.AsBytes<int>(Training));
+        stream.Write(MemoryMarshal.AsBytes<int>(HeldOut));
+        stream.Write(SumOf(head, text, Training, HeldOut));
+    });
+
+    private static byte[] SumOf(byte[] head, byte[] key, int[] training, int[] held)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(head);
+        hash.AppendData(key);
+        hash.AppendData(MemoryMarshal.AsBytes<int>(training));
+        hash.AppendData(MemoryMarshal.AsBytes<int>(held));
+        return hash.GetHashAndReset();
     }
 
     private static string FingerprintOf(int[] training, int[] held)

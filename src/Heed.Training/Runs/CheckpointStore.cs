@@ -8,15 +8,21 @@ namespace Heed.Training.Runs;
 /// <summary>
 /// The checkpoints of a run: folders <c>checkpoints/step-000000123</c>, each complete and checksummed or absent. One is written beside its name,
 /// flushed file by file, given its manifest of SHA-256 sums last, and renamed; the <c>latest</c> pointer follows. Older ones are pruned.
+/// A whole checkpoint is never taken away before a newer one is there. Other names in the folder are ignored.
 /// </summary>
-public sealed class CheckpointStore
+internal sealed class CheckpointStore
 {
     /// <summary>Name of the file with the sums.</summary>
     internal const string ManifestName = "manifest.json";
-    private const string PointerName = "latest";
+
+    /// <summary>More steps than any run takes.</summary>
+    internal const long MostSteps = 1_000_000_000_000;
+
+    private const string PointerName = "latest", Prefix = "step-", OldEnding = ".old" + DurableFile.TemporaryEnding;
+    private const int Digits = 9;
 
     /// <summary>What to do about a damaged checkpoint.</summary>
-    internal const string Remedy = "delete the checkpoint's folder to go on from the one before";
+    internal const string Remedy = "delete the checkpoint's folder to resume from the one before";
 
     private readonly string _root;
     private readonly int _keep;
@@ -34,6 +40,9 @@ public sealed class CheckpointStore
     /// <summary>A step whose checkpoint is never pruned, such as the best one; 0: none.</summary>
     internal long KeptStep { get; set; }
 
+    /// <summary>Bytes that a checkpoint takes, about, for the error of a full disk; 0 if unknown.</summary>
+    internal long NeededBytes { get; init; }
+
     /// <summary>Writes a checkpoint.</summary>
     /// <param name="step">Steps done.</param>
     /// <param name="write">Writes the files into the folder it is given, each durably.</param>
@@ -42,32 +51,31 @@ public sealed class CheckpointStore
     public string Save(long step, Action<string> write)
     {
         ArgumentNullException.ThrowIfNull(write);
-        string final = Path.Combine(_root, Name(step)), temporary = final + DurableFile.TemporaryEnding;
+        string final = Path.Combine(_root, Name(step)), temporary = final + DurableFile.TemporaryEnding, old = final + OldEnding;
         try
         {
             Directory.CreateDirectory(_root);
             RemoveLeftovers();
+            // The same step of the same run has the same bytes: a whole one stays.
+            if (Directory.Exists(final) && IsWhole(final)) return final;
             Directory.CreateDirectory(temporary);
             write(temporary);
             JsonObject sums = [];
             foreach (string file in Directory.EnumerateFiles(temporary).Order(StringComparer.Ordinal)) sums[Path.GetFileName(file)] = Sum(file);
             DurableFile.WriteText(Path.Combine(temporary, ManifestName), StrictJson.Format(new JsonObject { ["step"] = step, ["sha256"] = sums }));
             DurableFile.SynchronizeFolder(temporary);
-            if (Directory.Exists(final)) Directory.Delete(final, recursive: true);
+            if (Directory.Exists(final)) Directory.Move(final, old);
             Directory.Move(temporary, final);
             DurableFile.SynchronizeFolder(_root);
             DurableFile.WriteText(Path.Combine(_root, PointerName), Name(step) + "\n");
+            Remove(old);
             Prune();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or StorageException)
         {
+            string room = Room();
             TryRemove(temporary);
-            throw new StorageException($"{final}: the checkpoint cannot be written: {e.Message.TrimEnd('.')}. Free space and resume; earlier checkpoints are unchanged.", e);
-        }
-        catch (StorageException)
-        {
-            TryRemove(temporary);
-            throw;
+            throw new StorageException($"{final}: the checkpoint cannot be written: {e.Message.TrimEnd('.')}.{room} Free space and resume; earlier checkpoints are unchanged.", e);
         }
 
         return final;
@@ -123,6 +131,23 @@ public sealed class CheckpointStore
             if (!listed.Contains(Path.GetFileName(file))) throw new InvalidFileException(file, "", "does not belong to the checkpoint: manifest.json does not list it; remove it");
     }
 
+    /// <summary>True if a folder holds the files that a checkpoint's task saved; false if one is missing.</summary>
+    /// <exception cref="InvalidFileException">A file differs from the checkpoint's.</exception>
+    internal static bool IsCopiedTo(string checkpoint, string folder)
+    {
+        using JsonDocument manifest = ReadManifest(Path.Combine(checkpoint, ManifestName));
+        JsonProperty[] files = [.. manifest.RootElement.GetProperty("sha256").EnumerateObject().Where(f => f.Name is not (RunCheckpoint.StateName or RunCheckpoint.MomentsName))];
+        if (files.Any(f => !File.Exists(Path.Combine(folder, f.Name)))) return false;
+        foreach (JsonProperty file in files)
+        {
+            string path = Path.Combine(folder, file.Name);
+            if (Sum(path) != file.Value.GetString())
+                throw new InvalidFileException(path, "", $"is damaged or was edited: it is not the file of {checkpoint} from which it was saved. Delete it, and the same command saves it again; or move the folder away to keep it");
+        }
+
+        return true;
+    }
+
     private static JsonDocument ReadManifest(string path)
     {
         try
@@ -136,14 +161,52 @@ public sealed class CheckpointStore
     }
 
     /// <summary>The steps done at a checkpoint, from its name.</summary>
-    public static long StepOf(string checkpoint) => long.Parse(Path.GetFileName(checkpoint).AsSpan("step-".Length), NumberStyles.None, CultureInfo.InvariantCulture);
+    public static long StepOf(string checkpoint) => NamedStep(checkpoint) ?? throw new ArgumentException($"'{checkpoint}' is no checkpoint.", nameof(checkpoint));
 
     private static string RootOf(string runFolder) => Path.Combine(runFolder, "checkpoints");
 
-    private static string? NewestIn(string root) => !Directory.Exists(root) ? null
-        : Directory.EnumerateDirectories(root, "step-*").Where(d => !d.EndsWith(DurableFile.TemporaryEnding, StringComparison.Ordinal)).Order(StringComparer.Ordinal).LastOrDefault();
+    private static string? NewestIn(string root) => All(root).LastOrDefault();
 
-    private static string Name(long step) => string.Create(CultureInfo.InvariantCulture, $"step-{step:D9}");
+    /// <summary>The checkpoints in a folder, oldest first.</summary>
+    private static IEnumerable<string> All(string root)
+        => !Directory.Exists(root) ? [] : Directory.EnumerateDirectories(root, Prefix + "*").Where(d => NamedStep(d) is not null).OrderBy(d => NamedStep(d)!.Value);
+
+    /// <summary>The step in a name as <see cref="Name"/> makes it; null for any other name.</summary>
+    private static long? NamedStep(string checkpoint)
+    {
+        string name = Path.GetFileName(checkpoint);
+        return name.StartsWith(Prefix, StringComparison.Ordinal) && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step)
+            && step <= MostSteps && name == Name(step) ? step : null;
+    }
+
+    private static bool IsWhole(string checkpoint)
+    {
+        try
+        {
+            Check(checkpoint);
+            return true;
+        }
+        catch (InvalidFileException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>What a full disk lacks, as far as it is known.</summary>
+    private string Room()
+    {
+        if (NeededBytes == 0) return "";
+        try
+        {
+            return $" A checkpoint takes about {Printable.Bytes(NeededBytes)}; {Printable.Bytes(new DriveInfo(Path.GetFullPath(_root)).AvailableFreeSpace)} are free.";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return "";
+        }
+    }
+
+    private static string Name(long step) => Prefix + step.ToString($"D{Digits}", CultureInfo.InvariantCulture);
 
     private static string Sum(string file)
     {
@@ -161,9 +224,18 @@ public sealed class CheckpointStore
 
     private void Prune()
     {
-        string[] all = [.. Directory.EnumerateDirectories(_root, "step-*").Order(StringComparer.Ordinal)];
+        string[] all = [.. All(_root)];
         foreach (string old in all.SkipLast(_keep))
-            if (Path.GetFileName(old) != Name(KeptStep)) Directory.Delete(old, recursive: true);
+            if (Path.GetFileName(old) != Name(KeptStep)) Remove(old);
+    }
+
+    /// <summary>Removes a checkpoint: under its own name it is whole or not there.</summary>
+    private static void Remove(string checkpoint)
+    {
+        if (!Directory.Exists(checkpoint)) return;
+        string gone = checkpoint.EndsWith(OldEnding, StringComparison.Ordinal) ? checkpoint : checkpoint + OldEnding;
+        if (gone != checkpoint) Directory.Move(checkpoint, gone);
+        Directory.Delete(gone, recursive: true);
     }
 
     private static void TryRemove(string folder)

@@ -1,14 +1,18 @@
+using System.Globalization;
+
 namespace Heed.Training.Runs;
 
-/// <summary>A run's hold on its folder, which is made where needed; a second run is refused.</summary>
+/// <summary>A run's hold on its folder, which is made if needed; a second run is refused.</summary>
 internal sealed class RunLock : IDisposable
 {
-    private const string Name = "lock";
+    private const string Name = "lock", HolderName = "lock-holder";
     private readonly FileStream _stream;
+    private readonly string _folder;
     private readonly bool _isNew;
     private readonly IReadOnlyList<string> _made;
 
-    private RunLock(FileStream stream, bool isNew, IReadOnlyList<string> made) => (_stream, _isNew, _made) = (stream, isNew, made);
+    private RunLock(FileStream stream, string folder, bool isNew, IReadOnlyList<string> made)
+        => (_stream, _folder, _isNew, _made) = (stream, folder, isNew, made);
 
     /// <summary>Makes the folder and takes hold of it.</summary>
     /// <exception cref="StorageException">Another run works there, or the folder cannot be made or written.</exception>
@@ -16,16 +20,19 @@ internal sealed class RunLock : IDisposable
     {
         string path = Path.Combine(folder, Name);
         List<string> made = [];
-        for (string? at = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)); at is not null && !Directory.Exists(at); at = Path.GetDirectoryName(at)) made.Add(at);
+        for (string? at = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)); at is not null && !Directory.Exists(at); at = Path.GetDirectoryName(at))
+            made.Add(at);
         bool isNew = !File.Exists(path);
         try
         {
             Directory.CreateDirectory(folder);
-            return new RunLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), isNew, made);
+            RunLock taken = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), folder, isNew, made);
+            taken.NameHolder();
+            return taken;
         }
-        catch (IOException e) when (File.Exists(path))
+        catch (IOException e) when (IsHeld(e))
         {
-            throw new StorageException($"{folder}: another run works in this folder. Wait for it, or choose another folder.", e);
+            throw new StorageException($"{folder}: another run works in this folder{Holder(folder)}. Wait for it, or choose another folder.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -33,9 +40,11 @@ internal sealed class RunLock : IDisposable
         }
     }
 
-    /// <summary>Lets go and leaves nothing behind that was not there before: the lock, and the folders that were made for it where they are empty.</summary>
-    /// <param name="parts">Files and folders in the run's folder that are removed too where the folder itself was made.</param>
-    public void Abandon(params ReadOnlySpan<string> parts)
+    /// <summary>
+    /// Lets go and leaves nothing behind that was not there before: the lock, and the folders that were made for it if they are empty.
+    /// </summary>
+    /// <param name="parts">Files and folders in the run's folder that are removed too if the folder itself was made.</param>
+    public void Abandon(IEnumerable<string> parts)
     {
         try
         {
@@ -49,7 +58,8 @@ internal sealed class RunLock : IDisposable
                 }
             }
 
-            // Removed while it is held where the system allows that: no other run can take a lock that is about to go.
+            File.Delete(Path.Combine(_folder, HolderName));
+            // Removed while it is held if the system allows that: no other run can take a lock that is about to go.
             if (_isNew && !OperatingSystem.IsWindows()) File.Delete(_stream.Name);
             _stream.Dispose();
             if (_isNew && OperatingSystem.IsWindows()) File.Delete(_stream.Name);
@@ -70,5 +80,47 @@ internal sealed class RunLock : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            File.Delete(Path.Combine(_folder, HolderName));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It only names a process, and the next run replaces it.
+        }
+
+        _stream.Dispose();
+    }
+
+    /// <summary>The lock cannot be read while it is held, so a file beside it names the process.</summary>
+    private void NameHolder()
+    {
+        try
+        {
+            File.WriteAllText(Path.Combine(_folder, HolderName), Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A message without the process is better than a run that does not start.
+        }
+    }
+
+    private static string Holder(string folder)
+    {
+        try
+        {
+            string text = File.ReadAllText(Path.Combine(folder, HolderName)).Trim();
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int process) ? $" (process {process})" : "";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>True if the system refuses because another process holds the file: EWOULDBLOCK, or a sharing violation.</summary>
+    private static bool IsHeld(IOException e)
+        => OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 32 or 33 : e.HResult == (OperatingSystem.IsMacOS() ? 35 : 11);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Heed.Training.Runs;
@@ -5,55 +6,62 @@ namespace Heed.Training.Runs;
 /// <summary>The settings that a run's folder holds: in <c>run.json</c>, and in each checkpoint those it was trained with.</summary>
 internal static class RunSettings
 {
-    /// <summary>What may change when a run goes on. Paths may, as texts and tokenizer are compared by their sums.</summary>
-    private static readonly string[] Free = ["data", "keep", "memory_limit", "save_every", "tokenizer"];
+    /// <summary>Name of the file with a run's settings.</summary>
+    public const string FileName = "run.json";
 
-    /// <summary>The settings in a folder; null where there are none.</summary>
+    /// <summary>The settings in a folder, and the file that holds them; null if there are none.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="begun">True to look only at runs with a checkpoint.</param>
-    public static RunConfig? Of(string folder, bool begun)
+    /// <param name="read">Reads the settings from an object of a file.</param>
+    public static TConfig? Of<TConfig>(string folder, bool begun, Func<JsonElement, string, string, TConfig> read)
+        where TConfig : TrainingConfig
     {
-        string path = Path.Combine(folder, PretrainingRun.SettingsName);
-        string? newest = CheckpointStore.Newest(folder);
-        if (newest is null) return begun || !File.Exists(path) ? null : RunConfig.FromFile(path);
-        return File.Exists(path) ? FromFile(path) : RunCheckpoint.Read(newest).Settings;
-    }
-
-    /// <summary>Refuses to go on with other settings than those that the newest checkpoint was trained with.</summary>
-    /// <exception cref="ConfigException">They differ, or nothing says what they were.</exception>
-    public static void RefuseOthers(string folder, RunConfig config)
-    {
-        if (CheckpointStore.Newest(folder) is not { } newest) return;
-        string path = Path.Combine(folder, PretrainingRun.SettingsName), from = Path.Combine(newest, RunCheckpoint.StateName);
-        RunConfig? before = RunCheckpoint.Read(newest).Settings;
-        if (before is null)
+        string path = Path.Combine(folder, FileName);
+        RunCheckpoint? newest = CheckpointStore.Newest(folder) is { } at ? RunCheckpoint.Read(at) : null;
+        if (!File.Exists(path))
         {
-            if (!File.Exists(path)) throw new ConfigException($"{path}: is missing, and {from} does not say with which settings the run was begun. Restore run.json, or begin a run in another folder.");
-            (before, from) = (FromFile(path), path);
+            if (newest is null) return null;
+            using JsonDocument settings = JsonDocument.Parse(newest.Settings.ToJsonString());
+            return read(settings.RootElement, newest.StateFile, "$.settings");
         }
 
-        string[] changed = [.. RunFields.All.Where(f => !Free.Contains(f.Name) && !JsonNode.DeepEquals(f.Write(before), f.Write(config)))
-            .Select(f => $"{f.Name} (was {f.Write(before).ToJsonString()}, is {f.Write(config).ToJsonString()})")];
-        if (changed.Length > 0) throw new ConfigException($"{from}: the run in this folder was begun with other settings: {string.Join(", ", changed)}. Resume it with the same ones, or begin a run in another folder.");
+        if (newest is null && begun) return null;
+        try
+        {
+            using JsonDocument document = StrictJson.ReadFile(path, 1 << 20);
+            return read(document.RootElement, path, "$");
+        }
+        catch (InvalidFileException e) when (newest is not null)
+        {
+            throw new ConfigException($"{e.Message.TrimEnd('.')}. Fix the file, or delete it and give the run's settings again; "
+                + "its checkpoints hold those it was begun with.", e);
+        }
     }
 
-    /// <summary>Writes <c>run.json</c> where it does not say the same already.</summary>
-    public static void Write(string folder, RunConfig config)
+    /// <summary>Refuses to resume with other settings than those that the newest checkpoint was trained with. A finished run may get more steps.</summary>
+    /// <exception cref="ConfigException">They differ.</exception>
+    public static void RefuseOthers(string folder, TrainingConfig config)
     {
-        string path = Path.Combine(folder, PretrainingRun.SettingsName), text = StrictJson.Format(config.ToJson());
+        if (CheckpointStore.Newest(folder) is not { } newest) return;
+        RunCheckpoint checkpoint = RunCheckpoint.Read(newest);
+        JsonObject now = config.ToJson();
+        List<string> free = [.. config.FreeKeys];
+        if (checkpoint.Settings["steps"] is JsonValue value && value.TryGetValue(out long steps) && checkpoint.Progress.Step >= steps && config.Steps > steps)
+            free.AddRange(["steps", "warmup_steps"]);
+        string[] keys = [.. now.Select(p => p.Key).Union(checkpoint.Settings.Select(p => p.Key)).Where(k => !free.Contains(k))];
+        string[] changed = [.. keys.Where(k => !JsonNode.DeepEquals(checkpoint.Settings[k], now[k])).Select(k => $"{k} (was {Text(checkpoint.Settings[k])}, is {Text(now[k])})")];
+        if (changed.Length == 0) return;
+        string more = changed.Any(c => c.StartsWith("steps (", StringComparison.Ordinal)) ? " Steps can be raised once all are done." : "";
+        throw new ConfigException($"{checkpoint.StateFile}: the run in this folder was begun with other settings: {string.Join(", ", changed)}.{more} "
+            + "Resume it with the same ones, or begin a run in another folder.");
+    }
+
+    /// <summary>Writes <c>run.json</c> unless it holds the same already.</summary>
+    public static void Write(string folder, TrainingConfig config)
+    {
+        string path = Path.Combine(folder, FileName), text = StrictJson.Format(config.ToJson());
         if (!File.Exists(path) || File.ReadAllText(path) != text) DurableFile.WriteText(path, text);
     }
 
-    /// <summary>Reads the <c>run.json</c> of a run that has a checkpoint.</summary>
-    private static RunConfig FromFile(string path)
-    {
-        try
-        {
-            return RunConfig.FromFile(path);
-        }
-        catch (InvalidFileException e)
-        {
-            throw new ConfigException($"{e.Message.TrimEnd('.')}. Mend the file, or delete it and give the run's settings again; its checkpoints tell whether they are the same.", e);
-        }
-    }
+    private static string Text(JsonNode? value) => value?.ToJsonString() ?? "not set";
 }

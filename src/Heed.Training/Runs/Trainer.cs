@@ -3,106 +3,56 @@ using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
+using Heed.Training.Logging;
 using Heed.Training.Schedules;
+using Heed.Training.Tasks;
 
 namespace Heed.Training.Runs;
 
-/// <summary>Where a run's micro-batches come from: the batch at a position is always the same, so a run resumes from a number.</summary>
-public interface ITrainingData
+/// <summary>How far a run is.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Targets">Targets learned from since the beginning.</param>
+/// <param name="Best">Best value of the task's measure so far; null before the first evaluation.</param>
+/// <param name="BestStep">Steps done at the best evaluation; 0 before the first.</param>
+/// <param name="EvaluationsWithoutProgress">Evaluations since the best one.</param>
+internal sealed record TrainingProgress(long Step, long Targets, double? Best, long BestStep, int EvaluationsWithoutProgress)
 {
-    /// <summary>The micro-batch at a position, from 0.</summary>
-    ModelInputs Batch(long position);
-}
-
-/// <summary>How a <see cref="Trainer"/> works.</summary>
-public sealed record TrainerOptions
-{
-    /// <summary>Steps of the whole run.</summary>
-    public required long Steps { get; init; }
-
-    /// <summary>Micro-batches of a step.</summary>
-    public int Accumulation { get; init; } = 1;
-
-    /// <summary>Largest norm of all gradients together; 0 does not clip.</summary>
-    public double ClipNorm { get; init; } = 1;
-
-    /// <summary>True where the model's dropout is on.</summary>
-    public bool Dropout { get; init; }
-
-    /// <summary>True to recompute layers in the backward pass.</summary>
-    public bool GradientCheckpointing { get; init; }
-
-    /// <summary>Seed of dropout.</summary>
-    public ulong Seed { get; init; } = 1;
-
-    /// <summary>Steps between evaluations; 0 at the end alone.</summary>
-    public long EvaluateEvery { get; init; }
-
-    /// <summary>Steps between checkpoints; 0 at the end alone.</summary>
-    public long SaveEvery { get; init; }
-
-    /// <summary>Evaluations without progress after which the run stops; 0 never.</summary>
-    public int Patience { get; init; }
-
-    /// <summary>Useful floating-point operations of a target, forward and backward; 0 where unknown.</summary>
-    public double OperationsPerToken { get; init; }
-
-    /// <summary>The machine's measured peak, in operations a second; 0 where not measured.</summary>
-    public double PeakOperations { get; init; }
+    /// <summary>Nothing is done.</summary>
+    public static TrainingProgress Start { get; } = new(0, 0, null, 0, 0);
 }
 
 /// <summary>
-/// Trains a model: micro-batches, one division by the real number of targets, clipping, the optimizer's step, evaluation, checkpoints. It
+/// The loop of a run: micro-batches, one division by the real number of targets, clipping, the optimizer's step, evaluation, checkpoints. It
 /// never prints; observers see what happens. Weights after a step depend on configuration, data and seed alone.
 /// </summary>
-public sealed class Trainer
+internal sealed class Trainer(
+    TrainingTask task, Optimizer optimizer, Schedule schedule, TrainingConfig config, params IReadOnlyList<ITrainingObserver> observers)
 {
-    private readonly Model _model;
-    private readonly Optimizer _optimizer;
-    private readonly Schedule _schedule;
-    private readonly ITrainingData _data;
-    private readonly TrainerOptions _options;
-    private readonly IReadOnlyList<ITrainingObserver> _observers;
+    private readonly ParameterSet _parameters = task.Model.Parameters;
 
-    /// <summary>A trainer for a model whose weights are plain (<see cref="ParameterSet.Unpack"/>).</summary>
-    public Trainer(Model model, Optimizer optimizer, Schedule schedule, ITrainingData data, TrainerOptions options, params IReadOnlyList<ITrainingObserver> observers)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        (_model, _optimizer, _schedule, _data, _options, _observers) = (model, optimizer, schedule, data, options, observers);
-    }
-
-    /// <summary>Steps done.</summary>
-    public long Step { get; set; }
-
-    /// <summary>Targets learned from since the beginning.</summary>
-    public long TotalTokens { get; set; }
-
-    /// <summary>Best held-out loss so far, in nats a target.</summary>
-    public double BestLoss { get; set; } = double.PositiveInfinity;
-
-    /// <summary>Steps done at the evaluation with <see cref="BestLoss"/>; 0 before the first.</summary>
-    public long BestStep { get; set; }
-
-    /// <summary>Evaluations since the best one.</summary>
-    public int EvaluationsWithoutProgress { get; set; }
-
-    /// <summary>Evaluates the model; null: there is nothing held out.</summary>
-    public Func<EvaluationReport>? Evaluate { get; init; }
+    /// <summary>How far the run is; set to resume.</summary>
+    public TrainingProgress Progress { get; set; } = TrainingProgress.Start;
 
     /// <summary>Writes a checkpoint and returns its folder; null: none is written.</summary>
     public Func<string>? Save { get; init; }
 
+    /// <summary>Useful floating-point operations per target, forward and backward; 0 if unknown.</summary>
+    public double OperationsPerToken { get; init; }
+
+    /// <summary>The machine's measured peak, in operations per second; 0 if not measured.</summary>
+    public double PeakOperations { get; init; }
+
     /// <summary>
-    /// Runs until all steps are done, the held-out loss stops falling, or somebody asks it to stop; a checkpoint is written in each case, and with
-    /// <see cref="TrainerOptions.Patience"/> at each best evaluation too.
+    /// Runs until all steps are done, the task's measure stops improving, or somebody asks it to stop; a checkpoint is written in each case, and with
+    /// <see cref="TrainingConfig.Patience"/> at each best evaluation too. What was just restored is not written again.
     /// </summary>
     /// <exception cref="NumericalException">The loss is NaN or infinite; checkpoints written before stay.</exception>
     public TrainingEnd Run(CancellationToken cancellationToken = default)
     {
-        foreach (ITrainingObserver o in _observers) o.Started(Step, _options.Steps);
+        foreach (ITrainingObserver o in observers) o.Started(Progress.Step, config.Steps);
         TrainingEnd end = TrainingEnd.Finished;
-        long saved = -1, evaluated = -1;
-        while (Step < _options.Steps)
+        long saved = Progress.Step > 0 ? Progress.Step : -1, evaluated = -1;
+        while (Progress.Step < config.Steps)
         {
             if (cancellationToken.IsCancellationRequested)
             {
@@ -111,87 +61,102 @@ public sealed class Trainer
             }
 
             StepReport report = TakeStep();
-            foreach (ITrainingObserver o in _observers) o.Stepped(report);
-            if (_options.EvaluateEvery > 0 && Step % _options.EvaluateEvery == 0)
+            foreach (ITrainingObserver o in observers) o.Stepped(report);
+            if (config.EvaluateEvery > 0 && Progress.Step % config.EvaluateEvery == 0)
             {
-                evaluated = Step;
+                evaluated = Progress.Step;
                 if (!Improves())
                 {
                     end = TrainingEnd.StoppedEarly;
                     break;
                 }
 
-                // Where a run stops because it grew no better, its best weights are what is wanted.
-                if (_options.Patience > 0 && BestStep == Step)
+                // A run that stops because it no longer improves is left with its best weights.
+                if (config.Patience > 0 && Progress.BestStep == Progress.Step)
                 {
                     SaveNow();
-                    saved = Step;
+                    saved = Progress.Step;
                 }
             }
 
             // The last step is saved below, once it is evaluated.
-            if (saved != Step && Step < _options.Steps && _options.SaveEvery > 0 && Step % _options.SaveEvery == 0)
+            if (saved != Progress.Step && Progress.Step < config.Steps && config.SaveEvery > 0 && Progress.Step % config.SaveEvery == 0)
             {
                 SaveNow();
-                saved = Step;
+                saved = Progress.Step;
             }
         }
 
-        if (end == TrainingEnd.Finished && evaluated != Step) Improves();
-        if (saved != Step) SaveNow();
-        foreach (ITrainingObserver o in _observers) o.Ended(end);
+        if (end == TrainingEnd.Finished && evaluated != Progress.Step) Improves();
+        if (saved != Progress.Step) SaveNow();
+        foreach (ITrainingObserver o in observers) o.Ended(end);
         return end;
     }
 
-    /// <summary>One optimizer step over its micro-batches.</summary>
+    /// <summary>One optimizer step over its micro-batches. A step without any target changes nothing and warns.</summary>
     /// <exception cref="NumericalException">The loss or a gradient is NaN or infinite; the weights are those from before the step.</exception>
     /// <exception cref="InvalidOperationException">A parameter got no gradient though the model does not declare that it may be unused.</exception>
     public StepReport TakeStep()
     {
         long started = Stopwatch.GetTimestamp();
-        ModelInputs[] batches = new ModelInputs[_options.Accumulation];
+        TrainingTask.MicroBatch[] batches = new TrainingTask.MicroBatch[config.Accumulation];
         long[] totals = [];
         for (int i = 0; i < batches.Length; i++)
         {
-            batches[i] = _data.Batch((Step * _options.Accumulation) + i);
-            long[] counts = _model.CountTargets(batches[i]);
-            if (i == 0) totals = counts;
+            batches[i] = task.MicroBatchAt((Progress.Step * config.Accumulation) + i);
+            IReadOnlyList<long> counts = batches[i].Targets;
+            if (i == 0) totals = [.. counts];
             else for (int p = 0; p < totals.Length; p++) totals[p] += counts[p];
         }
 
-        double loss = 0;
-        for (int i = 0; i < batches.Length; i++) loss += Accumulate(batches[i], totals, i);
-        double norm = GlobalNorm.Of(_model.Parameters);
-        if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw NotFinite(loss, norm);
-        RequireGradients();
-        double rate = _schedule.Rate(Step);
-        double scale = _options.ClipNorm > 0 ? GlobalNorm.Factor(norm, _options.ClipNorm) : 1;
-        _optimizer.Step(rate, scale);
-        _model.Parameters.ClearGradients();
-        Step++;
-        long tokens = totals.Length == 0 ? 0 : totals[0];
-        TotalTokens += tokens;
+        double rate = schedule.Rate(Progress.Step);
+        if (!double.IsFinite(rate)) throw new ConfigException($"learning_rate: the schedule gives {rate} at step {Progress.Step + 1}; a finite rate was expected.");
+        bool empty = totals.All(t => t == 0);
+        double loss = empty ? double.NaN : 0, norm = 0;
+        if (!empty)
+        {
+            long[] seen = new long[totals.Length];
+            for (int i = 0; i < batches.Length; i++) loss += Accumulate(batches[i], totals, seen, i);
+            RequireCounts(totals, seen);
+            norm = GlobalNorm.Of(_parameters);
+            if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw NotFinite(loss, norm);
+            RequireGradients();
+            optimizer.Step(rate, config.ClipNorm > 0 ? GlobalNorm.Factor(norm, config.ClipNorm) : 1);
+            _parameters.ClearGradients();
+        }
+
+        long targets = totals.Length == 0 ? 0 : totals[0];
+        Progress = Progress with { Step = Progress.Step + 1, Targets = Progress.Targets + targets };
+        if (empty)
+        {
+            Warn($"step {Progress.Step}: no target counts: all labels of its {config.Accumulation} micro-batches are ignored "
+                + $"({CausalLanguageModel.IgnoredLabel}). The step is skipped; check the data if this happens often.");
+        }
+
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        double? utilisation = _options.PeakOperations > 0 && _options.OperationsPerToken > 0 ? tokens * _options.OperationsPerToken / seconds / _options.PeakOperations : null;
-        return new StepReport(Step, loss, norm, rate, tokens, TotalTokens, seconds, utilisation);
+        double? utilisation = PeakOperations > 0 && OperationsPerToken > 0 ? targets * OperationsPerToken / seconds / PeakOperations : null;
+        return new StepReport(Progress.Step, loss, norm, rate, targets, Progress.Targets, seconds, utilisation);
     }
 
     /// <summary>Adds one micro-batch's gradients, already divided by the targets of the whole step, and returns its part of the loss.</summary>
-    private double Accumulate(ModelInputs batch, long[] totals, int number)
+    private double Accumulate(TrainingTask.MicroBatch batch, long[] totals, long[] seen, int number)
     {
         using TensorScope scope = TensorScope.Begin();
         using Tape tape = Tape.Begin();
-        ModelOutput output = _model.Run(batch, new RunOptions
+        IReadOnlyList<LossPart> parts = batch.Loss(new RunOptions
         {
             Logits = false,
-            Checkpoint = _options.GradientCheckpointing,
-            Dropout = _options.Dropout ? new DropoutPlan(_options.Seed, Step, number) : null,
+            Checkpoint = config.GradientCheckpointing,
+            Dropout = new DropoutPlan(config.Seed, Progress.Step, number),
         });
+        if (parts.Count != totals.Length)
+            throw new InvalidOperationException($"{task.GetType().Name}: the loss has {parts.Count} parts and CountTargets {totals.Length}; they must be equal.");
         Variable? loss = null;
-        for (int p = 0; p < output.Losses.Count; p++)
+        for (int p = 0; p < parts.Count; p++)
         {
-            if (output.Losses[p].Count == 0) continue;
-            Variable part = output.Losses[p].Sum * (output.Losses[p].Weight / totals[p]);
+            seen[p] += parts[p].Count;
+            if (parts[p].Count == 0) continue;
+            Variable part = parts[p].Sum * (parts[p].Weight / totals[p]);
             loss = loss is { } before ? before + part : part;
         }
 
@@ -201,57 +166,71 @@ public sealed class Trainer
         return value;
     }
 
+    private void RequireCounts(long[] totals, long[] seen)
+    {
+        for (int p = 0; p < totals.Length; p++)
+        {
+            if (totals[p] != seen[p])
+                throw new InvalidOperationException($"{task.GetType().Name}: CountTargets counts {totals[p]} targets of part {p} and the loss sums {seen[p]}; they must be equal.");
+        }
+    }
+
     private void RequireGradients()
     {
-        foreach (Parameter p in _model.Parameters)
+        foreach (Parameter p in _parameters)
         {
+            if (!p.NeedsGradient && p.Gradient is not null)
+                throw new InvalidOperationException($"The frozen parameter '{p.Name}' got a gradient in step {Progress.Step + 1}, which no optimizer uses. Freeze it before the step.");
             if (p.NeedsGradient && !p.MayBeUnused && p.Gradient is null)
-                throw new InvalidOperationException($"The parameter '{p.Name}' got no gradient in step {Step + 1}: the loss does not depend on it. Freeze it (NeedsGradient = false) or declare it MayBeUnused.");
+            {
+                throw new InvalidOperationException($"The parameter '{p.Name}' got no gradient in step {Progress.Step + 1}: the loss does not depend on it. "
+                    + "Freeze it (NeedsGradient = false) or declare it MayBeUnused.");
+            }
         }
     }
 
     private NumericalException NotFinite(double loss, double norm)
     {
-        string where = "";
-        foreach (Parameter p in _model.Parameters)
-        {
-            if (p.Gradient is not { } g) continue;
-            foreach (float v in g.Span)
-            {
-                if (float.IsFinite(v)) continue;
-                where = $"; the first bad gradient is that of '{p.Name}'";
-                break;
-            }
-
-            if (where.Length > 0) break;
-        }
-
-        _model.Parameters.ClearGradients();
-        return new NumericalException($"step {Step + 1}: the loss is {loss} and the gradient norm {norm}{where}. The weights are those of step {Step}; the last checkpoint is unchanged. Lower learning_rate, or set clip_norm.");
+        Parameter? first = _parameters.FirstOrDefault(p => p.Gradient is { } g && HasNotFinite(g.Span));
+        _parameters.ClearGradients();
+        string where = first is null ? "" : $"; the first bad gradient is that of '{first.Name}'";
+        return new NumericalException($"step {Progress.Step + 1}: the loss is {loss} and the gradient norm {norm}{where}. "
+            + $"The weights are those of step {Progress.Step}; the last checkpoint is unchanged. Lower learning_rate, or set clip_norm.");
     }
 
-    /// <summary>Evaluates; false where patience is at its end.</summary>
+    private static bool HasNotFinite(ReadOnlySpan<float> values)
+    {
+        foreach (float v in values)
+            if (!float.IsFinite(v)) return true;
+        return false;
+    }
+
+    /// <summary>Evaluates; false once patience is exhausted.</summary>
     private bool Improves()
     {
-        if (Evaluate is null) return true;
-        EvaluationReport report = Evaluate();
-        foreach (ITrainingObserver o in _observers) o.Evaluated(report);
-        if (report.Loss < BestLoss)
+        if (task.Evaluate(all: false, CancellationToken.None) is not { } found) return true;
+        EvaluationReport report = found with { Step = Progress.Step };
+        foreach (ITrainingObserver o in observers) o.Evaluated(report);
+        double value = task.Measure.Of(report);
+        if (task.Measure.IsBetter(value, Progress.Best))
         {
-            BestLoss = report.Loss;
-            BestStep = Step;
-            EvaluationsWithoutProgress = 0;
+            Progress = Progress with { Best = value, BestStep = Progress.Step, EvaluationsWithoutProgress = 0 };
             return true;
         }
 
-        EvaluationsWithoutProgress++;
-        return _options.Patience == 0 || EvaluationsWithoutProgress < _options.Patience;
+        Progress = Progress with { EvaluationsWithoutProgress = Progress.EvaluationsWithoutProgress + 1 };
+        return config.Patience == 0 || Progress.EvaluationsWithoutProgress < config.Patience;
     }
 
     private void SaveNow()
     {
         if (Save is null) return;
         string folder = Save();
-        foreach (ITrainingObserver o in _observers) o.Saved(Step, folder);
+        foreach (ITrainingObserver o in observers) o.Saved(Progress.Step, folder);
+    }
+
+    private void Warn(string message)
+    {
+        foreach (ITrainingObserver o in observers) o.Warned(message);
     }
 }

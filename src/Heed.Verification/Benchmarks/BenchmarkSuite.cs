@@ -8,6 +8,7 @@ using Heed.Models.Gpt2;
 using Heed.Training.Data;
 using Heed.Training.Runs;
 using Heed.Training.Schedules;
+using Heed.Training.Tasks;
 
 namespace Heed.Verification.Benchmarks;
 
@@ -97,9 +98,10 @@ public static class BenchmarkSuite
         CounterRandom random = new(1, 2);
         int[] ids = new int[length * batch * 8];
         for (int i = 0; i < ids.Length; i++) ids[i] = random.Integer((ulong)i, config.Vocabulary);
-        RunConfig run = new() { BatchSize = batch, BlockLength = length };
-        Forecast forecast = Forecast.Of(config, model.Parameters.Values, run, 0);
-        Trainer trainer = new(model, optimizer, new ConstantSchedule(1e-3), new CausalData(new TokenBlocks(ids, length, "benchmark"), batch, 1), new TrainerOptions { Steps = long.MaxValue });
+        TrainingConfig run = new() { Steps = long.MaxValue };
+        using CausalLanguageModelTask task = new(model, null, TokenCorpus.Of(ids, []), new TextTaskSettings { BlockLength = length, BatchSize = batch });
+        Forecast forecast = Forecast.Of(model, run, batch, length, 0);
+        Trainer trainer = new(task, optimizer, new ConstantSchedule(1e-3), run);
         for (int i = 0; i < 2; i++) trainer.TakeStep();
         double best = Best(seconds, () => trainer.TakeStep());
         double tokens = length * batch / best;

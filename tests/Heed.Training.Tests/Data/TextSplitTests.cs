@@ -1,7 +1,10 @@
 using System.Text;
 using Heed.Testing;
 using Heed.Training.Data;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 using Heed.Training.Tests.Runs;
 
 namespace Heed.Training.Tests.Data;
@@ -63,9 +66,9 @@ public class TextSplitTests
     public void A_run_on_one_file_holds_out_a_part_of_it()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = PretrainingRunTests.Config(folder);
-        using PretrainingRun run = PretrainingRun.Prepare(folder.File("run"), config with { Data = [config.Data[0]], HeldOut = 0.02 });
-        Assert.True(run.Corpus.HeldOut.Length > 0 && run.Corpus.Training.Length > 10 * run.Corpus.HeldOut.Length);
+        PretrainingConfig config = PretrainingRunTests.Config(folder);
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder.File("run"), config with { Data = [config.Data[0]], HeldOut = 0.02 });
+        Assert.True(run.Task.Corpus.HeldOut.Length > 0 && run.Task.Corpus.Training.Length > 10 * run.Task.Corpus.HeldOut.Length);
         Assert.True(run.EvaluateAll()!.Loss > 0);
     }
 
@@ -73,7 +76,7 @@ public class TextSplitTests
     public void A_tokenizer_of_other_texts_is_trained_anew()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = PretrainingRunTests.Config(folder);
+        PretrainingConfig config = PretrainingRunTests.Config(folder);
         string run = folder.File("run"), tokenizer = Path.Combine(run, "tokenizer", "tokenizer.json");
         PretrainingRun.Prepare(run, config).Dispose();
         string first = File.ReadAllText(tokenizer);

@@ -2,7 +2,10 @@ using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Models.Gpt2;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 using Heed.Training.Schedules;
 
 namespace Heed.Training.Tests.Runs;
@@ -47,7 +50,7 @@ public class AccumulationTests
     {
         using Gpt2LanguageModel model = Model();
         using AdamW optimizer = new(model.Parameters);
-        Trainer trainer = new(model, optimizer, new ConstantSchedule(0.1), new Fixed([[([1, 2, 3], [4, 5, 6])]]), new TrainerOptions { Steps = 1 });
+        Trainer trainer = new(new Fixed(model, [[([1, 2, 3], [4, 5, 6])]]), optimizer, new ConstantSchedule(0.1), new TrainingConfig { Steps = 1 });
         Parameter unused = (model.Parameters.Root / "head").Parameter("unused", new Shape(2, 2), Initializer.Ones);
         InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => trainer.TakeStep());
         Assert.Contains("'head.unused' got no gradient in step 1", e.Message, StringComparison.Ordinal);
@@ -69,13 +72,17 @@ public class AccumulationTests
     {
         using Gpt2LanguageModel model = Model();
         using Watcher watcher = new(model.Parameters);
-        StepReport report = new Trainer(model, watcher, new ConstantSchedule(1), new Fixed(parts), new TrainerOptions { Steps = 1, Accumulation = parts.Count, ClipNorm = 0 }).TakeStep();
+        StepReport report = new Trainer(new Fixed(model, parts), watcher, new ConstantSchedule(1), new TrainingConfig { Steps = 1, Accumulation = parts.Count, ClipNorm = 0 }).TakeStep();
         return (report.Loss, [.. watcher.Seen.SelectMany(g => g)]);
     }
 
-    private sealed class Fixed(IReadOnlyList<(int[] Ids, int[] Labels)[]> parts) : ITrainingData
+    private sealed class Fixed(Gpt2LanguageModel model, IReadOnlyList<(int[] Ids, int[] Labels)[]> parts) : TrainingTask<ModelInputs>(model)
     {
-        public ModelInputs Batch(long position)
+        public override IReadOnlyList<long> CountTargets(ModelInputs batch) => Model.CountTargets(batch);
+
+        public override IReadOnlyList<LossPart> Loss(ModelInputs batch, RunOptions options) => Model.Run(batch, options).Losses;
+
+        public override ModelInputs Batch(long position)
         {
             (int[] Ids, int[] Labels)[] part = parts[(int)(position % parts.Count)];
             return new ModelInputs

@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Heed.Testing;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 
 namespace Heed.Training.Tests.Runs;
 
@@ -14,7 +17,7 @@ public class FullDiskTests
     public void A_disk_that_is_full_at_any_write_of_a_save_keeps_the_checkpoint_before_and_the_run_goes_on_once_there_is_space()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = PretrainingRunTests.Config(folder) with { Steps = 6, SaveEvery = 2, EvaluateEvery = 2, Keep = 1 };
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Steps = 6, SaveEvery = 2, EvaluateEvery = 2, Keep = 1 };
         string whole = folder.File("whole");
         long need = Train(whole, config, null);
         string expected = Sum(whole);
@@ -49,9 +52,9 @@ public class FullDiskTests
     }
 
     /// <summary>Trains, and returns the bytes of the run's folder.</summary>
-    private static long Train(string run, RunConfig config, Fill? fill)
+    private static long Train(string run, PretrainingConfig config, Fill? fill)
     {
-        using PretrainingRun training = PretrainingRun.Prepare(run, config);
+        using TrainingRun<TextTask> training = PretrainingRun.Prepare(run, config);
         training.Train(fill is null ? [] : [fill]);
         return Directory.EnumerateFiles(run, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length + Block);
     }

@@ -2,7 +2,10 @@ using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models.Gpt2;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 
 namespace Heed.Training.Tests.Runs;
 
@@ -13,15 +16,15 @@ public class HeldOutEvaluationTests
     {
         using Gpt2LanguageModel model = new(new Gpt2Config { Layers = 1, Heads = 2, Width = 16, Vocabulary = 50, ContextLength = 32, InitialDeviation = 0.2f }, new ParameterSet(ParameterSource.Random(1)));
         int[] ids = [.. Enumerable.Range(0, 23).Select(i => i * i % 50)];
-        EvaluationReport Run(int most, int batch = 2) => new HeldOutEvaluation(model, ids, bytes: 100, length: 5, batch).Run(0, most);
+        EvaluationReport Run(int most, int batch = 2) => new HeldOutEvaluation(model, ids, bytes: 100, length: 5, batch).Run(most);
         EvaluationReport all = Run(0);
-        Assert.Equal(22, all.Tokens);
-        Assert.Equal(all.Loss / Math.Log(2) * 23 / 100, all.BitsPerByte, 1e-12);
+        Assert.Equal(22, all.Targets);
+        Assert.Equal(all.Loss / Math.Log(2) * 23 / 100, all["bits_per_byte"]!.Value, 1e-12);
         // The last block is the mean's only difference from the four whole ones.
-        EvaluationReport whole = Run(4), last = new HeldOutEvaluation(model, ids[20..], 100, 5, 1).Run(0);
-        Assert.Equal((20, 2), (whole.Tokens, last.Tokens));
+        EvaluationReport whole = Run(4), last = new HeldOutEvaluation(model, ids[20..], 100, 5, 1).Run();
+        Assert.Equal((20, 2), (whole.Targets, last.Targets));
         Assert.Equal(((whole.Loss * 20) + (last.Loss * 2)) / 22, all.Loss, 1e-6);
-        Assert.Equal((10, 22), (Run(2).Tokens, Run(5).Tokens));
+        Assert.Equal((10, 22), (Run(2).Targets, Run(5).Targets));
         Assert.Equal(all, Run(0));
         Assert.Equal(all.Loss, Run(0, batch: 100).Loss, 1e-6);
         Assert.Throws<ArgumentOutOfRangeException>(() => Run(0, batch: 0));
@@ -44,7 +47,7 @@ public class HeldOutEvaluationTests
         TensorPool pool = new();
         EvaluationReport report;
         using (pool.Use()) report = new HeldOutEvaluation(model, ids, bytes: 100, length: 8, batch: 1).Run(0);
-        Assert.Equal(16, report.Tokens);
+        Assert.Equal(16, report.Targets);
         Assert.InRange(report.Loss, 0, 30);
         // Eight rows of logits, and little else: far below the table, as float32 or as it is held.
         long logits = 8L * Vocabulary * sizeof(float);

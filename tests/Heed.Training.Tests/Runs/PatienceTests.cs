@@ -1,6 +1,9 @@
 using System.Security.Cryptography;
 using Heed.Testing;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 
 namespace Heed.Training.Tests.Runs;
 
@@ -12,7 +15,7 @@ public class PatienceTests
     {
         using TemporaryFolder folder = new();
         string path = folder.File("run");
-        using PretrainingRun run = PretrainingRun.Prepare(path, Diverging(folder));
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(path, Diverging(folder));
         Recorder recorder = new();
         Assert.Equal(TrainingEnd.StoppedEarly, run.Train([recorder]));
         EvaluationReport best = recorder.Evaluations.MinBy(e => e.Loss)!;
@@ -29,15 +32,15 @@ public class PatienceTests
     {
         using TemporaryFolder folder = new();
         string path = folder.File("run");
-        RunConfig config = Diverging(folder);
-        using (PretrainingRun run = PretrainingRun.Prepare(path, config)) run.Train([]);
+        PretrainingConfig config = Diverging(folder);
+        using (TrainingRun<TextTask> run = PretrainingRun.Prepare(path, config)) run.Train([]);
         string weights = Sum(Path.Combine(path, "model", "model.safetensors"));
         string[] checkpoints = [.. Directory.GetDirectories(Path.Combine(path, "checkpoints")).Order(StringComparer.Ordinal)];
         Directory.Delete(checkpoints[0], recursive: true);
-        using (PretrainingRun run = PretrainingRun.Prepare(path, config))
+        using (TrainingRun<TextTask> run = PretrainingRun.Prepare(path, config))
             Assert.Contains($"{checkpoints[0]}: is missing, and it holds the best weights", Assert.Throws<InvalidFileException>(() => run.Train([])).Message, StringComparison.Ordinal);
         Directory.Delete(checkpoints[1], recursive: true);
-        using (PretrainingRun run = PretrainingRun.Prepare(path, config)) run.Train([]);
+        using (TrainingRun<TextTask> run = PretrainingRun.Prepare(path, config)) run.Train([]);
         Assert.Equal(weights, Sum(Path.Combine(path, "model", "model.safetensors")));
     }
 
@@ -45,14 +48,14 @@ public class PatienceTests
     public void An_early_stop_after_interruptions_has_the_same_bits()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = Diverging(folder) with { Dropout = 0.1 };
+        PretrainingConfig config = Diverging(folder) with { Dropout = 0.1 };
         string whole = folder.File("whole"), parts = folder.File("parts");
-        using (PretrainingRun run = PretrainingRun.Prepare(whole, config)) run.Train([]);
+        using (TrainingRun<TextTask> run = PretrainingRun.Prepare(whole, config)) run.Train([]);
         for (int part = 0; ; part++)
         {
             Assert.True(part < 200);
             using CancellationTokenSource stop = new();
-            using PretrainingRun run = PretrainingRun.Prepare(parts, config);
+            using TrainingRun<TextTask> run = PretrainingRun.Prepare(parts, config);
             if (run.Train([new StopAfter(stop, 1 + (part % 3))], 0, stop.Token) != TrainingEnd.Interrupted) break;
         }
 
@@ -64,19 +67,19 @@ public class PatienceTests
     public void A_run_that_is_over_writes_nothing_when_it_is_started_again()
     {
         using TemporaryFolder folder = new();
-        foreach (RunConfig config in (RunConfig[])[Diverging(folder), PretrainingRunTests.Config(folder) with { Steps = 4, EvaluateEvery = 3, SaveEvery = 2 }])
+        foreach (PretrainingConfig config in (PretrainingConfig[])[Diverging(folder), PretrainingRunTests.Config(folder) with { Steps = 4, EvaluateEvery = 3, SaveEvery = 2 }])
         {
             string path = folder.File("run" + config.Patience.ToString(System.Globalization.CultureInfo.InvariantCulture));
             TrainingEnd end;
             EvaluationReport? evaluation;
-            using (PretrainingRun run = PretrainingRun.Prepare(path, config))
+            using (TrainingRun<TextTask> run = PretrainingRun.Prepare(path, config))
             {
                 end = run.Train([]);
                 evaluation = run.SavedEvaluation;
             }
 
             Dictionary<string, (DateTime, string)> before = Files(path);
-            using (PretrainingRun again = PretrainingRun.Prepare(path, config))
+            using (TrainingRun<TextTask> again = PretrainingRun.Prepare(path, config))
             {
                 Recorder recorder = new();
                 Assert.True(again.IsOver);
@@ -90,13 +93,13 @@ public class PatienceTests
             string model = Path.Combine(path, "model");
             File.Delete(Path.Combine(model, "generation_config.json"));
             File.WriteAllText(Path.Combine(model, "model.safetensors"), "half");
-            using (PretrainingRun again = PretrainingRun.Prepare(path, config)) again.Train([]);
+            using (TrainingRun<TextTask> again = PretrainingRun.Prepare(path, config)) again.Train([]);
             Assert.Equal(before.Select(f => (f.Key, f.Value.Item2)), Files(path).Select(f => (f.Key, f.Value.Item2)));
         }
     }
 
     /// <summary>A rate at which the held-out loss falls at first and then rises.</summary>
-    private static RunConfig Diverging(TemporaryFolder folder)
+    private static PretrainingConfig Diverging(TemporaryFolder folder)
         => PretrainingRunTests.Config(folder) with { Steps = 200, EvaluateEvery = 2, Patience = 3, Keep = 1, Schedule = "inverse_sqrt", LearningRate = 0.3, WarmupSteps = 40 };
 
     private static Dictionary<string, (DateTime, string)> Files(string folder)

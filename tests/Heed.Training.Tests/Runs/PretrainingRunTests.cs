@@ -1,7 +1,10 @@
 using System.Security.Cryptography;
 using System.Text;
 using Heed.Testing;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 
 namespace Heed.Training.Tests.Runs;
 
@@ -11,7 +14,7 @@ public class PretrainingRunTests
     public void A_run_that_was_interrupted_ends_with_the_bits_of_one_that_was_not()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = Config(folder) with { Dropout = 0.1, Steps = 12, EvaluateEvery = 4, SaveEvery = 4 };
+        PretrainingConfig config = Config(folder) with { Dropout = 0.1, Steps = 12, EvaluateEvery = 4, SaveEvery = 4 };
         string whole = Train(folder.File("whole"), config, null);
         string parts = folder.File("parts");
         Train(parts, config, stopAfter: 5);
@@ -26,7 +29,7 @@ public class PretrainingRunTests
         using TemporaryFolder folder = new();
         string run = folder.File("run");
         Recorder recorder = new();
-        using (PretrainingRun training = PretrainingRun.Prepare(run, Config(folder) with { Steps = 40, EvaluateEvery = 20 })) training.Train([recorder]);
+        using (TrainingRun<TextTask> training = PretrainingRun.Prepare(run, Config(folder) with { Steps = 40, EvaluateEvery = 20 })) training.Train([recorder]);
         Assert.True(recorder.Evaluations[^1].Loss < recorder.Losses[0] - 0.5, $"{recorder.Losses[0]} → {recorder.Evaluations[^1].Loss}");
         foreach (string file in (string[])["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "generation_config.json"])
             Assert.True(File.Exists(Path.Combine(run, "model", file)), file);
@@ -45,7 +48,7 @@ public class PretrainingRunTests
     public void Recomputing_layers_changes_no_bit()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = Config(folder) with { Steps = 5, Dropout = 0.1 };
+        PretrainingConfig config = Config(folder) with { Steps = 5, Dropout = 0.1 };
         Assert.Equal(Train(folder.File("a"), config, null), Train(folder.File("b"), config with { GradientCheckpointing = true }, null));
     }
 
@@ -54,15 +57,16 @@ public class PretrainingRunTests
     {
         using TemporaryFolder folder = new();
         Train(folder.File("run"), Config(folder) with { Steps = 3 }, null);
-        ConfigException e = Assert.Throws<ConfigException>(() => PretrainingRun.Prepare(folder.File("run"), Config(folder) with { Steps = 4 }));
-        Assert.Contains("steps (was 3, is 4)", e.Message, StringComparison.Ordinal);
+        ConfigException e = Assert.Throws<ConfigException>(() => PretrainingRun.Prepare(folder.File("run"), Config(folder) with { Steps = 2, LearningRate = 0.5 }));
+        Assert.Contains("steps (was 3, is 2)", e.Message, StringComparison.Ordinal);
+        Assert.Contains("learning_rate (was 0.01, is 0.5)", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Two_runs_in_one_folder_are_refused()
     {
         using TemporaryFolder folder = new();
-        using PretrainingRun first = PretrainingRun.Prepare(folder.File("run"), Config(folder));
+        using TrainingRun<TextTask> first = PretrainingRun.Prepare(folder.File("run"), Config(folder));
         Assert.Contains("another run", Assert.Throws<StorageException>(() => PretrainingRun.Prepare(folder.File("run"), Config(folder))).Message, StringComparison.Ordinal);
     }
 
@@ -118,10 +122,10 @@ public class PretrainingRunTests
     {
         using TemporaryFolder folder = new();
         string run = folder.File("run");
-        RunConfig config = Config(folder) with { Steps = 60, SaveEvery = 1, LearningRate = 10, ClipNorm = 0, WarmupSteps = 0, Schedule = "constant", WeightDecay = 10 };
+        PretrainingConfig config = Config(folder) with { Steps = 60, SaveEvery = 1, LearningRate = 10, ClipNorm = 0, WarmupSteps = 0, Schedule = "constant", WeightDecay = 10 };
         NumericalException e = Assert.Throws<NumericalException>(() =>
         {
-            using PretrainingRun training = PretrainingRun.Prepare(run, config);
+            using TrainingRun<TextTask> training = PretrainingRun.Prepare(run, config);
             training.Train([new Poison(training)]);
         });
         Assert.Equal(ExitCode.Numerical, e.ExitCode);
@@ -148,16 +152,16 @@ public class PretrainingRunTests
     {
         using TemporaryFolder folder = new();
         File.WriteAllText(folder.File("run.json"), json);
-        Assert.Contains(expected, Assert.ThrowsAny<InputException>(() => RunConfig.FromFile(folder.File("run.json"))).Message, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.ThrowsAny<InputException>(() => PretrainingConfig.FromFile(folder.File("run.json"))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_configuration_survives_writing_and_reading()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = Config(folder) with { Dropout = 0.25, Seed = ulong.MaxValue, GradientCheckpointing = true };
+        PretrainingConfig config = Config(folder) with { Dropout = 0.25, Seed = ulong.MaxValue, GradientCheckpointing = true };
         File.WriteAllText(folder.File("run.json"), StrictJson.Format(config.ToJson()));
-        Assert.Equal(StrictJson.Format(config.ToJson()), StrictJson.Format(RunConfig.FromFile(folder.File("run.json")).ToJson()));
+        Assert.Equal(StrictJson.Format(config.ToJson()), StrictJson.Format(PretrainingConfig.FromFile(folder.File("run.json")).ToJson()));
     }
 
     [Fact]
@@ -167,7 +171,7 @@ public class PretrainingRunTests
         Assert.Contains("not a multiple", Assert.Throws<ConfigException>(() => PretrainingRun.Prepare(folder.File("run"), Config(folder) with { Width = 10, Heads = 3 })).Message, StringComparison.Ordinal);
     }
 
-    internal static RunConfig Config(TemporaryFolder folder)
+    internal static PretrainingConfig Config(TemporaryFolder folder)
     {
         string text = folder.File("text.txt");
         if (!File.Exists(text))
@@ -179,22 +183,22 @@ public class PretrainingRunTests
             File.WriteAllLines(folder.File("more.jsonl"), Enumerable.Range(0, 60).Select(i => $"{{\"text\":\"document {i}: the {nouns[i % 4]} {verbs[i % 3]} a {nouns[(i / 2) % 4]} and sleeps.\"}}"));
         }
 
-        return new RunConfig { Data = [text, folder.File("more.jsonl")], Layers = 2, Heads = 2, Width = 16, VocabularySize = 280, BlockLength = 16, BatchSize = 4, Steps = 10, WarmupSteps = 2, LearningRate = 1e-2, HeldOut = 0.3, EvaluateBlocks = 4, EvaluateEvery = 0, SaveEvery = 0 };
+        return new PretrainingConfig { Data = [text, folder.File("more.jsonl")], Layers = 2, Heads = 2, Width = 16, VocabularySize = 280, BlockLength = 16, BatchSize = 4, Steps = 10, WarmupSteps = 2, LearningRate = 1e-2, HeldOut = 0.3, EvaluateBlocks = 4, EvaluateEvery = 0, SaveEvery = 0 };
     }
 
-    private static string Train(string folder, RunConfig config, int? stopAfter)
+    private static string Train(string folder, PretrainingConfig config, int? stopAfter)
     {
         using CancellationTokenSource stop = new();
-        using PretrainingRun run = PretrainingRun.Prepare(folder, config);
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder, config);
         run.Train([new StopAfter(stop, stopAfter)], 0, stop.Token);
         string weights = Path.Combine(folder, "model", "model.safetensors");
         return File.Exists(weights) ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(weights))) : "unfinished";
     }
 
-    private static double[] LossesOf(string folder, RunConfig config)
+    private static double[] LossesOf(string folder, PretrainingConfig config)
     {
         Recorder recorder = new();
-        using PretrainingRun run = PretrainingRun.Prepare(folder, config);
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder, config);
         run.Train([recorder]);
         return [.. recorder.Losses];
     }
@@ -225,11 +229,11 @@ public class PretrainingRunTests
     }
 
     /// <summary>Puts a NaN into a weight after the third step.</summary>
-    private sealed class Poison(PretrainingRun run) : ITrainingObserver
+    private sealed class Poison(TrainingRun<TextTask> run) : ITrainingObserver
     {
         public void Saved(long step, string folder)
         {
-            if (step == 3) run.Model.Parameters["transformer.wte.weight"].Value.Span.Fill(float.NaN);
+            if (step == 3) run.Task.Model.Parameters["transformer.wte.weight"].Value.Span.Fill(float.NaN);
         }
     }
 }

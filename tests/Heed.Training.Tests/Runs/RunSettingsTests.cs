@@ -1,10 +1,8 @@
-using System.Text.Json.Nodes;
-using Heed.Engine.Nn;
-using Heed.Models;
-using Heed.Models.Files;
-using Heed.Models.Gpt2;
 using Heed.Testing;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 
 namespace Heed.Training.Tests.Runs;
 
@@ -15,8 +13,8 @@ public class RunSettingsTests
     public void Without_run_json_the_checkpoint_tells_the_settings()
     {
         using TemporaryFolder folder = new();
-        string run = folder.File("run"), settings = Path.Combine(run, PretrainingRun.SettingsName);
-        RunConfig config = PretrainingRunTests.Config(folder) with { Steps = 3 };
+        string run = folder.File("run"), settings = Path.Combine(run, RunSettings.FileName);
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Steps = 3 };
         Train(run, config);
         string before = File.ReadAllText(settings);
         File.Delete(settings);
@@ -33,34 +31,10 @@ public class RunSettingsTests
     public void A_run_json_that_was_edited_after_a_checkpoint_is_refused()
     {
         using TemporaryFolder folder = new();
-        string run = folder.File("run"), settings = Path.Combine(run, PretrainingRun.SettingsName);
+        string run = folder.File("run"), settings = Path.Combine(run, RunSettings.FileName);
         Train(run, PretrainingRunTests.Config(folder) with { Steps = 3 });
-        File.WriteAllText(settings, File.ReadAllText(settings).Replace("\"steps\": 3", "\"steps\": 5", StringComparison.Ordinal));
-        Assert.Contains("steps (was 3, is 5)", Assert.Throws<ConfigException>(() => PretrainingRun.Prepare(run, PretrainingRun.SettingsOf(run)!)).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void A_checkpoint_that_does_not_tell_settings_needs_run_json()
-    {
-        using TemporaryFolder folder = new();
-        string run = folder.File("run"), settings = Path.Combine(run, PretrainingRun.SettingsName);
-        RunConfig config = PretrainingRunTests.Config(folder) with { Steps = 3 };
-        Train(run, config);
-        string checkpoint = new CheckpointStore(run, 2).Latest()!;
-        JsonObject state = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(checkpoint, "trainer.json")))!;
-        Assert.True(state.Remove("settings"));
-        string[] files = [.. Directory.GetFiles(checkpoint).Where(f => !f.EndsWith("manifest.json", StringComparison.Ordinal))];
-        Directory.CreateDirectory(folder.File("old"));
-        foreach (string file in files) File.Copy(file, Path.Combine(folder.File("old"), Path.GetFileName(file)));
-        File.WriteAllText(Path.Combine(folder.File("old"), "trainer.json"), state.ToJsonString());
-        new CheckpointStore(run, 2).Save(3, at =>
-        {
-            foreach (string file in Directory.GetFiles(folder.File("old"))) File.Copy(file, Path.Combine(at, Path.GetFileName(file)));
-        });
-        Assert.Contains("steps (was 3, is 4)", Assert.Throws<ConfigException>(() => PretrainingRun.Prepare(run, config with { Steps = 4 })).Message, StringComparison.Ordinal);
-        Train(run, config);
-        File.Delete(settings);
-        Assert.Contains("Restore run.json", Assert.Throws<ConfigException>(() => PretrainingRun.Prepare(run, config)).Message, StringComparison.Ordinal);
+        File.WriteAllText(settings, File.ReadAllText(settings).Replace("\"steps\": 3", "\"steps\": 2", StringComparison.Ordinal));
+        Assert.Contains("steps (was 3, is 2)", Assert.Throws<ConfigException>(() => PretrainingRun.Prepare(run, PretrainingRun.SettingsOf(run)!)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -68,7 +42,7 @@ public class RunSettingsTests
     {
         using TemporaryFolder folder = new();
         string run = folder.File("run");
-        RunConfig config = PretrainingRunTests.Config(folder) with { Steps = 3 };
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Steps = 3 };
         Train(run, config);
         string moved = folder.File("moved");
         Directory.CreateDirectory(moved);
@@ -84,13 +58,13 @@ public class RunSettingsTests
     public void Paths_are_kept_from_the_root()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = PretrainingRunTests.Config(folder);
+        PretrainingConfig config = PretrainingRunTests.Config(folder);
         string here = Path.GetRelativePath(Environment.CurrentDirectory, config.Data[0]);
         PretrainingRun.Prepare(folder.File("run"), config with { Data = [here, config.Data[1]] }).Dispose();
         Assert.Equal(config.Data, PretrainingRun.SettingsOf(folder.File("run"))!.Data);
-        Assert.Equal(["sdk"], new RunConfig { Data = ["sdk"] }.WithFullPaths().Data);
-        Assert.Throws<ConfigException>(() => new RunConfig { Data = [""] }.WithFullPaths());
-        Assert.Throws<ConfigException>(() => new RunConfig { Tokenizer = "a\0b" }.WithFullPaths());
+        Assert.Equal(["sdk"], ((PretrainingConfig)new PretrainingConfig { Data = ["sdk"] }.WithFullPaths()).Data);
+        Assert.Throws<ConfigException>(() => new PretrainingConfig { Data = [""] }.WithFullPaths());
+        Assert.Throws<ConfigException>(() => new PretrainingConfig { Tokenizer = "a\0b" }.WithFullPaths());
     }
 
     [Theory]
@@ -100,15 +74,15 @@ public class RunSettingsTests
     [InlineData(5, 0)]
     public void The_warm_up_follows_the_steps_where_it_is_not_given(long steps, long expected)
     {
-        Assert.Equal(expected, new RunConfig { Steps = steps }.WarmupSteps);
-        Assert.Equal(7, (new RunConfig { WarmupSteps = 7 } with { Steps = steps }).WarmupSteps);
+        Assert.Equal(expected, new PretrainingConfig { Steps = steps }.WarmupSteps);
+        Assert.Equal(7, (new PretrainingConfig { WarmupSteps = 7 } with { Steps = steps }).WarmupSteps);
     }
 
     [Fact]
     public void A_missing_text_is_told_before_settings_that_do_not_fit()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = PretrainingRunTests.Config(folder) with { Steps = 1, WarmupSteps = 50 };
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Steps = 1, WarmupSteps = 50 };
         Assert.Contains("missing.txt: does not exist", Assert.Throws<StorageException>(() => PretrainingRun.Prepare(folder.File("run"), config with { Data = [folder.File("missing.txt")] })).Message, StringComparison.Ordinal);
         Assert.Contains("warmup_steps: is 50", Assert.Throws<ConfigException>(() => PretrainingRun.Prepare(folder.File("run"), config)).Message, StringComparison.Ordinal);
     }
@@ -117,7 +91,7 @@ public class RunSettingsTests
     public void A_run_that_is_refused_leaves_nothing_behind()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = PretrainingRunTests.Config(folder);
+        PretrainingConfig config = PretrainingRunTests.Config(folder);
         string run = folder.File("a/b/run");
         Assert.Throws<StorageException>(() => PretrainingRun.Prepare(run, config with { Data = [folder.File("missing.txt")] }));
         Assert.Throws<StorageException>(() => PretrainingRun.Prepare(run, config with { Tokenizer = folder.File("missing") }));
@@ -153,8 +127,8 @@ public class RunSettingsTests
     public void Absurd_sizes_are_over_the_budget(string field, int value)
     {
         using TemporaryFolder folder = new();
-        RunConfig config = PretrainingRunTests.Config(folder) with { Heads = 1 };
-        config = RunFields.Find(field)!.Parse(config, value.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Heads = 1 };
+        config = PretrainingFields.Find(field)!.Parse(config, value.ToString(System.Globalization.CultureInfo.InvariantCulture));
         BudgetException e = Assert.Throws<BudgetException>(() => PretrainingRun.Prepare(folder.File("run"), config));
         Assert.Matches("[0-9.]+ [GTP]iB", e.Message);
         // With all the memory that can be named, what no tensor can hold is still told so.
@@ -163,21 +137,10 @@ public class RunSettingsTests
     }
 
     [Fact]
-    public void Values_are_counted_without_building_the_model()
-    {
-        foreach (ModelPreset preset in ModelFamilies.All.SelectMany(f => f.Presets).Select(p => p.Value))
-        {
-            if (preset.Config is not Gpt2Config config) continue;
-            using Gpt2LanguageModel shapes = new(config, new ParameterSet(ParameterSource.ShapesOnly));
-            Assert.Equal(shapes.Parameters.Values, Forecast.ParametersOf(config));
-        }
-    }
-
-    [Fact]
     public void Heads_that_do_not_divide_the_width_are_told_by_the_keys_of_run_json()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = PretrainingRunTests.Config(folder);
+        PretrainingConfig config = PretrainingRunTests.Config(folder);
         Assert.StartsWith("width: is 10, which is not a multiple of the 3 heads. Set width to 9 or 12", Assert.Throws<ConfigException>(() => PretrainingRun.Prepare(folder.File("run"), config with { Width = 10, Heads = 3 })).Message, StringComparison.Ordinal);
         Assert.StartsWith("heads: is 3, and the preset's width 128", Assert.Throws<ConfigException>(() => PretrainingRun.Prepare(folder.File("run"), config with { Width = 0, Heads = 3 })).Message, StringComparison.Ordinal);
     }
@@ -187,7 +150,7 @@ public class RunSettingsTests
     {
         using TemporaryFolder folder = new();
         string run = folder.File("run");
-        RunConfig config = PretrainingRunTests.Config(folder) with { Steps = 3 };
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Steps = 3 };
         Train(run, config);
         foreach ((string file, string remedy) in ((string, string)[])
         [
@@ -205,15 +168,15 @@ public class RunSettingsTests
             File.WriteAllBytes(path, sound);
         }
 
-        string settings = Path.Combine(run, PretrainingRun.SettingsName);
+        string settings = Path.Combine(run, RunSettings.FileName);
         File.WriteAllText(settings, "{\"steps\": 3,");
         Assert.Contains("delete it", Assert.ThrowsAny<InputException>(() => PretrainingRun.SettingsOf(run)).Message, StringComparison.Ordinal);
         Train(run, config);
     }
 
-    private static void Train(string folder, RunConfig config)
+    private static void Train(string folder, PretrainingConfig config)
     {
-        using PretrainingRun run = PretrainingRun.Prepare(folder, config);
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder, config);
         run.Train([]);
     }
 }

@@ -4,7 +4,10 @@ using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Testing;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 
 namespace Heed.Training.Tests.Runs;
 
@@ -42,7 +45,7 @@ public class SteadyTrainingTests
         using TemporaryFolder folder = new();
         TensorPool pool = new();
         using IDisposable use = pool.Use();
-        using PretrainingRun run = PretrainingRun.Prepare(folder.File("run"), PretrainingRunTests.Config(folder) with { Steps = Warm + Steps, Dropout = 0.1, Accumulation = 2 });
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder.File("run"), PretrainingRunTests.Config(folder) with { Steps = Warm + Steps, Dropout = 0.1, Accumulation = 2 });
         MemoryWatch watch = new(pool, Warm, Warm + Steps);
         run.Train([watch]);
         Assert.Equal(watch.BlocksBefore, watch.BlocksAfter);
@@ -58,26 +61,26 @@ public class SteadyTrainingTests
     public void Measuring_changes_no_weight()
     {
         using TemporaryFolder folder = new();
-        RunConfig config = PretrainingRunTests.Config(folder) with { Dropout = 0.1 };
-        using PretrainingRun run = PretrainingRun.Prepare(folder.File("run"), config);
-        string before = Sum(run.Model.Parameters);
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Dropout = 0.1 };
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder.File("run"), config);
+        string before = Sum(run.Task.Model.Parameters);
         RunTiming timing = run.Measure(TimeSpan.FromMilliseconds(50));
         Assert.True(timing.StepSeconds > 0 && timing.EvaluationSeconds > 0);
-        Assert.Equal(before, Sum(run.Model.Parameters));
-        Assert.All(run.Model.Parameters, p => Assert.Null(p.Gradient));
+        Assert.Equal(before, Sum(run.Task.Model.Parameters));
+        Assert.All(run.Task.Model.Parameters, p => Assert.Null(p.Gradient));
     }
 
     private static string SumOfTwentySteps()
     {
         using TemporaryFolder folder = new();
-        using PretrainingRun run = PretrainingRun.Prepare(folder.File("run"), PretrainingRunTests.Config(folder) with { Width = 40, Heads = 4, BlockLength = 37, BatchSize = 3, Accumulation = 2, Steps = 20, Dropout = 0.1 });
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder.File("run"), PretrainingRunTests.Config(folder) with { Width = 40, Heads = 4, BlockLength = 37, BatchSize = 3, Accumulation = 2, Steps = 20, Dropout = 0.1 });
         run.Train([]);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (Parameter parameter in run.Model.Parameters) hash.AppendData(MemoryMarshal.AsBytes(parameter.Value.Span));
+        foreach (Parameter parameter in run.Task.Model.Parameters) hash.AppendData(MemoryMarshal.AsBytes(parameter.Value.Span));
         string checkpoint = new CheckpointStore(run.Folder, 1).Latest()!;
         hash.AppendData(File.ReadAllBytes(Path.Combine(checkpoint, "optimizer.safetensors")));   // the means of all gradients
         using TensorScope scope = TensorScope.Begin();
-        hash.AppendData(MemoryMarshal.AsBytes(run.Model.Run(new ModelInputs { InputIds = TokenGrid.Of([run.Corpus.Training[..37]]) }).Tensors["logits"].Span));
+        hash.AppendData(MemoryMarshal.AsBytes(run.Task.Model.Run(new ModelInputs { InputIds = TokenGrid.Of([run.Task.Corpus.Training[..37]]) }).Tensors["logits"].Span));
         foreach (string line in File.ReadLines(Path.Combine(run.Folder, "log.jsonl"))) hash.AppendData(System.Text.Encoding.UTF8.GetBytes(line.Split(",\"seconds\"")[0]));
         return Convert.ToHexString(hash.GetHashAndReset());
     }

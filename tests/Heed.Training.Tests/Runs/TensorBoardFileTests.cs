@@ -1,7 +1,10 @@
 using System.Buffers.Binary;
 using System.Text;
 using Heed.Testing;
+using Heed.Training.Logging;
+using Heed.Training.Pretraining;
 using Heed.Training.Runs;
+using Heed.Training.Tasks;
 
 namespace Heed.Training.Tests.Runs;
 
@@ -14,7 +17,7 @@ public class TensorBoardFileTests
         using (RunLog log = new(folder.Path, 0, new Clock()))
         {
             log.Stepped(new StepReport(1, 5.5, 2.25, 1e-3, 10, 10, 0.1, null));
-            log.Evaluated(new EvaluationReport(1, 5.25, 2.125, 100));
+            log.Evaluated(new EvaluationReport(5.25, 100) { Step = 1, Measures = new Dictionary<string, double> { ["bits_per_byte"] = 2.125 } });
             log.Stepped(new StepReport(300, 4.5, 1.5, 5e-4, 10, 3000, 0.1, 0.5));
         }
 

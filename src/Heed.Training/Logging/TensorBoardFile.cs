@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Heed.Training.Runs;
+namespace Heed.Training.Logging;
 
 /// <summary>A TensorBoard event file: TFRecord framing around <c>tensorflow.Event</c> messages with scalar summaries.</summary>
 /// <remarks>Record: length (uint64), masked CRC-32C of it, data, masked CRC-32C of the data. Event: wall_time = 1 (double), step = 2 (varint), summary = 5 { value = 1 { tag = 1, simple_value = 2 } }, file_version = 3, session_log = 7 { status = 1 }.</remarks>
@@ -10,7 +10,7 @@ internal sealed class TensorBoardFile : IDisposable
     private readonly FileStream _stream;
     private readonly TimeProvider _clock;
 
-    /// <summary>Begins a file in a folder; one that goes on after a step marks what earlier files say of later ones as dropped.</summary>
+    /// <summary>Begins a file in a folder; one that resumes after a step marks what earlier files hold of later ones as dropped.</summary>
     public TensorBoardFile(string folder, long afterStep, TimeProvider clock)
     {
         _clock = clock;

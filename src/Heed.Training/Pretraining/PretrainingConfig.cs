@@ -1,0 +1,111 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heed.Training.Data;
+using Heed.Training.Runs;
+
+namespace Heed.Training.Pretraining;
+
+/// <summary>A pre-training run: what its <c>run.json</c> holds. Every key is also an option of <c>heed pretrain</c>.</summary>
+public sealed record PretrainingConfig : TrainingConfig
+{
+    /// <summary>The standard settings of pre-training.</summary>
+    public PretrainingConfig()
+    {
+        Schedule = "cosine_with_min_lr";
+        MinimumRateRatio = 0.1;
+        WeightDecay = 0.1;
+        Beta2 = 0.95;
+    }
+
+    /// <summary>A preset (<c>gpt2-tiny</c>, <c>llama-7b</c> …), a <c>config.json</c>, or a model folder whose weights the run continues.</summary>
+    public string Model { get; init; } = "gpt2-tiny";
+
+    /// <summary>Layers instead of the preset's; 0 keeps them.</summary>
+    public int Layers { get; init; }
+
+    /// <summary>Heads instead of the preset's; 0 keeps them.</summary>
+    public int Heads { get; init; }
+
+    /// <summary>D instead of the preset's; 0 keeps it. An inner width that the preset sets grows or shrinks with it.</summary>
+    public int Width { get; init; }
+
+    /// <summary>Text files and folders; <c>sdk</c> is the .NET SDK's own documentation.</summary>
+    public IReadOnlyList<string> Data { get; init; } = [];
+
+    /// <summary>Most characters of text read; 0 reads all.</summary>
+    public long MaximumCharacters { get; init; }
+
+    /// <summary>Part of the documents held out for evaluation.</summary>
+    public double HeldOut { get; init; } = 0.02;
+
+    /// <summary>A <c>tokenizer.json</c> or its folder; empty takes that of a model folder, and else trains one on the data.</summary>
+    public string Tokenizer { get; init; } = "";
+
+    /// <summary>V of a tokenizer that is trained.</summary>
+    public int VocabularySize { get; init; } = 4096;
+
+    /// <summary>T, tokens of a block.</summary>
+    public int BlockLength { get; init; } = 128;
+
+    /// <summary>Blocks of a micro-batch.</summary>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>Probability of dropout wherever the model has it; null: 0 for a preset, as it says for a file.</summary>
+    public double? Dropout { get; init; }
+
+    /// <summary>Held-out blocks of an evaluation; 0 reads all.</summary>
+    public int EvaluateBlocks { get; init; } = 64;
+
+    /// <inheritdoc/>
+    protected internal override IReadOnlyList<string> FreeKeys { get; } = ["data", "keep", "memory_limit", "save_every", "tokenizer"];
+
+    /// <summary>Reads a <c>run.json</c> over the standard values.</summary>
+    /// <exception cref="InputException">A key is unknown, or a value has a wrong type or range; the message names it.</exception>
+    public static PretrainingConfig FromFile(string path)
+    {
+        using JsonDocument document = StrictJson.ReadFile(path, 1 << 20);
+        return FromJson(document.RootElement, path, "$");
+    }
+
+    /// <summary>Reads settings that stand at a place of a file.</summary>
+    internal static PretrainingConfig FromJson(JsonElement settings, string file, string at)
+    {
+        if (settings.ValueKind != JsonValueKind.Object) throw new InvalidFileException(file, at, $"is {StrictJson.Describe(settings)}; an object was expected");
+        PretrainingConfig config = new();
+        foreach (JsonProperty property in settings.EnumerateObject())
+        {
+            SettingField<PretrainingConfig> field = PretrainingFields.Find(property.Name) ?? throw Unknown(property.Name, file, at);
+            config = field.Read(config, property.Value, file, $"{at}.{property.Name}");
+        }
+
+        return config;
+    }
+
+    /// <inheritdoc/>
+    public override TrainingConfig WithFullPaths() => this with
+    {
+        Data = [.. Data.Select(d => d == SdkDocumentation.Name ? d : FullPath("data", d))],
+        Tokenizer = Tokenizer.Length == 0 ? "" : FullPath("tokenizer", Tokenizer),
+        Model = File.Exists(Model) || Directory.Exists(Model) ? FullPath("model", Model) : Model,
+    };
+
+    /// <inheritdoc/>
+    public override JsonObject ToJson() => Write(this, PretrainingFields.All);
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        if (Data.Count == 0) throw new ConfigException("data: is empty; name at least one text file or folder, or \"sdk\".");
+        base.Validate();
+    }
+
+    private static InvalidFileException Unknown(string name, string file, string at)
+    {
+        string near = Printable.Nearest(name, PretrainingFields.All.Select(f => f.Name)) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
+        return new InvalidFileException(file, $"{at}.{name}", $"is no setting of a run{near} 'heed pretrain --help' lists them");
+    }
+
+    private static string FullPath(string field, string path)
+        => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal) ? Path.GetFullPath(path)
+            : throw new ConfigException($"{field}: names {(path.Length == 0 ? "an empty path" : $"a path with a zero character, \"{path}\"")}; name a file or folder.");
+}

@@ -1,0 +1,120 @@
+using Heed.Tokenizers;
+using Heed.Tokenizers.Training;
+using Heed.Training.Runs;
+using Heed.Training.Tasks;
+
+namespace Heed.Training.Pretraining;
+
+/// <summary>The tokenizer of a run: read from a path, kept from before, or trained on the training part of the texts.</summary>
+/// <param name="Tokenizer">The tokenizer.</param>
+/// <param name="Files">Folder with its own files, or null if it was trained.</param>
+internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
+{
+    /// <summary>Where a run keeps the tokenizer that it trained.</summary>
+    public const string Folder = "tokenizer";
+
+    /// <summary>Ends each document of a tokenizer that is trained here.</summary>
+    public const string EndOfText = "<|endoftext|>";
+
+    private const string KeyName = "trained-on";
+
+    /// <summary>End tokens of known tokenizers, in the order in which they are looked for.</summary>
+    private static readonly string[] Ends = [EndOfText, "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>", "[SEP]"];
+
+    /// <summary>Path of the tokenizer that is read; null if one is trained.</summary>
+    public static string? Given(PretrainingConfig config, PretrainingModel model)
+        => config.Tokenizer.Length > 0 ? config.Tokenizer : model.Weights is { } folder && HasTokenizer(folder) ? folder : null;
+
+    /// <summary>Refuses a tokenizer that does not exist.</summary>
+    /// <exception cref="StorageException">The message names it.</exception>
+    public static void Check(PretrainingConfig config)
+    {
+        if (config.Tokenizer.Length > 0 && !Directory.Exists(config.Tokenizer) && !File.Exists(config.Tokenizer))
+            throw new StorageException($"{config.Tokenizer}: does not exist. Name a tokenizer.json or its folder, or leave the tokenizer out to train one.");
+    }
+
+    /// <summary>Reads or trains the tokenizer. What a run has learned with is never replaced by another one.</summary>
+    /// <exception cref="InputException">It is damaged, or not the one that the run has learned with.</exception>
+    public static PretrainingTokenizer Make(PretrainingConfig config, string? given, PretrainingTexts texts, TaskPreparation preparation)
+    {
+        if (given is not null)
+        {
+            Tokenizer read = Directory.Exists(given) ? Tokenizer.FromFolder(given) : Tokenizer.FromFile(given);
+            preparation.RequireSame("tokenizer", TextTask.SumOf(read));
+            return new PretrainingTokenizer(read, Directory.Exists(given) ? given : Path.GetDirectoryName(given));
+        }
+
+        string kept = Path.Combine(preparation.Folder, Folder), file = Path.Combine(kept, TokenizerFolder.FileName), keyFile = Path.Combine(kept, KeyName);
+        DurableFile.RemoveLeftovers(kept);
+        if (preparation.Checkpoint is { } checkpoint) return new PretrainingTokenizer(Kept(checkpoint, kept, file), null);
+        string key = texts.Key(BitConverter.GetBytes(config.VocabularySize));
+        if (File.Exists(file) && File.Exists(keyFile) && File.ReadAllText(keyFile).Split('\n') is [var texted, var sum, ..] && texted == key)
+        {
+            Tokenizer before = Read(kept);
+            if (TextTask.SumOf(before) == sum) return new PretrainingTokenizer(before, null);
+            preparation.Warn($"{file}: is not the tokenizer that was trained here: it is damaged or was edited. It is trained again.");
+        }
+
+        preparation.Report($"training a byte-level BPE tokenizer of {config.VocabularySize} ids");
+        preparation.RemoveIfRefused(Folder);
+        Tokenizer trained = TokenizerTrainer.Train(
+            new BpeTrainerSettings { VocabularySize = config.VocabularySize, SpecialTokens = [EndOfText] },
+            texts.Training.Select(d => d.Text), TrainingPipeline.ByteLevel, null, preparation.CancellationToken);
+        if (File.Exists(keyFile)) File.Delete(keyFile);
+        TokenizerFolder.Save(trained, kept, trained.TokenToId(EndOfText), null);
+        DurableFile.WriteText(keyFile, $"{key}\n{TextTask.SumOf(trained)}\n");
+        return new PretrainingTokenizer(trained, null);
+    }
+
+    /// <summary>The id that ends each document.</summary>
+    /// <exception cref="InputException">The tokenizer has none of the known ones.</exception>
+    public int EndId(PretrainingModel model, string? given)
+    {
+        if (model.Weights is not null && model.Config.EndId is { } end && end < Tokenizer.VocabularySize) return end;
+        foreach (string token in Ends)
+            if (Tokenizer.TokenToId(token) is { } id) return id;
+        throw new InputException($"{given}: the tokenizer has none of {string.Join(", ", Ends)}, which ends each document; add {EndOfText} as a special token.");
+    }
+
+    /// <summary>The ids of a text.</summary>
+    public List<int> Encode(string text)
+    {
+        List<int> ids = [];
+        Tokenizer.EncodeToIds(text, ids, addSpecialTokens: false);
+        return ids;
+    }
+
+    /// <summary>The tokenizer of a run that resumes: its own, or the one of its checkpoint if it is gone.</summary>
+    private static Tokenizer Kept(RunCheckpoint checkpoint, string folder, string file)
+    {
+        string source = Path.Combine(checkpoint.Folder, TokenizerFolder.FileName);
+        if (!File.Exists(file))
+        {
+            CheckpointStore.Check(checkpoint.Folder, TokenizerFolder.FileName);
+            Tokenizer restored = Tokenizer.FromFile(source);
+            TokenizerFolder.Save(restored, folder, restored.TokenToId(EndOfText), null);
+            return restored;
+        }
+
+        Tokenizer read = Read(folder);
+        return checkpoint.Fingerprints.GetValueOrDefault("tokenizer") is { } sum && sum != TextTask.SumOf(read)
+            ? throw new InputException($"{file}: is not the tokenizer that the run has learned with: it is damaged or was edited. Delete the folder {folder}, and it is restored from {checkpoint.Folder}.")
+            : read;
+    }
+
+    private static Tokenizer Read(string folder)
+    {
+        try
+        {
+            return Tokenizer.FromFolder(folder);
+        }
+        catch (InputException e)
+        {
+            throw new InputException($"{e.Message.TrimEnd('.')}. Delete the folder {folder}, and the run restores or trains the same tokenizer.", e);
+        }
+    }
+
+    private static bool HasTokenizer(string folder)
+        => File.Exists(Path.Combine(folder, TokenizerFolder.FileName)) || File.Exists(Path.Combine(folder, "vocab.json")) || File.Exists(Path.Combine(folder, "vocab.txt"))
+            || Directory.EnumerateFiles(folder, "*.model").Any();
+}
