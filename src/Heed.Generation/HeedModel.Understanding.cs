@@ -106,7 +106,7 @@ public sealed partial class HeedModel
         ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.Ids), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIds) };
         using TensorScope scope = TensorScope.Begin();
         ModelOutput output = Model.Run(inputs, new RunOptions { Stop = cancellationToken });
-        if (!output.Tensors.TryGetValue("logits", out Tensor? logits))
+        if (output.Logits is not { } logits)
             throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
         shape = logits.Shape;
         return logits.ToArray();

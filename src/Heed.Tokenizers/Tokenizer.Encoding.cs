@@ -93,11 +93,11 @@ public sealed partial class Tokenizer
             return ids.Count - before;
         }
 
-        (int[] first, int[] last) = addSpecialTokens ? Frame : ([], []);
-        ids.AddRange(first);
+        SpecialTokenFrame? frame = addSpecialTokens ? Frame : null;
+        if (frame is not null) ids.AddRange(frame.First);
         IdSink sink = new(ids);
         Run(text, ref sink);
-        ids.AddRange(last);
+        if (frame is not null) ids.AddRange(frame.Last);
         return ids.Count - before;
     }
 
@@ -116,7 +116,7 @@ public sealed partial class Tokenizer
     /// <summary>Steps that the model took for a text: what tests of the worst case count.</summary>
     internal long CountOperations(string text)
     {
-        Workspace workspace = new();
+        Workspace workspace = new(Parts.Source);
         CountSink sink = default;
         Run(text, workspace, ref sink);
         return workspace.Tokens.Operations;
@@ -126,18 +126,20 @@ public sealed partial class Tokenizer
     private bool FramesOnce => Parts.PostProcessor is not { } processor || processor.FramesOnce;
 
     /// <summary>Ids of the special tokens before and after a single text.</summary>
-    private (int[] First, int[] Last) Frame
+    /// <remarks>One reference, written once it is complete: threads that ask first at the same time each make their own, and all are equal.</remarks>
+    internal SpecialTokenFrame Frame => field ??= MakeFrame();
+
+    private SpecialTokenFrame MakeFrame()
     {
-        get
-        {
-            if (field.First is not null) return field;
-            EncodingBuilder probe = new();
-            probe.Add(-1, 0, 0, 0, new TokenRun(1, 0, 0, 1, 0, null));
-            int[] ids = Joined(probe, null, addSpecialTokens: true, truncate: false).ToEncoding().Ids;
-            int at = Array.IndexOf(ids, -1);
-            return field = (ids[..at], ids[(at + 1)..]);
-        }
+        EncodingBuilder probe = new();
+        probe.Add(-1, 0, 0, 0, new TokenRun(1, 0, 0, 1, 0, null));
+        int[] ids = Joined(probe, null, addSpecialTokens: true, truncate: false).ToEncoding().Ids;
+        int at = Array.IndexOf(ids, -1);
+        return new SpecialTokenFrame(ids[..at], ids[(at + 1)..]);
     }
+
+    /// <summary>Ids of the special tokens before and after a single text.</summary>
+    internal sealed record SpecialTokenFrame(int[] First, int[] Last);
 
     /// <summary>Encodes each of many texts or pairs; padding to the longest waits for all of them.</summary>
     private TokenEncoding[] EncodeBatch(int count, Func<int, (EncodingBuilder First, EncodingBuilder? Second)> encode, bool addSpecialTokens, int threads)
@@ -274,7 +276,7 @@ public sealed partial class Tokenizer
     private void Run<TSink>(ReadOnlySpan<char> text, ref TSink sink)
         where TSink : struct, ITokenSink
     {
-        if (!_workspaces.TryTake(out Workspace? workspace)) workspace = new Workspace();
+        if (!_workspaces.TryTake(out Workspace? workspace)) workspace = new Workspace(Parts.Source);
         Run(text, workspace, ref sink);
         _workspaces.Add(workspace);
     }

@@ -15,7 +15,7 @@ public sealed partial class Tokenizer
     internal Tokenizer(TokenizerParts parts)
     {
         Parts = parts;
-        _added = new AddedVocabulary(parts.AddedTokens, parts.Model, parts.Normalizer);
+        _added = new AddedVocabulary(parts.AddedTokens, parts.Model, parts.Normalizer, parts.Source, parts.Spelled);
     }
 
     private Tokenizer(TokenizerParts parts, AddedVocabulary added) => (Parts, _added) = (parts, added);
@@ -38,6 +38,15 @@ public sealed partial class Tokenizer
     /// <summary>Tokens by role, e.g. <c>bos_token</c>, <c>eos_token</c>, <c>pad_token</c>, as the folder's tokenizer_config.json and special_tokens_map.json name them.</summary>
     public IReadOnlyDictionary<string, string> SpecialTokens => Parts.SpecialTokens;
 
+    /// <summary>The side that a truncation should cut: <c>truncation_side</c> of tokenizer_config.json.</summary>
+    public Side TruncationSide => Parts.Truncation?.Direction ?? Parts.Sides.Truncation;
+
+    /// <summary>The side that padding should go to: <c>padding_side</c> of tokenizer_config.json.</summary>
+    public Side PaddingSide => Parts.Padding?.Direction ?? Parts.Sides.Padding;
+
+    /// <summary>What was made of each setting of tokenizer_config.json, special_tokens_map.json and added_tokens.json; null for a tokenizer that came without them.</summary>
+    public TokenizerFolderReport? Report => Parts.Report;
+
     internal TokenizerParts Parts { get; }
 
     internal AddedVocabulary Added => _added;
@@ -48,7 +57,7 @@ public sealed partial class Tokenizer
     /// <exception cref="StorageException">The file cannot be read.</exception>
     /// <exception cref="InvalidFileException">The file breaks a rule of its format; the message names the JSON path or the line.</exception>
     /// <exception cref="ConfigException">The file's parts do not fit, or the name of a .tiktoken file does not tell its encoding.</exception>
-    public static Tokenizer FromFile(string path) => new(TokenizerFolderReader.ReadFile(path));
+    public static Tokenizer FromFile(string path) => Checked(TokenizerFolderReader.ReadFile(path));
 
     /// <summary>Reads a tokenizer.json from memory.</summary>
     /// <param name="utf8">The JSON.</param>
@@ -61,13 +70,21 @@ public sealed partial class Tokenizer
     /// tokenizer_config.json, special_tokens_map.json and added_tokens.json (of version 4 and 5 of transformers) name are added.</param>
     /// <exception cref="StorageException">A file cannot be read, or there is none of these.</exception>
     /// <exception cref="InvalidFileException">A file breaks a rule of its format.</exception>
-    public static Tokenizer FromFolder(string folder) => new(TokenizerFolderReader.Read(folder));
+    public static Tokenizer FromFolder(string folder) => Checked(TokenizerFolderReader.Read(folder));
+
+    /// <summary>The tokenizer, after the checks that need it whole have added their warnings to its report.</summary>
+    private static Tokenizer Checked(TokenizerParts parts)
+    {
+        Tokenizer tokenizer = new(parts);
+        parts.Report?.RunChecks(tokenizer);
+        return tokenizer;
+    }
 
     /// <summary>Reads the tokenizer among the files of a model: a folder, memory, a download. As <see cref="FromFolder"/>.</summary>
     /// <param name="files">The files.</param>
     /// <exception cref="StorageException">A file cannot be read, or there is no tokenizer.</exception>
     /// <exception cref="InvalidFileException">A file breaks a rule of its format.</exception>
-    public static Tokenizer FromFiles(IModelFiles files) => new(TokenizerFolderReader.Read(files));
+    public static Tokenizer FromFiles(IModelFiles files) => Checked(TokenizerFolderReader.Read(files));
 
     /// <summary>The id of a token, or null where there is none.</summary>
     public int? TokenToId(string token)
@@ -99,7 +116,7 @@ public sealed partial class Tokenizer
     /// <returns>The files written.</returns>
     /// <exception cref="ConfigException">The model has no such files.</exception>
     /// <exception cref="StorageException">A file cannot be written.</exception>
-    public IReadOnlyList<string> SaveVocabulary(string folder) => VocabularyFiles.Write(Parts.Model, folder);
+    public IReadOnlyList<string> SaveVocabulary(string folder) => VocabularyFiles.Write((Parts.Saved?.Value ?? Parts).Model, folder);
 
     /// <summary>The same tokenizer with another truncation.</summary>
     /// <exception cref="ArgumentException">The stride is not below what the length leaves beside special tokens.</exception>

@@ -23,7 +23,7 @@ internal static class SmallModels
     {
         string path = Save(folder, "gpt2", "gpt2-small", vocabulary =>
         {
-            Gpt2LanguageModel model = new(new Gpt2Config { Layers = 1, Heads = 2, Width = 16, Vocabulary = vocabulary, ContextLength = ContextLength, InitialDeviation = 0.2f }, new ParameterSet(ParameterSource.Random(1)));
+            CausalLanguageModel model = CausalLanguageModel.Create(new Gpt2Config { Layers = 1, Heads = 2, Width = 16, Vocabulary = vocabulary, ContextLength = ContextLength, InitialDeviation = 0.2f }, new ParameterSet(ParameterSource.Random(1)));
             model.Parameters["transformer.ln_f.weight"].Value.Span.Fill(scale);
             return model;
         });
@@ -41,11 +41,11 @@ internal static class SmallModels
         return path;
     }
 
-    public static string T5(TemporaryFolder folder) => Save(folder, "t5", "gpt2-small", vocabulary => new T5ConditionalGeneration(
+    public static string T5(TemporaryFolder folder) => Save(folder, "t5", "gpt2-small", vocabulary => SequenceToSequenceModel.Create(
         new T5Config { Layers = 1, Heads = 2, HeadWidth = 8, Width = 16, InnerWidth = 24, Vocabulary = vocabulary, DecoderStartId = 0, PaddingId = 0 }, new ParameterSet(ParameterSource.Random(1))));
 
     /// <summary>A model that writes nothing.</summary>
-    public static string Bert(TemporaryFolder folder) => Save(folder, "bert", "bert-uncased", vocabulary => new BertMaskedLanguageModel(
+    public static string Bert(TemporaryFolder folder) => Save(folder, "bert", "bert-uncased", vocabulary => MaskedLanguageModel.Create(
         new BertConfig { Layers = 1, Heads = 2, Width = 16, Vocabulary = vocabulary, PositionRows = 64, PaddingId = 0 }, new ParameterSet(ParameterSource.Random(2))));
 
     private static string Save(TemporaryFolder folder, string name, string tokenizer, Func<int, Model> build)

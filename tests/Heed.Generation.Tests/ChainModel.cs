@@ -1,3 +1,4 @@
+using Heed.Models;
 using Heed.Engine.Nn;
 using Heed.Models.Files;
 using Heed.Models.Llama;
@@ -14,10 +15,10 @@ internal static class ChainModel
     /// <param name="vocabulary">V.</param>
     /// <param name="steps">After an id the ids that may follow, with their scores; every other id scores 0.</param>
     /// <param name="change">Changes the configuration.</param>
-    public static LlamaLanguageModel Build(int vocabulary, (int From, (int To, float Score)[] Next)[] steps, Func<LlamaConfig, LlamaConfig>? change = null)
+    public static CausalLanguageModel Build(int vocabulary, (int From, (int To, float Score)[] Next)[] steps, Func<LlamaConfig, LlamaConfig>? change = null)
     {
         LlamaConfig config = new() { Layers = 1, Heads = 4, Width = Width, InnerWidth = Width, Vocabulary = vocabulary, ContextLength = 64 };
-        LlamaLanguageModel model = new((change?.Invoke(config) ?? config).Checked(), new ParameterSet(ParameterSource.Random(1)));
+        CausalLanguageModel model = CausalLanguageModel.Create((change?.Invoke(config) ?? config).Checked(), new ParameterSet(ParameterSource.Random(1)));
         foreach (Parameter p in model.Parameters) p.Value.Span.Fill(p.Name.EndsWith("norm.weight", StringComparison.Ordinal) ? 1 : 0);
         Span<float> tokens = model.Parameters["model.embed_tokens.weight"].Value.Span, head = model.Parameters["lm_head.weight"].Value.Span;
         for (int k = 0; k < steps.Length; k++)
@@ -45,7 +46,7 @@ internal static class ChainModel
         string file = Path.Combine(Repository.Goldens, "tokenizers", tokenizer, "tokenizer.json");
         File.Copy(file, folder.File("tokenizer.json"));
         Tokenizer loaded = Tokenizer.FromFile(file);
-        using LlamaLanguageModel model = Build(loaded.VocabularySize, steps(loaded), change);
+        using CausalLanguageModel model = Build(loaded.VocabularySize, steps(loaded), change);
         ModelFolder.Save(model, folder.Path);
         if (generation is not null) File.WriteAllText(folder.File("generation_config.json"), generation);
         else if (File.Exists(folder.File("generation_config.json"))) File.Delete(folder.File("generation_config.json"));

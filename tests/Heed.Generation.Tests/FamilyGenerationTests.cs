@@ -51,9 +51,9 @@ public sealed class FamilyGenerationTests
         ParameterSet parameters = new(ParameterSource.Random(11));
         return name switch
         {
-            "lstm" => new LstmLanguageModel(new LstmConfig { Vocabulary = 50, Width = 24, Layers = 2 }, parameters),
-            "lstm encoder-decoder" => new LstmSequenceToSequence(new LstmConfig { Task = LstmTask.SequenceToSequence, Vocabulary = 50, Width = 24, Layers = 2, BeginId = 1, PaddingId = 0 }, parameters),
-            _ => new Transformer2017Model(new Transformer2017Config { Vocabulary = 50, Width = 24, Heads = 4, Layers = 2, BeginId = 1, PaddingId = 0 }, parameters),
+            "lstm" => CausalLanguageModel.Create(new LstmConfig { Vocabulary = 50, Width = 24, Layers = 2 }, parameters),
+            "lstm encoder-decoder" => SequenceToSequenceModel.Create(new LstmConfig { Task = LstmTask.SequenceToSequence, Vocabulary = 50, Width = 24, Layers = 2, BeginId = 1, PaddingId = 0 }, parameters),
+            _ => SequenceToSequenceModel.Create(new Transformer2017Config { Vocabulary = 50, Width = 24, Heads = 4, Layers = 2, BeginId = 1, PaddingId = 0 }, parameters),
         };
     }
 
@@ -66,7 +66,7 @@ public sealed class FamilyGenerationTests
         ModelInputs inputs = both
             ? new ModelInputs { InputIds = Row(prompt), DecoderInputIds = Row([((SequenceToSequenceModel)model).DecoderStartId, .. ids[..^1]]) }
             : new ModelInputs { InputIds = Row([.. prompt, .. ids[..^1]]) };
-        Tensor logits = model.Run(inputs).Tensors["logits"];
+        Tensor logits = model.Run(inputs).Logits!;
         int V = logits.Shape.Last, first = both ? 0 : prompt.Length - 1;
         float[][] rows = new float[ids.Length][];
         double sum = 0;

@@ -104,7 +104,7 @@ public sealed class GenerationCaseTests
     [Fact]
     public void A_ban_holds_if_its_head_is_the_whole_prompt()   // cases: g5
     {
-        using LlamaLanguageModel model = ChainModel.Build(16, ChainModel.Chain(5, 6, 7, 8));
+        using CausalLanguageModel model = ChainModel.Build(16, ChainModel.Chain(5, 6, 7, 8));
         using InferenceEngine engine = new(model);
         GenerationConfig one = new() { MaxNewTokens = 1 };
         Assert.Equal([6], engine.Generate([[5]], one)[0].Ids);
@@ -116,7 +116,7 @@ public sealed class GenerationCaseTests
     [Fact]
     public void The_least_number_of_new_tokens_wins_over_the_least_length()   // cases: g6
     {
-        using LlamaLanguageModel model = ChainModel.Build(16, ChainModel.Chain(5, 6, 7, 8));
+        using CausalLanguageModel model = ChainModel.Build(16, ChainModel.Chain(5, 6, 7, 8));
         using InferenceEngine engine = new(model);
         GenerationConfig config = new() { MaxNewTokens = 10, EndIds = [8], MinLength = 9 };
         Assert.Equal([6, 7, 8], engine.Generate([[5, 5]], config with { MinNewTokens = 1 })[0].Ids);
@@ -156,7 +156,7 @@ public sealed class GenerationCaseTests
     [InlineData(float.Epsilon)]
     public void A_temperature_near_nothing_is_greedy(float temperature)   // cases: u9
     {
-        using Heed.Models.Gpt2.Gpt2LanguageModel model = TestModels.Gpt2();
+        using Heed.Models.CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model);
         int[] prompt = TestModels.Prompt(5, 1);
         Assert.Equal(engine.Generate([prompt], Eight)[0].Ids, engine.Generate([prompt], Eight with { Sample = true, Temperature = temperature })[0].Ids);
@@ -169,7 +169,7 @@ public sealed class GenerationCaseTests
     [InlineData(3, true)]
     public void Weights_that_are_not_numbers_end_every_kind_of_search(int beams, bool sample)
     {
-        using Heed.Models.Gpt2.Gpt2LanguageModel model = TestModels.Gpt2();
+        using Heed.Models.CausalLanguageModel model = TestModels.Gpt2();
         model.Parameters["transformer.ln_f.weight"].Value.Span[3] = float.NaN;
         using InferenceEngine engine = new(model);
         Assert.Throws<NumericalException>(() => engine.Generate([[1, 2, 3]], Eight with { Beams = beams, Sample = sample }));
@@ -178,7 +178,7 @@ public sealed class GenerationCaseTests
     [Fact]
     public void More_beams_than_memory_holds_are_refused_with_figures()   // cases: u6
     {
-        using Heed.Models.Gpt2.Gpt2LanguageModel model = TestModels.Gpt2();
+        using Heed.Models.CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model);
         BudgetException e = Assert.Throws<BudgetException>(() => engine.Generate([[1, 2, 3]], Eight with { Beams = 1 << 27 }));
         Assert.Contains("num_beams: 134217728", e.Message, StringComparison.Ordinal);
@@ -188,7 +188,7 @@ public sealed class GenerationCaseTests
     [Fact]
     public void Stop_strings_without_a_tokenizer_are_refused()
     {
-        using Heed.Models.Gpt2.Gpt2LanguageModel model = TestModels.Gpt2();
+        using Heed.Models.CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model);
         Assert.Contains("Tokenizer", Assert.Throws<InputException>(() => engine.Generate([[1]], Eight with { StopStrings = ["a"] })).Message, StringComparison.Ordinal);
     }
@@ -199,7 +199,7 @@ public sealed class GenerationCaseTests
         using TemporaryFolder folder = new();
         File.Copy(Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small", "tokenizer.json"), folder.File("tokenizer.json"));
         int vocabulary = Tokenizer.FromFolder(folder.Path).VocabularySize;
-        using (Heed.Models.T5.T5ConditionalGeneration saved = new(
+        using (Heed.Models.SequenceToSequenceModel saved = SequenceToSequenceModel.Create(
             new Heed.Models.T5.T5Config { Layers = 1, Heads = 2, HeadWidth = 8, Width = 16, InnerWidth = 24, Vocabulary = vocabulary, DecoderStartId = 0, PaddingId = 0 },
             new Heed.Engine.Nn.ParameterSet(Heed.Engine.Nn.ParameterSource.Random(1))))
             ModelFolder.Save(saved, folder.Path);

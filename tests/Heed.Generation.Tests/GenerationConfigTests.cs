@@ -1,3 +1,4 @@
+using Heed.Models;
 using Heed.Testing;
 using Xunit;
 
@@ -116,7 +117,7 @@ public sealed class GenerationConfigTests
         };
         right.Validate();
         Assert.StartsWith(name + ": is", Assert.Throws<InputException>(wrong.Validate).Message, StringComparison.Ordinal);
-        using Heed.Models.Gpt2.Gpt2LanguageModel model = TestModels.Gpt2();
+        using Heed.Models.CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model);
         Assert.StartsWith(name + ": is", Assert.Throws<InputException>(() => engine.Generate([[1, 2]], wrong)).Message, StringComparison.Ordinal);
     }

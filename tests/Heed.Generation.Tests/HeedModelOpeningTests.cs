@@ -40,7 +40,7 @@ public sealed class HeedModelOpeningTests
     private static float[] Logits(Model model)
     {
         using TensorScope scope = TensorScope.Begin();
-        return model.Run(new ModelInputs { InputIds = TokenGrid.Of([[5, 9, 2, 7]]) }).Tensors["logits"].ToArray();
+        return model.Run(new ModelInputs { InputIds = TokenGrid.Of([[5, 9, 2, 7]]) }).Logits!.ToArray();
     }
 
     private sealed class Seen(List<LoadProgress> list) : IProgress<LoadProgress>

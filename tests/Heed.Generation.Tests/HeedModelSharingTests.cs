@@ -1,3 +1,4 @@
+using Heed.Models;
 using Heed.Engine.Nn;
 using Heed.Models.Bert;
 using Heed.Models.Files;
@@ -142,7 +143,7 @@ public sealed class HeedModelSharingTests
             Layers = 2, Heads = 4, Width = 32, Vocabulary = Tokenizer.FromFile(tokenizer).VocabularySize, PositionRows = 64, InitialDeviation = 0.2f, PaddingId = 0,
             Labels = ["bad", "fair", "good"],
         };
-        using BertSequenceClassifier model = new(config, new ParameterSet(ParameterSource.Random(2)));
+        using SequenceClassifier model = SequenceClassifier.Create(config, new ParameterSet(ParameterSource.Random(2)));
         ModelFolder.Save(model, folder.Path);
         return folder;
     }

@@ -101,12 +101,12 @@ public sealed class HeedModelTests
     [Fact]
     public void Masks_are_filled_with_the_likeliest_tokens()
     {
-        using TemporaryFolder folder = BertFolder(c => new BertMaskedLanguageModel(c, new ParameterSet(ParameterSource.Random(2))));
+        using TemporaryFolder folder = BertFolder(c => MaskedLanguageModel.Create(c, new ParameterSet(ParameterSource.Random(2))));
         using HeedModel model = HeedModel.Open(folder.Path);
         IReadOnlyList<Filling> fillings = model.Fill("the [MASK] of the [MASK]", count: 3);
         Assert.Equal([0, 0, 0, 1, 1, 1], fillings.Select(f => f.Mask));
         int[] ids = model.Tokenizer.Encode("the [MASK] of the [MASK]").Ids;
-        float[] logits = model.Model.Run(new ModelInputs { InputIds = new TokenGrid(1, ids.Length, ids) }).Tensors["logits"].ToArray();
+        float[] logits = model.Model.Run(new ModelInputs { InputIds = new TokenGrid(1, ids.Length, ids) }).Logits!.ToArray();
         int V = model.Model.Config.Vocabulary, mask = model.Tokenizer.TokenToId("[MASK]")!.Value;
         float[] row = logits.AsSpan(Array.LastIndexOf(ids, mask) * V, V).ToArray();
         Generation.Sampling.Probabilities.Softmax([.. row], row);
@@ -122,7 +122,7 @@ public sealed class HeedModelTests
     {
         foreach (ClassificationKind kind in Enum.GetValues<ClassificationKind>())
         {
-            using TemporaryFolder folder = BertFolder(c => new BertSequenceClassifier(c with { Labels = ["bad", "fair", "good"], ClassificationKind = kind }, new ParameterSet(ParameterSource.Random(2))));
+            using TemporaryFolder folder = BertFolder(c => SequenceClassifier.Create(c with { Labels = ["bad", "fair", "good"], ClassificationKind = kind }, new ParameterSet(ParameterSource.Random(2))));
             using HeedModel model = HeedModel.Open(folder.Path);
             IReadOnlyList<Prediction> predictions = model.Classify("the first text", "the second");
             Assert.Equal(["bad", "fair", "good"], predictions.Select(p => p.Label).Order());
@@ -138,8 +138,8 @@ public sealed class HeedModelTests
     {
         foreach (Func<BertConfig, Model> build in new Func<BertConfig, Model>[]
         {
-            c => new BertModel(c, new ParameterSet(ParameterSource.Random(2))),
-            c => new BertMaskedLanguageModel(c, new ParameterSet(ParameterSource.Random(2))),
+            c => EncoderModel.Create(c, new ParameterSet(ParameterSource.Random(2))),
+            c => MaskedLanguageModel.Create(c, new ParameterSet(ParameterSource.Random(2))),
         })
         {
             using TemporaryFolder folder = BertFolder(build);
@@ -183,7 +183,7 @@ public sealed class HeedModelTests
         string tokenizer = Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small", "tokenizer.json");
         File.Copy(tokenizer, folder.File("tokenizer.json"));
         Gpt2Config config = new() { Layers = 2, Heads = 4, Width = 32, Vocabulary = Tokenizer.FromFile(tokenizer).VocabularySize, ContextLength = 512, InitialDeviation = 0.2f };
-        using Gpt2LanguageModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
+        using CausalLanguageModel model = CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.Random(1)));
         ModelFolder.Save(model, folder.Path);
         return folder;
     }

@@ -33,17 +33,17 @@ public sealed class LongGenerationTests
         LstmConfig lstm = new() { Vocabulary = Vocabulary, Width = 24, Layers = 2, BeginId = 1, PaddingId = 0 };
         Model model = name switch
         {
-            "gpt2" => new Gpt2LanguageModel(new Gpt2Config { Layers = 2, Heads = 4, Width = 32, Vocabulary = Vocabulary, ContextLength = 256, InitialDeviation = 0.25f }, set),
-            "mistral" => new LlamaLanguageModel(llama with { Kind = LlamaKind.Mistral, Window = 37 }, set),
-            "longrope" => new LlamaLanguageModel(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.LongRope, Factor = 4, OriginalLength = 256, ShortFactors = [1, 1.2, 1.5, 2], LongFactors = [1, 2, 4, 8] } }, set),
-            "bloom" => new BloomLanguageModel(new BloomConfig { Layers = 2, Heads = 4, Width = 32, Vocabulary = Vocabulary, InitialDeviation = 0.25f }, set),
-            "lstm" => new LstmLanguageModel(lstm, set),
-            "t5" => new T5ConditionalGeneration(t5, set),
-            "t5 v1.1" => new T5ConditionalGeneration(t5 with { Gated = true, TiedOutput = false }, set),
-            "bart" => new BartConditionalGeneration(bart, set),
-            "marian" => new BartConditionalGeneration(marian, set),
-            "2017" => new Transformer2017Model(Transformer2017Config.Tiny with { Width = 32, Heads = 4, Vocabulary = Vocabulary }, set),
-            _ => new LstmSequenceToSequence(lstm with { Task = LstmTask.SequenceToSequence }, set),
+            "gpt2" => CausalLanguageModel.Create(new Gpt2Config { Layers = 2, Heads = 4, Width = 32, Vocabulary = Vocabulary, ContextLength = 256, InitialDeviation = 0.25f }, set),
+            "mistral" => CausalLanguageModel.Create(llama with { Kind = LlamaKind.Mistral, Window = 37 }, set),
+            "longrope" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.LongRope, Factor = 4, OriginalLength = 256, ShortFactors = [1, 1.2, 1.5, 2], LongFactors = [1, 2, 4, 8] } }, set),
+            "bloom" => CausalLanguageModel.Create(new BloomConfig { Layers = 2, Heads = 4, Width = 32, Vocabulary = Vocabulary, InitialDeviation = 0.25f }, set),
+            "lstm" => CausalLanguageModel.Create(lstm, set),
+            "t5" => SequenceToSequenceModel.Create(t5, set),
+            "t5 v1.1" => SequenceToSequenceModel.Create(t5 with { Gated = true, TiedOutput = false }, set),
+            "bart" => SequenceToSequenceModel.Create(bart, set),
+            "marian" => SequenceToSequenceModel.Create(marian, set),
+            "2017" => SequenceToSequenceModel.Create(Transformer2017Config.Tiny with { Width = 32, Heads = 4, Vocabulary = Vocabulary }, set),
+            _ => SequenceToSequenceModel.Create(lstm with { Task = LstmTask.SequenceToSequence }, set),
         };
         // An LSTM's small first weights give every token nearly the same score.
         foreach (Parameter p in set.Where(p => name.StartsWith("lstm", StringComparison.Ordinal) && p.Shape.Rank == 2))

@@ -1,3 +1,4 @@
+using Heed.Models;
 using Heed.Engine.Nn;
 using Heed.Models.Gpt2;
 
@@ -7,7 +8,7 @@ namespace Heed.Generation.Tests;
 internal static class TestModels
 {
     /// <summary>A GPT-2 whose next token depends on all before it.</summary>
-    public static Gpt2LanguageModel Gpt2(ulong seed = 1, int contextLength = 320) => new(
+    public static CausalLanguageModel Gpt2(ulong seed = 1, int contextLength = 320) => CausalLanguageModel.Create(
         new Gpt2Config { Layers = 2, Heads = 4, Width = 48, Vocabulary = 211, ContextLength = contextLength, InitialDeviation = 0.25f },
         new ParameterSet(ParameterSource.Random(seed)));
 

@@ -29,20 +29,20 @@ public class DecoderPropertyTests
         LlamaConfig llama = new() { Layers = 2, Heads = 4, KeyHeads = 2, Width = 40, HeadWidth = 10, InnerWidth = 72, Vocabulary = Vocabulary, ContextLength = Length, InitialDeviation = 0.2f };
         CausalLanguageModel model = family switch
         {
-            "gpt2" => new Gpt2LanguageModel(new Gpt2Config { Layers = 2, Heads = 4, Width = 40, Vocabulary = Vocabulary, ContextLength = Length, InitialDeviation = 0.2f }, set),
-            "bloom" => new BloomLanguageModel(new BloomConfig { Layers = 2, Heads = 5, Width = 40, Vocabulary = Vocabulary, InitialDeviation = 0.2f }, set),
-            "openai-gpt" => new Gpt1LanguageModel(new Gpt1Config { Layers = 2, Heads = 4, Width = 40, Vocabulary = Vocabulary, ContextLength = Length, InitialDeviation = 0.2f }, set),
-            "mistral" => new LlamaLanguageModel(llama with { Kind = LlamaKind.Mistral, Window = 37 }, set),
-            "qwen2" => new LlamaLanguageModel(llama with { Kind = LlamaKind.Qwen2, AttentionBias = true }, set),
-            "qwen3" => new LlamaLanguageModel(llama with { Kind = LlamaKind.Qwen3 }, set),
-            "linear" => new LlamaLanguageModel(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Linear, Factor = 4 } }, set),
-            "llama3" => new LlamaLanguageModel(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Llama3, Factor = 8, OriginalLength = 64, LowFrequencyFactor = 1, HighFrequencyFactor = 4 } }, set),
-            "yarn" => new LlamaLanguageModel(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Yarn, Factor = 4, OriginalLength = 64 } }, set),
+            "gpt2" => CausalLanguageModel.Create(new Gpt2Config { Layers = 2, Heads = 4, Width = 40, Vocabulary = Vocabulary, ContextLength = Length, InitialDeviation = 0.2f }, set),
+            "bloom" => CausalLanguageModel.Create(new BloomConfig { Layers = 2, Heads = 5, Width = 40, Vocabulary = Vocabulary, InitialDeviation = 0.2f }, set),
+            "openai-gpt" => CausalLanguageModel.Create(new Gpt1Config { Layers = 2, Heads = 4, Width = 40, Vocabulary = Vocabulary, ContextLength = Length, InitialDeviation = 0.2f }, set),
+            "mistral" => CausalLanguageModel.Create(llama with { Kind = LlamaKind.Mistral, Window = 37 }, set),
+            "qwen2" => CausalLanguageModel.Create(llama with { Kind = LlamaKind.Qwen2, AttentionBias = true }, set),
+            "qwen3" => CausalLanguageModel.Create(llama with { Kind = LlamaKind.Qwen3 }, set),
+            "linear" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Linear, Factor = 4 } }, set),
+            "llama3" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Llama3, Factor = 8, OriginalLength = 64, LowFrequencyFactor = 1, HighFrequencyFactor = 4 } }, set),
+            "yarn" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Yarn, Factor = 4, OriginalLength = 64 } }, set),
             // These two have other frequencies from some length on, where a text read at once is another than one read in pieces: up to there.
-            "dynamic" => new LlamaLanguageModel(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Dynamic, Factor = 2 } }, set),
-            "longrope" => new LlamaLanguageModel(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.LongRope, Factor = 4, OriginalLength = Length, ShortFactors = [1, 1.1, 1.3, 1.7, 2], LongFactors = [1, 2, 3, 5, 8] } }, set),
-            "lstm" => new LstmLanguageModel(new LstmConfig { Layers = 2, Width = 40, EmbeddingWidth = 24, Vocabulary = Vocabulary }, set),
-            _ => new LlamaLanguageModel(llama, set),
+            "dynamic" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Dynamic, Factor = 2 } }, set),
+            "longrope" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.LongRope, Factor = 4, OriginalLength = Length, ShortFactors = [1, 1.1, 1.3, 1.7, 2], LongFactors = [1, 2, 3, 5, 8] } }, set),
+            "lstm" => CausalLanguageModel.Create(new LstmConfig { Layers = 2, Width = 40, EmbeddingWidth = 24, Vocabulary = Vocabulary }, set),
+            _ => CausalLanguageModel.Create(llama, set),
         };
         // An LSTM's small first weights would forget the beginning of a text within a few tokens.
         foreach (Parameter p in set.Where(p => family == "lstm" && p.Shape.Rank == 2))
@@ -101,7 +101,7 @@ public class DecoderPropertyTests
 
             using TensorScope scope = TensorScope.Begin();
             TokenGrid Grid(int[] cells) => new(texts.Length, Length, cells);
-            float[] padded = model.Run(new ModelInputs { InputIds = Grid(ids), AttentionMask = Grid(mask), PositionIds = Grid(positions) }).Tensors["logits"].ToArray();
+            float[] padded = model.Run(new ModelInputs { InputIds = Grid(ids), AttentionMask = Grid(mask), PositionIds = Grid(positions) }).Logits!.ToArray();
             for (int b = 0; b < texts.Length; b++)
                 Same(Logits(model, TokenBatch.Of(texts[b])), padded.AsSpan(((b * Length) + (left ? Length - texts[b].Length : 0)) * Vocabulary, texts[b].Length * Vocabulary));
         }
@@ -216,7 +216,7 @@ public class DecoderPropertyTests
     public void A_window_bounds_the_pages_of_a_long_text_and_changes_no_bit(int window, int pages)
     {
         LlamaConfig config = new() { Kind = LlamaKind.Qwen2, Layers = 3, Heads = 4, KeyHeads = 2, Width = 40, HeadWidth = 10, InnerWidth = 72, Vocabulary = Vocabulary, ContextLength = 2 * Length, InitialDeviation = 0.2f, Window = window, WindowLayers = [true, false, true] };
-        using LlamaLanguageModel model = new(config, new ParameterSet(ParameterSource.Random(7)));
+        using CausalLanguageModel model = CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.Random(7)));
         int[] text = Text(300, 5);
         float[] whole = Logits(model, TokenBatch.Of(text));
         using KeyValueCache cache = new(model.CacheLayers);
@@ -282,7 +282,7 @@ public class DecoderPropertyTests
         TokenGrid ids = TokenGrid.Of([Text(Length, 8), Text(Length, 9)]);
         ModelOutput output = model.Run(new ModelInputs { InputIds = ids, Labels = ids });
         tape.Backward(output.Losses[0].Sum * (1f / output.Losses[0].Count));
-        hash.AppendData(MemoryMarshal.AsBytes(output.Tensors["logits"].Span));
+        hash.AppendData(MemoryMarshal.AsBytes(output.Logits!.Span));
         foreach (Parameter parameter in model.Parameters) hash.AppendData(MemoryMarshal.AsBytes(parameter.Gradient!.Span));
         return Convert.ToHexString(hash.GetHashAndReset());
     }

@@ -1,3 +1,5 @@
+using Heed.Models.DistilBert;
+using Heed.Models.Files;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Heed.Engine.Nn;
@@ -37,34 +39,34 @@ public sealed class InitializationTests
     private static readonly Dictionary<string, (Func<ParameterSet, Model> Build, Rule[] Rules)> Families = new(StringComparer.Ordinal)
     {
         // Devlin et al.'s released code: a normal of 0.02 (there cut at two deviations); the padding row as in transformers.
-        ["bert"] = (set => new BertPreTraining(BertConfig.Base with { Width = D, Layers = Layers, Heads = Heads, InnerWidth = F, Vocabulary = V, PositionRows = 128, PaddingId = 0 }, set),
+        ["bert"] = (set => ModelFamilies.Build(HeadKind.PreTraining, BertConfig.Base with { Width = D, Layers = Layers, Heads = Heads, InnerWidth = F, Vocabulary = V, PositionRows = 128, PaddingId = 0 }, set),
             [Biases, Gains, Normal(0.02, @"word_embeddings\.weight$", 0), Normal(0.02)]),
         // Radford et al. 2018, §4.1: N(0, 0.02).
-        ["openai-gpt"] = (set => new Gpt1LanguageModel(new Gpt1Config { Layers = Layers, Heads = Heads, Width = D, Vocabulary = V, ContextLength = 128 }, set), [Biases, Gains, Normal(0.02)]),
+        ["openai-gpt"] = (set => CausalLanguageModel.Create(new Gpt1Config { Layers = Layers, Heads = Heads, Width = D, Vocabulary = V, ContextLength = 128 }, set), [Biases, Gains, Normal(0.02)]),
         // Radford et al. 2019, §2.3: weights of residual layers are scaled by 1/√N, N of them being two a layer.
-        ["gpt2"] = (set => new Gpt2LanguageModel(new Gpt2Config { Layers = Layers, Heads = Heads, Width = D, Vocabulary = V, ContextLength = 128 }, set),
+        ["gpt2"] = (set => CausalLanguageModel.Create(new Gpt2Config { Layers = Layers, Heads = Heads, Width = D, Vocabulary = V, ContextLength = 128 }, set),
             [Biases, Gains, Normal(0.02 / Math.Sqrt(2 * Layers), @"c_proj\.weight$"), Normal(0.02)]),
-        ["bloom"] = (set => new BloomLanguageModel(new BloomConfig { Layers = Layers, Heads = Heads, Width = D, Vocabulary = V }, set), [Biases, Gains, Normal(0.02)]),
-        ["llama"] = (set => new LlamaLanguageModel(new LlamaConfig { Layers = Layers, Heads = Heads, KeyHeads = 2, Width = D, InnerWidth = F, Vocabulary = V, PaddingId = 3 }, set),
+        ["bloom"] = (set => CausalLanguageModel.Create(new BloomConfig { Layers = Layers, Heads = Heads, Width = D, Vocabulary = V }, set), [Biases, Gains, Normal(0.02)]),
+        ["llama"] = (set => CausalLanguageModel.Create(new LlamaConfig { Layers = Layers, Heads = Heads, KeyHeads = 2, Width = D, InnerWidth = F, Vocabulary = V, PaddingId = 3 }, set),
             [Gains, Normal(0.02, @"embed_tokens\.weight$", 3), Normal(0.02)]),
-        ["qwen3"] = (set => new LlamaLanguageModel(new LlamaConfig { Kind = LlamaKind.Qwen3, Layers = Layers, Heads = Heads, KeyHeads = 2, Width = D, InnerWidth = F, Vocabulary = V, AttentionBias = true }, set), [Biases, Gains, Normal(0.02)]),
+        ["qwen3"] = (set => CausalLanguageModel.Create(new LlamaConfig { Kind = LlamaKind.Qwen3, Layers = Layers, Heads = Heads, KeyHeads = 2, Width = D, InnerWidth = F, Vocabulary = V, AttentionBias = true }, set), [Biases, Gains, Normal(0.02)]),
         // Raffel et al.'s code (mesh-tensorflow): no scaling of scores, so that it is in the queries' first values.
-        ["t5"] = (set => new T5ConditionalGeneration(T5, set), T5Rules(1)),
-        ["t5 v1.1, a factor of 0.5"] = (set => new T5ConditionalGeneration(T5 with { Gated = true, TiedOutput = false, InitialFactor = 0.5f }, set), T5Rules(0.5)),
-        ["bart"] = (set => new BartConditionalGeneration(BartConfig.Base with { Layers = Layers, Width = D, Heads = Heads, InnerWidth = F, Vocabulary = V, ContextLength = 128 }, set),
+        ["t5"] = (set => SequenceToSequenceModel.Create(T5, set), T5Rules(1)),
+        ["t5 v1.1, a factor of 0.5"] = (set => SequenceToSequenceModel.Create(T5 with { Gated = true, TiedOutput = false, InitialFactor = 0.5f }, set), T5Rules(0.5)),
+        ["bart"] = (set => SequenceToSequenceModel.Create(BartConfig.Base with { Layers = Layers, Width = D, Heads = Heads, InnerWidth = F, Vocabulary = V, ContextLength = 128 }, set),
             [Biases, new Rule(@"(layer_norm|layernorm_embedding)\.weight$", "ones"), Normal(0.02, @"shared\.weight$", 1), Normal(0.02)]),
         // Vaswani et al. do not say; their code draws Glorot's uniform, and the table with D^−½ so that √D times it has deviation 1 (§3.4).
-        ["2017"] = (set => new Transformer2017Model(Transformer2017Config.Tiny with { Layers = Layers, Width = D, Heads = Heads, InnerWidth = F, Vocabulary = V }, set),
+        ["2017"] = (set => SequenceToSequenceModel.Create(Transformer2017Config.Tiny with { Layers = Layers, Width = D, Heads = Heads, InnerWidth = F, Vocabulary = V }, set),
             [Biases, Gains, Normal(1 / Math.Sqrt(D), @"shared\.weight$"), Glorot(@"linear[12]\.weight$", D, F), Glorot("proj", D, D)]),
         // As torch draws recurrent layers: all within 1/√H.
-        ["lstm"] = (set => new LstmLanguageModel(new LstmConfig { Layers = 2, Width = D, EmbeddingWidth = 48, Vocabulary = V }, set),
+        ["lstm"] = (set => CausalLanguageModel.Create(new LstmConfig { Layers = 2, Width = D, EmbeddingWidth = 48, Vocabulary = V }, set),
             [new Rule(@"^lstm\.", "uniform", 1 / Math.Sqrt(D)), Biases, Normal(0.02)]),
-        ["lstm encoder-decoder"] = (set => new LstmSequenceToSequence(new LstmConfig { Task = LstmTask.SequenceToSequence, Layers = 2, Width = D, AttentionWidth = F, Vocabulary = V }, set),
+        ["lstm encoder-decoder"] = (set => SequenceToSequenceModel.Create(new LstmConfig { Task = LstmTask.SequenceToSequence, Layers = 2, Width = D, AttentionWidth = F, Vocabulary = V }, set),
             [
                 new Rule(@"lstm\.", "uniform", 1 / Math.Sqrt(D)), Biases, Glorot("bridge", D, 2 * D), Glorot("combine", 4 * D, D),
                 Glorot(@"attention\.query", D, F), Glorot(@"attention\.key", 2 * D, F), Glorot(@"attention\.score", 1, F), Normal(0.02),
             ]),
-        ["custom"] = (set => new CustomLanguageModel(new CustomConfig { Vocabulary = V, Width = D, Layers = Layers, Heads = Heads, InnerWidth = F, Positions = PositionKind.Learned, ContextLength = 128, Gated = true }, set),
+        ["custom"] = (set => CausalLanguageModel.Create(new CustomConfig { Vocabulary = V, Width = D, Layers = Layers, Heads = Heads, InnerWidth = F, Positions = PositionKind.Learned, ContextLength = 128, Gated = true }, set),
             [Biases, new Rule(@"norm\d?\.weight$", "ones"), Normal(0.02)]),
     };
 

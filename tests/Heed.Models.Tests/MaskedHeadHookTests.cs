@@ -1,8 +1,10 @@
+using Heed.Models.Files;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models.Bert;
 using Heed.Models.Custom;
 using Heed.Models.DistilBert;
+using Heed.Verification;
 using Xunit;
 
 namespace Heed.Models.Tests;
@@ -18,11 +20,11 @@ public class MaskedHeadHookTests
         BertConfig bert = new() { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 16, PaddingId = 0 };
         return head switch
         {
-            "bert" => new BertMaskedLanguageModel(bert, set),
-            "bert-pretraining" => new BertPreTraining(bert, set),
-            "roberta" => new BertMaskedLanguageModel(new RobertaConfig { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 16, PaddingId = 1 }, set),
-            "distilbert" => new DistilBertMaskedLanguageModel(new DistilBertConfig { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 16, PaddingId = 0 }, set),
-            _ => new CustomMaskedLanguageModel(new CustomConfig { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, RmsNorm = true }, set),
+            "bert" => MaskedLanguageModel.Create(bert, set),
+            "bert-pretraining" => ModelFamilies.Build(HeadKind.PreTraining, bert, set),
+            "roberta" => MaskedLanguageModel.Create(new RobertaConfig { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 16, PaddingId = 1 }, set),
+            "distilbert" => MaskedLanguageModel.Create(new DistilBertConfig { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 16, PaddingId = 0 }, set),
+            _ => MaskedLanguageModel.Create(new CustomConfig { Encoder = true, Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, RmsNorm = true }, set),
         };
     }
 
@@ -39,7 +41,7 @@ public class MaskedHeadHookTests
         ModelOutput watched = model.Run(inputs, new RunOptions { Hooks = new Hooks().ObserveWhere(name => name.StartsWith("norm_head.", StringComparison.Ordinal), (name, x) => seen.Add($"{name} {x.Shape}")) });
         Assert.Contains("norm_head.out [4, 8]", seen);
         Assert.Contains("norm_head.scale [4, 1]", seen);
-        Assert.Equal(plain.Tensors[logits].ToArray(), watched.Tensors[logits].ToArray());
+        Assert.Equal(OutputNames.Of(model, plain)[logits].ToArray(), OutputNames.Of(model, watched)[logits].ToArray());
         Assert.Equal(plain.Loss, watched.Loss);
         ModelOutput changed = model.Run(inputs, new RunOptions { Hooks = new Hooks().Replace("norm_head.out", (_, x) => x * 0f) });
         Assert.NotEqual(plain.Loss, changed.Loss);

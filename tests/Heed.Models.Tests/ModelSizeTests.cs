@@ -26,7 +26,7 @@ public class ModelSizeTests
         using (model) return ModelSize.Of(model, batch, length);
     }
 
-    private static ModelSize Custom(CustomConfig config, int length) => Of(new CustomLanguageModel(config, new ParameterSet(ParameterSource.ShapesOnly)), length);
+    private static ModelSize Custom(CustomConfig config, int length) => Of(CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.ShapesOnly)), length);
 
     [Theory]
     [MemberData(nameof(Presets))]
@@ -70,7 +70,7 @@ public class ModelSizeTests
     public void Additive_attention_looks_at_each_row_of_the_encoder()
     {
         LstmConfig config = new() { Task = LstmTask.SequenceToSequence, Vocabulary = 50, Width = 8, EmbeddingWidth = 6, AttentionWidth = 5, Layers = 2, EncoderLayers = 1 };
-        ModelSize size = Of(new LstmSequenceToSequence(config, new ParameterSet(ParameterSource.ShapesOnly)), 10);
+        ModelSize size = Of(SequenceToSequenceModel.Create(config, new ParameterSet(ParameterSource.ShapesOnly)), 10);
         const double Encoder = 2 * 32 * (6 + 8), Bridge = 8 * 16, Projections = (8 * 5) + (16 * 5), Decoder = (32 * (22 + 8)) + (32 * (8 + 8)), Combine = 30 * 8, Head = 50 * 8;
         const double Row = (2 * 5) + (2 * 16);      // v·tanh(…), and the weighted sum of both directions
         Assert.Equal((2 * (Encoder + Bridge + Projections + Decoder + Combine + Head)) + (10 * Row), size.OperationsPerToken);
@@ -102,7 +102,7 @@ public class ModelSizeTests
     public void An_encoders_window_reaches_to_both_sides_and_ends_with_the_text()
     {
         CustomConfig config = Tiny with { Encoder = true, Attention = CustomAttention.Window, Window = 16 };
-        ModelSize size = Of(new CustomEncoder(config, new ParameterSet(ParameterSource.ShapesOnly)), 100);
+        ModelSize size = Of(EncoderModel.Create(config, new ParameterSet(ParameterSource.ShapesOnly)), 100);
         double keys = Enumerable.Range(0, 100).Average(i => Math.Min(99, i + 15) - Math.Max(0, i - 15) + 1);
         Assert.Equal((2.0 * 2 * ((4 * 32 * 32) + (2 * 32 * 128))) + (2 * 4 * 32 * keys), size.OperationsPerToken, 1e-6);
         Assert.Equal(0, size.CacheBytes);
@@ -121,7 +121,7 @@ public class ModelSizeTests
     public void Thousands_of_layers_are_one_line()
     {
         double begun = ThreadSeconds();
-        using Model model = new CustomLanguageModel(new CustomConfig { Vocabulary = 8, Width = 8, Layers = 9000, Heads = 2, Attention = CustomAttention.BlockSparse }, new ParameterSet(ParameterSource.ShapesOnly));
+        using Model model = CausalLanguageModel.Create(new CustomConfig { Vocabulary = 8, Width = 8, Layers = 9000, Heads = 2, Attention = CustomAttention.BlockSparse }, new ParameterSet(ParameterSource.ShapesOnly));
         string[] lines = [.. ModuleTree.Lines(model, 3)];
         _ = ModelSize.Of(model, 1, 512);
         double seconds = ThreadSeconds() - begun;

@@ -10,9 +10,9 @@ public class ModelUseTests
 {
     private static readonly Gpt2Config Config = new() { Layers = 2, Heads = 2, Width = 16, ContextLength = 16, Vocabulary = 11 };
 
-    private static Gpt2LanguageModel Make()
+    private static CausalLanguageModel Make()
     {
-        Gpt2LanguageModel model = new(Config, new ParameterSet(ParameterSource.Random(1)));
+        CausalLanguageModel model = CausalLanguageModel.Create(Config, new ParameterSet(ParameterSource.Random(1)));
         foreach (Parameter parameter in model.Parameters) parameter.Pack();
         return model;
     }
@@ -20,14 +20,14 @@ public class ModelUseTests
     private static float[] Logits(Model model)
     {
         using TensorScope scope = TensorScope.Begin();
-        return model.Run(new ModelInputs { InputIds = TokenGrid.Of([[1, 2, 3]]) }).Tensors["logits"].ToArray();
+        return model.Run(new ModelInputs { InputIds = TokenGrid.Of([[1, 2, 3]]) }).Logits!.ToArray();
     }
 
     // cases: u1
     [Fact]
     public void A_model_disposed_beside_a_call_keeps_its_weights_until_the_call_has_ended()
     {
-        Gpt2LanguageModel model = Make();
+        CausalLanguageModel model = Make();
         float[] before = Logits(model);
         using (model.Enter())
         {
@@ -46,9 +46,9 @@ public class ModelUseTests
     [Fact]
     public void A_model_computes_in_the_context_in_which_it_was_made_with_the_bits_of_any_other()
     {
-        using Gpt2LanguageModel here = Make();
+        using CausalLanguageModel here = Make();
         using ComputeContext context = new(new ComputeOptions { Threads = 3 });
-        Gpt2LanguageModel there;
+        CausalLanguageModel there;
         using (context.Enter()) there = Make();
         using (there)
         {

@@ -108,7 +108,7 @@ public class ModuleTests
         Assert.Throws<ShapeException>(() => model.Replace("blocks.0.attn.k", _ => new Linear(24, 12, model.Parameters.Root / "narrow")));
     }
 
-    private static float[] Logits(Model model, ModelInputs inputs) => model.Run(inputs).Tensors["logits"].ToArray();
+    private static float[] Logits(Model model, ModelInputs inputs) => model.Run(inputs).Logits!.ToArray();
 
     /// <summary>y = W·x + B·A·x, with B zero at first (Hu et al. 2021, arXiv:2106.09685).</summary>
     private sealed class LowRank(Projection inner, int rank) : Projection(inner.Scope / "lora")

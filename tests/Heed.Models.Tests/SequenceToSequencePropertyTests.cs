@@ -28,13 +28,13 @@ public sealed class SequenceToSequencePropertyTests
         Transformer2017Config first = Transformer2017Config.Tiny with { Width = 32, Heads = 4, Vocabulary = Vocabulary };
         SequenceToSequenceModel model = family switch
         {
-            "t5" => new T5ConditionalGeneration(t5, set),
-            "t5 v1.1" => new T5ConditionalGeneration(t5 with { Gated = true, TiedOutput = false, Activation = Engine.Kernels.Activation.GeluTanh }, set),
-            "bart" => new BartConditionalGeneration(bart, set),
-            "marian" => new BartConditionalGeneration(marian, set),
-            "2017" => new Transformer2017Model(first, set),
-            "2017, norms first" => new Transformer2017Model(first with { NormFirst = true, TiedOutput = false }, set),
-            _ => new LstmSequenceToSequence(new LstmConfig { Task = LstmTask.SequenceToSequence, Vocabulary = Vocabulary, Width = 32, Layers = 2, EmbeddingWidth = 20, AttentionWidth = 24, BeginId = 1, PaddingId = 0 }, set),
+            "t5" => SequenceToSequenceModel.Create(t5, set),
+            "t5 v1.1" => SequenceToSequenceModel.Create(t5 with { Gated = true, TiedOutput = false, Activation = Engine.Kernels.Activation.GeluTanh }, set),
+            "bart" => SequenceToSequenceModel.Create(bart, set),
+            "marian" => SequenceToSequenceModel.Create(marian, set),
+            "2017" => SequenceToSequenceModel.Create(first, set),
+            "2017, norms first" => SequenceToSequenceModel.Create(first with { NormFirst = true, TiedOutput = false }, set),
+            _ => SequenceToSequenceModel.Create(new LstmConfig { Task = LstmTask.SequenceToSequence, Vocabulary = Vocabulary, Width = 32, Layers = 2, EmbeddingWidth = 20, AttentionWidth = 24, BeginId = 1, PaddingId = 0 }, set),
         };
         foreach (Parameter p in set)
         {
@@ -165,7 +165,7 @@ public sealed class SequenceToSequencePropertyTests
         using TensorScope scope = TensorScope.Begin();
         TokenGrid Mask(int[][] rows) => TokenGrid.Of([.. rows.Select(r => Enumerable.Repeat(1, r.Length).ToArray())]);
         ModelInputs inputs = new() { InputIds = TokenGrid.Of(Sources), AttentionMask = Mask(Sources), DecoderInputIds = TokenGrid.Of(texts), DecoderAttentionMask = Mask(texts) };
-        Tensor grid = model.Run(inputs).Tensors["logits"];
+        Tensor grid = model.Run(inputs).Logits!;
         for (int b = 0; b < texts.Length; b++) Same(alone[b], grid.Span.Slice(b * Length * Vocabulary, texts[b].Length * Vocabulary));
     }
 

@@ -44,16 +44,16 @@ public sealed partial class HookNameTests
         ParameterSet set = new(ParameterSource.Random(1));
         return name switch
         {
-            "transformer-2017" => new Transformer2017Model(Transformer2017Config.Tiny with { Vocabulary = 30 }, set),
-            "lstm-lm" => new LstmLanguageModel(Lstm, set),
-            "lstm-classifier" => new LstmClassifier(Lstm with { Task = LstmTask.Classifier }, set),
-            "lstm-seq2seq" => new LstmSequenceToSequence(Lstm with { Task = LstmTask.SequenceToSequence }, set),
-            "custom full" => new CustomLanguageModel(Custom with { Positions = PositionKind.Learned, NormFirst = false }, set),
-            "custom window" => new CustomLanguageModel(Custom with { Attention = CustomAttention.Window, Window = 3, KeyHeads = 2, RmsNorm = true, Gated = true }, set),
-            "custom blocks" => new CustomLanguageModel(Custom with { Attention = CustomAttention.BlockSparse, Positions = PositionKind.Alibi }, set),
-            "custom elu" => new CustomLanguageModel(Custom with { Attention = CustomAttention.Elu, KeyHeads = 2 }, set),
-            "custom favor" => new CustomLanguageModel(Custom with { Attention = CustomAttention.Favor, Features = 10 }, set),
-            "custom encoder" => new CustomMaskedLanguageModel(Custom with { Encoder = true, Positions = PositionKind.Sinusoidal }, set),
+            "transformer-2017" => SequenceToSequenceModel.Create(Transformer2017Config.Tiny with { Vocabulary = 30 }, set),
+            "lstm-lm" => CausalLanguageModel.Create(Lstm, set),
+            "lstm-classifier" => SequenceClassifier.Create(Lstm with { Task = LstmTask.Classifier }, set),
+            "lstm-seq2seq" => SequenceToSequenceModel.Create(Lstm with { Task = LstmTask.SequenceToSequence }, set),
+            "custom full" => CausalLanguageModel.Create(Custom with { Positions = PositionKind.Learned, NormFirst = false }, set),
+            "custom window" => CausalLanguageModel.Create(Custom with { Attention = CustomAttention.Window, Window = 3, KeyHeads = 2, RmsNorm = true, Gated = true }, set),
+            "custom blocks" => CausalLanguageModel.Create(Custom with { Attention = CustomAttention.BlockSparse, Positions = PositionKind.Alibi }, set),
+            "custom elu" => CausalLanguageModel.Create(Custom with { Attention = CustomAttention.Elu, KeyHeads = 2 }, set),
+            "custom favor" => CausalLanguageModel.Create(Custom with { Attention = CustomAttention.Favor, Features = 10 }, set),
+            "custom encoder" => MaskedLanguageModel.Create(Custom with { Encoder = true, Positions = PositionKind.Sinusoidal }, set),
             _ => ModelFolder.Load(Path.Combine(Testing.Repository.Goldens, "models", name)).Model,
         };
     }
@@ -92,7 +92,7 @@ public sealed partial class HookNameTests
                 int expected = letters[i] switch
                 {
                     "N" when bare is "cross_attn.k" or "cross_attn.v" => Batch * Read,
-                    "N" when model is LstmClassifier && bare == "lstm.out" => Batch,
+                    "N" when model is SequenceClassifier && bare == "lstm.out" => Batch,
                     "N" => Batch * rows,
                     "B" => Batch,
                     "T" => rows,

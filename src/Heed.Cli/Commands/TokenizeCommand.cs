@@ -43,6 +43,7 @@ internal static class TokenizeCommand
             if (parsed.GetValue(lines) && given is not null && !StandardInput.IsMeant(given))
                 throw new UsageException($"--jsonl reads standard input, but the text \"{Printable.Shorten(given)}\" was given too. Leave one of them out.");
             Tokenizer tokenizer = Open(parsed.GetRequiredValue(model));
+            foreach (string warning in tokenizer.Report?.Warnings ?? []) terminal.Warn(warning);
             bool special = !parsed.GetValue(plain), codePoints = parsed.GetValue(offsets) == "code-points";
             if (parsed.GetValue(lines)) return Task.FromResult(Lines(terminal, tokenizer, special, codePoints, cancellationToken));
             string input = given is null || StandardInput.IsMeant(given) ? StandardInput.Text(terminal) : given;
@@ -80,15 +81,18 @@ internal static class TokenizeCommand
     {
         TokenEncoding encoding = tokenizer.Encode(input, pair, special);
         if (terminal.IsJson) terminal.Json(Object(encoding, input, pair, codePoints));
-        else Show(terminal, encoding, input, pair, codePoints);
+        else Show(terminal, tokenizer, encoding, input, pair, codePoints);
     }
 
-    private static void Show(Terminal terminal, TokenEncoding encoding, string text, string? pair, bool codePoints)
+    private static void Show(Terminal terminal, Tokenizer tokenizer, TokenEncoding encoding, string text, string? pair, bool codePoints)
     {
+        bool spelled = TokenBytes.SpellsBytes(tokenizer);
+        (int first, int padded) = Padding(encoding);
         if (terminal.IsTerminal)
         {
             StringBuilder pieces = new();
-            for (int i = 0; i < encoding.Count; i++) pieces.Append(terminal.Colour(Printable.Escape(encoding.Tokens[i]).Replace("\n", "\\n", StringComparison.Ordinal), i)).Append(' ');
+            for (int i = 0; i < encoding.Count; i++)
+                if (i < first || i >= first + padded) pieces.Append(terminal.Colour(Shown(TokenBytes.Readable(tokenizer, encoding, i, spelled) ?? encoding.Tokens[i]), i)).Append(' ');
             terminal.Line(pieces.ToString());
             terminal.Line();
         }
@@ -97,13 +101,33 @@ internal static class TokenizeCommand
         (int Start, int End)[] shown = codePoints ? encoding.ToCodePoints(text, pair) : [.. encoding.Offsets];
         for (int i = 0; i < encoding.Count; i++)
         {
+            if (i == first && padded > LinesOfPadding)
+            {
+                terminal.Line(terminal.Dim($"      … {padded} × {Shown(encoding.Tokens[i])} {encoding.Ids[i]}, padding"));
+                i += padded - 1;
+                continue;
+            }
+
             (int start, int end) = (encoding.Starts[i], encoding.Ends[i]);
             string of = encoding.SequenceIds[i] == 1 ? pair ?? "" : text;
-            int bytes = end <= of.Length && start <= end ? System.Text.Encoding.UTF8.GetByteCount(of.AsSpan(start, end - start)) : 0;
-            terminal.Line($"{i,5} {encoding.Ids[i],8} {$"{shown[i].Start}–{shown[i].End}",13}  {bytes,5}  {Printable.Escape(encoding.Tokens[i]).Replace("\n", "\\n", StringComparison.Ordinal)}{(encoding.SpecialTokensMask[i] != 0 ? terminal.Dim("  special") : "")}");
+            int bytes = TokenBytes.Count(tokenizer, encoding, i, spelled) ?? (end <= of.Length && start <= end ? System.Text.Encoding.UTF8.GetByteCount(of.AsSpan(start, end - start)) : 0);
+            string token = Shown(encoding.Tokens[i]);
+            if (TokenBytes.Readable(tokenizer, encoding, i, spelled) is { } readable && Shown(readable) is var said && said != token) token += $"  \u201C{said}\u201D";
+            terminal.Line($"{i,5} {encoding.Ids[i],8} {$"{shown[i].Start}–{shown[i].End}",13}  {bytes,5}  {token}{(encoding.SpecialTokensMask[i] != 0 ? terminal.Dim("  special") : "")}");
         }
 
-        terminal.Line(terminal.Dim($"{encoding.Count} tokens{(encoding.Overflowing.Count > 0 ? "; the tokenizer's truncation cut the text, --json shows the other windows" : "")}"));
+        terminal.Line(terminal.Dim($"{encoding.Count} tokens{(padded > 0 ? $", {padded} of them padding" : "")}{(encoding.Overflowing.Count > 0 ? "; the tokenizer's truncation cut the text, --json shows the other windows" : "")}"));
+    }
+
+    private const int LinesOfPadding = 1;
+
+    private static string Shown(string token) => Printable.Escape(token).Replace("\n", "\\n", StringComparison.Ordinal);
+
+    /// <summary>The run of padding, which lies at one end.</summary>
+    private static (int First, int Count) Padding(TokenEncoding encoding)
+    {
+        int count = encoding.AttentionMask.Count(real => real == 0);
+        return (Array.IndexOf(encoding.AttentionMask, 0), count);
     }
 
     private static int Lines(Terminal terminal, Tokenizer tokenizer, bool special, bool codePoints, CancellationToken cancellationToken)

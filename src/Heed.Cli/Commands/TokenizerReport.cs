@@ -45,6 +45,15 @@ internal sealed class TokenizerReport
         report["truncation"] = _file["truncation"]?.DeepClone();
         report["padding"] = _file["padding"]?.DeepClone();
         report["special_tokens"] = new JsonObject(Roles().Select(role => KeyValuePair.Create<string, JsonNode?>(role.Name, Token(role.Token))));
+        if (_tokenizer.Report is { } settings)
+        {
+            JsonArray Texts(IReadOnlyList<string> list) => new([.. list.Select(text => (JsonNode)text)]);
+            report["settings"] = new JsonObject
+            {
+                ["followed"] = Texts(settings.Followed), ["without_effect"] = Texts(settings.WithoutEffect), ["unknown"] = Texts(settings.Unknown), ["warnings"] = Texts(settings.Warnings),
+            };
+        }
+
         report["added_tokens"] = _file["added_tokens"]!.DeepClone();
         return report;
     }
@@ -60,10 +69,20 @@ internal sealed class TokenizerReport
         Row("padding", Padding());
         Row("special tokens", Roles() is { Count: > 0 } roles ? string.Join(", ", roles.Select(role => $"{role.Name} {Name(role.Token)} {_tokenizer.TokenToId(role.Token)?.ToString(CultureInfo.InvariantCulture) ?? "(no id)"}")) : "no roles named beside the file");
         JsonArray added = _file["added_tokens"]!.AsArray();
+        if (_tokenizer.Report is { } settings)
+        {
+            Row("followed", List(settings.Followed));
+            Row("without effect", List(settings.WithoutEffect));
+            Row("not known", List(settings.Unknown));
+            foreach (string warning in settings.Warnings) terminal.Warn(warning);
+        }
+
         Row("added tokens", added.Count == 0 ? "none" : added.Count.ToString("N0", CultureInfo.InvariantCulture));
         foreach (JsonNode? token in added)
             terminal.Line($"{token!["id"]!.GetValue<int>(),10}  {Name(token["content"]!.GetValue<string>())}  {terminal.Dim(string.Join(", ", Flags.Where(flag => token[flag]!.GetValue<bool>())))}".TrimEnd());
     }
+
+    private static string List(IReadOnlyList<string> settings) => settings.Count == 0 ? "none" : string.Join(", ", settings.Select(setting => setting.Replace("tokenizer_config.json: ", "", StringComparison.Ordinal)));
 
     private static string Name(string token) => Printable.Escape(token).Replace("\n", "\\n", StringComparison.Ordinal);
 

@@ -13,7 +13,7 @@ public sealed class Dropout : Module
     /// <param name="probability">Of a value to become zero.</param>
     /// <param name="site">Name of this place in the model: keeps its decisions apart from the others'.</param>
     /// <exception cref="ArgumentOutOfRangeException">The probability is not in [0, 1).</exception>
-    public Dropout(float probability, string site = "")
+    public Dropout(float probability, string site)
     {
         ArgumentNullException.ThrowIfNull(site);
         if (!(probability >= 0 && probability < 1)) throw new ArgumentOutOfRangeException(nameof(probability), probability, "The probability of dropout is from 0 to below 1.");
@@ -24,15 +24,9 @@ public sealed class Dropout : Module
     /// <summary>Any shape, unchanged where the context has no dropout.</summary>
     /// <param name="x">[...].</param>
     /// <param name="context">Whose <see cref="ForwardContext.Dropout"/> decides.</param>
-    public Variable Forward(Variable x, ForwardContext context) => Forward(x, context, _site);
-
-    /// <summary>Any shape, unchanged where the context has no dropout.</summary>
-    /// <param name="x">[...].</param>
-    /// <param name="context">Whose <see cref="ForwardContext.Dropout"/> decides.</param>
-    /// <param name="site">Name of this place in the model.</param>
-    public Variable Forward(Variable x, ForwardContext context, string site)
+    public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return context.Dropout is { } plan && _probability > 0 ? DropoutOp.Apply(x, _probability, plan.Seed, plan.Stream(site)) : x;
+        return context.Dropout is { } plan && _probability > 0 ? DropoutOp.Apply(x, _probability, plan.Seed, plan.Stream(_site)) : x;
     }
 }

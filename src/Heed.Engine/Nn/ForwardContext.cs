@@ -42,11 +42,14 @@ public sealed class ForwardContext
     /// <summary>[B]: the keys and values of each sequence's earlier tokens, or null. Rows are then the new tokens of sequences that go on.</summary>
     public IReadOnlyList<KeyValueSequence>? Cache { get; init; }
 
-    /// <summary>Number of leading rows of each sequence that may be attended to, where some rows are only queries (padding kept for a loss over all positions); null: all.</summary>
-    public (int First, int Count)[]? AttendedRows { get; init; }
+    /// <summary>The rows of each sequence that may be attended to, where some rows are only queries (padding kept for a loss over all positions); null: all.</summary>
+    internal AttendedRows[]? AttendedRows { get; init; }
 
     /// <summary>The encoder's rows, for cross-attention; null in models without.</summary>
     public ForwardContext? Memory { get; init; }
+
+    /// <summary>Gets the rows before the first layer and after each, [N, D], after the final norm in the place of the last; null where nobody gathers them.</summary>
+    public Action<Variable>? EachLayer { get; init; }
 
     /// <summary>Observers and replacements of named tensors, or null.</summary>
     public Hooks? Hooks { get; init; }
@@ -97,7 +100,7 @@ public sealed class ForwardContext
         for (int b = 0; b < sequences.Length; b++)
         {
             int count = _starts[b + 1] - _starts[b];
-            (int first, int keys) = AttendedRows is { } rows ? rows[b] : (0, count);
+            (int first, int keys) = AttendedRows is { } rows ? rows[b] : new AttendedRows(0, count);
             sequences[b] = new AttentionSequence(_starts[b], count, _starts[b] + first, keys, -first) { DropoutStream = (ulong)b };
         }
 
@@ -112,13 +115,18 @@ public sealed class ForwardContext
         AttentionSequence[] sequences = new AttentionSequence[Sequences];
         for (int b = 0; b < sequences.Length; b++)
         {
-            (int first, int keys) = memory.AttendedRows is { } rows ? rows[b] : (0, memory._starts[b + 1] - memory._starts[b]);
+            (int first, int keys) = memory.AttendedRows is { } rows ? rows[b] : new AttendedRows(0, memory._starts[b + 1] - memory._starts[b]);
             sequences[b] = new AttentionSequence(_starts[b], _starts[b + 1] - _starts[b], memory._starts[b] + first, keys) { DropoutStream = (ulong)b };
         }
 
         return sequences;
     }
 }
+
+/// <summary>The rows of a sequence that may be attended to.</summary>
+/// <param name="First">The first, counted from the sequence's first row.</param>
+/// <param name="Count">Their number.</param>
+internal readonly record struct AttendedRows(int First, int Count);
 
 /// <summary>The dropout decisions of one training step: a seed and a step; each site adds its own stream.</summary>
 /// <param name="Seed">The run's seed.</param>

@@ -11,15 +11,18 @@ public static class LayerStack
     /// <param name="x">[N, D].</param>
     /// <param name="context">Rows, cache, hooks; <see cref="ForwardContext.Checkpoint"/> recomputes each layer in the backward pass.</param>
     /// <param name="forward">One layer's forward, from [N, D] to [N, D].</param>
-    /// <param name="visit">Sees each layer's output with its index, from 0; may be null. The tensor lives until the caller's scope ends.</param>
+    /// <param name="finish">What follows the last layer: the final norm; null for nothing.</param>
     /// <returns>[N, D].</returns>
     /// <exception cref="OperationCanceledException"><see cref="ForwardContext.Stop"/> was set.</exception>
-    public static Variable Run<TLayer>(IReadOnlyList<TLayer> layers, Variable x, ForwardContext context, Func<TLayer, Variable, Variable> forward, Action<int, Variable>? visit = null)
+    public static Variable Run<TLayer>(
+        IReadOnlyList<TLayer> layers, Variable x, ForwardContext context, Func<TLayer, Variable, Variable> forward, Func<Variable, Variable>? finish = null)
     {
         ArgumentNullException.ThrowIfNull(layers);
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(forward);
         Variable first = x;
+        Action<Variable>? visit = context.EachLayer;
+        visit?.Invoke(x);
         for (int i = 0; i < layers.Count; i++)
         {
             context.Stop.ThrowIfCancellationRequested();
@@ -37,11 +40,14 @@ public static class LayerStack
                 x = after;
             }
 
-            visit?.Invoke(i, x);
+            if (i < layers.Count - 1 || finish is null) visit?.Invoke(x);
             // The stream between layers is nobody's once the next layer has read it, unless it was shown to somebody or is the caller's own.
             if (visit is null && i > 0 && !ReferenceEquals(before.Value, x.Value) && !ReferenceEquals(before.Value, first.Value)) before.Value.Dispose();
         }
 
+        if (finish is null) return x;
+        x = finish(x);
+        visit?.Invoke(x);
         return x;
     }
 }

@@ -57,9 +57,6 @@ public sealed record BartConfig : ModelConfig
     /// <summary>True where both stacks read the same token table.</summary>
     public bool SharedTokens { get; init; } = true;
 
-    /// <summary>True where the output layer is the decoder's token table.</summary>
-    public bool TiedOutput { get; init; } = true;
-
     /// <summary>Probability of dropout on embeddings and on what is added to the residual stream.</summary>
     public float Dropout { get; init; } = 0.1f;
 
@@ -68,9 +65,6 @@ public sealed record BartConfig : ModelConfig
 
     /// <summary>Probability of dropout inside the feed-forward parts.</summary>
     public float ActivationDropout { get; init; }
-
-    /// <summary>Standard deviation of initial weights.</summary>
-    public float InitialDeviation { get; init; } = 0.02f;
 
     /// <summary>Id in front of every text that the decoder writes; null means the end id in BART, the padding id in Marian.</summary>
     public int? DecoderStartId { get; init; }

@@ -1,4 +1,5 @@
 using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
 using Heed.Models.Files;
 
 namespace Heed.Models.Bart;
@@ -23,12 +24,23 @@ internal sealed class BartFamily : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => BartConfigFile.Read(file, marian: false);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new BartConditionalGeneration((BartConfig)config, parameters);
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => Build(architecture, (BartConfig)config, parameters);
 
     public override bool MayBeLeftOut(string parameter) => IsOutputBias(parameter);
 
     /// <summary>Older files hold a number of their format in each stack.</summary>
     public override string? CurrentName(string stored) => stored.EndsWith("encoder.version", StringComparison.Ordinal) || stored.EndsWith("decoder.version", StringComparison.Ordinal) ? null : stored;
+
+    internal static SequenceToSequenceModel Build(string architecture, BartConfig c, ParameterSet parameters)
+    {
+        ParameterScope root = parameters.Root;
+        BartModel stacks = new(c, root / "model");
+        VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.DecoderVocabulary, Tied = c.TiedOutput, Initializer = Initializer.Normal(c.InitialDeviation) };
+        VocabularyHead head = new(output, stacks.OutputTokens, root / "lm_head") { FixedBias = root.Parameter("final_logits_bias", new Shape(1, c.DecoderVocabulary), Initializer.Zeros) };
+        head.FixedBias.NeedsGradient = false;
+        head.FixedBias.MayBeUnused = true;
+        return new SequenceToSequenceModel(architecture, parameters, stacks, head);
+    }
 
     /// <summary>The fixed bias of the scores: zeros where a file does not have it, as in the reference.</summary>
     internal static bool IsOutputBias(string parameter) => parameter == "final_logits_bias";
@@ -52,7 +64,8 @@ internal sealed class MarianFamily : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => BartConfigFile.Read(file, marian: true);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new BartConditionalGeneration((BartConfig)config with { Marian = true }, parameters);
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+        => BartFamily.Build(architecture, (BartConfig)config with { Marian = true }, parameters);
 
     public override bool MayBeLeftOut(string parameter) => BartFamily.IsOutputBias(parameter);
 

@@ -94,7 +94,6 @@ public sealed class BartStack : Module
     private const int PositionOffset = 2;
 
     private readonly BartConfig _config;
-    private readonly string _name;
     private readonly Dropout _dropout;
     private readonly SinusoidalPositions? _sinusoids;
 
@@ -102,8 +101,7 @@ public sealed class BartStack : Module
         : base(at)
     {
         _config = config;
-        _name = decoder ? "decoder" : "encoder";
-        _dropout = new Dropout(config.Dropout);
+        _dropout = new Dropout(config.Dropout, at.As("embed").Site);
         Tokens = tokens;
         if (config.Marian)
         {
@@ -111,13 +109,12 @@ public sealed class BartStack : Module
         }
         else
         {
-            Positions = new Embedding(config.ContextLength + PositionOffset, config.Width, at / "embed_positions", Initializer.Normal(config.InitialDeviation));
-            EmbeddingNorm = new LayerNorm(config.Width, BartConfig.NormEpsilon, (at / "layernorm_embedding").As($"{_name}.norm_embed"));
+            Initializer normal = Initializer.Normal(config.InitialDeviation);
+            Positions = new Embedding(config.ContextLength + PositionOffset, config.Width, (at / "embed_positions").As("pos_embed"), normal);
+            EmbeddingNorm = new LayerNorm(config.Width, BartConfig.NormEpsilon, (at / "layernorm_embedding").As("norm_embed"));
         }
 
-        BartBlock[] blocks = new BartBlock[decoder ? config.Layers : config.EncoderLayers];
-        for (int i = 0; i < blocks.Length; i++) blocks[i] = new BartBlock(config, decoder, i, (at / "layers" / i).As($"{_name}.blocks.{i}"));
-        Blocks = blocks;
+        Blocks = [.. Enumerable.Range(0, decoder ? config.Layers : config.EncoderLayers).Select(i => new BartBlock(config, decoder, i, (at / "layers" / i).As($"blocks.{i}")))];
     }
 
     /// <summary>Token table, [V, D]; often one for both stacks.</summary>
@@ -136,21 +133,15 @@ public sealed class BartStack : Module
     /// <param name="batch">The tokens.</param>
     /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
     /// <param name="context">The stack's context.</param>
-    /// <param name="details">Gathers <c>encoder_hidden_states</c> or <c>decoder_hidden_states</c>, or null.</param>
-    public Variable Forward(TokenBatch batch, Variable memory, ForwardContext context, RunDetails? details)
+    internal Variable Forward(TokenBatch batch, Variable memory, ForwardContext context)
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        ArgumentNullException.ThrowIfNull(context);
-        Variable tokens = Tokens.Forward(batch.Ids);                                                                      // [N, D]
+        Variable tokens = Tokens.Forward(batch.Ids);                                                                    // [N, D]
         if (_config.ScaledEmbedding) tokens *= MathF.Sqrt(_config.Width);
         Variable positions = Positions is null
             ? _sinusoids!.Forward(batch.Positions)
-            : Positions.Forward(Array.ConvertAll(batch.Positions, p => p + PositionOffset));                              // [N, D]
-        Variable x = context.Visit(_name, "embed", tokens) + context.Visit(_name, "pos_embed", positions);
+            : Positions.Forward(Array.ConvertAll(batch.Positions, p => p + PositionOffset));                            // [N, D]
+        Variable x = context.Visit(Site, "embed", tokens) + context.Visit(Site, "pos_embed", positions);
         if (EmbeddingNorm is not null) x = EmbeddingNorm.Forward(x, context);
-        x = _dropout.Forward(x, context, $"{_name}.embed");
-        string list = $"{_name}_hidden_states";
-        details?.AddRows(list, x, batch);
-        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, memory, context), details is null ? null : (_, y) => details.AddRows(list, y, batch));
+        return LayerStack.Run(Blocks, _dropout.Forward(x, context), context, (block, y) => block.Forward(y, memory, context));
     }
 }

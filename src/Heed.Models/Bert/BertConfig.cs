@@ -48,12 +48,6 @@ public record BertConfig : ModelConfig
     /// <summary>Probability of dropout in front of a classifier; null: <see cref="Dropout"/>.</summary>
     public float? ClassifierDropout { get; init; }
 
-    /// <summary>Standard deviation of initial weights.</summary>
-    public float InitialDeviation { get; init; } = 0.02f;
-
-    /// <summary>True where the masked-token head's output layer is the token table.</summary>
-    public bool TiedOutput { get; init; } = true;
-
     /// <summary>Name in front of the stack's keys in a model with a head.</summary>
     internal virtual string Prefix => "bert";
 

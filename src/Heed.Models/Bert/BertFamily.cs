@@ -24,20 +24,11 @@ internal sealed class BertFamily : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.Read(file);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => Build(architecture, (BertConfig)config, parameters);
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
+
+    public override bool LeavesOut(string stored, HeadKind head) => BertHeads.IsOtherHead(stored);
 
     public override string? CurrentName(string stored) => Current(stored);
-
-    internal static Model Build(string architecture, BertConfig config, ParameterSet parameters) => architecture[config.ClassPrefix.Length..] switch
-    {
-        "ForMaskedLM" => new BertMaskedLanguageModel(config, parameters),
-        "ForPreTraining" => new BertPreTraining(config, parameters),
-        "ForNextSentencePrediction" => new BertNextSentencePredictor(config, parameters),
-        "ForSequenceClassification" => new BertSequenceClassifier(config, parameters),
-        "ForTokenClassification" => new BertTokenClassifier(config, parameters),
-        "ForQuestionAnswering" => new BertQuestionAnswerer(config, parameters),
-        _ => new BertModel(config, parameters),
-    };
 
     /// <summary>The first releases call a norm's weight gamma and its bias beta; numbers of positions are no parameters.</summary>
     internal static string? Current(string stored)
@@ -46,11 +37,6 @@ internal sealed class BertFamily : ModelFamily
         if (stored.EndsWith("LayerNorm.gamma", StringComparison.Ordinal)) return stored[..^"gamma".Length] + "weight";
         return stored.EndsWith("LayerNorm.beta", StringComparison.Ordinal) ? stored[..^"beta".Length] + "bias" : stored;
     }
-
-    /// <summary>Heads of pre-training and poolers that a model with another head does not have.</summary>
-    internal static bool IsOtherHead(string stored)
-        => stored.StartsWith("cls.", StringComparison.Ordinal) || stored.StartsWith("lm_head.", StringComparison.Ordinal)
-        || stored.StartsWith("pooler.", StringComparison.Ordinal) || stored.Contains(".pooler.", StringComparison.Ordinal);
 }
 
 /// <summary>RoBERTa for the loader.</summary>
@@ -74,7 +60,9 @@ internal sealed class RobertaFamily : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.ReadRoberta(file);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => BertFamily.Build(architecture, (BertConfig)config, parameters);
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
+
+    public override bool LeavesOut(string stored, HeadKind head) => BertHeads.IsOtherHead(stored);
 
     public override string? CurrentName(string stored) => BertFamily.Current(stored);
 }

@@ -39,12 +39,6 @@ public sealed record BloomConfig : ModelConfig
     /// <summary>Probability of dropout on what is added to the residual stream.</summary>
     public float HiddenDropout { get; init; }
 
-    /// <summary>Standard deviation of initial weights.</summary>
-    public float InitialDeviation { get; init; } = 0.02f;
-
-    /// <summary>True where the output layer is the token table.</summary>
-    public bool TiedOutput { get; init; } = true;
-
     /// <inheritdoc/>
     public override void Validate()
     {
@@ -126,79 +120,45 @@ public sealed class BloomBlock(BloomConfig config, AlibiBias positions, int laye
     }
 }
 
-/// <summary>BLOOM with its output over the vocabulary: tokens → norm → blocks → norm.</summary>
-public sealed class BloomLanguageModel : CausalLanguageModel
+/// <summary>BLOOM's decoder: tokens → norm → blocks → norm.</summary>
+public sealed class BloomModel : DecoderStack
 {
-    private readonly BloomConfig _config;
-
-    /// <summary>Builds the model; values come from the set's source.</summary>
-    public BloomLanguageModel(BloomConfig config, ParameterSet parameters)
-        : base(config, parameters)
+    /// <summary>Makes the parameters at a place of the checkpoint, <c>transformer</c> in saved models.</summary>
+    public BloomModel(BloomConfig config, ParameterScope at)
+        : base(config, at)
     {
-        config.Validate();
-        _config = config;
-        ParameterScope at = parameters.Root / "transformer";
-        Initializer normal = Initializer.Normal(config.InitialDeviation);
-        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "word_embeddings").As("embed"), normal, isOutput: config.TiedOutput);
+        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "word_embeddings").As("embed"), Initializer.Normal(config.InitialDeviation), isOutput: config.TiedOutput);
         EmbeddingNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "word_embeddings_layernorm").As("norm_embed"));
         AlibiBias positions = new(config.Heads);
-        BloomBlock[] blocks = new BloomBlock[config.Layers];
-        for (int i = 0; i < blocks.Length; i++) blocks[i] = new BloomBlock(config, positions, i, (at / "h" / i).As($"blocks.{i}"));
-        Blocks = blocks;
+        Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new BloomBlock(config, positions, i, (at / "h" / i).As($"blocks.{i}")))];
         FinalNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "ln_f").As("norm_final"));
-        Head = config.TiedOutput ? new Linear(Tokens.Weight, bias: null) : new Linear(config.Width, config.Vocabulary, parameters.Root / "lm_head", bias: false, initializer: normal);
     }
 
     /// <inheritdoc/>
-    public override string Architecture => "BloomForCausalLM";
+    public override Embedding Tokens { get; }
 
-    /// <summary>Token table, [V, D].</summary>
-    public Embedding Tokens { get; }
-
-    /// <summary>Norm behind the embedding.</summary>
+    /// <summary>Norm after the embedding.</summary>
     public LayerNorm EmbeddingNorm { get; }
 
     /// <summary>The layers.</summary>
     public IReadOnlyList<BloomBlock> Blocks { get; }
 
-    /// <summary>Norm behind the last layer.</summary>
+    /// <summary>Norm after the last layer.</summary>
     public LayerNorm FinalNorm { get; }
-
-    /// <summary>Rows to scores over the vocabulary.</summary>
-    public Linear Head { get; }
-
-    /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, string> TiedNames => _config.TiedOutput
-        ? new Dictionary<string, string> { ["lm_head.weight"] = "transformer.word_embeddings.weight" }
-        : new Dictionary<string, string>();
 
     /// <inheritdoc/>
     public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Blocks.Select(b => b.Attention.CacheShape)];
 
     /// <inheritdoc/>
-    public override Variable Hidden(TokenBatch batch, ForwardContext context, RunDetails? details = null)
+    public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        CheckIds(batch);
-        Variable x = EmbeddingNorm.Forward(context.Visit("", "embed", Tokens.Forward(batch.Ids)), context);   // [N, D]
-        details?.AddRows("hidden_states", x, batch);
-        x = LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), details is null ? null : (i, y) =>
-        {
-            if (i < Blocks.Count - 1) details.AddRows("hidden_states", y, batch);
-        });
-        x = FinalNorm.Forward(x, context);
-        details?.AddRows("hidden_states", x, batch);
-        return x;
+        Variable x = EmbeddingNorm.Forward(context.Visit("", "embed", Tokens.Forward(batch.Ids)), context);     // [N, D]
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), y => FinalNorm.Forward(y, context));
     }
-
-    /// <inheritdoc/>
-    public override Variable Logits(Variable hidden) => Head.Forward(hidden);
-
-    /// <inheritdoc/>
-    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight.AsWeight(), null, targets, SumOfNats);
 }
 
 /// <summary>BLOOM for the loader.</summary>
-internal sealed class BloomFamily : ModelFamily
+internal sealed class BloomFamily : DecoderFamily
 {
     public override IReadOnlyList<string> ModelTypes { get; } = ["bloom"];
 
@@ -233,5 +193,5 @@ internal sealed class BloomFamily : ModelFamily
         Labels = ConfigWords.Labels(file),
     };
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new BloomLanguageModel((BloomConfig)config, parameters);
+    protected override DecoderStack BuildStack(string architecture, ModelConfig config, ParameterScope at) => new BloomModel((BloomConfig)config, at);
 }

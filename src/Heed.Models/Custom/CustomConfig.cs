@@ -146,9 +146,6 @@ public sealed record CustomConfig : ModelConfig
     /// <summary>Probability of dropout on embeddings, attention weights and what is added to the stream.</summary>
     public float Dropout { get; init; }
 
-    /// <summary>True where the output layer is the token table.</summary>
-    public bool TiedOutput { get; init; } = true;
-
     /// <inheritdoc/>
     public override void Validate()
     {

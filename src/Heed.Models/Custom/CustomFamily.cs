@@ -1,4 +1,5 @@
 using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
 using Heed.Models.Files;
 
 namespace Heed.Models.Custom;
@@ -29,16 +30,36 @@ internal sealed class CustomFamily : ModelFamily
         CustomConfig c = (CustomConfig)config;
         if (c.Encoder == (architecture == "CustomDecoder"))
             throw new ConfigException($"{c.ModelType}: architectures names {architecture}, which is {(c.Encoder ? "a decoder" : "an encoder")}; set model_type to {(c.Encoder ? CustomConfig.DecoderType : CustomConfig.EncoderType)} or name another class.");
-        return architecture switch
+        HeadKind head = HeadOf(architecture);
+        ParameterScope root = parameters.Root;
+        CustomStack stack = new(c, root / BasePrefix, tokensAreOutput: c.TiedOutput && head is HeadKind.LanguageModel or HeadKind.MaskedLanguageModel);
+        VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.Vocabulary, Tied = c.TiedOutput };
+        switch (head)
         {
-            "CustomDecoder" => new CustomLanguageModel(c, parameters),
-            "CustomEncoderForMaskedLM" => new CustomMaskedLanguageModel(c, parameters),
-            "CustomEncoderForSequenceClassification" => new CustomSequenceClassifier(c, parameters),
-            "CustomEncoderForTokenClassification" => new CustomTokenClassifier(c, parameters),
-            _ => new CustomEncoder(c, parameters),
-        };
+            case HeadKind.LanguageModel:
+                return new CausalLanguageModel(architecture, parameters, stack, new VocabularyHead(output, stack.Tokens, root / "lm_head"));
+            case HeadKind.MaskedLanguageModel:
+                ParameterScope at = root / "lm_head";
+                Linear dense = new(c.Width, c.Width, (at / "dense").As("head_dense"));
+                Norm norm = CustomBlock.NormAt(c, (at / "norm").As("norm_head"));
+                Parameter? bias = c.TiedOutput ? at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros) : null;
+                VocabularyHead vocabulary = new(output with { Bias = true }, stack.Tokens, at / "decoder", bias);
+                return new MaskedLanguageModel(architecture, parameters, stack, new MaskedHead(dense, c.Activation, norm, vocabulary));
+            case HeadKind.SequenceClassifier:
+                at = (root / "classifier").As("classifier");
+                dense = new Linear(c.Width, c.Width, (at / "dense").As("dense"));
+                Linear classifier = new(c.Width, c.Labels.Count, (at / "out_proj").As("output"));
+                return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(classifier, c.Dropout, dense, c.Dropout));
+            case HeadKind.TokenClassifier:
+                return new TokenClassifier(architecture, parameters, stack, new Linear(c.Width, c.Labels.Count, (root / "classifier").As("classifier")), c.Dropout);
+            default:
+                return new EncoderModel(architecture, parameters, stack);
+        }
     }
 
-    /// <summary>Heads of other tasks on the same stack.</summary>
-    internal static bool IsHead(string stored) => stored.StartsWith("lm_head.", StringComparison.Ordinal) || stored.StartsWith("classifier.", StringComparison.Ordinal);
+    public override HeadKind HeadOf(string architecture) => architecture == "CustomDecoder" ? HeadKind.LanguageModel : base.HeadOf(architecture);
+
+    /// <summary>Heads of other tasks on an encoder's stack.</summary>
+    public override bool LeavesOut(string stored, HeadKind head) => head is not (HeadKind.LanguageModel or HeadKind.MaskedLanguageModel)
+        && (stored.StartsWith("lm_head.", StringComparison.Ordinal) || stored.StartsWith("classifier.", StringComparison.Ordinal));
 }

@@ -73,7 +73,7 @@ public sealed class CustomBlock : Module
 }
 
 /// <summary>A stack whose positions, norms and attention are chosen by its configuration: tokens and positions → blocks → final norm, where norms stand in front.</summary>
-public sealed class CustomStack : Module
+public sealed class CustomStack : DecoderStack
 {
     private const int DistanceBuckets = 32, FarthestDistance = 128;    // T5's own sizes (Raffel et al., arXiv:1910.10683, §2.1)
 
@@ -87,12 +87,10 @@ public sealed class CustomStack : Module
     /// <param name="at">Where the parameters are named.</param>
     /// <param name="tokensAreOutput">True where a head reads the token table as its output layer.</param>
     public CustomStack(CustomConfig config, ParameterScope at, bool tokensAreOutput)
-        : base(at)
+        : base(config, at)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        config.Validate();
         _config = config;
-        _dropout = new Dropout(config.Dropout);
+        _dropout = new Dropout(config.Dropout, "embed");
         Tokens = new Embedding(config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), isOutput: tokensAreOutput);
         IRotation? rotation = config.Positions == PositionKind.Rope
             ? new RotaryPositions(new RotaryConfig { HeadWidth = config.Width / config.Heads, Theta = config.Theta, MaximumLength = config.ContextLength })
@@ -110,40 +108,32 @@ public sealed class CustomStack : Module
             _ => null,
         };
         IBlockSparsity? sparsity = config.Sparsity;
-        CustomBlock[] blocks = new CustomBlock[config.Layers];
-        for (int i = 0; i < blocks.Length; i++) blocks[i] = new CustomBlock(config, i, rotation, distances, sparsity, (at / "layers" / i).As($"blocks.{i}"));
-        Blocks = blocks;
+        Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new CustomBlock(config, i, rotation, distances, sparsity, (at / "layers" / i).As($"blocks.{i}")))];
         _finalNorm = config.NormFirst ? CustomBlock.NormAt(config, (at / "norm").As("norm_final")) : null;
     }
 
-    /// <summary>Token table, [V, D].</summary>
-    public Embedding Tokens { get; }
+    /// <inheritdoc/>
+    public override Embedding Tokens { get; }
 
     /// <summary>The layers.</summary>
     public IReadOnlyList<CustomBlock> Blocks { get; }
 
-    /// <summary>Tokens to the rows of the last layer, [N, D].</summary>
-    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
+    /// <inheritdoc/>
+    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Blocks.Select(b => b.Attention.CacheShape)];
+
+    /// <inheritdoc/>
+    public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        ArgumentNullException.ThrowIfNull(context);
-        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                                   // [N, D]
+        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                                             // [N, D]
         if (_config.Positions == PositionKind.Sinusoidal) x *= MathF.Sqrt(_config.Width);
         if (_positions is not null) x += context.Visit("", "pos_embed", _positions(batch.Positions));
-        x = _dropout.Forward(x, context, "embed");
-        details?.AddRows("hidden_states", x, batch);
-        x = LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), details is null ? null : (i, y) =>
-        {
-            if (_finalNorm is null || i < Blocks.Count - 1) details.AddRows("hidden_states", y, batch);
-        });
-        if (_finalNorm is null) return x;
-        x = _finalNorm.Forward(x, context);
-        details?.AddRows("hidden_states", x, batch);
-        return x;
+        x = _dropout.Forward(x, context);
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), _finalNorm is null ? null : y => _finalNorm.Forward(y, context));
     }
 
     /// <summary>The inputs with positions that count each row's real tokens from 0, where none are given: padding on either side changes nothing.</summary>
-    internal static ModelInputs WithPositions(ModelInputs inputs)
+    /// <inheritdoc/>
+    public override ModelInputs WithPositions(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         if (inputs.PositionIds is not null || inputs.AttentionMask is not { } mask) return inputs;

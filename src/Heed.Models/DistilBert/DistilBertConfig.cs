@@ -51,12 +51,6 @@ public sealed record DistilBertConfig : ModelConfig
     /// <summary>Probability of dropout in front of a text's classifier.</summary>
     public float ClassifierDropout { get; init; } = 0.2f;
 
-    /// <summary>Standard deviation of initial weights.</summary>
-    public float InitialDeviation { get; init; } = 0.02f;
-
-    /// <summary>True where the masked-token head's output layer is the token table.</summary>
-    public bool TiedOutput { get; init; } = true;
-
     /// <summary>66,362,880 parameters, 66,985,530 with the masked-token head.</summary>
     public static DistilBertConfig Base { get; } = new() { Layers = 6, Heads = 12, Width = 768, PaddingId = 0 };
 

@@ -35,51 +35,44 @@ public sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at) 
 }
 
 /// <summary>DistilBERT's stack: tokens and positions → norm → layers.</summary>
-public sealed class DistilBertEncoder : Module
+public sealed class DistilBertEncoder : TokenStack
 {
     private readonly Dropout _dropout;
 
     /// <summary>Makes the parameters at a place of the checkpoint, <c>distilbert</c> in models with a head.</summary>
     public DistilBertEncoder(DistilBertConfig config, ParameterScope at)
-        : base(at)
+        : base(config, at)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        config.Validate();
-        _dropout = new Dropout(config.Dropout);
+        _dropout = new Dropout(config.Dropout, "embed");
         Initializer normal = Initializer.Normal(config.InitialDeviation);
         ParameterScope tables = at / "embeddings";
         Tokens = new Embedding(config.Vocabulary, config.Width, (tables / "word_embeddings").As("embed"),
             config.PaddingId is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal, config.PaddingId, isOutput: config.TiedOutput);
-        Positions = new Embedding(config.PositionRows, config.Width, (tables / "position_embeddings").As("pos_embed"),
-            config.SinusoidalPositions ? Initializer.Sinusoids : normal);
+        Initializer places = config.SinusoidalPositions ? Initializer.Sinusoids : normal;
+        Positions = new Embedding(config.PositionRows, config.Width, (tables / "position_embeddings").As("pos_embed"), places);
         EmbeddingNorm = new LayerNorm(config.Width, DistilBertConfig.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
-        DistilBertLayer[] layers = new DistilBertLayer[config.Layers];
-        for (int i = 0; i < layers.Length; i++) layers[i] = new DistilBertLayer(config, (at / "transformer" / "layer" / i).As($"blocks.{i}"));
-        Layers = layers;
+        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DistilBertLayer(config, (at / "transformer" / "layer" / i).As($"blocks.{i}")))];
     }
 
-    /// <summary>Token table, [V, D].</summary>
-    public Embedding Tokens { get; }
+    /// <inheritdoc/>
+    public override Embedding Tokens { get; }
 
     /// <summary>Position table.</summary>
     public Embedding Positions { get; }
 
-    /// <summary>Norm behind the sum of the two.</summary>
+    /// <summary>Norm of the sum of the two.</summary>
     public LayerNorm EmbeddingNorm { get; }
 
     /// <summary>The layers.</summary>
     public IReadOnlyList<DistilBertLayer> Layers { get; }
 
-    /// <summary>Tokens to the rows of the last layer, [N, D].</summary>
-    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
+    /// <inheritdoc/>
+    public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        ArgumentNullException.ThrowIfNull(context);
-        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                   // [N, D]
-        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));   // [N, D]
-        Variable x = _dropout.Forward(EmbeddingNorm.Forward(tokens + positions, context), context, "embed");
-        details?.AddRows("hidden_states", x, batch);
-        return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context), details is null ? null : (_, y) => details.AddRows("hidden_states", y, batch));
+        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, D]
+        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));    // [N, D]
+        Variable x = _dropout.Forward(EmbeddingNorm.Forward(tokens + positions, context), context);
+        return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context));
     }
 
     internal static AttentionConfig AttentionOf(DistilBertConfig c) => new()

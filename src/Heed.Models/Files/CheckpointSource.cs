@@ -106,7 +106,7 @@ internal sealed class CheckpointSource : ParameterSource
         foreach ((string name, RawTensor tensor) in _stored)
         {
             // A tied output stored beside its table carries nothing of its own.
-            if (!_used.Contains(name) && !model.LeavesOut(name) && !model.TiedNames.ContainsKey(name) && !model.TiedNames.ContainsKey(_prefix + name)) unexpected.Add(tensor.Name);
+            if (!_used.Contains(name) && !_family.LeavesOut(name, _family.HeadOf(model.Architecture)) && !model.TiedNames.ContainsKey(name) && !model.TiedNames.ContainsKey(_prefix + name)) unexpected.Add(tensor.Name);
         }
 
         if (!_namesOnly)

@@ -57,6 +57,20 @@ public static class ModelFamilies
         return family.Build(architecture, config, parameters);
     }
 
+    /// <summary>Builds a model of a known family by its head.</summary>
+    /// <param name="head">What the model is to do.</param>
+    /// <param name="config">Sizes; its <see cref="ModelConfig.ModelType"/> names the family.</param>
+    /// <param name="parameters">Where parameters are made; its source fills them.</param>
+    /// <exception cref="ConfigException">No family has this type or this head, or the sizes do not fit together.</exception>
+    public static Model Build(HeadKind head, ModelConfig config, ParameterSet parameters)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ModelFamily? family = Of(config.ModelType);
+        string architecture = family is null ? "" : Heads(family, config.ModelType).FirstOrDefault(a => family.HeadOf(a) == head)
+            ?? family.Architectures.FirstOrDefault(a => family.HeadOf(a) == head) ?? $"of the kind {head}";
+        return Build(architecture, config, parameters);
+    }
+
     /// <summary>The family of a <c>config.json</c> and the head that it names.</summary>
     /// <param name="config">The file's object.</param>
     /// <param name="head">A class name that overrides <c>architectures</c>; null takes the file's.</param>

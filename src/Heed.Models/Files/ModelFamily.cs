@@ -8,6 +8,13 @@ namespace Heed.Models.Files;
 /// </summary>
 public abstract class ModelFamily
 {
+    private static readonly (string Ending, HeadKind Head)[] Endings =
+    [
+        ("ForCausalLM", HeadKind.LanguageModel), ("LMHeadModel", HeadKind.LanguageModel), ("ForMaskedLM", HeadKind.MaskedLanguageModel), ("ForPreTraining", HeadKind.PreTraining),
+        ("ForNextSentencePrediction", HeadKind.NextSentence), ("ForSequenceClassification", HeadKind.SequenceClassifier), ("ForTokenClassification", HeadKind.TokenClassifier),
+        ("ForQuestionAnswering", HeadKind.QuestionAnswerer), ("ForConditionalGeneration", HeadKind.SequenceToSequence), ("MTModel", HeadKind.SequenceToSequence),
+    ];
+
     /// <summary>The values of <c>model_type</c> that this family reads.</summary>
     public abstract IReadOnlyList<string> ModelTypes { get; }
 
@@ -26,6 +33,20 @@ public abstract class ModelFamily
     /// <param name="config">From <see cref="ReadConfig"/> or made in code.</param>
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
     public abstract Model Build(string architecture, ModelConfig config, ParameterSet parameters);
+
+    /// <summary>The head that one of <see cref="Architectures"/> names; by the ending of Hugging Face's class names unless overridden.</summary>
+    public virtual HeadKind HeadOf(string architecture)
+    {
+        ArgumentNullException.ThrowIfNull(architecture);
+        foreach ((string ending, HeadKind head) in Endings)
+            if (architecture.EndsWith(ending, StringComparison.Ordinal)) return head;
+        return HeadKind.None;
+    }
+
+    /// <summary>True for a stored tensor that belongs to another head of the same stack (BERT's next-sentence layer beside a masked-token head): it is left out without a word.</summary>
+    /// <param name="stored">Its key, under today's name.</param>
+    /// <param name="head">The head of the model that is built.</param>
+    public virtual bool LeavesOut(string stored, HeadKind head) => false;
 
     /// <summary>
     /// Further class names that <c>architectures</c> may say, and the one of <see cref="Architectures"/> that computes the same from the same tensors:

@@ -45,12 +45,6 @@ public sealed record Gpt1Config : ModelConfig
     /// <summary>Probability of dropout on what is added to the residual stream.</summary>
     public float ResidualDropout { get; init; } = 0.1f;
 
-    /// <summary>Standard deviation of initial weights.</summary>
-    public float InitialDeviation { get; init; } = 0.02f;
-
-    /// <summary>True where the output layer is the token table.</summary>
-    public bool TiedOutput { get; init; } = true;
-
     /// <inheritdoc/>
     public override void Validate()
     {
@@ -132,27 +126,23 @@ public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) :
 }
 
 /// <summary>The first GPT's decoder: tokens and positions → blocks.</summary>
-public sealed class Gpt1Model : Module
+public sealed class Gpt1Model : DecoderStack
 {
     private readonly Dropout _dropout;
 
     /// <summary>Makes the parameters at a place of the checkpoint, <c>transformer</c> in saved models.</summary>
     public Gpt1Model(Gpt1Config config, ParameterScope at)
-        : base(at)
+        : base(config, at)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        config.Validate();
-        _dropout = new Dropout(config.EmbeddingDropout);
+        _dropout = new Dropout(config.EmbeddingDropout, "embed");
         Initializer normal = Initializer.Normal(config.InitialDeviation);
         Tokens = new Embedding(config.Vocabulary, config.Width, (at / "tokens_embed").As("embed"), normal, isOutput: config.TiedOutput);
         Positions = new Embedding(config.ContextLength, config.Width, (at / "positions_embed").As("pos_embed"), normal);
-        Gpt1Block[] blocks = new Gpt1Block[config.Layers];
-        for (int i = 0; i < blocks.Length; i++) blocks[i] = new Gpt1Block(config, i, (at / "h" / i).As($"blocks.{i}"));
-        Blocks = blocks;
+        Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new Gpt1Block(config, i, (at / "h" / i).As($"blocks.{i}")))];
     }
 
-    /// <summary>Token table, [V, D].</summary>
-    public Embedding Tokens { get; }
+    /// <inheritdoc/>
+    public override Embedding Tokens { get; }
 
     /// <summary>Position table, [T, D].</summary>
     public Embedding Positions { get; }
@@ -160,97 +150,20 @@ public sealed class Gpt1Model : Module
     /// <summary>The layers.</summary>
     public IReadOnlyList<Gpt1Block> Blocks { get; }
 
-    /// <summary>Tokens to the rows of the last layer, [N, D].</summary>
-    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
+    /// <inheritdoc/>
+    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Blocks.Select(b => b.Attention.CacheShape)];
+
+    /// <inheritdoc/>
+    public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        ArgumentNullException.ThrowIfNull(context);
-        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids)) + context.Visit("", "pos_embed", Positions.Forward(batch.Positions));   // [N, D]
-        x = _dropout.Forward(x, context, "embed");
-        details?.AddRows("hidden_states", x, batch);
-        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), details is null ? null : (_, y) => details.AddRows("hidden_states", y, batch));
-    }
-}
-
-/// <summary>The first GPT with its output over the vocabulary.</summary>
-public sealed class Gpt1LanguageModel : CausalLanguageModel
-{
-    private readonly Gpt1Config _config;
-
-    /// <summary>Builds the model; values come from the set's source.</summary>
-    public Gpt1LanguageModel(Gpt1Config config, ParameterSet parameters)
-        : base(config, parameters)
-    {
-        _config = config;
-        Transformer = new Gpt1Model(config, parameters.Root / "transformer");
-        Head = config.TiedOutput
-            ? new Linear(Transformer.Tokens.Weight, bias: null)
-            : new Linear(config.Width, config.Vocabulary, parameters.Root / "lm_head", bias: false, initializer: Initializer.Normal(config.InitialDeviation));
-    }
-
-    /// <inheritdoc/>
-    public override string Architecture => "OpenAIGPTLMHeadModel";
-
-    /// <summary>The stack of layers.</summary>
-    public Gpt1Model Transformer { get; }
-
-    /// <summary>Rows to scores over the vocabulary.</summary>
-    public Linear Head { get; }
-
-    /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, string> TiedNames => _config.TiedOutput
-        ? new Dictionary<string, string> { ["lm_head.weight"] = "transformer.tokens_embed.weight" }
-        : new Dictionary<string, string>();
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Transformer.Blocks.Select(b => b.Attention.CacheShape)];
-
-    /// <inheritdoc/>
-    public override Variable Hidden(TokenBatch batch, ForwardContext context, RunDetails? details = null)
-    {
-        CheckIds(batch);
-        return Transformer.Forward(batch, context, details);
-    }
-
-    /// <inheritdoc/>
-    public override Variable Logits(Variable hidden) => Head.Forward(hidden);
-
-    /// <inheritdoc/>
-    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight.AsWeight(), null, targets, SumOfNats);
-}
-
-/// <summary>The first GPT that classifies a text by its last token.</summary>
-public sealed class Gpt1SequenceClassifier : SequenceClassifier
-{
-    /// <summary>Builds the model; values come from the set's source.</summary>
-    public Gpt1SequenceClassifier(Gpt1Config config, ParameterSet parameters)
-        : base(config, parameters)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        ArgumentNullException.ThrowIfNull(parameters);
-        Transformer = new Gpt1Model(config, parameters.Root / "transformer");
-        Score = new Linear(config.Width, config.Labels.Count, parameters.Root / "score", bias: false, initializer: Initializer.Normal(config.InitialDeviation));
-    }
-
-    /// <inheritdoc/>
-    public override string Architecture => "OpenAIGPTForSequenceClassification";
-
-    /// <summary>The stack of layers.</summary>
-    public Gpt1Model Transformer { get; }
-
-    /// <summary>Rows to scores of the classes.</summary>
-    public Linear Score { get; }
-
-    /// <inheritdoc/>
-    protected override Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details)
-    {
-        CheckIds(batch);
-        return Score.Forward(Transformer.Forward(batch, context, details).Gather(LastRows(batch)));   // [B, L]
+        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, D]
+        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));    // [N, D]
+        return LayerStack.Run(Blocks, _dropout.Forward(tokens + positions, context), context, (block, y) => block.Forward(y, context));
     }
 }
 
 /// <summary>The first GPT for the loader.</summary>
-internal sealed class Gpt1Family : ModelFamily
+internal sealed class Gpt1Family : DecoderFamily
 {
     public override IReadOnlyList<string> ModelTypes { get; } = ["openai-gpt"];
 
@@ -289,8 +202,7 @@ internal sealed class Gpt1Family : ModelFamily
         ClassificationKind = ConfigWords.Kind(file),
     };
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
-        => architecture == "OpenAIGPTForSequenceClassification" ? new Gpt1SequenceClassifier((Gpt1Config)config, parameters) : new Gpt1LanguageModel((Gpt1Config)config, parameters);
+    protected override DecoderStack BuildStack(string architecture, ModelConfig config, ParameterScope at) => new Gpt1Model((Gpt1Config)config, at);
 
     /// <summary>Older files hold the causal mask and the position numbers.</summary>
     public override string? CurrentName(string stored)

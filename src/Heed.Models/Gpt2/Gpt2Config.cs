@@ -45,12 +45,6 @@ public sealed record Gpt2Config : ModelConfig
     /// <summary>Probability of dropout on what is added to the residual stream.</summary>
     public float ResidualDropout { get; init; } = 0.1f;
 
-    /// <summary>Standard deviation of initial weights.</summary>
-    public float InitialDeviation { get; init; } = 0.02f;
-
-    /// <summary>True where the output layer is the token table.</summary>
-    public bool TiedOutput { get; init; } = true;
-
     /// <summary>True where scores are divided by √K.</summary>
     public bool ScaledScores { get; init; } = true;
 

@@ -4,7 +4,7 @@ using Heed.Models.Files;
 namespace Heed.Models.Gpt2;
 
 /// <summary>GPT-2 for the loader.</summary>
-internal sealed class Gpt2Family : ModelFamily
+internal sealed class Gpt2Family : DecoderFamily
 {
     public override IReadOnlyList<string> ModelTypes { get; } = ["gpt2"];
 
@@ -26,11 +26,7 @@ internal sealed class Gpt2Family : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => Gpt2ConfigFile.Read(file);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => architecture switch
-    {
-        "GPT2ForSequenceClassification" => new Gpt2SequenceClassifier((Gpt2Config)config, parameters),
-        _ => new Gpt2LanguageModel((Gpt2Config)config, parameters),
-    };
+    protected override DecoderStack BuildStack(string architecture, ModelConfig config, ParameterScope at) => new Gpt2Model((Gpt2Config)config, at);
 
     /// <summary>Older files hold the causal mask as <c>attn.bias</c> and <c>attn.masked_bias</c>.</summary>
     public override string? CurrentName(string stored)

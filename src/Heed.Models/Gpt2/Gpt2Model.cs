@@ -35,29 +35,24 @@ public sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) :
 }
 
 /// <summary>GPT-2's decoder: tokens and positions → blocks → final norm.</summary>
-public sealed class Gpt2Model : Module
+public sealed class Gpt2Model : DecoderStack
 {
-    private readonly Gpt2Config _config;
     private readonly Dropout _dropout;
 
     /// <summary>Makes the parameters at a place of the checkpoint, <c>transformer</c> in saved models.</summary>
     public Gpt2Model(Gpt2Config config, ParameterScope at)
-        : base(at)
+        : base(config, at)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        _config = config;
-        _dropout = new Dropout(config.EmbeddingDropout);
+        _dropout = new Dropout(config.EmbeddingDropout, "embed");
         Initializer normal = Initializer.Normal(config.InitialDeviation);
-        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "wte").As("embed"), initializer: normal, isOutput: config.TiedOutput);
-        Positions = new Embedding(config.ContextLength, config.Width, (at / "wpe").As("pos_embed"), initializer: normal);
-        Gpt2Block[] blocks = new Gpt2Block[config.Layers];
-        for (int i = 0; i < blocks.Length; i++) blocks[i] = new Gpt2Block(config, i, (at / "h" / i).As($"blocks.{i}"));
-        Blocks = blocks;
+        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "wte").As("embed"), normal, isOutput: config.TiedOutput);
+        Positions = new Embedding(config.ContextLength, config.Width, (at / "wpe").As("pos_embed"), normal);
+        Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new Gpt2Block(config, i, (at / "h" / i).As($"blocks.{i}")))];
         FinalNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "ln_f").As("norm_final"));
     }
 
-    /// <summary>Token table, [V, D].</summary>
-    public Embedding Tokens { get; }
+    /// <inheritdoc/>
+    public override Embedding Tokens { get; }
 
     /// <summary>Position table, [T, D].</summary>
     public Embedding Positions { get; }
@@ -65,25 +60,19 @@ public sealed class Gpt2Model : Module
     /// <summary>The layers.</summary>
     public IReadOnlyList<Gpt2Block> Blocks { get; }
 
-    /// <summary>Norm behind the last layer.</summary>
+    /// <summary>Norm after the last layer.</summary>
     public LayerNorm FinalNorm { get; }
 
-    /// <summary>Tokens to the rows of the last layer after the final norm, [N, D].</summary>
-    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
+    /// <inheritdoc/>
+    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Blocks.Select(b => b.Attention.CacheShape)];
+
+    /// <inheritdoc/>
+    public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        ArgumentNullException.ThrowIfNull(context);
-        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                   // [N, D]
-        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));   // [N, D]
-        Variable x = _dropout.Forward(tokens + positions, context, "embed");
-        details?.AddRows("hidden_states", x, batch);
-        x = LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), details is null ? null : (i, y) =>
-        {
-            if (i < Blocks.Count - 1) details.AddRows("hidden_states", y, batch);
-        });
-        x = FinalNorm.Forward(x, context);
-        details?.AddRows("hidden_states", x, batch);
-        return x;
+        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, D]
+        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));    // [N, D]
+        Variable x = _dropout.Forward(tokens + positions, context);
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), y => FinalNorm.Forward(y, context));
     }
 
     internal static AttentionConfig AttentionOf(Gpt2Config c, int layer) => new()

@@ -90,14 +90,11 @@ public sealed record LlamaConfig : ModelConfig
 
     private readonly bool _ownHeadWidth;
 
-    /// <summary>True where the output layer is the token table.</summary>
-    public bool TiedOutput { get; init; }
+    /// <inheritdoc/>
+    public override bool TiedOutput { get; init; }
 
     /// <summary>Probability of dropout on attention weights.</summary>
     public float AttentionDropout { get; init; }
-
-    /// <summary>Standard deviation of initial weights.</summary>
-    public float InitialDeviation { get; init; } = 0.02f;
 
     /// <summary>The window of a layer; 0: all tokens.</summary>
     public int WindowOf(int layer) => Window > 0 && (WindowLayers.Count == 0 || WindowLayers[layer]) ? Window : 0;

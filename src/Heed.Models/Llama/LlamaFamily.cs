@@ -4,7 +4,7 @@ using Heed.Models.Files;
 namespace Heed.Models.Llama;
 
 /// <summary>LLaMA, Mistral, Qwen2 and Qwen3 for the loader.</summary>
-internal sealed class LlamaFamily : ModelFamily
+internal sealed class LlamaFamily : DecoderFamily
 {
     private static readonly LlamaKind[] Kinds = [LlamaKind.Llama, LlamaKind.Mistral, LlamaKind.Qwen2, LlamaKind.Qwen3];
 
@@ -33,13 +33,12 @@ internal sealed class LlamaFamily : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => LlamaConfigFile.Read(file);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+    protected override DecoderStack BuildStack(string architecture, ModelConfig config, ParameterScope at)
     {
-        LlamaConfig c = (LlamaConfig)config;
         // The class names the member where the configuration was made in code.
-        foreach (LlamaKind kind in Kinds)
-            if (architecture.StartsWith(NameOf(kind) + "For", StringComparison.Ordinal)) c = c with { Kind = kind };
-        return architecture.EndsWith("ForSequenceClassification", StringComparison.Ordinal) ? new LlamaSequenceClassifier(c, parameters) : new LlamaLanguageModel(c, parameters);
+        LlamaConfig c = (LlamaConfig)config;
+        LlamaKind kind = Array.Find(Kinds, k => architecture.StartsWith(NameOf(k) + "For", StringComparison.Ordinal));
+        return new LlamaModel(kind == c.Kind ? c : c with { Kind = kind }, at);
     }
 
     /// <summary>Older files hold RoPE's frequencies as a buffer.</summary>

@@ -36,44 +36,36 @@ public sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, int
 }
 
 /// <summary>The decoder of LLaMA and kin: tokens → blocks → final norm.</summary>
-public sealed class LlamaModel : Module
+public sealed class LlamaModel : DecoderStack
 {
     /// <summary>Makes the parameters at a place of the checkpoint, <c>model</c> in saved models.</summary>
     public LlamaModel(LlamaConfig config, ParameterScope at)
-        : base(at)
+        : base(config, at)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), Initializer.NormalExceptRow(config.InitialDeviation, config.PaddingId ?? -1), config.PaddingId, config.TiedOutput);
+        Initializer exceptPadding = Initializer.NormalExceptRow(config.InitialDeviation, config.PaddingId ?? -1);
+        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), exceptPadding, config.PaddingId, config.TiedOutput);
         RotaryPositions rotation = new(new RotaryConfig { HeadWidth = config.HeadWidth, Theta = config.Theta, MaximumLength = config.ContextLength, Scaling = config.Scaling });
-        LlamaBlock[] blocks = new LlamaBlock[config.Layers];
-        for (int i = 0; i < blocks.Length; i++) blocks[i] = new LlamaBlock(config, rotation, i, (at / "layers" / i).As($"blocks.{i}"));
-        Blocks = blocks;
+        Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaBlock(config, rotation, i, (at / "layers" / i).As($"blocks.{i}")))];
         FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "norm").As("norm_final"));
     }
 
-    /// <summary>Token table, [V, D].</summary>
-    public Embedding Tokens { get; }
+    /// <inheritdoc/>
+    public override Embedding Tokens { get; }
 
     /// <summary>The layers.</summary>
     public IReadOnlyList<LlamaBlock> Blocks { get; }
 
-    /// <summary>Norm behind the last layer.</summary>
+    /// <summary>Norm after the last layer.</summary>
     public RmsNorm FinalNorm { get; }
 
-    /// <summary>Tokens to the rows of the last layer after the final norm, [N, D].</summary>
-    public Variable Forward(TokenBatch batch, ForwardContext context, RunDetails? details = null)
+    /// <inheritdoc/>
+    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Blocks.Select(b => b.Attention.CacheShape)];
+
+    /// <inheritdoc/>
+    public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        ArgumentNullException.ThrowIfNull(context);
-        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                     // [N, D]
-        details?.AddRows("hidden_states", x, batch);
-        x = LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), details is null ? null : (i, y) =>
-        {
-            if (i < Blocks.Count - 1) details.AddRows("hidden_states", y, batch);
-        });
-        x = FinalNorm.Forward(x, context);
-        details?.AddRows("hidden_states", x, batch);
-        return x;
+        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                         // [N, D]
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), y => FinalNorm.Forward(y, context));
     }
 
     internal static AttentionConfig AttentionOf(LlamaConfig c, RotaryPositions rotation, int layer) => new()
@@ -105,84 +97,4 @@ public sealed class LlamaModel : Module
         Bias = c.FeedForwardBias,
         Initializer = Initializer.Normal(c.InitialDeviation),
     };
-}
-
-/// <summary>LLaMA and kin with the output over the vocabulary.</summary>
-public sealed class LlamaLanguageModel : CausalLanguageModel
-{
-    private readonly LlamaConfig _config;
-
-    /// <summary>Builds the model; values come from the set's source.</summary>
-    public LlamaLanguageModel(LlamaConfig config, ParameterSet parameters)
-        : base(config, parameters)
-    {
-        config.Validate();
-        _config = config;
-        Decoder = new LlamaModel(config, parameters.Root / "model");
-        Head = config.TiedOutput
-            ? new Linear(Decoder.Tokens.Weight, bias: null)
-            : new Linear(config.Width, config.Vocabulary, parameters.Root / "lm_head", bias: false, initializer: Initializer.Normal(config.InitialDeviation));
-    }
-
-    /// <inheritdoc/>
-    public override string Architecture => LlamaFamily.NameOf(_config.Kind) + "ForCausalLM";
-
-    /// <summary>The stack of layers.</summary>
-    public LlamaModel Decoder { get; }
-
-    /// <summary>Rows to scores over the vocabulary.</summary>
-    public Linear Head { get; }
-
-    /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, string> TiedNames => _config.TiedOutput
-        ? new Dictionary<string, string> { ["lm_head.weight"] = "model.embed_tokens.weight" }
-        : new Dictionary<string, string>();
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Decoder.Blocks.Select(b => b.Attention.CacheShape)];
-
-    /// <inheritdoc/>
-    public override Variable Hidden(TokenBatch batch, ForwardContext context, RunDetails? details = null)
-    {
-        CheckIds(batch);
-        return Decoder.Forward(batch, context, details);
-    }
-
-    /// <inheritdoc/>
-    public override Variable Logits(Variable hidden) => Head.Forward(hidden);
-
-    /// <inheritdoc/>
-    public override Variable LossSum(Variable hidden, int[] targets) => Loss.VocabularyCrossEntropy(hidden, Head.Weight.AsWeight(), null, targets, SumOfNats);
-}
-
-/// <summary>LLaMA and kin that classify a text by its last token.</summary>
-public sealed class LlamaSequenceClassifier : SequenceClassifier
-{
-    private readonly LlamaConfig _config;
-
-    /// <summary>Builds the model; values come from the set's source.</summary>
-    public LlamaSequenceClassifier(LlamaConfig config, ParameterSet parameters)
-        : base(config, parameters)
-    {
-        config.Validate();
-        _config = config;
-        Decoder = new LlamaModel(config, parameters.Root / "model");
-        Score = new Linear(config.Width, config.Labels.Count, parameters.Root / "score", bias: false, initializer: Initializer.Normal(config.InitialDeviation));
-    }
-
-    /// <inheritdoc/>
-    public override string Architecture => LlamaFamily.NameOf(_config.Kind) + "ForSequenceClassification";
-
-    /// <summary>The stack of layers.</summary>
-    public LlamaModel Decoder { get; }
-
-    /// <summary>Rows to scores of the classes.</summary>
-    public Linear Score { get; }
-
-    /// <inheritdoc/>
-    protected override Variable Classify(TokenBatch batch, ForwardContext context, RunDetails? details)
-    {
-        CheckIds(batch);
-        return Score.Forward(Decoder.Forward(batch, context, details).Gather(LastRows(batch)));   // [B, L]
-    }
 }

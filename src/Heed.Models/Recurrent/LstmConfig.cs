@@ -53,8 +53,8 @@ public sealed record LstmConfig : ModelConfig
     /// <summary>Probability of dropout in front of the first and behind the last layer (Zaremba et al., arXiv:1409.2329).</summary>
     public float Dropout { get; init; }
 
-    /// <summary>True where a language model's output layer is the token table; E must then be H.</summary>
-    public bool TiedOutput { get; init; }
+    /// <inheritdoc/>
+    public override bool TiedOutput { get; init; }
 
     /// <summary>Id in front of every text that a decoder writes; null means the begin id.</summary>
     public int? DecoderStartId { get; init; }

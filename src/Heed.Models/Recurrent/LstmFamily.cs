@@ -22,10 +22,32 @@ internal sealed class LstmFamily : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => LstmConfig.Read(file);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => architecture switch
+    public override HeadKind HeadOf(string architecture) => architecture switch
     {
-        "LstmClassifierModel" => new LstmClassifier((LstmConfig)config with { Task = LstmTask.Classifier }, parameters),
-        "LstmSeq2seqModel" => new LstmSequenceToSequence((LstmConfig)config with { Task = LstmTask.SequenceToSequence }, parameters),
-        _ => new LstmLanguageModel((LstmConfig)config with { Task = LstmTask.LanguageModel }, parameters),
+        "LstmClassifierModel" => HeadKind.SequenceClassifier,
+        "LstmSeq2seqModel" => HeadKind.SequenceToSequence,
+        _ => HeadKind.LanguageModel,
     };
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+    {
+        HeadKind head = HeadOf(architecture);
+        LstmConfig c = (LstmConfig)config with
+        {
+            Task = head switch { HeadKind.SequenceClassifier => LstmTask.Classifier, HeadKind.SequenceToSequence => LstmTask.SequenceToSequence, _ => LstmTask.LanguageModel },
+        };
+        ParameterScope root = parameters.Root, at = root.As("");
+        VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.Vocabulary, Tied = false, Bias = true };
+        if (head == HeadKind.SequenceToSequence)
+        {
+            LstmEncoderDecoder stacks = new(c, at);
+            return new SequenceToSequenceModel(architecture, parameters, stacks, new VocabularyHead(output, stacks.OutputTokens, root / "lm_head"));
+        }
+
+        LstmStack stack = new(c, at);
+        if (head == HeadKind.LanguageModel)
+            return new CausalLanguageModel(architecture, parameters, stack, new VocabularyHead(output with { Tied = c.TiedOutput }, stack.Tokens, root / "lm_head"));
+        Linear classifier = new(c.Width * (c.BothDirections ? 2 : 1), Math.Max(1, c.Labels.Count), (root / "classifier").As("classifier"));
+        return new SequenceClassifier(architecture, parameters, stack, new LstmEndsHead(c, classifier));
+    }
 }

@@ -54,9 +54,6 @@ public sealed record T5Config : ModelConfig
     /// <summary>Factor of the initial weights' deviations.</summary>
     public float InitialFactor { get; init; } = 1;
 
-    /// <summary>True where the output layer is the token table.</summary>
-    public bool TiedOutput { get; init; } = true;
-
     /// <summary>True where the decoder's rows are multiplied by D^−½ in front of the output layer; null: where it is tied.</summary>
     public bool ScaledOutput { get => _scaledOutput ?? TiedOutput; init => _scaledOutput = value; }
 

@@ -35,11 +35,22 @@ internal sealed class T5Family : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => T5ConfigFile.Read(file);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => architecture switch
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
     {
-        "T5EncoderModel" => new T5EncoderModel((T5Config)config, parameters),
-        _ => new T5ConditionalGeneration((T5Config)config, parameters),
-    };
+        T5Config c = (T5Config)config;
+        ParameterScope at = parameters.Root.As("");
+        if (architecture == "T5EncoderModel") return new EncoderModel(architecture, parameters, new T5Encoder(c, at));
+        T5Model stacks = new(c, at);
+        VocabularyHeadConfig output = new()
+        {
+            Width = c.Width,
+            Vocabulary = c.Vocabulary,
+            Tied = c.TiedOutput,
+            Scale = c.ScaledOutput ? 1 / MathF.Sqrt(c.Width) : 1,
+            Initializer = Initializer.Normal(c.InitialFactor),
+        };
+        return new SequenceToSequenceModel(architecture, parameters, stacks, new VocabularyHead(output, stacks.OutputTokens, parameters.Root / "lm_head"));
+    }
 
     /// <summary>Older files hold a bias of distances for cross-attention that nothing reads.</summary>
     public override string? CurrentName(string stored) => stored.EndsWith(".EncDecAttention.relative_attention_bias.weight", StringComparison.Ordinal) ? null : stored;

@@ -105,53 +105,37 @@ public sealed class T5Block : Module
 /// <summary>The encoder or the decoder: embeddings → blocks → final norm. Positions enter as biases of distances, one table for all layers.</summary>
 public sealed class T5Stack : Module
 {
-    private readonly string _name;
+    private readonly Dropout _embedDropout;
     private readonly Dropout _dropout;
 
     /// <summary>Makes the parameters at a place of the checkpoint: <c>encoder</c> or <c>decoder</c>.</summary>
-    public T5Stack(T5Config config, bool decoder, ParameterScope at)
+    internal T5Stack(T5Config config, bool decoder, ParameterScope at)
         : base(at)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        _name = decoder ? "decoder" : "encoder";
-        _dropout = new Dropout(config.Dropout);
+        _embedDropout = new Dropout(config.Dropout, at.As("embed").Site);
+        _dropout = new Dropout(config.Dropout, at.As("norm_final").Site);
         RelativeBias? distances = null;
-        T5Block[] blocks = new T5Block[decoder ? config.Layers : config.EncoderLayers];
-        for (int i = 0; i < blocks.Length; i++)
-        {
-            blocks[i] = new T5Block(config, decoder, i, place => distances ??= new RelativeBias(config.DistanceBuckets, config.FarthestDistance, config.Heads, bothDirections: !decoder, place,
-                Initializer.Normal(config.InitialFactor / MathF.Sqrt(config.Width))), (at / "block" / i).As($"{_name}.blocks.{i}"));
-        }
+        Blocks = [.. Enumerable.Range(0, decoder ? config.Layers : config.EncoderLayers)
+            .Select(i => new T5Block(config, decoder, i, Distances, (at / "block" / i).As($"blocks.{i}")))];
+        FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "final_layer_norm").As("norm_final"));
 
-        Blocks = blocks;
-        FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "final_layer_norm").As($"{_name}.norm_final"));
+        RelativeBias Distances(ParameterScope place) => distances ??= new RelativeBias(
+            config.DistanceBuckets, config.FarthestDistance, config.Heads, bothDirections: !decoder, place, Initializer.Normal(config.InitialFactor / MathF.Sqrt(config.Width)));
     }
 
     /// <summary>The layers.</summary>
     public IReadOnlyList<T5Block> Blocks { get; }
 
-    /// <summary>Norm behind the last layer.</summary>
+    /// <summary>Norm after the last layer.</summary>
     public RmsNorm FinalNorm { get; }
 
     /// <summary>Embeddings to the rows of the last layer after the final norm, [N, D].</summary>
     /// <param name="tokens">[N, D], rows of the token table.</param>
     /// <param name="memory">[S, D], the encoder's rows; not read in the encoder.</param>
-    /// <param name="batch">The tokens.</param>
     /// <param name="context">The stack's context.</param>
-    /// <param name="details">Gathers <c>encoder_hidden_states</c> or <c>decoder_hidden_states</c>, or null.</param>
-    /// <param name="list">Their name, where it is another one.</param>
-    public Variable Forward(Variable tokens, Variable memory, TokenBatch batch, ForwardContext context, RunDetails? details, string? list = null)
+    internal Variable Forward(Variable tokens, Variable memory, ForwardContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        list ??= $"{_name}_hidden_states";
-        Variable x = _dropout.Forward(context.Visit(_name, "embed", tokens), context, $"{_name}.embed");
-        details?.AddRows(list, x, batch);
-        x = LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, memory, context), details is null ? null : (i, y) =>
-        {
-            if (i < Blocks.Count - 1) details.AddRows(list, y, batch);
-        });
-        x = _dropout.Forward(FinalNorm.Forward(x, context), context, $"{_name}.norm_final");
-        details?.AddRows(list, x, batch);
-        return x;
+        Variable x = _embedDropout.Forward(context.Visit(Site, "embed", tokens), context);
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, memory, context), y => _dropout.Forward(FinalNorm.Forward(y, context), context));
     }
 }

@@ -49,9 +49,6 @@ public sealed record Transformer2017Config : ModelConfig
     /// <summary>Share of the target's mass that is spread over the vocabulary while the model learns (§5.4); measured losses are without.</summary>
     public float LabelSmoothing { get; init; } = 0.1f;
 
-    /// <summary>True where the output layer is the token table (§3.4).</summary>
-    public bool TiedOutput { get; init; } = true;
-
     /// <summary>Id in front of every text that the decoder writes; null means the begin id.</summary>
     public int? DecoderStartId { get; init; }
 

@@ -23,5 +23,12 @@ internal sealed class Transformer2017Family : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => Transformer2017Config.Read(file);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => new Transformer2017Model((Transformer2017Config)config, parameters);
+    public override HeadKind HeadOf(string architecture) => HeadKind.SequenceToSequence;
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+    {
+        Transformer2017Model stacks = new((Transformer2017Config)config, parameters.Root.As(""));
+        VocabularyHeadConfig output = new() { Width = config.Width, Vocabulary = config.Vocabulary, Tied = config.TiedOutput, Initializer = Initializer.Normal(1 / MathF.Sqrt(config.Width)) };
+        return new SequenceToSequenceModel(architecture, parameters, stacks, new VocabularyHead(output, stacks.OutputTokens, parameters.Root / "lm_head"));
+    }
 }

@@ -27,7 +27,7 @@ public sealed class ChatTemplates
     public IReadOnlyDictionary<string, JsonElement> SpecialTokens { get; private set; } = new Dictionary<string, JsonElement>();
 
     /// <summary>
-    /// Reads <c>chat_template</c> of tokenizer_config.json (a text, or a list of named ones), then <c>chat_template.jinja</c> and
+    /// Reads <c>chat_template</c> of tokenizer_config.json (a text, or named ones as a list or an object), then <c>chat_template.jinja</c> and
     /// <c>additional_chat_templates/*.jinja</c>, which go before it. A folder without any gives no names.
     /// </summary>
     /// <param name="folder">The model folder.</param>
@@ -48,9 +48,9 @@ public sealed class ChatTemplates
     {
         ArgumentNullException.ThrowIfNull(store);
         ChatTemplates templates = new(store);
-        SpecialTokenFiles files = SpecialTokenFiles.Read(store);
-        if (files.Config is { } config) templates.ReadConfig(config.Optional("chat_template"));
-        templates.SpecialTokens = files.Named.ToDictionary(token => token.Key, token => ToJson(token.Value), StringComparer.Ordinal);
+        FolderSettings settings = FolderSettings.Read(store);
+        templates.ReadConfig(settings.Option("chat_template"));
+        templates.SpecialTokens = settings.Named.ToDictionary(token => token.Key, token => ToJson(token.Value), StringComparer.Ordinal);
         templates.ReadFiles();
         return templates;
     }
@@ -72,6 +72,12 @@ public sealed class ChatTemplates
     private void ReadConfig(JsonScope json)
     {
         if (json.IsNull) return;
+        if (json.IsObject)
+        {
+            foreach ((string name, JsonScope template) in json.Members()) _templates[name] = (template.Text(), $"{template.File}, {template.Path}");
+            return;
+        }
+
         if (!json.IsArray)
         {
             _templates[DefaultName] = (json.Text(), $"{json.File}, {json.Path}");

@@ -17,6 +17,9 @@ internal enum TokenKind
     Float,
     Operator,
     End,
+
+    /// <summary>The rest of the template is no token: <see cref="Token.Value"/> is the error, raised when the parser gets here, not before.</summary>
+    Fault,
 }
 
 internal readonly record struct Token(TokenKind Kind, string Text, object? Value, int Line)
@@ -65,8 +68,16 @@ internal sealed class Lexer
     public static List<Token> Run(string source, string name, bool trimBlocks, bool leftStripBlocks)
     {
         Lexer lexer = new(source, name, trimBlocks, leftStripBlocks);
-        while (lexer._at < lexer._source.Length) lexer.Root();
-        lexer.Add(TokenKind.End, "", null);
+        try
+        {
+            while (lexer._at < lexer._source.Length) lexer.Root();
+            lexer.Add(TokenKind.End, "", null);
+        }
+        catch (ChatTemplateException e)
+        {
+            lexer.Add(TokenKind.Fault, "", e);
+        }
+
         return lexer._tokens;
     }
 
@@ -167,6 +178,7 @@ internal sealed class Lexer
 
     private void Raw()
     {
+        if (_at == _source.Length) return;   // as in Jinja, where nothing follows nothing is missing
         for (int tag = _at; (tag = _source.IndexOf("{%", tag, StringComparison.Ordinal)) >= 0; tag += 2)
         {
             int at = tag + 2;
@@ -195,6 +207,7 @@ internal sealed class Lexer
 
     private void Comment()
     {
+        if (_at == _source.Length) return;   // as in Jinja, where nothing follows nothing is missing
         int close = _source.IndexOf("#}", _at, StringComparison.Ordinal);
         if (close < 0) throw Error("Missing end of comment tag");
         if (close > _at && _source[close - 1] is '-' or '+') close--;

@@ -21,13 +21,15 @@ internal partial class ExpressionParser(string source, string name, bool trimBlo
     /// <summary>Names read so far in the macro being parsed.</summary>
     protected HashSet<string> Used { get; set; } = new(StringComparer.Ordinal);
 
-    protected Token Current => _tokens[_at];
+    protected Token Current => Known(_tokens[_at]);
 
-    protected Token Following => _tokens[Math.Min(_at + 1, _tokens.Count - 1)];
+    protected Token Following => Known(_tokens[Math.Min(_at + 1, _tokens.Count - 1)]);
+
+    private static Token Known(Token token) => token.Value is ChatTemplateException error ? throw error : token;
 
     protected Token Next()
     {
-        Token token = _tokens[_at];
+        Token token = Current;
         if (_at < _tokens.Count - 1) _at++;
         return token;
     }

@@ -14,7 +14,13 @@ internal sealed class SequenceDecoder(IReadOnlyList<IDecoder> parts) : IDecoder
 
     public List<string> Decode(List<string> tokens)
     {
-        foreach (IDecoder part in parts) tokens = part.Decode(tokens);
+        long limit = GrowthLimit.Of(TextReplacement.Length(tokens));
+        foreach (IDecoder part in parts)
+        {
+            tokens = part.Decode(tokens);
+            if (TextReplacement.Length(tokens) > limit) throw GrowthLimit.Passed("$.decoder", limit);
+        }
+
         return tokens;
     }
 
@@ -98,6 +104,16 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : IDecoder
         json.WriteBoolean("cleanup", cleanup);
         json.WriteEndObject();
     }
+}
+
+/// <summary>Takes out blanks of the whole text, as <c>clean_up_tokenization_spaces</c> asks for; tokenizer.json has no such step.</summary>
+internal sealed class CleanUpDecoder(IDecoder inner) : IDecoder
+{
+    public IDecoder Inner => inner;
+
+    public List<string> Decode(List<string> tokens) => [TextReplacement.CleanUpText(string.Concat(inner.Decode(tokens)))];
+
+    public void Write(Utf8JsonWriter json) => inner.Write(json);
 }
 
 /// <summary>▁ becomes a blank; in the first token it goes, unless none was put there.</summary>
@@ -215,14 +231,19 @@ internal sealed class StripDecoder(int content, int start, int stop) : IDecoder
 /// <summary>Replaces every match in each token.</summary>
 internal sealed class ReplaceDecoder(TextPattern pattern, string content) : IDecoder
 {
+    private const long MostAdded = 1 << 20;
+    private const int TimesAdded = 16;
+
     public List<string> Decode(List<string> tokens)
     {
+        long room = MostAdded + (TimesAdded * TextReplacement.Length(tokens));
         List<string> decoded = new(tokens.Count);
         List<(int Start, int End)> matches = [];
         foreach (string token in tokens)
         {
             matches.Clear();
             if (token.Length > 0) pattern.FindAll(token, matches);
+            if ((room -= (long)matches.Count * content.Length) < 0) throw GrowthLimit.Passed("$.decoder", MostAdded + (TimesAdded * TextReplacement.Length(tokens)));
             if (matches.Count == 0)
             {
                 decoded.Add(token);

@@ -9,6 +9,15 @@ internal sealed class BertNormalizer(bool cleanText, bool handleChinese, bool? s
 {
     private const char Unknown = '\0', Special = '\uFFFF';
 
+    public bool HandleChinese => handleChinese;
+
+    public bool? StripAccents => stripAccents;
+
+    public bool Lowercase => lowercase;
+
+    /// <summary>The same with other options.</summary>
+    public BertNormalizer With(bool chinese, bool? strip, bool lower) => new(cleanText, chinese, strip, lower);
+
     private readonly bool _strip = stripAccents ?? lowercase;
 
     /// <summary>What single units become where that is one unit; filled as characters are met.</summary>

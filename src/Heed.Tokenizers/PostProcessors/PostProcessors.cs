@@ -102,6 +102,9 @@ internal sealed class BertProcessing(SpecialToken separator, SpecialToken classi
 /// <summary>&lt;s&gt; A &lt;/s&gt;&lt;/s&gt; B &lt;/s&gt;, every type id 0.</summary>
 internal sealed class RobertaProcessing(SpecialToken separator, SpecialToken classifier, bool trimOffsets, bool addPrefixSpace) : IPostProcessor
 {
+    /// <summary>The same for texts with or without a blank before them.</summary>
+    public RobertaProcessing With(bool prefixSpace) => new(separator, classifier, trimOffsets, prefixSpace);
+
     public int AddedTokens(bool pair) => pair ? 4 : 2;
 
     public List<EncodingBuilder> Process(List<EncodingBuilder> encodings, bool addSpecialTokens)

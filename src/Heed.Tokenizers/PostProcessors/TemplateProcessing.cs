@@ -28,7 +28,11 @@ internal sealed class TemplateProcessing(IReadOnlyList<TemplatePiece> single, IR
         if (encodings.Count > 2)
             throw new ConfigException("$.post_processor: a TemplateProcessing must come first among processors that add tokens; remove the second one.");
         List<EncodingBuilder> made = [];
-        foreach (TemplatePiece piece in encodings.Count == 2 ? pair : single)
+        IReadOnlyList<TemplatePiece> template = encodings.Count == 2 ? pair : single;
+        long limit = GrowthLimit.Of(encodings.Sum(encoding => (long)encoding.Count)) + template.Count;
+        if (template.Sum(piece => (long)(piece.Sequence < 0 ? _tokens[piece.Token].Ids.Count : piece.Sequence < encodings.Count ? encodings[piece.Sequence].Count : 0)) > limit)
+            throw GrowthLimit.Passed("$.post_processor", limit, "tokens");
+        foreach (TemplatePiece piece in template)
         {
             if (piece.Sequence >= encodings.Count)
                 throw new ConfigException("$.post_processor.single: uses the second text $B, but a single text was given; use $A only.");

@@ -11,6 +11,9 @@ internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool trimOffset
 
     public bool UseRegex => useRegex;
 
+    /// <summary>The same with or without a blank before each text.</summary>
+    public ByteLevelPreTokenizer With(bool prefixSpace) => new(prefixSpace, trimOffsets, useRegex);
+
     public void PreTokenize(PreTokenizedText text)
     {
         if (addPrefixSpace) AddSpace(text);

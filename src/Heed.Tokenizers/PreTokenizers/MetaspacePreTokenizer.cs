@@ -16,6 +16,11 @@ internal sealed class MetaspacePreTokenizer(int replacement, PrependScheme schem
 {
     private readonly string _text = char.ConvertFromUtf32(replacement);
 
+    public PrependScheme Scheme => scheme;
+
+    /// <summary>The same with another scheme.</summary>
+    public MetaspacePreTokenizer With(PrependScheme other) => new(replacement, other, split);
+
     public void PreTokenize(PreTokenizedText text)
     {
         NormalizedText inner = text.Text;

@@ -8,53 +8,78 @@ using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers.SentencePiece;
 
-/// <summary>What a converted model has that its file does not say.</summary>
-internal sealed record SentencePieceConversion
-{
-    /// <summary>Puts the beginning-of-text piece before each text.</summary>
-    public bool AddBos { get; init; }
-
-    /// <summary>Puts the end-of-text piece behind each text.</summary>
-    public bool AddEos { get; init; }
-
-    /// <summary>T5's sentinels behind the vocabulary of a Unigram model, the highest number first.</summary>
-    public int ExtraIds { get; init; }
-}
-
 /// <summary>A SentencePiece model in the form of tokenizer.json.</summary>
 /// <remarks>
 /// Vocabulary, scores, merges and added tokens are as transformers 5 converts them. The normalizer follows the model's own
-/// settings instead of one family's: the ids are those of <see cref="SentencePieceProcessor.Encode"/>, but for characters that
-/// the charsmap changes only together with others (Hugging Face applies it by grapheme cluster) and for control pieces, which
-/// become ids where their text stands in the input.
+/// settings instead of one family's: <see cref="Raw"/> gives the ids of <see cref="SentencePieceProcessor.Encode"/>, special tokens
+/// apart, which become ids where their text stands in the input; <see cref="Convert"/>, what is saved, gives them too but for characters
+/// that the charsmap changes only together with others (Hugging Face applies it by grapheme cluster).
 /// </remarks>
 internal static class SentencePieceConverter
 {
     private const string Space = SentencePieceNormalizer.SpaceSymbol;
 
-    public static TokenizerParts Convert(SentencePieceFile file, SentencePieceConversion conversion)
+    /// <summary>The model as it is run from its own file: SentencePiece's normalization and segmentation, the class's ids and special tokens.</summary>
+    public static TokenizerParts Raw(SentencePieceFile file, SentencePieceLayout layout)
+    {
+        RequireConvertible(file);
+        SentencePieceVocabulary vocabulary = new(file);
+        Lazy<TokenizerParts> converted = new(() => Convert(file, layout));
+        SentencePieceModel model = new(file, vocabulary, layout, () => converted.Value.Model);
+        SentencePieceTextNormalizer normalizer = new(new SentencePieceNormalizer(file.Normalizer, vocabulary.UserDefined, spaceAsSuffix: false));
+        return new TokenizerParts
+        {
+            Model = model,
+            Normalizer = layout.Lowercase ? new SequenceNormalizer([new LowercaseNormalizer(), normalizer]) : normalizer,
+            PostProcessor = Marks(file, model, layout),
+            Decoder = DecoderFor(file),
+            AddedTokens = Added(file, layout),
+            // User-defined pieces are found by SentencePiece itself, as parts of the text around them.
+            Spelled = file.Pieces.Where(piece => piece.Type == SentencePieceType.UserDefined).Select(piece => piece.Text).ToHashSet(StringComparer.Ordinal),
+            Source = file.Source,
+            Saved = converted,
+        };
+    }
+
+    public static TokenizerParts Convert(SentencePieceFile file, SentencePieceLayout layout)
+    {
+        RequireConvertible(file);
+        ITokenModel model = file.ModelType == SentencePieceModelType.Unigram ? Unigram(file, layout) : Bpe(file, layout);
+        bool byWords = ByWords(file);
+        return new TokenizerParts
+        {
+            Model = model,
+            Normalizer = Normalizer(file.Normalizer, byWords, layout.Lowercase),
+            PreTokenizer = byWords ? new MetaspacePreTokenizer(Space[0], Scheme(file), split: true) : null,
+            PostProcessor = Marks(file, model, layout),
+            Decoder = DecoderFor(file),
+            AddedTokens = Added(file, layout),
+            Source = file.Source,
+        };
+    }
+
+    private static void RequireConvertible(SentencePieceFile file)
     {
         if (file.ModelType is SentencePieceModelType.Word or SentencePieceModelType.Char)
             throw new InputException($"{file.Source}: $.trainer_spec.model_type: is {file.ModelType}, which tokenizer.json cannot express; only Unigram and BPE models can be converted.");
         if (file.TreatWhitespaceAsSuffix)
-            throw new InputException($"{file.Source}: $.trainer_spec.treat_whitespace_as_suffix: is true, which tokenizer.json cannot express; only models with the space before words can be converted.");
-        ITokenModel model = file.ModelType == SentencePieceModelType.Unigram ? Unigram(file, conversion.ExtraIds) : Bpe(file);
-        bool byWords = file.ModelType == SentencePieceModelType.Unigram && file.Normalizer.RemoveExtraWhitespaces && file.Normalizer.EscapeWhitespaces && !HasSpacesInside(file);
-        return new TokenizerParts
         {
-            Model = model,
-            Normalizer = Normalizer(file.Normalizer, byWords),
-            PreTokenizer = byWords ? new MetaspacePreTokenizer(Space[0], Scheme(file), split: true) : null,
-            PostProcessor = Marks(file, model, conversion.AddBos, conversion.AddEos),
-            Decoder = byWords && !file.ByteFallback ? new MetaspaceDecoder(Space[0], Scheme(file), split: true) : Decoder(file.Normalizer),
-            AddedTokens =
-            [
-                .. file.Pieces.Where(IsAdded).Select(piece => new AddedToken(piece.Text) { Special = piece.Type != SentencePieceType.UserDefined }),
-                .. Enumerable.Range(0, conversion.ExtraIds).Select(i => new AddedToken(ExtraId(i)) { Special = true }),
-            ],
-            Source = file.Source,
-        };
+            throw new InputException(
+                $"{file.Source}: $.trainer_spec.treat_whitespace_as_suffix: is true, which tokenizer.json cannot express; only models with the space before words can be converted.");
+        }
     }
+
+    private static bool ByWords(SentencePieceFile file) =>
+        file.ModelType == SentencePieceModelType.Unigram && file.Normalizer.RemoveExtraWhitespaces && file.Normalizer.EscapeWhitespaces && !HasSpacesInside(file);
+
+    private static IDecoder DecoderFor(SentencePieceFile file) =>
+        ByWords(file) && !file.ByteFallback ? new MetaspaceDecoder(Space[0], Scheme(file), split: true) : Decoder(file.Normalizer);
+
+    private static AddedToken[] Added(SentencePieceFile file, SentencePieceLayout layout) =>
+    [
+        .. layout.Specials ?? file.Pieces.Where(piece => piece.Type is SentencePieceType.Control or SentencePieceType.Unknown).Select(piece => new AddedToken(piece.Text) { Special = true }),
+        .. file.Pieces.Where(piece => piece.Type == SentencePieceType.UserDefined).Select(piece => new AddedToken(piece.Text)),
+    ];
 
     /// <summary>Every way to make a piece of two others: by the piece's id, then the shorter left part first.</summary>
     public static List<(string Left, string Right)> Merges(IReadOnlyList<SentencePieceEntry> pieces)
@@ -72,33 +97,37 @@ internal static class SentencePieceConverter
         return merges;
     }
 
-    private static UnigramModel Unigram(SentencePieceFile file, int extraIds) =>
+    private static UnigramModel Unigram(SentencePieceFile file, SentencePieceLayout layout) =>
         new(
-            [.. file.Pieces.Select(piece => (piece.Text, (double)piece.Score)), .. Enumerable.Range(0, extraIds).Reverse().Select(i => (ExtraId(i), 0.0))],
-            file.UnknownId,
+            [
+                .. layout.Before.Select(token => (token, 0.0)),
+                .. file.Pieces.Skip(layout.FirstPiece).Select(piece => (piece.Text, (double)piece.Score)),
+                .. layout.After.Select(token => (token, 0.0)),
+            ],
+            layout.UnknownId ?? layout.IdOf(file.UnknownId),
             file.ByteFallback);
 
-    private static string ExtraId(int number) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"<extra_id_{number}>");
-
-    private static BpeModel Bpe(SentencePieceFile file)
+    private static BpeModel Bpe(SentencePieceFile file, SentencePieceLayout layout)
     {
         Dictionary<string, int> ids = new(StringComparer.Ordinal);
-        for (int id = 0; id < file.Pieces.Count; id++) ids[file.Pieces[id].Text] = id;
-        BpeOptions options = new() { UnknownToken = file.Pieces[file.UnknownId].Text, FuseUnknown = true, ByteFallback = file.ByteFallback };
-        return new BpeModel([.. ids], Merges(file.Pieces), options);
+        foreach (string token in (string[])[.. layout.Before, .. file.Pieces.Skip(layout.FirstPiece).Select(piece => piece.Text), .. layout.After]) ids[token] = ids.Count;
+        string unknown = layout.UnknownId is { } id && id < layout.Before.Count ? layout.Before[id] : file.Pieces[file.UnknownId].Text;
+        return new BpeModel([.. ids], Merges(file.Pieces), new BpeOptions { UnknownToken = unknown, FuseUnknown = true, ByteFallback = file.ByteFallback });
     }
 
     /// <summary>Whether a piece holds the space symbol anywhere but at its start: then words must not be cut apart.</summary>
     private static bool HasSpacesInside(SentencePieceFile file) =>
         file.Pieces.Any(piece => piece.Type == SentencePieceType.Normal && piece.Text.LastIndexOf(Space[0]) > 0);
 
-    private static SequenceNormalizer? Normalizer(NormalizerRules rules, bool byWords)
+    private static SequenceNormalizer? Normalizer(NormalizerRules rules, bool byWords, bool lowercase)
     {
         List<INormalizer> steps = [];
+        if (lowercase) steps.Add(new LowercaseNormalizer());
         if (rules.Map is not null) steps.Add(new PrecompiledNormalizer(rules.Map));
         if (rules.RemoveExtraWhitespaces)
         {
-            steps.Add(new StripNormalizer(left: true, right: true));
+            // U+0020 alone, as in SentencePiece: Strip would take every white space.
+            steps.Add(new ReplaceNormalizer(TextPattern.FromRegex("\\A +| +\\z", "$.normalizer_spec.remove_extra_whitespaces"), ""));
             steps.Add(new ReplaceNormalizer(TextPattern.FromRegex(" {2,}", "$.normalizer_spec.remove_extra_whitespaces"), " "));
         }
 
@@ -121,28 +150,17 @@ internal static class SentencePieceConverter
         return new SequenceDecoder(steps);
     }
 
-    private static bool IsAdded(SentencePieceEntry piece) => piece.Type is SentencePieceType.Control or SentencePieceType.Unknown or SentencePieceType.UserDefined;
-
-    private static TemplateProcessing? Marks(SentencePieceFile file, ITokenModel model, bool addBos, bool addEos)
+    private static TemplateProcessing? Marks(SentencePieceFile file, ITokenModel model, SentencePieceLayout layout)
     {
-        if (!addBos && !addEos) return null;
-        List<TemplatePiece> single = [], pair = [];
+        if (layout.Single.Count == 0) return null;
         List<TemplateToken> tokens = [];
-        for (int sequence = 0; sequence < 2; sequence++)
+        foreach (string token in layout.Single.Concat(layout.Pair).Where(piece => piece.Sequence < 0).Select(piece => piece.Token).Distinct(StringComparer.Ordinal))
         {
-            if (addBos) pair.Add(new TemplatePiece(-1, file.BosPiece, sequence));
-            pair.Add(new TemplatePiece(sequence, "", sequence));
-            if (addEos) pair.Add(new TemplatePiece(-1, file.EosPiece, sequence));
-            if (sequence == 0) single.AddRange(pair);
+            int id = model.IdOf(token);
+            if (id < 0) throw new InputException($"{file.Source}: the model has no piece \"{Printable.Shorten(token)}\", which was asked to be added to texts; leave it out or train the model with it.");
+            tokens.Add(new TemplateToken(token, [id], [token]));
         }
 
-        foreach (string piece in new[] { addBos ? file.BosPiece : null, addEos ? file.EosPiece : null }.OfType<string>())
-        {
-            int id = model.IdOf(piece);
-            if (id < 0) throw new InputException($"{file.Source}: the model has no piece \"{Printable.Shorten(piece)}\", which was asked to be added to texts; leave it out or train the model with it.");
-            tokens.Add(new TemplateToken(piece, [id], [piece]));
-        }
-
-        return new TemplateProcessing(single, pair, tokens);
+        return new TemplateProcessing(layout.Single, layout.Pair, tokens);
     }
 }

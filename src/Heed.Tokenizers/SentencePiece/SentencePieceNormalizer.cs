@@ -1,4 +1,5 @@
 using Heed.Tokenizers.Normalizers;
+using Heed.Tokenizers.Text;
 using Heed.Tokenizers.Training;
 
 namespace Heed.Tokenizers.SentencePiece;
@@ -33,10 +34,15 @@ internal sealed class SentencePieceNormalizer
     /// <summary>Bytes of the character that begins with <paramref name="first"/>; 1 for a byte that begins none.</summary>
     public static int CharacterLength(byte first) => first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
 
-    public NormalizedBytes Normalize(ReadOnlySpan<byte> text)
+    /// <summary>Normalizes a text.</summary>
+    /// <param name="text">UTF-8.</param>
+    /// <param name="limit">Most bytes that may come of it.</param>
+    /// <param name="source">The model's file, for errors.</param>
+    /// <exception cref="BudgetException">The charsmap lengthens the text to more than <paramref name="limit"/>.</exception>
+    public NormalizedBytes Normalize(ReadOnlySpan<byte> text, long limit, string source)
     {
         if (text.IsEmpty) return new NormalizedBytes([], [0]);
-        Output output = new(text.Length + 16);
+        Output output = new(text.Length + 16, limit, source);
         int at = 0;
         if (_removeExtra)
         {
@@ -82,7 +88,7 @@ internal sealed class SentencePieceNormalizer
         return text[..used];
     }
 
-    private sealed class Output(int capacity)
+    private sealed class Output(int capacity, long limit, string source)
     {
         private byte[] _bytes = new byte[capacity];
         private int[] _origins = new int[capacity];
@@ -94,6 +100,7 @@ internal sealed class SentencePieceNormalizer
         {
             if (_length == _bytes.Length)
             {
+                if (_length > limit) throw GrowthLimit.Passed(source, limit, "bytes");
                 Array.Resize(ref _bytes, _length * 2);
                 Array.Resize(ref _origins, _length * 2);
             }

@@ -1,3 +1,4 @@
+using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers.SentencePiece;
 
@@ -80,7 +81,7 @@ public sealed class SentencePieceProcessor
     public string Normalize(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return System.Text.Encoding.UTF8.GetString(_normalizer.Normalize(System.Text.Encoding.UTF8.GetBytes(text)).Bytes);
+        return System.Text.Encoding.UTF8.GetString(Normalized(System.Text.Encoding.UTF8.GetBytes(text)).Bytes);
     }
 
     /// <summary>Cuts a text into pieces.</summary>
@@ -89,7 +90,7 @@ public sealed class SentencePieceProcessor
     {
         ArgumentNullException.ThrowIfNull(text);
         byte[] utf8 = System.Text.Encoding.UTF8.GetBytes(text);
-        NormalizedBytes normalized = _normalizer.Normalize(utf8);
+        NormalizedBytes normalized = Normalized(utf8);
         long steps = 0;
         List<SentencePieceToken> tokens = Tokens(text, utf8, normalized, _segmenter.Cut(normalized.Bytes, ref steps));
         if (options is null) return tokens;
@@ -106,7 +107,7 @@ public sealed class SentencePieceProcessor
     internal long CountOperations(string text)
     {
         long steps = 0;
-        _segmenter.Cut(_normalizer.Normalize(System.Text.Encoding.UTF8.GetBytes(text)).Bytes, ref steps);
+        _segmenter.Cut(Normalized(System.Text.Encoding.UTF8.GetBytes(text)).Bytes, ref steps);
         return steps;
     }
 
@@ -120,7 +121,7 @@ public sealed class SentencePieceProcessor
         if (_segmenter is not UnigramSegmenter unigram)
             throw new InputException($"{_file.Source}: the model type is {ModelType}, but only Unigram models have more than one segmentation; use Encode.");
         byte[] utf8 = System.Text.Encoding.UTF8.GetBytes(text);
-        NormalizedBytes normalized = _normalizer.Normalize(utf8);
+        NormalizedBytes normalized = Normalized(utf8);
         return unigram.Best(normalized.Bytes, count).ConvertAll(path => new ScoredSegmentation(Tokens(text, utf8, normalized, path.Segments), path.Score));
     }
 
@@ -130,15 +131,17 @@ public sealed class SentencePieceProcessor
     {
         ArgumentNullException.ThrowIfNull(ids);
         string text = new SentencePieceDecoder(_file, _vocabulary).Decode(ids);
-        return _denormalizer is null ? text : System.Text.Encoding.UTF8.GetString(_denormalizer.Normalize(System.Text.Encoding.UTF8.GetBytes(text)).Bytes);
+        return _denormalizer is null ? text : System.Text.Encoding.UTF8.GetString(_denormalizer.Normalize(System.Text.Encoding.UTF8.GetBytes(text), GrowthLimit.Of(text.Length), _file.Source).Bytes);
     }
 
     /// <summary>The model in Hugging Face's form, ready to be saved as <c>tokenizer.json</c>.</summary>
     /// <param name="addBos">Whether it puts the beginning-of-text piece before each text, as LLaMA's does.</param>
-    /// <param name="addEos">Whether it puts the end-of-text piece behind each text, as T5's does.</param>
+    /// <param name="addEos">Whether it puts the end-of-text piece after each text, as T5's does.</param>
     /// <exception cref="InputException">The model cannot be expressed in that form (a word or char model, white space as suffix) or lacks a piece to add.</exception>
     public Tokenizer ToTokenizer(bool addBos = false, bool addEos = false) =>
-        new(SentencePieceConverter.Convert(_file, new SentencePieceConversion { AddBos = addBos, AddEos = addEos }));
+        new(SentencePieceConverter.Convert(_file, SentencePieceLayout.Marks(addBos ? _file.BosPiece : null, addEos ? _file.EosPiece : null)));
+
+    private NormalizedBytes Normalized(byte[] utf8) => _normalizer.Normalize(utf8, GrowthLimit.Of(utf8.Length), _file.Source);
 
     private int? ControlId(string piece) => _vocabulary.IdOf(piece) is var id && _vocabulary.Type(id) == SentencePieceType.Control ? id : null;
 

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Heed.Tokenizers.Decoders;
 using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers.Serialization;
@@ -19,10 +20,11 @@ internal static class TokenizerJsonWriter
             WriteTruncation(json, parts.Truncation);
             WritePadding(json, parts.Padding);
             WriteAddedTokens(json, tokenizer.AddedTokens);
+            parts = parts.Saved?.Value ?? parts;
             WritePart(json, "normalizer", parts.Normalizer);
             WritePart(json, "pre_tokenizer", parts.PreTokenizer);
             WritePart(json, "post_processor", parts.PostProcessor);
-            WritePart(json, "decoder", parts.Decoder);
+            WritePart(json, "decoder", (parts.Decoder as CleanUpDecoder)?.Inner ?? parts.Decoder);
             WritePart(json, "model", parts.Model);
             json.WriteEndObject();
         }

@@ -10,13 +10,17 @@ internal sealed class AddedVocabulary
     private readonly Dictionary<int, string> _decoded = [];
     private readonly HashSet<string> _special = new(StringComparer.Ordinal);
     private readonly ITokenModel _model;
+    private readonly string _source;
+    private readonly IReadOnlySet<string> _spelled;
 
     /// <param name="tokens">In the order in which they get their ids. A token the model knows keeps the model's id; others get the next free one.</param>
     /// <param name="model">The vocabulary beneath.</param>
     /// <param name="normalizer">What normalized tokens are normalized by.</param>
-    public AddedVocabulary(IReadOnlyList<AddedToken> tokens, ITokenModel model, INormalizer? normalizer)
+    /// <param name="spelled">Texts of tokens that are known, but never cut out of a text.</param>
+    /// <param name="source">The file of the tokenizer, for errors.</param>
+    public AddedVocabulary(IReadOnlyList<AddedToken> tokens, ITokenModel model, INormalizer? normalizer, string source, IReadOnlySet<string> spelled)
     {
-        _model = model;
+        (_model, _source, _spelled) = (model, source, spelled);
         List<AddedToken> special = [], others = [];
         HashSet<AddedToken> present = [];
         int largest = -1;
@@ -74,6 +78,7 @@ internal sealed class AddedVocabulary
         {
             from = end;
             AddedToken token = _tokens[id];
+            if (_spelled.Contains(token.Content)) continue;
             if (token.SingleWord && (EndsWithWord(text[..start]) || StartsWithWord(text[end..]))) continue;
             if (token.LeftStrip) start = Math.Max(done, start - TrailingSpaces(text[..start]));
             if (token.RightStrip) end += LeadingSpaces(text[end..]);
@@ -98,10 +103,10 @@ internal sealed class AddedVocabulary
         return patterns.Count == 0 ? null : new AhoCorasick(patterns);
     }
 
-    private static string NormalizedContent(AddedToken token, INormalizer? normalizer)
+    private string NormalizedContent(AddedToken token, INormalizer? normalizer)
     {
         if (normalizer is null) return token.Content;
-        NormalizedText text = new(token.Content);
+        NormalizedText text = new(token.Content) { Source = _source };
         normalizer.Normalize(text);
         return text.ToString();
     }

@@ -12,6 +12,12 @@ internal sealed class CodePointChanges
 
     public int Count { get; set; }
 
+    /// <summary>Most code points that may come together.</summary>
+    public long Limit { get; set; } = long.MaxValue;
+
+    /// <summary>The file whose steps rewrite the text, for errors.</summary>
+    public string Source { get; set; } = "tokenizer";
+
     /// <summary>Full decomposition of the character at hand.</summary>
     public List<int> Decomposed { get; } = [];
 
@@ -22,6 +28,7 @@ internal sealed class CodePointChanges
         int at = Count;
         if (at == Points.Length)
         {
+            if (at >= Limit) throw GrowthLimit.Passed(Source, Limit);
             Array.Resize(ref Points, at * 2);
             Array.Resize(ref Changes, at * 2);
             Array.Resize(ref Classes, at * 2);

@@ -19,12 +19,16 @@ internal sealed class NormalizedText
     private int[] _outEnds = [];
     private int _outLength;
     private bool _outIdentity;
+    private long _limit;
 
     public NormalizedText()
     {
     }
 
     public NormalizedText(string text) => Reset(text, 0);
+
+    /// <summary>The file whose steps rewrite the text, for errors.</summary>
+    public string Source { get => Changes.Source; set => Changes.Source = value; }
 
     /// <summary>Number of UTF-16 units.</summary>
     public int Length { get; private set; }
@@ -55,6 +59,7 @@ internal sealed class NormalizedText
         Length = text.Length;
         Origin = origin;
         _identity = true;
+        _limit = Changes.Limit = GrowthLimit.Of(text.Length);
     }
 
     /// <summary>Starts anew with units <c>[start, end)</c> of another text, alignments included.</summary>
@@ -62,6 +67,7 @@ internal sealed class NormalizedText
     {
         int origin = start < other.Length ? other.OriginalStart(start) : other.Origin;
         Reset(other.Span[start..end], origin);
+        _limit = Changes.Limit = other._limit;
         if (other._identity) return;
         _identity = false;
         if (_starts.Length < _chars.Length)
@@ -159,9 +165,33 @@ internal sealed class NormalizedText
         _outEnds.AsSpan(to, text.Length).Fill(end);
     }
 
+    /// <summary>Writes a code point that comes from old units <c>[from, to)</c>; of no width where they are none.</summary>
+    public void EmitRange(int codePoint, int from, int to)
+    {
+        int width = from < Length && IsFirstHalf(from) ? 2 : 1;
+        if (_outIdentity && from == _outLength && to == from + width && (codePoint >= 0x10000) == (width == 2))
+        {
+            Emit(codePoint, from);
+            return;
+        }
+
+        if (_outIdentity) StoreAlignments();
+        int at = _outLength, units = codePoint >= 0x10000 ? 2 : 1;
+        Reserve(units);
+        if (units == 1) _outChars[at] = (char)codePoint;
+        else (_outChars[at], _outChars[at + 1]) = ((char)(0xD800 + ((codePoint - 0x10000) >> 10)), (char)(0xDC00 + ((codePoint - 0x10000) & 0x3FF)));
+        int end = to > 0 ? OriginalEnd(to - 1) : Length > 0 ? OriginalStart(0) : Origin;
+        int start = from < to ? OriginalStart(from) : from < Length ? OriginalStart(from) : end;
+        if (from >= to) end = start;
+        _outStarts.AsSpan(at, units).Fill(start);
+        _outEnds.AsSpan(at, units).Fill(end);
+    }
+
     /// <summary>Makes what was written the text.</summary>
+    /// <exception cref="BudgetException">It is longer than the original text allows, see <see cref="GrowthLimit"/>.</exception>
     public void EndRewrite()
     {
+        if (_outLength > _limit) throw GrowthLimit.Passed(Source, _limit);
         (_chars, _outChars) = (_outChars, _chars);
         (_starts, _outStarts) = (_outStarts, _starts);
         (_ends, _outEnds) = (_outEnds, _ends);
@@ -273,9 +303,17 @@ internal sealed class NormalizedText
 
     private void Reserve(int count)
     {
-        _outLength += count;
-        if (_outLength > _outChars.Length) Array.Resize(ref _outChars, Math.Max(_outLength, _outChars.Length * 2));
+        int length = _outLength + count;
+        if ((uint)length > (uint)_outChars.Length) Grow(count);
+        _outLength = length;
         if (!_outIdentity) EnsureAlignments();
+    }
+
+    private void Grow(int count)
+    {
+        long length = (long)_outLength + count;
+        if (length > _limit) throw GrowthLimit.Passed(Source, _limit);
+        Array.Resize(ref _outChars, (int)Math.Min(Array.MaxLength, Math.Max(length, _outChars.Length * 2L)));
     }
 
     private void EnsureAlignments()

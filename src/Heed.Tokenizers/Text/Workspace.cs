@@ -3,6 +3,9 @@ namespace Heed.Tokenizers.Text;
 /// <summary>Working memory of one encoding at a time, reused from text to text.</summary>
 internal sealed class Workspace
 {
+    /// <param name="source">The tokenizer's file, for errors.</param>
+    public Workspace(string source) => Whole.Text.Source = Stretch.Text.Source = source;
+
     public PreTokenizedText Whole { get; } = new();
 
     /// <summary>One stretch of a text that normalized added tokens cut.</summary>

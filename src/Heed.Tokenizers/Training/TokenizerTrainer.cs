@@ -63,7 +63,8 @@ public static class TokenizerTrainer
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(texts);
         ArgumentNullException.ThrowIfNull(template);
-        return Train(settings, texts, new TrainingParts(template.Parts.Normalizer, template.Parts.PreTokenizer, template.Parts.Decoder), progress, cancellationToken);
+        TokenizerParts parts = template.Parts.Saved?.Value ?? template.Parts;
+        return Train(settings, texts, new TrainingParts(parts.Normalizer, parts.PreTokenizer, parts.Decoder), progress, cancellationToken);
     }
 
     private static Tokenizer Train(TrainerSettings settings, IEnumerable<string> texts, TrainingParts parts, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)

@@ -7,8 +7,7 @@ internal readonly record struct UnigramPiece(string Text, double Score);
 
 /// <summary>
 /// The pieces that Unigram training starts from: all characters by frequency, then the substrings that are followed by two
-/// different characters somewhere among the distinct words, by occurrences × length² (each word counts once). The references weigh
-/// by occurrences × length; the square ends in fewer tokens and a higher likelihood.
+/// different characters somewhere among the distinct words, by occurrences × length (each word counts once).
 /// </summary>
 /// <remarks>Those substrings are the inner nodes of a suffix tree: the intervals of equal prefix in the sorted list of suffixes.</remarks>
 internal static class UnigramSeeds
@@ -102,7 +101,7 @@ internal static class UnigramSeeds
             {
                 (int length, first) = open.Pop();
                 int start = suffixes[first];
-                if (length >= 2 && length <= longest && text[start + length - 1] >= 0) found.Add(((long)(i - first) * length * length, start, length));
+                if (length >= 2 && length <= longest && text[start + length - 1] >= 0) found.Add(((long)(i - first) * length, start, length));
             }
 
             if (open.Peek().Length < common) open.Push((common, first));

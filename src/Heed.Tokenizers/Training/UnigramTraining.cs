@@ -4,9 +4,8 @@ namespace Heed.Tokenizers.Training;
 
 /// <summary>Tokens with their log probabilities in id order, and the id of the unknown token.</summary>
 /// <param name="Pieces">The special tokens first, with score 0; then by score.</param>
-/// <param name="Specials">Number of special tokens.</param>
 /// <param name="UnknownId">The unknown token, or null where there is none.</param>
-internal sealed record UnigramVocabulary(List<UnigramPiece> Pieces, int Specials, int? UnknownId);
+internal sealed record UnigramVocabulary(List<UnigramPiece> Pieces, int? UnknownId);
 
 /// <summary>Expectation maximisation from many candidates, pruned step by step to the size wanted (Kudo 2018, §3.2), as Hugging Face and SentencePiece do it.</summary>
 /// <remarks>The words are cut into a fixed number of parts, whose sums are added in order: the result does not depend on the number of threads.</remarks>
@@ -46,8 +45,7 @@ internal sealed class UnigramTraining
             if (!training.Prune()) break;
         }
 
-        UnigramVocabulary vocabulary = Finish(settings, training._pieces, required);
-        return training.Estimate(vocabulary, vocabulary.Specials);
+        return Finish(settings, training._pieces, required);
     }
 
     private static List<string> RequiredCharacters(UnigramTrainerSettings settings, IReadOnlyList<WordCount> words)
@@ -159,7 +157,8 @@ internal sealed class UnigramTraining
             }
 
             if (used[i] == 0) continue;
-            double logSumInstead = Math.Log(sum + ((double)used[i] * (instead.Length - 1)));
+            // The reference divides by the number of all pieces here, not by that of the alternatives: the order of the losses is the reference's only so.
+            double logSumInstead = Math.Log(sum + ((double)used[i] * (_pieces.Count - 1)));
             double before = Math.Log(used[i]) - logSum, after = 0;
             foreach (int other in instead) after += Math.Log(used[other] + used[i]) - logSumInstead;
             candidates.Add((used[i] / texts * (before - after), i));
@@ -196,22 +195,7 @@ internal sealed class UnigramTraining
         return used;
     }
 
-    /// <summary>Scores of the final pieces by maximum likelihood: the scores so far were estimated with pieces that have since been cut.</summary>
-    private UnigramVocabulary Estimate(UnigramVocabulary vocabulary, int specials)
-    {
-        _pieces = [_pieces[0], .. vocabulary.Pieces.Skip(specials)];
-        for (int round = 0; round < _settings.SubIterations; round++)
-        {
-            double[] expected = Expect();
-            double logSum = Math.Log(expected.Sum());
-            for (int i = 1; i < _pieces.Count; i++)
-                if (expected[i] >= LeastExpected) _pieces[i] = _pieces[i] with { Score = Math.Log(expected[i]) - logSum };
-        }
-
-        return vocabulary with { Pieces = [.. vocabulary.Pieces.Take(specials), .. _pieces.Skip(1).OrderByDescending(piece => piece.Score)] };
-    }
-
-    /// <summary>All required characters, then the best pieces, sorted by score behind the special tokens.</summary>
+    /// <summary>All required characters, then the pieces in the order that the last pruning left, up to the size wanted; sorted by score after the special tokens.</summary>
     private static UnigramVocabulary Finish(UnigramTrainerSettings settings, List<UnigramPiece> trained, List<string> required)
     {
         List<string> specials = [.. settings.SpecialTokens.Distinct(StringComparer.Ordinal)];
@@ -253,6 +237,6 @@ internal sealed class UnigramTraining
             if (inserted.Add(piece.Text)) pieces.Add(piece);
         }
 
-        return new UnigramVocabulary([.. specials.Select(special => new UnigramPiece(special, 0)), .. pieces.OrderByDescending(piece => piece.Score)], specials.Count, unknown);
+        return new UnigramVocabulary([.. specials.Select(special => new UnigramPiece(special, 0)), .. pieces.OrderByDescending(piece => piece.Score)], unknown);
     }
 }

@@ -94,7 +94,7 @@ public static class BenchmarkSuite
         config = config with { EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 };
         using ComputeContext context = new(new ComputeOptions { Threads = ComputeContext.Current.Threads });
         using ContextScope entered = context.Enter();
-        using Gpt2LanguageModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
+        using CausalLanguageModel model = CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.Random(1)));
         using AdamW optimizer = new(model.Parameters) { WeightDecay = 0.1 };
         CounterRandom random = new(1, 2);
         int[] ids = new int[length * batch * 8];
@@ -109,9 +109,9 @@ public static class BenchmarkSuite
         return new BenchmarkResult(name, tokens, "tokens/s", tokens * forecast.OperationsPerToken / limits.PeakOperations, context.Memory.PeakBytes);
     }
 
-    private static Gpt2LanguageModel Gpt2Small()
+    private static CausalLanguageModel Gpt2Small()
     {
-        Gpt2LanguageModel model = new(Gpt2Config.Small, new ParameterSet(ParameterSource.Random(1)));
+        CausalLanguageModel model = CausalLanguageModel.Create(Gpt2Config.Small, new ParameterSet(ParameterSource.Random(1)));
         foreach (Parameter p in model.Parameters) p.Pack();
         return model;
     }
@@ -119,7 +119,7 @@ public static class BenchmarkSuite
     private static BenchmarkResult Prefill(BenchmarkLimits limits, double seconds)
     {
         const int Length = 512;
-        using Gpt2LanguageModel model = Gpt2Small();
+        using CausalLanguageModel model = Gpt2Small();
         int[] prompt = new int[Length];
         double best = Best(seconds, () =>
         {
@@ -134,7 +134,7 @@ public static class BenchmarkSuite
 
     private static BenchmarkResult Decode(BenchmarkLimits limits, double seconds)
     {
-        using Gpt2LanguageModel model = Gpt2Small();
+        using CausalLanguageModel model = Gpt2Small();
         using KeyValueCache cache = new(model.CacheLayers);
         using KeyValueSequence sequence = cache.NewSequence();
         int position = 0;

@@ -40,7 +40,7 @@ internal static class ConcurrencyBenchmark
     public static IEnumerable<ConcurrencyResult> Run(double seconds, CancellationToken cancellationToken)
     {
         Gpt2Config config = new() { Layers = 6, Heads = 8, Width = 512, ContextLength = 256, Vocabulary = 8192 };
-        using Gpt2LanguageModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
+        using CausalLanguageModel model = CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.Random(1)));
         foreach (Parameter parameter in model.Parameters) parameter.Pack();
         float[][] alone = [.. Enumerable.Range(0, Callers.Max()).Select(caller => Work(model, caller))];
         foreach (int callers in Callers)
@@ -65,7 +65,7 @@ internal static class ConcurrencyBenchmark
     }
 
     /// <summary>Seconds from the common start until each caller is done.</summary>
-    private static double[] AtOnce(Gpt2LanguageModel model, int callers, float[][] alone, out bool same)
+    private static double[] AtOnce(CausalLanguageModel model, int callers, float[][] alone, out bool same)
     {
         double[] waits = new double[callers];
         bool[] equal = new bool[callers];
@@ -94,7 +94,7 @@ internal static class ConcurrencyBenchmark
     }
 
     /// <summary>Reads a prompt and adds tokens one by one. Returns the last logits.</summary>
-    private static float[] Work(Gpt2LanguageModel model, int caller)
+    private static float[] Work(CausalLanguageModel model, int caller)
     {
         using ModelUse use = model.Enter();
         using KeyValueCache cache = new(model.CacheLayers);

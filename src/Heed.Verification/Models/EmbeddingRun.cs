@@ -32,7 +32,7 @@ internal static class EmbeddingRun
             string prefix = input.Name[..^(InputName.Length - 1)];
             ModelInputs inputs = GoldenFolder.ReadInputs(new Dictionary<string, RawTensor> { ["input_ids"] = input }, golden.Path);
             ModelOutput output = embedder.Model!.Run(inputs, new RunOptions { Details = true, Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
-            foreach ((string name, Tensor tensor) in output.Tensors) made[prefix + name] = tensor;
+            foreach ((string name, Tensor tensor) in OutputNames.Of(embedder.Model, output)) made[prefix + name] = tensor;
         }
 
         foreach (RawTensor expected in golden.Tensors.Where(t => t.DType.IsFloat()))

@@ -92,6 +92,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         ModelInputs inputs = golden.Inputs(batch);
         ModelOutput output = model.Run(inputs, new RunOptions { Details = true, Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
         string prefix = FormattableString.Invariant($"batch{batch}.output.");
+        Dictionary<string, Tensor> named = OutputNames.Of(model, output);
         RawTensor[] references = [.. golden.Tensors(prefix)];
         bool twoStacks = references.Any(t => t.Name.StartsWith(prefix + "encoder_", StringComparison.Ordinal));
         foreach (RawTensor expected in references)
@@ -102,7 +103,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
             {
                 actual = [(float)loss];
             }
-            else if (output.Tensors.TryGetValue(name, out Tensor? tensor) && ModelVerifier.SameShape(tensor.Shape, expected.Shape))
+            else if (named.TryGetValue(name, out Tensor? tensor) && ModelVerifier.SameShape(tensor.Shape, expected.Shape))
             {
                 actual = tensor.ToArray();
             }
@@ -121,7 +122,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
 
         if (dump is not null)
         {
-            foreach ((string name, Tensor tensor) in output.Tensors) dump.Add(prefix + name, tensor.Span, Sizes(tensor.Shape));
+            foreach ((string name, Tensor tensor) in named) dump.Add(prefix + name, tensor.Span, Sizes(tensor.Shape));
             if (output.Loss is { } loss) dump.Add(prefix + "loss", [(float)loss], []);
         }
 

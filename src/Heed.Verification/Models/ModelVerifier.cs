@@ -107,8 +107,9 @@ public static class ModelVerifier
         options.Change?.Invoke(model);
         using TensorScope scope = TensorScope.Begin();
         ModelOutput output = model.Run(batch, new RunOptions { Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
+        Dictionary<string, Tensor> named = OutputNames.Of(model, output);
         foreach (RawTensor expected in file.Tensors.Where(t => t.DType.IsFloat()))
-            Compare(expected, output.Tensors.GetValueOrDefault(expected.Name), batch.AttentionMask, checks, dump);
+            Compare(expected, named.GetValueOrDefault(expected.Name), batch.AttentionMask, checks, dump);
     }
 
     /// <summary>Adds a comparison at the tolerance of forms without noise; a tensor that is missing or of another shape fails.</summary>

@@ -39,6 +39,8 @@ internal static class PipelineCases
                 string[] words = [.. json.GetProperty("words").EnumerateArray().Select(word => word.GetString()!)];
                 TokenEncoding split = tokenizer.EncodeWords(words);
                 return EncodingComparison.Compare(json, split, split.ToCodePoints(words)) ?? Decoded(tokenizer, json, split.Ids);
+            case "ids-only":
+                return EncodingComparison.Numbers(json, "ids", tokenizer.Encode(text, pair, special).Ids) ?? Ids(tokenizer, text, pair, special, tokenizer.Encode(text, pair, special));
             case "ids":
                 int[] ids = tokenizer.Encode(text).Ids;
                 string hash = Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(tokenizer.Decode(ids, skipSpecialTokens: false))));

@@ -40,7 +40,7 @@ public static class TokenizerVerification
         else if (Has(folder, "normalizers.jsonl") || Has(folder, "pre_tokenizers.jsonl") || Has(folder, "decoders.jsonl")) results.AddRange(ComponentCases.Run(folder));
         else if (Has(folder, "corpus.txt")) results.AddRange(TrainerCases.Run(folder));
         else if (Has(folder, "language.jsonl") || (Has(folder, "cases.jsonl") && Directory.Exists(Path.Combine(folder, "templates")))) results.AddRange(ChatCases.Run(folder));
-        else if (Has(folder, "spiece.model")) results.AddRange(SentencePieceCases.Run(folder));
+        else if (Has(folder, "spiece.model") && !Has(folder, "tokenizer.json") && !Has(folder, "tokenizer_config.json")) results.AddRange(SentencePieceCases.Run(folder));
         else if (Has(folder, "cases.jsonl")) results.AddRange(PipelineCases.Run(folder));
         else foreach (string inner in Directory.GetDirectories(folder).Order(StringComparer.Ordinal)) if (IsCases(inner)) results.AddRange(Run(inner));
     }

@@ -1,3 +1,4 @@
+using Heed.Models;
 using Heed.Models.Gpt2;
 using Xunit;
 
@@ -10,7 +11,7 @@ public sealed class BeamSearchTests
     [Fact]
     public void Beams_share_pages_and_give_all_of_them_back()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model, TestModels.NoPrefixes);
         List<long> used = [];
         GenerationRequest[] requests = [.. Enumerable.Range(0, 3).Select(i => new GenerationRequest
@@ -30,7 +31,7 @@ public sealed class BeamSearchTests
     [Fact]
     public void Cancelling_frees_all_pages()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model, TestModels.NoPrefixes);
         using CancellationTokenSource source = new();
         int steps = 0;
@@ -50,7 +51,7 @@ public sealed class BeamSearchTests
     [Fact]
     public void Enough_beams_find_the_likeliest_text_of_all()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine generator = new(model);
         int[] prompt = TestModels.Prompt(6, 9);
         GeneratedText best = generator.Generate([prompt], new GenerationConfig { MaxNewTokens = 2, Beams = 211, LengthPenalty = 0 })[0];
@@ -73,7 +74,7 @@ public sealed class BeamSearchTests
     [Fact]
     public void Drawn_beams_follow_the_seed()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine generator = new(model);
         GenerationConfig config = Config with { Sample = true, Seed = 4, Temperature = 1.5f };
         int[] prompt = TestModels.Prompt(6, 2);

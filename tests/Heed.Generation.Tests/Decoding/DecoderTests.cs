@@ -11,7 +11,7 @@ public sealed class DecoderTests
     [Fact]
     public void Prefill_and_decode_give_the_same_bits_over_two_hundred_tokens()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using TensorScope scope = TensorScope.Begin();
         int[] ids = TestModels.Prompt(230, 5);
         TokenBatch batch = TokenBatch.Of(ids);
@@ -30,7 +30,7 @@ public sealed class DecoderTests
     [Fact]
     public void Alone_and_in_a_batch_scores_have_the_same_bits()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using TensorScope scope = TensorScope.Begin();
         int[][] prompts = [TestModels.Prompt(1, 1), TestModels.Prompt(63, 2), TestModels.Prompt(64, 3), TestModels.Prompt(65, 4), TestModels.Prompt(150, 5)];
         using Decoder decoder = Decoder.Of(model, long.MaxValue);

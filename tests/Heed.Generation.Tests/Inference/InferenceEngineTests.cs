@@ -1,3 +1,4 @@
+using Heed.Models;
 using Heed.Engine.Tensors;
 using Heed.Models.Gpt2;
 using Xunit;
@@ -12,7 +13,7 @@ public sealed class InferenceEngineTests
     [Fact]
     public void A_text_is_the_same_alone_and_in_any_batch()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine generator = new(model);
         int[][] prompts = [TestModels.Prompt(5, 1), TestModels.Prompt(1, 2), TestModels.Prompt(70, 3), TestModels.Prompt(64, 4), TestModels.Prompt(13, 5)];
         foreach (GenerationConfig config in new[] { Greedy, Sampled, Greedy with { Beams = 3, ReturnSequences = 2 } })
@@ -35,7 +36,7 @@ public sealed class InferenceEngineTests
     [Fact]
     public void The_same_seed_gives_the_same_text_and_another_seed_another()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine generator = new(model);
         int[] prompt = TestModels.Prompt(9, 6);
         IReadOnlyList<int> first = generator.Generate([prompt], Sampled)[0].Ids;
@@ -50,7 +51,7 @@ public sealed class InferenceEngineTests
     [Fact]
     public void Draws_follow_the_probabilities()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         int[] prompt = TestModels.Prompt(4, 2);
         using TensorScope scope = TensorScope.Begin();
         Models.TokenBatch batch = Models.TokenBatch.Of(prompt);
@@ -73,7 +74,7 @@ public sealed class InferenceEngineTests
     [Fact]
     public void A_text_ends_at_an_end_id_at_the_longest_length_or_once_the_reader_stops()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine generator = new(model);
         int[] prompt = TestModels.Prompt(6, 3);
         GeneratedText free = generator.Generate([prompt], Greedy)[0];
@@ -97,7 +98,7 @@ public sealed class InferenceEngineTests
     [Fact]
     public void A_text_ends_where_the_model_can_read_no_further()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2(contextLength: 16);
+        using CausalLanguageModel model = TestModels.Gpt2(contextLength: 16);
         using InferenceEngine engine = new(model);
         GeneratedText text = engine.Generate([TestModels.Prompt(10, 1)], Greedy)[0];
         Assert.Equal(7, text.Ids.Count);
@@ -110,7 +111,7 @@ public sealed class InferenceEngineTests
     [Fact]
     public void Log_probabilities_are_reported_where_asked_for()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model);
         GenerationRequest request = new() { Prompt = TestModels.Prompt(6, 3), Config = Greedy with { TopTokens = 3 } };
         GeneratedText text = engine.Generate([request])[0];
@@ -128,7 +129,7 @@ public sealed class InferenceEngineTests
     [Fact]
     public void Settings_that_cannot_work_are_refused()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine generator = new(model);
         int[] prompt = TestModels.Prompt(3, 1);
         Assert.Contains("num_return_sequences", Assert.Throws<InputException>(() => generator.Generate([prompt], Greedy with { ReturnSequences = 2 })).Message, StringComparison.Ordinal);

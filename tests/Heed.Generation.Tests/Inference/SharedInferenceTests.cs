@@ -107,7 +107,7 @@ public sealed class SharedInferenceTests
     [Fact]
     public void A_long_prompt_leaves_every_other_text_a_token_in_each_step()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2(contextLength: 4000);
+        using CausalLanguageModel model = TestModels.Gpt2(contextLength: 4000);
         InferenceOptions options = new() { TokensPerStep = 32, MaximumPrefixBytes = 0 };
         using Decoder decoder = Decoder.Of(model, long.MaxValue);
         using InferenceLoop loop = new(decoder, options);
@@ -133,7 +133,7 @@ public sealed class SharedInferenceTests
     [Fact]
     public async Task Sixteen_threads_get_what_each_gets_alone()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         GenerationRequest[] requests = Requests();
         IReadOnlyList<GeneratedText> alone = [.. requests.SelectMany(r => Generate(model, [r], TestModels.NoPrefixes))];
         using InferenceEngine engine = new(model, new InferenceOptions { TokensPerStep = 24, MaximumSequences = 9 });
@@ -156,7 +156,7 @@ public sealed class SharedInferenceTests
     [Fact]
     public void Cancelling_ends_a_call_within_one_step_and_frees_its_pages()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model, TestModels.NoPrefixes);
         using CancellationTokenSource source = new();
         int steps = 0;
@@ -177,7 +177,7 @@ public sealed class SharedInferenceTests
     [Fact]
     public void A_stream_that_nobody_reads_or_disposes_gives_its_pages_back()   // cases: u18
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model, TestModels.NoPrefixes);
         Forget(engine);
         Assert.True(engine.CacheBytes > 0);
@@ -194,7 +194,7 @@ public sealed class SharedInferenceTests
     [Fact]
     public void A_stream_that_is_read_late_is_set_aside_and_resumes()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using KeyValueCache one = new(model.CacheLayers);
         // Room for 256 tokens: the stream's and the other text's do not fit together.
         foreach (long room in (long[])[long.MaxValue, 4 * one.PageBytes])
@@ -216,7 +216,7 @@ public sealed class SharedInferenceTests
     [Fact]
     public async Task Only_the_request_at_fault_fails()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         using InferenceEngine engine = new(model, TestModels.NoPrefixes);
         IReadOnlyList<int> expected = engine.Generate([[1, 2]], Greedy)[0].Ids;
         int waits = 0;
@@ -230,7 +230,7 @@ public sealed class SharedInferenceTests
     [Fact]
     public void After_the_end_of_the_engine_calls_are_refused()
     {
-        using Gpt2LanguageModel model = TestModels.Gpt2();
+        using CausalLanguageModel model = TestModels.Gpt2();
         InferenceEngine engine = new(model);
         using IEnumerator<GenerationUpdate> reader = engine.Stream(new GenerationRequest { Prompt = [4, 5], Config = Greedy }).GetEnumerator();
         Assert.True(reader.MoveNext());
@@ -278,11 +278,11 @@ public sealed class SharedInferenceTests
         return name switch
         {
             "gpt2" => TestModels.Gpt2(),
-            "window" => new LlamaLanguageModel(llama with { Kind = LlamaKind.Mistral, Window = 37 }, set),
-            "longrope" => new LlamaLanguageModel(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.LongRope, Factor = 4, OriginalLength = 70, ShortFactors = [1, 1.2, 1.5, 2], LongFactors = [1, 2, 4, 8] } }, set),
-            "dynamic" => new LlamaLanguageModel(llama with { ContextLength = 75, Scaling = new RopeScaling { Kind = RopeScalingKind.Dynamic, Factor = 2 } }, set),
-            "lstm" => new LstmLanguageModel(new LstmConfig { Vocabulary = 211, Width = 24, Layers = 2 }, set),
-            _ => new T5ConditionalGeneration(new T5Config { Layers = 2, Width = 32, Heads = 4, HeadWidth = 6, InnerWidth = 40, Vocabulary = 211, PaddingId = 0, EndId = 1 }, set),
+            "window" => CausalLanguageModel.Create(llama with { Kind = LlamaKind.Mistral, Window = 37 }, set),
+            "longrope" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.LongRope, Factor = 4, OriginalLength = 70, ShortFactors = [1, 1.2, 1.5, 2], LongFactors = [1, 2, 4, 8] } }, set),
+            "dynamic" => CausalLanguageModel.Create(llama with { ContextLength = 75, Scaling = new RopeScaling { Kind = RopeScalingKind.Dynamic, Factor = 2 } }, set),
+            "lstm" => CausalLanguageModel.Create(new LstmConfig { Vocabulary = 211, Width = 24, Layers = 2 }, set),
+            _ => SequenceToSequenceModel.Create(new T5Config { Layers = 2, Width = 32, Heads = 4, HeadWidth = 6, InnerWidth = 40, Vocabulary = 211, PaddingId = 0, EndId = 1 }, set),
         };
     }
 

@@ -23,10 +23,10 @@ public sealed class BartTests
             {"vocab_size": 20, "decoder_vocab_size": 14, "share_encoder_decoder_embeddings": false, "d_model": 8, "encoder_layers": 1, "decoder_layers": 1,
              "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8, "pad_token_id": 13, "max_position_embeddings": 16}
             """);
-        using BartConditionalGeneration model = new(config, new ParameterSet(ParameterSource.Random(3)));
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(config, new ParameterSet(ParameterSource.Random(3)));
         ModelInputs inputs = new() { InputIds = TokenGrid.Of([[19, 3, 0]]), Labels = TokenGrid.Of([[4, 0]]) };
         ModelOutput output = model.Run(inputs);
-        Assert.Equal([1, 2, 14], output.Tensors["logits"].Shape.ToArray());
+        Assert.Equal([1, 2, 14], output.Logits!.Shape.ToArray());
         Assert.True(model.Parameters.TryGet("model.encoder.embed_tokens.weight", out _));
         Assert.Equal("model.decoder.embed_tokens.weight", model.TiedNames["lm_head.weight"]);
         Assert.InRange(output.Loss!.Value, 1, 4);
@@ -45,6 +45,6 @@ public sealed class BartTests
     {
         BartConfig config = BartConfig.Base with { Vocabulary = 40, Width = 12, Layers = 2, Heads = 3, ContextLength = 16 };
         ModelInputs inputs = new() { InputIds = TokenGrid.Of([[5, 6, 7, 2], [8, 9, 2]], 1), AttentionMask = TokenGrid.Of([[1, 1, 1, 1], [1, 1, 1]]), Labels = TokenGrid.Of([[11, 12, 2], [13, 2]], -100) };
-        Gradients.AreEqualWithRecomputing(() => new BartConditionalGeneration(config, new ParameterSet(ParameterSource.Random(5))), inputs);
+        Gradients.AreEqualWithRecomputing(() => SequenceToSequenceModel.Create(config, new ParameterSet(ParameterSource.Random(5))), inputs);
     }
 }

@@ -5,6 +5,7 @@ using Heed.Models.Bert;
 using Heed.Models.DistilBert;
 using Heed.Models.Files;
 using Heed.Testing;
+using Heed.Verification;
 using Xunit;
 
 namespace Heed.Models.Tests.Bert;
@@ -34,7 +35,7 @@ public class BertTests
     public void An_untied_head_has_a_bias_of_its_own_and_leaves_the_other_unused()
     {
         BertConfig config = new() { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 12, PaddingId = 0, TiedOutput = false };
-        using BertMaskedLanguageModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
+        using MaskedLanguageModel model = MaskedLanguageModel.Create(config, new ParameterSet(ParameterSource.Random(1)));
         Assert.Equal(new Shape(20), model.Parameters["cls.predictions.decoder.bias"].Shape);
         Assert.True(model.Parameters["cls.predictions.bias"].MayBeUnused);
         Assert.Empty(model.TiedNames);
@@ -57,19 +58,21 @@ public class BertTests
             AttentionMask = TokenGrid.Of([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [1, 1, 1, 0, 0]]),
             PositionIds = positions,
         };
-        float[] logits = model.Run(inputs).Tensors["logits"].ToArray();
+        float[] logits = model.Run(inputs).Logits!.ToArray();
         int row = 5 * 101, used = 3 * 101;
         float[] right = logits[..used], left = logits[(row + (2 * 101))..(2 * row)], other = logits[(2 * row)..((2 * row) + used)];
         Assert.Equal(right, left);
         Assert.Equal(right, other);
     }
 
+    private static BertEncoder Stack(BertConfig config) => new(config, new ParameterSet(ParameterSource.ShapesOnly).Root);
+
     [Fact]
     public void Roberta_counts_positions_over_tokens_that_are_not_padding()
     {
         ModelInputs inputs = new() { InputIds = TokenGrid.Of([[0, 7, 8, 2, 1, 1], [1, 1, 0, 7, 8, 2]]) };
-        Assert.Equal([2, 3, 4, 5, 1, 1, 1, 1, 2, 3, 4, 5], BertEncoder.WithPositions(RobertaConfig.Base, inputs).PositionIds!.Cells);
-        Assert.Null(BertEncoder.WithPositions(BertConfig.Base, inputs).PositionIds);
+        Assert.Equal([2, 3, 4, 5, 1, 1, 1, 1, 2, 3, 4, 5], Stack(RobertaConfig.Base).WithPositions(inputs).PositionIds!.Cells);
+        Assert.Null(Stack(BertConfig.Base).WithPositions(inputs).PositionIds);
         Assert.Equal(512, RobertaConfig.Base.MaximumLength);
     }
 
@@ -81,7 +84,7 @@ public class BertTests
         ModelOutput plain = model.Run(inputs), labelled = model.Run(inputs with { StartPositions = [1, 0], EndPositions = [9, 1] });
         Assert.Empty(plain.Losses);
         foreach (string name in (string[])["start_logits", "end_logits"])
-            Assert.Equal(plain.Tensors[name].ToArray()[..6], labelled.Tensors[name].ToArray()[..6]);
+            Assert.Equal(OutputNames.Of(model, plain)[name].ToArray()[..6], OutputNames.Of(model, labelled)[name].ToArray()[..6]);
         Assert.Equal([2L, 1L], labelled.Losses.Select(l => l.Count));   // position 9 is behind the text and not counted
         Assert.Equal([2L, 1L], model.CountTargets(inputs with { StartPositions = [1, 0], EndPositions = [9, 1] }));
     }
@@ -109,7 +112,7 @@ public class BertTests
         ModelFolder.Save(model, folder.Path);
         using Model again = ModelFolder.Load(folder.Path).Model;
         ModelInputs inputs = new() { InputIds = TokenGrid.Of([[9, 8, 7], [5, 6, 4]]) };
-        foreach ((string key, Tensor tensor) in model.Run(inputs).Tensors) Assert.Equal(tensor.ToArray(), again.Run(inputs).Tensors[key].ToArray());
+        foreach ((string key, Tensor tensor) in OutputNames.Of(model, model.Run(inputs))) Assert.Equal(tensor.ToArray(), OutputNames.Of(again, again.Run(inputs))[key].ToArray());
         Assert.Equal(model.Config with { Original = null, Labels = [] }, again.Config with { Original = null, Labels = [] });
     }
 
@@ -118,7 +121,7 @@ public class BertTests
     {
         LoadOptions options = new() { Architecture = "BertForMaskedLM" };
         using Model model = ModelFolder.Load(Path.Combine(Repository.Goldens, "models", "bert-pretraining"), options).Model;
-        Assert.IsType<BertMaskedLanguageModel>(model);
+        Assert.IsType<MaskedLanguageModel>(model);
         LoadOptions classify = new() { Architecture = "BertForTokenClassification", AllowMissing = true };
         (Model classifier, LoadReport report) = ModelFolder.Load(Path.Combine(Repository.Goldens, "models", "bert-pretraining"), classify);
         using (classifier)
@@ -132,12 +135,12 @@ public class BertTests
     public void Sinusoidal_positions_of_DistilBERT_begin_as_sines_and_are_trained()   // cases: t1
     {
         DistilBertConfig config = new() { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, PositionRows = 12, SinusoidalPositions = true };
-        using DistilBertModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
-        Assert.True(model.Encoder.Positions.Weight.NeedsGradient);
-        using (Tape tape = Tape.Begin()) tape.Backward(model.Encoder.Positions.Forward([1, 3]).Sum());
-        Assert.Equal(1, model.Encoder.Positions.Weight.Gradient![3, 0]);
-        Assert.Equal(0, model.Encoder.Positions.Weight.Gradient![2, 0]);
-        Assert.Equal(MathF.Sin(3), model.Encoder.Positions.Weight.Value[3, 0], 1e-6f);
-        Assert.Equal(MathF.Cos(3), model.Encoder.Positions.Weight.Value[3, 1], 1e-6f);
+        using EncoderModel model = EncoderModel.Create(config, new ParameterSet(ParameterSource.Random(1)));
+        Assert.True(((DistilBertEncoder)model.Stack).Positions.Weight.NeedsGradient);
+        using (Tape tape = Tape.Begin()) tape.Backward(((DistilBertEncoder)model.Stack).Positions.Forward([1, 3]).Sum());
+        Assert.Equal(1, ((DistilBertEncoder)model.Stack).Positions.Weight.Gradient![3, 0]);
+        Assert.Equal(0, ((DistilBertEncoder)model.Stack).Positions.Weight.Gradient![2, 0]);
+        Assert.Equal(MathF.Sin(3), ((DistilBertEncoder)model.Stack).Positions.Weight.Value[3, 0], 1e-6f);
+        Assert.Equal(MathF.Cos(3), ((DistilBertEncoder)model.Stack).Positions.Weight.Value[3, 1], 1e-6f);
     }
 }

@@ -24,14 +24,14 @@ public class BertTrainingTests
 
     public static TheoryData<string, Func<Model>, ModelInputs> Heads => new()
     {
-        { "BERT, masked tokens", () => new BertMaskedLanguageModel(Small, new ParameterSet(ParameterSource.Random(1))), Tokens },
-        { "BERT, tokens", () => new BertTokenClassifier(Small, new ParameterSet(ParameterSource.Random(1))), Tokens },
-        { "BERT, texts", () => new BertSequenceClassifier(Small, new ParameterSet(ParameterSource.Random(1))), Texts },
-        { "RoBERTa, masked tokens", () => new BertMaskedLanguageModel(SmallRoberta, new ParameterSet(ParameterSource.Random(1))), Tokens },
-        { "RoBERTa, texts", () => new BertSequenceClassifier(SmallRoberta, new ParameterSet(ParameterSource.Random(1))), Texts },
-        { "DistilBERT, masked tokens", () => new DistilBertMaskedLanguageModel(SmallDistil, new ParameterSet(ParameterSource.Random(1))), Tokens },
-        { "DistilBERT, tokens", () => new DistilBertTokenClassifier(SmallDistil, new ParameterSet(ParameterSource.Random(1))), Tokens },
-        { "DistilBERT, texts", () => new DistilBertSequenceClassifier(SmallDistil, new ParameterSet(ParameterSource.Random(1))), Texts },
+        { "BERT, masked tokens", () => MaskedLanguageModel.Create(Small, new ParameterSet(ParameterSource.Random(1))), Tokens },
+        { "BERT, tokens", () => TokenClassifier.Create(Small, new ParameterSet(ParameterSource.Random(1))), Tokens },
+        { "BERT, texts", () => SequenceClassifier.Create(Small, new ParameterSet(ParameterSource.Random(1))), Texts },
+        { "RoBERTa, masked tokens", () => MaskedLanguageModel.Create(SmallRoberta, new ParameterSet(ParameterSource.Random(1))), Tokens },
+        { "RoBERTa, texts", () => SequenceClassifier.Create(SmallRoberta, new ParameterSet(ParameterSource.Random(1))), Texts },
+        { "DistilBERT, masked tokens", () => MaskedLanguageModel.Create(SmallDistil, new ParameterSet(ParameterSource.Random(1))), Tokens },
+        { "DistilBERT, tokens", () => TokenClassifier.Create(SmallDistil, new ParameterSet(ParameterSource.Random(1))), Tokens },
+        { "DistilBERT, texts", () => SequenceClassifier.Create(SmallDistil, new ParameterSet(ParameterSource.Random(1))), Texts },
     };
 
     [Theory]

@@ -5,6 +5,7 @@ using Heed.Engine.Tensors;
 using Heed.Models.Custom;
 using Heed.Models.Files;
 using Heed.Testing;
+using Heed.Verification;
 using Xunit;
 
 namespace Heed.Models.Tests.Custom;
@@ -120,7 +121,7 @@ public sealed class CustomTests
     [MemberData(nameof(Designs))]
     public void A_decoder_is_causal_and_goes_on_from_its_cache_with_the_same_bits(PositionKind positions, CustomAttention attention, bool normFirst, bool rms)
     {
-        using CustomLanguageModel model = Loud(new CustomLanguageModel(Of(positions, attention, normFirst, rms), Values(2)));
+        using CausalLanguageModel model = Loud(CausalLanguageModel.Create(Of(positions, attention, normFirst, rms), Values(2)));
         int[] text = Text(Length, 1);
         float[] whole = Logits(model, TokenBatch.Of(text));
         Assert.All(whole, x => Assert.True(float.IsFinite(x)));
@@ -153,16 +154,16 @@ public sealed class CustomTests
         foreach (bool encoder in (bool[])[false, true])
         {
             CustomConfig config = Of(positions, attention, normFirst, rms, encoder);
-            using Model model = encoder ? Loud(new CustomTokenClassifier(config, Values(3))) : Loud(new CustomLanguageModel(config, Values(3)));
+            using Model model = encoder ? Loud(TokenClassifier.Create(config, Values(3))) : Loud(CausalLanguageModel.Create(config, Values(3)));
             int width = encoder ? 3 : Vocabulary;
             foreach (bool left in (bool[])[false, true])
             {
                 using TensorScope scope = TensorScope.Begin();
                 (ModelInputs inputs, int[] first) = Padded(texts, left);
-                float[] padded = model.Run(inputs).Tensors["logits"].ToArray();
+                float[] padded = model.Run(inputs).Logits!.ToArray();
                 for (int b = 0; b < texts.Length; b++)
                 {
-                    float[] alone = model.Run(new ModelInputs { InputIds = TokenGrid.Of([texts[b]]) }).Tensors["logits"].ToArray();
+                    float[] alone = model.Run(new ModelInputs { InputIds = TokenGrid.Of([texts[b]]) }).Logits!.ToArray();
                     Same(alone, padded.AsSpan(first[b] * width, texts[b].Length * width));
                 }
             }
@@ -176,12 +177,12 @@ public sealed class CustomTests
         foreach (bool encoder in (bool[])[false, true])
         {
             CustomConfig config = Of(positions, attention, normFirst, rms, encoder);
-            using Model model = encoder ? Loud(new CustomMaskedLanguageModel(config, Values(4))) : Loud(new CustomLanguageModel(config, Values(4)));
+            using Model model = encoder ? Loud(MaskedLanguageModel.Create(config, Values(4))) : Loud(CausalLanguageModel.Create(config, Values(4)));
             using TensorScope scope = TensorScope.Begin();
             Dictionary<string, Tensor> seen = [];
             Hooks hooks = new Hooks().ObserveWhere(name => name.StartsWith("blocks.1.attn.", StringComparison.Ordinal), (name, x) => seen[name["blocks.1.attn.".Length..]] = scope.Adopt(x.Value.Clone()));
-            float[] plain = model.Run(new ModelInputs { InputIds = TokenGrid.Of([Text(50, 5)]) }).Tensors["logits"].ToArray();
-            Same(plain, model.Run(new ModelInputs { InputIds = TokenGrid.Of([Text(50, 5)]) }, new RunOptions { Hooks = hooks }).Tensors["logits"].Span);
+            float[] plain = model.Run(new ModelInputs { InputIds = TokenGrid.Of([Text(50, 5)]) }).Logits!.ToArray();
+            Same(plain, model.Run(new ModelInputs { InputIds = TokenGrid.Of([Text(50, 5)]) }, new RunOptions { Hooks = hooks }).Logits!.Span);
             float[] pattern = seen["pattern"].ToArray(), v = seen["v"].ToArray(), z = seen["z"].ToArray();
             const int T = 50, K = 4;
             for (int h = 0; h < 4; h++)
@@ -214,7 +215,7 @@ public sealed class CustomTests
         foreach (bool encoder in (bool[])[false, true])
         {
             CustomConfig config = Of(positions, attention, normFirst, rms, encoder) with { Width = 8, Heads = 2, KeyHeads = normFirst ? 1 : 2, InnerWidth = 12 };
-            using Model model = encoder ? Loud(new CustomMaskedLanguageModel(config, Values(5))) : Loud(new CustomLanguageModel(config, Values(5)));
+            using Model model = encoder ? Loud(MaskedLanguageModel.Create(config, Values(5))) : Loud(CausalLanguageModel.Create(config, Values(5)));
             (ModelInputs inputs, _) = Padded([Text(20, 1), Text(9, 2)], left: false);
             int[] labels = [.. inputs.InputIds.Cells.Select((id, cell) => inputs.AttentionMask!.Cells[cell] == 0 ? -100 : encoder ? (id + 3) % Vocabulary : id)];
             inputs = inputs with { Labels = new TokenGrid(2, 20, labels) };
@@ -251,14 +252,14 @@ public sealed class CustomTests
     {
         ModelInputs texts = Padded([[1, 4, 5, 6, 2, 7, 8], [1, 8, 9, 2]], left: false).Inputs;
         TokenGrid labels = TokenGrid.Of([[1, 4, 5, 6, 2, 7, 8], [1, 8, 9, 2]], -100);
-        using CustomLanguageModel decoder = new(Of(positions, attention, normFirst, rms), Values(1));
+        using CausalLanguageModel decoder = CausalLanguageModel.Create(Of(positions, attention, normFirst, rms), Values(1));
         Falls(decoder, texts with { Labels = labels });
         CustomConfig encoder = Of(positions, attention, normFirst, rms, encoder: true);
-        using CustomMaskedLanguageModel masked = new(encoder, Values(1));
+        using MaskedLanguageModel masked = MaskedLanguageModel.Create(encoder, Values(1));
         Falls(masked, texts with { Labels = labels });
-        using CustomSequenceClassifier sequences = new(encoder, Values(1));
+        using SequenceClassifier sequences = SequenceClassifier.Create(encoder, Values(1));
         Falls(sequences, texts with { Labels = TokenGrid.Of([[2], [0]]) });
-        using CustomTokenClassifier tokens = new(encoder, Values(1));
+        using TokenClassifier tokens = TokenClassifier.Create(encoder, Values(1));
         Falls(tokens, texts with { Labels = TokenGrid.Of([[0, 1, 2, 0, 1, 2, 0], [2, 2, 1, 0]], -100) });
 
         static void Falls(Model model, ModelInputs inputs)
@@ -300,8 +301,9 @@ public sealed class CustomTests
                 Assert.Equal(architecture, opened.Architecture);
                 using TensorScope scope = TensorScope.Begin();
                 ModelInputs inputs = Padded([Text(30, 1), Text(12, 2)], left: true).Inputs;
-                Assert.NotEmpty(model.Run(inputs).Tensors);
-                foreach ((string name, Tensor x) in model.Run(inputs).Tensors) Same(x.Span, opened.Run(inputs).Tensors[name].Span);
+                Dictionary<string, Tensor> again = OutputNames.Of(opened, opened.Run(inputs));
+                Assert.NotEmpty(again);
+                foreach ((string name, Tensor x) in OutputNames.Of(model, model.Run(inputs))) Same(x.Span, again[name].Span);
             }
         }
     }
@@ -340,7 +342,7 @@ public sealed class CustomTests
     [Fact]
     public void Linear_attention_keeps_one_sum_however_long_the_text_and_forks_share_it()
     {
-        using CustomLanguageModel model = Loud(new CustomLanguageModel(Small with { Attention = CustomAttention.Favor }, Values(8)));
+        using CausalLanguageModel model = Loud(CausalLanguageModel.Create(Small with { Attention = CustomAttention.Favor }, Values(8)));
         using KeyValueCache cache = new(model.CacheLayers);
         using KeyValueSequence sequence = cache.NewSequence();
         int[] text = Text(Length, 2);
@@ -370,7 +372,7 @@ public sealed class CustomTests
     [Fact]
     public void The_pattern_over_tokens_that_a_sum_has_taken_in_is_refused()
     {
-        using CustomLanguageModel model = new(Small with { Attention = CustomAttention.Elu }, Values(9));
+        using CausalLanguageModel model = CausalLanguageModel.Create(Small with { Attention = CustomAttention.Elu }, Values(9));
         using KeyValueCache cache = new(model.CacheLayers);
         using KeyValueSequence sequence = cache.NewSequence();
         Logits(model, TokenBatch.Of([1, 2, 3]), sequence);

@@ -1,3 +1,4 @@
+using Heed.Verification;
 using Heed.Engine.Tensors;
 using Heed.Models.Files;
 using Heed.Testing;
@@ -61,6 +62,6 @@ public sealed class ConfigMutationTests
         using Model model = ModelFolder.Load(files, new LoadOptions { Warn = warn, MaximumBytes = 64 << 20 }).Model;
         TokenGrid ids = TokenGrid.Of([[5, 9, 2, 7, 3]]);
         ModelInputs inputs = new() { InputIds = ids, DecoderInputIds = model is SequenceToSequenceModel ? ids : null };
-        return [.. model.Run(inputs).Tensors.OrderBy(tensor => tensor.Key, StringComparer.Ordinal).SelectMany(tensor => tensor.Value.ToArray())];
+        return [.. OutputNames.Of(model, model.Run(inputs)).OrderBy(tensor => tensor.Key, StringComparer.Ordinal).SelectMany(tensor => tensor.Value.ToArray())];
     }
 }

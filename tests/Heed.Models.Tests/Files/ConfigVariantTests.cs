@@ -209,7 +209,7 @@ public sealed class ConfigVariantTests
     {
         Gpt2Config config = new() { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, ContextLength = 16 };
         using TemporaryFolder folder = new();
-        using (Gpt2LanguageModel model = new(config, new ParameterSet(ParameterSource.Random(4)))) ModelFolder.Save(model, folder.Path);
+        using (CausalLanguageModel model = CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.Random(4)))) ModelFolder.Save(model, folder.Path);
         foreach (bool equal in (bool[])[true, false])
         {
             string path = folder.File("model.safetensors"), next = folder.File("next.safetensors");
@@ -242,9 +242,9 @@ public sealed class ConfigVariantTests
     public void Labels_that_are_no_class_are_refused_before_anything_is_computed_from_them()
     {
         Gpt2Config config = new() { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, ContextLength = 16, Labels = ["a", "b"] };
-        using Gpt2SequenceClassifier classifier = new(config, new ParameterSet(ParameterSource.Random(4)));
-        using Gpt2LanguageModel decoder = new(config, new ParameterSet(ParameterSource.Random(4)));
-        using BartConditionalGeneration pair = new(new BartConfig { Width = 8, Layers = 1, Heads = 2, Vocabulary = 20, PaddingId = 1, EndId = 2, DecoderStartId = 2 }, new ParameterSet(ParameterSource.Random(4)));
+        using SequenceClassifier classifier = SequenceClassifier.Create(config, new ParameterSet(ParameterSource.Random(4)));
+        using CausalLanguageModel decoder = CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.Random(4)));
+        using SequenceToSequenceModel pair = SequenceToSequenceModel.Create(new BartConfig { Width = 8, Layers = 1, Heads = 2, Vocabulary = 20, PaddingId = 1, EndId = 2, DecoderStartId = 2 }, new ParameterSet(ParameterSource.Random(4)));
         ModelInputs text = new() { InputIds = TokenGrid.Of([[5, 6, 7]]) };
         Assert.Contains("labels: 2", Assert.Throws<InputException>(() => classifier.Run(text with { Labels = TokenGrid.Of([[2]]) })).Message, StringComparison.Ordinal);
         Assert.Contains("labels: 20", Assert.Throws<InputException>(() => decoder.Run(text with { Labels = TokenGrid.Of([[5, 20, -100]]) })).Message, StringComparison.Ordinal);
@@ -256,14 +256,14 @@ public sealed class ConfigVariantTests
     public void A_decoder_classifies_by_the_last_token_that_is_not_the_padding_id_though_the_mask_shows_more()
     {
         Gpt2Config config = new() { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, ContextLength = 16, PaddingId = 3, Labels = ["a", "b"] };
-        using Gpt2SequenceClassifier second = new(config, new ParameterSet(ParameterSource.Random(4)));
+        using SequenceClassifier second = SequenceClassifier.Create(config, new ParameterSet(ParameterSource.Random(4)));
         Gpt1Config older = new() { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, ContextLength = 16, PaddingId = 3, Labels = ["a", "b"] };
-        using Gpt1SequenceClassifier first = new(older, new ParameterSet(ParameterSource.Random(4)));
+        using SequenceClassifier first = SequenceClassifier.Create(older, new ParameterSet(ParameterSource.Random(4)));
         LlamaConfig llama = new() { Layers = 1, Heads = 2, Width = 8, InnerWidth = 12, Vocabulary = 20, PaddingId = 3, Labels = ["a", "b"] };
-        using LlamaSequenceClassifier other = new(llama, new ParameterSet(ParameterSource.Random(4)));
+        using SequenceClassifier other = SequenceClassifier.Create(llama, new ParameterSet(ParameterSource.Random(4)));
         foreach (SequenceClassifier model in (SequenceClassifier[])[first, second, other])
         {
-            float[] Scores(params int[] ids) => model.Run(new ModelInputs { InputIds = TokenGrid.Of([ids]) }).Tensors["logits"].ToArray();
+            float[] Scores(params int[] ids) => model.Run(new ModelInputs { InputIds = TokenGrid.Of([ids]) }).Logits!.ToArray();
             Assert.Equal(Scores(5, 6, 7), Scores(5, 6, 7, 3, 3));
             Assert.NotEqual(Scores(5, 6, 7), Scores(5, 6, 7, 4));
             Assert.Equal(Scores(3), Scores(3, 3, 3));

@@ -75,10 +75,10 @@ public sealed class LoadMemoryTests
     private static void Write(string folder, string family, int layers, int width, DType dtype, string form)
     {
         using Model model = family == "gpt2"
-            ? new Gpt2LanguageModel(new Gpt2Config { Layers = layers, Heads = 8, Width = width, Vocabulary = width > 100 ? 30000 : 100 }, new ParameterSet(ParameterSource.Random(1)))
+            ? CausalLanguageModel.Create(new Gpt2Config { Layers = layers, Heads = 8, Width = width, Vocabulary = width > 100 ? 30000 : 100 }, new ParameterSet(ParameterSource.Random(1)))
             : family == "untied table"
-            ? new LlamaLanguageModel(new LlamaConfig { Layers = 1, Heads = 8, Width = width, InnerWidth = width, Vocabulary = width > 100 ? 140_000 : 100 }, new ParameterSet(ParameterSource.Random(1)))
-            : new LlamaLanguageModel(new LlamaConfig { Layers = layers, Heads = 8, KeyHeads = 2, Width = width, InnerWidth = 3 * width, Vocabulary = width > 100 ? 20000 : 100 }, new ParameterSet(ParameterSource.Random(1)));
+            ? CausalLanguageModel.Create(new LlamaConfig { Layers = 1, Heads = 8, Width = width, InnerWidth = width, Vocabulary = width > 100 ? 140_000 : 100 }, new ParameterSet(ParameterSource.Random(1)))
+            : CausalLanguageModel.Create(new LlamaConfig { Layers = layers, Heads = 8, KeyHeads = 2, Width = width, InnerWidth = 3 * width, Vocabulary = width > 100 ? 20000 : 100 }, new ParameterSet(ParameterSource.Random(1)));
         ModelFolder.Save(model, folder, dtype, form == "shards" ? 20 << 20 : long.MaxValue);
         if (form.StartsWith("pickle", StringComparison.Ordinal)) ToPickle(folder, form.EndsWith("2019", StringComparison.Ordinal));
     }

@@ -15,7 +15,7 @@ public sealed class ModelFolderClassesTests
     public void Names_of_classes_and_the_kind_of_problem_are_saved_and_read_again()
     {
         using TemporaryFolder folder = new();
-        using (BertSequenceClassifier model = new(Small with { Labels = ["no", "perhaps", "yes"], ClassificationKind = ClassificationKind.MultiLabel }, new ParameterSet(ParameterSource.Random(1))))
+        using (SequenceClassifier model = SequenceClassifier.Create(Small with { Labels = ["no", "perhaps", "yes"], ClassificationKind = ClassificationKind.MultiLabel }, new ParameterSet(ParameterSource.Random(1))))
             ModelFolder.Save(model, folder.Path);
         (Model loaded, _) = ModelFolder.Load(folder.Path);
         using (loaded)
@@ -34,7 +34,7 @@ public sealed class ModelFolderClassesTests
     public void A_new_head_on_an_old_folder_saves_its_own_classes()
     {
         using TemporaryFolder folder = new(), tuned = new();
-        using (BertMaskedLanguageModel model = new(Small, new ParameterSet(ParameterSource.Random(1)))) ModelFolder.Save(model, folder.Path);
+        using (MaskedLanguageModel model = MaskedLanguageModel.Create(Small, new ParameterSet(ParameterSource.Random(1)))) ModelFolder.Save(model, folder.Path);
         string before = File.ReadAllText(folder.File("config.json"));
         Assert.DoesNotContain("id2label", before, StringComparison.Ordinal);
         LoadOptions options = new() { ForTraining = true, AllowMissing = true, Architecture = "BertForSequenceClassification", Configure = c => c with { Labels = ["a", "b", "c"] } };

@@ -74,7 +74,7 @@ public sealed class PublishedFolderTests
             Assert.All(model.Parameters["final_logits_bias"].Value.Span.ToArray(), v => Assert.Equal(0, v));
             ModelInputs inputs = new() { InputIds = TokenGrid.Of([[5, 6, 7, 3]]), DecoderInputIds = TokenGrid.Of([[3, 8, 9]]) };
             using Model whole = ModelFolder.Load(Model("bart")).Model;
-            float[] bias = whole.Parameters["final_logits_bias"].Value.Span.ToArray(), expected = whole.Run(inputs).Tensors["logits"].Span.ToArray(), actual = model.Run(inputs).Tensors["logits"].Span.ToArray();
+            float[] bias = whole.Parameters["final_logits_bias"].Value.Span.ToArray(), expected = whole.Run(inputs).Logits!.Span.ToArray(), actual = model.Run(inputs).Logits!.Span.ToArray();
             for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i] - bias[i % bias.Length], actual[i], 1e-5);
             ModelFolder.Save(model, saved.Path);
         }
@@ -129,12 +129,12 @@ public sealed class PublishedFolderTests
         {
             Assert.True(report.IsComplete);
             ModelInputs inputs = new() { InputIds = TokenGrid.Of([[2, 6, 7, 3], [2, 9, 3, 1]]), AttentionMask = TokenGrid.Of([[1, 1, 1, 1], [1, 1, 1, 0]]) };
-            Assert.Equal(whole.Run(inputs).Tensors["seq_relationship_logits"].Span.ToArray(), model.Run(inputs).Tensors["logits"].Span.ToArray());
+            Assert.Equal(whole.Run(inputs).NextSentenceLogits!.Span.ToArray(), model.Run(inputs).Logits!.Span.ToArray());
             ModelFolder.Save(model, saved.Path);
         }
 
         (Model again, LoadReport complete) = ModelFolder.Load(saved.Path);
-        using (again) Assert.True(complete.IsComplete && again is BertNextSentencePredictor);
+        using (again) Assert.True(complete.IsComplete && again is SequenceClassifier);
     }
 
     [Fact]
@@ -187,7 +187,7 @@ public sealed class PublishedFolderTests
     {
         LlamaConfig config = new() { Layers = 1, Heads = 2, Width = 16, InnerWidth = 32, Vocabulary = 4000 };
         using TemporaryFolder folder = new();
-        using (LlamaLanguageModel model = new(config, new ParameterSet(ParameterSource.Random(4)))) ModelFolder.Save(model, folder.Path, DType.BF16);
+        using (CausalLanguageModel model = CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.Random(4)))) ModelFolder.Save(model, folder.Path, DType.BF16);
         long values;
         using (Model model = ModelFolder.Load(folder.Path, new LoadOptions { ForTraining = true }).Model) values = model.Parameters.Values;
         // Some gains are float32.
@@ -204,7 +204,7 @@ public sealed class PublishedFolderTests
         }
 
         ModelInputs inputs = new() { InputIds = TokenGrid.Of([[5, 3999, 0, 17]]) };
-        Assert.Equal(plain.Run(inputs).Tensors["logits"].Span.ToArray(), packed.Run(inputs).Tensors["logits"].Span.ToArray());
+        Assert.Equal(plain.Run(inputs).Logits!.Span.ToArray(), packed.Run(inputs).Logits!.Span.ToArray());
     }
 
     [Theory]

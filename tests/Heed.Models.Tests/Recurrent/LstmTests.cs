@@ -31,23 +31,23 @@ public sealed class LstmTests
     private static ParameterSet New() => new(ParameterSource.Random(11));
 
     [Fact]
-    public void The_language_model_learns() => Learns(new LstmLanguageModel(Config, New()), Text);
+    public void The_language_model_learns() => Learns(CausalLanguageModel.Create(Config, New()), Text);
 
     [Fact]
-    public void The_tied_language_model_learns() => Learns(new LstmLanguageModel(Config with { EmbeddingWidth = 12, TiedOutput = true }, New()), Text);
+    public void The_tied_language_model_learns() => Learns(CausalLanguageModel.Create(Config with { EmbeddingWidth = 12, TiedOutput = true }, New()), Text);
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void The_classifier_learns(bool bothDirections) => Learns(new LstmClassifier(Config with { BothDirections = bothDirections }, New()), Classes);
+    public void The_classifier_learns(bool bothDirections) => Learns(SequenceClassifier.Create(Config with { BothDirections = bothDirections }, New()), Classes);
 
     [Fact]
-    public void The_encoder_and_decoder_learn() => Learns(new LstmSequenceToSequence(Config, New()), Pair);
+    public void The_encoder_and_decoder_learn() => Learns(SequenceToSequenceModel.Create(Config, New()), Pair);
 
     [Fact]
     public void The_language_model_goes_on_from_its_cache_forks_and_goes_back()
     {
-        using LstmLanguageModel model = new(Config, New());
+        using CausalLanguageModel model = CausalLanguageModel.Create(Config, New());
         using TensorScope scope = TensorScope.Begin();
         TokenBatch whole = TokenBatch.Of([1, 4, 5, 6, 7], [1, 8, 9, 3]);
         float[] expected = model.Hidden(whole, whole.Context()).Value.ToArray();
@@ -73,7 +73,7 @@ public sealed class LstmTests
     [Fact]
     public void The_decoder_goes_on_from_its_cache_without_the_encoder()
     {
-        using LstmSequenceToSequence model = new(Config, New());
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(Config, New());
         using TensorScope scope = TensorScope.Begin();
         TokenBatch source = TokenBatch.Of([3, 4, 5, 6], [7, 8]), whole = TokenBatch.Of([1, 6, 5], [1, 8]);
         ForwardContext reading = source.Context();
@@ -92,10 +92,10 @@ public sealed class LstmTests
     [Fact]
     public void The_weights_of_attention_are_shown_and_sum_to_one()
     {
-        using LstmSequenceToSequence model = new(Config, New());
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(Config, New());
         using TensorScope scope = TensorScope.Begin();
         ModelOutput output = model.Run(Pair, new RunOptions { Details = true });
-        Tensor pattern = output.Tensors["cross_attentions.0"];
+        Tensor pattern = output.CrossAttentions[0];
         Assert.Equal([3, 1, 5, 4], pattern.Shape.ToArray());
         Assert.Equal(1, pattern.Span[..4].ToArray().Sum(), 1e-5);
         Assert.Equal(0, pattern.Span[(1 * 20) + 3]);
@@ -104,19 +104,19 @@ public sealed class LstmTests
     [Fact]
     public void A_pattern_that_is_put_in_place_decides_what_is_read()
     {
-        using LstmSequenceToSequence model = new(Config, New());
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(Config, New());
         using TensorScope scope = TensorScope.Begin();
-        float[] plain = model.Run(Pair).Tensors["logits"].ToArray();
-        float[] same = model.Run(Pair, new RunOptions { Hooks = new Hooks().Replace("decoder.blocks.0.cross_attn.pattern", (_, x) => x * 1f) }).Tensors["logits"].ToArray();
+        float[] plain = model.Run(Pair).Logits!.ToArray();
+        float[] same = model.Run(Pair, new RunOptions { Hooks = new Hooks().Replace("decoder.blocks.0.cross_attn.pattern", (_, x) => x * 1f) }).Logits!.ToArray();
         for (int i = 0; i < plain.Length; i++) Assert.Equal(plain[i], same[i], 1e-6);
-        float[] blind = model.Run(Pair, new RunOptions { Hooks = new Hooks().Replace("decoder.blocks.0.cross_attn.pattern", (_, x) => x * 0f) }).Tensors["logits"].ToArray();
+        float[] blind = model.Run(Pair, new RunOptions { Hooks = new Hooks().Replace("decoder.blocks.0.cross_attn.pattern", (_, x) => x * 0f) }).Logits!.ToArray();
         Assert.True(plain.Zip(blind, (a, b) => Math.Abs(a - b)).Max() > 1e-4);
     }
 
     [Fact]
     public void A_decoder_that_is_looked_at_keeps_each_state_once()
     {
-        using LstmSequenceToSequence model = new(Config, New());
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(Config, New());
         using TensorScope scope = TensorScope.Begin();
         TokenBatch source = TokenBatch.Of([3, 4, 5, 6]), start = TokenBatch.Of([1, 6]);
         using KeyValueCache cache = new(model.CacheLayers);
@@ -129,10 +129,10 @@ public sealed class LstmTests
     [Fact]
     public void Each_row_is_alone_in_its_batch()
     {
-        using LstmSequenceToSequence model = new(Config, New());
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(Config, New());
         using TensorScope scope = TensorScope.Begin();
-        float[] together = model.Run(Pair).Tensors["logits"].ToArray();
-        float[] alone = model.Run(new ModelInputs { InputIds = TokenGrid.Of([[7, 8, 9]]), Labels = TokenGrid.Of([[9, 8, 7, 2]]) }).Tensors["logits"].ToArray();
+        float[] together = model.Run(Pair).Logits!.ToArray();
+        float[] alone = model.Run(new ModelInputs { InputIds = TokenGrid.Of([[7, 8, 9]]), Labels = TokenGrid.Of([[9, 8, 7, 2]]) }).Logits!.ToArray();
         Assert.Equal(alone, together[(5 * 14)..(9 * 14)]);
     }
 
@@ -152,7 +152,7 @@ public sealed class LstmTests
         Assert.Equal(model.Config.ToJson().ToJsonString(), read.Config.ToJson().ToJsonString());
         ModelInputs inputs = task == LstmTask.LanguageModel ? Text : task == LstmTask.Classifier ? Classes : Pair;
         using TensorScope scope = TensorScope.Begin();
-        Assert.Equal(model.Run(inputs).Tensors["logits"].ToArray(), read.Run(inputs).Tensors["logits"].ToArray());
+        Assert.Equal(model.Run(inputs).Logits!.ToArray(), read.Run(inputs).Logits!.ToArray());
     }
 
     [Theory]
@@ -168,7 +168,7 @@ public sealed class LstmTests
     [Fact]
     public void An_empty_text_is_refused()
     {
-        using LstmLanguageModel model = new(Config, New());
+        using CausalLanguageModel model = CausalLanguageModel.Create(Config, New());
         Assert.Throws<InputException>(() => model.Run(new ModelInputs { InputIds = TokenGrid.Of([[1, 4], [0, 0]]), AttentionMask = TokenGrid.Of([[1, 1], [0, 0]]) }));
     }
 

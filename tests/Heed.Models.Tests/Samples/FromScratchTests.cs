@@ -93,7 +93,7 @@ public class FromScratchTests
         TinyGpt tiny = new(vocabulary: 13, context: 9, width: 12, heads: 3, layers: 2, seed: 3);
         foreach (Number[,] p in tiny.Parameters.Values.Where(p => p.GetLength(0) == 1))
             for (int i = 0; i < p.Length; i++) p[0, i].Data += 0.1 * Math.Sin(i + p.Length);
-        using Gpt2LanguageModel model = new(new Gpt2Config { Layers = 2, Heads = 3, Width = 12, Vocabulary = 13, ContextLength = 9 }, new ParameterSet(ParameterSource.Random(1)));
+        using CausalLanguageModel model = CausalLanguageModel.Create(new Gpt2Config { Layers = 2, Heads = 3, Width = 12, Vocabulary = 13, ContextLength = 9 }, new ParameterSet(ParameterSource.Random(1)));
         Assert.Equal(model.Parameters.Select(p => p.Name).Order(StringComparer.Ordinal), tiny.Parameters.Keys.Select(n => "transformer." + n).Order(StringComparer.Ordinal));
         foreach ((string name, Number[,] p) in tiny.Parameters)
         {
@@ -110,7 +110,7 @@ public class FromScratchTests
         using Tape tape = Tape.Begin();
         ModelOutput output = model.Run(new ModelInputs { InputIds = TokenGrid.Of([ids]), Labels = TokenGrid.Of([targets]), LabelsAreShifted = true });
         tape.Backward(output.Losses[0].Sum * (1f / ids.Length));
-        Close([.. logits.Cast<Number>().Select(n => n.Data)], output.Tensors["logits"].ToArray());
+        Close([.. logits.Cast<Number>().Select(n => n.Data)], output.Logits!.ToArray());
         Assert.Equal(loss.Data, output.Loss!.Value, 1e-5 * loss.Data);
         string[] names = [.. tiny.Parameters.Keys];
         Close([.. names.SelectMany(n => tiny.Parameters[n].Cast<Number>()).Select(n => n.Gradient)], [.. names.SelectMany(n => model.Parameters["transformer." + n].Gradient!.ToArray())]);

@@ -31,11 +31,11 @@ public sealed class T5Tests
     public void The_encoder_alone_gives_the_rows_that_the_whole_model_reads()
     {
         T5Config config = T5Config.Small with { Layers = 2, Width = 16, Heads = 2, HeadWidth = 6, InnerWidth = 20, Vocabulary = 30 };
-        using T5ConditionalGeneration whole = new(config, new ParameterSet(ParameterSource.Random(7)));
-        using T5EncoderModel encoder = new(config, new ParameterSet(ParameterSource.Random(7)));
+        using SequenceToSequenceModel whole = SequenceToSequenceModel.Create(config, new ParameterSet(ParameterSource.Random(7)));
+        using EncoderModel encoder = EncoderModel.Create(config, new ParameterSet(ParameterSource.Random(7)));
         ModelInputs inputs = new() { InputIds = TokenGrid.Of([[3, 4, 5, 6, 1], [8, 9, 1]]), AttentionMask = TokenGrid.Of([[1, 1, 1, 1, 1], [1, 1, 1]]), DecoderInputIds = TokenGrid.Of([[0], [0]]) };
         RunOptions details = new() { Details = true };
-        Assert.Equal(whole.Run(inputs, details).Tensors["encoder_last_hidden_state"].ToArray(), encoder.Run(inputs, details).Tensors["last_hidden_state"].ToArray());
+        Assert.Equal(whole.Run(inputs, details).EncoderLastHiddenState!.ToArray(), encoder.Run(inputs, details).LastHiddenState!.ToArray());
     }
 
     [Theory]

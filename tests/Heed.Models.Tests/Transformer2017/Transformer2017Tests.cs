@@ -27,7 +27,7 @@ public sealed class Transformer2017Tests
     [InlineData(true)]
     public void Learns_to_reverse(bool normFirst)
     {
-        using Transformer2017Model model = new(Small with { NormFirst = normFirst }, new ParameterSet(ParameterSource.Random(1)));
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(Small with { NormFirst = normFirst }, new ParameterSet(ParameterSource.Random(1)));
         (double first, double last) = Gradients.Descend(model, Reversals, 60, 0.1f);
         Assert.True(last < first / 3, $"{first} → {last}");
     }
@@ -36,12 +36,12 @@ public sealed class Transformer2017Tests
     [InlineData(false)]
     [InlineData(true)]
     public void Recomputing_layers_gives_the_same_gradients(bool normFirst)
-        => Gradients.AreEqualWithRecomputing(() => new Transformer2017Model(Small with { NormFirst = normFirst, TiedOutput = false }, new ParameterSet(ParameterSource.Random(2))), Reversals);
+        => Gradients.AreEqualWithRecomputing(() => SequenceToSequenceModel.Create(Small with { NormFirst = normFirst, TiedOutput = false }, new ParameterSet(ParameterSource.Random(2))), Reversals);
 
     [Fact]
     public void Writing_token_by_token_with_a_cache_gives_the_rows_of_the_whole_text()
     {
-        using Transformer2017Model model = new(Small with { NormFirst = true }, new ParameterSet(ParameterSource.Random(3)));
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(Small with { NormFirst = true }, new ParameterSet(ParameterSource.Random(3)));
         using TensorScope scope = TensorScope.Begin();
         TokenBatch source = TokenBatch.Of([3, 4, 5, 6], [7, 8]);
         ForwardContext reading = source.Context();
@@ -64,7 +64,7 @@ public sealed class Transformer2017Tests
     [Fact]
     public void Labels_are_smoothed_while_a_tape_records_and_not_in_measurements()
     {
-        using Transformer2017Model model = new(Small, new ParameterSet(ParameterSource.Random(4)));
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(Small, new ParameterSet(ParameterSource.Random(4)));
         using TensorScope scope = TensorScope.Begin();
         double measured = model.Run(Reversals).Loss!.Value;
         using Tape tape = Tape.Begin();

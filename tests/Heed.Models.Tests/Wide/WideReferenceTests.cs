@@ -66,16 +66,16 @@ public sealed class WideReferenceTests
         return all;
     }
 
-    private static Design Of2017(Transformer2017Config c) => new(set => new Transformer2017Model(c, set), (w, b) => WideModels.Transformer2017(w, c, Sources[b], Targets[b]));
+    private static Design Of2017(Transformer2017Config c) => new(set => SequenceToSequenceModel.Create(c, set), (w, b) => WideModels.Transformer2017(w, c, Sources[b], Targets[b]));
 
     private static Design OfLstm(LstmConfig c) => c.Task switch
     {
-        LstmTask.LanguageModel => new(set => new LstmLanguageModel(c, set), (w, b) => WideModels.LstmLanguageModel(w, c, Sources[b])),
-        LstmTask.Classifier => new(set => new LstmClassifier(c, set), (w, b) => WideModels.LstmClassifier(w, c, Sources[b])),
-        _ => new(set => new LstmSequenceToSequence(c, set), (w, b) => WideModels.LstmSequenceToSequence(w, c, Sources[b], Targets[b])),
+        LstmTask.LanguageModel => new(set => CausalLanguageModel.Create(c, set), (w, b) => WideModels.LstmLanguageModel(w, c, Sources[b])),
+        LstmTask.Classifier => new(set => SequenceClassifier.Create(c, set), (w, b) => WideModels.LstmClassifier(w, c, Sources[b])),
+        _ => new(set => SequenceToSequenceModel.Create(c, set), (w, b) => WideModels.LstmSequenceToSequence(w, c, Sources[b], Targets[b])),
     };
 
-    private static Design OfCustom(CustomConfig c) => new(set => c.Encoder ? new CustomTokenClassifier(c, set) : new CustomLanguageModel(c, set), (w, b) => WideModels.Custom(w, c, Text(40 - (9 * b), b)));
+    private static Design OfCustom(CustomConfig c) => new(set => c.Encoder ? TokenClassifier.Create(c, set) : CausalLanguageModel.Create(c, set), (w, b) => WideModels.Custom(w, c, Text(40 - (9 * b), b)));
 
     private static int[] Text(int length, int seed) => [.. Enumerable.Range(0, length).Select(i => ((i * 31) + (seed * 17) + (i * i * (seed + 1))) % Vocabulary)];
 
@@ -100,11 +100,11 @@ public sealed class WideReferenceTests
         change?.Invoke(model);
         WideWeights weights = new(reference.Parameters);
         double[][][] expected = [.. Enumerable.Range(0, Sources.Length).Select(b => design.Reference(weights, b))];
-        int[][] texts = reference is CustomLanguageModel or CustomTokenClassifier ? [.. Enumerable.Range(0, Sources.Length).Select(b => Text(40 - (9 * b), b))] : Sources;
+        int[][] texts = reference.Config is CustomConfig ? [.. Enumerable.Range(0, Sources.Length).Select(b => Text(40 - (9 * b), b))] : Sources;
         ModelInputs inputs = new() { InputIds = TokenGrid.Of(texts), AttentionMask = Ones(texts) };
         if (reference is SequenceToSequenceModel) inputs = inputs with { DecoderInputIds = TokenGrid.Of(Targets), DecoderAttentionMask = Ones(Targets) };
         using TensorScope scope = TensorScope.Begin();
-        Tensor logits = model.Run(inputs, new RunOptions { Hooks = hooks }).Tensors["logits"];
+        Tensor logits = model.Run(inputs, new RunOptions { Hooks = hooks }).Logits!;
         int columns = logits.Shape.Last, rows = logits.Count / columns / Sources.Length;
         double difference = 0, norm = 0;
         for (int b = 0; b < expected.Length; b++)
@@ -139,7 +139,7 @@ public sealed class WideReferenceTests
     [InlineData(0.1f)]
     public void The_loss_of_2017_spreads_a_share_of_the_mass_over_the_vocabulary(float smoothing)
     {
-        using Model model = Loud(set => new Transformer2017Model(Paper with { LabelSmoothing = smoothing }, set));
+        using Model model = Loud(set => SequenceToSequenceModel.Create(Paper with { LabelSmoothing = smoothing }, set));
         WideWeights weights = new(model.Parameters);
         double expected = Sources.Select((s, b) => LossOf(b)).Sum();
         double LossOf(int b) => WideWeights.CrossEntropy(WideModels.Transformer2017(weights, Paper, Sources[b], [1, .. Targets[b][..^1]]), Targets[b], smoothing);

@@ -34,5 +34,28 @@ public sealed class TemplateDetailTests
     [InlineData("{{ dict(missing) }}")]
     public void Snippets_fail_as_in_the_reference(string template) => Assert.Throws<ChatTemplateException>(() => Render(template));
 
+    // cases: t4, c18
+    [Theory]
+    [InlineData("a{#", "a")]
+    [InlineData("a{#\n", "a")]
+    [InlineData("a{#-", "a")]
+    [InlineData("a{% raw %}", "a")]
+    public void Nothing_is_missing_where_a_comment_opens_at_the_very_end(string template, string expected) => Assert.Equal(expected, Render(template));
+
+    // cases: t4
+    [Theory]
+    [InlineData("a\n{# open\nb", 2, "Missing end of comment tag")]
+    [InlineData("{% if x %}\n{# open", 2, "Missing end of comment tag")]
+    [InlineData("{% zzz %}\n{# open", 1, "Encountered unknown tag 'zzz'.")]
+    [InlineData("{#}\n", 1, "Missing end of comment tag")]
+    [InlineData("{% raw %}\nx", 1, "Missing end of raw directive")]
+    [InlineData("{{ 1 + }}{{ $ }}", 1, "Expected an expression, got 'end of print statement'")]
+    public void The_first_error_of_a_template_is_the_one_that_is_told(string template, int line, string reason)
+    {
+        ChatTemplateException error = Assert.Throws<ChatTemplateException>(() => Render(template));
+        Assert.Equal(line, error.Line);
+        Assert.Contains(reason, error.Reason, StringComparison.Ordinal);
+    }
+
     private static string Render(string template) => ChatTemplate.RenderSnippet(template, "snippet", true, true, null, DateTimeOffset.UnixEpoch);
 }

@@ -19,6 +19,17 @@ public sealed class TokenizerTrainerTests
             Assert.Null(TrainerCases.Compare(Path.Combine(Folder, name + ".json"), Path.Combine(Folder, "corpus.txt"), threads));
     }
 
+    // cases: t3, c19
+    [Fact]
+    public void Unigram_of_600_pieces_gives_the_references_number_of_tokens()
+    {
+        List<WordCount> words = WordSplitters.Count(null, new PreTokenizers.MetaspacePreTokenizer('▁', PreTokenizers.PrependScheme.Always, split: true), TrainingText.Lines([Path.Combine(Folder, "corpus.txt")], keepLineEnds: false), 1, null, CancellationToken.None);
+        UnigramTrainerSettings settings = new() { VocabularySize = 600, SpecialTokens = ["<unk>"], UnknownToken = "<unk>" };
+        UnigramModel model = (UnigramModel)TokenizerTrainer.TrainModel(settings, words, null, CancellationToken.None);
+        Assert.Equal(600, model.VocabularySize);
+        Assert.Equal(104_492, TrainerCases.Quality(model, words, 1).Tokens);
+    }
+
     private static IEnumerable<string> Corpus => TrainingText.Lines([Path.Combine(Folder, "corpus.txt")]);
 
     public static TheoryData<string> Kinds => ["bpe", "wordpiece", "unigram", "wordlevel"];

@@ -48,7 +48,7 @@ public class AccumulationTests
     [Fact]
     public void A_parameter_without_gradient_is_an_error_that_names_it_unless_it_may_be_unused()
     {
-        using Gpt2LanguageModel model = Model();
+        using CausalLanguageModel model = Model();
         using AdamW optimizer = new(model.Parameters);
         Trainer trainer = new(new Fixed(model, [[([1, 2, 3], [4, 5, 6])]]), optimizer, new ConstantSchedule(0.1), new TrainingConfig { Steps = 1 });
         Parameter unused = (model.Parameters.Root / "head").Parameter("unused", new Shape(2, 2), Initializer.Ones);
@@ -65,18 +65,18 @@ public class AccumulationTests
         return ([.. Enumerable.Range(0, length).Select(_ => random.Next(Vocabulary))], [.. Enumerable.Range(0, length).Select(_ => random.Next(2) < kept ? random.Next(Vocabulary) : CausalLanguageModel.IgnoredLabel)]);
     }
 
-    private static Gpt2LanguageModel Model() => new(new Gpt2Config { Layers = 2, Heads = 3, Width = 24, Vocabulary = Vocabulary, ContextLength = Longest, InitialDeviation = 0.2f, EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 }, new ParameterSet(ParameterSource.Random(5)));
+    private static CausalLanguageModel Model() => CausalLanguageModel.Create(new Gpt2Config { Layers = 2, Heads = 3, Width = 24, Vocabulary = Vocabulary, ContextLength = Longest, InitialDeviation = 0.2f, EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 }, new ParameterSet(ParameterSource.Random(5)));
 
     /// <summary>The loss and all gradients of one step over micro-batches.</summary>
     private static (double Loss, float[] Gradient) Gradient(IReadOnlyList<(int[] Ids, int[] Labels)[]> parts)
     {
-        using Gpt2LanguageModel model = Model();
+        using CausalLanguageModel model = Model();
         using Watcher watcher = new(model.Parameters);
         StepReport report = new Trainer(new Fixed(model, parts), watcher, new ConstantSchedule(1), new TrainingConfig { Steps = 1, Accumulation = parts.Count, ClipNorm = 0 }).TakeStep();
         return (report.Loss, [.. watcher.Seen.SelectMany(g => g)]);
     }
 
-    private sealed class Fixed(Gpt2LanguageModel model, IReadOnlyList<(int[] Ids, int[] Labels)[]> parts) : TrainingTask<ModelInputs>(model)
+    private sealed class Fixed(CausalLanguageModel model, IReadOnlyList<(int[] Ids, int[] Labels)[]> parts) : TrainingTask<ModelInputs>(model)
     {
         public override IReadOnlyList<long> CountTargets(ModelInputs batch) => Model.CountTargets(batch);
 

@@ -1,3 +1,4 @@
+using Heed.Models;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Runtime;
@@ -15,7 +16,7 @@ public class HeldOutEvaluationTests
     [Fact]
     public void Every_id_but_the_first_is_a_target_where_all_blocks_are_read()
     {
-        using Gpt2LanguageModel model = new(new Gpt2Config { Layers = 1, Heads = 2, Width = 16, Vocabulary = 50, ContextLength = 32, InitialDeviation = 0.2f }, new ParameterSet(ParameterSource.Random(1)));
+        using CausalLanguageModel model = CausalLanguageModel.Create(new Gpt2Config { Layers = 1, Heads = 2, Width = 16, Vocabulary = 50, ContextLength = 32, InitialDeviation = 0.2f }, new ParameterSet(ParameterSource.Random(1)));
         int[] ids = [.. Enumerable.Range(0, 23).Select(i => i * i % 50)];
         EvaluationReport Run(int most, int batch = 2) => new HeldOutEvaluation(model, ids, bytes: 100, length: 5, batch).Run(most);
         EvaluationReport all = Run(0);
@@ -39,7 +40,7 @@ public class HeldOutEvaluationTests
     {
         const int Vocabulary = 150_000, Width = 64;
         Gpt2Config config = new() { Layers = 1, Heads = 2, Width = Width, Vocabulary = Vocabulary, ContextLength = 32, TiedOutput = true };
-        using Gpt2LanguageModel model = new(config, new ParameterSet(ParameterSource.Random(1)));
+        using CausalLanguageModel model = CausalLanguageModel.Create(config, new ParameterSet(ParameterSource.Random(1)));
         foreach (Parameter p in model.Parameters) p.Pack(WeightFormat.Find(format));
         Parameter table = model.Parameters["transformer.wte.weight"];
         Assert.True(table.IsPacked);

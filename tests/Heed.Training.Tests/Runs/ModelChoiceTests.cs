@@ -124,7 +124,7 @@ public class ModelChoiceTests
     [Fact]
     public void A_step_without_targets_changes_nothing_and_says_so()
     {
-        using Heed.Models.Gpt2.Gpt2LanguageModel model = new(
+        using Heed.Models.CausalLanguageModel model = CausalLanguageModel.Create(
             new Heed.Models.Gpt2.Gpt2Config { Layers = 1, Heads = 2, Width = 8, Vocabulary = 20, ContextLength = 8 }, new ParameterSet(ParameterSource.Random(1)));
         float[] before = model.Parameters["transformer.wte.weight"].Value.ToArray();
         using AdamW optimizer = new(model.Parameters);

@@ -23,8 +23,8 @@ public sealed class AdditiveAttention : Module
     public AdditiveAttention(int queryWidth, int keyWidth, int width, ParameterScope at)
         : base(at)
     {
-        _query = new Linear(queryWidth, width, at / "query", bias: false, initializer: Initializer.GlorotUniform);
-        _key = new Linear(keyWidth, width, at / "key", bias: false, initializer: Initializer.GlorotUniform);
+        _query = new Linear(queryWidth, width, (at / "query").As("query"), bias: false, initializer: Initializer.GlorotUniform);
+        _key = new Linear(keyWidth, width, (at / "key").As("key"), bias: false, initializer: Initializer.GlorotUniform);
         _score = at.Parameter("score", new Shape(width, 1), Initializer.GlorotUniform);
     }
 

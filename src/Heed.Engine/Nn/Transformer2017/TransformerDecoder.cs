@@ -58,9 +58,9 @@ public sealed class TransformerDecoder : Module
     {
         ArgumentNullException.ThrowIfNull(config);
         TransformerDecoderLayer[] layers = new TransformerDecoderLayer[config.DecoderLayers];
-        for (int i = 0; i < layers.Length; i++) layers[i] = new TransformerDecoderLayer(config, (at / "layers" / i).As($"decoder.blocks.{i}"), i);
+        for (int i = 0; i < layers.Length; i++) layers[i] = new TransformerDecoderLayer(config, (at / "layers" / i).As($"blocks.{i}"), i);
         Layers = layers;
-        Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("decoder.norm_final")) : null;
+        Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("norm_final")) : null;
     }
 
     /// <summary>The layers.</summary>
@@ -75,7 +75,7 @@ public sealed class TransformerDecoder : Module
     /// <param name="context">The decoder's context, with <see cref="ForwardContext.Memory"/>.</param>
     public Variable Forward(Variable x, Variable memory, ForwardContext context)
     {
-        x = LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, memory, context));
-        return Norm is null ? x : Norm.Forward(x, context);
+        ArgumentNullException.ThrowIfNull(context);
+        return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, memory, context), Norm is null ? null : y => Norm.Forward(y, context));
     }
 }

@@ -45,9 +45,9 @@ public sealed class TransformerEncoder : Module
     {
         ArgumentNullException.ThrowIfNull(config);
         TransformerEncoderLayer[] layers = new TransformerEncoderLayer[config.EncoderLayers];
-        for (int i = 0; i < layers.Length; i++) layers[i] = new TransformerEncoderLayer(config, (at / "layers" / i).As($"encoder.blocks.{i}"));
+        for (int i = 0; i < layers.Length; i++) layers[i] = new TransformerEncoderLayer(config, (at / "layers" / i).As($"blocks.{i}"));
         Layers = layers;
-        Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("encoder.norm_final")) : null;
+        Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("norm_final")) : null;
     }
 
     /// <summary>The layers.</summary>
@@ -59,7 +59,7 @@ public sealed class TransformerEncoder : Module
     /// <summary>Runs the layers.</summary>
     public Variable Forward(Variable x, ForwardContext context)
     {
-        x = LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context));
-        return Norm is null ? x : Norm.Forward(x, context);
+        ArgumentNullException.ThrowIfNull(context);
+        return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context), Norm is null ? null : y => Norm.Forward(y, context));
     }
 }

@@ -1,0 +1,44 @@
+namespace Heed.Models;
+
+/// <summary>A batch as it stands at the door: padded grids with Hugging Face's names. What a model does not use it ignores.</summary>
+public sealed record ModelInputs
+{
+    /// <summary>[B, T]: <c>input_ids</c>.</summary>
+    public required TokenGrid InputIds { get; init; }
+
+    /// <summary>[B, T]: <c>attention_mask</c>, 1 for real tokens; null: all are real.</summary>
+    public TokenGrid? AttentionMask { get; init; }
+
+    /// <summary>[B, T]: <c>token_type_ids</c>, BERT's segments.</summary>
+    public TokenGrid? TokenTypeIds { get; init; }
+
+    /// <summary>[B, T]: <c>position_ids</c>; null: as the architecture counts.</summary>
+    public TokenGrid? PositionIds { get; init; }
+
+    /// <summary><c>labels</c>: [B, T] ids for token losses (−100 is ignored), [B, 1] classes for sequence classification.</summary>
+    public TokenGrid? Labels { get; init; }
+
+    /// <summary>True where <see cref="Labels"/> of a causal model stand under the token that predicts them; false, as Hugging Face has it: under themselves, and the model shifts.</summary>
+    public bool LabelsAreShifted { get; init; }
+
+    /// <summary><c>labels</c> as numbers: [B·L] for regression (L = number of outputs) and several labels at once.</summary>
+    public float[]? NumberLabels { get; init; }
+
+    /// <summary>[B]: <c>next_sentence_label</c>, 0 = follows, 1 = random.</summary>
+    public int[]? NextSentenceLabel { get; init; }
+
+    /// <summary>[B]: <c>start_positions</c> of answers.</summary>
+    public int[]? StartPositions { get; init; }
+
+    /// <summary>[B]: <c>end_positions</c> of answers.</summary>
+    public int[]? EndPositions { get; init; }
+
+    /// <summary>[B, T']: <c>decoder_input_ids</c>; null: the labels shifted right.</summary>
+    public TokenGrid? DecoderInputIds { get; init; }
+
+    /// <summary>[B, T']: <c>decoder_attention_mask</c>.</summary>
+    public TokenGrid? DecoderAttentionMask { get; init; }
+
+    /// <summary>The attended tokens as rows.</summary>
+    public TokenBatch Pack() => TokenBatch.FromGrid(InputIds, AttentionMask, PositionIds, TokenTypeIds);
+}

@@ -1,0 +1,64 @@
+using Heed.Engine.Kernels;
+using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
+
+namespace Heed.Models.Bert;
+
+/// <summary>Where BERT's and RoBERTa's heads lie in a checkpoint. RoBERTa and its kin have no pooler: their classifier brings a layer of its own.</summary>
+internal static class BertHeads
+{
+    public static Model Build(string architecture, HeadKind head, BertConfig c, ParameterSet parameters)
+    {
+        ParameterScope root = parameters.Root, prefix = head == HeadKind.None ? root.As("") : root / c.Prefix;
+        Initializer normal = Initializer.Normal(c.InitialDeviation);
+        float dropout = c.ClassifierDropout ?? c.Dropout;
+        BertEncoder stack = new(c, prefix);
+        switch (head)
+        {
+            case HeadKind.MaskedLanguageModel:
+                return new MaskedLanguageModel(architecture, parameters, stack, Masked(c, root, stack));
+            case HeadKind.PreTraining:
+                Linear first = Pooler();
+                return new MaskedLanguageModel(architecture, parameters, stack, Masked(c, root, stack), new SequenceHead(NextSentence(), dense: first));
+            case HeadKind.NextSentence:
+                first = Pooler();
+                return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(NextSentence(), dense: first));
+            case HeadKind.SequenceClassifier when c is RobertaConfig:
+                ParameterScope at = (root / "classifier").As("classifier");
+                Linear dense = new(c.Width, c.Width, (at / "dense").As("dense"), initializer: normal);
+                return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(Classes(at / "out_proj"), dropout, dense, dropout));
+            case HeadKind.SequenceClassifier:
+                first = Pooler();
+                return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(Classes(root / "classifier"), dropout, first));
+            case HeadKind.TokenClassifier:
+                return new TokenClassifier(architecture, parameters, stack, Classes(root / "classifier"), dropout);
+            case HeadKind.QuestionAnswerer:
+                return new QuestionAnswerer(architecture, parameters, stack, new Linear(c.Width, 2, (root / "qa_outputs").As("qa_outputs"), initializer: normal));
+            default:
+                return new EncoderModel(architecture, parameters, stack, Pooler());
+        }
+
+        Linear Pooler() => new(c.Width, c.Width, (prefix / "pooler" / "dense").As("pooler"), initializer: normal);
+        Linear NextSentence() => new(c.Width, 2, (root / "cls" / "seq_relationship").As("next_sentence"), initializer: normal);
+        Linear Classes(ParameterScope at) => new(c.Width, c.Labels.Count, at.As(at.Site.Length > 0 ? "output" : "classifier"), initializer: normal);
+    }
+
+    /// <summary>Heads of pre-training and poolers that a model with another head does not have.</summary>
+    public static bool IsOtherHead(string stored)
+        => stored.StartsWith("cls.", StringComparison.Ordinal) || stored.StartsWith("lm_head.", StringComparison.Ordinal)
+        || stored.StartsWith("pooler.", StringComparison.Ordinal) || stored.Contains(".pooler.", StringComparison.Ordinal);
+
+    /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>. An untied head has two biases, of which only <c>decoder.bias</c> is used.</summary>
+    private static MaskedHead Masked(BertConfig c, ParameterScope root, BertEncoder stack)
+    {
+        bool roberta = c is RobertaConfig;
+        ParameterScope at = roberta ? root / "lm_head" : root / "cls" / "predictions", transform = roberta ? at : at / "transform";
+        Initializer normal = Initializer.Normal(c.InitialDeviation);
+        Parameter bias = at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros);
+        bias.MayBeUnused = !c.TiedOutput;
+        Linear dense = new(c.Width, c.Width, (transform / "dense").As("head_dense"), initializer: normal);
+        LayerNorm norm = new(c.Width, c.NormEpsilon, (transform / (roberta ? "layer_norm" : "LayerNorm")).As("norm_head"));
+        VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.Vocabulary, Tied = c.TiedOutput, Bias = true, Initializer = normal };
+        return new MaskedHead(dense, roberta ? Activation.Gelu : c.Activation, norm, new VocabularyHead(output, stack.Tokens, at / "decoder", bias));
+    }
+}

@@ -1,0 +1,75 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Nn;
+using Heed.Models.Files;
+
+namespace Heed.Models;
+
+/// <summary>A model that finds where in a text an answer starts and ends.</summary>
+/// <remarks>Devlin et al. 2019, §4.2. The softmax of the loss runs over the whole row of the grid, as in transformers: in training padding runs, too.</remarks>
+public sealed class QuestionAnswerer : EncoderModel
+{
+    private readonly Dropout _dropout;
+
+    /// <summary>An encoder with a layer to the two scores.</summary>
+    /// <param name="architecture">Hugging Face's class name.</param>
+    /// <param name="parameters">All parameters.</param>
+    /// <param name="stack">The layers.</param>
+    /// <param name="outputs">Rows to scores of start and end, D → 2.</param>
+    /// <param name="dropout">Probability of dropout before it.</param>
+    public QuestionAnswerer(string architecture, ParameterSet parameters, TokenStack stack, Linear outputs, float dropout = 0)
+        : base(architecture, parameters, stack)
+    {
+        ArgumentNullException.ThrowIfNull(outputs);
+        Outputs = outputs;
+        _dropout = new Dropout(dropout, "qa_outputs");
+    }
+
+    /// <summary>Rows to scores of start and end.</summary>
+    public Linear Outputs { get; }
+
+    /// <summary>Builds the question answerer of a configuration's family.</summary>
+    /// <param name="config">Sizes and settings.</param>
+    /// <param name="parameters">Where parameters are made; its source fills them.</param>
+    /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>
+    public static new QuestionAnswerer Create(ModelConfig config, ParameterSet parameters) => (QuestionAnswerer)ModelFamilies.Build(HeadKind.QuestionAnswerer, config, parameters);
+
+    /// <inheritdoc/>
+    protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        bool withLoss = inputs.StartPositions is not null || inputs.EndPositions is not null;
+        TokenBatch batch = withLoss ? PaddingRows.All(Stack.WithPositions(inputs)) : Pack(inputs);
+        ForwardContext context = run.Context(batch);
+        Variable scores = Outputs.Forward(_dropout.Forward(Encode(batch, context), context));            // [N, 2]
+        int B = batch.GridRows, T = batch.GridColumns;
+        Variable grid = withLoss ? scores.Reshape(B, T, 2) : new Variable(batch.ToGrid(scores.Value));   // [B, T, 2]
+        Variable starts = grid.Columns(0, 1).Reshape(B, T), ends = grid.Columns(1, 1).Reshape(B, T);
+        List<LossPart> losses = [];
+        Add("start", inputs.StartPositions, starts);
+        Add("end", inputs.EndPositions, ends);
+        return new ModelOutput { Losses = losses, StartLogits = starts.Value, EndLogits = ends.Value };
+
+        void Add(string name, int[]? positions, Variable logits)
+        {
+            if (Targets(positions, inputs.InputIds) is { } targets) losses.Add(new LossPart(name, Loss.CrossEntropy(logits, targets, run.Loss()), Count(targets), 0.5f));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override long[] CountTargets(ModelInputs inputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        List<long> counts = [];
+        foreach (int[]? positions in (int[]?[])[inputs.StartPositions, inputs.EndPositions])
+            if (Targets(positions, inputs.InputIds) is { } targets) counts.Add(Count(targets));
+        return [.. counts];
+    }
+
+    /// <summary>Positions before the text count as its first token, positions after it not at all, as in transformers.</summary>
+    private static int[]? Targets(int[]? positions, TokenGrid grid)
+    {
+        if (positions is null) return null;
+        if (positions.Length != grid.Rows) throw new InputException($"start_positions, end_positions: {positions.Length} were given for {grid.Rows} texts; one a text was expected.");
+        return Array.ConvertAll(positions, p => p >= grid.Columns ? CausalLanguageModel.IgnoredLabel : Math.Max(p, 0));
+    }
+}
