@@ -38,7 +38,7 @@ public sealed class HubCache
 
     /// <summary>All repositories of models, by name.</summary>
     /// <exception cref="StorageException">The cache cannot be read.</exception>
-    public IReadOnlyList<CachedRepository> List() => Guard(Folder, () =>
+    internal IReadOnlyList<CachedRepository> List() => Guard(Folder, () =>
     {
         if (!Directory.Exists(Folder)) return [];
         List<CachedRepository> found = [];

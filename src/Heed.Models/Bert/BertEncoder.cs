@@ -6,7 +6,7 @@ namespace Heed.Models.Bert;
 
 /// <summary>One post-norm encoder layer.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
 /// <remarks>Devlin et al. 2019, §3; Vaswani et al. 2017, §3.1. Scope names are the released checkpoint's keys.</remarks>
-public sealed class BertLayer(BertConfig config, ParameterScope at) : Module(at)
+internal sealed class BertLayer(BertConfig config, ParameterScope at) : Module(at)
 {
     /// <summary>Self-attention without a mask.</summary>
     public MultiHeadAttention Attention { get; } = new(BertEncoder.AttentionOf(config), (at / "attention").As("attn"));
@@ -36,7 +36,7 @@ public sealed class BertLayer(BertConfig config, ParameterScope at) : Module(at)
 }
 
 /// <summary>BERT's stack: tokens, positions and segments → norm → layers.</summary>
-public sealed class BertEncoder : TokenStack
+internal sealed class BertEncoder : TokenStack
 {
     private readonly BertConfig _config;
     private readonly Dropout _dropout;

@@ -10,7 +10,7 @@ namespace Heed.Models.Embeddings;
 /// (dense layers, normalization). A text gives the same bits alone and in any batch.
 /// </summary>
 /// <remarks>Texts to vectors, prompts included: <c>TextEmbedder</c> in Heed.Generation.</remarks>
-public sealed class SentenceEmbedder : IDisposable
+internal sealed class SentenceEmbedder : IDisposable
 {
     /// <summary>Most tokens that run at once: it bounds memory and changes no bit.</summary>
     private const int TokensAtOnce = 8192;

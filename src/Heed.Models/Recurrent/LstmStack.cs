@@ -5,7 +5,7 @@ namespace Heed.Models.Recurrent;
 
 /// <summary>Tokens → LSTM layers. A cache keeps the states after every token, so that a language model writes like any other.</summary>
 /// <remarks>Zaremba et al. 2014, arXiv:1409.2329 §3.</remarks>
-public sealed class LstmStack : DecoderStack
+internal sealed class LstmStack : DecoderStack
 {
     private readonly Dropout _embedDropout;
     private readonly Dropout _dropout;

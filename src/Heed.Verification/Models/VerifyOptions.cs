@@ -49,7 +49,7 @@ public sealed record VerifyOptions
 }
 
 /// <summary>Generates for <see cref="ModelVerifier"/>. The generator lives above the models; the caller brings it along.</summary>
-public interface IGenerationRunner
+internal interface IGenerationRunner
 {
     /// <summary>Generates as <c>transformers</c>' <c>generate</c> would.</summary>
     /// <param name="model">The model, loaded for inference.</param>
@@ -63,4 +63,4 @@ public interface IGenerationRunner
 /// <summary>What an <see cref="IGenerationRunner"/> gives.</summary>
 /// <param name="Ids">One row a returned sequence, of equal lengths.</param>
 /// <param name="Scores">The sequences' scores where beams were searched, else null.</param>
-public sealed record GeneratedRows(IReadOnlyList<int[]> Ids, IReadOnlyList<double>? Scores = null);
+internal sealed record GeneratedRows(IReadOnlyList<int[]> Ids, IReadOnlyList<double>? Scores = null);

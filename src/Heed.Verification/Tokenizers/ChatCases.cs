@@ -7,7 +7,7 @@ using Heed.Tokenizers;
 namespace Heed.Verification;
 
 /// <summary>Compares chat templates with the reference: <c>cases.jsonl</c> over <c>templates</c>, and the snippets of <c>language.jsonl</c>.</summary>
-public static class ChatCases
+internal static class ChatCases
 {
     /// <summary>Seconds that a case which goes over a limit may take.</summary>
     private const double LongestSeconds = 2;
