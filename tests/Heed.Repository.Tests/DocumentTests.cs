@@ -31,7 +31,7 @@ public sealed partial class DocumentTests
     {
         int lines = Tree.Read(Index).Split('\n').Count(l => l.StartsWith('|')) - 2;
         Assert.Equal(lines, Places.Count);   // a row in another form would not be checked
-        Assert.InRange(Places.Count, 25, 60);
+        Assert.InRange(Places.Count, 25, 80);
     }
 
     [Theory, MemberData(nameof(Documents))]
