@@ -61,7 +61,7 @@ public sealed class ForwardContext
     public bool Checkpoint { get; init; }
 
     /// <summary>Looked at before each layer.</summary>
-    public CancellationToken Stop { get; init; }
+    public CancellationToken CancellationToken { get; init; }
 
     /// <summary>The length that RoPE variants depending on length use: longest position + 1, or more if later chunks of a text are known already.</summary>
     public int Length

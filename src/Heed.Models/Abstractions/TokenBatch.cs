@@ -190,7 +190,7 @@ public sealed class TokenBatch
         Hooks = options?.Hooks,
         Dropout = options?.Dropout,
         Checkpoint = options?.Checkpoint ?? false,
-        Stop = options?.Stop ?? default,
+        CancellationToken = options?.CancellationToken ?? default,
     };
 
     /// <summary>Rows [N, …] put back into the padded grid, [B, T, …]; zeros where there was padding.</summary>

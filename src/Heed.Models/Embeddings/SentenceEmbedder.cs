@@ -149,10 +149,10 @@ internal sealed class SentenceEmbedder : IDisposable
                     InputIds = TokenGrid.Of(texts, encoder.Config.PaddingId ?? 0),
                     AttentionMask = TokenGrid.Of(Array.ConvertAll(texts, text => Array.ConvertAll(text, _ => 1))),
                 });
-                return encoder.Encode(batch, batch.Context(new RunOptions { Stop = cancellationToken }));
+                return encoder.Encode(batch, batch.Context(new RunOptions { CancellationToken = cancellationToken }));
             default:
                 TokenBatch sequences = TokenBatch.Of(texts);
-                return ((CausalLanguageModel)_model).Hidden(sequences, sequences.Context(new RunOptions { Stop = cancellationToken }));
+                return ((CausalLanguageModel)_model).Hidden(sequences, sequences.Context(new RunOptions { CancellationToken = cancellationToken }));
         }
     }
 

@@ -119,7 +119,7 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         IReadOnlyList<Variable>[] weights = new IReadOnlyList<Variable>[length];
         for (int t = 0; t < length; t++)
         {
-            context.Stop.ThrowIfCancellationRequested();
+            context.CancellationToken.ThrowIfCancellationRequested();
             // Sequences that have ended run on with their last token; nobody reads those rows.
             int[] rows = new int[B];
             for (int b = 0; b < B; b++) rows[b] = batch.Starts[b] + Math.Min(t, lengths[b] - 1);

@@ -26,8 +26,8 @@ internal static class ChatLabels
         int[] labels = new int[kept];
         for (int i = 0; i < kept; i++)
         {
-            while (span < rendering.GenerationSpans.Count && rendering.GenerationSpans[span].End <= offsets[i].Start) span++;
-            bool isLearned = span < rendering.GenerationSpans.Count && rendering.GenerationSpans[span].Start < offsets[i].End;
+            while (span < rendering.GenerationSpans.Count && rendering.GenerationSpans[span].End.Value <= offsets[i].Start) span++;
+            bool isLearned = span < rendering.GenerationSpans.Count && rendering.GenerationSpans[span].Start.Value < offsets[i].End;
             labels[i] = isLearned ? encoding.Ids[i] : IgnoredLabel.Value;
         }
 

@@ -62,7 +62,7 @@ public abstract class TextTask : TrainingTask<ModelInputs>
     public override IReadOnlyDictionary<string, string> Fingerprints { get; }
 
     /// <summary>The blocks of the training part.</summary>
-    protected TokenBlocks Blocks { get; }
+    private protected TokenBlocks Blocks { get; }
 
     /// <summary>Folder with the tokenizer's own files, which are saved beside the model; null writes standard ones.</summary>
     internal string? TokenizerFiles { get; init; }
@@ -72,7 +72,7 @@ public abstract class TextTask : TrainingTask<ModelInputs>
 
     /// <summary>The blocks of the micro-batch at a position, in an order of their own each epoch.</summary>
     /// <param name="position">0, 1, 2, …</param>
-    protected int[] BlocksAt(long position)
+    private protected int[] BlocksAt(long position)
     {
         int[] chosen = new int[Settings.BatchSize];
         for (int b = 0; b < chosen.Length; b++) chosen[b] = _order[(position * chosen.Length) + b];

@@ -87,10 +87,10 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
 
     private double RunBatch(Model model, int batch)
     {
-        options.Stop.ThrowIfCancellationRequested();
+        options.CancellationToken.ThrowIfCancellationRequested();
         using TensorScope scope = TensorScope.Begin();
         ModelInputs inputs = golden.Inputs(batch);
-        ModelOutput output = model.Run(inputs, new RunOptions { Details = true, Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
+        ModelOutput output = model.Run(inputs, new RunOptions { Details = true, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
         string prefix = FormattableString.Invariant($"batch{batch}.output.");
         Dictionary<string, Tensor> named = OutputNames.Of(model, output);
         RawTensor[] references = [.. golden.Tensors(prefix)];
@@ -139,11 +139,11 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
     /// <summary>Forward and backward of one batch; the gradients lie in the parameters.</summary>
     private double Differentiate(Model model, ModelInputs inputs)
     {
-        options.Stop.ThrowIfCancellationRequested();
+        options.CancellationToken.ThrowIfCancellationRequested();
         model.Parameters.ClearGradients();
         using TensorScope scope = TensorScope.Begin();
         using Tape tape = Tape.Begin();
-        ModelOutput output = model.Run(inputs, new RunOptions { Logits = false, Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
+        ModelOutput output = model.Run(inputs, new RunOptions { Logits = false, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
         Variable? total = null;
         foreach (LossPart part in output.Losses)
         {
@@ -200,7 +200,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         if (dump is not null) dump.Record["generate"] = written;
         for (int i = 0; i < list.GetArrayLength(); i++)
         {
-            options.Stop.ThrowIfCancellationRequested();
+            options.CancellationToken.ThrowIfCancellationRequested();
             ConfigReader entry = new ConfigReader(list[i], golden.Record.File, FormattableString.Invariant($"$.generate[{i}]")).WithNullAsAbsent();
             if (entry.Nested("inputs") is not { } inputs || entry.Nested("settings") is not { } settings || !inputs.Has("input_ids") || !entry.Has("output_ids"))
                 throw entry.Wrong("inputs", "or settings, input_ids or output_ids are missing");

@@ -22,7 +22,7 @@ public static class ModelVerifier
     /// <param name="folder">A model folder with reference values.</param>
     /// <param name="options">What to run; <see cref="VerifyOptions.Default"/> where null.</param>
     /// <returns>Every comparison made. A folder that cannot be read or run is a failed result, not an exception.</returns>
-    /// <exception cref="OperationCanceledException"><see cref="VerifyOptions.Stop"/> was set.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="VerifyOptions.CancellationToken"/> was set.</exception>
     public static VerifyResult Run(string folder, VerifyOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -106,7 +106,7 @@ public static class ModelVerifier
         using Model model = ModelFolder.Load(folder, options.Loading()).Model;
         options.Change?.Invoke(model);
         using TensorScope scope = TensorScope.Begin();
-        ModelOutput output = model.Run(batch, new RunOptions { Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
+        ModelOutput output = model.Run(batch, new RunOptions { CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
         Dictionary<string, Tensor> named = OutputNames.Of(model, output);
         foreach (RawTensor expected in file.Tensors.Where(t => t.DType.IsFloat()))
             Compare(expected, named.GetValueOrDefault(expected.Name), batch.AttentionMask, checks, dump);

@@ -12,7 +12,7 @@ public sealed record VerifyOptions
     public static VerifyOptions Default { get; } = new();
 
     /// <summary>Runs the generations of a reference; null leaves them out and counts them.</summary>
-    public IGenerationRunner? Generation { get; init; }
+    internal IGenerationRunner? Generation { get; init; }
 
     /// <summary>False: outputs and losses only, no gradients and no training.</summary>
     public bool Training { get; init; } = true;
@@ -30,7 +30,7 @@ public sealed record VerifyOptions
     public Action<string>? Warn { get; init; }
 
     /// <summary>Looked at before each run of the model.</summary>
-    public CancellationToken Stop { get; init; }
+    public CancellationToken CancellationToken { get; init; }
 
     /// <summary>Changes the configuration: for tests that plant a fault.</summary>
     internal Func<ModelConfig, ModelConfig>? Configure { get; init; }

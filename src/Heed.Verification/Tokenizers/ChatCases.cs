@@ -47,7 +47,7 @@ internal static class ChatCases
             return rendering.Text;
         }, "rendered");
         if (failure is not null || rendering is null || !json.TryGetProperty("generation", out JsonElement expected)) return failure;
-        List<(int, int)> spans = [.. expected.EnumerateArray().Select(span => (span[0].GetInt32(), span[1].GetInt32()))];
+        List<Range> spans = [.. expected.EnumerateArray().Select(span => span[0].GetInt32()..span[1].GetInt32())];
         return spans.SequenceEqual(rendering.GenerationSpans) ? null : $"generation spans are {string.Join(' ', rendering.GenerationSpans)}, not {string.Join(' ', spans)}";
     }
 

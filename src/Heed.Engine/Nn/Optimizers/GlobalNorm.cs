@@ -3,7 +3,7 @@ using Heed.Engine.Kernels;
 namespace Heed.Engine.Nn;
 
 /// <summary>The norm of all gradients together, and clipping by it (Pascanu et al. 2013).</summary>
-internal static class GlobalNorm
+public static class GlobalNorm
 {
     /// <summary>√Σ g² over all parameters that have a gradient.</summary>
     public static double Of(IEnumerable<Parameter> parameters)

@@ -52,7 +52,7 @@ public static class Perplexity
     /// <param name="tokens">Length of the text.</param>
     /// <param name="window">Longest window, in tokens.</param>
     /// <param name="stride">Distance of windows, 1 to <paramref name="window"/>.</param>
-    public static IReadOnlyList<StridedWindow> Windows(int tokens, int window, int stride)
+    internal static IReadOnlyList<StridedWindow> Windows(int tokens, int window, int stride)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
         ArgumentOutOfRangeException.ThrowIfLessThan(window, 1);
