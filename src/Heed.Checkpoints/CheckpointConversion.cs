@@ -9,7 +9,7 @@ namespace Heed.Checkpoints;
 /// <param name="Bytes">Bytes of tensors written.</param>
 /// <param name="WeightFiles">Names of the weight files written.</param>
 /// <param name="CopiedFiles">Names of the other files copied, relative to the folder.</param>
-public sealed record ConversionReport(int Tensors, int Converted, long Bytes, IReadOnlyList<string> WeightFiles, IReadOnlyList<string> CopiedFiles)
+internal sealed record ConversionReport(int Tensors, int Converted, long Bytes, IReadOnlyList<string> WeightFiles, IReadOnlyList<string> CopiedFiles)
 {
     /// <summary>Tensors with values that are not finite, in the source already or by the conversion.</summary>
     public IReadOnlyList<NonFiniteValues> NonFinite { get; init; } = [];
@@ -22,7 +22,7 @@ public sealed record ConversionReport(int Tensors, int Converted, long Bytes, IR
 }
 
 /// <summary>How a folder is converted.</summary>
-public sealed record ConversionOptions
+internal sealed record ConversionOptions
 {
     /// <summary>F32, F16 or BF16 for the floating-point tensors, or null to keep each as it is. <c>dtype</c> of <c>config.json</c> follows.</summary>
     public DType? DType { get; init; }
@@ -44,7 +44,7 @@ public sealed record ConversionOptions
 }
 
 /// <summary>Rewrites a model folder: any form of weights in, safetensors out, in another float type or shard size.</summary>
-public static class CheckpointConversion
+internal static class CheckpointConversion
 {
     private const string ConfigName = "config.json";
 

@@ -7,7 +7,7 @@ namespace Heed.Checkpoints;
 /// <param name="Overflowed">Values that are finite in the source and infinite in the type written.</param>
 /// <param name="Stored">Type in the source.</param>
 /// <param name="Written">Type in the target.</param>
-public sealed record NonFiniteValues(string Tensor, long Values, long InSource, long Overflowed, DType Stored, DType Written)
+internal sealed record NonFiniteValues(string Tensor, long Values, long InSource, long Overflowed, DType Stored, DType Written)
 {
     /// <summary>Of <see cref="InSource"/> those that are NaN; the others are infinite.</summary>
     public long NaN { get; init; }

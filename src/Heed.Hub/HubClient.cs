@@ -30,7 +30,7 @@ public sealed class HubClient : IDisposable
     }
 
     /// <summary>The cache that is filled.</summary>
-    public HubCache Cache { get; }
+    internal HubCache Cache { get; }
 
     /// <summary>Downloads what is missing of a repository's revision; offline, finds it in the cache.</summary>
     /// <param name="repository">Such as <c>org/name</c>.</param>

@@ -27,11 +27,11 @@ public sealed class ComputeTests : IDisposable
     }
 
     [Fact]
-    public void A_model_that_does_not_fit_is_refused_with_the_limit()
+    public void A_model_that_does_not_fit_is_refused_before_it_is_read()
     {
         using ComputeContext own = new(new ComputeOptions { Threads = 1, MaximumBytes = 20_000 });
         BudgetException e = Assert.Throws<BudgetException>(() => HeedModel.Open(_workshop.Decoder(), new LoadOptions { Context = own }));
-        Assert.Contains("20,000", e.Message, StringComparison.Ordinal);
+        Assert.Contains("19.5 KiB are allowed", e.Message, StringComparison.Ordinal);
     }
 
     public void Dispose() => _workshop.Dispose();

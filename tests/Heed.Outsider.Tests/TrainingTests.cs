@@ -35,9 +35,9 @@ public sealed class TrainingTests : IDisposable
 
         using (TrainingRun<SmoothTask> second = TrainingRun.Prepare(run, config, _ => new SmoothTask(decoder)))
         {
-            Assert.Equal(20, second.FirstStep);
             second.Train([log]);
-            Assert.True(second.IsOver);
+            Assert.Equal(20, second.FirstStep);
+            Assert.Equal(30, second.LastStep);
         }
 
         Assert.Equal(30, log.Losses.Count);
