@@ -35,7 +35,7 @@ public abstract class RawTensor
     public DType DType { get; }
 
     /// <summary>The sizes, outermost first; empty for a scalar. Not to be changed.</summary>
-    public long[] Shape { get; }
+    public IReadOnlyList<long> Shape { get; }
 
     /// <summary>The product of <see cref="Shape"/>, in elements.</summary>
     public long ElementCount { get; }

@@ -37,7 +37,7 @@ public sealed class ForwardContext
     public ReadOnlySpan<int> Starts => _starts;
 
     /// <summary>[N]: the position of each row, in tokens.</summary>
-    public int[] Positions { get; }
+    internal int[] Positions { get; }
 
     /// <summary>[B]: the keys and values of each sequence's earlier tokens, or null. Rows are then the new tokens of sequences that go on.</summary>
     public IReadOnlyList<KeyValueSequence>? Cache { get; init; }

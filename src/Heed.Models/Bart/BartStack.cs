@@ -138,8 +138,8 @@ internal sealed class BartStack : Module
         Variable tokens = Tokens.Forward(batch.Ids);                                                                    // [N, D]
         if (_config.ScaledEmbedding) tokens *= MathF.Sqrt(_config.Width);
         Variable positions = Positions is null
-            ? _sinusoids!.Forward(batch.Positions)
-            : Positions.Forward(Array.ConvertAll(batch.Positions, p => p + PositionOffset));                            // [N, D]
+            ? _sinusoids!.Forward(batch.PositionArray)
+            : Positions.Forward(Array.ConvertAll(batch.PositionArray, p => p + PositionOffset));                            // [N, D]
         Variable x = context.Visit(Site, "embed", tokens) + context.Visit(Site, "pos_embed", positions);
         if (EmbeddingNorm is not null) x = EmbeddingNorm.Forward(x, context);
         return LayerStack.Run(Blocks, _dropout.Forward(x, context), context, (block, y) => block.Forward(y, memory, context));

@@ -81,7 +81,7 @@ internal sealed class BertEncoder : TokenStack
     /// <exception cref="InputException">A segment is not in the table.</exception>
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        int[] segments = batch.TypeIds ?? new int[batch.Rows];
+        int[] segments = batch.TypeIdArray ?? new int[batch.Rows];
         foreach (int segment in segments)
             if ((uint)segment >= (uint)_config.Segments) throw new InputException($"token_type_ids: {segment} is no segment of this {_config.ModelType} model; it has 0 to {_config.Segments - 1}.");
         Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, D]

@@ -126,7 +126,7 @@ internal sealed class CustomStack : DecoderStack
     {
         Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                                             // [N, D]
         if (_config.Positions == PositionKind.Sinusoidal) x *= MathF.Sqrt(_config.Width);
-        if (_positions is not null) x += context.Visit("", "pos_embed", _positions(batch.Positions));
+        if (_positions is not null) x += context.Visit("", "pos_embed", _positions(batch.PositionArray));
         x = _dropout.Forward(x, context);
         return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), _finalNorm is null ? null : y => _finalNorm.Forward(y, context));
     }

@@ -54,6 +54,6 @@ internal sealed class Transformer2017Model : EncoderDecoder
     private Variable Embed(TokenBatch batch, ForwardContext context, string stack)
     {
         Variable tokens = context.Visit(stack, "embed", OutputTokens.Forward(batch.Ids) * MathF.Sqrt(_config.Width));       // [N, D]
-        return tokens + context.Visit(stack, "pos_embed", _positions.Forward(batch.Positions));                             // [N, D]
+        return tokens + context.Visit(stack, "pos_embed", _positions.Forward(batch.PositionArray));                             // [N, D]
     }
 }

@@ -93,7 +93,7 @@ public static class PretrainingRun
             new Counted(preparation, texts.Documents.Count), preparation.CancellationToken);
         preparation.RequireSame("ids", corpus.Fingerprint);
         preparation.RemoveIfRefused(CorpusName);
-        _ = new TokenBlocks(corpus.Training, config.BlockLength, "training");
+        _ = new TokenBlocks(corpus.TrainingIds, config.BlockLength, "training");
         if (isNew) corpus.Write(path, key);
         return corpus;
     }

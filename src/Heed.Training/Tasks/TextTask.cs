@@ -42,7 +42,7 @@ public abstract class TextTask : TrainingTask<ModelInputs>
         ArgumentNullException.ThrowIfNull(corpus);
         ArgumentNullException.ThrowIfNull(settings);
         (Tokenizer, Corpus, Settings) = (tokenizer, corpus, settings);
-        Blocks = new TokenBlocks(corpus.Training, settings.BlockLength, "training");
+        Blocks = new TokenBlocks(corpus.TrainingIds, settings.BlockLength, "training");
         _order = new BlockOrder(Blocks.Count, settings.Seed);
         Dictionary<string, string> sums = new(StringComparer.Ordinal) { ["ids"] = corpus.Fingerprint };
         if (tokenizer is not null) sums["tokenizer"] = SumOf(tokenizer);

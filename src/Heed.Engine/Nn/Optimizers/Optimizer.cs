@@ -133,7 +133,7 @@ public sealed class OptimizerState : IDisposable
     public long Step
     {
         get => (long)StepTensor.Span[0];
-        set => StepTensor.Span[0] = value;
+        internal set => StepTensor.Span[0] = value;
     }
 
     /// <summary>The tensors by PyTorch's names.</summary>
