@@ -154,7 +154,7 @@ public sealed partial class HookNameTests
     [GeneratedRegex(@"^(encoder\.|decoder\.)?(blocks\.\d+\.)?")]
     private static partial Regex Place();
 
-    [GeneratedRegex(@"^norm(\d|_\w+)\.")]
+    [GeneratedRegex(@"^norm(\d(_out)?|_\w+)\.")]
     private static partial Regex AnyNorm();
 
     [GeneratedRegex("`([^`]+)`")]
