@@ -225,7 +225,7 @@ internal static class CheckpointConversion
         private readonly CancellationToken _cancellation;
 
         private ConvertingTensor(string folder, CountedTensor stored, RawTensor written, ConversionOptions options, CancellationToken cancellationToken)
-            : base(options.Rename?.Invoke(stored.Name) ?? stored.Name, written.DType, written.Shape)
+            : base(options.Rename?.Invoke(stored.Name) ?? stored.Name, written.DType, written.Sizes)
         {
             _folder = folder;
             _strict = options.Strict;

@@ -28,7 +28,7 @@ internal sealed record NonFiniteValues(string Tensor, long Values, long InSource
 }
 
 /// <summary>A tensor whose NaN and infinite values are counted while it is read from its start to its end.</summary>
-internal sealed class CountedTensor(RawTensor inner) : RawTensor(inner.Name, inner.DType, inner.Shape)
+internal sealed class CountedTensor(RawTensor inner) : RawTensor(inner.Name, inner.DType, inner.Sizes)
 {
     /// <summary>Number of such values read so far.</summary>
     public NonFiniteCount Found { get; private set; }

@@ -171,7 +171,7 @@ internal sealed class SentenceEmbedder : IDisposable
     {
         using CheckpointFolder weights = CheckpointFolder.Open(files);
         RawTensor tensor = weights.TryGet("embedding.weight", out RawTensor? named) ? named : weights["embeddings"];
-        if (tensor.Shape.Length != 2) throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Shape)}]; a table [V, D] was expected");
+        if (tensor.Sizes.Length != 2) throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Sizes)}]; a table [V, D] was expected");
         Tensor table = Tensor.Uninitialized((int)tensor.Shape[0], (int)tensor.Shape[1]).LeaveScope();
         tensor.ReadFloats(table.Span);
         return table;

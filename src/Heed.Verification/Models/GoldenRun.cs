@@ -64,13 +64,13 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
 
         foreach (RawTensor expected in golden.Tensors("trained."))
         {
-            if (Find(model, expected.Name["trained.".Length..]) is not { } parameter || !ModelVerifier.SameShape(parameter.Shape, expected.Shape))
+            if (Find(model, expected.Name["trained.".Length..]) is not { } parameter || !ModelVerifier.SameShape(parameter.Shape, expected.Sizes))
             {
                 Missing(expected.Name);
                 continue;
             }
 
-            (double distance, double size) = TensorDistance.Measure(parameter.Value.Span, expected.ToFloats(), expected.Shape);
+            (double distance, double size) = TensorDistance.Measure(parameter.Value.Span, expected.ToFloats(), expected.Sizes);
             checks.Add(new TensorCheck(expected.Name, distance, Math.Max(20 * golden.Noise(expected.Name), 1e-5 * size)));
         }
 
@@ -103,7 +103,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
             {
                 actual = [(float)loss];
             }
-            else if (named.TryGetValue(name, out Tensor? tensor) && ModelVerifier.SameShape(tensor.Shape, expected.Shape))
+            else if (named.TryGetValue(name, out Tensor? tensor) && ModelVerifier.SameShape(tensor.Shape, expected.Sizes))
             {
                 actual = tensor.ToArray();
             }
@@ -113,10 +113,10 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
                 continue;
             }
 
-            int axis = TokenAxis(name, expected.Shape.Length);
+            int axis = TokenAxis(name, expected.Sizes.Length);
             TokenGrid? mask = axis < 0 ? null : twoStacks && !name.StartsWith("encoder_", StringComparison.Ordinal) ? inputs.DecoderAttentionMask : inputs.AttentionMask;
             if (mask is not null && (mask.Rows != expected.Shape[0] || mask.Columns != expected.Shape[axis])) mask = null;
-            (double distance, double norm) = TensorDistance.Measure(actual, expected.ToFloats(), expected.Shape, axis, mask);
+            (double distance, double norm) = TensorDistance.Measure(actual, expected.ToFloats(), expected.Sizes, axis, mask);
             checks.Add(new TensorCheck(expected.Name, distance, Math.Max(20 * golden.Noise(expected.Name), 2e-6 * norm)));
         }
 
@@ -168,7 +168,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         HashSet<Parameter> compared = [];
         foreach (RawTensor expected in references)
         {
-            if (Find(model, expected.Name[prefix.Length..]) is not { } parameter || !ModelVerifier.SameShape(parameter.Shape, expected.Shape))
+            if (Find(model, expected.Name[prefix.Length..]) is not { } parameter || !ModelVerifier.SameShape(parameter.Shape, expected.Sizes))
             {
                 Missing(expected.Name);
                 continue;
@@ -177,7 +177,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
             compared.Add(parameter);
             float[] reference = expected.ToFloats();
             ReadOnlySpan<float> actual = parameter.Gradient is { } gradient ? gradient.Span : new float[reference.Length];
-            (double distance, double norm) = TensorDistance.Measure(actual, reference, expected.Shape);
+            (double distance, double norm) = TensorDistance.Measure(actual, reference, expected.Sizes);
             checks.Add(new TensorCheck(expected.Name, distance, Math.Max(20 * golden.Noise(expected.Name), Math.Max(2e-6 * norm, 1e-7 * all))));
         }
 

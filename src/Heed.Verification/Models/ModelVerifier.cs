@@ -115,15 +115,15 @@ public static class ModelVerifier
     /// <summary>Adds a comparison at the tolerance of forms without noise; a tensor that is missing or of another shape fails.</summary>
     internal static void Compare(RawTensor expected, Tensor? actual, TokenGrid? mask, List<TensorCheck> checks, VerifyDump? dump)
     {
-        if (actual is null || !SameShape(actual.Shape, expected.Shape))
+        if (actual is null || !SameShape(actual.Shape, expected.Sizes))
         {
             checks.Add(new TensorCheck(expected.Name, double.PositiveInfinity, ExpectedTolerance));
             return;
         }
 
-        (double distance, double norm) = TensorDistance.Measure(actual.Span, expected.ToFloats(), expected.Shape, 1, mask);
+        (double distance, double norm) = TensorDistance.Measure(actual.Span, expected.ToFloats(), expected.Sizes, 1, mask);
         checks.Add(new TensorCheck(expected.Name, distance, ExpectedTolerance * norm));
-        dump?.Add(expected.Name, actual.Span, expected.Shape);
+        dump?.Add(expected.Name, actual.Span, expected.Sizes);
     }
 
     internal static bool SameShape(Shape shape, long[] stored)

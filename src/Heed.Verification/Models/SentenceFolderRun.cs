@@ -116,9 +116,9 @@ internal static class SentenceFolderRun
             return;
         }
 
-        (double distance, double norm) = TensorDistance.Measure(actual, values, tensor.Shape);
+        (double distance, double norm) = TensorDistance.Measure(actual, values, tensor.Sizes);
         checks.Add(new TensorCheck(name, distance, tolerance * norm));
-        dump?.Add(name, actual, tensor.Shape);
+        dump?.Add(name, actual, tensor.Sizes);
     }
 
     private static float[] Softmax(float[] scores)

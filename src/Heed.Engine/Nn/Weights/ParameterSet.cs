@@ -53,7 +53,7 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     private PlaceTree? _tree;
 
     /// <summary>False for a parameter that the source is known not to have.</summary>
-    internal bool CanFill(string name) => source.Holds(name);
+    internal bool CanFill(string name) => _source.Holds(name);
 
     /// <summary>The place from which a model takes its parameters.</summary>
     public ParameterScope Root => new(_root ??= new ModulePlace(this, null, "", ""));
