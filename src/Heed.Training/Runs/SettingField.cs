@@ -28,7 +28,7 @@ internal sealed record SettingField<TConfig>(
         ArgumentNullException.ThrowIfNull(text);
         string json = Kind switch
         {
-            "text" => new JsonArray(text)[0]!.ToJsonString(),
+            "text" or ['o', 'n', 'e', ..] => new JsonArray(text)[0]!.ToJsonString(),
             "texts" => new JsonArray([.. text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(t => (JsonNode)t)]).ToJsonString(),
             _ => text,
         };
@@ -46,6 +46,20 @@ internal sealed record SettingField<TConfig>(
     /// <summary>A setting that is a text.</summary>
     public static SettingField<TConfig> Text(string name, string help, Func<TConfig, string> get, Func<TConfig, string, TConfig> set)
         => new(name, "text", help, (c, e, file, path) => set(c, StrictJson.Text(e, file, path)), c => JsonValue.Create(get(c)));
+
+    /// <summary>A setting that is one of some words, or null where it is not set.</summary>
+    public static SettingField<TConfig> Word(
+        string name, string help, IReadOnlyList<string> words, Func<TConfig, string?> get, Func<TConfig, string?, TConfig> set)
+    {
+        string kind = $"one of {string.Join(", ", words)}";
+        return new(name, kind, help, (c, e, file, path) =>
+        {
+            if (e.ValueKind == JsonValueKind.Null) return set(c, null);
+            string word = StrictJson.Text(e, file, path);
+            return words.Contains(word) ? set(c, word)
+                : throw new InvalidFileException(file, path, $"is \"{Printable.Shorten(word)}\"; {kind} was expected");
+        }, c => get(c) is { } word ? JsonValue.Create(word) : null);
+    }
 
     /// <summary>A setting that is a list of texts.</summary>
     public static SettingField<TConfig> Texts(
