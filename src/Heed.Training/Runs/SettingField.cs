@@ -18,6 +18,9 @@ internal sealed record SettingField<TConfig>(
     /// <summary>What a switch expects; on the command line its name alone means true.</summary>
     public const string Switch = "true or false";
 
+    /// <summary>What the kind of a setting begins with that is one of some words.</summary>
+    private const string Words = "one of ";
+
     /// <summary>The option: <c>--batch-size</c>.</summary>
     public string Option => "--" + Name.Replace('_', '-');
 
@@ -28,7 +31,8 @@ internal sealed record SettingField<TConfig>(
         ArgumentNullException.ThrowIfNull(text);
         string json = Kind switch
         {
-            "text" or ['o', 'n', 'e', ..] => new JsonArray(text)[0]!.ToJsonString(),
+            "text" => new JsonArray(text)[0]!.ToJsonString(),
+            _ when Kind.StartsWith(Words, StringComparison.Ordinal) => new JsonArray(text)[0]!.ToJsonString(),
             "texts" => new JsonArray([.. text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(t => (JsonNode)t)]).ToJsonString(),
             _ => text,
         };
@@ -51,7 +55,7 @@ internal sealed record SettingField<TConfig>(
     public static SettingField<TConfig> Word(
         string name, string help, IReadOnlyList<string> words, Func<TConfig, string?> get, Func<TConfig, string?, TConfig> set)
     {
-        string kind = $"one of {string.Join(", ", words)}";
+        string kind = Words + string.Join(", ", words);
         return new(name, kind, help, (c, e, file, path) =>
         {
             if (e.ValueKind == JsonValueKind.Null) return set(c, null);

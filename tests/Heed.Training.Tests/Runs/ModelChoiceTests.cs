@@ -103,6 +103,9 @@ public class ModelChoiceTests
     [InlineData("gpt2-tiny", false)]
     [InlineData("llama-7b", false)]
     [InlineData("bloom-560m", false)]
+    [InlineData("bert-base", false)]
+    [InlineData("t5-small", false)]
+    [InlineData("bart-base", false)]
     [InlineData("gpt2-tiny", true)]
     [InlineData("llama-7b", true)]
     public void The_forecast_is_near_the_memory_of_a_step(string model, bool recompute)
@@ -110,7 +113,8 @@ public class ModelChoiceTests
         using TemporaryFolder folder = new();
         using ComputeContext context = new();
         using ContextScope entered = context.Enter();
-        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Model = model, Heads = 4, Width = 64, Layers = 4, BlockLength = 64, BatchSize = 8, Steps = 2, GradientCheckpointing = recompute };
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Model = model, Heads = 4, Width = 64, Layers = 4, BlockLength = 64, BatchSize = 8, Steps = 2, GradientCheckpointing = recompute,
+            VocabularySize = 400 };
         using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder.File("run"), config);
         run.Train([]);
         double forecast = run.Forecast!.StateBytes + run.Forecast.ActivationBytes, peak = context.Memory.PeakBytes;
