@@ -29,6 +29,7 @@ internal static class Application
             context.Cancel = true;
             stop.Cancel();
         });
+        terminal.InterruptInputBy(stop.Token);
         RootCommand root = Build(terminal);
         ParseResult parsed = root.Parse(args, AsWritten);
         string name = "heed" + string.Concat(CommandPath(parsed).Select(c => " " + c));

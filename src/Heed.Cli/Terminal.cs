@@ -16,7 +16,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     public TextWriter Error { get; } = error;
 
     /// <summary>The bytes of the standard input; <see cref="StandardInput"/> reads them.</summary>
-    public Stream Input { get; } = input ?? Stream.Null;
+    public Stream Input { get; private set; } = input ?? Stream.Null;
 
     /// <summary>True if a person reads the output: it is not redirected.</summary>
     public bool IsTerminal { get; } = isTerminal;
@@ -38,6 +38,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
 
     /// <summary>Set by <c>--verbose</c>.</summary>
     public bool IsVerbose { get; set; }
+
+    /// <summary>Makes reads of the standard input end when the command is interrupted.</summary>
+    public void InterruptInputBy(CancellationToken cancellationToken) => Input = new InterruptibleInput(Input, cancellationToken);
 
     public static Terminal FromProcess()
     {

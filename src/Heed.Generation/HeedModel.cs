@@ -40,7 +40,7 @@ public sealed partial class HeedModel : IDisposable
         Generation = Settings(files, model, description, warn);
         _uses = new ModelUses(this, Free);
         // A file that is missing now may be there at the next call: only successes are kept.
-        _tokenizer = new(() => Tokenizer.FromFiles(files).WithTruncation(null).WithPadding(null), LazyThreadSafetyMode.PublicationOnly);
+        _tokenizer = new(() => ReadTokenizer(files, warn), LazyThreadSafetyMode.PublicationOnly);
         _templates = new(() => ChatTemplates.FromFiles(files), LazyThreadSafetyMode.PublicationOnly);
         _embedder = embedder is null ? new(() => TextEmbedder.Open(files)) : new(embedder);
         _engine = new(() => new InferenceEngine(Model, inference));
@@ -59,6 +59,14 @@ public sealed partial class HeedModel : IDisposable
     /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>. If they set no length, up to 128 tokens are generated, within
     /// the model's context.</summary>
     public GenerationConfig Generation { get; }
+
+    private static Tokenizer ReadTokenizer(IModelFiles files, Action<string>? warn)
+    {
+        Tokenizer tokenizer = Tokenizer.FromFiles(files);
+        if (warn is not null)
+            foreach (string warning in tokenizer.Report?.Warnings ?? []) warn(warning);
+        return tokenizer.WithTruncation(null).WithPadding(null);
+    }
 
     /// <summary>The folder's tokenizer, without its settings for truncation and padding; read when it is first asked for.</summary>
     /// <exception cref="StorageException">The folder has no tokenizer, or it cannot be read.</exception>

@@ -98,6 +98,34 @@ internal static partial class CommandLine
         return path;
     }
 
+    /// <summary>Runs the program itself with an open standard input that never says anything, and sends a signal once it reads.</summary>
+    /// <param name="signal">2: SIGINT, 15: SIGTERM.</param>
+    /// <param name="args">The command line.</param>
+    public static async Task<(int Code, TimeSpan After)> SignalledWhileItReads(int signal, params string[] args)
+    {
+        ProcessStartInfo start = new("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(typeof(Application).Assembly.Location);
+        foreach (string arg in args) start.ArgumentList.Add(arg);
+        using Process process = Process.Start(start)!;
+        Task output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        await Task.Delay(3000);      // long enough to reach the read; a signal that comes sooner must end it as well
+        Stopwatch clock = Stopwatch.StartNew();
+        Assert.Equal(0, Kill(process.Id, signal));
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail("It went on reading after the signal.");
+        }
+
+        await Task.WhenAll(output, error);
+        return (process.ExitCode, clock.Elapsed);
+    }
+
     private static Process Start(string[] args, params (string Name, string Value)[] environment)
     {
         ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };

@@ -42,6 +42,17 @@ public class ConsoleStreamTests
         Assert.Contains($"byte {bytes.Length + 1}: is not valid UTF-8", refused.Message, StringComparison.Ordinal);
     }
 
+    // cases: r13
+    [Theory]
+    [InlineData(2, ExitCode.Interrupted)]
+    [InlineData(15, ExitCode.Terminated)]
+    public async Task A_signal_ends_a_command_that_waits_for_its_standard_input(int signal, int expected)
+    {
+        (int code, TimeSpan after) = await SignalledWhileItReads(signal, "tokenize", Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small"), "-");
+        Assert.Equal(expected, code);
+        Assert.True(after < TimeSpan.FromSeconds(20), $"It took {after.TotalSeconds:0} s.");
+    }
+
     [Fact]
     public async Task A_full_output_is_an_error_of_exit_code_5()
     {

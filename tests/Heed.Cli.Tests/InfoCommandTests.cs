@@ -142,4 +142,15 @@ public class InfoCommandTests
         Assert.DoesNotContain("key-value cache", output, StringComparison.Ordinal);
         Assert.Contains("26.5 M", output, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task The_settings_beside_a_tokenizer_are_listed_in_their_groups()
+    {
+        string folder = Path.Combine(Repository.Goldens, "similarity", "folders", "bert-mean");
+        (int code, string output, _) = await Run("info", folder);
+        Assert.Equal(ExitCode.Ok, code);
+        string keys = output[output.IndexOf("keys of tokenizer_config.json", StringComparison.Ordinal)..];
+        Assert.Contains("do_lower_case", keys[..keys.IndexOf("without effect", StringComparison.Ordinal)], StringComparison.Ordinal);
+        Assert.Contains("model_max_length", keys[keys.IndexOf("without effect", StringComparison.Ordinal)..], StringComparison.Ordinal);
+    }
 }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Heed.Generation;
 using Heed.Models;
 using Heed.Models.Files;
+using Heed.Tokenizers;
 
 namespace Heed.Cli.Commands;
 
@@ -30,6 +31,7 @@ internal sealed class ConfigKeyReport
         // Settings of generation in config.json count only if they have no file of their own.
         report._files.Add((ModelFolder.ConfigName, [.. config.Keys.Select(key =>
             (key.Key, !ownFile && key.Use == ConfigKeyUse.WithoutEffect && ConfigKeyList.Generation.Contains(key.Key) ? ConfigKeyUse.Followed : key.Use))]));
+        if (files is not null) report.AddTokenizer(files);
         if (!ownFile) return report;
         StoredFile file = new(files!, ModelFolder.GenerationConfigName);
         using JsonDocument document = file.ReadJson(16 << 20);
@@ -38,6 +40,28 @@ internal sealed class ConfigKeyReport
         _ = new GenerationConfig().With(new ConfigReader(document.RootElement, file.Path).NotedIn(keys));
         report._files.Add((file.Name, keys.Of(document.RootElement, key => ConfigKeyList.GenerationWithoutEffect.Contains(key))));
         return report;
+    }
+
+    /// <summary>The settings beside a tokenizer, file by file; a folder without a tokenizer, or with one that does not open, adds none: the commands that read it say why.</summary>
+    private void AddTokenizer(IModelFiles files)
+    {
+        TokenizerFolderReport? read;
+        try
+        {
+            read = Tokenizer.FromFiles(files).Report;
+        }
+        catch (HeedException)
+        {
+            return;
+        }
+
+        if (read is null) return;
+        (IReadOnlyList<string> Settings, ConfigKeyUse Use)[] groups =
+            [(read.Followed, ConfigKeyUse.Followed), (read.WithoutEffect, ConfigKeyUse.WithoutEffect), (read.Unknown, ConfigKeyUse.Unknown)];
+        foreach (IGrouping<string, (string File, string Key, ConfigKeyUse Use)> file in groups
+            .SelectMany(group => group.Settings.Select(setting => (File: setting.Split(": ", 2)[0], Key: setting.Split(": ", 2)[^1], group.Use)))
+            .GroupBy(setting => setting.File))
+            _files.Add((file.Key, [.. file.Select(setting => (setting.Key, setting.Use))]));
     }
 
     /// <summary>Prints the groups of each file, those without a key left out.</summary>

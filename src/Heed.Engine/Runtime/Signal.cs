@@ -19,6 +19,7 @@ internal sealed class Signal
     /// <summary>Sleeps until it was set.</summary>
     public void Wait()
     {
+        if (OperatingSystem.IsBrowser()) throw new PlatformNotSupportedException("A browser has one thread, and nothing that could wake it.");
         lock (_gate)
         {
             while (_count == 0) Monitor.Wait(_gate);

@@ -157,6 +157,7 @@ internal sealed unsafe class Workers(int threads)
 
     private void Start()
     {
+        if (OperatingSystem.IsBrowser()) return;      // one thread: calls run inline
         lock (_gate)
         {
             if (_workers.Length > 0 || _ended) return;
