@@ -76,12 +76,14 @@ public class PretrainCommandTests
         using TemporaryFolder folder = new();
         string run = folder.File("run");
         (int code, string output, string error) = await Run("pretrain", "--data", Text(folder), "--out", run, "--model", model, "--objective", objective, "--layers", "1",
-            "--heads", "2", "--width", "16", "--vocabulary-size", "400", "--block-length", "16", "--batch-size", "2", "--steps", "2", "--json");
+            "--heads", "2", "--width", "16", "--vocabulary-size", "400", "--block-length", "16", "--batch-size", "2", "--steps", "2", "--json",
+            "--mean-span-length", objective == "masked" ? "null" : "2.5");
         Assert.True(code == 0, $"{code} {error}");
-        using JsonDocument end = JsonDocument.Parse(output.Trim().Split('\n')[^1]);
+        using JsonDocument end = JsonDocument.Parse(output);
         Assert.Equal(JsonValueKind.Number, end.RootElement.GetProperty("held_out_loss").ValueKind);
         Assert.Equal(JsonValueKind.Null, end.RootElement.GetProperty("held_out_bits_per_byte").ValueKind);
-        Assert.Equal(objective, PretrainingConfig.FromFile(Path.Combine(run, "run.json")).Objective);
+        PretrainingConfig written = PretrainingConfig.FromFile(Path.Combine(run, "run.json"));
+        Assert.Equal((objective, objective == "masked" ? null : 2.5), (written.Objective, written.MeanSpanLength));
         using Heed.Generation.HeedModel opened = Heed.Generation.HeedModel.Open(Path.Combine(run, "model"));
         Assert.Equal(expected, opened.Model.GetType().Name);
         (_, string help, _) = await Run("pretrain", "--help");

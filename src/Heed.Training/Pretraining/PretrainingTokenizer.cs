@@ -112,12 +112,12 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
         json["post_processor"] = new JsonObject { ["type"] = "TemplateProcessing", ["single"] = single, ["pair"] = pair, ["special_tokens"] = tokens };
         return Tokenizer.FromJson(Encoding.UTF8.GetBytes(json.ToJsonString()));
 
-        static JsonObject Sequence(string id) => new() { ["Sequence"] = new JsonObject { ["id"] = id, ["type_id"] = 0 } };
+        static JsonNode Sequence(string id) => new JsonObject { ["Sequence"] = new JsonObject { ["id"] = id, ["type_id"] = 0 } };
 
         void Add(JsonArray pieces, string token)
         {
             if (token.Length == 0) return;
-            pieces.Add(new JsonObject { ["SpecialToken"] = new JsonObject { ["id"] = token, ["type_id"] = 0 } });
+            pieces.Add((JsonNode)new JsonObject { ["SpecialToken"] = new JsonObject { ["id"] = token, ["type_id"] = 0 } });
             tokens[token] = new JsonObject
             {
                 ["id"] = token,
