@@ -51,9 +51,6 @@ public record BertConfig : ModelConfig
     /// <summary>Name in front of the stack's keys in a model with a head.</summary>
     internal virtual string Prefix => "bert";
 
-    /// <summary>Start of the names of the classes in <c>architectures</c>.</summary>
-    internal virtual string ClassPrefix => "Bert";
-
     /// <summary>True where positions count the tokens that are not padding, from the padding id + 1.</summary>
     internal virtual bool PositionsSkipPadding => false;
 
@@ -76,18 +73,32 @@ public record BertConfig : ModelConfig
     public override JsonObject ToJson() => BertConfigFile.Write(this);
 }
 
+/// <summary>RoBERTa and the models that are RoBERTas of another vocabulary, by <c>model_type</c>.</summary>
+public enum RobertaKind
+{
+    /// <summary>RoBERTa (Liu et al. 2019, arXiv:1907.11692).</summary>
+    Roberta,
+
+    /// <summary>XLM-RoBERTa: a hundred languages (Conneau et al. 2020, arXiv:1911.02116).</summary>
+    XlmRoberta,
+
+    /// <summary>CamemBERT: French (Martin et al. 2020, arXiv:1911.03894).</summary>
+    Camembert,
+}
+
 /// <summary>Sizes and settings of a RoBERTa: a BERT without segments whose positions begin behind the padding id (Liu et al. 2019, arXiv:1907.11692).</summary>
 public sealed record RobertaConfig : BertConfig
 {
     /// <inheritdoc/>
-    public override string ModelType => "roberta";
+    public override string ModelType => Kind switch { RobertaKind.XlmRoberta => "xlm-roberta", RobertaKind.Camembert => "camembert", _ => "roberta" };
+
+    /// <summary>Which of them; it changes no computation.</summary>
+    public RobertaKind Kind { get; init; }
 
     /// <inheritdoc/>
     public override int MaximumLength => PositionRows - (PaddingId ?? -1) - 1;
 
     internal override string Prefix => "roberta";
-
-    internal override string ClassPrefix => "Roberta";
 
     internal override bool PositionsSkipPadding => true;
 
@@ -96,6 +107,12 @@ public sealed record RobertaConfig : BertConfig
 
     /// <summary>355,359,744 parameters with the pooler, 355,412,057 with the masked-token head.</summary>
     public static new RobertaConfig Large { get; } = Of(24, 16, 1024);
+
+    /// <summary>XLM-RoBERTa: 278,043,648 parameters with the pooler, 278,295,186 with the masked-token head.</summary>
+    public static RobertaConfig XlmBase { get; } = Base with { Kind = RobertaKind.XlmRoberta, Vocabulary = 250002 };
+
+    /// <summary>CamemBERT: 110,621,952 parameters with the pooler, 110,655,493 with the masked-token head.</summary>
+    public static RobertaConfig CamembertBase { get; } = Base with { Kind = RobertaKind.Camembert, Vocabulary = 32005 };
 
     private static RobertaConfig Of(int layers, int heads, int width) => new()
     {

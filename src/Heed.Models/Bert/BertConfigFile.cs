@@ -19,13 +19,16 @@ internal static class BertConfigFile
 
     public static RobertaConfig ReadRoberta(ConfigReader file)
     {
+        RobertaKind kind = file.Choice(
+            "model_type", "roberta", ("roberta", RobertaKind.Roberta), ("xlm-roberta", RobertaKind.XlmRoberta), ("camembert", RobertaKind.Camembert));
         RobertaConfig config = new()
         {
+            Kind = kind,
             Width = file.Size("hidden_size", 768, 1),
             Layers = file.Size("num_hidden_layers", 12, 1),
             Heads = file.Size("num_attention_heads", 12, 1),
         };
-        return (RobertaConfig)Fill(config, file, vocabulary: 50265, padding: 1);
+        return (RobertaConfig)Fill(config, file, vocabulary: kind == RobertaKind.Roberta ? 50265 : 30522, padding: 1);
     }
 
     private static BertConfig Fill(BertConfig config, ConfigReader file, int vocabulary, int padding)
