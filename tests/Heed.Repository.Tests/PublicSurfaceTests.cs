@@ -22,7 +22,10 @@ public sealed class PublicSurfaceTests
     /// <summary>326 before the families, the measures and the data forms were added: what is public must be needed.</summary>
     [Fact]
     public void The_public_types_are_few()
-        => Assert.InRange(Products.Libraries.Sum(name => Products.Load(name).GetExportedTypes().Count(t => !t.IsNested)), 1, 325);
+    {
+        int count = Products.Libraries.Sum(name => Products.Load(name).GetExportedTypes().Count(t => !t.IsNested));
+        Assert.True(count < 326, $"{count} public types; below 326 were expected. Make internal what no user needs: a family's block and stack, a record that only the command line reads.");
+    }
 
     [Theory, MemberData(nameof(Libraries))]
     public void The_public_surface_is_the_approved_one(string name)
