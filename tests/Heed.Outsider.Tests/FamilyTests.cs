@@ -94,7 +94,11 @@ public sealed class FamilyTests : IDisposable
         private readonly FeedForward _feedForward = new(
             new FeedForwardConfig
             {
-                Width = config.Width, InnerWidth = 4 * config.Width, Activation = Activation.Silu, UpName = "up", DownName = "down",
+                Width = config.Width,
+                InnerWidth = 4 * config.Width,
+                Activation = Activation.Silu,
+                UpName = "up",
+                DownName = "down",
                 Initializer = Initializer.Normal(0.2f),
             },
             (at / "mlp").As("mlp"));

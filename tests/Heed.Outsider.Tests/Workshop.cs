@@ -58,8 +58,17 @@ internal sealed class Workshop : IDisposable
     /// <summary>Two layers that learn in seconds.</summary>
     public static Gpt2Config Sizes(int vocabulary) => new()
     {
-        Vocabulary = vocabulary, Width = 32, Layers = 2, Heads = 4, ContextLength = 256, InitialDeviation = 0.2f,
-        EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0, BeginId = null, EndId = null,
+        Vocabulary = vocabulary,
+        Width = 32,
+        Layers = 2,
+        Heads = 4,
+        ContextLength = 256,
+        InitialDeviation = 0.2f,
+        EmbeddingDropout = 0,
+        AttentionDropout = 0,
+        ResidualDropout = 0,
+        BeginId = null,
+        EndId = null,
     };
 
     public void Dispose() => _folder.Delete(recursive: true);
