@@ -152,6 +152,12 @@ public class PlantedFaultTests
         ["camembert-token: GELU by tanh"] = Configured<BertConfig>(c => c with { Activation = Activation.GeluTanh }),
         ["camembert-token: the one segment left out"] = Zeroed("roberta.embeddings.token_type_embeddings.weight"),
 
+        ["mpnet-mlm: no distances"] = Zeroed("mpnet.encoder.relative_attention_bias.weight"),
+        ["mpnet-mlm: distances of the other side"] = Edited("mpnet.encoder.relative_attention_bias.weight", v => [.. v[(v.Length / 2)..], .. v[..(v.Length / 2)]]),
+        ["mpnet-mlm: positions one too far"] = Edited("mpnet.embeddings.position_embeddings.weight", v => [.. v[D..], .. v[..D]]),
+        ["mpnet-mlm: queries and keys exchanged"] = Exchanged("mpnet.encoder.layer.1.attention.attn.q.weight", "mpnet.encoder.layer.1.attention.attn.k.weight"),
+        ["mpnet-sequence: a head without its first layer's bias"] = Zeroed("classifier.dense.bias"),
+
         ["gemma3-text: gains without their 1"] = Edited("model.layers.0.pre_feedforward_layernorm.weight", v => [.. v.Select(x => x - 1)]),
         ["gemma3-text: heads' gains without their 1"] = Edited("model.layers.0.self_attn.k_norm.weight", v => [.. v.Select(x => x - 1)]),
         ["gemma3-text: embeddings that are not scaled"] = Scaled("embed", 1f / 6),

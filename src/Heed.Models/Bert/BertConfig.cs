@@ -30,7 +30,7 @@ public record BertConfig : ModelConfig
     /// <inheritdoc/>
     public override int MaximumLength => PositionRows;
 
-    /// <summary>Number of segments.</summary>
+    /// <summary>Number of segments; 0: there is no table of them.</summary>
     public int Segments { get; init; } = 2;
 
     /// <summary>Added to the variance in norms.</summary>
@@ -54,6 +54,12 @@ public record BertConfig : ModelConfig
     /// <summary>True where positions count the tokens that are not padding, from the padding id + 1.</summary>
     internal virtual bool PositionsSkipPadding => false;
 
+    /// <summary>The row of padding in the tables of tokens and of positions that count tokens.</summary>
+    internal virtual int? TablePadding => PaddingId;
+
+    /// <summary>Buckets of the distances whose biases all layers share; 0: no such biases.</summary>
+    internal virtual int DistanceBuckets => 0;
+
     /// <summary>109,482,240 parameters with the pooler, 110,106,428 with the heads of pre-training.</summary>
     public static BertConfig Base { get; } = new() { Layers = 12, Heads = 12, Width = 768, PaddingId = 0 };
 
@@ -73,7 +79,7 @@ public record BertConfig : ModelConfig
     public override JsonObject ToJson() => BertConfigFile.Write(this);
 }
 
-/// <summary>RoBERTa and the models that are RoBERTas of another vocabulary, by <c>model_type</c>.</summary>
+/// <summary>RoBERTa and the models that are RoBERTas but for their vocabulary or a few switches, by <c>model_type</c>.</summary>
 public enum RobertaKind
 {
     /// <summary>RoBERTa (Liu et al. 2019, arXiv:1907.11692).</summary>
@@ -84,21 +90,29 @@ public enum RobertaKind
 
     /// <summary>CamemBERT: French (Martin et al. 2020, arXiv:1911.03894).</summary>
     Camembert,
+
+    /// <summary>MPNet: no segments, and one table of biases of distances for all layers (Song et al. 2020, arXiv:2004.09297).</summary>
+    Mpnet,
 }
 
 /// <summary>Sizes and settings of a RoBERTa: a BERT without segments whose positions begin behind the padding id (Liu et al. 2019, arXiv:1907.11692).</summary>
 public sealed record RobertaConfig : BertConfig
 {
     /// <inheritdoc/>
-    public override string ModelType => Kind switch { RobertaKind.XlmRoberta => "xlm-roberta", RobertaKind.Camembert => "camembert", _ => "roberta" };
+    public override string ModelType => Kind switch { RobertaKind.XlmRoberta => "xlm-roberta", RobertaKind.Camembert => "camembert", RobertaKind.Mpnet => "mpnet", _ => "roberta" };
 
-    /// <summary>Which of them; it changes no computation.</summary>
+    /// <summary>Which of them.</summary>
     public RobertaKind Kind { get; init; }
 
     /// <inheritdoc/>
-    public override int MaximumLength => PositionRows - (PaddingId ?? -1) - 1;
+    public override int MaximumLength => PositionRows - (TablePadding ?? -1) - 1;
 
-    internal override string Prefix => "roberta";
+    internal override string Prefix => Kind == RobertaKind.Mpnet ? "mpnet" : "roberta";
+
+    /// <summary>MPNet's is 1 whatever the file says.</summary>
+    internal override int? TablePadding => Kind == RobertaKind.Mpnet ? 1 : PaddingId;
+
+    internal override int DistanceBuckets => Kind == RobertaKind.Mpnet ? 32 : 0;
 
     internal override bool PositionsSkipPadding => true;
 
@@ -113,6 +127,9 @@ public sealed record RobertaConfig : BertConfig
 
     /// <summary>CamemBERT: 110,621,952 parameters with the pooler, 110,655,493 with the masked-token head.</summary>
     public static RobertaConfig CamembertBase { get; } = Base with { Kind = RobertaKind.Camembert, Vocabulary = 32005 };
+
+    /// <summary>MPNet: 109,486,464 parameters with the pooler.</summary>
+    public static RobertaConfig MpnetBase { get; } = Base with { Kind = RobertaKind.Mpnet, Vocabulary = 30527, Segments = 0 };
 
     private static RobertaConfig Of(int layers, int heads, int width) => new()
     {

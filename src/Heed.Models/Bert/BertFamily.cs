@@ -72,3 +72,28 @@ internal sealed class RobertaFamily : ModelFamily
 
     public override string? CurrentName(string stored) => BertFamily.Current(stored);
 }
+
+/// <summary>MPNet for the loader.</summary>
+internal sealed class MpnetFamily : ModelFamily
+{
+    public override IReadOnlyList<string> ModelTypes { get; } = ["mpnet"];
+
+    public override IReadOnlyList<string> Architectures { get; } =
+        ["MPNetModel", "MPNetForMaskedLM", "MPNetForSequenceClassification", "MPNetForTokenClassification", "MPNetForQuestionAnswering"];
+
+    public override string BasePrefix => "mpnet";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["mpnet-base"] = new(RobertaConfig.MpnetBase, "MPNetModel", "Song et al. 2020, arXiv:2004.09297, §4.1", "as BERT-base, of which the paper says 110M"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.ReadRoberta(file);
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+        => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
+
+    public override bool LeavesOut(string stored, HeadKind head) => BertHeads.IsOtherHead(stored);
+
+    public override string? CurrentName(string stored) => BertFamily.Current(stored);
+}

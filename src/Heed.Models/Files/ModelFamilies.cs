@@ -20,6 +20,7 @@ public static class ModelFamilies
         new Gpt2.Gpt2Family(),
         new Bert.BertFamily(),
         new Bert.RobertaFamily(),
+        new Bert.MpnetFamily(),
         new DistilBert.DistilBertFamily(),
         new Gpt1.Gpt1Family(),
         new Llama.LlamaFamily(),

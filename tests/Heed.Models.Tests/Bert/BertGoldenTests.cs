@@ -20,6 +20,8 @@ public class BertGoldenTests
     [InlineData("xlm-roberta-mlm")]
     [InlineData("xlm-roberta-sequence")]
     [InlineData("camembert-token")]
+    [InlineData("mpnet-mlm")]
+    [InlineData("mpnet-sequence")]
     public void Reproduces_outputs_gradients_and_training(string name) => Verified.Model(name);
 
     [Theory]
@@ -27,6 +29,9 @@ public class BertGoldenTests
     [InlineData("xlm-roberta-base-no-prefix")]
     [InlineData("camembert-position-ids")]
     public void Published_forms_of_checkpoints_open(string name) => Verified.Checkpoint(name);
+
+    [Fact]
+    public void A_stack_opens_from_a_file_of_another_head() => Verified.Checkpoint("mpnet-base");
 
     [Fact]
     public void A_stack_whose_file_has_no_pooler_gives_its_rows_alone()

@@ -23,6 +23,7 @@ public class BertTests
     [InlineData("RobertaModel", "roberta-large", 355_359_744)]
     [InlineData("XLMRobertaModel", "xlm-roberta-base", 278_043_648)]
     [InlineData("XLMRobertaForMaskedLM", "xlm-roberta-base", 278_295_186)]
+    [InlineData("MPNetModel", "mpnet-base", 109_486_464)]
     [InlineData("CamembertModel", "camembert-base", 110_621_952)]
     [InlineData("CamembertForMaskedLM", "camembert-base", 110_655_493)]
     [InlineData("RobertaForMaskedLM", "roberta-large", 355_412_057)]

@@ -100,6 +100,7 @@ public class SentenceEmbedderTests
     [InlineData("roberta-mlm")]
     [InlineData("xlm-roberta-mlm")]
     [InlineData("camembert-token")]
+    [InlineData("mpnet-mlm")]
     [InlineData("qwen3")]
     [InlineData("qwen3-sequence")]
     [InlineData("gemma3-text")]
