@@ -68,7 +68,7 @@ public sealed record BloomConfig : ModelConfig
 
 /// <summary>One pre-norm decoder layer whose attention counts distances (ALiBi).  x: [N, D] → [N, D].</summary>
 /// <remarks>Le Scao et al. 2022, §3.2.2.</remarks>
-public sealed class BloomBlock(BloomConfig config, AlibiBias positions, int layer, ParameterScope at) : Module(at)
+internal sealed class BloomBlock(BloomConfig config, AlibiBias positions, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Norm in front of attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"));
@@ -121,7 +121,7 @@ public sealed class BloomBlock(BloomConfig config, AlibiBias positions, int laye
 }
 
 /// <summary>BLOOM's decoder: tokens → norm → blocks → norm.</summary>
-public sealed class BloomModel : DecoderStack
+internal sealed class BloomModel : DecoderStack
 {
     /// <summary>Makes the parameters at a place of the checkpoint, <c>transformer</c> in saved models.</summary>
     public BloomModel(BloomConfig config, ParameterScope at)

@@ -75,7 +75,7 @@ public sealed record Gpt1Config : ModelConfig
 
 /// <summary>One post-norm decoder layer.  x: [N, D] → [N, D].</summary>
 /// <remarks>Radford et al. 2018, figure 1: the norm stands behind each addition.</remarks>
-public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) : Module(at)
+internal sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Causal self-attention.</summary>
     public MultiHeadAttention Attention { get; } = new(new AttentionConfig
@@ -126,7 +126,7 @@ public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) :
 }
 
 /// <summary>The first GPT's decoder: tokens and positions → blocks.</summary>
-public sealed class Gpt1Model : DecoderStack
+internal sealed class Gpt1Model : DecoderStack
 {
     private readonly Dropout _dropout;
 

@@ -47,7 +47,7 @@ internal sealed class CorruptedTextTask : TextTask
         int[] blocks = BlocksAt(position);
         CorruptedText[] rows = new CorruptedText[blocks.Length];
         for (int b = 0; b < rows.Length; b++)
-            rows[b] = Row(Corpus.Training, _words?.Training, blocks[b], TrainingStream + (ulong)((position * rows.Length) + b));
+            rows[b] = Row(Corpus.TrainingIds, _words?.TrainingIds, blocks[b], TrainingStream + (ulong)((position * rows.Length) + b));
         return Inputs(rows);
     }
 
@@ -70,7 +70,7 @@ internal sealed class CorruptedTextTask : TextTask
             for (int b = 0; b < rows.Length; b++)
             {
                 int block = (int)((long)(i + b) * count / read);
-                rows[b] = Row(Corpus.HeldOut, _words?.HeldOut, block, HeldOutStream + (ulong)block);
+                rows[b] = Row(Corpus.HeldOutIds, _words?.HeldOutIds, block, HeldOutStream + (ulong)block);
             }
 
             using TensorScope scope = TensorScope.Begin();
