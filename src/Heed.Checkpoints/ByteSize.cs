@@ -11,7 +11,8 @@ internal static class ByteSize
         ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("B", 1),
     ];
 
-    /// <summary>Parses a size; KB, MB, GB and TB are decimal, KiB, MiB, GiB and TiB binary; case does not matter; without a unit it is in bytes.</summary>
+    /// <summary>Parses a size; KB, MB, GB and TB are decimal, KiB, MiB, GiB and TiB binary; case does not matter; without a unit it is in
+    /// bytes.</summary>
     /// <returns>Bytes, at least 1.</returns>
     /// <exception cref="UsageException">The text is not a positive size.</exception>
     public static long Parse(string text)

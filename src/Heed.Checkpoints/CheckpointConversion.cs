@@ -14,7 +14,8 @@ internal sealed record ConversionReport(int Tensors, int Converted, long Bytes, 
     /// <summary>Tensors with values that are not finite, in the source already or by the conversion.</summary>
     public IReadOnlyList<NonFiniteValues> NonFinite { get; init; } = [];
 
-    /// <summary>Weight files in the target that were not written, such as the pickle that was converted in place; the new ones are read before them.</summary>
+    /// <summary>Weight files in the target that were not written, such as the pickle that was converted in place; the new ones are read
+    /// before them.</summary>
     public IReadOnlyList<string> OldWeightFiles { get; init; } = [];
 
     /// <summary>Those of them that were deleted.</summary>
@@ -24,7 +25,8 @@ internal sealed record ConversionReport(int Tensors, int Converted, long Bytes, 
 /// <summary>How a folder is converted.</summary>
 internal sealed record ConversionOptions
 {
-    /// <summary>F32, F16 or BF16 for the floating-point tensors, or null to keep each as it is. <c>dtype</c> of <c>config.json</c> follows.</summary>
+    /// <summary>F32, F16 or BF16 for the floating-point tensors, or null to keep each as it is. <c>dtype</c> of <c>config.json</c>
+    /// follows.</summary>
     public DType? DType { get; init; }
 
     /// <summary>Largest file, in bytes of tensors.</summary>
@@ -48,10 +50,12 @@ internal static class CheckpointConversion
 {
     private const string ConfigName = "config.json";
 
-    /// <summary>Converts <paramref name="source"/> to <paramref name="target"/>, tensor by tensor in chunks, and copies all files that are not weights.</summary>
+    /// <summary>Converts <paramref name="source"/> to <paramref name="target"/>, tensor by tensor in chunks, and copies all files that are
+    /// not weights.</summary>
     /// <param name="source">A model folder.</param>
     /// <param name="target">Another folder, made where it is missing; the same folder converts in place.</param>
-    /// <param name="dtype">F32, F16 or BF16 for the floating-point tensors, or null to keep each as it is. <c>dtype</c> of <c>config.json</c> follows.</param>
+    /// <param name="dtype">F32, F16 or BF16 for the floating-point tensors, or null to keep each as it is. <c>dtype</c> of
+    /// <c>config.json</c> follows.</param>
     /// <param name="shardSize">Largest file, in bytes of tensors.</param>
     /// <param name="rename">Maps stored names to new ones, or null to keep them.</param>
     /// <param name="cancellationToken">Stops between tensors; the target's old weights stay.</param>
@@ -61,12 +65,14 @@ internal static class CheckpointConversion
         string source, string target, DType? dtype = null, long shardSize = CheckpointFolder.DefaultShardSize, Func<string, string>? rename = null, CancellationToken cancellationToken = default)
         => Run(source, target, new ConversionOptions { DType = dtype, ShardSize = shardSize, Rename = rename }, cancellationToken);
 
-    /// <summary>Converts <paramref name="source"/> to <paramref name="target"/>, tensor by tensor in chunks, and copies all files that are not weights.</summary>
+    /// <summary>Converts <paramref name="source"/> to <paramref name="target"/>, tensor by tensor in chunks, and copies all files that are
+    /// not weights.</summary>
     /// <param name="source">A model folder.</param>
     /// <param name="target">Another folder, made where it is missing; the same folder converts in place.</param>
     /// <param name="options">Type, shard size, and what is allowed.</param>
     /// <param name="cancellationToken">Stops between tensors; the target's old weights stay.</param>
-    /// <exception cref="UsageException">The target is another folder that holds files, and <see cref="ConversionOptions.Overwrite"/> is not set.</exception>
+    /// <exception cref="UsageException">The target is another folder that holds files, and <see cref="ConversionOptions.Overwrite"/> is not
+    /// set.</exception>
     /// <exception cref="NumericalException">With <see cref="ConversionOptions.Strict"/>: a finite value would become infinite.</exception>
     /// <exception cref="InputException">With <see cref="ConversionOptions.Strict"/>: the source holds NaN or infinite values.</exception>
     /// <exception cref="HeedException">The source cannot be read or the target not be written.</exception>
@@ -160,7 +166,8 @@ internal static class CheckpointConversion
         return strict.RootElement.ValueKind == JsonValueKind.Object ? bytes : throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(strict.RootElement)}; an object was expected");
     }
 
-    /// <summary>Writes <c>dtype</c> into a <c>config.json</c>: under the key that is there (<c>torch_dtype</c> in old files), every other key untouched.</summary>
+    /// <summary>Writes <c>dtype</c> into a <c>config.json</c>: under the key that is there (<c>torch_dtype</c> in old files), every other
+    /// key untouched.</summary>
     internal static void UpdateConfig(string path, string dtype)
     {
         if (!File.Exists(path)) return;
@@ -188,7 +195,8 @@ internal static class CheckpointConversion
                 string name = Path.Combine(relative, entry.Name);
                 if (entry is DirectoryInfo)
                 {
-                    // A hidden folder (.git, .cache) is no part of the model; a linked one could lead around in circles; the target may lie inside.
+                    // A hidden folder (.git, .cache) is no part of the model; a linked one could lead around in circles; the target may lie
+                    // inside.
                     if (entry.Name.StartsWith('.') || entry.LinkTarget is not null || entry.FullName == target) continue;
                     folders.Push(name);
                 }

@@ -3,7 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Heed.Checkpoints;
 
 /// <summary>
-/// The weights of a Hugging Face folder in any of their forms, as one view of named tensors: <c>model.safetensors</c>, shards with an index,
+/// The weights of a Hugging Face folder in any of their forms, as one view of named tensors: <c>model.safetensors</c>, shards with an
+/// index,
 /// <c>pytorch_model.bin</c>, and its shards. Looked for in this order, as transformers does.
 /// </summary>
 public sealed class CheckpointFolder : IDisposable
@@ -30,7 +31,7 @@ public sealed class CheckpointFolder : IDisposable
     /// <summary>The index of several PyTorch files.</summary>
     public const string PickleIndexName = "pytorch_model.bin.index.json";
 
-    /// <summary>Shard size used where none is asked for: 50 GB, as transformers 5.</summary>
+    /// <summary>Default shard size: 50 GB, as transformers 5.</summary>
     public const long DefaultShardSize = 50_000_000_000;
 
     /// <summary>The folder or file, as given.</summary>
@@ -45,7 +46,8 @@ public sealed class CheckpointFolder : IDisposable
     /// <summary>Pairs of <c>__metadata__</c> of the first safetensors file; empty where there is none.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Metadata { get; private set; } = [];
 
-    /// <summary>What is odd about the files and accepted, as transformers does: an index that disagrees with its shards. A sentence each.</summary>
+    /// <summary>What is odd about the files and accepted, as transformers does: an index that disagrees with its shards. A sentence
+    /// each.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>The tensors' data together, in bytes.</summary>
@@ -92,7 +94,8 @@ public sealed class CheckpointFolder : IDisposable
     }
 
     /// <summary>
-    /// Saves tensors as safetensors into a folder, in one file or split over a size as transformers splits: by name, a larger tensor alone. A crash leaves
+    /// Saves tensors as safetensors into a folder, in one file or split over a size as transformers splits: by name, a larger tensor alone.
+    /// A crash leaves
     /// the old weights or the new; shards of an earlier save are removed afterwards.
     /// </summary>
     /// <param name="folder">The folder; made where it is missing.</param>
@@ -179,7 +182,8 @@ public sealed class CheckpointFolder : IDisposable
             _warnings.Add($"{path}: $.metadata.total_size: is {size}, but the shards hold {TotalBytes} bytes of tensors. Check that the download is whole, or save the model again to fix the index.");
     }
 
-    /// <summary>A tensor in another shard than the index says: used if that shard lacks it; a second copy must be equal to the one that is used.</summary>
+    /// <summary>A tensor in another shard than the index says: used if that shard lacks it; a second copy must be equal to the one that is
+    /// used.</summary>
     private void TakeOrCompare(string index, RawTensor tensor, string shard, string meant)
     {
         string name = Printable.Shorten(tensor.Name);

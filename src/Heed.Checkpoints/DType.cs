@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace Heed.Checkpoints;
 
-/// <summary>How a stored tensor's elements are encoded, little-endian. The order is the one in which the safetensors library sorts.</summary>
+/// <summary>How a stored tensor's elements are encoded, little-endian. The order is the one in which the safetensors library
+/// sorts.</summary>
 public enum DType
 {
     /// <summary>One byte, 0 or 1.</summary>

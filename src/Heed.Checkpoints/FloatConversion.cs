@@ -35,7 +35,8 @@ internal static class FloatConversion
         }
     }
 
-    /// <summary>Converts to F32, F16 or BF16; <paramref name="destination"/> holds exactly as many elements as <paramref name="source"/>.</summary>
+    /// <summary>Converts to F32, F16 or BF16; <paramref name="destination"/> holds exactly as many elements as
+    /// <paramref name="source"/>.</summary>
     public static void FromFloats(DType dtype, ReadOnlySpan<float> source, Span<byte> destination)
     {
         switch (dtype)
@@ -47,7 +48,8 @@ internal static class FloatConversion
         }
     }
 
-    /// <summary>The 256 values of F8_E4M3: no infinity, NaN where all bits but the sign are set (Micikevicius et al., arXiv:2209.05433, table 1).</summary>
+    /// <summary>The 256 values of F8_E4M3: no infinity, NaN where all bits but the sign are set (Micikevicius et al., arXiv:2209.05433,
+    /// table 1).</summary>
     private static readonly float[] EightBits4 = Table(bits => (bits & 0x7F) == 0x7F ? float.NaN : Minifloat(bits, fraction: 3, bias: 7));
 
     /// <summary>The 256 values of F8_E5M2: the upper byte of a float16.</summary>
@@ -108,7 +110,8 @@ internal static class FloatConversion
 
         for (; i < source.Length; i++) destination[i] = (float)BitConverter.UInt16BitsToHalf(source[i]);
 
-        // Exponent and fraction moved into float32's place are the value times 2⁻¹¹², subnormal numbers included; infinity and NaN need all exponent bits.
+        // Exponent and fraction moved into float32's place are the value times 2⁻¹¹², subnormal numbers included; infinity and NaN need all
+        // exponent bits.
         static Vector<float> Widen(Vector<uint> half)
         {
             Vector<uint> magnitude = (half & new Vector<uint>(0x7FFF)) << 13;

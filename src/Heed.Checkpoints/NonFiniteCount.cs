@@ -1,6 +1,7 @@
 namespace Heed.Checkpoints;
 
-/// <summary>How many values are no finite numbers, by kind: NaN comes from a computation gone wrong, infinity from a type too small.</summary>
+/// <summary>How many values are no finite numbers, by kind: NaN comes from a computation gone wrong, infinity from a type too
+/// small.</summary>
 /// <param name="NaN">Values that are NaN.</param>
 /// <param name="Infinite">Values that are plus or minus infinity.</param>
 internal readonly record struct NonFiniteCount(long NaN, long Infinite)

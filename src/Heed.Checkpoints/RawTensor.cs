@@ -75,7 +75,8 @@ public abstract class RawTensor
         ReadFloats(0, destination);
     }
 
-    /// <summary>Reads elements as float32: exact from float16, bfloat16 and 8-bit floats, rounded to nearest from float64 and integers.</summary>
+    /// <summary>Reads elements as float32: exact from float16, bfloat16 and 8-bit floats, rounded to nearest from float64 and
+    /// integers.</summary>
     /// <param name="start">First element, from 0.</param>
     /// <param name="destination">Filled completely.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range lies outside the tensor.</exception>
@@ -176,7 +177,8 @@ public abstract class RawTensor
     public RawTensor Rename(string name) => name == Name ? this : new RenamedTensor(name, this);
 
     /// <summary>
-    /// The same numbers stored as another float type, converted while they are read: float32 to float16 or bfloat16 rounds to nearest, ties to even.
+    /// The same numbers stored as another float type, converted while they are read: float32 to float16 or bfloat16 rounds to nearest, ties
+    /// to even.
     /// A tensor of this type already, or one that holds no floats (integers, masks), is returned as it is.
     /// </summary>
     /// <param name="dtype">F32, F16 or BF16.</param>
@@ -190,7 +192,8 @@ public abstract class RawTensor
     /// <summary>Name, type and shape, as in <c>wte.weight F32 [50257, 768]</c>.</summary>
     public override string ToString() => $"{Name} {DType.Name()} [{string.Join(", ", Shape)}]";
 
-    /// <summary>Fills <paramref name="destination"/>, not empty, from byte <paramref name="start"/> on; the range is already checked.</summary>
+    /// <summary>Fills <paramref name="destination"/>, not empty, from byte <paramref name="start"/> on; the range is already
+    /// checked.</summary>
     protected abstract void ReadCore(long start, Span<byte> destination);
 
     private sealed class MemoryTensor : RawTensor

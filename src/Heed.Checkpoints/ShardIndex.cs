@@ -17,7 +17,7 @@ internal sealed class ShardIndex
     /// <summary>The files, each once, in the order in which they are first named.</summary>
     public IEnumerable<string> Shards => Entries.Select(entry => entry.Value).Distinct(StringComparer.Ordinal);
 
-    /// <summary><c>metadata.total_size</c>, in bytes of tensors; null if it is not given.</summary>
+    /// <summary><c>metadata.total_size</c>, in bytes of tensors; null if omitted.</summary>
     public long? TotalSize { get; }
 
     /// <summary>Reads and checks an index.</summary>

@@ -1,6 +1,7 @@
 namespace Heed.Cli;
 
-/// <summary>A stream whose reads end when the command is interrupted: a read of the standard input itself waits for the writer at the other end, however long.</summary>
+/// <summary>A stream whose reads end when the command is interrupted: a read of the standard input itself waits for the writer at the other
+/// end, however long.</summary>
 internal sealed class InterruptibleInput(Stream inner, CancellationToken cancellationToken) : Stream
 {
     private byte[] _bytes = [];

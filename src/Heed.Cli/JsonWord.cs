@@ -6,7 +6,8 @@ namespace Heed.Cli;
 /// <summary>Names of values as JSON has them: small letters, words joined by <c>_</c>.</summary>
 internal static class JsonWord
 {
-    /// <summary>Why a text ended, in the words of OpenAI's interface: <c>stop</c> for an end and for a stop string, <c>length</c>.</summary>
+    /// <summary>Why a text ended, in the words of OpenAI's interface: <c>stop</c> for an end and for a stop string,
+    /// <c>length</c>.</summary>
     public static string Of(FinishReason reason) => reason == FinishReason.End ? Of(FinishReason.Stop) : Of<FinishReason>(reason);
 
     /// <summary>The name of a value.</summary>

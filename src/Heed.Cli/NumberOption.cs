@@ -7,26 +7,27 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Cli;
 
-/// <summary>Options that take a number: read the same in every language, and refused by name, value and range before anything is opened.</summary>
+/// <summary>Options that take a number: read the same in every language, and refused by name, value and range before anything is
+/// opened.</summary>
 internal static class NumberOption
 {
-    /// <summary>An option with a value of its own where none is given.</summary>
+    /// <summary>An option with a default value.</summary>
     /// <param name="name">With its dashes.</param>
     /// <param name="description">For the help.</param>
-    /// <param name="standard">The value where none is given.</param>
+    /// <param name="standard">The value if omitted.</param>
     /// <param name="range">The values allowed.</param>
     public static Option<T> Of<T>(string name, string description, T standard, NumberRange<T> range)
         where T : struct, INumber<T>, IMinMaxValue<T>
         => new(name) { Description = description, DefaultValueFactory = _ => standard, CustomParser = result => Read(result, range) };
 
-    /// <summary>An option that is null where it is not given.</summary>
+    /// <summary>An option that is null if omitted.</summary>
     /// <inheritdoc cref="Of" path="/param"/>
     public static Option<T?> Optional<T>(string name, string description, NumberRange<T> range)
         where T : struct, INumber<T>, IMinMaxValue<T>
         => new(name) { Description = description, CustomParser = result => Read(result, range) };
 
     /// <summary><c>--threads</c>; <see cref="SetThreads"/> obeys it.</summary>
-    public static Option<int?> Threads() => Optional("--threads", "threads; HEED_THREADS or all where not given", new NumberRange<int>(1, ComputeContext.MaximumThreads));
+    public static Option<int?> Threads() => Optional("--threads", "threads; HEED_THREADS or all if omitted", new NumberRange<int>(1, ComputeContext.MaximumThreads));
 
     /// <summary>Makes a context with the number of threads on the command line the default, if there is one.</summary>
     public static void SetThreads(ParseResult parsed, Option<int?> threads)

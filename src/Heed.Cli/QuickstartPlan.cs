@@ -4,7 +4,8 @@ using Heed.Training.Runs;
 
 namespace Heed.Cli;
 
-/// <summary>What <c>heed quickstart</c> decides: a small GPT-2 that learns most from a text in a few minutes on two cores, and as many steps as fit into the time.</summary>
+/// <summary>What <c>heed quickstart</c> decides: a small GPT-2 that learns most from a text in a few minutes on two cores, and as many
+/// steps as fit into the time.</summary>
 internal static class QuickstartPlan
 {
     private const int LargestVocabulary = 8192;
@@ -21,7 +22,8 @@ internal static class QuickstartPlan
     public static PretrainingConfig Settings(string? text, ulong seed, double minutes) => new()
     {
         Model = "gpt2-tiny",
-        // Few wide layers use a processor better than many narrow ones. A large vocabulary gives most words a token of their own: each step then
+        // Few wide layers use a processor better than many narrow ones. A large vocabulary gives most words a token of their own: each step
+        // then
         // learns from more text, which counts for more than the dearer last layer.
         Layers = 2,
         Heads = 3,
@@ -42,7 +44,8 @@ internal static class QuickstartPlan
         Seed = seed,
     };
 
-    /// <summary>How long steps are measured before their number is fixed: long enough for code to be compiled hot, short beside the training.</summary>
+    /// <summary>How long steps are measured before their number is fixed: long enough for code to be compiled hot, short beside the
+    /// training.</summary>
     public static TimeSpan Measuring(double minutes) => TimeSpan.FromSeconds(Math.Min(6, minutes * 60 / 4));
 
     /// <summary>Fixes the number of steps by the measured pace, and with it warm-up, evaluations and checkpoints.</summary>
@@ -63,7 +66,8 @@ internal static class QuickstartPlan
         SaveEvery = Math.Max(1, (steps + Checkpoints - 1) / Checkpoints),
     };
 
-    /// <summary>Characters that a run of this length is given: what is read takes time too. The SDK's documentation is read whole from two minutes on.</summary>
+    /// <summary>Characters that a run of this length is given: what is read takes time too. The SDK's documentation is read whole from two
+    /// minutes on.</summary>
     private static long CharactersFor(double minutes) => (long)Math.Clamp(minutes * 12_000_000, 600_000, 24_000_000);
 
     private static int VocabularyFor(long bytes) => bytes switch { < 200_000 => 1024, < 1_000_000 => 2048, < 4_000_000 => 4096, _ => LargestVocabulary };

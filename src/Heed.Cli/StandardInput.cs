@@ -33,7 +33,8 @@ internal static class StandardInput
         return text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2] : text.EndsWith('\n') ? text[..^1] : text;
     }
 
-    /// <summary>The lines that are not blank, each with its number from 1: what stands between line feeds. A line's bytes are good until the next one is taken.</summary>
+    /// <summary>The lines that are not blank, each with its number from 1: what stands between line feeds. A line's bytes are good until
+    /// the next one is taken.</summary>
     /// <exception cref="StorageException">It cannot be read.</exception>
     public static IEnumerable<(long Number, ReadOnlyMemory<byte> Line)> Lines(Terminal terminal)
     {
@@ -58,7 +59,7 @@ internal static class StandardInput
         }
     }
 
-    /// <summary>Reads more behind what is there; false at the end.</summary>
+    /// <summary>Reads more after what is there; false at the end.</summary>
     private static bool Fill(Stream stream, ref byte[] buffer, ref int start, ref int end, ref int searched, long number)
     {
         if (start > 0)

@@ -1,6 +1,7 @@
 namespace Heed.Cli;
 
-/// <summary>A stream of the console. Where the result cannot be written (a full disk), that is an error of exit code 5; what cannot be said on the error stream is lost.</summary>
+/// <summary>A stream of the console. Where the result cannot be written (a full disk), that is an error of exit code 5; what cannot be said
+/// on the error stream is lost.</summary>
 /// <param name="inner">The console's stream.</param>
 /// <param name="isError">True for the error stream.</param>
 internal sealed class StandardOutput(Stream inner, bool isError) : Stream

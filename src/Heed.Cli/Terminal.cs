@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 namespace Heed.Cli;
 
 /// <summary>
-/// Where a command writes. Colours and progress appear on a terminal only, and never in JSON; each stream decides for itself. Tests pass writers of
+/// Where a command writes. Colours and progress appear on a terminal only, and never in JSON; each stream decides for itself. Tests pass
+/// writers of
 /// their own.
 /// </summary>
 internal sealed class Terminal(TextWriter output, TextWriter error, bool isTerminal, bool colours, Stream? input = null)
@@ -30,7 +31,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     /// <summary>Asks for the columns of the terminal; null if there is none.</summary>
     public Func<int>? Columns { get; init; }
 
-    /// <summary>What is left when the command is stopped, and how to go on; said after "stopped."</summary>
+    /// <summary>What is left when the command is stopped, and how to resume; printed after "stopped."</summary>
     public string WhenStopped { get; set; } = "";
 
     /// <summary>Set by <c>--json</c>: one JSON value on the output and nothing else.</summary>
@@ -97,7 +98,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
         Output.Write(StrictJson.Format(value));
     }
 
-    /// <summary>What a model wrote, as the output may show it: a terminal would obey its control characters, so they are escaped there, all but the end of a line and the tabulator.</summary>
+    /// <summary>What a model wrote, as the output may show it: a terminal would obey its control characters, so they are escaped there, all
+    /// but the end of a line and the tabulator.</summary>
     public string Written(string text) => IsTerminal ? string.Join('\t', text.Replace("\r\n", "\n", StringComparison.Ordinal).Split('\t').Select(Printable.Escape)) : text;
 
     public string Bold(string text) => Paint(text, "1");
@@ -133,7 +135,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     }
 }
 
-/// <summary>Tells a person what goes on, on the calling thread and in order (unlike <see cref="Progress{T}"/>).</summary>
+/// <summary>Tells a person what is happening, on the calling thread and in order (unlike <see cref="Progress{T}"/>).</summary>
 internal sealed class Reporter<T>(Action<T> report) : IProgress<T>
 {
     public void Report(T value) => report(value);

@@ -15,14 +15,15 @@ internal static class UsageErrors
     public static string Sentence(ParseResult parsed, string name)
     {
         Command command = parsed.CommandResult.Command;
-        // A misspelt option explains what is missing or left over behind it; a wrong value comes before a word too many.
-        if (UnknownOption(parsed) is { } unknown) return $"'{Shown(unknown)}' is not an option of {name}{Suggestion(unknown, Options(parsed))}{(command.Arguments.Count > 0 ? " A text that begins with -- stands behind a -- of its own." : "")}";
+        // A misspelt option explains what is missing or left over after it; a wrong value comes before a word too many.
+        if (UnknownOption(parsed) is { } unknown) return $"'{Shown(unknown)}' is not an option of {name}{Suggestion(unknown, Options(parsed))}{(command.Arguments.Count > 0 ? " A text that begins with -- follows a -- of its own." : "")}";
         if (parsed.UnmatchedTokens.Count > 0 && command.Subcommands.Count > 0) return $"'{Shown(parsed.UnmatchedTokens[0])}' is not a command of {name}{Suggestion(parsed.UnmatchedTokens[0], command.Subcommands.Select(c => c.Name))}";
         if (parsed.Errors.FirstOrDefault(e => e.SymbolResult is OptionResult or ArgumentResult) is { } value) return OneLine(value.Message);
         return parsed.UnmatchedTokens.Count > 0 ? $"'{Shown(parsed.UnmatchedTokens[0])}' is one word too many; put quotation marks around a text of several words." : OneLine(parsed.Errors[0].Message);
     }
 
-    /// <summary>A word that looks like an option and is none, not even an option's value; null where there is none. The parser takes it for an argument.</summary>
+    /// <summary>A word that looks like an option and is none, not even an option's value; null where there is none. The parser takes it for
+    /// an argument.</summary>
     public static string? UnknownOption(ParseResult parsed)
     {
         Token[] tokens = [.. parsed.Tokens];

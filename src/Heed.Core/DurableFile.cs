@@ -13,7 +13,8 @@ internal static partial class DurableFile
     /// <summary>Ending of the temporary files; <see cref="RemoveLeftovers"/> deletes those a killed process left.</summary>
     public const string TemporaryEnding = ".heed-tmp";
 
-    /// <summary>Writes <paramref name="path"/> by <paramref name="write"/>; on any failure the old file stays and no temporary file is left.</summary>
+    /// <summary>Writes <paramref name="path"/> by <paramref name="write"/>; on any failure the old file stays and no temporary file is
+    /// left.</summary>
     /// <exception cref="StorageException">The disk is full, the folder is missing or not writable, or fsync failed.</exception>
     public static void Write(string path, Action<Stream> write)
     {
@@ -92,7 +93,8 @@ internal static partial class DurableFile
         }
     }
 
-    /// <summary>True for what the system reads only in order: pipes, sockets, terminals. Opening one must not wait for the other end.</summary>
+    /// <summary>True for what the system reads only in order: pipes, sockets, terminals. Opening one must not wait for the other
+    /// end.</summary>
     internal static bool IsPipe(string path)
     {
         // O_RDONLY | O_NONBLOCK | O_CLOEXEC of the two systems whose values are known.

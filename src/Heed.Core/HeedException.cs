@@ -1,7 +1,7 @@
 namespace Heed;
 
 /// <summary>
-/// An error that the user can mend. The message names the file or argument, the field, the value found, the value
+/// An error that the user can fix. The message names the file or argument, the field, the value found, the value
 /// allowed and how to fix it, in one sentence; <see cref="ExitCode"/> is what <c>heed</c> returns for it.
 /// </summary>
 /// <remarks>Faults of the calling program derive from <see cref="ArgumentException"/> instead.</remarks>

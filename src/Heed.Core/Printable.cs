@@ -6,7 +6,8 @@ namespace Heed;
 /// <summary>Makes text from files safe to print: control characters become escapes.</summary>
 internal static class Printable
 {
-    /// <summary>Returns <paramref name="text"/> with control characters, line separators and lone surrogates as <c>\uXXXX</c>; <c>\n</c> stays.</summary>
+    /// <summary>Returns <paramref name="text"/> with control characters, line separators and lone surrogates as <c>\uXXXX</c>; <c>\n</c>
+    /// stays.</summary>
     public static string Escape(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -59,7 +60,8 @@ internal static class Printable
             : string.Create(CultureInfo.InvariantCulture, $"{bytes:0.0} {units[unit]}");
     }
 
-    /// <summary>The entry of <paramref name="known"/> nearest to <paramref name="word"/> by edit distance, or null where none is near.</summary>
+    /// <summary>The entry of <paramref name="known"/> nearest to <paramref name="word"/> by edit distance, or null if none is
+    /// near.</summary>
     public static string? Nearest(string word, IEnumerable<string> known)
     {
         ArgumentNullException.ThrowIfNull(word);

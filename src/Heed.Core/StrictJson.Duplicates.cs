@@ -4,7 +4,8 @@ namespace Heed;
 
 internal static partial class StrictJson
 {
-    /// <summary>JSON path of the first key that comes twice in its object; null where there is none. The parser itself only gives its name.</summary>
+    /// <summary>JSON path of the first key that comes twice in its object; null where there is none. The parser itself only gives its
+    /// name.</summary>
     private static string? FindDuplicate(ReadOnlySpan<byte> utf8)
     {
         Utf8JsonReader reader = new(utf8, new JsonReaderOptions { MaxDepth = MaximumDepth });
@@ -47,7 +48,8 @@ internal static partial class StrictJson
         return null;
     }
 
-    /// <summary>The first value that is written as <c>NaN</c>, <c>Infinity</c> or <c>-Infinity</c>, with its JSON path; null where the parser stops at something else.</summary>
+    /// <summary>The first value that is written as <c>NaN</c>, <c>Infinity</c> or <c>-Infinity</c>, with its JSON path; null where the
+    /// parser stops at something else.</summary>
     private static (string Path, string Word)? FindNotANumber(ReadOnlySpan<byte> utf8)
     {
         Utf8JsonReader reader = new(utf8, new JsonReaderOptions { MaxDepth = MaximumDepth });

@@ -6,7 +6,8 @@ using Tokenizer = Heed.Tokenizers.Tokenizer;
 namespace Heed.Extensions.AI;
 
 /// <summary>A Heed tokenizer wherever <see cref="Microsoft.ML.Tokenizers.Tokenizer"/> is taken. No special tokens are added.</summary>
-/// <remarks>Normalization and pre-tokenization are part of the Heed tokenizer: the switches for them of the base class change nothing.</remarks>
+/// <remarks>Normalization and pre-tokenization are part of the Heed tokenizer: the switches for them of the base class change
+/// nothing.</remarks>
 public sealed class MicrosoftTokenizerAdapter : Microsoft.ML.Tokenizers.Tokenizer
 {
     private readonly Tokenizer _tokenizer;
@@ -74,7 +75,8 @@ public sealed class MicrosoftTokenizerAdapter : Microsoft.ML.Tokenizers.Tokenize
         return tokenCount == encoding.Count ? 0 : tokenCount == 0 ? length : encoding.Starts[encoding.Count - tokenCount];
     }
 
-    /// <summary>How many tokens from the start stand for whole characters: at most so many, since part of a character's tokens is no text.</summary>
+    /// <summary>How many tokens from the start stand for whole characters: up to this many, since part of a character's tokens is no
+    /// text.</summary>
     private static int Leading(TokenEncoding encoding, int most)
     {
         int count = Math.Min(encoding.Count, most);

@@ -67,7 +67,7 @@ public sealed partial class HeedModel
         return await OpenAsync(new FolderModelFiles(HubModel.Folder(name)), options, progress, inference, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Opens a model without blocking the calling thread. In a browser, files behind an address are first brought into
+    /// <summary>Opens a model without blocking the calling thread. In a browser, files at an address are first brought into
     /// memory.</summary>
     /// <param name="files">The files; the tokenizer is read from them when it is first asked for.</param>
     /// <param name="options">How to load; null: for inference.</param>

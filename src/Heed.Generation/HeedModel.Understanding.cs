@@ -11,7 +11,7 @@ public sealed partial class HeedModel
     /// <summary>The vectors of texts: near each other where the texts mean the same.</summary>
     /// <param name="texts">The texts; what is longer than the model reads is cut off.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
-    /// <returns>One vector a text, all of the same length.</returns>
+    /// <returns>One vector per text, all of the same length.</returns>
     /// <exception cref="InputException">The model gives no embeddings.</exception>
     public IReadOnlyList<float[]> Embed(IReadOnlyList<string> texts, CancellationToken cancellationToken = default)
     {
@@ -60,7 +60,7 @@ public sealed partial class HeedModel
         return [.. predictions.OrderByDescending(p => p.Score)];
     }
 
-    /// <summary>What may stand in the place of each mask (<c>[MASK]</c>, <c>&lt;mask&gt;</c>) of a text.</summary>
+    /// <summary>What may replace each mask (<c>[MASK]</c>, <c>&lt;mask&gt;</c>) of a text.</summary>
     /// <param name="text">A text with at least one mask token.</param>
     /// <param name="count">How many fillings a mask.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>

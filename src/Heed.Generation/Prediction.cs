@@ -5,7 +5,7 @@ namespace Heed.Generation;
 /// <param name="Score">Its probability; the number itself where the model does regression.</param>
 public readonly record struct Prediction(string Label, float Score);
 
-/// <summary>A token that may stand in the place of a mask.</summary>
+/// <summary>A token that may replace a mask.</summary>
 /// <param name="Mask">Number of the mask in the text, from 0.</param>
 /// <param name="Token">The token's text.</param>
 /// <param name="Id">Its id.</param>

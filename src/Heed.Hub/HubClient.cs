@@ -7,7 +7,8 @@ using Heed.Checkpoints;
 namespace Heed.Hub;
 
 /// <summary>
-/// Downloads model repositories into the cache: resumed after a cut, checked by size and, where the hub publishes it, by SHA-256. Files become visible
+/// Downloads model repositories into the cache: resumed after a cut, checked by size and, where the hub publishes it, by SHA-256. Files
+/// become visible
 /// only when they are whole, and a branch points to a revision only when all its files are there.
 /// </summary>
 [UnsupportedOSPlatform("browser")]
@@ -35,7 +36,7 @@ public sealed class HubClient : IDisposable
     /// <summary>Downloads what is missing of a repository's revision; offline, finds it in the cache.</summary>
     /// <param name="repository">Such as <c>org/name</c>.</param>
     /// <param name="options">Revision and files; null for the defaults.</param>
-    /// <param name="progress">Told of each file's start and end and of each MiB; may be null.</param>
+    /// <param name="progress">Reports each file's start and end and of each MiB; may be null.</param>
     /// <param name="cancellationToken">Stops at once; what was downloaded is resumed next time.</param>
     /// <returns>The revision in the cache.</returns>
     /// <exception cref="UsageException">A name is of a wrong form.</exception>
@@ -284,7 +285,8 @@ public sealed class HubClient : IDisposable
         }
     }
 
-    /// <summary>Whether a file of the cache is there, of the right size and, as far as the hub publishes a digest, of the right bytes; a damaged one is fetched anew.</summary>
+    /// <summary>Whether a file of the cache is there, of the right size and, as far as the hub publishes a digest, of the right bytes; a
+    /// damaged one is fetched anew.</summary>
     private static async Task<bool> IsWholeAsync(string blob, HubFile file, CancellationToken cancellationToken)
     {
         FileInfo found = new(blob);
@@ -294,7 +296,8 @@ public sealed class HubClient : IDisposable
     }
 
     /// <summary>
-    /// The digest of a file that does not have the one that the hub publishes; null for the right one, and if none is published. Large files have a
+    /// The digest of a file that does not have the one that the hub publishes; null for the right one, and if none is published. Large
+    /// files have a
     /// SHA-256; the ETag of others is git's name of their content: SHA-1 of <c>blob LENGTH\0</c> and the bytes.
     /// </summary>
     private static async Task<string?> WrongHashAsync(FileStream stream, HubFile file, CancellationToken cancellationToken)

@@ -15,7 +15,8 @@ internal sealed class HubTransientException(string message, TimeSpan? retryAfter
 }
 
 /// <summary>
-/// Requests to the hub: redirects followed by hand (the token never leaves the hub's own address, private addresses are refused elsewhere), silence limited,
+/// Requests to the hub: redirects followed by hand (the token never leaves the hub's own address, private addresses are refused elsewhere),
+/// silence limited,
 /// failures that may pass tried again.
 /// </summary>
 [UnsupportedOSPlatform("browser")]
@@ -46,10 +47,12 @@ internal sealed class HubHttp : IDisposable
 
     public void Dispose() => _client.Dispose();
 
-    /// <summary>Runs <paramref name="attempt"/> again after failures that may pass, waiting 1, 2, 4 … 30 seconds or what the server asks.</summary>
+    /// <summary>Runs <paramref name="attempt"/> again after failures that may pass, waiting 1, 2, 4 … 30 seconds or what the server
+    /// asks.</summary>
     /// <param name="what">What is fetched, for errors.</param>
     /// <param name="attempt">One attempt.</param>
-    /// <param name="progress">Bytes that are here; attempts that bring 64 KiB or more do not count as failures in a row. Null for none.</param>
+    /// <param name="progress">Bytes that are here; attempts that bring 64 KiB or more do not count as failures in a row. Null for
+    /// none.</param>
     /// <param name="cancellationToken">Stops at once.</param>
     public async Task<T> RetryAsync<T>(string what, Func<Task<T>> attempt, Func<long>? progress, CancellationToken cancellationToken)
     {
@@ -194,7 +197,8 @@ internal sealed class HubHttp : IDisposable
     private static HubException Refused(string host)
         => new($"The hub redirects to {host}, an address of this computer or its network; it is not followed. Name the host in HEED_HUB_TRUSTED_HOSTS if this is meant.");
 
-    // Checked after the name is resolved, so that a public name cannot lead to a private address. A proxy's own address is the user's choice.
+    // Checked after the name is resolved, so that a public name cannot lead to a private address. A proxy's own address is the user's
+    // choice.
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         (string host, int port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);

@@ -2,10 +2,12 @@ using Heed.Checkpoints;
 
 namespace Heed.Hub;
 
-/// <summary>Finds a model's folder by its path, or by the name under which it was pulled: one rule for every command and the library.</summary>
+/// <summary>Finds a model's folder by its path, or by the name under which it was pulled: one rule for every command and the
+/// library.</summary>
 internal static class HubModel
 {
-    /// <summary>The folder of a model: <paramref name="name"/> itself where it is a folder, else that name's main revision in this process's hub cache; null where neither is there.</summary>
+    /// <summary>The folder of a model: <paramref name="name"/> itself where it is a folder, else that name's main revision in this
+    /// process's hub cache; null where neither is there.</summary>
     /// <exception cref="ConfigException">A variable of the hub holds a value that cannot be used.</exception>
     public static string? Find(string name)
     {

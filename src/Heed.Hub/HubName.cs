@@ -54,7 +54,8 @@ internal static partial class HubName
     /// <summary>The cache's folder name: <c>models--org--name</c>.</summary>
     public static string Folder(string repository) => "models--" + repository.Replace("/", "--", StringComparison.Ordinal);
 
-    /// <summary>Whether a path matches a pattern of <c>*</c> and <c>?</c>, which also match <c>/</c>; linear time but for the last <c>*</c>.</summary>
+    /// <summary>Whether a path matches a pattern of <c>*</c> and <c>?</c>, which also match <c>/</c>; linear time but for the last
+    /// <c>*</c>.</summary>
     public static bool Matches(string path, string pattern)
     {
         int p = 0, t = 0, star = -1, resume = 0;

@@ -17,7 +17,8 @@ public sealed partial record HubSettings
     /// <summary>Whether nothing may be asked of the network.</summary>
     public bool Offline { get; init; }
 
-    /// <summary>Hosts, beside the endpoint's, that a redirect may lead to though their address is private (a mirror's own storage).</summary>
+    /// <summary>Hosts, beside the endpoint's, that a redirect may lead to though their address is private (a mirror's own
+    /// storage).</summary>
     public IReadOnlyList<string> TrustedHosts { get; init; } = [];
 
     /// <summary>How long the server may be silent before the connection is given up, in real time.</summary>
@@ -32,7 +33,8 @@ public sealed partial record HubSettings
         => From(Environment.GetEnvironmentVariable, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify));
 
     /// <summary>
-    /// Reads <c>HF_HUB_CACHE</c>, <c>HF_HOME</c>, <c>XDG_CACHE_HOME</c>, <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c>, <c>HF_TOKEN_PATH</c>, <c>HF_HUB_OFFLINE</c> and
+    /// Reads <c>HF_HUB_CACHE</c>, <c>HF_HOME</c>, <c>XDG_CACHE_HOME</c>, <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c>, <c>HF_TOKEN_PATH</c>,
+    /// <c>HF_HUB_OFFLINE</c> and
     /// <c>HEED_HUB_TRUSTED_HOSTS</c>, with the meaning that huggingface_hub gives them.
     /// </summary>
     /// <param name="variable">Value of a variable, or null.</param>

@@ -16,7 +16,8 @@ public sealed record HubPullOptions
     public string Revision { get; init; } = "main";
 
     /// <summary>
-    /// Patterns of files to fetch (<c>*</c> and <c>?</c>, also across <c>/</c>); empty for what Heed reads: configuration, tokenizer, safetensors, and PyTorch
+    /// Patterns of files to fetch (<c>*</c> and <c>?</c>, also across <c>/</c>); empty for what Heed reads: configuration, tokenizer,
+    /// safetensors, and PyTorch
     /// pickles only where the repository has no safetensors in its root. <c>*</c> fetches everything.
     /// </summary>
     public IReadOnlyList<string> Include { get; init; } = [];

@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace Heed.Models;
 
-/// <summary>Reads a <c>config.json</c> field by field: type and range are checked, and an error names file, field, value and what is allowed.</summary>
+/// <summary>Reads a <c>config.json</c> field by field: type and range are checked, and an error names file, field, value and what is
+/// allowed.</summary>
 /// <param name="root">The object to read.</param>
 /// <param name="file">Its file, for errors.</param>
 /// <param name="path">JSON path of <paramref name="root"/>; <c>$</c> for the whole file.</param>
@@ -31,7 +32,8 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     /// <summary>Its JSON path.</summary>
     public string Path { get; } = path;
 
-    /// <summary>The same object, in which fields may stand under another name too: Hugging Face's common ones beside an architecture's own (<c>hidden_size</c> for <c>n_embd</c>).</summary>
+    /// <summary>The same object, in which fields may stand under another name too: Hugging Face's common ones beside an architecture's own
+    /// (<c>hidden_size</c> for <c>n_embd</c>).</summary>
     internal ConfigReader WithNames(params ReadOnlySpan<(string Name, string Other)> names) => new(this, names.ToArray(), _keys, _nullIsAbsent);
 
     /// <summary>The same object, in which fields may stand under a second name.</summary>
@@ -55,7 +57,8 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     /// <exception cref="InvalidFileException">It stands under both of its names, with different values.</exception>
     public bool Has(string name) => Find(name) is { } e && e.ValueKind != JsonValueKind.Null;
 
-    /// <summary>True where the field is there, even as null: a missing field leaves the architecture's own value, null takes it away.</summary>
+    /// <summary>True where the field is there, even as null: a missing field leaves the architecture's own value, null takes it
+    /// away.</summary>
     public bool Says(string name) => Find(name) is not null;
 
     /// <summary>A size of at least <paramref name="minimum"/>.</summary>
@@ -81,7 +84,8 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
         return StrictJson.Integer(e, File, At(name));
     }
 
-    /// <summary>A number from <paramref name="minimum"/> to <paramref name="maximum"/>, or <paramref name="standard"/> if the field is missing.</summary>
+    /// <summary>A number from <paramref name="minimum"/> to <paramref name="maximum"/>, or <paramref name="standard"/> if the field is
+    /// missing.</summary>
     /// <exception cref="InvalidFileException">The field is null or not such a number.</exception>
     public double Number(string name, double standard, double minimum = double.MinValue, double maximum = double.MaxValue)
     {
@@ -147,7 +151,8 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     /// <summary>An error about a field.</summary>
     public InvalidFileException Wrong(string name, string reason) => new(File, At(name), reason);
 
-    /// <summary>True if the field has a value, false if it is missing: null is neither, for it takes nothing away from a field that must have a value.</summary>
+    /// <summary>True if the field has a value, false if it is missing: null is neither, for it takes nothing away from a field that must
+    /// have a value.</summary>
     private bool IsGiven(string name, string expected)
     {
         if (Has(name)) return true;

@@ -100,7 +100,8 @@ internal static class ConfigWords
         _ => "single_label_classification",
     };
 
-    /// <summary>The class names of <c>id2label</c> in id order, else <c>num_labels</c> names as Hugging Face makes them; two where nothing is said.</summary>
+    /// <summary>The class names of <c>id2label</c> in id order, else <c>num_labels</c> names as Hugging Face makes them; two where nothing
+    /// is said.</summary>
     public static IReadOnlyList<string> Labels(ConfigReader file)
     {
         if (file.Has("id2label"))

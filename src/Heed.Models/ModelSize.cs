@@ -9,19 +9,24 @@ namespace Heed.Models;
 /// <param name="WeightBytes">Weights in float32.</param>
 /// <param name="ActivationBytes">What a training step holds for its backward pass, about.</param>
 /// <param name="CacheBytes">
-/// Keys and values of the given batch and length in float32: a window's own tokens, one sum of linear attention, and behind an encoder its rows as well; 0 for models that keep none.
+/// Keys and values of the given batch and length in float32: a window's own tokens, one sum of linear attention, and with an encoder its
+/// rows as well; 0 for models that keep none.
 /// </param>
 /// <param name="OperationsPerToken">
-/// Forward: two operations a weight in a product, and the two products of attention, q·k and weights·v. In encoder-decoders: one token read and one written.
+/// Forward: two operations a weight in a product, and the two products of attention, q·k and weights·v. In encoder-decoders: one token read
+/// and one written.
 /// </param>
 /// <remarks>
-/// Kaplan et al., arXiv:2001.08361, §2.1 and table 1, count 2·N a token and 2·layers·context·width for q·k alone. The product with the values costs as much again, so
-/// it is 4·layers·context·width here, of the token that sees the whole context. Heads that run once a text (poolers, classifiers) count as if they ran for each token; norms,
+/// Kaplan et al., arXiv:2001.08361, §2.1 and table 1, count 2·N a token and 2·layers·context·width for q·k alone. The product with the
+/// values costs as much again, so
+/// it is 4·layers·context·width here, of the token that sees the whole context. Heads that run once a text (poolers, classifiers) count as
+/// if they ran for each token; norms,
 /// activations and sums of biases are left out.
 /// </remarks>
 public sealed record ModelSize(long Parameters, long Fixed, IReadOnlyList<KeyValuePair<string, long>> Parts, long WeightBytes, long ActivationBytes, long CacheBytes, double OperationsPerToken)
 {
-    /// <summary>States of recurrent layers in float32, which a cache keeps behind every token of the given batch and length; with the encoder's rows where there is one. 0 for others.</summary>
+    /// <summary>States of recurrent layers in float32, which a cache keeps after every token of the given batch and length; with the
+    /// encoder's rows where there is one. 0 for others.</summary>
     public long StateBytes { get; init; }
 
     /// <summary>Computes the sizes.</summary>
@@ -84,11 +89,13 @@ public sealed record ModelSize(long Parameters, long Fixed, IReadOnlyList<KeyVal
         return kept;
     }
 
-    /// <summary>Additive attention of one token: a hidden layer and a sum over the encoder's rows of both directions; its projections are weights like others.</summary>
+    /// <summary>Additive attention of one token: a hidden layer and a sum over the encoder's rows of both directions; its projections are
+    /// weights like others.</summary>
     private static double Additive(Model model, int length)
         => model.Config is Recurrent.LstmConfig { Task: Recurrent.LstmTask.SequenceToSequence } c ? length * ((2.0 * c.AttentionWidth) + (2.0 * 2 * c.Width)) : 0;
 
-    /// <summary>The first words of a name, with <c>*</c> for numbers: <c>transformer.h.3.attn.c_attn.weight</c> → <c>transformer.h.*.attn</c>.</summary>
+    /// <summary>The first words of a name, with <c>*</c> for numbers: <c>transformer.h.3.attn.c_attn.weight</c> →
+    /// <c>transformer.h.*.attn</c>.</summary>
     private static string PartOf(string name)
     {
         string[] words = name.Split('.');

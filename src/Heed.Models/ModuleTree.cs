@@ -5,7 +5,8 @@ namespace Heed.Models;
 /// <summary>A model's modules as a tree: equal neighbours (the layers) are drawn once.</summary>
 internal static class ModuleTree
 {
-    /// <summary>The lines of the tree, to a depth: hook name, kind, number of values, and where the parameters lie in the checkpoint.</summary>
+    /// <summary>The lines of the tree, to a depth: hook name, kind, number of values, and where the parameters lie in the
+    /// checkpoint.</summary>
     /// <param name="model">The model.</param>
     /// <param name="depth">Levels that are opened; deeper ones are summed up.</param>
     public static IEnumerable<string> Lines(Model model, int depth)

@@ -67,7 +67,8 @@ public sealed partial class Tokenizer
         return EncodeBatch(pairs.Count, i => (EncodeText(pairs[i].Text, 0), EncodeText(pairs[i].Pair, 1)), addSpecialTokens, threads);
     }
 
-    /// <summary>Encodes many texts that are already split into words, see <see cref="EncodeWords(IReadOnlyList{string}, IReadOnlyList{string}?, bool)"/>, on several threads.</summary>
+    /// <summary>Encodes many texts that are already split into words, see
+    /// <see cref="EncodeWords(IReadOnlyList{string}, IReadOnlyList{string}?, bool)"/>, on several threads.</summary>
     /// <param name="texts">The words of each text; not null.</param>
     /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
     /// <param name="threads">Most threads to use; 0: as many as there are processors. The result does not depend on it.</param>
@@ -77,7 +78,8 @@ public sealed partial class Tokenizer
         return EncodeBatch(texts.Count, i => (EncodeWords(texts[i], 0), null), addSpecialTokens, threads);
     }
 
-    /// <summary>Encodes many pairs of texts that are already split into words, see <see cref="EncodeWordsBatch(IReadOnlyList{IReadOnlyList{string}}, bool, int)"/>.</summary>
+    /// <summary>Encodes many pairs of texts that are already split into words, see
+    /// <see cref="EncodeWordsBatch(IReadOnlyList{IReadOnlyList{string}}, bool, int)"/>.</summary>
     /// <param name="texts">The words of the first texts.</param>
     /// <param name="pairs">The words of the second text of each.</param>
     /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
@@ -103,7 +105,8 @@ public sealed partial class Tokenizer
     /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
     /// <returns>Number of ids appended, which is what <see cref="CountTokens"/> says.</returns>
     /// <remarks>
-    /// The whole text: <see cref="Truncation"/> and <see cref="Padding"/> are for encodings that go into a model, <see cref="Encode"/> applies them.
+    /// The whole text: <see cref="Truncation"/> and <see cref="Padding"/> are for encodings that go into a model, <see cref="Encode"/>
+    /// applies them.
     /// Without both, the ids are those of <see cref="Encode"/>.
     /// </remarks>
     public int EncodeToIds(ReadOnlySpan<char> text, List<int> ids, bool addSpecialTokens = true)
@@ -125,7 +128,8 @@ public sealed partial class Tokenizer
         return ids.Count - before;
     }
 
-    /// <summary>Number of tokens of a whole text, before <see cref="Truncation"/> and <see cref="Padding"/>: whether it fits a model is what one counts for.</summary>
+    /// <summary>Number of tokens of a whole text, before <see cref="Truncation"/> and <see cref="Padding"/>: whether it fits a model is
+    /// what one counts for.</summary>
     /// <param name="text">The text.</param>
     /// <param name="addSpecialTokens">Whether the post-processor's special tokens count.</param>
     /// <returns>The number of ids that <see cref="EncodeToIds"/> appends.</returns>
@@ -146,7 +150,8 @@ public sealed partial class Tokenizer
         return workspace.Tokens.Operations;
     }
 
-    /// <summary>Whether the post-processor puts a single text once between its special tokens; a template may leave it out or repeat it.</summary>
+    /// <summary>Whether the post-processor puts a single text once between its special tokens; a template may leave it out or repeat
+    /// it.</summary>
     private bool FramesOnce => Parts.PostProcessor is not { } processor || processor.FramesOnce;
 
     private static void RequirePairs<T>(IReadOnlyList<T> texts, IReadOnlyList<T> pairs)
@@ -157,7 +162,8 @@ public sealed partial class Tokenizer
     }
 
     /// <summary>Ids of the special tokens before and after a single text.</summary>
-    /// <remarks>One reference, written once it is complete: threads that ask first at the same time each make their own, and all are equal.</remarks>
+    /// <remarks>One reference, written once it is complete: threads that ask first at the same time each make their own, and all are
+    /// equal.</remarks>
     internal SpecialTokenFrame Frame => field ??= MakeFrame();
 
     private SpecialTokenFrame MakeFrame()
@@ -201,7 +207,8 @@ public sealed partial class Tokenizer
         return encodings;
     }
 
-    /// <summary>Does the work for 0…count − 1 on several threads; where some fails, it is the first in order that is told, whatever thread was first.</summary>
+    /// <summary>Does the work for 0…count − 1 on several threads; where some fails, it is the first in order that is reported, whichever
+    /// thread was first.</summary>
     private static void ForEach(int count, int threads, Action<int> work)
     {
         if (threads == 1 || count < 2)
@@ -312,7 +319,8 @@ public sealed partial class Tokenizer
         _workspaces.Add(workspace);
     }
 
-    /// <summary>Added tokens in the raw text, then normalization, then added tokens in the normalized text, then pieces and the model.</summary>
+    /// <summary>Added tokens in the raw text, then normalization, then added tokens in the normalized text, then pieces and the
+    /// model.</summary>
     private void Run<TSink>(ReadOnlySpan<char> text, Workspace workspace, ref TSink sink)
         where TSink : struct, ITokenSink
     {

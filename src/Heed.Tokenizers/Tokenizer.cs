@@ -7,7 +7,8 @@ namespace Heed.Tokenizers;
 /// <summary>
 /// Text to token ids and back: normalizer, pre-tokenizer, model, post-processor and decoder, as Hugging Face tokenizers 0.23 runs them.
 /// </summary>
-/// <remarks>Immutable: safe to use from any number of threads. <see cref="WithTruncation"/> and <see cref="WithPadding"/> give changed copies.</remarks>
+/// <remarks>Immutable: safe to use from any number of threads. <see cref="WithTruncation"/> and <see cref="WithPadding"/> give changed
+/// copies.</remarks>
 public sealed partial class Tokenizer
 {
     private readonly AddedVocabulary _added;
@@ -35,7 +36,8 @@ public sealed partial class Tokenizer
     /// <summary>Added tokens by id, special ones among them.</summary>
     public IReadOnlyDictionary<int, AddedToken> AddedTokens => _added.Tokens;
 
-    /// <summary>Tokens by role, e.g. <c>bos_token</c>, <c>eos_token</c>, <c>pad_token</c>, as the folder's tokenizer_config.json and special_tokens_map.json name them.</summary>
+    /// <summary>Tokens by role, e.g. <c>bos_token</c>, <c>eos_token</c>, <c>pad_token</c>, as the folder's tokenizer_config.json and
+    /// special_tokens_map.json name them.</summary>
     public IReadOnlyDictionary<string, string> SpecialTokens => Parts.SpecialTokens;
 
     /// <summary>The side that a truncation should cut: <c>truncation_side</c> of tokenizer_config.json.</summary>
@@ -44,19 +46,24 @@ public sealed partial class Tokenizer
     /// <summary>The side that padding should go to: <c>padding_side</c> of tokenizer_config.json.</summary>
     public Side PaddingSide => Parts.Padding?.Direction ?? Parts.Sides.Padding;
 
-    /// <summary>What was made of each setting of tokenizer_config.json, special_tokens_map.json and added_tokens.json; null for a tokenizer that came without them.</summary>
+    /// <summary>What was made of each setting of tokenizer_config.json, special_tokens_map.json and added_tokens.json; null for a tokenizer
+    /// that came without them.</summary>
     public TokenizerFolderReport? Report => Parts.Report;
 
     internal TokenizerParts Parts { get; }
 
     internal AddedVocabulary Added => _added;
 
-    /// <summary>Reads a tokenizer file: tokenizer.json, or by its name vocab.txt, vocab.json or merges.txt (with the other beside it), a SentencePiece .model,
+    /// <summary>Reads a tokenizer file: tokenizer.json, or by its name vocab.txt, vocab.json or merges.txt (with the other beside it), a
+    /// SentencePiece .model,
     /// or a .tiktoken file named after its encoding.</summary>
-    /// <param name="path">The file. Vocabulary files take tokenizer_config.json, special_tokens_map.json and added_tokens.json beside them into account.</param>
+    /// <param name="path">The file. Vocabulary files take tokenizer_config.json, special_tokens_map.json and added_tokens.json beside them
+    /// into account.</param>
     /// <exception cref="StorageException">The file cannot be read.</exception>
-    /// <exception cref="InvalidFileException">The file breaks a rule of its format; the message names the JSON path or the line.</exception>
-    /// <exception cref="ConfigException">The file's parts do not fit, or the name of a .tiktoken file does not tell its encoding.</exception>
+    /// <exception cref="InvalidFileException">The file breaks a rule of its format; the message names the JSON path or the
+    /// line.</exception>
+    /// <exception cref="ConfigException">The file's parts do not fit, or the name of a .tiktoken file does not tell its
+    /// encoding.</exception>
     public static Tokenizer FromFile(string path) => Checked(TokenizerFolderReader.ReadFile(path));
 
     /// <summary>Reads a tokenizer.json from memory.</summary>
@@ -66,7 +73,8 @@ public sealed partial class Tokenizer
     public static Tokenizer FromJson(ReadOnlyMemory<byte> utf8, string name = "tokenizer.json") => new(TokenizerJsonReader.Read(utf8, name));
 
     /// <summary>Reads the tokenizer of a Hugging Face folder.</summary>
-    /// <param name="folder">Holds tokenizer.json; without one vocab.json and merges.txt, vocab.txt, a SentencePiece .model or a .tiktoken file. Tokens that
+    /// <param name="folder">Holds tokenizer.json; without one vocab.json and merges.txt, vocab.txt, a SentencePiece .model or a .tiktoken
+    /// file. Tokens that
     /// tokenizer_config.json, special_tokens_map.json and added_tokens.json (of version 4 and 5 of transformers) name are added.</param>
     /// <exception cref="StorageException">A file cannot be read, or there is none of these.</exception>
     /// <exception cref="InvalidFileException">A file breaks a rule of its format.</exception>
@@ -111,7 +119,8 @@ public sealed partial class Tokenizer
     /// <param name="indented">Two blanks a level and a line end; else everything on one line.</param>
     public byte[] ToJson(bool indented = true) => TokenizerJsonWriter.Write(this, indented);
 
-    /// <summary>Writes the vocabulary without the pipeline: vocab.txt (WordPiece), vocab.json (WordLevel) or vocab.json and merges.txt (BPE).</summary>
+    /// <summary>Writes the vocabulary without the pipeline: vocab.txt (WordPiece), vocab.json (WordLevel) or vocab.json and merges.txt
+    /// (BPE).</summary>
     /// <param name="folder">An existing folder.</param>
     /// <returns>The files written.</returns>
     /// <exception cref="ConfigException">The model has no such files.</exception>

@@ -3,7 +3,8 @@ using Heed.Testing;
 
 namespace Heed.Checkpoints.Tests;
 
-/// <summary>Thousands of damaged files a reader: each is refused by one of Heed's errors or read whole; no other exception, no hang, no memory beyond the file's.</summary>
+/// <summary>Thousands of damaged files a reader: each is refused by one of Heed's errors or read whole; no other exception, no hang, no
+/// memory beyond the file's.</summary>
 public class MutationTests
 {
     private const int Mutations = 10_000;

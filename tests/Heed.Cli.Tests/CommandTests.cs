@@ -268,7 +268,8 @@ public class CommandTests
     [LongFact]
     public Task Killed_at_twenty_moments_every_resume_ends_with_the_same_weights() => KillAndResume(20);
 
-    /// <summary>Each time a run of its own is killed somewhere between its first step and its end; going on must end with the bits of the run that nobody killed.</summary>
+    /// <summary>Each time a run of its own is killed somewhere between its first step and its end; going on must end with the bits of the
+    /// run that nobody killed.</summary>
     private static async Task KillAndResume(int kills)
     {
         using TemporaryFolder folder = new();

@@ -3,7 +3,8 @@ using static Heed.Cli.Tests.CommandLine;
 
 namespace Heed.Cli.Tests;
 
-/// <summary>Wrong command lines: exit code 2, and one sentence with the option, its value and what was expected, before any file is opened.</summary>
+/// <summary>Wrong command lines: exit code 2, and one sentence with the option, its value and what was expected, before any file is
+/// opened.</summary>
 public class UsageTests
 {
     [Theory]

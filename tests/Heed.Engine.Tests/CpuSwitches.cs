@@ -9,7 +9,8 @@ using Xunit;
 
 namespace Heed.Testing;
 
-/// <summary>Tests of an assembly once more, in child processes whose instruction sets are switched off. Compiled into the test projects that do so.</summary>
+/// <summary>Tests of an assembly once more, in child processes whose instruction sets are switched off. Compiled into the test projects
+/// that do so.</summary>
 internal static class CpuSwitches
 {
     private const string Mark = "HEED_CPU_OFF";

@@ -2,7 +2,8 @@ using Heed.Testing;
 
 namespace Heed.Engine.Tests;
 
-/// <summary>The kernels' own tests with instruction sets switched off one by one: every narrower path against the same definitions.</summary>
+/// <summary>The kernels' own tests with instruction sets switched off one by one: every narrower path against the same
+/// definitions.</summary>
 public class KernelCpuFeatureTests
 {
     private const string Kernels = "Heed.Engine.Tests.Kernels.";

@@ -7,7 +7,8 @@ using Heed.Tokenizers;
 
 namespace Heed.Generation.Tests;
 
-/// <summary>A LLaMA of one layer whose attention and feed-forward are zero: what follows an id depends on that id alone, so its texts are known.</summary>
+/// <summary>A LLaMA of one layer whose attention and feed-forward are zero: what follows an id depends on that id alone, so its texts are
+/// known.</summary>
 internal static class ChainModel
 {
     private const int Width = 32;

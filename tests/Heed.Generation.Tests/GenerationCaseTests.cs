@@ -7,7 +7,8 @@ using Xunit;
 
 namespace Heed.Generation.Tests;
 
-/// <summary>Faults of generation that were found once, each with its right answer. The model's next id depends on the last one alone.</summary>
+/// <summary>Faults of generation that were found once, each with its right answer. The model's next id depends on the last one
+/// alone.</summary>
 public sealed class GenerationCaseTests
 {
     private static readonly GenerationConfig Eight = new() { MaxNewTokens = 8 };

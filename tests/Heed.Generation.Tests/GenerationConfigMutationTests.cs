@@ -3,7 +3,8 @@ using Heed.Testing;
 
 namespace Heed.Generation.Tests;
 
-/// <summary>Each key of generation_config.json removed, null, of another type, out of range: null means "not set", all else is read or refused by name.</summary>
+/// <summary>Each key of generation_config.json removed, null, of another type, out of range: null means "not set", all else is read or
+/// refused by name.</summary>
 public sealed class GenerationConfigMutationTests
 {
     private const string All = """

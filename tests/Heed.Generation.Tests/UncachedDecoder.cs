@@ -6,7 +6,8 @@ using Heed.Models;
 
 namespace Heed.Generation.Tests;
 
-/// <summary>Steps that read every text anew from its beginning: what a cache must not change. Its pages hold nothing but the ids read so far.</summary>
+/// <summary>Steps that read every text anew from its beginning: what a cache must not change. Its pages hold nothing but the ids read so
+/// far.</summary>
 internal sealed class UncachedDecoder(Model model) : Decoder([new KeyValueShape(1, 1)], model.Config, long.MaxValue)
 {
     public override bool HasEncoder => model is SequenceToSequenceModel;

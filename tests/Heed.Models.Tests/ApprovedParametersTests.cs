@@ -7,7 +7,8 @@ using Xunit;
 
 namespace Heed.Models.Tests;
 
-/// <summary>Names and shapes of every parameter, preset by preset, as approved in <c>Approved/</c>; <c>HEED_APPROVE=1</c> writes them anew for review.</summary>
+/// <summary>Names and shapes of every parameter, preset by preset, as approved in <c>Approved/</c>; <c>HEED_APPROVE=1</c> writes them anew
+/// for review.</summary>
 public partial class ApprovedParametersTests
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "tests", "Heed.Models.Tests", "Approved");

@@ -3,7 +3,8 @@ using Xunit;
 
 namespace Heed.Models.Tests;
 
-/// <summary>Reference models with instruction sets switched off one by one: outputs, gradients and training within the same tolerances.</summary>
+/// <summary>Reference models with instruction sets switched off one by one: outputs, gradients and training within the same
+/// tolerances.</summary>
 public sealed class CpuFeatureModelTests
 {
     public static TheoryData<string> Switches => CpuSwitches.All;

@@ -54,7 +54,8 @@ public class DecoderPropertyTests
             "linear" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Linear, Factor = 4 } }, set),
             "llama3" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Llama3, Factor = 8, OriginalLength = 64, LowFrequencyFactor = 1, HighFrequencyFactor = 4 } }, set),
             "yarn" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Yarn, Factor = 4, OriginalLength = 64 } }, set),
-            // These two have other frequencies from some length on, where a text read at once is another than one read in pieces: up to there.
+            // These two have other frequencies from some length on, where a text read at once is another than one read in pieces: up to
+            // there.
             "dynamic" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Dynamic, Factor = 2 } }, set),
             "longrope" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.LongRope, Factor = 4, OriginalLength = Length, ShortFactors = [1, 1.1, 1.3, 1.7, 2], LongFactors = [1, 2, 3, 5, 8] } }, set),
             "lstm" => CausalLanguageModel.Create(new LstmConfig { Layers = 2, Width = 40, EmbeddingWidth = 24, Vocabulary = Vocabulary }, set),

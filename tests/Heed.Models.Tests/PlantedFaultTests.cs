@@ -17,7 +17,8 @@ using Xunit;
 
 namespace Heed.Models.Tests;
 
-/// <summary>One error at a time in models that are right without it: the reference values must find each, five or more for each architecture. BERT's stand in BertFaultTests.</summary>
+/// <summary>One error at a time in models that are right without it: the reference values must find each, five or more for each
+/// architecture. BERT's stand in BertFaultTests.</summary>
 public class PlantedFaultTests
 {
     private const int D = 36;

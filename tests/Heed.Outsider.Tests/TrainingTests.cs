@@ -96,7 +96,8 @@ public sealed class TrainingTests : IDisposable
         }
     }
 
-    /// <summary>Cross-entropy, and a square of the logarithm of the sum of exponentials that keeps logits small (Chowdhery et al. 2022, §5).</summary>
+    /// <summary>Cross-entropy, and a square of the logarithm of the sum of exponentials that keeps logits small (Chowdhery et al. 2022,
+    /// §5).</summary>
     private sealed class SmoothTask(string folder)
         : TrainingTask<ModelInputs>(ModelFolder.Load(folder, new LoadOptions { ForTraining = true }).Model)
     {

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace Heed.Repository.Tests;
@@ -11,6 +12,68 @@ public sealed class HabitTests
         "/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/runner", "bash" + "_jobs", "api.nu" + "get.org", "npm" + "js.org", "registry.npm" + "js", "pypi" + ".org", "pythonhosted" + ".org", "deb.deb" + "ian.org",
         "cl" + "aude", "anthro" + "pic", "co" + "pilot", "chat" + "gpt", "work" + "tree",
     ];
+
+    /// <summary>Phrases that a native engineer would not write, with what to write instead.</summary>
+    private static readonly (string Pattern, string Better)[] Phrases =
+    [
+        (@"\bin front of\b", "before"),
+        (@"\bwhere (not given|none is given)\b", "if omitted"),
+        (@"\bnot to be had\b", "is not available, could not be allocated"),
+        (@"\bof one's own\b", "custom"),
+        (@"\b(goes|go|going) on from\b", "resumes, continues"),
+        (@"\bin the place of\b", "instead of, replaces"),
+        (@"\bexact nothing\b", "exactly zero"),
+        (@"\bmend(s|ed)?\b", "fix"),
+        (@"\b(nats|operations|tokens|bytes) a (token|byte|word|text|step)\b", "per"),
+        (@"\b(blind rows|crew|unborn)\b", "the field's words"),
+    ];
+
+    [Fact]
+    public void Texts_are_free_of_phrases_that_read_as_a_translation()
+    {
+        List<string> found = [];
+        foreach (string file in Tree.TextFiles.Where(f => (f.StartsWith("src/", StringComparison.Ordinal) && f.EndsWith(".cs", StringComparison.Ordinal))
+            || (f.EndsWith(".md", StringComparison.Ordinal) && !f.StartsWith("goldens/", StringComparison.Ordinal))))
+        {
+            string text = Tree.Read(file);
+            foreach ((string pattern, string better) in Phrases)
+                foreach (Match match in Regex.Matches(text, pattern, RegexOptions.IgnoreCase))
+                    found.Add($"{file}:{text.AsSpan(0, match.Index).Count('\n') + 1}: \"{match.Value}\"; write: {better}");
+        }
+
+        Assert.Empty(found);
+    }
+
+    /// <summary>Lines over 140 columns that a project has; it may only have fewer. Wrap new lines, and lower the number after wrapping old ones.</summary>
+    private static readonly Dictionary<string, int> LongLines = new(StringComparer.Ordinal)
+    {
+        ["Heed.Checkpoints"] = 159,
+        ["Heed.Cli"] = 265,
+        ["Heed.Core"] = 14,
+        ["Heed.Engine"] = 499,
+        ["Heed.Extensions.AI"] = 6,
+        ["Heed.Generation"] = 26,
+        ["Heed.Hub"] = 76,
+        ["Heed.Models"] = 393,
+        ["Heed.Templates"] = 188,
+        ["Heed.Tokenizers"] = 274,
+        ["Heed.Training"] = 172,
+        ["Heed.Verification"] = 145,
+    };
+
+    [Fact]
+    public void Lines_over_140_columns_become_fewer()
+    {
+        List<string> wrong = [];
+        foreach (IGrouping<string, string> project in Tree.Sources("src").GroupBy(file => file.Split('/')[1]))
+        {
+            int count = project.Sum(file => Tree.Read(file).Split('\n').Count(line => line.Length > 140));
+            int allowed = LongLines.GetValueOrDefault(project.Key);
+            if (count > allowed) wrong.Add($"{project.Key}: {count} lines over 140 columns; {allowed} are allowed. Wrap what is new.");
+        }
+
+        Assert.Empty(wrong);
+    }
 
     public static TheoryData<string> Projects => [.. Tree.Projects];
 

@@ -9,7 +9,8 @@ using Heed.Models.Recurrent;
 
 namespace Heed.Repository.Tests;
 
-/// <summary>docs/hooks.md lists every name that a model shows to hooks, with its shape; and models show them in the order in which they compute.</summary>
+/// <summary>docs/hooks.md lists every name that a model shows to hooks, with its shape; and models show them in the order in which they
+/// compute.</summary>
 public sealed partial class HookNameTests
 {
     private const int Batch = 2, Read = 5, Written = 4;

@@ -11,7 +11,8 @@ internal static class Tree
     /// <summary>The folder of Heed.slnx.</summary>
     public static string Root { get; } = Testing.Repository.Root;
 
-    /// <summary>All text files of the repository, relative to the root, with '/' between folders. Build output is left out, and what a changed public surface wrote beside the approved one.</summary>
+    /// <summary>All text files of the repository, relative to the root, with '/' between folders. Build output is left out, and what a
+    /// changed public surface wrote beside the approved one.</summary>
     public static IReadOnlyList<string> TextFiles { get; } = [.. Directory.EnumerateFiles(Root)
         .Concat(Folders.Select(f => Path.Combine(Root, f)).Where(Directory.Exists).SelectMany(Walk))
         .Where(f => TextEndings.Contains(Path.GetExtension(f), StringComparer.Ordinal) && !f.EndsWith(".received.txt", StringComparison.Ordinal))

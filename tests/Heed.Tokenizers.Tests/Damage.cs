@@ -2,7 +2,8 @@ using System.Diagnostics;
 
 namespace Heed.Tokenizers.Tests;
 
-/// <summary>Damages a file many times and watches how it is read: only declared errors that name the file, quickly, within little memory.</summary>
+/// <summary>Damages a file many times and watches how it is read: only declared errors that name the file, quickly, within little
+/// memory.</summary>
 internal static class Damage
 {
     /// <summary>Mutations of each reader in the ordinary run.</summary>

@@ -2,7 +2,8 @@ using CsCheck;
 
 namespace Heed.Tokenizers.Tests;
 
-/// <summary>Generators of texts for properties: every code point of every plane, lone surrogates, and what tokenizers treat specially.</summary>
+/// <summary>Generators of texts for properties: every code point of every plane, lone surrogates, and what tokenizers treat
+/// specially.</summary>
 internal static class Texts
 {
     private static readonly string[] Parts =

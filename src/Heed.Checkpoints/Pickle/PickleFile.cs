@@ -5,7 +5,8 @@ using System.Numerics;
 namespace Heed.Checkpoints;
 
 /// <summary>
-/// A PyTorch checkpoint (<c>pytorch_model.bin</c>, <c>torch.save</c>) read as pure data: the zip form of PyTorch 1.6 and later, and the form before it.
+/// A PyTorch checkpoint (<c>pytorch_model.bin</c>, <c>torch.save</c>) read as pure data: the zip form of PyTorch 1.6 and later, and the
+/// form before it.
 /// Nothing in the file is executed; an opcode or a global outside tensors and containers is refused by name and byte offset.
 /// </summary>
 public sealed class PickleFile : IDisposable
@@ -27,7 +28,8 @@ public sealed class PickleFile : IDisposable
     /// <summary>The path, as given.</summary>
     public string Path => _file.Path;
 
-    /// <summary>The tensors in the file's order; those of nested dicts have names joined by dots. They can be read until the file is disposed.</summary>
+    /// <summary>The tensors in the file's order; those of nested dicts have names joined by dots. They can be read until the file is
+    /// disposed.</summary>
     public IReadOnlyList<RawTensor> Tensors { get; private set; }
 
     /// <summary>Names of the values that are no tensors (numbers, texts, lists).</summary>
@@ -95,7 +97,8 @@ public sealed class PickleFile : IDisposable
         });
     }
 
-    // Five pickles (magic number, protocol, system, object, keys of the storages), then each storage: its element count in 8 bytes, its data.
+    // Five pickles (magic number, protocol, system, object, keys of the storages), then each storage: its element count in 8 bytes, its
+    // data.
     private void ReadLegacy(long length)
     {
         byte[] head = Load(0, Math.Min(length, MaximumPickleBytes), "");

@@ -6,13 +6,15 @@ using System.Text;
 namespace Heed.Checkpoints;
 
 /// <summary>
-/// Reads one pickle as data. Python's own machine calls whatever a file names; this one knows the few opcodes that tensors and containers need,
+/// Reads one pickle as data. Python's own machine calls whatever a file names; this one knows the few opcodes that tensors and containers
+/// need,
 /// builds plain values, calls nothing, and refuses the rest by name and byte offset.
 /// </summary>
-/// <remarks>Opcodes: CPython's Lib/pickletools.py; PyTorch writes protocol 2. Nothing is recursive; the memory of all values is bounded.</remarks>
+/// <remarks>Opcodes: CPython's Lib/pickletools.py; PyTorch writes protocol 2. Nothing is recursive; the memory of all values is
+/// bounded.</remarks>
 internal ref struct PickleMachine
 {
-    // Estimated memory allowed: this, and 4 bytes for each byte of pickle read. State dicts need 5 bytes a byte and are small;
+    // Estimated memory allowed: this, and 4 bytes for each byte of pickle read. State dicts need 5 bytes per byte and are small;
     // a file of nothing but empty dicts would need 70.
     private const long BaseBudget = 48 << 20;
 

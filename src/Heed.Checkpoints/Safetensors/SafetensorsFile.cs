@@ -4,12 +4,15 @@ using System.Diagnostics.CodeAnalysis;
 namespace Heed.Checkpoints;
 
 /// <summary>
-/// A safetensors file, opened and checked: 8 bytes of header length, a JSON header, the tensors' bytes. Every rule of the format is checked on opening,
+/// A safetensors file, opened and checked: 8 bytes of header length, a JSON header, the tensors' bytes. Every rule of the format is checked
+/// on opening,
 /// before anything is allocated from a size that the file states; tensors are read afterwards, in parts, without a memory map.
 /// </summary>
 /// <remarks>
-/// Format: github.com/huggingface/safetensors, README "Format". Limits: header ≤ 100,000,000 bytes (the reference's), rank ≤ <see cref="RawTensor.MaximumRank"/>,
-/// dimension ≤ <see cref="RawTensor.MaximumDimension"/>, tensors ≤ <see cref="MaximumTensors"/>. Stricter than the reference library where the README is: duplicate keys, also escaped ones, and
+/// Format: github.com/huggingface/safetensors, README "Format". Limits: header ≤ 100,000,000 bytes (the reference's), rank ≤
+/// <see cref="RawTensor.MaximumRank"/>,
+/// dimension ≤ <see cref="RawTensor.MaximumDimension"/>, tensors ≤ <see cref="MaximumTensors"/>. Stricter than the reference library where
+/// the README is: duplicate keys, also escaped ones, and
 /// padding other than blanks are refused.
 /// </remarks>
 public sealed class SafetensorsFile : IDisposable
@@ -17,7 +20,8 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Longest header accepted, in bytes.</summary>
     public const int MaximumHeaderBytes = 100_000_000;
 
-    /// <summary>Most tensors accepted in one file: a header of 100 MB could state so many empty ones that their names alone need gigabytes.</summary>
+    /// <summary>Most tensors accepted in one file: a header of 100 MB could declare so many empty ones that their names alone need
+    /// gigabytes.</summary>
     public const int MaximumTensors = 250_000;
 
     private readonly ModelFile _file;
@@ -46,13 +50,15 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>Opens and checks a file.</summary>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
-    /// <exception cref="InvalidFileException">The file breaks a rule of the format; the error names the tensor, the field, the value and the rule.</exception>
+    /// <exception cref="InvalidFileException">The file breaks a rule of the format; the error names the tensor, the field, the value and
+    /// the rule.</exception>
     public static SafetensorsFile Open(string path) => Open(new DiskFile(path));
 
     /// <summary>Opens and checks a file of any store.</summary>
     /// <param name="file">The file; the result owns it, also if opening fails.</param>
     /// <exception cref="StorageException">The file cannot be read.</exception>
-    /// <exception cref="InvalidFileException">The file breaks a rule of the format; the error names the tensor, the field, the value and the rule.</exception>
+    /// <exception cref="InvalidFileException">The file breaks a rule of the format; the error names the tensor, the field, the value and
+    /// the rule.</exception>
     public static SafetensorsFile Open(ModelFile file)
     {
         ArgumentNullException.ThrowIfNull(file);

@@ -3,7 +3,8 @@ using System.Text.Unicode;
 
 namespace Heed.Checkpoints;
 
-/// <summary>The JSON header of a safetensors file, parsed in one pass without a document tree, and checked against the size of the data.</summary>
+/// <summary>The JSON header of a safetensors file, parsed in one pass without a document tree, and checked against the size of the
+/// data.</summary>
 internal sealed class SafetensorsHeader
 {
     // The format nests 3 deep (object, entry, list); more is met only in fields that later versions may add.
@@ -148,7 +149,8 @@ internal sealed class SafetensorsHeader
         if (at != dataBytes) throw Bad("data", $"{dataBytes - at} bytes follow the last tensor, which ends at {at}; nothing may follow it");
     }
 
-    /// <summary>Every rule is kept by each program that writes the format: what breaks one is damage, and the way out is the same.</summary>
+    /// <summary>Every rule is kept by each program that writes the format: what breaks one is damage, and the way out is the
+    /// same.</summary>
     private InvalidFileException Bad(string where, string reason) => new(_file, where, $"{reason}. Download the file again, or save it anew with the program that made it");
 
     private static string Quote(string name) => $"tensor '{Printable.Shorten(name)}'";

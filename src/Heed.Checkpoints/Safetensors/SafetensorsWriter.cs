@@ -5,7 +5,8 @@ using System.Text;
 namespace Heed.Checkpoints;
 
 /// <summary>
-/// Writes safetensors files with the same bytes as the reference library: compact header padded by blanks to a multiple of 8, tensors by dtype
+/// Writes safetensors files with the same bytes as the reference library: compact header padded by blanks to a multiple of 8, tensors by
+/// dtype
 /// (widest first) and then by name. Tensors are streamed, never held together.
 /// </summary>
 public static class SafetensorsWriter
@@ -17,7 +18,8 @@ public static class SafetensorsWriter
     /// <param name="path">The file.</param>
     /// <param name="tensors">The tensors, in any order; names must differ.</param>
     /// <param name="metadata">Pairs for <c>__metadata__</c>, in this order; null writes none.</param>
-    /// <exception cref="ArgumentException">Two tensors have one name, a name is <c>__metadata__</c> or holds a lone surrogate, or the header is too long.</exception>
+    /// <exception cref="ArgumentException">Two tensors have one name, a name is <c>__metadata__</c> or holds a lone surrogate, or the
+    /// header is too long.</exception>
     /// <exception cref="HeedException">A tensor cannot be read or the file not be written.</exception>
     public static void Write(string path, IEnumerable<RawTensor> tensors, IReadOnlyList<KeyValuePair<string, string>>? metadata = null)
     {

@@ -7,7 +7,8 @@ using Heed.Tokenizers;
 
 namespace Heed.Cli.Commands;
 
-/// <summary>What became of each key of <c>config.json</c> and <c>generation_config.json</c>: followed, refused unless switched off, without effect, unknown.</summary>
+/// <summary>What became of each key of <c>config.json</c> and <c>generation_config.json</c>: followed, refused unless switched off, without
+/// effect, unknown.</summary>
 internal sealed class ConfigKeyReport
 {
     private static readonly (ConfigKeyUse Use, string Title, string Name)[] Groups =
@@ -42,7 +43,8 @@ internal sealed class ConfigKeyReport
         return report;
     }
 
-    /// <summary>The settings beside a tokenizer, file by file; a folder without a tokenizer, or with one that does not open, adds none: the commands that read it say why.</summary>
+    /// <summary>The settings beside a tokenizer, file by file; a folder without a tokenizer, or with one that does not open, adds none: the
+    /// commands that read it say why.</summary>
     private void AddTokenizer(IModelFiles files)
     {
         TokenizerFolderReport? read;

@@ -13,7 +13,7 @@ namespace Heed.Cli.Commands;
 /// <summary><c>heed eval MODEL --text PATH</c>: perplexity and bits per byte.</summary>
 internal static class EvalCommand
 {
-    /// <summary>T where none is given and the model could read more.</summary>
+    /// <summary>T if omitted and the model could read more.</summary>
     private const int StandardLength = 1024;
 
     public static Command Create(Terminal terminal)
@@ -93,6 +93,6 @@ internal static class EvalCommand
         }
 
         string shown = perplexity < 1e9 ? perplexity.ToString("0.00", CultureInfo.InvariantCulture) : double.IsFinite(perplexity) ? perplexity.ToString("0.00e+0", CultureInfo.InvariantCulture) : "above 1e308";
-        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss {report.Loss:0.0000} nats a token, perplexity {shown}, {report["bits_per_byte"]:0.0000} bits per byte over {report.Targets:N0} tokens in blocks of {length}"));
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss {report.Loss:0.0000} nats per token, perplexity {shown}, {report["bits_per_byte"]:0.0000} bits per byte over {report.Targets:N0} tokens in blocks of {length}"));
     }
 }

@@ -9,18 +9,18 @@ using Heed.Models.Files;
 
 namespace Heed.Cli.Commands;
 
-/// <summary><c>heed generate MODEL "prompt"</c>: text goes on, piece by piece as it comes.</summary>
+/// <summary><c>heed generate MODEL "prompt"</c>: text continues, piece by piece as it comes.</summary>
 internal static class GenerateCommand
 {
     public static Command Create(Terminal terminal)
     {
         Argument<string> model = new("model") { Description = "model folder" };
-        Argument<string?> prompt = new("prompt") { Description = "text to go on from; - or nothing reads standard input", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> prompt = new("prompt") { Description = "text to continue; - or nothing reads standard input", Arity = ArgumentArity.ZeroOrOne };
         Settings settings = new();
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
         Option<string?> dtype = WeightFormatOption.Create();
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("generate", "Let a model go on from a prompt. Example: heed generate ./model \"The list of\" --temperature 0.8") { model, prompt };
+        Command command = new("generate", "Let a model continue a prompt. Example: heed generate ./model \"The list of\" --temperature 0.8") { model, prompt };
         settings.AddTo(command);
         command.Add(dtype);
         command.Add(strict);
@@ -48,7 +48,8 @@ internal static class GenerateCommand
             return;
         }
 
-        // Behind an encoder the text is an answer, not a continuation. Nothing is printed before the first token: until then anything may be refused.
+        // With an encoder the text is an answer, not a continuation. Nothing is printed before the first token: until then anything may be
+        // refused.
         string before = model.Model is SequenceToSequenceModel || prompt.Length == 0 ? "" : terminal.Dim(terminal.Written(prompt));
         if (config.Beams > 1)
         {
@@ -74,18 +75,18 @@ internal static class GenerateCommand
         if (terminal.IsTerminal && pieces > 0) terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{pieces} pieces in {seconds:0.0} s"));
     }
 
-    /// <summary>The options that stand over the folder's settings; what is not given there is left as the folder has it.</summary>
+    /// <summary>The options that stand over the folder's settings; what is omitted stays as the folder specifies.</summary>
     private sealed class Settings
     {
-        private readonly Option<int?> _tokens = NumberOption.Optional("--max-new-tokens", "most tokens generated; where not given as many as the folder says, else 128", new NumberRange<int>(1, ConfigReader.MaximumSize));
+        private readonly Option<int?> _tokens = NumberOption.Optional("--max-new-tokens", "most tokens generated; if omitted, as many as the folder specifies, else 128", new NumberRange<int>(1, ConfigReader.MaximumSize));
         private readonly Option<bool> _greedy = new("--greedy") { Description = "always take the likeliest token" };
         private readonly Option<float?> _temperature = NumberOption.Optional("--temperature", "below 1 sharper, above 1 flatter", new NumberRange<float>(0, float.MaxValue));
         private readonly Option<int?> _topK = NumberOption.Optional("--top-k", "only the k likeliest tokens; 0: all", new NumberRange<int>(0, ConfigReader.MaximumSize));
         private readonly Option<float?> _topP = NumberOption.Optional("--top-p", "only the likeliest tokens with this probability together", new NumberRange<float>(0, 1));
-        private readonly Option<float?> _minP = NumberOption.Optional("--min-p", "only tokens at least so likely as a part of the likeliest", new NumberRange<float>(0, 1));
+        private readonly Option<float?> _minP = NumberOption.Optional("--min-p", "only tokens at least as likely as this share of the likeliest", new NumberRange<float>(0, 1));
         private readonly Option<float?> _penalty = NumberOption.Optional("--repetition-penalty", "above 1 against repetition", new NumberRange<float>(0, float.MaxValue, Above: true));
         private readonly Option<string[]> _stops = new("--stop") { Description = "texts that end generation; may be given several times" };
-        private readonly Option<int?> _beams = NumberOption.Optional("--beams", "beam search with so many beams; where not given as the folder says", new NumberRange<int>(1, ConfigReader.MaximumSize));
+        private readonly Option<int?> _beams = NumberOption.Optional("--beams", "beam search with this many beams; if omitted, as the folder specifies", new NumberRange<int>(1, ConfigReader.MaximumSize));
         private readonly Option<ulong> _seed = NumberOption.Of("--seed", "seed of the draws", 1UL, new NumberRange<ulong>(0, ulong.MaxValue));
 
         private Option[] Drawing => [_temperature, _topK, _topP, _minP];

@@ -74,8 +74,8 @@ internal static class InfoCommand
         Row("activations, training", Printable.Bytes(size.ActivationBytes), $"{batch} × {length} tokens");
         string twice = model is SequenceToSequenceModel ? " read and as many written" : "";
         if (size.CacheBytes > 0) Row("key-value cache", Printable.Bytes(size.CacheBytes), $"{batch} × {length} tokens{twice}");
-        if (size.StateBytes > 0) Row("states of the layers", Printable.Bytes(size.StateBytes), $"kept behind each of {batch} × {length} tokens{twice}, to go on from any");
-        Row("operations a token", string.Create(CultureInfo.InvariantCulture, $"{size.OperationsPerToken / 1e6:0.0} M"), $"forward, {(twice.Length > 0 ? "one read and one written, " : "")}at {length} tokens of context; training takes three times as many");
+        if (size.StateBytes > 0) Row("states of the layers", Printable.Bytes(size.StateBytes), $"kept after each of {batch} × {length} tokens{twice}, to resume from any");
+        Row("operations per token", string.Create(CultureInfo.InvariantCulture, $"{size.OperationsPerToken / 1e6:0.0} M"), $"forward, {(twice.Length > 0 ? "one read and one written, " : "")}at {length} tokens of context; training takes three times as many");
     }
 
     private static ModelSize SizeOf(Model model, int batch, int length)
@@ -86,7 +86,7 @@ internal static class InfoCommand
         }
         catch (OverflowException)
         {
-            throw new UsageException($"--batch {batch} and --length {length}: the memory of so many tokens is more than 8 EiB and cannot be counted. Choose smaller numbers.");
+            throw new UsageException($"--batch {batch} and --length {length}: the memory of that many tokens is more than 8 EiB and cannot be counted. Choose smaller numbers.");
         }
     }
 

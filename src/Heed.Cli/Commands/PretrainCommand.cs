@@ -70,8 +70,9 @@ internal static class PretrainCommand
         return peak;
     }
 
-    /// <summary>What holds unless an option overrides it: a file that is named, else the settings of the run in the folder, else the standard ones.</summary>
-    /// <param name="terminal">Told where they come from.</param>
+    /// <summary>What holds unless an option overrides it: a file that is named, else the settings of the run in the folder, else the
+    /// standard ones.</summary>
+    /// <param name="terminal">Reports where they come from.</param>
     /// <param name="folder">The run's folder.</param>
     /// <param name="begun">True where options are given: until something is learned they begin the run anew.</param>
     /// <param name="file">The file that is named; afterwards the one that the settings come from.</param>
@@ -80,11 +81,11 @@ internal static class PretrainCommand
         if (file is not null) return PretrainingConfig.FromFile(file);
         if (PretrainingRun.SettingsOf(folder, begun) is not { } before) return new PretrainingConfig();
         file = Path.Combine(folder, RunSettings.FileName);
-        terminal.Note($"Settings that are not given are those of the run in {folder}.");
+        terminal.Note($"Settings that are omitted are those of the run in {folder}.");
         return before;
     }
 
-    /// <summary>Prepares the run; a setting that does not fit is told by its option where one was given, else by file and key.</summary>
+    /// <summary>Prepares the run; a setting that does not fit is reported by its option if one was given, else by file and key.</summary>
     private static TrainingRun<TextTask> Prepare(Terminal terminal, string folder, PretrainingConfig config, string? file, Dictionary<Field, string> given, CancellationToken cancellationToken)
     {
         try

@@ -101,7 +101,7 @@ internal static class QuickstartCommand
         terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• GPT-2 architecture: {config.Layers} layers × {config.Width}, {run.Task.Model.Parameters.Values:N0} parameters; {config.Steps:N0} steps of {config.BatchSize * config.BlockLength:N0} tokens; about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory; peak of this machine {peak / 1e9:0} GF/s ({MachineProbe.InstructionSet})"));
     }
 
-    /// <summary>The first words of three texts that are held out, as prompts for a text of one's own.</summary>
+    /// <summary>The first words of three texts that are held out, as prompts for a custom text.</summary>
     private static string[] Beginnings(TrainingRun<TextTask> run)
     {
         int[] ids = run.Task.Corpus.HeldOut.Length > 1 ? run.Task.Corpus.HeldOutIds : run.Task.Corpus.TrainingIds;

@@ -2,7 +2,8 @@ using Heed.Tokenizers;
 
 namespace Heed.Cli.Commands;
 
-/// <summary>The bytes that single tokens stand for, where the vocabulary spells bytes: byte-level alphabets and <c>&lt;0xC3&gt;</c>.</summary>
+/// <summary>The bytes that single tokens stand for, where the vocabulary spells bytes: byte-level alphabets and
+/// <c>&lt;0xC3&gt;</c>.</summary>
 internal static class TokenBytes
 {
     /// <summary>Whether tokens are spelled in the 256 characters that stand for bytes.</summary>
@@ -18,7 +19,8 @@ internal static class TokenBytes
         return spelled && !tokenizer.AddedTokens.ContainsKey(encoding.Ids[index]) ? token.Length : null;
     }
 
-    /// <summary>What a token says, where its own text does not; a part of a character as its bytes. Null: the token is as readable as it is.</summary>
+    /// <summary>What a token says, where its own text does not; a part of a character as its bytes. Null: the token is as readable as it
+    /// is.</summary>
     public static string? Readable(Tokenizer tokenizer, TokenEncoding encoding, int index, bool spelled)
     {
         if (!spelled || encoding.SpecialTokensMask[index] != 0 || tokenizer.AddedTokens.ContainsKey(encoding.Ids[index])) return null;
@@ -29,7 +31,8 @@ internal static class TokenBytes
 
     private static bool IsBytePiece(string token) => token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>' && char.IsAsciiHexDigit(token[3]) && char.IsAsciiHexDigit(token[4]);
 
-    /// <summary>The bytes of a token of the byte-level alphabet: printable Latin-1 characters stand for themselves, the others in order from U+0100 on.</summary>
+    /// <summary>The bytes of a token of the byte-level alphabet: printable Latin-1 characters stand for themselves, the others in order
+    /// from U+0100 on.</summary>
     private static IEnumerable<byte> Bytes(string token)
     {
         static bool Itself(int value) => value is >= '!' and <= '~' or >= 0xA1 and <= 0xAC or >= 0xAE and <= 0xFF;

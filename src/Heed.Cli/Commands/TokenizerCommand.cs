@@ -33,10 +33,10 @@ internal static class TokenizerCommand
         Option<string[]> specials = new("--special") { Description = "special tokens, in id order; may be given several times", AllowMultipleArgumentsPerToken = true };
         Option<long> minimum = new("--min-frequency") { Description = "least count of a merge or word", DefaultValueFactory = _ => 0 };
         Option<int?> limit = new("--limit-alphabet") { Description = "most single characters kept" };
-        Option<int?> longest = new("--max-token-length") { Description = "tokens are shorter than so many characters" };
+        Option<int?> longest = new("--max-token-length") { Description = "tokens are shorter than this many characters" };
         Option<string?> unknown = new("--unk") { Description = "token for what cannot be encoded" };
-        Option<string?> prefix = new("--continuing-prefix") { Description = "in front of pieces inside a word (## in WordPiece)" };
-        Option<string?> suffix = new("--word-suffix") { Description = "behind the last piece of a word (</w>)" };
+        Option<string?> prefix = new("--continuing-prefix") { Description = "prefix of pieces inside a word (## in WordPiece)" };
+        Option<string?> suffix = new("--word-suffix") { Description = "appended to the last piece of a word (</w>)" };
         Option<string[]> alphabet = new("--initial-alphabet") { Description = "characters that are in the vocabulary even where the text has none of them", AllowMultipleArgumentsPerToken = true };
         Option<int?> piece = new("--max-piece-length") { Description = "longest piece in characters (unigram)" };
         Option<double?> shrink = new("--shrinking-factor") { Description = "part of the pieces that each pruning keeps (unigram)" };
@@ -103,7 +103,7 @@ internal static class TokenizerCommand
         return command;
     }
 
-    /// <summary>Trains on what the arguments name; settings that do not fit are told by the names of their options.</summary>
+    /// <summary>Trains on what the arguments name; settings that do not fit are reported by the names of their options.</summary>
     private static Tokenizer Trained(Terminal terminal, TrainerSettings settings, string[] sources, TrainingPipeline parts, CancellationToken cancellationToken)
     {
         bool anyText = false;
@@ -220,7 +220,7 @@ internal static class TokenizerCommand
         Argument<string> a = new("a") { Description = "one tokenizer" };
         Argument<string> b = new("b") { Description = "another tokenizer" };
         Option<string> text = new("--text") { Description = "text file or folder, or - for standard input", Required = true };
-        Command command = new("compare", "Compare two tokenizers on a text: tokens a word, bytes a token, vocabulary used. Example: heed tokenizer compare ./gpt2 ./mine --text book.txt") { a, b, text };
+        Command command = new("compare", "Compare two tokenizers on a text: tokens per word, bytes per token, vocabulary used. Example: heed tokenizer compare ./gpt2 ./mine --text book.txt") { a, b, text };
         command.SetAction(parsed =>
         {
             string source = Required.NotEmpty("--text", parsed.GetRequiredValue(text), "a text file or folder");

@@ -7,7 +7,8 @@ using Heed.Verification;
 
 namespace Heed.Cli.Commands;
 
-/// <summary><c>heed verify FOLDER…</c>: compares Heed with reference runs of a model, stored rows of measures, or with <c>--tokenizer</c> of tokenizers.</summary>
+/// <summary><c>heed verify FOLDER…</c>: compares Heed with reference runs of a model, stored rows of measures, or with <c>--tokenizer</c>
+/// of tokenizers.</summary>
 internal static class VerifyCommand
 {
     public static Command Create(Terminal terminal)
@@ -97,7 +98,7 @@ internal static class VerifyCommand
         return off ? ExitCode.Numerical : unread;
     }
 
-    /// <summary>Any file of a reference makes a case: one that lacks the others is told, not passed over.</summary>
+    /// <summary>Any file of a reference makes a case: one that lacks the others is reported, not skipped.</summary>
     private static bool IsCase(string folder) => IsEmbeddings(folder) || Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name)));
 
     private static bool IsEmbeddings(string folder) => File.Exists(Path.Combine(folder, "embeddings.safetensors"));
@@ -119,7 +120,7 @@ internal static class VerifyCommand
             }
             else if (IsCase(inner))
             {
-                // A model that lacks its configuration is told.
+                // A model that lacks its configuration is reported.
                 if (File.Exists(Path.Combine(inner, "config.json")) || CheckpointFolder.HasWeights(inner)) cases.Add(inner);
                 else passedOver.Add((inner, "holds reference values and neither config.json nor weights, so they are of another kind"));
             }

@@ -3,7 +3,8 @@ using Heed.Checkpoints;
 
 namespace Heed.Cli.Commands;
 
-/// <summary><c>heed info FILE.safetensors</c>: what a weight file or an index holds. Opening checks the form, and every value is read once.</summary>
+/// <summary><c>heed info FILE.safetensors</c>: what a weight file or an index holds. Opening checks the form, and every value is read
+/// once.</summary>
 internal static class WeightFileReport
 {
     /// <summary>True for names of weight files and of their indices.</summary>

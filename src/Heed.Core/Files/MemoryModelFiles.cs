@@ -1,6 +1,7 @@
 namespace Heed;
 
-/// <summary>The files of a model in memory, by name: embedded resources, a download, what a browser's page handed over. The bytes are not copied.</summary>
+/// <summary>The files of a model in memory, by name: embedded resources, a download, what a browser's page handed over. The bytes are not
+/// copied.</summary>
 public sealed class MemoryModelFiles : IModelFiles
 {
     private readonly SortedDictionary<string, ReadOnlyMemory<byte>> _files = new(StringComparer.Ordinal);

@@ -1,6 +1,7 @@
 namespace Heed.Engine.Autograd;
 
-/// <summary>Columns <paramref name="Start"/> … <paramref name="Start"/> + <paramref name="Width"/> − 1 of rows: queries, keys and values inside one fused product, without a copy.</summary>
+/// <summary>Columns <paramref name="Start"/> … <paramref name="Start"/> + <paramref name="Width"/> − 1 of rows: queries, keys and values
+/// inside one fused product, without a copy.</summary>
 /// <param name="Source">[N, C].</param>
 /// <param name="Start">First column.</param>
 /// <param name="Width">Number of columns.</param>

@@ -33,7 +33,8 @@ public sealed record CrossEntropySettings
     public Reduction Reduction { get; init; }
 
     /// <summary>
-    /// Where set, the sum is divided by this instead: the number of target tokens of all micro-batches together, so that any split of a batch gives the same gradient.
+    /// Where set, the sum is divided by this instead: the number of target tokens of all micro-batches together, so that any split of a
+    /// batch gives the same gradient.
     /// </summary>
     public double? Divisor { get; init; }
 

@@ -19,7 +19,8 @@ public static class Loss
     }
 
     /// <summary>
-    /// Cross-entropy over a vocabulary straight from the last hidden states, without ever holding the logits of all rows: hidden·Wᵀ + bias is made,
+    /// Cross-entropy over a vocabulary straight from the last hidden states, without ever holding the logits of all rows: hidden·Wᵀ + bias
+    /// is made,
     /// used and overwritten by its gradient in chunks of rows.
     /// </summary>
     /// <param name="hidden">[N, D].</param>

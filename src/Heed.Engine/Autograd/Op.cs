@@ -4,7 +4,8 @@ namespace Heed.Engine.Autograd;
 
 /// <summary>
 /// One recorded operation: what its gradient needs, and the rule that turns the gradient of its output into those of its inputs.
-/// A new op derives from this, computes its output in a static <c>Apply</c>, and calls <see cref="Tape.Record"/> when one input needs a gradient
+/// A new op derives from this, computes its output in a static <c>Apply</c>, and calls <see cref="Tape.Record"/> when one input needs a
+/// gradient
 /// (<c>docs/adding-an-op.md</c>).
 /// </summary>
 public abstract class Op
@@ -62,7 +63,8 @@ public abstract class Op
     }
 
     /// <summary>
-    /// Gives this op's own gradient on to an input as it is, under the input's shape, without a copy: the last act of a <see cref="Backward"/>, for one
+    /// Gives this op's own gradient on to an input as it is, under the input's shape, without a copy: the last act of a
+    /// <see cref="Backward"/>, for one
     /// input only. Does nothing where the input needs none.
     /// </summary>
     /// <exception cref="ShapeException">The numbers of elements differ.</exception>
@@ -122,10 +124,11 @@ public abstract class Op
     }
 }
 
-/// <summary>Where gradients end: a parameter, or an input whose gradient is asked for. Its gradient stays after the backward pass and adds up over several.</summary>
+/// <summary>Where gradients end: a parameter, or an input whose gradient is asked for. Its gradient stays after the backward pass and adds
+/// up over several.</summary>
 public sealed class Leaf : Op
 {
-    /// <summary>The gradient gathered so far, of the value's shape, or null where none arrived. It lives until <see cref="Clear"/>.</summary>
+    /// <summary>The gradient gathered so far, of the value's shape, or null if none arrived. It lives until <see cref="Clear"/>.</summary>
     public new Tensor? Gradient => base.Gradient;
 
     /// <summary>A variable with this value whose gradient is gathered here.</summary>

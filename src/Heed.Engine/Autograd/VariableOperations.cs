@@ -26,7 +26,8 @@ public static class VariableOperations
         /// <exception cref="ShapeException">The rank is below 2.</exception>
         public Variable Transpose() => PermuteOp.Apply(x, TensorOperations.TransposedAxes(x.Shape));
 
-        /// <summary><paramref name="count"/> places of one axis from <paramref name="start"/> on; of the first axis without a copy.</summary>
+        /// <summary><paramref name="count"/> places of one axis from <paramref name="start"/> on; of the first axis without a
+        /// copy.</summary>
         /// <exception cref="ArgumentOutOfRangeException">They are not all there.</exception>
         public Variable Slice(int axis, int start, int count) => SliceOp.Apply(x, axis, start, count);
 
@@ -111,7 +112,8 @@ public static class VariableOperations
         /// <summary>One row for each sequence of a packed batch.  [N, D] → [B, D]; a sequence without rows gives zeros.</summary>
         /// <param name="starts">[B + 1]: first row of each sequence, and N at the end.</param>
         /// <param name="pooling">How its rows become one.</param>
-        /// <param name="skip">Leading rows of each sequence that are left out, ≥ 0; weights keep counting from the sequence's first row.</param>
+        /// <param name="skip">Leading rows of each sequence that are left out, ≥ 0; weights keep counting from the sequence's first
+        /// row.</param>
         /// <exception cref="ArgumentException">The starts do not run from 0 to N.</exception>
         public Variable Pool(ReadOnlySpan<int> starts, Pooling pooling, int skip = 0) => PoolingOp.Apply(x, starts, pooling, skip);
 

@@ -30,7 +30,8 @@ internal static unsafe class MachineProbe
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="seconds"/> is not positive.</exception>
     public static double PeakGigaflops(double seconds = 0.5) => PeakAndMeanGigaflops(seconds).Peak;
 
-    /// <summary>The same beside the mean of all tries: where others take part of the computer, long works come no further than the mean.</summary>
+    /// <summary>The same beside the mean of all tries: where others take part of the computer, long works come no further than the
+    /// mean.</summary>
     /// <param name="seconds">About how long to measure, &gt; 0.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="seconds"/> is not positive.</exception>
     public static (double Peak, double Mean) PeakAndMeanGigaflops(double seconds = 0.5)
@@ -56,11 +57,12 @@ internal static unsafe class MachineProbe
         return (best / 1e9, sum / tries / 1e9);
     }
 
-    /// <summary>The bandwidth of reading memory in 10⁹ bytes a second: the best over 1, 2, 4 and 8 streams a thread, with and without prefetch.</summary>
+    /// <summary>The bandwidth of reading memory in 10⁹ bytes a second: the best over 1, 2, 4 and 8 streams a thread, with and without
+    /// prefetch.</summary>
     /// <param name="bytes">Memory to read; 1 GiB or more for a true figure, at least 1 MiB.</param>
     /// <param name="passes">Reads of it for each way of reading.</param>
     /// <exception cref="ArgumentOutOfRangeException">Fewer than 1 MiB or than one pass.</exception>
-    /// <exception cref="BudgetException">The memory is not to be had.</exception>
+    /// <exception cref="BudgetException">The memory could not be allocated.</exception>
     public static double BandwidthGigabytes(long bytes = 1L << 30, int passes = 3)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1 << 20);

@@ -3,7 +3,8 @@ using Heed.Engine.Autograd;
 namespace Heed.Engine.Nn;
 
 /// <summary>Zeroes each value with a probability in training and scales the others up; does nothing in inference.</summary>
-/// <remarks>Srivastava et al. 2014. The decisions are counted, not drawn: seed, step and site decide them, whatever the thread count, and a recomputed block meets the same ones.</remarks>
+/// <remarks>Srivastava et al. 2014. The decisions are counted, not drawn: seed, step and site decide them, whatever the thread count, and a
+/// recomputed block meets the same ones.</remarks>
 public sealed class Dropout : Module
 {
     private readonly float _probability;

@@ -40,7 +40,8 @@ public sealed record FeedForwardConfig
     public Initializer? DownInitializer { get; init; }
 }
 
-/// <summary>Two projections with an activation between, each row alone: y = W₂·f(W₁·x), or with a gate W₂·(f(W_g·x) ⊙ W₁·x).  x: [N, D] → [N, D].</summary>
+/// <summary>Two projections with an activation between, each row alone: y = W₂·f(W₁·x), or with a gate W₂·(f(W_g·x) ⊙ W₁·x). x: [N, D] →
+/// [N, D].</summary>
 /// <remarks>Vaswani et al. 2017, §3.3; gates: Shazeer 2020, arXiv:2002.05202.</remarks>
 public sealed class FeedForward : Module
 {

@@ -21,7 +21,7 @@ public sealed class ForwardContext
         ArgumentNullException.ThrowIfNull(positions);
         if (starts.Length == 0 || starts[0] != 0) throw new ArgumentException("The first sequence starts at row 0.", nameof(starts));
         for (int b = 1; b < starts.Length; b++)
-            if (starts[b] < starts[b - 1]) throw new ArgumentException($"Sequence {b} would start at row {starts[b]}, before the one in front of it ({starts[b - 1]}).", nameof(starts));
+            if (starts[b] < starts[b - 1]) throw new ArgumentException($"Sequence {b} would start at row {starts[b]}, before the previous one ({starts[b - 1]}).", nameof(starts));
         if (positions.Length != starts[^1]) throw new ArgumentException($"{positions.Length} positions were given for {starts[^1]} rows.", nameof(positions));
         _starts = starts;
         Positions = positions;
@@ -39,16 +39,19 @@ public sealed class ForwardContext
     /// <summary>[N]: the position of each row, in tokens.</summary>
     internal int[] Positions { get; }
 
-    /// <summary>[B]: the keys and values of each sequence's earlier tokens, or null. Rows are then the new tokens of sequences that go on.</summary>
+    /// <summary>[B]: the keys and values of each sequence's earlier tokens, or null. Rows are then the new tokens of sequences that
+    /// continue.</summary>
     public IReadOnlyList<KeyValueSequence>? Cache { get; init; }
 
-    /// <summary>The rows of each sequence that may be attended to, where some rows are only queries (padding kept for a loss over all positions); null: all.</summary>
+    /// <summary>The rows of each sequence that may be attended to, where some rows are only queries (padding kept for a loss over all
+    /// positions); null: all.</summary>
     internal AttendedRows[]? AttendedRows { get; init; }
 
     /// <summary>The encoder's rows, for cross-attention; null in models without.</summary>
     public ForwardContext? Memory { get; init; }
 
-    /// <summary>Gets the rows before the first layer and after each, [N, D], after the final norm in the place of the last; null where nobody gathers them.</summary>
+    /// <summary>Gets the rows before the first layer and after each, [N, D], after the final norm instead of the last; null where nobody
+    /// gathers them.</summary>
     public Action<Variable>? EachLayer { get; init; }
 
     /// <summary>Observers and replacements of named tensors, or null.</summary>
@@ -63,7 +66,8 @@ public sealed class ForwardContext
     /// <summary>Looked at before each layer.</summary>
     public CancellationToken CancellationToken { get; init; }
 
-    /// <summary>The length that RoPE variants depending on length use: longest position + 1, or more if later chunks of a text are known already.</summary>
+    /// <summary>The length that RoPE variants depending on length use: longest position + 1, or more if later chunks of a text are known
+    /// already.</summary>
     public int Length
     {
         get

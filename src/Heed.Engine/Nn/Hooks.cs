@@ -4,8 +4,10 @@ namespace Heed.Engine.Nn;
 
 /// <summary>
 /// Observes or replaces named tensors inside a model while it runs. The names are the same in every architecture
-/// (<c>blocks.3.attn.q</c>, with <c>encoder.</c> or <c>decoder.</c> in front where there are both; <c>docs/hooks.md</c> lists them); TransformerLens' names
-/// (<c>blocks.3.attn.hook_q</c>) are understood as aliases. A run without hooks pays nothing, and a hook that changes nothing leaves every bit as it was.
+/// (<c>blocks.3.attn.q</c>, with <c>encoder.</c> or <c>decoder.</c> in front where there are both; <c>docs/hooks.md</c> lists them);
+/// TransformerLens' names
+/// (<c>blocks.3.attn.hook_q</c>) are understood as aliases. A run without hooks pays nothing, and a hook that changes nothing leaves every
+/// bit as it was.
 /// </summary>
 public sealed class Hooks
 {
@@ -41,7 +43,8 @@ public sealed class Hooks
     private readonly List<(Func<string, bool> Matches, Func<string, Variable, Variable> Visit)> _matching = [];
     private readonly HashSet<string> _shown = new(StringComparer.Ordinal);
 
-    /// <summary>Sees the tensor with this name each time the model computes it. The value dies with the run: clone what is to be kept.</summary>
+    /// <summary>Sees the tensor with this name each time the model computes it. The value dies with the run: clone what is to be
+    /// kept.</summary>
     /// <param name="name">A full name or a TransformerLens alias.</param>
     /// <param name="observer">Gets the name and the tensor.</param>
     /// <returns>This, to chain.</returns>
@@ -70,7 +73,7 @@ public sealed class Hooks
         return this;
     }
 
-    /// <summary>Puts another tensor in the place of the one with this name.</summary>
+    /// <summary>Replaces the tensor with this name.</summary>
     /// <param name="name">A full name or a TransformerLens alias.</param>
     /// <param name="replacement">Gets name and tensor, returns a tensor of the same shape (the same one to change nothing).</param>
     /// <returns>This, to chain.</returns>
@@ -98,8 +101,10 @@ public sealed class Hooks
         return name;
     }
 
-    /// <summary>Refuses names that no run so far has shown: a layer that the model does not have, a slip of the pen. Models ask it at the end of each run.</summary>
-    /// <exception cref="ArgumentException">A name was given to <see cref="Observe"/> or <see cref="Replace"/> and no tensor has it; the error lists all such names, and the nearest that there is.</exception>
+    /// <summary>Refuses names that no run so far has shown: a layer that the model does not have, a slip of the pen. Models ask it at the
+    /// end of each run.</summary>
+    /// <exception cref="ArgumentException">A name was given to <see cref="Observe"/> or <see cref="Replace"/> and no tensor has it; the
+    /// error lists all such names, and the nearest that there is.</exception>
     public void CheckUsed()
     {
         lock (_shown)

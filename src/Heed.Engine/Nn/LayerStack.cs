@@ -3,13 +3,15 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Nn;
 
-/// <summary>Runs the layers of a model one after another: the one place for cancellation, checkpointing and the release of what a layer leaves behind.</summary>
+/// <summary>Runs the layers of a model one after another: the one place for cancellation, checkpointing and the release of what a layer
+/// leaves.</summary>
 public static class LayerStack
 {
     /// <summary>x → layer 0 → layer 1 → …</summary>
     /// <param name="layers">The layers, in order.</param>
     /// <param name="x">[N, D].</param>
-    /// <param name="context">Rows, cache, hooks; <see cref="ForwardContext.Checkpoint"/> recomputes each layer in the backward pass.</param>
+    /// <param name="context">Rows, cache, hooks; <see cref="ForwardContext.Checkpoint"/> recomputes each layer in the backward
+    /// pass.</param>
     /// <param name="forward">One layer's forward, from [N, D] to [N, D].</param>
     /// <param name="finish">What follows the last layer: the final norm; null for nothing.</param>
     /// <returns>[N, D].</returns>
@@ -41,7 +43,8 @@ public static class LayerStack
             }
 
             if (i < layers.Count - 1 || finish is null) visit?.Invoke(x);
-            // The stream between layers is nobody's once the next layer has read it, unless it was shown to somebody or is the caller's own.
+            // The stream between layers is nobody's once the next layer has read it, unless it was shown to somebody or is the caller's
+            // own.
             if (visit is null && i > 0 && !ReferenceEquals(before.Value, x.Value) && !ReferenceEquals(before.Value, first.Value)) before.Value.Dispose();
         }
 

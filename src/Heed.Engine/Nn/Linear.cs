@@ -50,6 +50,7 @@ public sealed class Linear : Projection
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
     public override Variable Forward(Variable x) => Forward(x, Activation.Identity);
 
-    /// <summary>The product, the bias and an activation function, in one pass where nothing records; the same bits as one after the other.</summary>
+    /// <summary>The product, the bias and an activation function, in one pass where nothing records; the same bits as one after the
+    /// other.</summary>
     internal Variable Forward(Variable x, Activation activation) => LinearOp.Apply(x, Weight.AsWeight(), Bias?.ToVariable(), activation);
 }

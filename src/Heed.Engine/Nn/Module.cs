@@ -5,7 +5,8 @@ namespace Heed.Engine.Nn;
 /// inputs. Modules hold no state between calls.
 /// </summary>
 /// <remarks>
-/// A module registers itself at the scope that it is given; the modules built at scopes derived from that one are its <see cref="Children"/>.
+/// A module registers itself at the scope that it is given; the modules built at scopes derived from that one are its
+/// <see cref="Children"/>.
 /// Modules without parameters (dropout, fixed positions) need no scope and do not appear in the tree.
 /// </remarks>
 public abstract class Module
@@ -26,7 +27,8 @@ public abstract class Module
     /// <summary>The module's place in its model's tree; null for a module without parameters.</summary>
     internal ModulePlace? Place { get; private set; }
 
-    /// <summary>Where the module's parameters are named in checkpoints, such as <c>transformer.h.3.attn</c>; empty for the whole model.</summary>
+    /// <summary>Where the module's parameters are named in checkpoints, such as <c>transformer.h.3.attn</c>; empty for the whole
+    /// model.</summary>
     public string Path => Place?.Path ?? "";
 
     /// <summary>Where <see cref="Hooks"/> find the module, such as <c>blocks.3.attn</c>: the same words in every architecture.</summary>
@@ -50,11 +52,13 @@ public abstract class Module
         }
     }
 
-    /// <summary>The parameters that belong to this module itself and to none of its children, in the order in which they are made.</summary>
+    /// <summary>The parameters that belong to this module itself and to none of its children, in the order in which they are
+    /// made.</summary>
     public IReadOnlyList<Parameter> OwnParameters => Place?.Set.Tree.ParametersOf(this) ?? [];
 
     /// <summary>The module of this one or below it with a name, or null.</summary>
-    /// <param name="path">A hook path (<c>blocks.3.attn.q</c>), a checkpoint path (<c>transformer.h.3.attn.c_attn</c>), or a hook path relative to this module (<c>attn.q</c>).</param>
+    /// <param name="path">A hook path (<c>blocks.3.attn.q</c>), a checkpoint path (<c>transformer.h.3.attn.c_attn</c>), or a hook path
+    /// relative to this module (<c>attn.q</c>).</param>
     public Module? Find(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -67,8 +71,9 @@ public abstract class Module
     /// <summary>Replaces a projection below this module, as adapters do.</summary>
     /// <param name="path">Which one, as in <see cref="Find"/>: <c>blocks.3.attn.q</c>.</param>
     /// <param name="make">
-    /// From the old projection to the new one, which takes its place in the computation and in the tree. The old one keeps its parameters and their checkpoint keys, and
-    /// becomes a child of the new one, with <c>.base</c> behind its hook path; further parameters are made at its <see cref="Scope"/>.
+    /// From the old projection to the new one, which takes its place in the computation and in the tree. The old one keeps its parameters
+    /// and their checkpoint keys, and
+    /// becomes a child of the new one, with <c>.base</c> appended to its hook path; further parameters are made at its <see cref="Scope"/>.
     /// </param>
     /// <returns>The new projection.</returns>
     /// <exception cref="ArgumentException">There is no projection with this name.</exception>

@@ -2,7 +2,8 @@ using Heed.Engine.Autograd;
 
 namespace Heed.Engine.Nn;
 
-/// <summary>A linear map of rows, [..., D] → [..., F]: a <see cref="Linear"/>, or what <see cref="Module.Replace"/> puts in its place (a low-rank adapter, say).</summary>
+/// <summary>A linear map of rows, [..., D] → [..., F]: a <see cref="Linear"/>, or what <see cref="Module.Replace"/> puts in its place (a
+/// low-rank adapter, say).</summary>
 public abstract class Projection : Module
 {
     /// <summary>A projection whose parameters belong to others: a tied output layer.</summary>

@@ -13,7 +13,8 @@ public readonly struct Shape : IEquatable<Shape>
     private readonly int _countBeyondOne;   // so that the default value is a scalar, which has one element
 
     /// <summary>Builds a shape from its sizes.</summary>
-    /// <exception cref="ShapeException">There are more than <see cref="MaximumRank"/> axes, a size is negative, or the product exceeds 2³¹ − 1.</exception>
+    /// <exception cref="ShapeException">There are more than <see cref="MaximumRank"/> axes, a size is negative, or the product exceeds 2³¹
+    /// − 1.</exception>
     public Shape(params ReadOnlySpan<int> sizes)
     {
         if (sizes.Length > MaximumRank) throw new ShapeException($"A shape has at most {MaximumRank} axes; {sizes.Length} were given.");

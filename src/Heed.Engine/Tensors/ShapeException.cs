@@ -3,7 +3,7 @@ namespace Heed.Engine.Tensors;
 /// <summary>Shapes that do not fit: a fault of the calling program. Names site, argument, expected letters and actual sizes.</summary>
 public sealed class ShapeException : ArgumentException
 {
-    /// <summary>An error told in one sentence.</summary>
+    /// <summary>An error of one sentence.</summary>
     public ShapeException(string message)
         : base(message)
     {

@@ -134,7 +134,8 @@ public sealed class Tensor : IDisposable
         return View(shape, 0);
     }
 
-    /// <summary>Rows <paramref name="start"/> … <paramref name="start"/> + <paramref name="count"/> − 1 of the first axis: a view, no copy.</summary>
+    /// <summary>Rows <paramref name="start"/> … <paramref name="start"/> + <paramref name="count"/> − 1 of the first axis: a view, no
+    /// copy.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The rows are not all there.</exception>
     public Tensor Rows(int start, int count)
     {

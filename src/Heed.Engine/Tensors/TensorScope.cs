@@ -39,7 +39,8 @@ public sealed class TensorScope : IDisposable
         return tensor;
     }
 
-    /// <summary>Makes this scope the owner of a tensor that an inner scope owned, or none, so that it lives as long as what was born here.</summary>
+    /// <summary>Makes this scope the owner of a tensor that an inner scope owned, or none, so that it lives as long as what was born
+    /// here.</summary>
     /// <returns>The same tensor.</returns>
     /// <exception cref="ObjectDisposedException">The scope or the tensor has ended.</exception>
     public Tensor Adopt(Tensor tensor)

@@ -1,6 +1,6 @@
 namespace Heed.Generation.Embeddings;
 
-/// <summary>What a text is, which decides its prompt where none is named.</summary>
+/// <summary>What a text is, which decides its prompt if none is named.</summary>
 public enum EmbeddingPurpose
 {
     /// <summary>Any text: the folder's default prompt, if it has one.</summary>
@@ -19,7 +19,8 @@ public sealed record EmbeddingOptions
     /// <summary>What the texts are.</summary>
     public EmbeddingPurpose Purpose { get; init; }
 
-    /// <summary>Text that is put before each text as it is; overrides <see cref="PromptName"/> and <see cref="Purpose"/>. Empty: none.</summary>
+    /// <summary>Text that is put before each text as it is; overrides <see cref="PromptName"/> and <see cref="Purpose"/>. Empty:
+    /// none.</summary>
     public string? Prompt { get; init; }
 
     /// <summary>Name of one of the folder's prompts; overrides <see cref="Purpose"/>.</summary>

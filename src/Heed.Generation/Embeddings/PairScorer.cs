@@ -41,7 +41,8 @@ public sealed class PairScorer : IDisposable
     /// <summary>Numbers per pair: 1 for rankers, else one per class.</summary>
     public int Outputs => _model.Config.Labels.Count;
 
-    /// <summary>Opens a folder with a sequence classification head, as sentence-transformers' CrossEncoder saves it or as an ordinary classifier.</summary>
+    /// <summary>Opens a folder with a sequence classification head, as sentence-transformers' CrossEncoder saves it or as an ordinary
+    /// classifier.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="options">How to load; null: for inference.</param>
     /// <exception cref="StorageException">The folder or a file is missing.</exception>
@@ -130,7 +131,8 @@ public sealed class PairScorer : IDisposable
     /// <summary>Returns the memory of the weights.</summary>
     public void Dispose() => _model.Dispose();
 
-    /// <summary>True where scores go through a sigmoid: <c>activation_fn</c> of sentence-transformers' file, its older key in config.json, or one label.</summary>
+    /// <summary>True where scores go through a sigmoid: <c>activation_fn</c> of sentence-transformers' file, its older key in config.json,
+    /// or one label.</summary>
     private static bool ReadFunction(IModelFiles files, ModelConfig config)
     {
         if (files.Contains(SentenceSettings.ConfigName))

@@ -7,7 +7,8 @@ using Heed.Tokenizers;
 namespace Heed.Generation.Embeddings;
 
 /// <summary>
-/// Texts to vectors, as the folder specifies: prompt → lower case → tokenizer, cut at its length → encoder → pooling → what follows → dimensions.
+/// Texts to vectors, as the folder specifies: prompt → lower case → tokenizer, cut at its length → encoder → pooling → what follows →
+/// dimensions.
 /// Any number of threads may use one.
 /// </summary>
 /// <example><code>
@@ -36,7 +37,8 @@ public sealed class TextEmbedder : IDisposable
     /// <summary>Prompts, similarity and other settings of the folder.</summary>
     public SentenceSettings Settings => _embedder.Settings;
 
-    /// <summary>Longest text in tokens, prompt and special tokens included: what is longer is cut. <see cref="int.MaxValue"/>: no limit.</summary>
+    /// <summary>Longest text in tokens, prompt and special tokens included: what is longer is cut. <see cref="int.MaxValue"/>: no
+    /// limit.</summary>
     public int MaximumLength { get; }
 
     /// <summary>Length of a vector with the folder's settings.</summary>
@@ -80,7 +82,8 @@ public sealed class TextEmbedder : IDisposable
     /// <param name="options">Prompt, dimensions, normalization; null: as the folder specifies.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>One vector per text, all of the same length.</returns>
-    /// <exception cref="InputException">The prompt's name is unknown, <see cref="EmbeddingOptions.Dimensions"/> is out of range, or a text does not fit the model.</exception>
+    /// <exception cref="InputException">The prompt's name is unknown, <see cref="EmbeddingOptions.Dimensions"/> is out of range, or a text
+    /// does not fit the model.</exception>
     public IReadOnlyList<float[]> Embed(IReadOnlyList<string> texts, EmbeddingOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);

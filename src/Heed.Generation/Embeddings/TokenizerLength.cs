@@ -5,7 +5,8 @@ namespace Heed.Generation.Embeddings;
 /// <summary>The length at which a folder's tokenizer says that its model's texts end.</summary>
 internal static class TokenizerLength
 {
-    /// <summary><c>model_max_length</c> of tokenizer_config.json; null where it is missing, null or the reference's "no limit" (1e30).</summary>
+    /// <summary><c>model_max_length</c> of tokenizer_config.json; null where it is missing, null or the reference's "no limit"
+    /// (1e30).</summary>
     public static int? Read(IModelFiles files)
     {
         const string Name = "tokenizer_config.json";

@@ -1,6 +1,7 @@
 namespace Heed.Generation.Inference;
 
-/// <summary>Lets one caller at a time run the loop, in the order in which they came. Nobody holds it while waiting, so a single thread never blocks.</summary>
+/// <summary>Lets one caller at a time run the loop, in the order in which they came. Nobody holds it while waiting, so a single thread
+/// never blocks.</summary>
 internal sealed class Turn
 {
     private readonly Lock _lock = new();

@@ -4,7 +4,8 @@ using Heed.Engine.Runtime;
 namespace Heed.Models;
 
 /// <summary>
-/// A whole model: a stack and a head, its configuration, its parameters by the names of the released checkpoints, and one way to run it on padded inputs.
+/// A whole model: a stack and a head, its configuration, its parameters by the names of the released checkpoints, and one way to run it on
+/// padded inputs.
 /// Families provide stacks; the heads of <c>Heads/</c> derive from this class.
 /// </summary>
 public abstract class Model : Module, IDisposable
@@ -37,10 +38,12 @@ public abstract class Model : Module, IDisposable
     /// <summary>Where the model computes: the context in which it was built or loaded.</summary>
     public ComputeContext Context { get; } = ComputeContext.Current;
 
-    /// <summary>The parameter whose values another one shares, by the other's key in checkpoints: <c>lm_head.weight</c> → <c>transformer.wte.weight</c>.</summary>
+    /// <summary>The parameter whose values another one shares, by the other's key in checkpoints: <c>lm_head.weight</c> →
+    /// <c>transformer.wte.weight</c>.</summary>
     public IReadOnlyDictionary<string, string> TiedNames => Parameters.SharedNames;
 
-    /// <summary>How each parameter was stored in the folder that was loaded; empty for a model made from nothing. Saving keeps these types.</summary>
+    /// <summary>How each parameter was stored in the folder that was loaded; empty for a model made from nothing. Saving keeps these
+    /// types.</summary>
     public IReadOnlyDictionary<string, Checkpoints.DType> StoredTypes { get; internal set; } = new Dictionary<string, Checkpoints.DType>();
 
     /// <summary>Runs the model on a batch: logits, losses where labels are given, and details where asked.</summary>
@@ -56,7 +59,8 @@ public abstract class Model : Module, IDisposable
         return output;
     }
 
-    /// <summary>Number of targets of each part of the loss, in the order of <see cref="ModelOutput.Losses"/>, known before the model runs: what a step divides by, once over all its micro-batches.</summary>
+    /// <summary>Number of targets of each part of the loss, in the order of <see cref="ModelOutput.Losses"/>, known before the model runs:
+    /// what a step divides by, once over all its micro-batches.</summary>
     public abstract long[] CountTargets(ModelInputs inputs);
 
     /// <summary>What the head computes.</summary>

@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Heed.Models;
 
-/// <summary>What every architecture's configuration says. The families derive from it; foreign JSON names live in their <c>…ConfigFile</c>.</summary>
+/// <summary>What every architecture's configuration says. The families derive from it; foreign JSON names live in their
+/// <c>…ConfigFile</c>.</summary>
 public abstract record ModelConfig
 {
     /// <summary>Hugging Face's <c>model_type</c>, such as <c>gpt2</c>.</summary>
@@ -29,7 +30,8 @@ public abstract record ModelConfig
     /// <summary>Tokens of the context that the model was trained for: <see cref="MaximumLength"/>, unless longer inputs run too.</summary>
     public virtual int TrainedLength => MaximumLength;
 
-    /// <summary>Equal for text lengths at which tokens have the same positions, so that keys and values computed at one are right at the other.</summary>
+    /// <summary>Equal for text lengths at which tokens have the same positions, so that keys and values computed at one are right at the
+    /// other.</summary>
     internal virtual int PositionRegime(int length) => 0;
 
     /// <summary>Id that fills rows, or null.</summary>

@@ -18,7 +18,8 @@ public sealed record ModelInputs
     /// <summary><c>labels</c>: [B, T] ids for token losses (−100 is ignored), [B, 1] classes for sequence classification.</summary>
     public TokenGrid? Labels { get; init; }
 
-    /// <summary>True where <see cref="Labels"/> of a causal model stand under the token that predicts them; false, as Hugging Face has it: under themselves, and the model shifts.</summary>
+    /// <summary>True where <see cref="Labels"/> of a causal model stand under the token that predicts them; false, as Hugging Face has it:
+    /// under themselves, and the model shifts.</summary>
     public bool LabelsAreShifted { get; init; }
 
     /// <summary><c>labels</c> as numbers: [B·L] for regression (L = number of outputs) and several labels at once.</summary>

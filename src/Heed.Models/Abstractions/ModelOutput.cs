@@ -3,7 +3,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Models;
 
-/// <summary>One part of a loss: a sum over targets and their number. The loss is the sum divided by the number, once, over all micro-batches of a step.</summary>
+/// <summary>One part of a loss: a sum over targets and their number. The loss is the sum divided by the number, once, over all
+/// micro-batches of a step.</summary>
 /// <param name="Name">What it measures: <c>tokens</c>, <c>next sentence</c>, <c>start</c>, <c>end</c>, <c>labels</c>.</param>
 /// <param name="Sum">[]: sum in nats (or squared error), weighted by <paramref name="Weight"/> when the parts are added.</param>
 /// <param name="Count">Number of targets; 0 where there is nothing to predict.</param>
@@ -16,7 +17,8 @@ public sealed record ModelOutput
     /// <summary>The parts of the loss; empty where no labels were given.</summary>
     public IReadOnlyList<LossPart> Losses { get; init; } = [];
 
-    /// <summary>Scores: [B, T, V] of language models, [B, T, L] of token classifiers, [B, L] of sequence classifiers; null with <see cref="RunOptions.Logits"/> false.</summary>
+    /// <summary>Scores: [B, T, V] of language models, [B, T, L] of token classifiers, [B, L] of sequence classifiers; null with
+    /// <see cref="RunOptions.Logits"/> false.</summary>
     public Tensor? Logits { get; init; }
 
     /// <summary>[B, 2]: whether the second segment follows the first (class 0), of BERT's pre-training.</summary>
@@ -37,10 +39,12 @@ public sealed record ModelOutput
     /// <summary>[B, S, D]: the encoder's last rows, of encoder-decoders, with <see cref="RunOptions.Details"/>.</summary>
     public Tensor? EncoderLastHiddenState { get; init; }
 
-    /// <summary>With <see cref="RunOptions.Details"/>: the rows before the first layer and after each, [B, T, D], after the final norm in the place of the last; the decoder's in encoder-decoders.</summary>
+    /// <summary>With <see cref="RunOptions.Details"/>: the rows before the first layer and after each, [B, T, D], after the final norm
+    /// instead of the last; the decoder's in encoder-decoders.</summary>
     public IReadOnlyList<Tensor> HiddenStates { get; init; } = [];
 
-    /// <summary>With <see cref="RunOptions.Details"/>: the pattern of each layer's self-attention, [B, H, T, T]; the decoder's in encoder-decoders.</summary>
+    /// <summary>With <see cref="RunOptions.Details"/>: the pattern of each layer's self-attention, [B, H, T, T]; the decoder's in
+    /// encoder-decoders.</summary>
     public IReadOnlyList<Tensor> Attentions { get; init; } = [];
 
     /// <summary>As <see cref="HiddenStates"/>, of the encoder of an encoder-decoder, [B, S, D].</summary>

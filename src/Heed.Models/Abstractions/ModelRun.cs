@@ -5,7 +5,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Models;
 
-/// <summary>One run of a model: the contexts of its stacks, what a loss is, and the hidden states and attention patterns where <see cref="RunOptions.Details"/> asks for them.</summary>
+/// <summary>One run of a model: the contexts of its stacks, what a loss is, and the hidden states and attention patterns where
+/// <see cref="RunOptions.Details"/> asks for them.</summary>
 public sealed class ModelRun
 {
     private readonly List<Tensor> _hidden = [], _attentions = [], _encoderHidden = [], _encoderAttentions = [], _crossAttentions = [];
@@ -34,7 +35,8 @@ public sealed class ModelRun
         return Gathering(batch, "decoder.", encoder, _hidden, _attentions);
     }
 
-    /// <summary>How token and class losses are summed: nats over targets, as what a step divides by is known only over all its micro-batches.</summary>
+    /// <summary>How token and class losses are summed: nats over targets, as what a step divides by is known only over all its
+    /// micro-batches.</summary>
     /// <param name="labelSmoothing">The architecture's own, used while a tape records unless the options say otherwise.</param>
     public CrossEntropySettings Loss(float labelSmoothing = 0) => LossOf(Options.Loss, labelSmoothing);
 

@@ -25,7 +25,8 @@ public sealed record RunOptions
     public bool Logits { get; init; } = true;
 
     /// <summary>
-    /// Label smoothing, class weights and ignored index of token and class losses; their reduction is not read, as losses are sums. Null: none of them and
+    /// Label smoothing, class weights and ignored index of token and class losses; their reduction is not read, as losses are sums. Null:
+    /// none of them and
     /// <see cref="CausalLanguageModel.IgnoredLabel"/>, with the smoothing that an architecture's own training has while a tape records.
     /// </summary>
     public CrossEntropySettings? Loss { get; init; }

@@ -46,7 +46,8 @@ public sealed class TokenBatch
 
     internal int[] CellArray { get; }
 
-    /// <summary>Where some rows are kept only for a loss over all positions: per sequence the first row and the number of rows that may be attended to; else null.</summary>
+    /// <summary>Where some rows are kept only for a loss over all positions: per sequence the first row and the number of rows that may be
+    /// attended to; else null.</summary>
     internal AttendedRows[]? AttendedRows { get; private init; }
 
     /// <summary>B.</summary>
@@ -88,7 +89,8 @@ public sealed class TokenBatch
     public static TokenBatch FromGrid(TokenGrid ids, TokenGrid? mask = null, TokenGrid? positions = null, TokenGrid? typeIds = null)
         => OfCells(ids, mask, positions, typeIds, keepPadding: false);
 
-    /// <summary>The attended cells of a padded grid, or all of them: padding then stays as rows that attend but are not attended to (<see cref="PaddingRows"/>).</summary>
+    /// <summary>The attended cells of a padded grid, or all of them: padding then stays as rows that attend but are not attended to
+    /// (<see cref="PaddingRows"/>).</summary>
     /// <exception cref="ArgumentException">The grids differ in size, or real tokens are not contiguous where they must be.</exception>
     internal static TokenBatch OfCells(TokenGrid ids, TokenGrid? mask, TokenGrid? positions, TokenGrid? typeIds, bool keepPadding)
     {

@@ -30,7 +30,8 @@ public abstract class TokenStack : Module
     /// <returns>[N, D].</returns>
     public abstract Variable Forward(TokenBatch batch, ForwardContext context);
 
-    /// <summary>The inputs with the positions that the architecture counts; those given, or columns of the grid, unless overridden.</summary>
+    /// <summary>The inputs with the positions that the architecture counts; those given, or columns of the grid, unless
+    /// overridden.</summary>
     public virtual ModelInputs WithPositions(ModelInputs inputs) => inputs;
 
     /// <summary>Number of positions that a token may have.</summary>

@@ -3,13 +3,14 @@ using Heed.Engine.Kernels;
 
 namespace Heed.Models.Bart;
 
-/// <summary>Sizes and settings of a BART (Lewis et al., arXiv:1910.13461, §2.1) or a Marian translation model (Junczys-Dowmunt et al., arXiv:1804.00344).</summary>
+/// <summary>Sizes and settings of a BART (Lewis et al., arXiv:1910.13461, §2.1) or a Marian translation model (Junczys-Dowmunt et al.,
+/// arXiv:1804.00344).</summary>
 public sealed record BartConfig : ModelConfig
 {
     /// <inheritdoc/>
     public override string ModelType => Marian ? "marian" : "bart";
 
-    /// <summary>True for Marian: fixed sinusoidal positions, no norm behind the embeddings.</summary>
+    /// <summary>True for Marian: fixed sinusoidal positions, no norm after the embeddings.</summary>
     public bool Marian { get; init; }
 
     /// <inheritdoc/>
@@ -68,7 +69,7 @@ public sealed record BartConfig : ModelConfig
     public float ActivationDropout { get; init; }
 
     /// <summary>
-    /// Id in front of every text that the decoder writes; null means the end id in BART, the padding id in Marian
+    /// Id before every text that the decoder generates; null means the end id in BART, the padding id in Marian
     /// (<c>decoder_start_token_id</c>).
     /// </summary>
     public int? DecoderStartId { get; init; }

@@ -9,8 +9,8 @@ internal static class BartConfigFile
     {
         file = file.WithNames(("d_model", "hidden_size"), ("encoder_attention_heads", "num_attention_heads"));
         // Words of the first releases, whose only values that a model was ever computed with are these.
-        ConfigWords.Refuse(file, "normalize_before", "norms stand behind the parts here");
-        ConfigWords.Refuse(file, "add_final_layer_norm", "there is no norm behind the last layer here");
+        ConfigWords.Refuse(file, "normalize_before", "norms follow the parts here");
+        ConfigWords.Refuse(file, "add_final_layer_norm", "there is no norm after the last layer here");
         ConfigWords.Refuse(file, "static_position_embeddings", marian ? "positions are fixed here" : "positions are learned here", refused: !marian);
         ConfigWords.Refuse(file, "normalize_embedding", marian ? "there is no norm on the embeddings here" : "a norm on the embeddings belongs to the architecture", refused: marian);
         int vocabulary = file.Size("vocab_size", marian ? 58101 : 50265, 1);

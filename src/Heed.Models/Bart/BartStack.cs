@@ -34,19 +34,19 @@ internal sealed class BartBlock : Module
     /// <summary>Self-attention; causal in the decoder.</summary>
     public MultiHeadAttention Attention { get; }
 
-    /// <summary>Norm behind self-attention.</summary>
+    /// <summary>Norm after self-attention.</summary>
     public LayerNorm AttentionNorm { get; }
 
     /// <summary>Attention to the encoder's rows; null in the encoder.</summary>
     public MultiHeadAttention? CrossAttention { get; }
 
-    /// <summary>Norm behind cross-attention; null in the encoder.</summary>
+    /// <summary>Norm after cross-attention; null in the encoder.</summary>
     public LayerNorm? CrossAttentionNorm { get; }
 
     /// <summary>Two layers with an activation between.</summary>
     public FeedForward FeedForward { get; }
 
-    /// <summary>Norm behind the feed-forward part.</summary>
+    /// <summary>Norm after the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; }
 
     /// <summary>norm(x + attention(x)), in the decoder norm(x + cross-attention(x)), then norm(x + feed-forward(x)).</summary>
@@ -123,7 +123,7 @@ internal sealed class BartStack : Module
     /// <summary>BART's position table, [T + 2, D]; null in Marian.</summary>
     public Embedding? Positions { get; }
 
-    /// <summary>BART's norm behind the embeddings; null in Marian.</summary>
+    /// <summary>BART's norm after the embeddings; null in Marian.</summary>
     public LayerNorm? EmbeddingNorm { get; }
 
     /// <summary>The layers.</summary>

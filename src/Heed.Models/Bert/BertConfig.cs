@@ -48,10 +48,10 @@ public record BertConfig : ModelConfig
     /// <summary>Probability of dropout on attention weights (<c>attention_probs_dropout_prob</c>).</summary>
     public float AttentionDropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout in front of a classifier; null: <see cref="Dropout"/> (<c>classifier_dropout</c>).</summary>
+    /// <summary>Probability of dropout before a classifier; null: <see cref="Dropout"/> (<c>classifier_dropout</c>).</summary>
     public float? ClassifierDropout { get; init; }
 
-    /// <summary>Name in front of the stack's keys in a model with a head.</summary>
+    /// <summary>Prefix of the stack's keys in a model with a head.</summary>
     internal virtual string Prefix => "bert";
 
     /// <summary>True where positions count the tokens that are not padding, from the padding id + 1.</summary>
@@ -75,7 +75,7 @@ public record BertConfig : ModelConfig
         if (Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads). Choose other heads or another width.");
         if (PaddingId is { } id && id >= Vocabulary) throw new ConfigException($"{ModelType}: the padding id {id} (pad_token_id) is not in the vocabulary of {Vocabulary} (vocab_size).");
         if (PaddingId < 0) throw new ConfigException($"{ModelType}: the padding id {PaddingId} (pad_token_id) is negative; it is an id of the vocabulary or null.");
-        if (MaximumLength < 1) throw new ConfigException($"{ModelType}: {PositionRows} positions (max_position_embeddings) leave none for tokens; RoBERTa's begin behind the padding id.");
+        if (MaximumLength < 1) throw new ConfigException($"{ModelType}: {PositionRows} positions (max_position_embeddings) leave none for tokens; RoBERTa's begin after the padding id.");
     }
 
     /// <inheritdoc/>
@@ -98,7 +98,8 @@ public enum RobertaKind
     Mpnet,
 }
 
-/// <summary>Sizes and settings of a RoBERTa: a BERT without segments whose positions begin behind the padding id (Liu et al. 2019, arXiv:1907.11692).</summary>
+/// <summary>Sizes and settings of a RoBERTa: a BERT without segments whose positions begin after the padding id (Liu et al. 2019,
+/// arXiv:1907.11692).</summary>
 public sealed record RobertaConfig : BertConfig
 {
     /// <inheritdoc/>

@@ -14,13 +14,13 @@ internal sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceB
     /// <summary>Self-attention without a mask.</summary>
     public MultiHeadAttention Attention { get; } = new(BertEncoder.AttentionOf(config, distances), (at / "attention").As("attn"));
 
-    /// <summary>Norm behind attention.</summary>
+    /// <summary>Norm after attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, BertEncoder.AttentionNormOf(config, at / "attention").As("norm1"));
 
     /// <summary>Two layers with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(BertEncoder.FeedForwardOf(config), at.As("mlp"));
 
-    /// <summary>Norm behind the feed-forward part.</summary>
+    /// <summary>Norm after the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "output" / "LayerNorm").As("norm2"));
 
     private Residual AttentionResidual { get; } = new(config.Dropout, at, "attn_out");
@@ -95,7 +95,8 @@ internal sealed class BertEncoder : TokenStack
         return LayerStack.Run(Layers, _dropout.Forward(x, context), context, (layer, y) => layer.Forward(y, context));
     }
 
-    /// <summary>RoBERTa's positions count the tokens that are not padding, from the padding id + 1; padding itself has the padding id's.</summary>
+    /// <summary>RoBERTa's positions count the tokens that are not padding, from the padding id + 1; padding itself has the padding
+    /// id's.</summary>
     /// <inheritdoc/>
     public override ModelInputs WithPositions(ModelInputs inputs)
     {

@@ -4,7 +4,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Models.Bert;
 
-/// <summary>Where BERT's and RoBERTa's heads lie in a checkpoint. RoBERTa and its kin have no pooler: their classifier brings a layer of its own.</summary>
+/// <summary>Where BERT's and RoBERTa's heads lie in a checkpoint. RoBERTa and its kin have no pooler: their classifier brings a layer of
+/// its own.</summary>
 internal static class BertHeads
 {
     public static Model Build(string architecture, HeadKind head, BertConfig c, ParameterSet parameters)
@@ -49,7 +50,8 @@ internal static class BertHeads
         => stored.StartsWith("cls.", StringComparison.Ordinal) || stored.StartsWith("lm_head.", StringComparison.Ordinal)
         || stored.StartsWith("pooler.", StringComparison.Ordinal) || stored.Contains(".pooler.", StringComparison.Ordinal);
 
-    /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>. An untied head has two biases, of which only <c>decoder.bias</c> is used.</summary>
+    /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>. An untied head has two biases, of which only
+    /// <c>decoder.bias</c> is used.</summary>
     private static MaskedHead Masked(BertConfig c, ParameterScope root, BertEncoder stack)
     {
         bool roberta = c is RobertaConfig;

@@ -76,7 +76,7 @@ public sealed record BloomConfig : ModelConfig
 /// <remarks>Le Scao et al. 2022, §3.2.2.</remarks>
 internal sealed class BloomBlock(BloomConfig config, AlibiBias positions, int layer, ParameterScope at) : Module(at)
 {
-    /// <summary>Norm in front of attention.</summary>
+    /// <summary>Norm before attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"));
 
     /// <summary>Causal self-attention.</summary>
@@ -94,7 +94,7 @@ internal sealed class BloomBlock(BloomConfig config, AlibiBias positions, int la
         Initializer = Initializer.Normal(config.InitialDeviation),
     }, (at / "self_attention").As("attn"));
 
-    /// <summary>Norm in front of the feed-forward part.</summary>
+    /// <summary>Norm before the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("norm2"));
 
     /// <summary>Two layers with GELU by tanh between.</summary>

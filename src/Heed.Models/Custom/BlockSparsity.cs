@@ -2,8 +2,10 @@ using Heed.Engine.Nn;
 
 namespace Heed.Models.Custom;
 
-/// <summary>BigBird's pattern: each block sees its neighbours, the first blocks, and some earlier ones by lot; the first blocks see all.</summary>
-/// <remarks>Zaheer et al., arXiv:2007.14062, §2. The lot of a block depends on its number alone, so that a text sees the same however long it becomes.</remarks>
+/// <summary>BigBird's pattern: each block sees its neighbours, the first blocks, and some earlier ones by lot; the first blocks see
+/// all.</summary>
+/// <remarks>Zaheer et al., arXiv:2007.14062, §2. The lot of a block depends on its number alone, so that a text sees the same however long
+/// it becomes.</remarks>
 /// <param name="blockSize">Positions a block.</param>
 /// <param name="window">Blocks to each side that a block sees.</param>
 /// <param name="global">First blocks that see and are seen by all.</param>

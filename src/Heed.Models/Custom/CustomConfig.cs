@@ -41,11 +41,12 @@ public enum CustomAttention
     /// <summary>All tokens in linear time, with the features elu(x) + 1 (Katharopoulos et al., arXiv:2006.16236).</summary>
     Elu,
 
-    /// <summary>All tokens in linear time, with random features that estimate the softmax (FAVOR+: Choromanski et al., arXiv:2009.14794).</summary>
+    /// <summary>All tokens in linear time, with random features that estimate the softmax (FAVOR+: Choromanski et al.,
+    /// arXiv:2009.14794).</summary>
     Favor,
 }
 
-/// <summary>Sizes and free choices of a decoder or an encoder of one's own; <c>docs/custom-models.md</c> lists the keys.</summary>
+/// <summary>Sizes and free choices of a custom decoder or encoder; <c>docs/custom-models.md</c> lists the keys.</summary>
 public sealed record CustomConfig : ModelConfig
 {
     /// <summary>The value of <c>model_type</c> of decoders.</summary>
@@ -71,7 +72,7 @@ public sealed record CustomConfig : ModelConfig
     /// <inheritdoc/>
     public override string ModelType => Encoder ? EncoderType : DecoderType;
 
-    /// <summary>True for an encoder, whose tokens see those behind them as well (<c>model_type</c>).</summary>
+    /// <summary>True for an encoder, whose tokens attend to those after them as well (<c>model_type</c>).</summary>
     public bool Encoder { get; init; }
 
     /// <inheritdoc/>
@@ -110,7 +111,7 @@ public sealed record CustomConfig : ModelConfig
     /// <summary>Which tokens attention sees, and how it weighs them.</summary>
     public CustomAttention Attention { get; init; }
 
-    /// <summary>True: norms in front of each part and one at the end; false: behind each part (<c>norm_first</c>).</summary>
+    /// <summary>True: a norm before each part and one at the end; false: after each part (<c>norm_first</c>).</summary>
     public bool NormFirst { get; init; } = true;
 
     /// <summary>True for RMSNorm, false for LayerNorm (<c>norm</c>).</summary>
@@ -264,7 +265,8 @@ public sealed record CustomConfig : ModelConfig
         EndId = file.OptionalId("eos_token_id"),
     };
 
-    /// <summary>Keys that are not known are kept; one that is a letter or two away from a known one is meant to be that, and would be left out without a word.</summary>
+    /// <summary>Keys that are not known are kept; one that is a letter or two away from a known one is meant to be that, and would be left
+    /// out without a word.</summary>
     private static void RefuseMistyped(ConfigReader file)
     {
         string[] known = [.. new CustomConfig { Vocabulary = 1, Width = 2, Layers = 1, Heads = 1 }.ToJson().Select(p => p.Key), .. SharedKeys];

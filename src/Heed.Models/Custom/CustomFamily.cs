@@ -4,7 +4,7 @@ using Heed.Models.Files;
 
 namespace Heed.Models.Custom;
 
-/// <summary>Decoders and encoders of one's own for the loader.</summary>
+/// <summary>Custom decoders and encoders for the loader.</summary>
 internal sealed class CustomFamily : ModelFamily
 {
     private static readonly CustomConfig Small = new() { Vocabulary = 32000, Width = 512, Layers = 8, Heads = 8 };
@@ -19,8 +19,8 @@ internal sealed class CustomFamily : ModelFamily
 
     public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
     {
-        [CustomConfig.DecoderType] = new(Small, "CustomDecoder", "a starting point for designs of one's own"),
-        [CustomConfig.EncoderType] = new(Small with { Encoder = true }, "CustomEncoderForMaskedLM", "a starting point for designs of one's own"),
+        [CustomConfig.DecoderType] = new(Small, "CustomDecoder", "a starting point for custom designs"),
+        [CustomConfig.EncoderType] = new(Small with { Encoder = true }, "CustomEncoderForMaskedLM", "a starting point for custom designs"),
     };
 
     public override ModelConfig ReadConfig(ConfigReader file) => CustomConfig.Read(file);

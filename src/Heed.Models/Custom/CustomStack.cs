@@ -4,7 +4,7 @@ using Heed.Engine.Nn;
 
 namespace Heed.Models.Custom;
 
-/// <summary>One layer with norms in front of or behind its parts.  x: [N, D] → [N, D].</summary>
+/// <summary>One layer with norms before or after its parts.  x: [N, D] → [N, D].</summary>
 internal sealed class CustomBlock : Module
 {
     private readonly CustomConfig _config;
@@ -72,7 +72,8 @@ internal sealed class CustomBlock : Module
         => config.RmsNorm ? new RmsNorm(config.Width, config.NormEpsilon, at) : new LayerNorm(config.Width, config.NormEpsilon, at);
 }
 
-/// <summary>A stack whose positions, norms and attention are chosen by its configuration: tokens and positions → blocks → final norm, where norms stand in front.</summary>
+/// <summary>A stack whose positions, norms and attention are chosen by its configuration: tokens and positions → blocks → final norm, where
+/// norms stand in front.</summary>
 internal sealed class CustomStack : DecoderStack
 {
     private const int DistanceBuckets = 32, FarthestDistance = 128;    // T5's own sizes (Raffel et al., arXiv:1910.10683, §2.1)
@@ -131,7 +132,8 @@ internal sealed class CustomStack : DecoderStack
         return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), _finalNorm is null ? null : y => _finalNorm.Forward(y, context));
     }
 
-    /// <summary>The inputs with positions that count each row's real tokens from 0, where none are given: padding on either side changes nothing.</summary>
+    /// <summary>The inputs with positions that count each row's real tokens from 0, if none are given: padding on either side changes
+    /// nothing.</summary>
     /// <inheritdoc/>
     public override ModelInputs WithPositions(ModelInputs inputs)
     {

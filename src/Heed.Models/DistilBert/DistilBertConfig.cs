@@ -41,16 +41,16 @@ public sealed record DistilBertConfig : ModelConfig
     /// <summary>Activation of the feed-forward part and of the masked-token head (<c>activation</c>).</summary>
     public Activation Activation { get; init; } = Activation.Gelu;
 
-    /// <summary>Probability of dropout on embeddings and behind the feed-forward part.</summary>
+    /// <summary>Probability of dropout on embeddings and after the feed-forward part.</summary>
     public float Dropout { get; init; } = 0.1f;
 
     /// <summary>Probability of dropout on attention weights (<c>attention_dropout</c>).</summary>
     public float AttentionDropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout in front of the scores of answers' ends (<c>qa_dropout</c>).</summary>
+    /// <summary>Probability of dropout before the scores of answers' ends (<c>qa_dropout</c>).</summary>
     public float AnswerDropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout in front of a text's classifier (<c>seq_classif_dropout</c>).</summary>
+    /// <summary>Probability of dropout before a text's classifier (<c>seq_classif_dropout</c>).</summary>
     public float ClassifierDropout { get; init; } = 0.2f;
 
     /// <summary>66,362,880 parameters, 66,985,530 with the masked-token head.</summary>

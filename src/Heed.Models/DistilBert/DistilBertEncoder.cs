@@ -10,13 +10,13 @@ internal sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at
     /// <summary>Self-attention without a mask.</summary>
     public MultiHeadAttention Attention { get; } = new(DistilBertEncoder.AttentionOf(config), (at / "attention").As("attn"));
 
-    /// <summary>Norm behind attention.</summary>
+    /// <summary>Norm after attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, DistilBertConfig.NormEpsilon, (at / "sa_layer_norm").As("norm1"));
 
     /// <summary>Two layers with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(DistilBertEncoder.FeedForwardOf(config), (at / "ffn").As("mlp"));
 
-    /// <summary>Norm behind the feed-forward part.</summary>
+    /// <summary>Norm after the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; } = new(config.Width, DistilBertConfig.NormEpsilon, (at / "output_layer_norm").As("norm2"));
 
     private Residual AttentionResidual { get; } = new(0, at, "attn_out");

@@ -7,7 +7,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Models.Embeddings;
 
-/// <summary>A Dense module of sentence-transformers: y = f(W·x + b), with a residual y = R·x + f(W·x + b) where it has one.  x: [B, D] → y: [B, D'].</summary>
+/// <summary>A Dense module of sentence-transformers: y = f(W·x + b), with a residual y = R·x + f(W·x + b) where it has one. x: [B, D] → y:
+/// [B, D'].</summary>
 internal sealed class DenseModule : VectorModule, IDisposable
 {
     private static readonly (string Name, Activation Activation)[] Activations =

@@ -6,7 +6,8 @@ using Heed.Models.Files;
 namespace Heed.Models.Embeddings;
 
 /// <summary>
-/// Ids to vectors, from a folder of sentence-transformers (<c>modules.json</c>) or of a bare encoder or decoder: rows → pooling → what follows
+/// Ids to vectors, from a folder of sentence-transformers (<c>modules.json</c>) or of a bare encoder or decoder: rows → pooling → what
+/// follows
 /// (dense layers, normalization). A text gives the same bits alone and in any batch.
 /// </summary>
 /// <remarks>Texts to vectors, prompts included: <c>TextEmbedder</c> in Heed.Generation.</remarks>
@@ -97,10 +98,12 @@ internal sealed class SentenceEmbedder : IDisposable
 
     /// <summary>Embeds texts.</summary>
     /// <param name="texts">The ids of each text, with the special tokens of the model ([CLS] … [SEP]).</param>
-    /// <param name="promptTokens">Leading ids of each text that belong to its prompt; they are pooled unless <see cref="IncludesPrompt"/> is false.</param>
+    /// <param name="promptTokens">Leading ids of each text that belong to its prompt; they are pooled unless <see cref="IncludesPrompt"/>
+    /// is false.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>[B, <see cref="Width"/>]; a text without tokens gives zeros where rows come from a static table.</returns>
-    /// <exception cref="InputException">A text is empty or longer than the model's positions, or an id is not in the vocabulary.</exception>
+    /// <exception cref="InputException">A text is empty or longer than the model's positions, or an id is not in the
+    /// vocabulary.</exception>
     public Tensor Embed(IReadOnlyList<int[]> texts, int promptTokens = 0, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);

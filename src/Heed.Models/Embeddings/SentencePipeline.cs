@@ -3,7 +3,8 @@ using Heed.Engine.Autograd;
 
 namespace Heed.Models.Embeddings;
 
-/// <summary>What <c>modules.json</c> of a sentence-transformers folder lists, in its order: what gives the rows, how they are pooled, what follows.</summary>
+/// <summary>What <c>modules.json</c> of a sentence-transformers folder lists, in its order: what gives the rows, how they are pooled, what
+/// follows.</summary>
 internal sealed record SentencePipeline
 {
     /// <summary>The list of modules.</summary>
@@ -39,7 +40,8 @@ internal sealed record SentencePipeline
     /// <summary>Prompts, lengths, similarity.</summary>
     public SentenceSettings Settings { get; private init; } = new();
 
-    /// <summary>Reads a folder; an encoder without <c>modules.json</c> is pooled by the mean, and its other files of sentence-transformers are not read, as the reference does.</summary>
+    /// <summary>Reads a folder; an encoder without <c>modules.json</c> is pooled by the mean, and its other files of sentence-transformers
+    /// are not read, as the reference does.</summary>
     public static SentencePipeline Read(IModelFiles files)
     {
         if (!files.Contains(ModulesName)) return new SentencePipeline();

@@ -23,7 +23,8 @@ public sealed record SentenceSettings
     /// <summary>Keys without effect: versions, and settings of other frameworks' back ends.</summary>
     private static readonly string[] WithoutEffect = ["__version__", "model_type", "activation_fn"];
 
-    /// <summary>Texts that are put before a text, by name (<c>prompts</c>); <c>query</c> and <c>document</c> are always there, empty if omitted.</summary>
+    /// <summary>Texts that are put before a text, by name (<c>prompts</c>); <c>query</c> and <c>document</c> are always there, empty if
+    /// omitted.</summary>
     public IReadOnlyDictionary<string, string> Prompts { get; init; } = new Dictionary<string, string> { ["query"] = "", ["document"] = "" };
 
     /// <summary>The prompt of a text that names none (<c>default_prompt_name</c>), or null.</summary>
@@ -38,7 +39,8 @@ public sealed record SentenceSettings
     /// <summary>True to lower-case a text before the tokenizer's own normalizer (<c>do_lower_case</c>).</summary>
     public bool LowersCase { get; init; }
 
-    /// <summary>Longest text in tokens, special tokens included (<c>max_seq_length</c>); null: the tokenizer's <c>model_max_length</c>, at most the encoder's positions.</summary>
+    /// <summary>Longest text in tokens, special tokens included (<c>max_seq_length</c>); null: the tokenizer's <c>model_max_length</c>, at
+    /// most the encoder's positions.</summary>
     public int? MaximumLength { get; init; }
 
     /// <summary>Reads the settings of a folder that has <c>modules.json</c>.</summary>

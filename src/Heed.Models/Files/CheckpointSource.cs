@@ -5,7 +5,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Models.Files;
 
-/// <summary>Fills parameters from a checkpoint while the model is built, under today's names or older ones, and keeps account of what fits.</summary>
+/// <summary>Fills parameters from a checkpoint while the model is built, under today's names or older ones, and keeps account of what
+/// fits.</summary>
 internal sealed class CheckpointSource : ParameterSource
 {
     private readonly CheckpointFolder _folder;
@@ -93,7 +94,8 @@ internal sealed class CheckpointSource : ParameterSource
         if (HeldAs(parameter, tensor) is { } packed) parameter.Pack(packed);
     }
 
-    /// <summary>What the parameters of a model will take, in bytes, held as <see cref="Fill"/> holds them; one that is not stored takes float32.</summary>
+    /// <summary>What the parameters of a model will take, in bytes, held as <see cref="Fill"/> holds them; one that is not stored takes
+    /// float32.</summary>
     public long HeldBytes(Model shapes)
     {
         long bytes = 0;
@@ -116,7 +118,8 @@ internal sealed class CheckpointSource : ParameterSource
         return new LoadReport(_missing, unexpected, _mismatched) { StoredTypes = _types };
     }
 
-    /// <summary>A tied tensor that is stored a second time must be a copy: with other values it is a tensor of its own, and the configuration is wrong.</summary>
+    /// <summary>A tied tensor that is stored a second time must be a copy: with other values it is a tensor of its own, and the
+    /// configuration is wrong.</summary>
     private void CheckCopy(string second, string owner)
     {
         if (Stored(second) is not { } copy || Stored(owner) is not { } table || copy.HasEqualData(table)) return;
@@ -125,7 +128,8 @@ internal sealed class CheckpointSource : ParameterSource
         _options.Warn?.Invoke($"{sentence}; '{table.Name}' is used for both.");
     }
 
-    /// <summary>The format in which a parameter is packed: the one asked for, else the stored one. Null where it is plain float32: in training, and for gains, biases and tables of float32.</summary>
+    /// <summary>The format in which a parameter is packed: the one asked for, else the stored one. Null where it is plain float32: in
+    /// training, and for gains, biases and tables of float32.</summary>
     private WeightFormat? HeldAs(Parameter parameter, RawTensor tensor)
     {
         if (_options.ForTraining) return null;

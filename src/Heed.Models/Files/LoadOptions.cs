@@ -13,16 +13,19 @@ public sealed record LoadOptions
     /// <summary>True: weights stay plain, ready to be trained. False: they are packed for products while they load.</summary>
     public bool ForTraining { get; init; }
 
-    /// <summary>How weights of products and tables are held in inference; null: as they are stored. Gains and biases are float32 always.</summary>
+    /// <summary>How weights of products and tables are held in inference; null: as they are stored. Gains and biases are float32
+    /// always.</summary>
     public WeightFormat? Format { get; init; }
 
-    /// <summary>The head to build instead of the one that <c>architectures</c> names: <c>BertForSequenceClassification</c> over a pre-trained BERT.</summary>
+    /// <summary>The head to build instead of the one that <c>architectures</c> names: <c>BertForSequenceClassification</c> over a
+    /// pre-trained BERT.</summary>
     public string? Architecture { get; init; }
 
     /// <summary>A configuration to use instead of the file's: with other labels, say.</summary>
     public Func<ModelConfig, ModelConfig>? Configure { get; init; }
 
-    /// <summary>True: missing tensors get their first values, unexpected ones are left out, and both are only reported (a new head on old weights).</summary>
+    /// <summary>True: missing tensors get their first values, unexpected ones are left out, and both are only reported (a new head on old
+    /// weights).</summary>
     public bool AllowMissing { get; init; }
 
     /// <summary>True: weights that are NaN or infinite are refused instead of reported.</summary>

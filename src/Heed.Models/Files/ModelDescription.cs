@@ -23,7 +23,8 @@ public sealed record ModelDescription(ModelFamily Family, string Architecture, M
     /// <summary>The object for further readers, such as those of generation settings.</summary>
     internal ConfigReader Reader => new(Root, File);
 
-    /// <summary>Reports what in the file changes no result though its writer may believe it does: code that is not run, keys that nobody knows.</summary>
+    /// <summary>Reports what in the file changes no result though its writer may believe it does: code that is not run, keys that nobody
+    /// knows.</summary>
     internal void Warn(Action<string> warn)
     {
         if (Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(ModelFamilies.AutoMap, out JsonElement map) && map.ValueKind != JsonValueKind.Null)

@@ -3,7 +3,8 @@ using Heed.Engine.Nn;
 
 namespace Heed.Models.Files;
 
-/// <summary>The families that this version of Heed knows: an explicit list, so that trimming and ahead-of-time compilation keep them.</summary>
+/// <summary>The families that this version of Heed knows: an explicit list, so that trimming and ahead-of-time compilation keep
+/// them.</summary>
 public static class ModelFamilies
 {
     /// <summary>Key of the classes of a repository's own code, which is never run.</summary>
@@ -76,7 +77,8 @@ public static class ModelFamilies
     /// <summary>The family of a <c>config.json</c> and the head that it names.</summary>
     /// <param name="config">The file's object.</param>
     /// <param name="head">A class name that overrides <c>architectures</c>; null takes the file's.</param>
-    /// <exception cref="InvalidFileException"><c>model_type</c> is missing or unknown, or the head is; the error names the nearest and the list.</exception>
+    /// <exception cref="InvalidFileException"><c>model_type</c> is missing or unknown, or the head is; the error names the nearest and the
+    /// list.</exception>
     internal static (ModelFamily Family, string Architecture) Find(ConfigReader config, string? head = null)
     {
         config.Guard(AutoMap);

@@ -3,7 +3,8 @@ using Heed.Engine.Nn;
 namespace Heed.Models.Files;
 
 /// <summary>
-/// What the loader must know of a family: its <c>model_type</c>, how its <c>config.json</c> reads, which heads it has, and how older checkpoints
+/// What the loader must know of a family: its <c>model_type</c>, how its <c>config.json</c> reads, which heads it has, and how older
+/// checkpoints
 /// named things. A new architecture adds one of these (<c>docs/adding-a-model.md</c>).
 /// </summary>
 public abstract class ModelFamily
@@ -21,7 +22,8 @@ public abstract class ModelFamily
     /// <summary>The classes of <c>architectures</c> that this family builds; the first is taken where the file names none.</summary>
     public abstract IReadOnlyList<string> Architectures { get; }
 
-    /// <summary>The name in front of the stack's keys in a model with a head (<c>transformer</c>), which checkpoints of the bare stack leave out.</summary>
+    /// <summary>The prefix of the stack's keys in a model with a head (<c>transformer</c>), which checkpoints of the bare stack leave
+    /// out.</summary>
     public abstract string BasePrefix { get; }
 
     /// <summary>Reads a <c>config.json</c>.</summary>
@@ -34,7 +36,8 @@ public abstract class ModelFamily
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
     public abstract Model Build(string architecture, ModelConfig config, ParameterSet parameters);
 
-    /// <summary>The head that one of <see cref="Architectures"/> names; by the ending of Hugging Face's class names unless overridden.</summary>
+    /// <summary>The head that one of <see cref="Architectures"/> names; by the ending of Hugging Face's class names unless
+    /// overridden.</summary>
     public virtual HeadKind HeadOf(string architecture)
     {
         ArgumentNullException.ThrowIfNull(architecture);
@@ -43,13 +46,15 @@ public abstract class ModelFamily
         return HeadKind.None;
     }
 
-    /// <summary>True for a stored tensor that belongs to another head of the same stack (BERT's next-sentence layer beside a masked-token head): it is left out without a word.</summary>
+    /// <summary>True for a stored tensor that belongs to another head of the same stack (BERT's next-sentence layer beside a masked-token
+    /// head): it is left out silently.</summary>
     /// <param name="stored">Its key, under today's name.</param>
     /// <param name="head">The head of the model that is built.</param>
     public virtual bool LeavesOut(string stored, HeadKind head) => false;
 
     /// <summary>
-    /// Further class names that <c>architectures</c> may say, and the one of <see cref="Architectures"/> that computes the same from the same tensors:
+    /// Further class names that <c>architectures</c> may say, and the one of <see cref="Architectures"/> that computes the same from the
+    /// same tensors:
     /// names of older releases, and stacks without a head, which a tied output layer completes.
     /// </summary>
     public virtual IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>();

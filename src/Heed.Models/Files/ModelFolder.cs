@@ -97,7 +97,8 @@ public static class ModelFolder
         return new LoadedModel(model, report);
     }
 
-    /// <summary>Holds a folder's weights against its configuration by names, shapes and stored types alone: no value is read, and no memory taken for any.</summary>
+    /// <summary>Holds a folder's weights against its configuration by names, shapes and stored types alone: no value is read, and no memory
+    /// taken for any.</summary>
     /// <returns>A model of shapes, with <see cref="Model.StoredTypes"/>.</returns>
     /// <exception cref="StorageException">The folder or a file is missing.</exception>
     /// <exception cref="InputException">A file is damaged, a tensor is missing, unexpected or of another shape.</exception>
@@ -195,7 +196,8 @@ public static class ModelFolder
         return new ModelDescription(family, architecture, config) { File = file.File, Root = file.Root, Keys = keys.Of(file.Root, ConfigKeyList.IsWithoutEffect), IsGuessed = isGuessed };
     }
 
-    /// <summary>Writes a folder that <c>from_pretrained</c> opens. Files are replaced one by one, each atomically, weights before <c>config.json</c>.</summary>
+    /// <summary>Writes a folder that <c>from_pretrained</c> opens. Files are replaced one by one, each atomically, weights before
+    /// <c>config.json</c>.</summary>
     /// <param name="model">The model; packed weights are unpacked tensor by tensor.</param>
     /// <param name="folder">Made where it does not exist.</param>
     /// <param name="dtype">Type of the stored weights; null keeps each as it was loaded, float32 for new ones.</param>
@@ -221,7 +223,8 @@ public static class ModelFolder
         DurableFile.WriteText(Path.Combine(folder, ConfigName), StrictJson.Format(ConfigOf(model, types.Length == 1 ? types[0] : DType.F32)));
     }
 
-    /// <summary>The object that <see cref="Save"/> writes as <c>config.json</c>: the one that was read where nothing changed, with unknown keys kept.</summary>
+    /// <summary>The object that <see cref="Save"/> writes as <c>config.json</c>: the one that was read where nothing changed, with unknown
+    /// keys kept.</summary>
     internal static JsonObject ConfigOf(Model model, DType dtype)
     {
         JsonObject current = model.Config.ToJson();

@@ -4,7 +4,8 @@ using Heed.Engine.Nn;
 
 namespace Heed.Models.Gemma3;
 
-/// <summary>Sizes and settings of a text model of Gemma 3 (Gemma Team 2025, arXiv:2503.19786), a decoder or an encoder of embeddings.</summary>
+/// <summary>Sizes and settings of a text model of Gemma 3 (Gemma Team 2025, arXiv:2503.19786), a decoder or an encoder of
+/// embeddings.</summary>
 public sealed record Gemma3Config : ModelConfig
 {
     /// <inheritdoc/>
@@ -70,7 +71,8 @@ public sealed record Gemma3Config : ModelConfig
     public RopeScaling? WindowScaling { get; init; }
 
     /// <summary>
-    /// Tokens that a layer with a window sees (<c>sliding_window</c>): the last ones, itself included; where <see cref="Bidirectional"/>, half as many on either side.
+    /// Tokens that a layer with a window sees (<c>sliding_window</c>): the last ones, itself included; where <see cref="Bidirectional"/>,
+    /// half as many on either side.
     /// </summary>
     public int Window { get; init; } = 512;
 

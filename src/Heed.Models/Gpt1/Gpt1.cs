@@ -77,7 +77,7 @@ public sealed record Gpt1Config : ModelConfig
 }
 
 /// <summary>One post-norm decoder layer.  x: [N, D] → [N, D].</summary>
-/// <remarks>Radford et al. 2018, figure 1: the norm stands behind each addition.</remarks>
+/// <remarks>Radford et al. 2018, figure 1: the norm follows each addition.</remarks>
 internal sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Causal self-attention.</summary>
@@ -94,7 +94,7 @@ internal sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at)
         Initializer = Initializer.Normal(config.InitialDeviation),
     }, (at / "attn").As("attn"));
 
-    /// <summary>Norm behind attention.</summary>
+    /// <summary>Norm after attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_1").As("norm1"));
 
     /// <summary>Two layers with an activation between.</summary>
@@ -109,7 +109,7 @@ internal sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at)
         Initializer = Initializer.Normal(config.InitialDeviation),
     }, (at / "mlp").As("mlp"));
 
-    /// <summary>Norm behind the feed-forward part.</summary>
+    /// <summary>Norm after the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_2").As("norm2"));
 
     private Residual AttentionResidual { get; } = new(config.ResidualDropout, at, "attn_out");

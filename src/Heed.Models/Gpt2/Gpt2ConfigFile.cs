@@ -11,7 +11,7 @@ internal static class Gpt2ConfigFile
     public static Gpt2Config Read(ConfigReader file)
     {
         file = file.WithNames(Names);
-        ConfigWords.Refuse(file, "add_cross_attention", "a decoder behind an encoder of its own is not known here");
+        ConfigWords.Refuse(file, "add_cross_attention", "a decoder with an encoder of its own is not supported");
         return Sizes(file);
     }
 

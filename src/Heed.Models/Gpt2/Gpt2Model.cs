@@ -7,13 +7,13 @@ namespace Heed.Models.Gpt2;
 /// <remarks>Radford et al. 2019, §2.3. Scope names are the released checkpoint's keys.</remarks>
 internal sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) : Module(at)
 {
-    /// <summary>Norm in front of attention.</summary>
+    /// <summary>Norm before attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_1").As("norm1"));
 
     /// <summary>Causal self-attention.</summary>
     public MultiHeadAttention Attention { get; } = new(Gpt2Model.AttentionOf(config, layer), (at / "attn").As("attn"));
 
-    /// <summary>Norm in front of the feed-forward part.</summary>
+    /// <summary>Norm before the feed-forward part.</summary>
     public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_2").As("norm2"));
 
     /// <summary>Two layers with an activation between.</summary>

@@ -88,6 +88,7 @@ public sealed class CausalLanguageModel : Model
         return Array.ConvertAll(batch.CellArray, cell => (cell % labels.Columns) + 1 < labels.Columns ? labels.Cells[cell + 1] : IgnoredLabel);
     }
 
-    /// <summary>The rows to run. A label after padding (the first token of a left-padded text) is predicted by that padding in transformers and counts in the loss.</summary>
+    /// <summary>The rows to run. A label after padding (the first token of a left-padded text) is predicted by that padding in transformers
+    /// and counts in the loss.</summary>
     private static TokenBatch Pack(ModelInputs inputs) => inputs.LabelsAreShifted ? inputs.Pack() : PaddingRows.ForTokenLabels(inputs, shift: 1);
 }

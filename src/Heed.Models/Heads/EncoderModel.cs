@@ -5,7 +5,8 @@ using Heed.Models.Files;
 
 namespace Heed.Models;
 
-/// <summary>A model over one stack that is read as a whole; without a head it gives rows, for embeddings. BERT and kin, T5's encoder, custom encoders, decoders without their output.</summary>
+/// <summary>A model over one stack that is read as a whole; without a head it gives rows, for embeddings. BERT and kin, T5's encoder,
+/// custom encoders, decoders without their output.</summary>
 public class EncoderModel : Model
 {
     /// <summary>An encoder without a head.</summary>

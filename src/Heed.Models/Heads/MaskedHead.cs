@@ -7,7 +7,7 @@ namespace Heed.Models;
 /// <summary>The head of hidden tokens: a layer, an activation and a norm, then the scores over the vocabulary.  [R, D] → [R, V].</summary>
 /// <remarks>Devlin et al. 2019, §3.1.</remarks>
 /// <param name="dense">D → D.</param>
-/// <param name="activation">Behind it.</param>
+/// <param name="activation">Applied after it.</param>
 /// <param name="norm">Norm of the result; hooks find it as <c>norm_head</c>.</param>
 /// <param name="vocabulary">Rows to scores.</param>
 public sealed class MaskedHead(Linear dense, Activation activation, Norm norm, VocabularyHead vocabulary) : Module

@@ -5,7 +5,8 @@ using Heed.Models.Files;
 
 namespace Heed.Models;
 
-/// <summary>A model that predicts hidden tokens from all others; BERT's pre-training adds whether the second segment follows the first.</summary>
+/// <summary>A model that predicts hidden tokens from all others; BERT's pre-training adds whether the second segment follows the
+/// first.</summary>
 /// <remarks>Devlin et al. 2019, §3.1.</remarks>
 public sealed class MaskedLanguageModel : EncoderModel
 {

@@ -5,7 +5,8 @@ using Heed.Models.Files;
 namespace Heed.Models;
 
 /// <summary>A model that finds where in a text an answer starts and ends.</summary>
-/// <remarks>Devlin et al. 2019, §4.2. The softmax of the loss runs over the whole row of the grid, as in transformers: in training padding runs, too.</remarks>
+/// <remarks>Devlin et al. 2019, §4.2. The softmax of the loss runs over the whole row of the grid, as in transformers: in training padding
+/// runs, too.</remarks>
 public sealed class QuestionAnswerer : EncoderModel
 {
     private readonly Dropout _dropout;

@@ -4,7 +4,8 @@ using Heed.Engine.Nn;
 
 namespace Heed.Models;
 
-/// <summary>A text's rows to the scores of its classes: one row, perhaps a layer with an activation, then the classes.  [N, D] → [B, L].</summary>
+/// <summary>A text's rows to the scores of its classes: one row, perhaps a layer with an activation, then the classes. [N, D] → [B,
+/// L].</summary>
 public class SequenceHead : Module
 {
     private readonly Dropout _denseDropout;
@@ -30,7 +31,7 @@ public class SequenceHead : Module
     /// <summary>The layer before it, or null.</summary>
     public Linear? Dense { get; }
 
-    /// <summary>Behind <see cref="Dense"/>.</summary>
+    /// <summary>Applied after <see cref="Dense"/>.</summary>
     public Activation Activation { get; init; } = Activation.Tanh;
 
     /// <summary>True: the last token that is not padding is read, as decoders do; false: the first.</summary>
@@ -58,7 +59,8 @@ public class SequenceHead : Module
         return hidden.Gather(LastToken ? LastRows(batch, padding) : batch.FirstRows());
     }
 
-    /// <summary>Row of the rightmost token of each sequence whose id is not the padding id; of a sequence that has no other id, the first, as in transformers.</summary>
+    /// <summary>Row of the rightmost token of each sequence whose id is not the padding id; of a sequence that has no other id, the first,
+    /// as in transformers.</summary>
     private static int[] LastRows(TokenBatch batch, int? padding)
     {
         int[] rows = new int[batch.GridRows];

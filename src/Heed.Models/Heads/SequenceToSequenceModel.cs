@@ -4,7 +4,8 @@ using Heed.Models.Files;
 
 namespace Heed.Models;
 
-/// <summary>A model with an encoder that reads a text and a decoder that writes another: BART, T5, Marian, the Transformer of 2017, recurrent ones.</summary>
+/// <summary>A model with an encoder that reads a text and a decoder that writes another: BART, T5, Marian, the Transformer of 2017,
+/// recurrent ones.</summary>
 public sealed class SequenceToSequenceModel : Model
 {
     /// <summary>Two stacks with an output over the decoder's vocabulary.</summary>
@@ -25,7 +26,8 @@ public sealed class SequenceToSequenceModel : Model
     /// <summary>Rows to scores over the vocabulary.</summary>
     public VocabularyHead Head { get; }
 
-    /// <summary>The sizes of each decoder layer's keys and values, with <see cref="KeyValueShape.Cross"/>, for a <see cref="KeyValueCache"/>.</summary>
+    /// <summary>The sizes of each decoder layer's keys and values, with <see cref="KeyValueShape.Cross"/>, for a
+    /// <see cref="KeyValueCache"/>.</summary>
     public IReadOnlyList<KeyValueShape> CacheLayers => Stacks.CacheLayers;
 
     /// <summary><c>decoder_start_token_id</c>: the id before every text that the decoder writes.</summary>
@@ -71,7 +73,8 @@ public sealed class SequenceToSequenceModel : Model
     /// <summary>Sum of −log p(target) over rows, without holding probabilities.</summary>
     /// <param name="hidden">[N, D]: rows of <see cref="Decode"/>.</param>
     /// <param name="targets">[N] ids; <see cref="CausalLanguageModel.IgnoredLabel"/> is left out.</param>
-    /// <param name="settings">Smoothing, class weights, ignored index; their reduction is not read. Null: a plain sum, while a tape records with the architecture's own smoothing.</param>
+    /// <param name="settings">Smoothing, class weights, ignored index; their reduction is not read. Null: a plain sum, while a tape records
+    /// with the architecture's own smoothing.</param>
     /// <returns>[]: nats.</returns>
     public Variable LossSum(Variable hidden, int[] targets, CrossEntropySettings? settings = null)
         => Head.LossSum(hidden, targets, ModelRun.LossOf(settings, Stacks.LabelSmoothing));
@@ -108,7 +111,8 @@ public sealed class SequenceToSequenceModel : Model
         return [DecoderBatch(inputs).Pick(labels).LongCount(t => t != CausalLanguageModel.IgnoredLabel)];
     }
 
-    /// <summary>The decoder's input while it learns: the labels after the start id, one column to the right; ignored labels become padding.</summary>
+    /// <summary>The decoder's input while it learns: the labels after the start id, one column to the right; ignored labels become
+    /// padding.</summary>
     /// <exception cref="InputException">The labels need a padding id and the configuration has none.</exception>
     private TokenGrid ShiftRight(TokenGrid labels)
     {

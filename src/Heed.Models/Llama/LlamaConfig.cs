@@ -107,7 +107,7 @@ public sealed record LlamaConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (!_ownHeadWidth && Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads), and head_dim is not given. Give it, or choose other heads or another width.");
+        if (!_ownHeadWidth && Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads), and head_dim is missing. Add it, or choose other heads or another width.");
         if (Heads % KeyHeads != 0) throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key heads (num_key_value_heads). Choose a divisor of {Heads}.");
         if (Scaling?.Problem(HeadWidth) is { } problem) throw new ConfigException($"{ModelType}: {problem}");
         if (HeadWidth % 2 != 0) throw new ConfigException($"{ModelType}: the head width {HeadWidth} (head_dim) is odd; RoPE turns pairs.");

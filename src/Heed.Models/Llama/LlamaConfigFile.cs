@@ -3,7 +3,8 @@ using Heed.Engine.Nn;
 
 namespace Heed.Models.Llama;
 
-/// <summary>The family's configuration by Hugging Face's names: version 5's <c>rope_parameters</c>, and version 4's <c>rope_theta</c> with <c>rope_scaling</c>.</summary>
+/// <summary>The family's configuration by Hugging Face's names: version 5's <c>rope_parameters</c>, and version 4's <c>rope_theta</c> with
+/// <c>rope_scaling</c>.</summary>
 internal static class LlamaConfigFile
 {
     public static LlamaConfig Read(ConfigReader file)

@@ -7,13 +7,13 @@ namespace Heed.Models.Llama;
 /// <remarks>Touvron et al. 2023, arXiv:2302.13971 §2.2. Scope names are the released checkpoint's keys.</remarks>
 internal sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, int layer, ParameterScope at) : Module(at)
 {
-    /// <summary>Norm in front of attention.</summary>
+    /// <summary>Norm before attention.</summary>
     public RmsNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"));
 
     /// <summary>Causal self-attention with rotated queries and keys.</summary>
     public MultiHeadAttention Attention { get; } = new(LlamaModel.AttentionOf(config, rotation, layer), (at / "self_attn").As("attn"));
 
-    /// <summary>Norm in front of the feed-forward part.</summary>
+    /// <summary>Norm before the feed-forward part.</summary>
     public RmsNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("norm2"));
 
     /// <summary>Gated feed-forward part.</summary>

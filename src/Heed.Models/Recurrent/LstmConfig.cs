@@ -52,14 +52,14 @@ public sealed record LstmConfig : ModelConfig
     /// <summary>States have no table: any length runs.</summary>
     public override int MaximumLength => int.MaxValue;
 
-    /// <summary>Probability of dropout in front of the first and behind the last layer (Zaremba et al., arXiv:1409.2329).</summary>
+    /// <summary>Probability of dropout before the first and after the last layer (Zaremba et al., arXiv:1409.2329).</summary>
     public float Dropout { get; init; }
 
     /// <inheritdoc/>
     /// <remarks><c>tie_word_embeddings</c>.</remarks>
     public override bool TiedOutput { get; init; }
 
-    /// <summary>Id in front of every text that a decoder writes; null means the begin id (<c>decoder_start_token_id</c>).</summary>
+    /// <summary>Id before every text that a decoder generates; null means the begin id (<c>decoder_start_token_id</c>).</summary>
     public int? DecoderStartId { get; init; }
 
     /// <inheritdoc/>

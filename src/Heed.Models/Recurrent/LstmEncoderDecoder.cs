@@ -6,9 +6,10 @@ using Heed.Engine.Tensors;
 namespace Heed.Models.Recurrent;
 
 /// <summary>
-/// Translation before Transformers: an LSTM reads in both directions, another writes, and before each token additive attention looks at what was read.
+/// Translation before Transformers: an LSTM reads in both directions, another writes, and before each token additive attention looks at
+/// what was read.
 /// </summary>
-/// <remarks>Bahdanau et al. 2015, arXiv:1409.0473, §3 and appendix A, with LSTM cells and a tanh layer in the place of maxout.</remarks>
+/// <remarks>Bahdanau et al. 2015, arXiv:1409.0473, §3 and appendix A, with LSTM cells and a tanh layer instead of maxout.</remarks>
 internal sealed class LstmEncoderDecoder : EncoderDecoder
 {
     private const string CrossSite = "decoder.blocks.0.cross_attn";
@@ -53,7 +54,7 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
     /// <summary>State, what attention read, and the last token, to the row that is scored.</summary>
     public Linear Combine { get; }
 
-    /// <summary>The states of each layer behind every token; the first layer's second part keeps the encoder's rows.</summary>
+    /// <summary>The states of each layer after every token; the first layer's second part keeps the encoder's rows.</summary>
     public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Decoder.CacheShapes.Select(s => s with { Cross = true })];
 
     /// <inheritdoc/>
@@ -86,7 +87,7 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         if (context.Hooks is not null)
         {
             Variable pattern = Pattern(weights, lengths, starts), seen = context.Visit(CrossSite, "pattern", pattern);               // [B, 1, T, S]
-            // What was put in its place decides what is read, and so every state behind it.
+            // What was put in its place decides what is read, and so every state after it.
             if (!ReferenceEquals(seen.Value, pattern.Value)) (steps, states, _) = Write(tokens, batch, state, T, lengths, Reading(seen, keys, starts), context);
         }
 
@@ -103,7 +104,7 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
     /// <summary>Writes token after token: each step reads what attention gives for the state before it.</summary>
     /// <param name="tokens">[N, E].</param>
     /// <param name="batch">Their batch.</param>
-    /// <param name="state">The states in front of the first token.</param>
+    /// <param name="state">The states before the first token.</param>
     /// <param name="length">T, tokens of the longest text.</param>
     /// <param name="lengths">[B].</param>
     /// <param name="attend">From the last layer's state [B, H] to what is read, [B, 2H], and each sequence's weights.</param>
@@ -189,7 +190,7 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         return (memory, starts);
     }
 
-    /// <summary>The states behind the tokens that the cache has; for a new text those that the encoder's first row gives.</summary>
+    /// <summary>The states after the tokens that the cache holds; for a new text those that the encoder's first row gives.</summary>
     private RecurrentState FirstState(Variable keys, int[] starts, ForwardContext context)
     {
         int B = starts.Length - 1, H = _config.Width;

@@ -11,7 +11,8 @@ internal sealed class LstmStack : DecoderStack
     private readonly Dropout _dropout;
     private readonly bool _classifies;
 
-    /// <summary>Makes the parameters: <c>embed_tokens</c> and <c>lstm</c>. A classifier's layers run in both directions where the configuration says so.</summary>
+    /// <summary>Makes the parameters: <c>embed_tokens</c> and <c>lstm</c>. A classifier's layers run in both directions where the
+    /// configuration says so.</summary>
     public LstmStack(LstmConfig config, ParameterScope at)
         : base(config, at)
     {

@@ -3,7 +3,8 @@ using Heed.Engine.Kernels;
 
 namespace Heed.Models.T5;
 
-/// <summary>Sizes and settings of a T5 (Raffel et al., arXiv:1910.10683, §2.1 and §3.7) or T5 v1.1 (gated, with an output layer of its own).</summary>
+/// <summary>Sizes and settings of a T5 (Raffel et al., arXiv:1910.10683, §2.1 and §3.7) or T5 v1.1 (gated, with an output layer of its
+/// own).</summary>
 public sealed record T5Config : ModelConfig
 {
     /// <inheritdoc/>
@@ -57,12 +58,12 @@ public sealed record T5Config : ModelConfig
     public float InitialFactor { get; init; } = 1;
 
     /// <summary>
-    /// True where the decoder's rows are multiplied by D^−½ in front of the output layer; null: where it is tied
+    /// True where the decoder's rows are multiplied by D^−½ before the output layer; null: where it is tied
     /// (<c>scale_decoder_outputs</c>).
     /// </summary>
     public bool ScaledOutput { get => _scaledOutput ?? TiedOutput; init => _scaledOutput = value; }
 
-    /// <summary>Id in front of every text that the decoder writes; null means the padding id (<c>decoder_start_token_id</c>).</summary>
+    /// <summary>Id before every text that the decoder generates; null means the padding id (<c>decoder_start_token_id</c>).</summary>
     public int? DecoderStartId { get; init; }
 
     private readonly bool? _scaledOutput;
@@ -87,7 +88,7 @@ public sealed record T5Config : ModelConfig
     {
         if (EncoderLayers > 10_000) throw new ConfigException($"t5: the encoder has {EncoderLayers} layers (num_layers); at most 10,000 are accepted.");
         if ((long)Heads * HeadWidth > ConfigReader.MaximumSize) throw new ConfigException($"t5: {Heads} heads (num_heads) of width {HeadWidth} (d_kv) are more than {ConfigReader.MaximumSize} columns.");
-        if (DistanceBuckets < 4) throw new ConfigException($"t5: relative_attention_num_buckets is {DistanceBuckets}; at least 4 are needed, half of them for keys behind the query.");
+        if (DistanceBuckets < 4) throw new ConfigException($"t5: relative_attention_num_buckets is {DistanceBuckets}; at least 4 are needed, half of them for keys after the query.");
         if (FarthestDistance <= DistanceBuckets / 2) throw new ConfigException($"t5: relative_attention_max_distance is {FarthestDistance}; it must be above half of the {DistanceBuckets} buckets (relative_attention_num_buckets), as each of the first half holds one distance.");
     }
 

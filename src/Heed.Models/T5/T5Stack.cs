@@ -4,7 +4,8 @@ using Heed.Engine.Nn;
 namespace Heed.Models.T5;
 
 /// <summary>One pre-norm layer of the encoder or the decoder.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
-/// <remarks>Raffel et al. 2020, §2.1: norms without bias, no biases anywhere, scores that are not scaled. Scope names are the released checkpoint's keys.</remarks>
+/// <remarks>Raffel et al. 2020, §2.1: norms without bias, no biases anywhere, scores that are not scaled. Scope names are the released
+/// checkpoint's keys.</remarks>
 internal sealed class T5Block : Module
 {
     private readonly Residual _attentionResidual;
@@ -15,7 +16,8 @@ internal sealed class T5Block : Module
     /// <param name="config">Sizes and settings.</param>
     /// <param name="decoder">True: causal, and attends to the encoder.</param>
     /// <param name="layer">The layer's number, from 0.</param>
-    /// <param name="distances">The stack's biases; the first layer holds their table. It gets the place of that table and makes it, or returns the one that is there.</param>
+    /// <param name="distances">The stack's biases; the first layer holds their table. It gets the place of that table and makes it, or
+    /// returns the one that is there.</param>
     /// <param name="at">Where <c>layer.0</c> … are named.</param>
     internal T5Block(T5Config config, bool decoder, int layer, Func<ParameterScope, RelativeBias> distances, ParameterScope at)
         : base(at)
@@ -37,19 +39,19 @@ internal sealed class T5Block : Module
         _feedForwardResidual = new Residual(config.Dropout, at, "mlp_out");
     }
 
-    /// <summary>Norm in front of self-attention.</summary>
+    /// <summary>Norm before self-attention.</summary>
     public RmsNorm AttentionNorm { get; }
 
     /// <summary>Self-attention; causal in the decoder.</summary>
     public MultiHeadAttention Attention { get; }
 
-    /// <summary>Norm in front of cross-attention; null in the encoder.</summary>
+    /// <summary>Norm before cross-attention; null in the encoder.</summary>
     public RmsNorm? CrossAttentionNorm { get; }
 
     /// <summary>Attention to the encoder's rows; null in the encoder.</summary>
     public MultiHeadAttention? CrossAttention { get; }
 
-    /// <summary>Norm in front of the feed-forward part.</summary>
+    /// <summary>Norm before the feed-forward part.</summary>
     public RmsNorm FeedForwardNorm { get; }
 
     /// <summary>Two layers with an activation or a gate between.</summary>
@@ -102,7 +104,8 @@ internal sealed class T5Block : Module
     };
 }
 
-/// <summary>The encoder or the decoder: embeddings → blocks → final norm. Positions enter as biases of distances, one table for all layers.</summary>
+/// <summary>The encoder or the decoder: embeddings → blocks → final norm. Positions enter as biases of distances, one table for all
+/// layers.</summary>
 internal sealed class T5Stack : Module
 {
     private readonly Dropout _embedDropout;

@@ -41,7 +41,7 @@ public sealed record Transformer2017Config : ModelConfig
     public Activation Activation { get; init; } = Activation.Relu;
 
     /// <summary>
-    /// True: norms in front of each part and one behind each stack (Xiong et al. 2020); false: behind each part, as in the paper
+    /// True: a norm before each part and one after each stack (Xiong et al. 2020); false: behind each part, as in the paper
     /// (<c>norm_first</c>).
     /// </summary>
     public bool NormFirst { get; init; }
@@ -58,7 +58,7 @@ public sealed record Transformer2017Config : ModelConfig
     /// </summary>
     public float LabelSmoothing { get; init; } = 0.1f;
 
-    /// <summary>Id in front of every text that the decoder writes; null means the begin id (<c>decoder_start_token_id</c>).</summary>
+    /// <summary>Id before every text that the decoder generates; null means the begin id (<c>decoder_start_token_id</c>).</summary>
     public int? DecoderStartId { get; init; }
 
     /// <summary>A model that trains in minutes on two cores: 2 layers × 64, 4 heads.</summary>

@@ -23,7 +23,8 @@ public sealed class ChatRequest
     /// <summary>The field of the last message that is continued; <c>content</c> unless named.</summary>
     public string ContinueField { get; init; } = "content";
 
-    /// <summary>Further variables by name: <c>bos_token</c>, <c>eos_token</c>, <c>enable_thinking</c> and what else the template knows.</summary>
+    /// <summary>Further variables by name: <c>bos_token</c>, <c>eos_token</c>, <c>enable_thinking</c> and what else the template
+    /// knows.</summary>
     public IReadOnlyDictionary<string, JsonElement> Variables { get; init; } = new Dictionary<string, JsonElement>();
 
     /// <summary>The clock that <c>strftime_now</c> reads, in its local time zone.</summary>
@@ -32,5 +33,6 @@ public sealed class ChatRequest
 
 /// <summary>What a template gave for a conversation.</summary>
 /// <param name="Text">The text for the tokenizer.</param>
-/// <param name="GenerationSpans">Spans [Start, End) of the text between <c>{% generation %}</c> and <c>{% endgeneration %}</c>, in Unicode code points.</param>
+/// <param name="GenerationSpans">Spans [Start, End) of the text between <c>{% generation %}</c> and <c>{% endgeneration %}</c>, in Unicode
+/// code points.</param>
 public sealed record ChatRendering(string Text, IReadOnlyList<Range> GenerationSpans);

@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace Heed.Templates;
 
 /// <summary>
-/// A chat template: Jinja as Hugging Face models use it, interpreted within fixed limits of steps, sizes and depths, without access to anything but its arguments.
+/// A chat template: Jinja as Hugging Face models use it, interpreted within fixed limits of steps, sizes and depths, without access to
+/// anything but its arguments.
 /// Templates are immutable; renderings may run at the same time.
 /// </summary>
 public sealed class ChatTemplate
@@ -63,7 +64,7 @@ public sealed class ChatTemplate
         return new Renderer(parsed, () => now).Render(root, out _);
     }
 
-    /// <summary>A list of objects; null where it is not given.</summary>
+    /// <summary>A list of objects; null if omitted.</summary>
     private object? Objects(JsonElement? json, string name)
     {
         if (json is not { } given || given.ValueKind == JsonValueKind.Null) return null;

@@ -32,7 +32,8 @@ public class ChatTemplateException : InputException
 /// <param name="raisedMessage">The message, exactly as the template gave it.</param>
 public sealed class ChatTemplateRaisedException(string template, int line, string raisedMessage) : ChatTemplateException(template, line, raisedMessage)
 {
-    /// <summary>The template's message, character for character; <see cref="Exception.Message"/> has control characters escaped and the place in front.</summary>
+    /// <summary>The template's message, character for character; <see cref="Exception.Message"/> has control characters escaped and the
+    /// place in front.</summary>
     public string RaisedMessage { get; } = raisedMessage;
 }
 

@@ -7,7 +7,7 @@ namespace Heed.Templates;
 /// <summary>The chat templates of a model folder by name, with the special tokens that they print.</summary>
 public sealed class ChatTemplates
 {
-    /// <summary>Name of the template that is used where none is named.</summary>
+    /// <summary>Name of the template that is used if none is named.</summary>
     public const string DefaultName = "default";
 
     /// <summary>Name of the template that is used where tools are given.</summary>
@@ -23,11 +23,13 @@ public sealed class ChatTemplates
     /// <summary>Names of the templates, sorted.</summary>
     public IReadOnlyCollection<string> Names => _templates.Keys;
 
-    /// <summary>Special tokens of the folder (<c>bos_token</c>, <c>eos_token</c>, …), to be given as <see cref="ChatRequest.Variables"/>.</summary>
+    /// <summary>Special tokens of the folder (<c>bos_token</c>, <c>eos_token</c>, …), to be given as
+    /// <see cref="ChatRequest.Variables"/>.</summary>
     public IReadOnlyDictionary<string, JsonElement> SpecialTokens { get; private set; } = new Dictionary<string, JsonElement>();
 
     /// <summary>
-    /// Reads <c>chat_template</c> of tokenizer_config.json (a text, or named ones as a list or an object), then <c>chat_template.jinja</c> and
+    /// Reads <c>chat_template</c> of tokenizer_config.json (a text, or named ones as a list or an object), then <c>chat_template.jinja</c>
+    /// and
     /// <c>additional_chat_templates/*.jinja</c>, which go before it. A folder without any gives no names.
     /// </summary>
     /// <param name="folder">The model folder.</param>

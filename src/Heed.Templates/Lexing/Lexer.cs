@@ -18,7 +18,8 @@ internal enum TokenKind
     Operator,
     End,
 
-    /// <summary>The rest of the template is no token: <see cref="Token.Value"/> is the error, raised when the parser gets here, not before.</summary>
+    /// <summary>The rest of the template is no token: <see cref="Token.Value"/> is the error, raised when the parser gets here, not
+    /// before.</summary>
     Fault,
 }
 
@@ -41,7 +42,8 @@ internal readonly record struct Token(TokenKind Kind, string Text, object? Value
     };
 }
 
-/// <summary>Cuts a template into tokens, with Jinja's rules for white space: <c>-</c>, <c>+</c>, <c>trim_blocks</c> and <c>lstrip_blocks</c>.</summary>
+/// <summary>Cuts a template into tokens, with Jinja's rules for white space: <c>-</c>, <c>+</c>, <c>trim_blocks</c> and
+/// <c>lstrip_blocks</c>.</summary>
 internal sealed class Lexer
 {
     private static readonly string[] TwoCharacterOperators = ["**", "//", "==", "!=", ">=", "<="];
@@ -358,7 +360,8 @@ internal sealed class Lexer
         Advance(_at + text.Length);
     }
 
-    /// <summary>Python's <c>unicode-escape</c> over text whose characters beyond ASCII were turned into escapes first, as the reference does.</summary>
+    /// <summary>Python's <c>unicode-escape</c> over text whose characters beyond ASCII were turned into escapes first, as the reference
+    /// does.</summary>
     private string Unescape(ReadOnlySpan<char> text)
     {
         if (!text.Contains('\\')) return text.ToString();

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Heed.Templates;
 
-/// <summary>Reads expressions with Jinja's precedences: conditional, or, and, not, comparisons, + −, ~, * / // %, **, signs, then postfixes, filters and tests.</summary>
+/// <summary>Reads expressions with Jinja's precedences: conditional, or, and, not, comparisons, + −, ~, * / // %, **, signs, then
+/// postfixes, filters and tests.</summary>
 internal partial class ExpressionParser(string source, string name, bool trimBlocks, bool leftStripBlocks)
 {
     private readonly List<Token> _tokens = Lexer.Run(source, name, trimBlocks, leftStripBlocks);

@@ -26,7 +26,8 @@ internal sealed class TemplateParser : ExpressionParser
         return new ParsedTemplate(name, source, body, parser._blocks);
     }
 
-    /// <summary>Statements up to one of the end tags, which stays the current token; to the end of the template where there are none.</summary>
+    /// <summary>Statements up to one of the end tags, which stays the current token; to the end of the template where there are
+    /// none.</summary>
     private List<Statement> Statements(ReadOnlySpan<string> ends)
     {
         List<Statement> body = [];
@@ -54,7 +55,8 @@ internal sealed class TemplateParser : ExpressionParser
         }
     }
 
-    /// <summary>The body of a block tag: from its end to the end tag, which is skipped where it is the last of <paramref name="ends"/>.</summary>
+    /// <summary>The body of a block tag: from its end to the end tag, which is skipped where it is the last of
+    /// <paramref name="ends"/>.</summary>
     private List<Statement> Body(params ReadOnlySpan<string> ends)
     {
         SkipOperator(":");

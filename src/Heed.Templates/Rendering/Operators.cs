@@ -39,7 +39,8 @@ internal static class Operators
         return Python.IntegerOf(value) is { } i ? op == '-' ? -i : i : throw new TemplateFault($"bad operand type for unary {op}: '{Python.TypeName(value)}'");
     }
 
-    /// <summary><c>~</c>: the texts of all parts; under autoescape a marked text, with the unmarked parts escaped if one is marked.</summary>
+    /// <summary><c>~</c>: the texts of all parts; under autoescape a marked text, with the unmarked parts escaped if one is
+    /// marked.</summary>
     public static object Concat(Renderer r, object?[] parts, bool escape)
     {
         bool marked = false;

@@ -2,7 +2,8 @@ using System.Numerics;
 
 namespace Heed.Templates;
 
-/// <summary>What one parse or one rendering may cost. Templates come from downloaded files, so each size is checked before memory is taken.</summary>
+/// <summary>What one parse or one rendering may cost. Templates come from downloaded files, so each size is checked before memory is
+/// taken.</summary>
 internal sealed class RenderBudget
 {
     /// <summary>Steps of one rendering: nodes evaluated, items and blocks of characters touched.</summary>

@@ -9,7 +9,7 @@ internal sealed class Arguments(List<object?> positional, List<KeyValuePair<stri
 
     public List<KeyValuePair<string, object?>> Named { get; } = named ?? [];
 
-    /// <summary>One value per parameter name; those not given are <see cref="Missing.Value"/>.</summary>
+    /// <summary>One value per parameter name; those omitted are <see cref="Missing.Value"/>.</summary>
     public object?[] Bind(string function, int required, params ReadOnlySpan<string> names)
     {
         if (Positional.Count > names.Length)
@@ -32,7 +32,8 @@ internal sealed class Arguments(List<object?> positional, List<KeyValuePair<stri
         return values;
     }
 
-    /// <summary>Positional arguments only, from <paramref name="least"/> to <paramref name="most"/> of them, padded with <see cref="Missing.Value"/>.</summary>
+    /// <summary>Positional arguments only, from <paramref name="least"/> to <paramref name="most"/> of them, padded with
+    /// <see cref="Missing.Value"/>.</summary>
     public object?[] Plain(string function, int least, int most)
     {
         if (Named.Count > 0) throw new TemplateFault($"{function}() takes no keyword arguments");

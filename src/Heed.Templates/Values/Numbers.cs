@@ -19,7 +19,8 @@ internal static class Numbers
         _ => 99,
     };
 
-    /// <summary>Reads digits of a radix; false where a decimal one has more than <see cref="MaximumDigits"/>, or another one is too large for a template.</summary>
+    /// <summary>Reads digits of a radix; false where a decimal one has more than <see cref="MaximumDigits"/>, or another one is too large
+    /// for a template.</summary>
     public static bool TryParseDigits(string digits, int radix, out BigInteger value)
     {
         value = default;
@@ -130,7 +131,8 @@ internal static class Numbers
         return TryParseDigits(digits, radix, out BigInteger value) ? negative ? -value : value : null;
     }
 
-    /// <summary>ASCII digits for all decimal ones, white space off the ends, underscores between digits dropped; null where one stands elsewhere.</summary>
+    /// <summary>ASCII digits for all decimal ones, white space off the ends, underscores between digits dropped; null where one stands
+    /// elsewhere.</summary>
     private static string? Plain(string text)
     {
         StringBuilder result = new(text.Length);

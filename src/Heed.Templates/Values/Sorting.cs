@@ -7,7 +7,8 @@ internal static class Sorting
     /// <param name="r">The rendering.</param>
     /// <param name="keys">The keys.</param>
     /// <param name="reverse">Descending.</param>
-    /// <param name="equalFirst">Look whether keys are equal before asking which is less, as a comparison of lists does: equal undefined values have an order then.</param>
+    /// <param name="equalFirst">Look whether keys are equal before asking which is less, as a comparison of lists does: equal undefined
+    /// values have an order then.</param>
     public static int[] Order(Renderer r, IReadOnlyList<object?> keys, bool reverse, bool equalFirst = false)
     {
         int[] order = [.. Enumerable.Range(0, keys.Count)];

@@ -187,7 +187,7 @@ internal static class StringMethods
         return separator.Length == 0 ? throw new TemplateFault("empty separator") : List(r, PythonText.Split(text, separator, most, fromRight));
     }
 
-    /// <summary>text[start:stop] with its start in code points; null where the start is behind the end.</summary>
+    /// <summary>text[start:stop] with its start in code points; null where the start is after the end.</summary>
     private static string? Window(string text, object? start, object? stop, out int from)
     {
         int length = PythonText.Length(text);

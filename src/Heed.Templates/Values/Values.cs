@@ -5,7 +5,7 @@ namespace Heed.Templates;
 // A template's values are plain objects: null is None; bool, BigInteger, double and string stand for themselves;
 // the rest are the classes below. No object of the host is ever among them.
 
-/// <summary>An argument or variable that was not given.</summary>
+/// <summary>An omitted argument or variable.</summary>
 internal sealed class Missing
 {
     public static readonly Missing Value = new();
@@ -207,7 +207,8 @@ internal sealed class MacroValue(MacroBody body, Scope scope, bool autoescape)
     public bool Autoescape { get; } = autoescape;
 }
 
-/// <summary>Names of one frame; the parent is the frame around it in the template. Most frames hold a few names: they are searched one by one.</summary>
+/// <summary>Names of one frame; the parent is the frame around it in the template. Most frames hold a few names: they are searched one by
+/// one.</summary>
 internal sealed class Scope(Scope? parent)
 {
     private const int Few = 8;

@@ -190,7 +190,7 @@ internal sealed class FuseDecoder : IDecoder
     public void Write(Utf8JsonWriter json) => PartWriter.TypeOnly(json, "Fuse");
 }
 
-/// <summary>Takes up to so many of one character off the ends of each token.</summary>
+/// <summary>Strips up to N of one character off the ends of each token.</summary>
 internal sealed class StripDecoder(int content, int start, int stop) : IDecoder
 {
     public List<string> Decode(List<string> tokens) => [.. tokens.Select(Strip)];
@@ -274,7 +274,8 @@ internal sealed class ReplaceDecoder(TextPattern pattern, string content) : IDec
     }
 }
 
-/// <summary>Connectionist temporal classification: repeats are one, padding goes, the delimiter becomes a blank.  Graves et al. 2006.</summary>
+/// <summary>Connectionist temporal classification: repeats are one, padding goes, the delimiter becomes a blank. Graves et al.
+/// 2006.</summary>
 internal sealed class CtcDecoder(string padToken, string wordDelimiter, bool cleanup) : IDecoder
 {
     public List<string> Decode(List<string> tokens)

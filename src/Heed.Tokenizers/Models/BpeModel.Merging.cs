@@ -72,7 +72,7 @@ internal sealed partial class BpeModel
         return word;
     }
 
-    /// <summary>Where the next ▁ stands behind another character; the end of the text where there is none.</summary>
+    /// <summary>Where the next ▁ follows another character; the end of the text where there is none.</summary>
     private static int NextWord(ReadOnlySpan<char> text, int at)
     {
         while (true)
@@ -189,7 +189,8 @@ internal sealed partial class BpeModel
         return true;
     }
 
-    /// <summary>Symbols back to tokens. Lengths are in UTF-8 bytes, as the reference counts; a byte inside a character stands for all of it.</summary>
+    /// <summary>Symbols back to tokens. Lengths are in UTF-8 bytes, as the reference counts; a byte inside a character stands for all of
+    /// it.</summary>
     private static void Append(ReadOnlySpan<char> piece, BpeWord word, TokenList tokens)
     {
         int unit = 0, byteOfUnit = 0, position = 0;

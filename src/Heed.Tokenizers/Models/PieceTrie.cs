@@ -27,7 +27,7 @@ internal sealed class PieceTrie
     /// <summary>The root, where every walk begins.</summary>
     public const int Root = 0;
 
-    /// <summary>The state after one more unit; −1 where no text goes on so.</summary>
+    /// <summary>The state after one more unit; −1 where no text continues so.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Step(int state, char unit)
     {

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 
 namespace Heed.Tokenizers.Models;
 
-/// <summary>A fast hash of short text: eight bytes a step, multiplied and folded, with a seed of the process against made-up collisions.</summary>
+/// <summary>A fast hash of short text: eight bytes per step, multiplied and folded, with a seed of the process against made-up
+/// collisions.</summary>
 internal static class TextHash
 {
     private static readonly ulong Seed = BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()) | 1;

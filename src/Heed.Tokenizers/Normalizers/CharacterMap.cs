@@ -4,7 +4,8 @@ using System.Text.Unicode;
 namespace Heed.Tokenizers.Normalizers;
 
 /// <summary>
-/// SentencePiece's precompiled charsmap: a double array over UTF-8 bytes (darts-clone) whose values are places in a pool of texts that end in NUL.
+/// SentencePiece's precompiled charsmap: a double array over UTF-8 bytes (darts-clone) whose values are places in a pool of texts that end
+/// in NUL.
 /// </summary>
 internal sealed class CharacterMap
 {
@@ -47,7 +48,8 @@ internal sealed class CharacterMap
         return new CharacterMap(data, units, pool);
     }
 
-    /// <summary>The replacement of a prefix of <paramref name="utf8"/>: of the shortest that has one (Hugging Face) or the longest (SentencePiece).</summary>
+    /// <summary>The replacement of a prefix of <paramref name="utf8"/>: of the shortest that has one (Hugging Face) or the longest
+    /// (SentencePiece).</summary>
     /// <param name="utf8">UTF-8 text.</param>
     /// <param name="longest">Longest instead of shortest prefix.</param>
     /// <param name="replacement">The UTF-8 text that replaces it.</param>

@@ -5,7 +5,8 @@ using Heed.Tokenizers.Unicode;
 
 namespace Heed.Tokenizers.Normalizers;
 
-/// <summary>A charsmap applied by grapheme cluster, as Hugging Face does: a short cluster as a whole, others character by character.</summary>
+/// <summary>A charsmap applied by grapheme cluster, as Hugging Face does: a short cluster as a whole, others character by
+/// character.</summary>
 internal sealed class PrecompiledNormalizer : INormalizer
 {
     private const int LongestCluster = 5;   // UTF-8 bytes

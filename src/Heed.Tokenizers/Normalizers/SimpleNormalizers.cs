@@ -92,7 +92,7 @@ internal sealed class StripNormalizer(bool left, bool right) : INormalizer
     }
 }
 
-/// <summary>Puts text in front of text that is not empty.</summary>
+/// <summary>Prepends text to text that is not empty.</summary>
 internal sealed class PrependNormalizer(string prepend) : INormalizer
 {
     public void Normalize(NormalizedText text)

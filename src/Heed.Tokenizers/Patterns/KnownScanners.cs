@@ -92,7 +92,8 @@ internal static class KnownScanners
         return line > 0 ? line : SpacesTo(text, at, stop);
     }
 
-    /// <summary>"\s+(?!\S)|\s+": a run of white space, without its last character where something follows, unless it is the only one.</summary>
+    /// <summary>"\s+(?!\S)|\s+": a run of white space, without its last character where something follows, unless it is the only
+    /// one.</summary>
     private static int Spaces(ReadOnlySpan<char> text, int at)
     {
         int stop = at;
@@ -103,7 +104,8 @@ internal static class KnownScanners
     private static int SpacesTo(ReadOnlySpan<char> text, int at, int stop)
         => stop < text.Length && stop - at > 1 ? stop - 1 : stop;
 
-    /// <summary>End of the run of characters whose letter and number bits are <paramref name="kind"/> and that are no white space.</summary>
+    /// <summary>End of the run of characters whose letter and number bits are <paramref name="kind"/> and that are no white
+    /// space.</summary>
     private static int Run(ReadOnlySpan<char> text, int at, int kind)
     {
         byte[] low = Low;

@@ -4,7 +4,8 @@ using Heed.Tokenizers.Unicode;
 namespace Heed.Tokenizers.Patterns;
 
 /// <summary>
-/// A compiled expression, matched by backtracking over an explicit stack, within a budget of steps: an expression that would run for ever is stopped.
+/// A compiled expression, matched by backtracking over an explicit stack, within a budget of steps: an expression that would run for ever
+/// is stopped.
 /// </summary>
 internal sealed class RegexProgram
 {
@@ -205,7 +206,8 @@ internal sealed class RegexProgram
         }
     }
 
-    /// <summary>End of the first match of the code from <paramref name="pc"/> at <paramref name="start"/>, or −1; it must end at <paramref name="target"/> unless that is −1.</summary>
+    /// <summary>End of the first match of the code from <paramref name="pc"/> at <paramref name="start"/>, or −1; it must end at
+    /// <paramref name="target"/> unless that is −1.</summary>
     /// <remarks>Recursion is as deep as look-around and atomic groups nest in the expression, which the parser bounds.</remarks>
     private int Run(ReadOnlySpan<char> text, int pc, int start, Machine machine, int target)
     {
@@ -333,7 +335,8 @@ internal sealed class RegexProgram
 
         public int Depth { get; private set; }
 
-        /// <summary>Another way: at <paramref name="pc"/> from <paramref name="at"/>, then from each character before it down to <paramref name="least"/>.</summary>
+        /// <summary>Another way: at <paramref name="pc"/> from <paramref name="at"/>, then from each character before it down to
+        /// <paramref name="least"/>.</summary>
         public void Push(int pc, int at, int least)
         {
             if (Depth == _stack.Length) Array.Resize(ref _stack, Depth * 2);

@@ -12,7 +12,8 @@ internal abstract class TextPattern
     /// <summary>Writes <c>"pattern":{…}</c>.</summary>
     public abstract void Write(Utf8JsonWriter json);
 
-    /// <summary>The regular expression as fast as there is a way to run it: a scanner of its own where the expression is well known.</summary>
+    /// <summary>The regular expression as fast as there is a way to run it: a scanner of its own where the expression is well
+    /// known.</summary>
     /// <param name="expression">The expression.</param>
     /// <param name="place">File and JSON path of the expression, for errors.</param>
     /// <exception cref="RegexSyntaxException">The expression is not one.</exception>

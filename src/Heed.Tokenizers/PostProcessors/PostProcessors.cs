@@ -150,7 +150,8 @@ internal static class OffsetTrimming
         }
     }
 
-    /// <summary>Moves the ends by one character a blank: by both units of a surrogate pair, where blanks stand for one (the reference counts code points).</summary>
+    /// <summary>Moves the ends by one character a blank: by both units of a surrogate pair, where blanks stand for one (the reference
+    /// counts code points).</summary>
     private static void Trim(ReadOnlySpan<char> token, ReadOnlySpan<char> source, bool first, bool addPrefixSpace, ref int start, ref int end)
     {
         int leading = 0, trailing = 0;

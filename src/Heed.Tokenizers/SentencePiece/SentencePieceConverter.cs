@@ -19,7 +19,8 @@ internal static class SentencePieceConverter
 {
     private const string Space = SentencePieceNormalizer.SpaceSymbol;
 
-    /// <summary>The model as it is run from its own file: SentencePiece's normalization and segmentation, the class's ids and special tokens.</summary>
+    /// <summary>The model as it is run from its own file: SentencePiece's normalization and segmentation, the class's ids and special
+    /// tokens.</summary>
     public static TokenizerParts Raw(SentencePieceFile file, SentencePieceLayout layout)
     {
         RequireConvertible(file);

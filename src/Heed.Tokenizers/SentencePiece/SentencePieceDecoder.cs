@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Heed.Tokenizers.SentencePiece;
 
-/// <summary>Ids back to text, as SentencePiece does: the space that encoding adds goes, byte pieces become characters, broken ones U+FFFD.</summary>
+/// <summary>Ids back to text, as SentencePiece does: the space that encoding adds goes, byte pieces become characters, broken ones
+/// U+FFFD.</summary>
 internal sealed class SentencePieceDecoder(SentencePieceFile file, SentencePieceVocabulary vocabulary)
 {
     public string Decode(IReadOnlyList<int> ids)

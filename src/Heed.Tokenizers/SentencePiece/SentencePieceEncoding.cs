@@ -6,7 +6,7 @@ public sealed record SentencePieceOptions
     /// <summary>Puts the piece for the beginning of a text before the others.</summary>
     public bool AddBos { get; init; }
 
-    /// <summary>Puts the piece for the end of a text behind the others.</summary>
+    /// <summary>Appends the piece for the end of a text.</summary>
     public bool AddEos { get; init; }
 
     /// <summary>Turns the order of the pieces around, before the two above are added.</summary>
@@ -19,7 +19,8 @@ public sealed record SentencePieceOptions
 /// <summary>One piece of an encoded text.</summary>
 /// <param name="Id">The id.</param>
 /// <param name="Piece">The piece as text; for an unknown one the normalized text it stands for.</param>
-/// <param name="Surface">The stretch of the original text it stands for; empty for all but the last byte of a character spelled in bytes.</param>
+/// <param name="Surface">The stretch of the original text it stands for; empty for all but the last byte of a character spelled in
+/// bytes.</param>
 /// <param name="Start">Where that stretch begins, in UTF-16 units of the original text.</param>
 /// <param name="End">Where it ends (exclusive).</param>
 public readonly record struct SentencePieceToken(int Id, string Piece, string Surface, int Start, int End);

@@ -2,7 +2,8 @@ using Heed.Tokenizers.PostProcessors;
 
 namespace Heed.Tokenizers.SentencePiece;
 
-/// <summary>What a tokenizer class makes of a <c>.model</c> file: which ids its pieces get, its special tokens, and the marks around texts.</summary>
+/// <summary>What a tokenizer class makes of a <c>.model</c> file: which ids its pieces get, its special tokens, and the marks around
+/// texts.</summary>
 /// <remarks>
 /// Ids: <see cref="Before"/>, then the file's pieces from <see cref="FirstPiece"/> on, then <see cref="After"/>. The file's pieces before
 /// <see cref="FirstPiece"/> are those that <see cref="Before"/> names anew.
@@ -19,7 +20,8 @@ internal sealed record SentencePieceLayout
 
     public IReadOnlyList<string> After { get; init; } = [];
 
-    /// <summary>The class's special tokens, which become ids where their text stands in the input; null: the file's control pieces and the unknown one.</summary>
+    /// <summary>The class's special tokens, which become ids where their text stands in the input; null: the file's control pieces and the
+    /// unknown one.</summary>
     public IReadOnlyList<AddedToken>? Specials { get; init; }
 
     /// <summary>What stands around a single text; empty: nothing.</summary>

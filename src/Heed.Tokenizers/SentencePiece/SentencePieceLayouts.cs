@@ -2,7 +2,8 @@ using Heed.Tokenizers.Serialization;
 
 namespace Heed.Tokenizers.SentencePiece;
 
-/// <summary>The layouts of the tokenizer classes that keep their vocabulary in a <c>.model</c> file, as the published models have them.</summary>
+/// <summary>The layouts of the tokenizer classes that keep their vocabulary in a <c>.model</c> file, as the published models have
+/// them.</summary>
 internal static class SentencePieceLayouts
 {
     private const int T5ExtraIds = 100;
@@ -74,7 +75,8 @@ internal static class SentencePieceLayouts
         };
     }
 
-    /// <summary>XLM-RoBERTa and MBart: fairseq's four special tokens, the file's pieces one higher, further tokens and the mask at the end.</summary>
+    /// <summary>XLM-RoBERTa and MBart: fairseq's four special tokens, the file's pieces one higher, further tokens and the mask at the
+    /// end.</summary>
     private static SentencePieceLayout Fairseq(FolderSettings settings, string[] further, bool maskTakesBlank)
     {
         string start = Token(settings, "cls_token", Token(settings, "bos_token", "<s>")), pad = Token(settings, "pad_token", "<pad>");

@@ -137,7 +137,8 @@ public sealed class SentencePieceProcessor
     /// <summary>The model in Hugging Face's form, ready to be saved as <c>tokenizer.json</c>.</summary>
     /// <param name="addBos">Whether it puts the beginning-of-text piece before each text, as LLaMA's does.</param>
     /// <param name="addEos">Whether it puts the end-of-text piece after each text, as T5's does.</param>
-    /// <exception cref="InputException">The model cannot be expressed in that form (a word or char model, white space as suffix) or lacks a piece to add.</exception>
+    /// <exception cref="InputException">The model cannot be expressed in that form (a word or char model, white space as suffix) or lacks a
+    /// piece to add.</exception>
     public Tokenizer ToTokenizer(bool addBos = false, bool addEos = false) =>
         new(SentencePieceConverter.Convert(_file, SentencePieceLayout.Marks(addBos ? _file.BosPiece : null, addEos ? _file.EosPiece : null)));
 

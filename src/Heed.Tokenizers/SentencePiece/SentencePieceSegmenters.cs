@@ -7,7 +7,8 @@ internal readonly record struct Segment(int Start, int Length, int Id);
 /// <summary>Cuts normalized text into pieces.</summary>
 internal interface ISentencePieceSegmenter
 {
-    /// <summary>The pieces of a text, in order; adds to <paramref name="steps"/> the steps that it took: what tests of the worst case count.</summary>
+    /// <summary>The pieces of a text, in order; adds to <paramref name="steps"/> the steps that it took: what tests of the worst case
+    /// count.</summary>
     List<Segment> Cut(ReadOnlySpan<byte> text, ref long steps);
 }
 

@@ -5,7 +5,8 @@ using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers.SentencePiece;
 
-/// <summary>SentencePiece's own normalization, the longest prefix of the charsmap and U+0020 as the only blank, with the places of the text.</summary>
+/// <summary>SentencePiece's own normalization, the longest prefix of the charsmap and U+0020 as the only blank, with the places of the
+/// text.</summary>
 internal sealed class SentencePieceTextNormalizer(SentencePieceNormalizer normalizer) : INormalizer
 {
     public void Normalize(NormalizedText text)

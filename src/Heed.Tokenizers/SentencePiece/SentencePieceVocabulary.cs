@@ -2,7 +2,8 @@ using Heed.Tokenizers.Training;
 
 namespace Heed.Tokenizers.SentencePiece;
 
-/// <summary>The pieces by text. Reserved ones (control, unknown, byte) lie in a map of their own, which is asked first and only for whole pieces.</summary>
+/// <summary>The pieces by text. Reserved ones (control, unknown, byte) lie in a map of their own, which is asked first and only for whole
+/// pieces.</summary>
 internal sealed class SentencePieceVocabulary
 {
     private readonly SentencePieceFile _file;

@@ -1,6 +1,7 @@
 namespace Heed.Tokenizers.SentencePiece;
 
-/// <summary>All pieces at all places of a text, and its best paths by A* from the end, whose estimate is the exact best score from the start.</summary>
+/// <summary>All pieces at all places of a text, and its best paths by A* from the end, whose estimate is the exact best score from the
+/// start.</summary>
 /// <remarks>The agenda is the heap of the C++ standard library, step for step: paths of equal score come out in the same order.</remarks>
 internal sealed class UnigramLattice
 {

@@ -8,7 +8,8 @@ using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers.Serialization;
 
-/// <summary>Options of tokenizer_config.json that change what tokenizer.json says, where the class has them; an option that is left out leaves tokenizer.json as it is.</summary>
+/// <summary>Options of tokenizer_config.json that change what tokenizer.json says, where the class has them; an option that is left out
+/// leaves tokenizer.json as it is.</summary>
 internal static class ClassOptions
 {
     /// <summary>The options of classes, over the parts of tokenizer.json.</summary>
@@ -116,7 +117,7 @@ internal static class ClassOptions
         return parts with { PreTokenizer = made, Normalizer = normalizer, PostProcessor = processor };
     }
 
-    /// <summary>Beside tokenizer.json its template stands; a flag that contradicts it is told.</summary>
+    /// <summary>Beside tokenizer.json its template stands; a flag that contradicts it is reported.</summary>
     private static void Marks(FolderSettings settings, string key, string role, Func<Tokenizer.SpecialTokenFrame, int[]> side)
     {
         if (settings.Flag(key) is not { } wanted) return;

@@ -62,7 +62,8 @@ internal sealed class FolderSettings
         return settings;
     }
 
-    /// <summary>A key of tokenizer_config.json, which counts as followed; <see cref="JsonScope.IsNull"/> where it is missing or null.</summary>
+    /// <summary>A key of tokenizer_config.json, which counts as followed; <see cref="JsonScope.IsNull"/> where it is missing or
+    /// null.</summary>
     public JsonScope Option(string key)
     {
         _followed.Add(key);
@@ -167,7 +168,8 @@ internal sealed class FolderSettings
         }
     }
 
-    /// <summary>Lists of further tokens, then the tokens of all roles; <c>additional_special_tokens</c> counts only without <c>extra_special_tokens</c>.</summary>
+    /// <summary>Lists of further tokens, then the tokens of all roles; <c>additional_special_tokens</c> counts only without
+    /// <c>extra_special_tokens</c>.</summary>
     private void ReadLists()
     {
         List<AddedToken> listed = [];

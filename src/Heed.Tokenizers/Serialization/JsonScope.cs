@@ -100,7 +100,8 @@ internal readonly struct JsonScope(JsonElement element, string file, string path
         }
     }
 
-    /// <summary>Refuses members whose names are not among <paramref name="known"/>: an option that is not understood must not be skipped.</summary>
+    /// <summary>Refuses members whose names are not among <paramref name="known"/>: an option that is not understood must not be
+    /// skipped.</summary>
     public void ExpectOnly(params ReadOnlySpan<string> known)
     {
         foreach ((string name, JsonScope member) in Members())

@@ -1,6 +1,7 @@
 namespace Heed.Tokenizers.Serialization;
 
-/// <summary>Keys of tokenizer_config.json that are known and change neither ids nor text here; docs/tokenizers.md holds the same list.</summary>
+/// <summary>Keys of tokenizer_config.json that are known and change neither ids nor text here; docs/tokenizers.md holds the same
+/// list.</summary>
 internal static class SettingKeys
 {
     /// <summary>The list.</summary>

@@ -16,7 +16,8 @@ internal enum VocabularyKind
     SentencePiece,
 }
 
-/// <summary>The tokenizer class that a folder names: <c>tokenizer_class</c>, or without it the class that belongs to <c>model_type</c> of config.json.</summary>
+/// <summary>The tokenizer class that a folder names: <c>tokenizer_class</c>, or without it the class that belongs to <c>model_type</c> of
+/// config.json.</summary>
 /// <param name="Name">Without <c>Tokenizer</c> and <c>Fast</c>; empty where the folder names none.</param>
 /// <param name="Kind">What its vocabulary lies in.</param>
 /// <param name="Place">File and JSON path of the name, for errors.</param>
@@ -26,24 +27,72 @@ internal sealed record TokenizerClass(string Name, VocabularyKind Kind, (string 
 
     private static readonly Dictionary<string, VocabularyKind> Known = new(StringComparer.Ordinal)
     {
-        ["Bert"] = VocabularyKind.WordPiece, ["DistilBert"] = VocabularyKind.WordPiece, ["Electra"] = VocabularyKind.WordPiece, ["MobileBert"] = VocabularyKind.WordPiece,
-        ["ConvBert"] = VocabularyKind.WordPiece, ["SqueezeBert"] = VocabularyKind.WordPiece, ["RetriBert"] = VocabularyKind.WordPiece, ["Lxmert"] = VocabularyKind.WordPiece,
-        ["LayoutLM"] = VocabularyKind.WordPiece, ["Realm"] = VocabularyKind.WordPiece, ["DPRContextEncoder"] = VocabularyKind.WordPiece,
-        ["DPRQuestionEncoder"] = VocabularyKind.WordPiece, ["DPRReader"] = VocabularyKind.WordPiece, ["MPNet"] = VocabularyKind.WordPiece,
-        ["GPT2"] = VocabularyKind.ByteLevelBpe, ["Roberta"] = VocabularyKind.ByteLevelBpe, ["Bart"] = VocabularyKind.ByteLevelBpe, ["Longformer"] = VocabularyKind.ByteLevelBpe,
-        ["LED"] = VocabularyKind.ByteLevelBpe, ["MVP"] = VocabularyKind.ByteLevelBpe, ["Deberta"] = VocabularyKind.ByteLevelBpe, ["Qwen2"] = VocabularyKind.ByteLevelBpe,
-        ["T5"] = VocabularyKind.SentencePiece, ["MT5"] = VocabularyKind.SentencePiece, ["Llama"] = VocabularyKind.SentencePiece, ["CodeLlama"] = VocabularyKind.SentencePiece,
-        ["Gemma"] = VocabularyKind.SentencePiece, ["XLMRoberta"] = VocabularyKind.SentencePiece, ["Camembert"] = VocabularyKind.SentencePiece, ["MBart"] = VocabularyKind.SentencePiece,
-        ["Pegasus"] = VocabularyKind.SentencePiece, ["DebertaV2"] = VocabularyKind.SentencePiece,
+        ["Bert"] = VocabularyKind.WordPiece,
+        ["DistilBert"] = VocabularyKind.WordPiece,
+        ["Electra"] = VocabularyKind.WordPiece,
+        ["MobileBert"] = VocabularyKind.WordPiece,
+        ["ConvBert"] = VocabularyKind.WordPiece,
+        ["SqueezeBert"] = VocabularyKind.WordPiece,
+        ["RetriBert"] = VocabularyKind.WordPiece,
+        ["Lxmert"] = VocabularyKind.WordPiece,
+        ["LayoutLM"] = VocabularyKind.WordPiece,
+        ["Realm"] = VocabularyKind.WordPiece,
+        ["DPRContextEncoder"] = VocabularyKind.WordPiece,
+        ["DPRQuestionEncoder"] = VocabularyKind.WordPiece,
+        ["DPRReader"] = VocabularyKind.WordPiece,
+        ["MPNet"] = VocabularyKind.WordPiece,
+        ["GPT2"] = VocabularyKind.ByteLevelBpe,
+        ["Roberta"] = VocabularyKind.ByteLevelBpe,
+        ["Bart"] = VocabularyKind.ByteLevelBpe,
+        ["Longformer"] = VocabularyKind.ByteLevelBpe,
+        ["LED"] = VocabularyKind.ByteLevelBpe,
+        ["MVP"] = VocabularyKind.ByteLevelBpe,
+        ["Deberta"] = VocabularyKind.ByteLevelBpe,
+        ["Qwen2"] = VocabularyKind.ByteLevelBpe,
+        ["T5"] = VocabularyKind.SentencePiece,
+        ["MT5"] = VocabularyKind.SentencePiece,
+        ["Llama"] = VocabularyKind.SentencePiece,
+        ["CodeLlama"] = VocabularyKind.SentencePiece,
+        ["Gemma"] = VocabularyKind.SentencePiece,
+        ["XLMRoberta"] = VocabularyKind.SentencePiece,
+        ["Camembert"] = VocabularyKind.SentencePiece,
+        ["MBart"] = VocabularyKind.SentencePiece,
+        ["Pegasus"] = VocabularyKind.SentencePiece,
+        ["DebertaV2"] = VocabularyKind.SentencePiece,
     };
 
     private static readonly Dictionary<string, string> OfModelType = new(StringComparer.Ordinal)
     {
-        ["bert"] = "Bert", ["distilbert"] = "DistilBert", ["electra"] = "Electra", ["mobilebert"] = "MobileBert", ["convbert"] = "ConvBert", ["squeezebert"] = "SqueezeBert",
-        ["lxmert"] = "Lxmert", ["layoutlm"] = "LayoutLM", ["mpnet"] = "MPNet", ["gpt2"] = "GPT2", ["gpt_neo"] = "GPT2", ["roberta"] = "Roberta", ["bart"] = "Bart",
-        ["longformer"] = "Longformer", ["led"] = "LED", ["mvp"] = "MVP", ["deberta"] = "Deberta", ["qwen2"] = "Qwen2", ["t5"] = "T5", ["mt5"] = "MT5", ["umt5"] = "MT5",
-        ["llama"] = "Llama", ["mistral"] = "Llama", ["gemma"] = "Gemma", ["gemma2"] = "Gemma", ["xlm-roberta"] = "XLMRoberta", ["camembert"] = "Camembert", ["mbart"] = "MBart",
-        ["pegasus"] = "Pegasus", ["deberta-v2"] = "DebertaV2",
+        ["bert"] = "Bert",
+        ["distilbert"] = "DistilBert",
+        ["electra"] = "Electra",
+        ["mobilebert"] = "MobileBert",
+        ["convbert"] = "ConvBert",
+        ["squeezebert"] = "SqueezeBert",
+        ["lxmert"] = "Lxmert",
+        ["layoutlm"] = "LayoutLM",
+        ["mpnet"] = "MPNet",
+        ["gpt2"] = "GPT2",
+        ["gpt_neo"] = "GPT2",
+        ["roberta"] = "Roberta",
+        ["bart"] = "Bart",
+        ["longformer"] = "Longformer",
+        ["led"] = "LED",
+        ["mvp"] = "MVP",
+        ["deberta"] = "Deberta",
+        ["qwen2"] = "Qwen2",
+        ["t5"] = "T5",
+        ["mt5"] = "MT5",
+        ["umt5"] = "MT5",
+        ["llama"] = "Llama",
+        ["mistral"] = "Llama",
+        ["gemma"] = "Gemma",
+        ["gemma2"] = "Gemma",
+        ["xlm-roberta"] = "XLMRoberta",
+        ["camembert"] = "Camembert",
+        ["mbart"] = "MBart",
+        ["pegasus"] = "Pegasus",
+        ["deberta-v2"] = "DebertaV2",
     };
 
     public bool IsBert => Kind == VocabularyKind.WordPiece;
@@ -68,7 +117,7 @@ internal sealed record TokenizerClass(string Name, VocabularyKind Kind, (string 
         }
         catch (InvalidFileException)
         {
-            return None;   // whoever opens the model is told what is wrong with its configuration
+            return None;   // opening the model reports what is wrong with its configuration
         }
 
         if (config is not { IsObject: true } json) return None;

@@ -10,7 +10,8 @@ using Heed.Tokenizers.Tiktoken;
 
 namespace Heed.Tokenizers.Serialization;
 
-/// <summary>Reads a folder: tokenizer.json, or the vocabulary files that came before it with the pipeline that transformers builds around them; or one such file.</summary>
+/// <summary>Reads a folder: tokenizer.json, or the vocabulary files that came before it with the pipeline that transformers builds around
+/// them; or one such file.</summary>
 internal static class TokenizerFolderReader
 {
     private const string EndOfText = "<|endoftext|>";
@@ -18,7 +19,8 @@ internal static class TokenizerFolderReader
 
     private static readonly string[] ModelNames = ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "sentencepiece.model"];
 
-    /// <summary>Reads one file, by its name: vocab.txt, vocab.json or merges.txt (with the other beside it), .model, .tiktoken; others as tokenizer.json.</summary>
+    /// <summary>Reads one file, by its name: vocab.txt, vocab.json or merges.txt (with the other beside it), .model, .tiktoken; others as
+    /// tokenizer.json.</summary>
     /// <remarks>Vocabulary files take the configuration files beside them into account, tokenizer.json stands alone.</remarks>
     public static TokenizerParts ReadFile(string path)
     {
@@ -68,7 +70,8 @@ internal static class TokenizerFolderReader
     private static TokenizerParts Finish(TokenizerParts parts, FolderSettings settings)
         => ClassOptions.ApplyCommon(parts, settings) with { SpecialTokens = settings.Named, Report = settings.Report() };
 
-    /// <summary>tokenizer.json with the tokens that the configuration adds to it: those it lacks, and, in their place, those whose flags <c>added_tokens_decoder</c> gives anew.</summary>
+    /// <summary>tokenizer.json with the tokens that the configuration adds to it: those it lacks, and, in their place, those whose flags
+    /// <c>added_tokens_decoder</c> gives anew.</summary>
     private static TokenizerParts WithTokens(TokenizerParts parts, FolderSettings settings)
     {
         List<AddedToken> tokens = [.. parts.AddedTokens];

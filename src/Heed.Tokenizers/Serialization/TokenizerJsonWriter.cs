@@ -5,7 +5,8 @@ using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers.Serialization;
 
-/// <summary>Writes tokenizer.json as Hugging Face does: the same members in the same order, so that equal tokenizers are equal bytes.</summary>
+/// <summary>Writes tokenizer.json as Hugging Face does: the same members in the same order, so that equal tokenizers are equal
+/// bytes.</summary>
 internal static class TokenizerJsonWriter
 {
     public static byte[] Write(Tokenizer tokenizer, bool indented)

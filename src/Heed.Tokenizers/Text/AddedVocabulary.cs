@@ -13,7 +13,8 @@ internal sealed class AddedVocabulary
     private readonly string _source;
     private readonly IReadOnlySet<string> _spelled;
 
-    /// <param name="tokens">In the order in which they get their ids. A token the model knows keeps the model's id; others get the next free one.</param>
+    /// <param name="tokens">In the order in which they get their ids. A token the model knows keeps the model's id; others get the next
+    /// free one.</param>
     /// <param name="model">The vocabulary beneath.</param>
     /// <param name="normalizer">What normalized tokens are normalized by.</param>
     /// <param name="spelled">Texts of tokens that are known, but never cut out of a text.</param>

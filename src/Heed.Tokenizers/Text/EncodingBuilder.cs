@@ -68,7 +68,8 @@ internal sealed class EncodingBuilder
         WordIds[at] = wordId;
     }
 
-    /// <summary>Counts <paramref name="more"/> tokens in and returns the index of the first; the caller fills in ids, places and words.</summary>
+    /// <summary>Counts <paramref name="more"/> tokens in and returns the index of the first; the caller fills in ids, places and
+    /// words.</summary>
     public int Reserve(int more, in TokenRun like)
     {
         int at = Count;
@@ -92,7 +93,8 @@ internal sealed class EncodingBuilder
         foreach (ref TokenRun run in _runs.AsSpan(0, _runCount)) run = run with { TypeId = typeId };
     }
 
-    /// <summary>Appends <paramref name="other"/>; every overflowing window of either side is combined with the other side and its windows.</summary>
+    /// <summary>Appends <paramref name="other"/>; every overflowing window of either side is combined with the other side and its
+    /// windows.</summary>
     public void Append(EncodingBuilder other)
     {
         List<EncodingBuilder> combined = [];
@@ -115,7 +117,8 @@ internal sealed class EncodingBuilder
         foreach (TokenRun run in other.Runs) AddRun(run with { Special = 0, Attention = 1, Sequence = sequence });
     }
 
-    /// <summary>Cuts to at most <paramref name="maxLength"/> tokens; the rest becomes overflowing windows that repeat <paramref name="stride"/> tokens.</summary>
+    /// <summary>Cuts to at most <paramref name="maxLength"/> tokens; the rest becomes overflowing windows that repeat
+    /// <paramref name="stride"/> tokens.</summary>
     /// <exception cref="ConfigException">The stride is not below the length.</exception>
     /// <param name="maxLength">Most tokens kept.</param>
     /// <param name="stride">Tokens that each window repeats.</param>

@@ -4,7 +4,8 @@ namespace Heed.Tokenizers.Text;
 /// A stretch of text that knows, for each UTF-16 unit, which range of the original text it came from.
 /// </summary>
 /// <remarks>
-/// Rewriting goes through <see cref="BeginRewrite"/>, then <see cref="Copy"/> and <see cref="Emit(char, int)"/> in order, then <see cref="EndRewrite"/>.
+/// Rewriting goes through <see cref="BeginRewrite"/>, then <see cref="Copy"/> and <see cref="Emit(char, int)"/> in order, then
+/// <see cref="EndRewrite"/>.
 /// While every unit still stands where it stood (the usual case) no alignment is stored at all.
 /// Both halves of a surrogate pair carry the range of the whole character. Instances are reused.
 /// </remarks>
@@ -121,7 +122,8 @@ internal sealed class NormalizedText
         }
     }
 
-    /// <summary>Writes one unit that comes from where old unit <paramref name="from"/> came from; −1: from the very start, with no width.</summary>
+    /// <summary>Writes one unit that comes from where old unit <paramref name="from"/> came from; −1: from the very start, with no
+    /// width.</summary>
     public void Emit(char unit, int from)
     {
         bool inPlace = from == _outLength && _outIdentity && !char.IsSurrogate(_chars[from]) && !char.IsSurrogate(unit);
@@ -152,7 +154,8 @@ internal sealed class NormalizedText
         Align(to + 1, from);
     }
 
-    /// <summary>Writes text whose every unit comes from where old unit <paramref name="from"/> came from; −1 as in <see cref="Emit(char, int)"/>.</summary>
+    /// <summary>Writes text whose every unit comes from where old unit <paramref name="from"/> came from; −1 as in
+    /// <see cref="Emit(char, int)"/>.</summary>
     public void Emit(ReadOnlySpan<char> text, int from)
     {
         if (text.IsEmpty) return;
@@ -232,7 +235,8 @@ internal sealed class NormalizedText
         EndRewrite();
     }
 
-    /// <summary>Writes <c>map[unit]</c> for units from <paramref name="at"/> on, until one is mapped to U+0000 or U+FFFF; returns where that was.</summary>
+    /// <summary>Writes <c>map[unit]</c> for units from <paramref name="at"/> on, until one is mapped to U+0000 or U+FFFF; returns where
+    /// that was.</summary>
     public int EmitMapped(int at, char[] map)
     {
         int start = at;
@@ -254,7 +258,8 @@ internal sealed class NormalizedText
         return at;
     }
 
-    /// <summary>Replaces the text by code points, each with its change: 0 takes one old character's place, 1 is new, −n takes the place of n more.</summary>
+    /// <summary>Replaces the text by code points, each with its change: 0 takes one old character's place, 1 is new, −n takes the place of
+    /// n more.</summary>
     public void Rewrite(ReadOnlySpan<int> points, ReadOnlySpan<int> changes)
     {
         BeginRewrite();

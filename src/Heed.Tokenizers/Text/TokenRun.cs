@@ -1,6 +1,7 @@
 namespace Heed.Tokenizers.Text;
 
-/// <summary>A run of tokens that are alike in all but id, place and word: what masks, type ids and token texts are spread out from.</summary>
+/// <summary>A run of tokens that are alike in all but id, place and word: what masks, type ids and token texts are spread out
+/// from.</summary>
 /// <param name="Count">Number of tokens.</param>
 /// <param name="TypeId">Segment of the tokens.</param>
 /// <param name="Special">1 for tokens that no text has.</param>

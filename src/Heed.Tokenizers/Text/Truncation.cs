@@ -3,7 +3,8 @@ namespace Heed.Tokenizers.Text;
 /// <summary>Cuts one or two encodings to a common length.</summary>
 internal static class Truncation
 {
-    /// <summary>Cuts to <paramref name="maxLength"/> tokens, special tokens not counted; <paramref name="place"/> says in errors where that was set.</summary>
+    /// <summary>Cuts to <paramref name="maxLength"/> tokens, special tokens not counted; <paramref name="place"/> says in errors where that
+    /// was set.</summary>
     /// <exception cref="ConfigException">The strategy cannot reach the length.</exception>
     public static void Apply(EncodingBuilder first, EncodingBuilder? second, TruncationOptions options, int maxLength, string place)
     {

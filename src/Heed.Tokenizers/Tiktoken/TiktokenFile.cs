@@ -24,7 +24,8 @@ public enum TiktokenEncoding
     O200kBase,
 }
 
-/// <summary>Reads <c>.tiktoken</c> files: one token a line, its bytes in base64 and its rank, which is its id and its priority in merging.</summary>
+/// <summary>Reads <c>.tiktoken</c> files: one token a line, its bytes in base64 and its rank, which is its id and its priority in
+/// merging.</summary>
 public static class TiktokenFile
 {
     private const long MaximumBytes = 1L << 30;
@@ -38,7 +39,8 @@ public static class TiktokenFile
         @"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?" +
         @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    /// <summary>Reads a file whose name tells its encoding: it holds <c>gpt2</c>, <c>r50k</c>, <c>p50k</c>, <c>cl100k</c> or <c>o200k</c>.</summary>
+    /// <summary>Reads a file whose name tells its encoding: it holds <c>gpt2</c>, <c>r50k</c>, <c>p50k</c>, <c>cl100k</c> or
+    /// <c>o200k</c>.</summary>
     /// <param name="file">The file.</param>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidFileException">The file breaks the format.</exception>
@@ -74,9 +76,11 @@ public static class TiktokenFile
     /// <param name="path">The file.</param>
     /// <param name="pattern">Regular expression whose matches are the words.</param>
     /// <param name="specialTokens">Special tokens and their ids, which must not be ranks of the file.</param>
-    /// <returns>A tokenizer that can be saved as tokenizer.json; of neighbouring tokens it merges those whose joined bytes have the lowest rank, leftmost first.</returns>
+    /// <returns>A tokenizer that can be saved as tokenizer.json; of neighbouring tokens it merges those whose joined bytes have the lowest
+    /// rank, leftmost first.</returns>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
-    /// <exception cref="InvalidFileException">A line is not base64 and a rank, a rank or token comes twice, or one of the 256 bytes is missing.</exception>
+    /// <exception cref="InvalidFileException">A line is not base64 and a rank, a rank or token comes twice, or one of the 256 bytes is
+    /// missing.</exception>
     /// <exception cref="ConfigException">A special token's id is taken, or the pattern is not a regular expression.</exception>
     public static Tokenizer Read(string path, string pattern, IReadOnlyDictionary<string, int> specialTokens)
     {
@@ -186,7 +190,8 @@ public static class TiktokenFile
         return (new string(characters), rank);
     }
 
-    /// <summary>Each way to make a token of two others, by the token's rank, then by the ranks of the parts: merging by rank as a list of merges.</summary>
+    /// <summary>Each way to make a token of two others, by the token's rank, then by the ranks of the parts: merging by rank as a list of
+    /// merges.</summary>
     private static List<(string Left, string Right)> Merges(Dictionary<string, int> ranks)
     {
         Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> lookup = ranks.GetAlternateLookup<ReadOnlySpan<char>>();

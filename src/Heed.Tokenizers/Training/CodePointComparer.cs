@@ -1,6 +1,7 @@
 namespace Heed.Tokenizers.Training;
 
-/// <summary>Orders strings by Unicode code point, which is also the order of their UTF-8 bytes; ordinal order puts U+E000–U+FFFF after the astral planes.</summary>
+/// <summary>Orders strings by Unicode code point, which is also the order of their UTF-8 bytes; ordinal order puts U+E000–U+FFFF after the
+/// astral planes.</summary>
 internal sealed class CodePointComparer : IComparer<string>
 {
     public static CodePointComparer Instance { get; } = new();
@@ -13,7 +14,7 @@ internal sealed class CodePointComparer : IComparer<string>
         {
             char a = x[i], b = y[i];
             if (a == b) continue;
-            // A surrogate stands for a code point above U+FFFF: move the surrogates behind the rest of the plane.
+            // A surrogate stands for a code point above U+FFFF: move the surrogates after the rest of the plane.
             return (char.IsSurrogate(a) ? a + 0x10000 : a) - (char.IsSurrogate(b) ? b + 0x10000 : b);
         }
 

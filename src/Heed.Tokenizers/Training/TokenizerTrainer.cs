@@ -13,7 +13,8 @@ public enum TrainingPipeline
     /// <summary>GPT-2's: words with the space before them, spelled in bytes; every text can be encoded and comes back unchanged.</summary>
     ByteLevel,
 
-    /// <summary>BERT's: lower case, without accents, punctuation apart; <c>[CLS]</c> and <c>[SEP]</c> around the text where they are special tokens.</summary>
+    /// <summary>BERT's: lower case, without accents, punctuation apart; <c>[CLS]</c> and <c>[SEP]</c> around the text where they are
+    /// special tokens.</summary>
     Bert,
 
     /// <summary>SentencePiece's: words with U+2581 for the space before them.</summary>
@@ -35,7 +36,7 @@ public static class TokenizerTrainer
     /// <param name="settings">The kind of model and its settings.</param>
     /// <param name="texts">The text, in lines, sentences or documents; words do not reach from one to the next.</param>
     /// <param name="pipeline">The parts around the model.</param>
-    /// <param name="progress">Told now and then how far it is.</param>
+    /// <param name="progress">Reports progress now and then.</param>
     /// <param name="cancellationToken">Stops the training.</param>
     /// <exception cref="ConfigException">A setting is out of its range or the settings do not fit together.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped.</exception>
@@ -49,11 +50,12 @@ public static class TokenizerTrainer
         return Train(settings, texts, parts, progress, cancellationToken);
     }
 
-    /// <summary>Trains a new model for the pipeline of another tokenizer: its normalizer, pre-tokenizer and decoder stay, its post-processor and added tokens do not.</summary>
+    /// <summary>Trains a new model for the pipeline of another tokenizer: its normalizer, pre-tokenizer and decoder stay, its
+    /// post-processor and added tokens do not.</summary>
     /// <param name="settings">The kind of model and its settings.</param>
     /// <param name="texts">The text, in lines, sentences or documents.</param>
     /// <param name="template">The tokenizer whose pipeline is used.</param>
-    /// <param name="progress">Told now and then how far it is.</param>
+    /// <param name="progress">Reports progress now and then.</param>
     /// <param name="cancellationToken">Stops the training.</param>
     /// <exception cref="ConfigException">A setting is out of its range or the settings do not fit together.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped.</exception>

@@ -40,7 +40,8 @@ public record BpeTrainerSettings : TrainerSettings
     /// <summary>Characters that the alphabet holds even where the text does not; the first code point of each entry counts.</summary>
     public IReadOnlyList<string> InitialAlphabet { get; init; } = [];
 
-    /// <summary>Most characters in the alphabet, or null for all; the least frequent ones are cut, of equally frequent ones the higher code points.</summary>
+    /// <summary>Most characters in the alphabet, or null for all; the least frequent ones are cut, of equally frequent ones the higher code
+    /// points.</summary>
     public int? LimitAlphabet { get; init; }
 
     /// <summary>Marks a token that does not start a word, such as <c>##</c>; null for none.</summary>
@@ -65,7 +66,8 @@ public record BpeTrainerSettings : TrainerSettings
 /// <summary>Settings of a WordPiece vocabulary, trained by merges as Hugging Face's <c>WordPieceTrainer</c> does.</summary>
 public sealed record WordPieceTrainerSettings : BpeTrainerSettings
 {
-    /// <summary>Starts with the prefix <c>##</c> and the unknown token <c>[UNK]</c>, which belongs into <see cref="TrainerSettings.SpecialTokens"/>.</summary>
+    /// <summary>Starts with the prefix <c>##</c> and the unknown token <c>[UNK]</c>, which belongs into
+    /// <see cref="TrainerSettings.SpecialTokens"/>.</summary>
     public WordPieceTrainerSettings() => (ContinuingSubwordPrefix, UnknownToken) = ("##", "[UNK]");
 
     /// <summary>Words longer than this, in code points, become the unknown token.</summary>

@@ -21,7 +21,8 @@ internal static class TrainingText
         return paths.SelectMany(path => FileLines(path, keepLineEnds));
     }
 
-    /// <summary>The lines of an open stream of UTF-8, such as the standard input; read once, as they are taken. The stream stays open.</summary>
+    /// <summary>The lines of an open stream of UTF-8, such as the standard input; read once, as they are taken. The stream stays
+    /// open.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="name">What errors call it.</param>
     /// <param name="keepLineEnds">Whether lines keep their line feed, so that a byte-level vocabulary learns it.</param>

@@ -2,7 +2,8 @@
 namespace Heed.Tokenizers.Training;
 
 /// <summary>The current pieces as a trie, and what can be asked of a text under them: expected counts and the best segmentation.</summary>
-/// <remarks>Kudo 2018, §3.2. Positions are UTF-8 bytes. A character that no piece covers alone is the unknown piece, 10 below the worst score.</remarks>
+/// <remarks>Kudo 2018, §3.2. Positions are UTF-8 bytes. A character that no piece covers alone is the unknown piece, 10 below the worst
+/// score.</remarks>
 internal sealed class UnigramEstimator
 {
     private const double UnknownPenalty = 10.0;
@@ -69,7 +70,8 @@ internal sealed class UnigramEstimator
 
     private static int CharacterLength(byte first) => first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
 
-    /// <summary>Adds to <paramref name="expected"/> how often each piece occurs over all segmentations, times <paramref name="count"/>.</summary>
+    /// <summary>Adds to <paramref name="expected"/> how often each piece occurs over all segmentations, times
+    /// <paramref name="count"/>.</summary>
     public void AddExpected(ReadOnlySpan<byte> text, long count, double[] expected, Workspace space)
     {
         if (text.IsEmpty) return;

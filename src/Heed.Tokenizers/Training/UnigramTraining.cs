@@ -7,8 +7,10 @@ namespace Heed.Tokenizers.Training;
 /// <param name="UnknownId">The unknown token, or null where there is none.</param>
 internal sealed record UnigramVocabulary(List<UnigramPiece> Pieces, int? UnknownId);
 
-/// <summary>Expectation maximisation from many candidates, pruned step by step to the size wanted (Kudo 2018, §3.2), as Hugging Face and SentencePiece do it.</summary>
-/// <remarks>The words are cut into a fixed number of parts, whose sums are added in order: the result does not depend on the number of threads.</remarks>
+/// <summary>Expectation maximisation from many candidates, pruned step by step to the size wanted (Kudo 2018, §3.2), as Hugging Face and
+/// SentencePiece do it.</summary>
+/// <remarks>The words are cut into a fixed number of parts, whose sums are added in order: the result does not depend on the number of
+/// threads.</remarks>
 internal sealed class UnigramTraining
 {
     private const int Parts = 16;
@@ -157,7 +159,8 @@ internal sealed class UnigramTraining
             }
 
             if (used[i] == 0) continue;
-            // The reference divides by the number of all pieces here, not by that of the alternatives: the order of the losses is the reference's only so.
+            // The reference divides by the number of all pieces here, not by that of the alternatives: the order of the losses is the
+            // reference's only so.
             double logSumInstead = Math.Log(sum + ((double)used[i] * (_pieces.Count - 1)));
             double before = Math.Log(used[i]) - logSum, after = 0;
             foreach (int other in instead) after += Math.Log(used[other] + used[i]) - logSumInstead;
@@ -195,7 +198,8 @@ internal sealed class UnigramTraining
         return used;
     }
 
-    /// <summary>All required characters, then the pieces in the order that the last pruning left, up to the size wanted; sorted by score after the special tokens.</summary>
+    /// <summary>All required characters, then the pieces in the order that the last pruning left, up to the size wanted; sorted by score
+    /// after the special tokens.</summary>
     private static UnigramVocabulary Finish(UnigramTrainerSettings settings, List<UnigramPiece> trained, List<string> required)
     {
         List<string> specials = [.. settings.SpecialTokens.Distinct(StringComparer.Ordinal)];

@@ -12,7 +12,8 @@ internal enum NormalizationKind
 }
 
 /// <summary>
-/// Unicode normalization that tells, for each character, how many of the old characters it took: UAX #15 with the alignments of the reference.
+/// Unicode normalization that tells, for each character, how many of the old characters it took: UAX #15 with the alignments of the
+/// reference.
 /// </summary>
 /// <remarks>The change of a character is 0 where it replaces one old character, 1 where it is new, −n where it takes n more.</remarks>
 internal static class Normalization

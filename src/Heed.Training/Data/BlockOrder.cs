@@ -6,7 +6,8 @@ namespace Heed.Training.Data;
 /// The order in which blocks are read: a permutation of its own for each epoch, computed rather than stored, so that training resumes in
 /// the middle of an epoch from two numbers.
 /// </summary>
-/// <remarks>A Feistel network over the smallest even number of bits that holds the count, walked until the value is inside (Black and Rogaway, CT-RSA 2002, §3).</remarks>
+/// <remarks>A Feistel network over the smallest even number of bits that holds the count, walked until the value is inside (Black and
+/// Rogaway, CT-RSA 2002, §3).</remarks>
 /// <param name="count">Number of blocks.</param>
 /// <param name="seed">The run's seed.</param>
 internal sealed class BlockOrder(int count, ulong seed)

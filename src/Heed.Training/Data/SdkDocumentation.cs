@@ -4,7 +4,8 @@ using System.Xml;
 
 namespace Heed.Training.Data;
 
-/// <summary>The API documentation that the .NET SDK carries (<c>packs/*.Ref/**/*.xml</c>) as English prose: real text without a network.</summary>
+/// <summary>The API documentation that the .NET SDK carries (<c>packs/*.Ref/**/*.xml</c>) as English prose: real text without a
+/// network.</summary>
 internal static class SdkDocumentation
 {
     /// <summary>Stands for this documentation where text files are named: <c>sdk</c>.</summary>
@@ -22,7 +23,8 @@ internal static class SdkDocumentation
     }
 
     /// <summary>
-    /// The folder <c>packs</c> of the SDK: above the running runtime, else below <c>DOTNET_ROOT</c>, else beside the <c>dotnet</c> of <c>PATH</c>. A program
+    /// The folder <c>packs</c> of the SDK: above the running runtime, else below <c>DOTNET_ROOT</c>, else beside the <c>dotnet</c> of
+    /// <c>PATH</c>. A program
     /// that was compiled ahead of time has no runtime to start from.
     /// </summary>
     internal static string? Packs(string runtime, Func<string, string?> variable)
@@ -48,9 +50,10 @@ internal static class SdkDocumentation
         return null;
     }
 
-    /// <summary>The prose of each type, once: members of one type together are a document, and a sentence that was read before is left out.</summary>
+    /// <summary>The prose of each type, once: members of one type together are a document, and a sentence that was read before is left
+    /// out.</summary>
     /// <param name="files">XML documentation files.</param>
-    /// <param name="progress">Told the number of files read so far; may be null.</param>
+    /// <param name="progress">Reports the number of files read so far; may be null.</param>
     /// <exception cref="InvalidFileException">A file is not XML.</exception>
     public static IEnumerable<TextDocument> Read(IReadOnlyList<string> files, IProgress<int>? progress = null)
     {

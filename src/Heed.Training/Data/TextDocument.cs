@@ -17,7 +17,8 @@ public readonly record struct TextDocument(string Source, string Text)
         }
     }
 
-    /// <summary>True where the document belongs to the held-out part: decided by its text, so the same text never stands on both sides.</summary>
+    /// <summary>True where the document belongs to the held-out part: decided by its text, so the same text never stands on both
+    /// sides.</summary>
     /// <param name="fraction">Part held out, 0 to 1.</param>
     public bool IsHeldOut(double fraction) => Place < fraction;
 

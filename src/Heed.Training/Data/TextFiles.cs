@@ -5,7 +5,8 @@ using System.Text.Unicode;
 
 namespace Heed.Training.Data;
 
-/// <summary>Reads plain text as documents: files, folders, JSONL. Files are read in parts, so a file of any size takes little memory by itself.</summary>
+/// <summary>Reads plain text as documents: files, folders, JSONL. Files are read in parts, so a file of any size takes little memory by
+/// itself.</summary>
 public static class TextFiles
 {
     /// <summary>Endings that are read in a folder.</summary>
@@ -16,7 +17,8 @@ public static class TextFiles
 
     private static readonly byte[] ByteOrderMark = [0xEF, 0xBB, 0xBF];
 
-    /// <summary>The documents under a path: the file, or all files of a folder with one of <see cref="Endings"/>, in ordinal order of their paths.</summary>
+    /// <summary>The documents under a path: the file, or all files of a folder with one of <see cref="Endings"/>, in ordinal order of their
+    /// paths.</summary>
     /// <param name="path">A file of any ending, or a folder.</param>
     /// <param name="warn">Gets a sentence for what is left out in a folder; may be null.</param>
     /// <exception cref="StorageException">The path does not exist or cannot be read.</exception>
@@ -102,7 +104,8 @@ public static class TextFiles
         }
     }
 
-    /// <summary>Where a part ends: after the last line end, after the last space, or between two characters; 0 if it must be longer.</summary>
+    /// <summary>Where a part ends: after the last line end, after the last space, or between two characters; 0 if it must be
+    /// longer.</summary>
     private static int Cut(ReadOnlySpan<byte> bytes, bool wholeLines)
     {
         int cut = bytes.LastIndexOf((byte)'\n') + 1;
@@ -136,7 +139,8 @@ public static class TextFiles
         throw new InputException($"{file}: line {line}, byte {offset + at}: is not UTF-8. Save the file as UTF-8 (iconv -t utf-8) or leave it out.");
     }
 
-    /// <summary>The byte order of UTF-16: by its mark, or because every second byte of the beginning is 0; null for anything else.</summary>
+    /// <summary>The byte order of UTF-16: by its mark, or because every second byte of the beginning is 0; null for anything
+    /// else.</summary>
     private static string? Utf16(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length >= 2 && bytes[0] == 0xFF && bytes[1] == 0xFE) return "little";

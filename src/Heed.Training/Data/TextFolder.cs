@@ -1,6 +1,7 @@
 namespace Heed.Training.Data;
 
-/// <summary>Finds the text files under a folder: each once, without hidden folders, build output and what links to folders lead to.</summary>
+/// <summary>Finds the text files under a folder: each once, without hidden folders, build output and what links to folders lead
+/// to.</summary>
 internal static class TextFolder
 {
     private const int Named = 4;

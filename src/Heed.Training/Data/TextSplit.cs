@@ -1,6 +1,7 @@
 namespace Heed.Training.Data;
 
-/// <summary>Makes texts that can be split into a training and a held-out part: few long texts are cut into passages, and neither part is left empty.</summary>
+/// <summary>Makes texts that can be split into a training and a held-out part: few long texts are cut into passages, and neither part is
+/// left empty.</summary>
 internal static class TextSplit
 {
     /// <summary>From this number on, documents are taken whole.</summary>
@@ -8,7 +9,8 @@ internal static class TextSplit
 
     private const int ShortestPassage = 500, LongestPassage = 16_000, Passages = 400;
 
-    /// <summary>Documents as they are where there are many; else long ones cut at line ends into passages, about <c>400</c> in all. Joined they are the same text.</summary>
+    /// <summary>Documents as they are where there are many; else long ones cut at line ends into passages, about <c>400</c> in all. Joined
+    /// they are the same text.</summary>
     public static List<TextDocument> Passaged(List<TextDocument> documents)
     {
         if (documents.Count >= ManyDocuments) return documents;
@@ -45,7 +47,7 @@ internal static class TextSplit
         return Math.Min(Math.Max(wanted, Math.BitIncrement(lowest)), highest);
     }
 
-    /// <summary>Behind the last line end in the passage; behind the last blank where there is none; never inside a surrogate pair.</summary>
+    /// <summary>After the last line end in the passage; after the last blank where there is none; never inside a surrogate pair.</summary>
     private static int End(string text, int start, int length)
     {
         if (text.Length - start <= length * 3 / 2) return text.Length;

@@ -5,7 +5,8 @@ using System.Text;
 
 namespace Heed.Training.Data;
 
-/// <summary>A corpus as ids: every document followed by the end-of-text id, split into training and held-out parts, kept on disk between runs.</summary>
+/// <summary>A corpus as ids: every document followed by the end-of-text id, split into training and held-out parts, kept on disk between
+/// runs.</summary>
 public sealed class TokenCorpus
 {
     private const uint Magic = 0x4B4F5448;   // "HTOK"
@@ -59,7 +60,7 @@ public sealed class TokenCorpus
     /// <param name="encode">Text to ids.</param>
     /// <param name="endId">Id put after each document.</param>
     /// <param name="heldOut">Part of the documents held out, decided by their text.</param>
-    /// <param name="progress">Told the number of documents encoded; may be null.</param>
+    /// <param name="progress">Reports the number of documents encoded; may be null.</param>
     /// <param name="cancellationToken">Looked at before each document.</param>
     /// <exception cref="InputException">There is no text, or nothing is left for training.</exception>
     public static TokenCorpus Encode(IEnumerable<TextDocument> documents, Func<string, IReadOnlyList<int>> encode, int endId, double heldOut, IProgress<int>? progress = null, CancellationToken cancellationToken = default)

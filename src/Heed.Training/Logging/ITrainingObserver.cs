@@ -2,7 +2,8 @@ namespace Heed.Training.Logging;
 
 /// <summary>What one optimizer step did.</summary>
 /// <param name="Step">Number of the step, from 1.</param>
-/// <param name="Loss">Mean loss per target before the update, in nats for language models; NaN for a step without targets, which is skipped.</param>
+/// <param name="Loss">Mean loss per target before the update, in nats for language models; NaN for a step without targets, which is
+/// skipped.</param>
 /// <param name="GradientNorm">L2 norm of all gradients before clipping.</param>
 /// <param name="Rate">Learning rate.</param>
 /// <param name="Tokens">Targets of this step.</param>

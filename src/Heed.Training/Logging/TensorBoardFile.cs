@@ -4,7 +4,8 @@ using System.Text;
 namespace Heed.Training.Logging;
 
 /// <summary>A TensorBoard event file: TFRecord framing around <c>tensorflow.Event</c> messages with scalar summaries.</summary>
-/// <remarks>Record: length (uint64), masked CRC-32C of it, data, masked CRC-32C of the data. Event: wall_time = 1 (double), step = 2 (varint), summary = 5 { value = 1 { tag = 1, simple_value = 2 } }, file_version = 3, session_log = 7 { status = 1 }.</remarks>
+/// <remarks>Record: length (uint64), masked CRC-32C of it, data, masked CRC-32C of the data. Event: wall_time = 1 (double), step = 2
+/// (varint), summary = 5 { value = 1 { tag = 1, simple_value = 2 } }, file_version = 3, session_log = 7 { status = 1 }.</remarks>
 internal sealed class TensorBoardFile : IDisposable
 {
     private readonly FileStream _stream;

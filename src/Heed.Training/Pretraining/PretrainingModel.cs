@@ -41,7 +41,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
 
     /// <summary>Finds the model that a run names.</summary>
     /// <param name="config">The run's settings.</param>
-    /// <param name="checkpoint">The newest checkpoint of a run that resumes: its weights are read later, so those of a folder are not; else null.</param>
+    /// <param name="checkpoint">The newest checkpoint of a run that resumes: its weights are read later, so those of a folder are not; else
+    /// null.</param>
     /// <exception cref="ConfigException">There is no such model, or it cannot learn the objective.</exception>
     public static PretrainingModel Find(PretrainingConfig config, string? checkpoint)
     {
@@ -65,7 +66,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         return Learning(new PretrainingModel(found, architecture, sizes, name, IsPreset: false, isFolder ? name : null), config);
     }
 
-    /// <summary>Refuses, before a file is made or a text is read, what cannot be trained here: sizes that do not fit together or into memory.</summary>
+    /// <summary>Refuses, before a file is made or a text is read, what cannot be trained here: sizes that do not fit together or into
+    /// memory.</summary>
     /// <exception cref="ConfigException">Settings do not fit together.</exception>
     /// <exception cref="BudgetException">The run needs more memory than is allowed.</exception>
     public static void Check(PretrainingConfig config, string? checkpoint)
@@ -82,7 +84,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     /// <param name="vocabulary">Ids of the tokenizer.</param>
     /// <param name="isGiven">True if the tokenizer was given: a file's larger vocabulary then stays.</param>
     /// <param name="tokens">The tokenizer's special tokens.</param>
-    /// <param name="preparation">Told what is odd.</param>
+    /// <param name="preparation">Reports what is odd.</param>
     /// <exception cref="InputException">Tokenizer and model do not belong together, or the weights are damaged.</exception>
     public Model Build(PretrainingConfig config, int vocabulary, bool isGiven, ObjectiveTokens tokens, TaskPreparation preparation)
     {
@@ -131,7 +133,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         .Where(p => ObjectiveKind.DefaultOf(f, p.Value.Config.ModelType, p.Value.Architecture) is { } own && ObjectiveKind.HeadOf(own) == ObjectiveKind.HeadOf(objective))
         .Select(p => p.Key));
 
-    /// <summary>Sizes that no machine has memory for are told as such, not as a range of some file.</summary>
+    /// <summary>Sizes that no machine has memory for are reported as such, not as a range of some file.</summary>
     private void RefuseAbsurd(PretrainingConfig config)
     {
         double D = config.Width > 0 ? config.Width : Config.Width, L = config.Layers > 0 ? config.Layers : Config.Layers;

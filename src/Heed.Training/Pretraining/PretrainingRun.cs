@@ -16,14 +16,16 @@ public static class PretrainingRun
     /// <summary>Prepares a run: reads or makes tokenizer, ids and model, checks that it fits, and finds the last checkpoint.</summary>
     /// <param name="folder">Made if it does not exist, and removed again if the run is refused.</param>
     /// <param name="config">The settings.</param>
-    /// <param name="status">Told what is being prepared; may be null.</param>
-    /// <param name="warnings">Told what is odd and was accepted; may be null.</param>
+    /// <param name="status">Reports what is being prepared; may be null.</param>
+    /// <param name="warnings">Reports what is odd and was accepted; may be null.</param>
     /// <param name="plan">See <see cref="TrainingRun.Prepare"/>.</param>
     /// <param name="cancellationToken">Ends the preparation.</param>
-    /// <exception cref="ConfigException">Settings do not fit together, or the folder holds a run with others; the message names them.</exception>
+    /// <exception cref="ConfigException">Settings do not fit together, or the folder holds a run with others; the message names
+    /// them.</exception>
     /// <exception cref="BudgetException">The run cannot fit into memory.</exception>
     /// <exception cref="InputException">The data or the tokenizer is not acceptable, or not what the run has learned from.</exception>
-    /// <exception cref="StorageException">Data or tokenizer do not exist, the folder cannot be written, or another run works in it.</exception>
+    /// <exception cref="StorageException">Data or tokenizer do not exist, the folder cannot be written, or another run works in
+    /// it.</exception>
     public static TrainingRun<TextTask> Prepare(
         string folder,
         PretrainingConfig config,
@@ -42,7 +44,8 @@ public static class PretrainingRun
         return TrainingRun.Prepare(folder, full, preparation => Make(full, preparation), status, warnings, plan, cancellationToken);
     }
 
-    /// <summary>The settings of the run in a folder, from <c>run.json</c> or else from its newest checkpoint; null if there are none.</summary>
+    /// <summary>The settings of the run in a folder, from <c>run.json</c> or else from its newest checkpoint; null if there are
+    /// none.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="begun">True to look only at a run that has a checkpoint.</param>
     /// <exception cref="InputException">They are damaged.</exception>

@@ -71,7 +71,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
         return new PretrainingTokenizer(trained, null);
     }
 
-    /// <summary>Trains what the objective's papers used: WordPiece for masked tokens; else byte-level BPE, in which every text can be written.</summary>
+    /// <summary>Trains what the objective's papers used: WordPiece for masked tokens; else byte-level BPE, in which every text can be
+    /// written.</summary>
     private static Tokenizer Train(PretrainingConfig config, PretrainingObjective objective, PretrainingTexts texts, CancellationToken cancellationToken)
     {
         IEnumerable<string> training = texts.Training.Select(d => d.Text);

@@ -9,7 +9,8 @@ using Heed.Training.Tasks;
 
 namespace Heed.Training.Runs;
 
-/// <summary>What a checkpoint holds beside the task's own files: how far the run is, on which data and with which settings, and the optimizer's state.</summary>
+/// <summary>What a checkpoint holds beside the task's own files: how far the run is, on which data and with which settings, and the
+/// optimizer's state.</summary>
 /// <param name="Folder">The checkpoint's folder.</param>
 /// <param name="Progress">How far the run is.</param>
 /// <param name="Fingerprints">Sums of what was learned from, by name.</param>
@@ -49,7 +50,8 @@ internal sealed record RunCheckpoint(string Folder, TrainingProgress Progress, I
     }
 
     /// <summary>Reads the state of a checkpoint, which is checked against its sum.</summary>
-    /// <exception cref="InvalidFileException">It is damaged, or a counter is none; the message names file and field and says what to do.</exception>
+    /// <exception cref="InvalidFileException">It is damaged, or a counter is none; the message names file and field and says what to
+    /// do.</exception>
     public static RunCheckpoint Read(string folder)
     {
         CheckpointStore.Check(folder, StateName);

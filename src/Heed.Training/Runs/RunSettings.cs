@@ -38,7 +38,8 @@ internal static class RunSettings
         }
     }
 
-    /// <summary>Refuses to resume with other settings than those that the newest checkpoint was trained with. A finished run may get more steps.</summary>
+    /// <summary>Refuses to resume with other settings than those that the newest checkpoint was trained with. A finished run may get more
+    /// steps.</summary>
     /// <exception cref="ConfigException">They differ.</exception>
     public static void RefuseOthers(string folder, TrainingConfig config)
     {

@@ -40,7 +40,8 @@ public sealed class TaskPreparation
     /// <summary>Names a file or folder, made by the task in <see cref="Folder"/>, that is of no use if its input is refused.</summary>
     public void RemoveIfRefused(string name) => _removed.Add(name);
 
-    /// <summary>The sum that the newest checkpoint has under a name of <see cref="Tasks.TrainingTask.Fingerprints"/>; null if it has none.</summary>
+    /// <summary>The sum that the newest checkpoint has under a name of <see cref="Tasks.TrainingTask.Fingerprints"/>; null if it has
+    /// none.</summary>
     public string? Fingerprint(string name) => Checkpoint?.Fingerprints.GetValueOrDefault(name);
 
     /// <summary>Refuses to resume with something else than the run has learned from, before anything is written.</summary>

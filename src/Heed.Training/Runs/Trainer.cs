@@ -22,7 +22,8 @@ internal sealed record TrainingProgress(long Step, long Targets, double? Best, l
 }
 
 /// <summary>
-/// The loop of a run: micro-batches, one division by the real number of targets, clipping, the optimizer's step, evaluation, checkpoints. It
+/// The loop of a run: micro-batches, one division by the real number of targets, clipping, the optimizer's step, evaluation, checkpoints.
+/// It
 /// never prints; observers see what happens. Weights after a step depend on configuration, data and seed alone.
 /// </summary>
 internal sealed class Trainer(
@@ -43,7 +44,8 @@ internal sealed class Trainer(
     public double PeakOperations { get; init; }
 
     /// <summary>
-    /// Runs until all steps are done, the task's measure stops improving, or somebody asks it to stop; a checkpoint is written in each case, and with
+    /// Runs until all steps are done, the task's measure stops improving, or somebody asks it to stop; a checkpoint is written in each
+    /// case, and with
     /// <see cref="TrainingConfig.Patience"/> at each best evaluation too. What was just restored is not written again.
     /// </summary>
     /// <exception cref="NumericalException">The loss is NaN or infinite; checkpoints written before stay.</exception>
@@ -94,8 +96,10 @@ internal sealed class Trainer(
     }
 
     /// <summary>One optimizer step over its micro-batches. A step without any target changes nothing and warns.</summary>
-    /// <exception cref="NumericalException">The loss or a gradient is NaN or infinite; the weights are those from before the step.</exception>
-    /// <exception cref="InvalidOperationException">A parameter got no gradient though the model does not declare that it may be unused.</exception>
+    /// <exception cref="NumericalException">The loss or a gradient is NaN or infinite; the weights are those from before the
+    /// step.</exception>
+    /// <exception cref="InvalidOperationException">A parameter got no gradient though the model does not declare that it may be
+    /// unused.</exception>
     public StepReport TakeStep()
     {
         long started = Stopwatch.GetTimestamp();
@@ -138,7 +142,8 @@ internal sealed class Trainer(
         return new StepReport(Progress.Step, loss, norm, rate, targets, Progress.Targets, seconds, utilisation);
     }
 
-    /// <summary>Adds one micro-batch's gradients, already divided by the targets of the whole step, and returns its part of the loss.</summary>
+    /// <summary>Adds one micro-batch's gradients, already divided by the targets of the whole step, and returns its part of the
+    /// loss.</summary>
     private double Accumulate(TrainingTask.MicroBatch batch, long[] totals, long[] seen, int number)
     {
         using TensorScope scope = TensorScope.Begin();

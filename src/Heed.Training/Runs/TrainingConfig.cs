@@ -16,7 +16,8 @@ public record TrainingConfig
     /// <summary>Optimizer steps.</summary>
     public long Steps { get; init; } = 1000;
 
-    /// <summary><c>adamw</c>, <c>adam</c>, <c>nadam</c>, <c>radam</c>, <c>sgd</c>, <c>rmsprop</c>, <c>adagrad</c> or <c>adafactor</c>.</summary>
+    /// <summary><c>adamw</c>, <c>adam</c>, <c>nadam</c>, <c>radam</c>, <c>sgd</c>, <c>rmsprop</c>, <c>adagrad</c> or
+    /// <c>adafactor</c>.</summary>
     public string Optimizer { get; init; } = "adamw";
 
     /// <summary>Peak learning rate.</summary>

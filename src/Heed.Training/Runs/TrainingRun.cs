@@ -22,14 +22,16 @@ public static class TrainingRun
     /// <param name="folder">Made if it does not exist, and removed again if the run is refused.</param>
     /// <param name="config">The settings.</param>
     /// <param name="make">Makes the task: model, data, all that it needs. It may keep files in the run's folder.</param>
-    /// <param name="status">Told what is being prepared; may be null.</param>
-    /// <param name="warnings">Told what is odd and was accepted; may be null.</param>
+    /// <param name="status">Reports what is being prepared; may be null.</param>
+    /// <param name="warnings">Reports what is odd and was accepted; may be null.</param>
     /// <param name="plan">
-    /// Gives the final settings once the task is there, such as the steps that fit into a time (<see cref="TrainingRun{TTask}.Measure"/>). Steps, rates,
+    /// Gives the final settings once the task is there, such as the steps that fit into a time (<see cref="TrainingRun{TTask}.Measure"/>).
+    /// Steps, rates,
     /// evaluations and checkpoints may change, nothing else. Null: the settings stay.
     /// </param>
     /// <param name="cancellationToken">Ends the preparation.</param>
-    /// <exception cref="ConfigException">Settings do not fit together, or the folder holds a run with others; the message names them.</exception>
+    /// <exception cref="ConfigException">Settings do not fit together, or the folder holds a run with others; the message names
+    /// them.</exception>
     /// <exception cref="BudgetException">The run cannot fit into memory.</exception>
     /// <exception cref="InputException">The data is not acceptable, or not what the run has learned from.</exception>
     /// <exception cref="StorageException">The folder cannot be written, or another run works in it.</exception>
@@ -90,7 +92,8 @@ public static class TrainingRun
 }
 
 /// <summary>
-/// One run of a task in a folder: loop, evaluation, best checkpoint, early stop, logs, lock. Everything it decides stands in <c>run.json</c>; started
+/// One run of a task in a folder: loop, evaluation, best checkpoint, early stop, logs, lock. Everything it decides stands in
+/// <c>run.json</c>; started
 /// again in the same folder it resumes from its last checkpoint to the same bits.
 /// </summary>
 /// <typeparam name="TTask">What is learned.</typeparam>
@@ -127,7 +130,8 @@ public sealed class TrainingRun<TTask> : IDisposable
     /// <summary>Steps done when <see cref="Train"/> ended.</summary>
     public long LastStep { get; private set; }
 
-    /// <summary>Steps after which the weights are those of the model when <see cref="Train"/> ended: with patience the best, else <see cref="LastStep"/>.</summary>
+    /// <summary>Steps after which the weights are those of the model when <see cref="Train"/> ended: with patience the best, else
+    /// <see cref="LastStep"/>.</summary>
     public long SavedStep { get; private set; }
 
     /// <summary>How good these weights are on held-out data; null if nothing was evaluated.</summary>
@@ -137,7 +141,8 @@ public sealed class TrainingRun<TTask> : IDisposable
     public string ModelFolder => Path.Combine(Folder, "model");
 
     /// <summary>
-    /// Times training steps and an evaluation on this machine once both run warm. The rate is 0 and the optimizer is thrown away: weights keep their bits.
+    /// Times training steps and an evaluation on this machine once both run warm. The rate is 0 and the optimizer is thrown away: weights
+    /// keep their bits.
     /// </summary>
     /// <param name="atMost">How long to take steps; two are taken in any case.</param>
     /// <param name="cancellationToken">Checked before each step.</param>
@@ -153,7 +158,8 @@ public sealed class TrainingRun<TTask> : IDisposable
             steps.Add(trainer.TakeStep().Seconds);
         }
 
-        // The first steps are slow: code is compiled again as it proves hot, memory is taken. Of the rest a quarter is faster than the pace that is
+        // The first steps are slow: code is compiled again as it proves hot, memory is taken. Of the rest a quarter is faster than the pace
+        // that is
         // taken: another program that runs for a moment changes the median, and hardly this.
         steps.RemoveRange(0, steps.Count / 2);
         steps.Sort();
@@ -164,13 +170,15 @@ public sealed class TrainingRun<TTask> : IDisposable
     }
 
     /// <summary>
-    /// Trains until the end, or until <paramref name="cancellationToken"/>; then saves the model folder: with patience the weights of the best evaluation,
+    /// Trains until the end, or until <paramref name="cancellationToken"/>; then saves the model folder: with patience the weights of the
+    /// best evaluation,
     /// else the last ones. A run that is over writes nothing but a model folder that is missing.
     /// </summary>
     /// <param name="observers">See the run.</param>
     /// <param name="peakOperations">The machine's measured peak in operations per second; 0 if not measured.</param>
     /// <param name="cancellationToken">Ends the run after the current step, with a checkpoint.</param>
-    /// <exception cref="InvalidFileException">A checkpoint is damaged, or the model folder of a finished run differs from its checkpoint.</exception>
+    /// <exception cref="InvalidFileException">A checkpoint is damaged, or the model folder of a finished run differs from its
+    /// checkpoint.</exception>
     /// <exception cref="NumericalException">The loss is NaN or infinite.</exception>
     /// <exception cref="StorageException">A checkpoint or log cannot be written.</exception>
     public TrainingEnd Train(IReadOnlyList<ITrainingObserver> observers, double peakOperations = 0, CancellationToken cancellationToken = default)
@@ -267,7 +275,8 @@ public sealed class TrainingRun<TTask> : IDisposable
         DurableFile.WriteText(SavedName, SavedStep.ToString(CultureInfo.InvariantCulture) + "\n");
     }
 
-    /// <summary>With patience, gives the model the weights of the best evaluation, and returns their checkpoint; null if they are those of the last step.</summary>
+    /// <summary>With patience, gives the model the weights of the best evaluation, and returns their checkpoint; null if they are those of
+    /// the last step.</summary>
     private string? KeepBest(long bestStep, CheckpointStore store)
     {
         SavedStep = LastStep;

@@ -1,6 +1,7 @@
 namespace Heed.Training.Schedules;
 
-/// <summary>A linear rise to the peak, then half a cosine down to a minimum. After the last step the cosine goes on, and the rate rises again.</summary>
+/// <summary>A linear rise to the peak, then half a cosine down to a minimum. After the last step the cosine continues, and the rate rises
+/// again.</summary>
 /// <param name="Peak">Highest rate.</param>
 /// <param name="Warmup">Steps of the rise.</param>
 /// <param name="Total">Steps of the whole run.</param>

@@ -6,7 +6,8 @@ using Heed.Training.Logging;
 
 namespace Heed.Training.Tasks;
 
-/// <summary>Learning to predict each token from those before it (GPT). Blocks of the corpus, packed end to end; every token but the first is a target.</summary>
+/// <summary>Learning to predict each token from those before it (GPT). Blocks of the corpus, packed end to end; every token but the first
+/// is a target.</summary>
 /// <param name="model">What is trained; the task owns it.</param>
 /// <param name="tokenizer">Saved beside the model; null saves none.</param>
 /// <param name="corpus">The ids.</param>

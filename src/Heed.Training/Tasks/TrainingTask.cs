@@ -24,7 +24,8 @@ public abstract class TrainingTask : IDisposable
     public Model Model { get; }
 
     /// <summary>
-    /// Sums of what is learned from, by name (<c>ids</c>, <c>tokenizer</c>): each checkpoint holds them, and a run that resumes is refused if one differs.
+    /// Sums of what is learned from, by name (<c>ids</c>, <c>tokenizer</c>): each checkpoint holds them, and a run that resumes is refused
+    /// if one differs.
     /// </summary>
     public virtual IReadOnlyDictionary<string, string> Fingerprints { get; } = new Dictionary<string, string>();
 
@@ -42,7 +43,8 @@ public abstract class TrainingTask : IDisposable
     public virtual Forecast? Forecast(TrainingConfig config) => null;
 
     /// <summary>
-    /// Writes all that the trained model's folder holds. Checkpoints hold the same files, so each is a model folder too; <see cref="Load"/> reads them.
+    /// Writes all that the trained model's folder holds. Checkpoints hold the same files, so each is a model folder too; <see cref="Load"/>
+    /// reads them.
     /// Must write the same bytes for the same weights.
     /// </summary>
     /// <param name="folder">Exists.</param>
@@ -90,12 +92,14 @@ public abstract class TrainingTask : IDisposable
     }
 }
 
-/// <summary>A task over batches of its own kind. Data and collator are <see cref="Batch"/>; the loss is a sum, so that a step divides once.</summary>
+/// <summary>A task over batches of its own kind. Data and collator are <see cref="Batch"/>; the loss is a sum, so that a step divides
+/// once.</summary>
 /// <typeparam name="TBatch">What a micro-batch is: <see cref="ModelInputs"/>, or a pair of them.</typeparam>
 /// <param name="model">What is trained; the task owns it.</param>
 public abstract class TrainingTask<TBatch>(Model model) : TrainingTask(model)
 {
-    /// <summary>The micro-batch at a position of the whole run. The same position always gives the same batch: a run resumes from a number.</summary>
+    /// <summary>The micro-batch at a position of the whole run. The same position always gives the same batch: a run resumes from a
+    /// number.</summary>
     /// <param name="position">0, 1, 2, …; epochs follow one another.</param>
     public abstract TBatch Batch(long position);
 

@@ -5,7 +5,8 @@ using Heed.Tokenizers.SentencePiece;
 
 namespace Heed.Verification.Benchmarks;
 
-/// <summary>A small model of every kind, made here, whose tokens are runs of one letter and pairs of two: what worst cases are measured with.</summary>
+/// <summary>A small model of every kind, made here, whose tokens are runs of one letter and pairs of two: what worst cases are measured
+/// with.</summary>
 internal static class SmallModels
 {
     /// <summary>Name and encoder of each.</summary>
@@ -51,7 +52,8 @@ internal static class SmallModels
     private static Action<string> Bpe(bool byteFallback)
     {
         List<string> tokens = Pieces();
-        // Nodes, not a collection expression of arrays: that would serialise by reflection, which ahead-of-time compilation lacks (cases: u5).
+        // Nodes, not a collection expression of arrays: that would serialise by reflection, which ahead-of-time compilation lacks (cases:
+        // u5).
         JsonNode?[] pairs = [.. tokens.Where(token => token.Length > 1 && token != "<unk>").Select(token => (JsonNode?)new JsonArray(token[..(token.Length / 2)], token[(token.Length / 2)..]))];
         JsonArray merges = new(pairs);
         if (byteFallback) tokens.AddRange(Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>"));

@@ -30,7 +30,8 @@ internal static class TokenizerBenchmark
     private const int RunLength = 1 << 20;
 
     /// <summary>Measures tokenizers on prose.</summary>
-    /// <param name="models">Tokenizer files or folders; empty: a WordPiece, a byte-level BPE, a BPE with byte fallback and a Unigram model trained here, on the documentation that is not measured.</param>
+    /// <param name="models">Tokenizer files or folders; empty: a WordPiece, a byte-level BPE, a BPE with byte fallback and a Unigram model
+    /// trained here, on the documentation that is not measured.</param>
     /// <param name="seconds">How long each figure's passes are repeated.</param>
     /// <param name="threads">Threads of "all threads"; 0: as many as there are processors.</param>
     /// <param name="cancellationToken">Looked at between figures.</param>

@@ -5,7 +5,8 @@ using Heed.Verification;
 
 namespace Heed.Verification;
 
-/// <summary>Generates for the verifier of model folders, and wherever padded grids go in and padded rows must come out as Hugging Face's <c>generate</c> gives them.</summary>
+/// <summary>Generates for the verifier of model folders, and wherever padded grids go in and padded rows must come out as Hugging Face's
+/// <c>generate</c> gives them.</summary>
 /// <remarks>Lengths count columns, padding included, as there; what is written does not depend on padding.</remarks>
 internal sealed class GenerationRunner : IGenerationRunner
 {
@@ -22,7 +23,8 @@ internal sealed class GenerationRunner : IGenerationRunner
 
     /// <summary>Generates from padded grids.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="inputs">Prompts, left-padded where they differ in length; behind an encoder its inputs, and <see cref="ModelInputs.DecoderInputIds"/> where the decoder has a beginning.</param>
+    /// <param name="inputs">Prompts, left-padded where they differ in length; with an encoder its inputs, and
+    /// <see cref="ModelInputs.DecoderInputIds"/> where the decoder has a beginning.</param>
     /// <param name="config">The settings.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>Rows with prompt or start id, filled to equal length with <see cref="GenerationConfig.PaddingId"/>.</returns>

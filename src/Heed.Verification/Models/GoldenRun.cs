@@ -10,7 +10,8 @@ using Heed.Models.Files;
 
 namespace Heed.Verification;
 
-/// <summary>Runs one reference folder: first with the weights packed as in inference, then plain as in training. Tolerances: goldens/models/README.md.</summary>
+/// <summary>Runs one reference folder: first with the weights packed as in inference, then plain as in training. Tolerances:
+/// goldens/models/README.md.</summary>
 internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOptions options, List<TensorCheck> checks, VerifyDump? dump)
 {
     /// <summary>Outputs, losses and generations.</summary>
@@ -129,7 +130,8 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         return output.Loss ?? double.NaN;
     }
 
-    /// <summary>Which axis of an output counts tokens; −1 where none does. Patterns are [B, H, T, S]; the scores of a whole text are [B, L], those of answers' ends [B, T].</summary>
+    /// <summary>Which axis of an output counts tokens; −1 if none does. Patterns are [B, H, T, S]; the scores of a whole text are [B, L],
+    /// those of answers' ends [B, T].</summary>
     private static int TokenAxis(string name, int rank)
     {
         if (name.Contains("attentions.", StringComparison.Ordinal)) return 2;
@@ -220,7 +222,8 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
             }
             catch (NumericalException)
             {
-                // Scores that are no numbers choose no token. That is a comparison that fails, and no reason to leave out those that follow.
+                // Scores that are no numbers choose no token. That is a comparison that fails, and no reason to leave out those that
+                // follow.
                 checks.Add(new TensorCheck($"{name}.output_ids", double.NaN, 0));
                 written.Add((JsonNode)new JsonObject { ["output_ids"] = new JsonArray(), ["error"] = "the scores of a token are not numbers" });
                 continue;

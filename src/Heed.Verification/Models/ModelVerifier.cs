@@ -7,9 +7,12 @@ using Heed.Models.Files;
 namespace Heed.Verification;
 
 /// <summary>
-/// Runs a model folder against the reference values that lie in it, and compares tensor by tensor: outputs, losses, gradients, training steps, generations
-/// of <c>goldens/models</c>' form (<c>golden.safetensors</c>), or the outputs of <c>goldens/checkpoints</c>' form (<c>expected.safetensors</c>),
-/// or the sentence embeddings of <c>goldens/embeddings</c>' form (<c>embeddings.safetensors</c>), or whole folders of sentence-transformers in the form of
+/// Runs a model folder against the reference values that lie in it, and compares tensor by tensor: outputs, losses, gradients, training
+/// steps, generations
+/// of <c>goldens/models</c>' form (<c>golden.safetensors</c>), or the outputs of <c>goldens/checkpoints</c>' form
+/// (<c>expected.safetensors</c>),
+/// or the sentence embeddings of <c>goldens/embeddings</c>' form (<c>embeddings.safetensors</c>), or whole folders of sentence-transformers
+/// in the form of
 /// <c>goldens/similarity/folders</c> (<c>expected.json</c>).
 /// </summary>
 public static class ModelVerifier
@@ -82,7 +85,8 @@ public static class ModelVerifier
     /// <summary>The name under which <see cref="VerifyOptions.Dump"/> holds a folder's values: its last part.</summary>
     public static string DumpName(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 
-    /// <summary>Makes a folder for <see cref="VerifyOptions.Dump"/> and tries to write there, before work is done whose values would be lost.</summary>
+    /// <summary>Makes a folder for <see cref="VerifyOptions.Dump"/> and tries to write there, before work is done whose values would be
+    /// lost.</summary>
     /// <exception cref="StorageException">The folder cannot be made or written.</exception>
     public static void PrepareDump(string folder)
     {
@@ -99,7 +103,8 @@ public static class ModelVerifier
         }
     }
 
-    /// <summary>The class with which the reference opened the folder, by <c>about.json</c>; null takes that of <c>config.json</c>.</summary>
+    /// <summary>The class with which the reference opened the folder, by <c>about.json</c>; null takes that of
+    /// <c>config.json</c>.</summary>
     private static string? ClassOf(string folder)
     {
         StoredFile about = new(new FolderModelFiles(folder), "about.json");

@@ -3,7 +3,8 @@ using Heed.Models;
 
 namespace Heed.Verification;
 
-/// <summary>The tensors of a run by the names that transformers gives them: the one table between <see cref="ModelOutput"/> and reference files.</summary>
+/// <summary>The tensors of a run by the names that transformers gives them: the one table between <see cref="ModelOutput"/> and reference
+/// files.</summary>
 internal static class OutputNames
 {
     public static Dictionary<string, Tensor> Of(Model model, ModelOutput output)

@@ -5,7 +5,8 @@ using Heed.Generation.Embeddings;
 namespace Heed.Verification;
 
 /// <summary>
-/// Runs a complete sentence-transformers folder (<c>goldens/similarity/folders</c>' form): <c>expected.json</c> with sentences (or pairs), calls and ids,
+/// Runs a complete sentence-transformers folder (<c>goldens/similarity/folders</c>' form): <c>expected.json</c> with sentences (or pairs),
+/// calls and ids,
 /// <c>expected.safetensors</c> with one tensor per call.
 /// </summary>
 internal static class SentenceFolderRun

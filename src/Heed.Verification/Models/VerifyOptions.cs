@@ -17,7 +17,8 @@ public sealed record VerifyOptions
     /// <summary>False: outputs and losses only, no gradients and no training.</summary>
     public bool Training { get; init; } = true;
 
-    /// <summary>A folder for everything computed, as <c>NAME.safetensors</c> and <c>NAME.json</c> with the reference's names; null writes nothing.</summary>
+    /// <summary>A folder for everything computed, as <c>NAME.safetensors</c> and <c>NAME.json</c> with the reference's names; null writes
+    /// nothing.</summary>
     public string? Dump { get; init; }
 
     /// <summary>The folder of the model, where the reference has none beside it: sentence embeddings.</summary>

@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 namespace Heed.Verification;
 
 /// <summary>One comparison with a reference.</summary>
-/// <param name="Name">What is compared, by the reference's name: <c>batch0.output.logits</c>, <c>trained.wte.weight</c>, <c>train.loss.3</c>, <c>generate.2.output_ids</c>.</param>
+/// <param name="Name">What is compared, by the reference's name: <c>batch0.output.logits</c>, <c>trained.wte.weight</c>,
+/// <c>train.loss.3</c>, <c>generate.2.output_ids</c>.</param>
 /// <param name="Distance">L2 distance, or the number of ids that differ.</param>
 /// <param name="Tolerance">Largest distance that passes.</param>
 public sealed record TensorCheck(string Name, double Distance, double Tolerance)
@@ -48,7 +49,8 @@ public sealed record VerifyResult
         return $"{(failed == 0 ? "pass" : "FAIL")}  {Folder}  {counts}{worst}{rest}";
     }
 
-    /// <summary>The same as data: folder, passed, number of comparisons, the worst and the failed ones with distance and tolerance.</summary>
+    /// <summary>The same as data: folder, passed, number of comparisons, the worst and the failed ones with distance and
+    /// tolerance.</summary>
     public JsonObject ToJson() => new()
     {
         ["folder"] = Folder,

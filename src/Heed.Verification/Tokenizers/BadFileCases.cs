@@ -4,7 +4,8 @@ using Heed.Tokenizers;
 
 namespace Heed.Verification;
 
-/// <summary>Broken files: a refusal names the file and the place; a file that the reference accepts may be accepted with the same ids.</summary>
+/// <summary>Broken files: a refusal names the file and the place; a file that the reference accepts may be accepted with the same
+/// ids.</summary>
 internal static class BadFileCases
 {
     private const string Probe = "ab c";

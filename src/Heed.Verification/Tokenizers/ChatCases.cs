@@ -6,7 +6,8 @@ using Heed.Tokenizers;
 
 namespace Heed.Verification;
 
-/// <summary>Compares chat templates with the reference: <c>cases.jsonl</c> over <c>templates</c>, and the snippets of <c>language.jsonl</c>.</summary>
+/// <summary>Compares chat templates with the reference: <c>cases.jsonl</c> over <c>templates</c>, and the snippets of
+/// <c>language.jsonl</c>.</summary>
 internal static class ChatCases
 {
     /// <summary>Seconds that a case which goes over a limit may take.</summary>
@@ -81,7 +82,8 @@ internal static class ChatCases
 
     private static bool Switch(JsonElement? options, string name) => options is not { } given || Optional(given, name) is not { ValueKind: JsonValueKind.False };
 
-    /// <summary>Runs a case: null where it gives the expected text, or fails as the reference did, in the time a limit allows; one that takes longer is timed once more, since other work may have held it up.</summary>
+    /// <summary>Runs a case: null where it gives the expected text, or fails as the reference did, in the time a limit allows; one that
+    /// takes longer is timed once more, since other work may have held it up.</summary>
     private static string? Attempt(JsonElement json, Func<string> render, string field, bool again = true)
     {
         long start = Stopwatch.GetTimestamp();

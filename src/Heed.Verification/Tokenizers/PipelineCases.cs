@@ -127,7 +127,8 @@ internal static class PipelineCases
         int[] ids = EncodingComparison.Array(json.GetProperty("ids"));
         List<string?> chunks = [.. ids.Select(stream.Step)];
         if (!json.TryGetProperty("chunks", out JsonElement expected)) return null;
-        // The reference returns bytes before their run is closed, and fails where a later byte spoils them; here they come with the end of the run.
+        // The reference returns bytes before their run is closed, and fails where a later byte spoils them; here they come with the end of
+        // the run.
         if (tokenizer.TokenToId("<0x00>") is not null)
             return EncodingComparison.Same("chunks", string.Concat(expected.EnumerateArray().Select(c => c.GetString())), string.Concat(chunks) + stream.Flush());
         foreach (JsonElement chunk in expected.EnumerateArray())

@@ -13,7 +13,8 @@ internal sealed record VerificationResult(string Folder, string Case, bool Passe
 /// <summary>Compares Heed with stored answers of the reference: any folder in the form of <c>goldens/tokenizers</c> (its README).</summary>
 internal static class TokenizerVerification
 {
-    /// <summary>Runs every case of a folder: a pipeline's, SentencePiece's, <c>components</c>, <c>trainers</c>, <c>bad</c>, <c>chat</c>, or all the folders in it.</summary>
+    /// <summary>Runs every case of a folder: a pipeline's, SentencePiece's, <c>components</c>, <c>trainers</c>, <c>bad</c>, <c>chat</c>, or
+    /// all the folders in it.</summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="StorageException">A file cannot be read.</exception>
     /// <exception cref="InvalidFileException">A file of cases is broken, or the folder has no cases.</exception>
@@ -70,7 +71,8 @@ internal static class TokenizerVerification
         }
     }
 
-    /// <summary>Runs a comparison: the detail of a difference, or null where there is none; an ordinary error is a difference too.</summary>
+    /// <summary>Runs a comparison: the detail of a difference, or null where there is none; an ordinary error is a difference
+    /// too.</summary>
     internal static VerificationResult Check(string folder, string name, Func<string?> compare)
     {
         string? detail;

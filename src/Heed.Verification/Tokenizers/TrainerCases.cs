@@ -11,10 +11,12 @@ namespace Heed.Verification;
 /// <summary>A folder with <c>corpus.txt</c> and what the reference's trainers made of it.</summary>
 internal static class TrainerCases
 {
-    /// <summary>How far a score, or the likelihood per character, may differ: the reference's own differ from run to run in the last digits.</summary>
+    /// <summary>How far a score, or the likelihood per character, may differ: the reference's own differ from run to run in the last
+    /// digits.</summary>
     private const double ScoreTolerance = 1e-5;
 
-    /// <summary>Characters that no piece of the last step has get the lowest score and this much more each, in an order that the reference leaves to chance.</summary>
+    /// <summary>Characters that no piece of the last step has get the lowest score and this much more each, in an order that the reference
+    /// leaves to chance.</summary>
     private const double MissingCharacterStep = 0.0001;
 
     public static IEnumerable<VerificationResult> Run(string folder)

@@ -29,7 +29,8 @@ internal sealed record Wide(double[] Values, Shape Shape)
     }
 }
 
-/// <summary>One check of an op: random inputs, the op in float32, and the same in float64 by plain loops, which is differentiated by central differences.</summary>
+/// <summary>One check of an op: random inputs, the op in float32, and the same in float64 by plain loops, which is differentiated by
+/// central differences.</summary>
 /// <param name="Op">Name of the op's type.</param>
 /// <param name="Name">What is special about the case.</param>
 /// <param name="Inputs">Shapes of the inputs.</param>

@@ -91,7 +91,8 @@ internal static partial class OpCases
     {
         foreach ((int n, int d, int f) in new[] { (1, 1, 1), (0, 5, 4), (1, 17, 33) })
             yield return new("LinearOp", $"[{n}, {d}] to {f}", [S(n, d), S(f, d), S(f)], v => new Weight(v[1]).Multiply(v[0], v[2]),
-                w => Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b)) { K = d + 2 };
+                w => Zip(Product(w[0], Turn(w[1])), w[2], (a, b) => a + b))
+            { K = d + 2 };
         yield return new("PoolingOp", "one of one", [S(1, 1)], v => v[0].Pool([0, 1], Pooling.Mean), w => w[0]);
         yield return new("PoolingOp", "an empty text", [S(0, 19)], v => v[0].Pool([0, 0], Pooling.Mean), w => Wide.Zeros(1, 19));
         yield return new("NormalizeOp", "one of one", [S(1, 1)], v => v[0].Normalize(), w => w[0].Map(x => Math.Sign(x))) { K = 9 };

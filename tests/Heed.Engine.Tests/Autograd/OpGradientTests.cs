@@ -16,7 +16,8 @@ public class OpGradientTests
     [MemberData(nameof(Names))]
     public void Forward_and_gradient_agree_with_the_float64_definition(string name) => OpCases.All().Single(c => c.ToString() == name).Check();
 
-    /// <summary>Tails of the vector width, size 1 and size 0 for every op; views are part of every check, broadcasting of the ops that broadcast.</summary>
+    /// <summary>Tails of the vector width, size 1 and size 0 for every op; views are part of every check, broadcasting of the ops that
+    /// broadcast.</summary>
     [Fact]
     public void Every_op_is_checked_with_tails_with_size_1_and_with_size_0()
     {

@@ -3,7 +3,8 @@ using static Heed.Engine.Tests.Kernels.KernelCheck;
 
 namespace Heed.Engine.Tests.Kernels;
 
-/// <summary>Each dimension at 1, b − 1, b, b + 1 and 3b + 5 of its block b, forward and backward, beside the definition in float64. Blocks: 64 queries, 64 keys, 6 rows of a tile, 16 lanes.</summary>
+/// <summary>Each dimension at 1, b − 1, b, b + 1 and 3b + 5 of its block b, forward and backward, beside the definition in float64. Blocks:
+/// 64 queries, 64 keys, 6 rows of a tile, 16 lanes.</summary>
 [Collection(KernelCollection.Name)]
 public class AttentionBlockTests
 {

@@ -3,7 +3,8 @@ using static Heed.Engine.Tests.Kernels.KernelCheck;
 
 namespace Heed.Engine.Tests.Kernels;
 
-/// <summary>A pair that causality, window, mask or pattern hides has no influence, even where the key, the value, the query or the gradient there is no number.</summary>
+/// <summary>A pair that causality, window, mask or pattern hides has no influence, even where the key, the value, the query or the gradient
+/// there is no number.</summary>
 [Collection(KernelCollection.Name)]
 public class AttentionStainTests
 {

@@ -6,7 +6,8 @@ using Heed.Testing;
 
 namespace Heed.Engine.Tests.Kernels;
 
-/// <summary>No kernel touches a byte outside its operands: they lie against pages that nobody may touch, in a child process that such a touch would end.</summary>
+/// <summary>No kernel touches a byte outside its operands: they lie against pages that nobody may touch, in a child process that such a
+/// touch would end.</summary>
 [Collection(KernelCollection.Name)]
 public class GuardPageTests
 {
@@ -50,7 +51,8 @@ public class GuardPageTests
         ["PermuteKernel.Shape"] = "safe code over a shape",
     };
 
-    /// <summary>What a child does; in the test run itself, where nobody asks for it, only the bytes beside an operand are watched.</summary>
+    /// <summary>What a child does; in the test run itself, where nobody asks for it, only the bytes beside an operand are
+    /// watched.</summary>
     [Fact]
     public void Probe()
     {

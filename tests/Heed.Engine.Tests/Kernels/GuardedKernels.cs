@@ -5,7 +5,8 @@ using static Heed.Engine.Tests.Kernels.KernelCheck;
 
 namespace Heed.Engine.Tests.Kernels;
 
-/// <summary>Every entry point of a kernel, run over guarded operands of about <c>n</c> elements (a row, a width, a number of keys).</summary>
+/// <summary>Every entry point of a kernel, run over guarded operands of about <c>n</c> elements (a row, a width, a number of
+/// keys).</summary>
 internal static unsafe class GuardedKernels
 {
     private const int Rows = 3;

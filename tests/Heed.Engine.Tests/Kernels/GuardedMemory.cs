@@ -2,8 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Heed.Engine.Tests.Kernels;
 
-/// <summary>Operands whose last byte is the last before a page that nobody may touch, or whose first byte is the first behind one. Linux only.</summary>
-/// <remarks>A touch of the guard pages, or a write into what is only to be read, ends the process; <see cref="Check"/> finds writes into the bytes between.</remarks>
+/// <summary>Operands whose last byte is the last before a page that nobody may touch, or whose first byte is the first behind one. Linux
+/// only.</summary>
+/// <remarks>A touch of the guard pages, or a write into what is only to be read, ends the process; <see cref="Check"/> finds writes into
+/// the bytes between.</remarks>
 internal sealed unsafe partial class GuardedMemory(bool atEnd) : IDisposable
 {
     private const byte Canary = 0xA5;

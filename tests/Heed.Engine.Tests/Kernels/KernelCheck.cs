@@ -43,7 +43,8 @@ internal static class KernelCheck
         return ids;
     }
 
-    /// <summary>‖actual − expected‖ / ‖expected‖ ≤ 4·√terms·2⁻²⁴, terms being the length of the reduction; elements that are not finite must be the same.</summary>
+    /// <summary>‖actual − expected‖ / ‖expected‖ ≤ 4·√terms·2⁻²⁴, terms being the length of the reduction; elements that are not finite
+    /// must be the same.</summary>
     public static void Close(ReadOnlySpan<float> actual, ReadOnlySpan<double> expected, int terms = 1) =>
         Close(actual, expected, 4 * Math.Sqrt(Math.Max(1, terms)) / (1 << 24), 0);
 
@@ -67,7 +68,8 @@ internal static class KernelCheck
         Assert.True(Math.Sqrt(difference) <= limit, $"difference {Math.Sqrt(difference):g3} of norm {Math.Sqrt(norm):g3}: more than {limit:g3}");
     }
 
-    /// <summary>Runs at 512, 256 and 128 bits with 1 thread and at the widest with 2, 3 and 5 threads: every bit must be equal. Returns the result.</summary>
+    /// <summary>Runs at 512, 256 and 128 bits with 1 thread and at the widest with 2, 3 and 5 threads: every bit must be equal. Returns the
+    /// result.</summary>
     public static float[] SameBits(Func<float[]> run)
     {
         LaneWidth width = Lanes.Width;

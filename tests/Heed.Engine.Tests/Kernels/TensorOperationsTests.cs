@@ -6,7 +6,8 @@ using Tensor = Heed.Engine.Tensors.Tensor;
 
 namespace Heed.Engine.Tests.Kernels;
 
-/// <summary>The tensor API against plain loops, with System.Numerics.Tensors imported beside it. Ops check the same kernels over many shapes.</summary>
+/// <summary>The tensor API against plain loops, with System.Numerics.Tensors imported beside it. Ops check the same kernels over many
+/// shapes.</summary>
 public class TensorOperationsTests
 {
     private static readonly float[] Row = [1, -2, 3];

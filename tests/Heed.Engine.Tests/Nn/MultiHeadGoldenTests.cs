@@ -5,7 +5,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Tests.Nn;
 
-/// <summary>Multi-head attention against <c>torch.nn.MultiheadAttention</c>: padded keys, other widths, no biases, a learned extra key.</summary>
+/// <summary>Multi-head attention against <c>torch.nn.MultiheadAttention</c>: padded keys, other widths, no biases, a learned extra
+/// key.</summary>
 public class MultiHeadGoldenTests
 {
     private static readonly GoldenPart Part = GoldenPart.Load("attention");

@@ -4,7 +4,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Tests.Nn;
 
-/// <summary>Weights of torch's modules, whose attention keeps q, k and v in one <c>in_proj_weight</c>: thirds of it become <c>q_proj.weight</c> and so on.</summary>
+/// <summary>Weights of torch's modules, whose attention keeps q, k and v in one <c>in_proj_weight</c>: thirds of it become
+/// <c>q_proj.weight</c> and so on.</summary>
 internal sealed class TorchAttention(GoldenPart part, string name) : ParameterSource
 {
     private static readonly string[] Projections = ["q_proj", "k_proj", "v_proj"];

@@ -6,7 +6,8 @@ using Heed.Testing;
 namespace Heed.Models.Tests.Files;
 
 /// <summary>
-/// Each key of each golden model's config.json removed, null, of another type, out of range: the same result, a clear error, or, for a value of the right
+/// Each key of each golden model's config.json removed, null, of another type, out of range: the same result, a clear error, or, for a
+/// value of the right
 /// type, the result that it asks for. Never an internal error, never another result without a word.
 /// </summary>
 public sealed class ConfigMutationTests
@@ -53,7 +54,8 @@ public sealed class ConfigMutationTests
     }
 
     /// <summary>
-    /// An id may be a number, a list of numbers, or null; null of RoPE's settings is the reference's word for "none", of the layers' kinds for the
+    /// An id may be a number, a list of numbers, or null; null of RoPE's settings is the reference's word for "none", of the layers' kinds
+    /// for the
     /// architecture's own, and a soft cap may be null or a number.
     /// </summary>
     private static bool AsksForIt(JsonMutation mutation) => (mutation.Key.EndsWith("_token_id", StringComparison.Ordinal) && mutation.Value is "[1]" or "null")

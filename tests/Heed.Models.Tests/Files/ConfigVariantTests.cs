@@ -15,7 +15,8 @@ using Xunit;
 
 namespace Heed.Models.Tests.Files;
 
-/// <summary>Configurations as they are found in the wild: missing fields, null fields, other names, settings that nothing here computes.</summary>
+/// <summary>Configurations as they are found in the wild: missing fields, null fields, other names, settings that nothing here
+/// computes.</summary>
 public sealed class ConfigVariantTests
 {
     private static ModelConfig Read(string json)

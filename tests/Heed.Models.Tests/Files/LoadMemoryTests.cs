@@ -11,7 +11,8 @@ using Xunit;
 
 namespace Heed.Models.Tests.Files;
 
-/// <summary>Opening a folder takes at most 1.15 times the bytes of its weights and 64 MiB, in every stored form: measured as the largest resident memory of a child process.</summary>
+/// <summary>Opening a folder takes at most 1.15 times the bytes of its weights and 64 MiB, in every stored form: measured as the largest
+/// resident memory of a child process.</summary>
 public sealed class LoadMemoryTests
 {
     private const string Mark = "HEED_LOAD_PROBE";

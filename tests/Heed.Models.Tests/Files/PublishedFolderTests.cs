@@ -11,7 +11,8 @@ using Xunit;
 
 namespace Heed.Models.Tests.Files;
 
-/// <summary>Folders as they were published: older class names, stacks without their prefix, tensors that are left out or carry nothing. They compute what the reference computes.</summary>
+/// <summary>Folders as they were published: older class names, stacks without their prefix, tensors that are left out or carry nothing.
+/// They compute what the reference computes.</summary>
 public sealed class PublishedFolderTests
 {
     private static string Model(string name) => Path.Combine(Repository.Goldens, "models", name);

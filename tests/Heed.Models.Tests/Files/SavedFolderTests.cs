@@ -6,7 +6,8 @@ using Xunit;
 
 namespace Heed.Models.Tests.Files;
 
-/// <summary>A folder that is opened and saved is the folder that was opened: names, shapes, types and bytes of every tensor, and every field of the configuration.</summary>
+/// <summary>A folder that is opened and saved is the folder that was opened: names, shapes, types and bytes of every tensor, and every
+/// field of the configuration.</summary>
 public sealed class SavedFolderTests
 {
     public static TheoryData<string> Folders =>

@@ -5,7 +5,8 @@ using static Heed.Models.Tests.Wide.WideWeights;
 
 namespace Heed.Models.Tests.Wide;
 
-/// <summary>Models evaluated in double precision, one text at a time and step by step as their papers say: references where nobody published any.</summary>
+/// <summary>Models evaluated in double precision, one text at a time and step by step as their papers say: references where nobody
+/// published any.</summary>
 internal static class WideModels
 {
     /// <summary>Vaswani et al. 2017, figure 1: scores of each row of the decoder.</summary>
@@ -148,7 +149,8 @@ internal static class WideModels
             _ => 0,
         };
 
-        // Raffel et al., §2.1: 32 buckets, in an encoder half of them for keys behind the query; the nearer half of what is left exact, the rest in steps that grow, up to 128.
+        // Raffel et al., §2.1: 32 buckets, in an encoder half of them for keys behind the query; the nearer half of what is left exact, the
+        // rest in steps that grow, up to 128.
         int Bucket(int distance)
         {
             int buckets = config.Encoder ? 16 : 32, first = config.Encoder && distance > 0 ? 16 : 0, exact = buckets / 2, far = Math.Abs(distance);

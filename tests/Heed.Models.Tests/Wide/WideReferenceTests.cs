@@ -9,7 +9,8 @@ using Xunit;
 
 namespace Heed.Models.Tests.Wide;
 
-/// <summary>The Transformer of 2017, the LSTM models and custom designs against their evaluation in double precision, and faults that it must find.</summary>
+/// <summary>The Transformer of 2017, the LSTM models and custom designs against their evaluation in double precision, and faults that it
+/// must find.</summary>
 public sealed class WideReferenceTests
 {
     private const double Tolerance = 2e-5;

@@ -3,7 +3,8 @@ using Heed.Engine.Nn;
 
 namespace Heed.Models.Tests.Wide;
 
-/// <summary>A model's parameters in double precision, and the few functions of which models consist, written down as the papers have them and sharing no code with Heed's.</summary>
+/// <summary>A model's parameters in double precision, and the few functions of which models consist, written down as the papers have them
+/// and sharing no code with Heed's.</summary>
 internal sealed class WideWeights
 {
     private readonly Dictionary<string, (float[] Values, int Columns)> _parameters;

@@ -3,7 +3,8 @@ using Heed.Testing;
 
 namespace Heed.Tokenizers.Tests.Serialization;
 
-/// <summary>Each key of tokenizer_config.json, special_tokens_map.json and added_tokens.json is followed, refused by name, or known to have no effect.</summary>
+/// <summary>Each key of tokenizer_config.json, special_tokens_map.json and added_tokens.json is followed, refused by name, or known to have
+/// no effect.</summary>
 public sealed class FolderSettingsTests : IDisposable
 {
     private const string Words = "The Word, wörd 北京 running";
@@ -185,7 +186,8 @@ public sealed class FolderSettingsTests : IDisposable
         Assert.Equal((2, 4), (encoding.Starts[^2], encoding.Ends[^2]));
     }
 
-    /// <summary>The other families' layouts over a model file of ours: ids of special tokens, shifted pieces and templates as published.</summary>
+    /// <summary>The other families' layouts over a model file of ours: ids of special tokens, shifted pieces and templates as
+    /// published.</summary>
     [Theory]
     [InlineData("CamembertTokenizer", "5 $ 6", "5 $ 6 6 $ 6", 4)]
     [InlineData("MBartTokenizer", "$ 2 1204", "$ $ 2 1204", 1)]

@@ -3,12 +3,14 @@ using Heed.Testing;
 
 namespace Heed.Tokenizers.Tests.Serialization;
 
-/// <summary>Each key of each configuration file of the goldens, removed, null, of another type or out of range: the same result, a clear error, or a warning.</summary>
+/// <summary>Each key of each configuration file of the goldens, removed, null, of another type or out of range: the same result, a clear
+/// error, or a warning.</summary>
 public class SettingMutationTests
 {
     private const string Text = "The Word, wörd 北京 </s> [MASK] it ' s";
 
-    /// <summary>Keys whose absence has a documented meaning of its own, so that leaving them out may change the result without a word.</summary>
+    /// <summary>Keys whose absence has a documented meaning of its own, so that leaving them out may change the result without a
+    /// word.</summary>
     private static readonly string[] Defaults =
     [
         "added_tokens_decoder", "do_lower_case", "strip_accents", "tokenize_chinese_chars", "add_prefix_space", "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",

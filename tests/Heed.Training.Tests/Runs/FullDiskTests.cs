@@ -8,7 +8,8 @@ using Heed.Training.Tasks;
 
 namespace Heed.Training.Tests.Runs;
 
-/// <summary>Runs on a real file system of a megabyte that is full: mounted where the tests may, else skipped (failing writers stand in PretrainingRunTests).</summary>
+/// <summary>Runs on a real file system of a megabyte that is full: mounted where the tests may, else skipped (failing writers stand in
+/// PretrainingRunTests).</summary>
 public class FullDiskTests
 {
     private const int DiskBytes = 1 << 20, Block = 4096;

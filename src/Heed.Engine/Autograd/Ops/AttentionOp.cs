@@ -3,7 +3,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Autograd;
 
-/// <summary>z = softmax(q·kᵀ·scale + bias, masked)·v, head by head and sequence by sequence.  q: [N, H·K], k, v: [S, G·K], z: [N, H·K]. No [T, S] matrix is held.</summary>
+/// <summary>z = softmax(q·kᵀ·scale + bias, masked)·v, head by head and sequence by sequence. q: [N, H·K], k, v: [S, G·K], z: [N, H·K]. No
+/// [T, S] matrix is held.</summary>
 /// <remarks>Dao, arXiv:2307.08691 (FlashAttention-2), algorithms 1 and 2.</remarks>
 internal sealed class AttentionOp : Op
 {
@@ -78,7 +79,8 @@ internal sealed class AttentionOp : Op
         if (dDistances is not null) Accumulate(_distances!.Value, dDistances);
     }
 
-    /// <summary>True where every element of this source's gradient is written, so that it need not be cleared: all columns, and no row that nobody attends to.</summary>
+    /// <summary>True where every element of this source's gradient is written, so that it need not be cleared: all columns, and no row that
+    /// nobody attends to.</summary>
     private bool Covered(Variable source)
     {
         int columns = 0, keys = 0;

@@ -3,7 +3,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Autograd;
 
-/// <summary>T²·KL(teacher ‖ student) of the logits divided by the temperature T, averaged over the rows: a scalar.  student, teacher: [N, C].</summary>
+/// <summary>T²·KL(teacher ‖ student) of the logits divided by the temperature T, averaged over the rows: a scalar. student, teacher: [N,
+/// C].</summary>
 /// <remarks>Hinton et al. 2015, arXiv:1503.02531 §2.</remarks>
 internal sealed class DistillationOp : Op
 {

@@ -3,7 +3,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Autograd;
 
-/// <summary>z(i) = Σ (q'(i)·k'(j))·v(j) / (Σ q'(i)·k'(j) + ε) over features q', k' ≥ 0.  q': [N, H·M], k': [S, H·M], v: [S, H·V], z: [N, H·V].</summary>
+/// <summary>z(i) = Σ (q'(i)·k'(j))·v(j) / (Σ q'(i)·k'(j) + ε) over features q', k' ≥ 0. q': [N, H·M], k': [S, H·M], v: [S, H·V], z: [N,
+/// H·V].</summary>
 /// <remarks>Katharopoulos et al., arXiv:2006.16236.</remarks>
 internal sealed class LinearAttentionOp : Op
 {
@@ -21,7 +22,7 @@ internal sealed class LinearAttentionOp : Op
         (_output, _normalizer) = (Save(output), Save(normalizer));
     }
 
-    /// <summary>Computes z; with <paramref name="sums"/> the sequences go on from earlier tokens, and nothing is recorded.</summary>
+    /// <summary>Computes z; with <paramref name="sums"/> the sequences resume from earlier tokens, and nothing is recorded.</summary>
     public static Variable Apply(Variable query, Variable key, Variable value, AttentionOptions options, AttentionSequence[] sequences, FeatureSum[]? sums = null)
     {
         Tensor z = Tensor.Zeros(query.Shape[0], options.Heads * options.ValueWidth), normalizer = Tensor.Zeros(query.Shape[0], options.Heads);

@@ -33,6 +33,6 @@ internal sealed class MultiplyOp : Op
 /// <summary>What the gradients of broadcasting ops share.</summary>
 internal static class Broadcast
 {
-    /// <summary>A fresh gradient summed over the axes that were repeated; itself where none was.</summary>
+    /// <summary>A fresh gradient summed over the axes that were repeated; itself if there were none.</summary>
     public static Tensor Sum(Tensor fresh, Shape shape) => fresh.Shape == shape ? fresh : TensorOperations.SumTo(fresh, shape);
 }

@@ -4,7 +4,8 @@ using Heed.Engine.Tensors;
 namespace Heed.Engine.Autograd;
 
 /// <summary>
-/// One direction of one recurrent layer over a packed batch, all time steps in one op: at each step the rows of all sequences that are long enough are
+/// One direction of one recurrent layer over a packed batch, all time steps in one op: at each step the rows of all sequences that are long
+/// enough are
 /// one matrix product. gates: [N, G·H], x·W_ihᵀ + b_ih of all rows; W: [G·H, H]; bias: [G·H]; h0, c0: [B, H].
 /// y: [N, S·H], the hidden state, then (LSTM) the cell state.
 /// </summary>
@@ -18,7 +19,7 @@ internal sealed class RecurrentOp : Op
     private readonly RecurrentCell _kind;
     private readonly RecurrentSteps _steps;
     private readonly Tensor _y;
-    private readonly Tensor _active;    // gates behind their activations, [N, G·H]
+    private readonly Tensor _active;    // gates after their activations, [N, G·H]
     private readonly Tensor _inner;     // GRU: W_hn·h + b_hn, [N, H]
 
     private RecurrentOp(Variable gates, Weight weight, Variable? bias, Variable? hidden, Variable? cell, RecurrentCell kind, RecurrentSteps steps, Tensor y, Tensor active, Tensor inner)

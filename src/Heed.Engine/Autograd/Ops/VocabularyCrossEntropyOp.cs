@@ -4,7 +4,8 @@ using Heed.Engine.Tensors;
 namespace Heed.Engine.Autograd;
 
 /// <summary>
-/// Cross-entropy over a vocabulary, from the last hidden states: loss of hidden·Wᵀ + bias, W of any kind. Logits exist for a chunk of rows at a time, and their
+/// Cross-entropy over a vocabulary, from the last hidden states: loss of hidden·Wᵀ + bias, W of any kind. Logits exist for a chunk of rows
+/// at a time, and their
 /// gradient takes their place at once: neither logits nor probabilities of all rows are ever held.  hidden: [N, D], W: [V, D], bias: [V].
 /// </summary>
 internal sealed class VocabularyCrossEntropyOp : Op

@@ -3,8 +3,10 @@ using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>The backward pass of attention: one (sequence, key head) with all its query heads, which alone write its rows of the gradients.</summary>
-/// <remarks>Dao, arXiv:2307.08691, algorithm 2, with a group of pages held in the cache while a head's queries go by: dV += Pᵀ·dO, dP = dO·Vᵀ, dS = P ⊙ (dP − Σ dO·O), dQ += dS·K, dK += dSᵀ·Q.</remarks>
+/// <summary>The backward pass of attention: one (sequence, key head) with all its query heads, which alone write its rows of the
+/// gradients.</summary>
+/// <remarks>Dao, arXiv:2307.08691, algorithm 2, with a group of pages held in the cache while a head's queries go by: dV += Pᵀ·dO, dP =
+/// dO·Vᵀ, dS = P ⊙ (dP − Σ dO·O), dQ += dS·K, dK += dSᵀ·Q.</remarks>
 internal unsafe struct AttentionBackwardWork : ILaneWork
 {
     private const int Page = AttentionProblem.Page;
@@ -96,7 +98,8 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
         Clear(m.QuerySum, (long)s.QueryCount * Problem.HeadPad);
     }
 
-    /// <summary>A block of one head's queries against those of the pages [<paramref name="firstPage"/>, <paramref name="endPage"/>) that they see.</summary>
+    /// <summary>A block of one head's queries against those of the pages [<paramref name="firstPage"/>, <paramref name="endPage"/>) that
+    /// they see.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Rows<L>(in Memory m, int sequence, int head, int from, int rows, int firstPage, int endPage) where L : struct, ILanes<L>
     {
@@ -110,7 +113,8 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
             if (!Problem.PatternSees(s, head, from, from + rows, p)) continue;
             int start = p * Page;
             float* keys = m.Keys + ((long)p * width * Page), values = m.Values + ((long)p * valueWidth * Page);
-            // A page that causality or the window cut is worked through a few rows, then a few keys at a time, each with those it sees or is seen by.
+            // A page that causality or the window cut is worked through a few rows, then a few keys at a time, each with those it sees or
+            // is seen by.
             bool whole = Problem.SeeWhole(s, from, rows, start);
             int step = whole ? rows : AttentionTile.Rows;
             for (int r = 0; r < rows; r += step)
@@ -146,14 +150,15 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
         if (d < Problem.HeadWidth) L.StorePart(L.Load(sum + d) * scale, to + d, Problem.HeadWidth - d);
     }
 
-    /// <summary>sum += A·B, whose columns are <paramref name="pad"/>; where B is stained, without what A hides.</summary>
-    private static void AddSeen<L>(float stain, float* a, nint aRow, nint aDepth, float* b, float* sum, int pad, int rows, int depth) where L : struct, ILanes<L>
+    /// <summary>sum += A·B, whose columns are <paramref name="pad"/>; where B is not finite, without what A hides.</summary>
+    private static void AddSeen<L>(float flag, float* a, nint aRow, nint aDepth, float* b, float* sum, int pad, int rows, int depth) where L : struct, ILanes<L>
     {
-        if (float.IsNaN(stain)) AttentionTile.AddNonzero<L>(a, aRow, aDepth, b, pad, sum, pad, rows, pad, depth);
+        if (float.IsNaN(flag)) AttentionTile.AddNonzero<L>(a, aRow, aDepth, b, pad, sum, pad, rows, pad, depth);
         else AttentionTile.Multiply<L>(a, aRow, aDepth, b, pad, sum, pad, rows, pad, depth, true);
     }
 
-    /// <summary>A row's products become its weights P and its products dP become the slopes of the scores, dS; both 0 where hidden.</summary>
+    /// <summary>A row's products become its weights P and its products dP become the slopes of the scores, dS; both 0 where
+    /// hidden.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Weigh<L>(in Memory m, int sequence, int head, int i, int r, int start) where L : struct, ILanes<L>
     {

@@ -1,6 +1,6 @@
 namespace Heed.Engine.Kernels;
 
-/// <summary>Checks of what attention reads and writes: the kernels behind them work on bare pointers.</summary>
+/// <summary>Checks of what attention reads and writes: the kernels they guard work on bare pointers.</summary>
 internal static class AttentionChecks
 {
     /// <summary>Refuses a span that does not hold its rows.</summary>

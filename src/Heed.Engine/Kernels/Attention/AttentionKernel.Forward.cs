@@ -8,7 +8,8 @@ internal static unsafe partial class AttentionKernel
     private const int Page = AttentionProblem.Page;
     private const int Block = AttentionProblem.Block;
 
-    /// <summary>One (stripe of queries, head): all pages it sees, in order. Over keys and values that are still to be packed: one (sequence, key head) with all its stripes.</summary>
+    /// <summary>One (stripe of queries, head): all pages it sees, in order. Over keys and values that are still to be packed: one
+    /// (sequence, key head) with all its stripes.</summary>
     private struct ForwardWork : ILaneWork
     {
         public AttentionProblem Problem;
@@ -71,7 +72,7 @@ internal static unsafe partial class AttentionKernel
             {
                 m.Keys = AttentionPages.Keys(pages[p], keyHead, width);
                 m.Values = AttentionPages.Values(pages[p], keyHeads, keyHead, width, valueWidth);
-                m.IsFinite = !float.IsNaN(*AttentionPages.Stain(pages[p], keyHeads, keyHead, width, valueWidth));
+                m.IsFinite = !float.IsNaN(*AttentionPages.NonFiniteFlag(pages[p], keyHeads, keyHead, width, valueWidth));
                 for (int r = 0; r < rows; r += Block)
                 {
                     int count = Math.Min(Block, rows - r);
@@ -113,7 +114,8 @@ internal static unsafe partial class AttentionKernel
             }
         }
 
-        /// <summary>A row's products of a page become weights e^(score − maximum), 0 where hidden; its sum and what it gathered so far follow a new maximum. False where it sees nothing.</summary>
+        /// <summary>A row's products of a page become weights e^(score − maximum), 0 where hidden; its sum and what it gathered so far
+        /// follow a new maximum. False where it sees nothing.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly bool Weigh<L>(float* score, float* z, float* max, float* sum, int sequence, int head, int i, int start) where L : struct, ILanes<L>
         {
@@ -171,7 +173,8 @@ internal static unsafe partial class AttentionKernel
         }
     }
 
-    /// <summary>Zeroes the dropped weights of a row in a page and divides the others by 1 − p. The decision follows from sequence, head, row and key alone.</summary>
+    /// <summary>Zeroes the dropped weights of a row in a page and divides the others by 1 − p. The decision follows from sequence, head,
+    /// row and key alone.</summary>
     internal static void Drop(in AttentionProblem problem, in AttentionSequence s, float* weights, int head, int i, int start)
     {
         CounterRandom random = new(problem.Seed, s.DropoutStream);

@@ -4,12 +4,15 @@ using Heed.Engine.Tensors;
 namespace Heed.Engine.Kernels;
 
 /// <summary>
-/// z = softmax(q·kᵀ·scale + biases, masked)·v, head by head and sequence by sequence, without a [T, S] matrix: keys go by in pages of 64, and
+/// z = softmax(q·kᵀ·scale + biases, masked)·v, head by head and sequence by sequence, without a [T, S] matrix: keys go by in pages of 64,
+/// and
 /// each row keeps a running maximum and sum.
 /// </summary>
 /// <remarks>
-/// Dao, arXiv:2307.08691 (FlashAttention-2), algorithms 1 and 2. A row's bits follow from its own query and the keys it sees: pages count from the
-/// sequence's first key and go by in order, every product is one chain over its depth, and a hidden key adds an exact nothing. So a token has the
+/// Dao, arXiv:2307.08691 (FlashAttention-2), algorithms 1 and 2. A row's bits follow from its own query and the keys it sees: pages count
+/// from the
+/// sequence's first key and go by in order, every product is one chain over its depth, and a masked key contributes exactly zero. So a
+/// token has the
 /// same result alone, in a prompt, in a batch and over a cache. A row that sees no key gives zeros and has no gradient.
 /// </remarks>
 internal static unsafe partial class AttentionKernel
@@ -165,7 +168,8 @@ internal static unsafe partial class AttentionKernel
         }
     }
 
-    /// <summary>Packs the keys and values of a key head in the <paramref name="number"/>th page of a sequence, as a cache holds them, to the place of <paramref name="slot"/> among a page's key heads.</summary>
+    /// <summary>Packs the keys and values of a key head in the <paramref name="number"/>th page of a sequence, as a cache holds them, to
+    /// the place of <paramref name="slot"/> among a page's key heads.</summary>
     private static void PackPage(in AttentionProblem problem, in AttentionSequence s, int number, int keyHead, float* page, int keyHeads, int slot)
     {
         int start = number * Page, rows = Math.Min(Page, s.KeyCount - start), width = problem.HeadWidth, valueWidth = problem.ValueWidth;
@@ -173,7 +177,7 @@ internal static unsafe partial class AttentionKernel
         float* keys = AttentionPages.Keys(page, slot, width);
         AttentionPages.PackKeys(problem.Key + (first * problem.KeyStride) + ((long)keyHead * width), problem.KeyStride, rows, width, keys);
         AttentionPages.ClearTail(keys, rows, width);
-        *AttentionPages.Stain(page, keyHeads, slot, width, valueWidth) = AttentionPages.PackRows(
+        *AttentionPages.NonFiniteFlag(page, keyHeads, slot, width, valueWidth) = AttentionPages.PackRows(
             problem.Value + (first * problem.ValueStride) + ((long)keyHead * valueWidth), problem.ValueStride, rows, valueWidth, AttentionPages.Values(page, keyHeads, slot, width, valueWidth));
     }
 }

@@ -16,8 +16,10 @@ internal enum DenseLayout
     PerHead,
 }
 
-/// <summary>One sequence of a packed batch: which rows are its queries, which are its keys, and where its first query stands among its keys.</summary>
-/// <remarks>Rows of queries (and, for the backward pass, of keys) of different sequences must not overlap; sequences lie in ascending order.</remarks>
+/// <summary>One sequence of a packed batch: which rows are its queries, which are its keys, and where its first query stands among its
+/// keys.</summary>
+/// <remarks>Rows of queries (and, for the backward pass, of keys) of different sequences must not overlap; sequences lie in ascending
+/// order.</remarks>
 internal readonly record struct AttentionSequence(int QueryStart, int QueryCount, int KeyStart, int KeyCount, int QueryOffset = 0)
 {
     /// <summary>Index of the sequence's first entry in the dense bias (floats).</summary>
@@ -30,11 +32,14 @@ internal readonly record struct AttentionSequence(int QueryStart, int QueryCount
     public ulong DropoutStream { get; init; }
 }
 
-/// <summary>Which (query block, key block) pairs may attend, as in BigBird: blocks of <see cref="BlockSize"/> positions, counted from the sequence's first key.</summary>
-/// <remarks>Zaheer et al., arXiv:2007.14062 §2. <see cref="Allowed"/> is [QueryBlocks, KeyBlocks], or [H, QueryBlocks, KeyBlocks] where <see cref="PerHead"/>.</remarks>
+/// <summary>Which (query block, key block) pairs may attend, as in BigBird: blocks of <see cref="BlockSize"/> positions, counted from the
+/// sequence's first key.</summary>
+/// <remarks>Zaheer et al., arXiv:2007.14062 §2. <see cref="Allowed"/> is [QueryBlocks, KeyBlocks], or [H, QueryBlocks, KeyBlocks] where
+/// <see cref="PerHead"/>.</remarks>
 internal sealed record BlockPattern(int BlockSize, int QueryBlocks, int KeyBlocks, bool[] Allowed, bool PerHead = false)
 {
-    /// <summary>Whether a head's query at position p may see key j. Queries before the first or after the last block (padding) see what the nearest block sees.</summary>
+    /// <summary>Whether a head's query at position p may see key j. Queries before the first or after the last block (padding) see what the
+    /// nearest block sees.</summary>
     public bool Sees(int head, int p, int j) =>
         Allowed[((Math.Clamp(p / BlockSize, 0, QueryBlocks - 1) + (PerHead ? head * QueryBlocks : 0)) * KeyBlocks) + (j / BlockSize)];
 }
@@ -45,7 +50,8 @@ internal sealed record AttentionOptions
     /// <summary>H, query heads.</summary>
     public required int Heads { get; init; }
 
-    /// <summary>Heads of the keys and values, a divisor of <see cref="Heads"/>: query head h reads key head h·KeyHeads/Heads. 0 means <see cref="Heads"/>.</summary>
+    /// <summary>Heads of the keys and values, a divisor of <see cref="Heads"/>: query head h reads key head h·KeyHeads/Heads. 0 means
+    /// <see cref="Heads"/>.</summary>
     public int KeyHeads { get => field == 0 ? Heads : field; init; }
 
     /// <summary>K, width of a query and key head.</summary>
@@ -60,10 +66,12 @@ internal sealed record AttentionOptions
     /// <summary>Query at position p sees keys ≤ p only.</summary>
     public bool Causal { get; init; }
 
-    /// <summary>0: none. Query at position p sees keys p − Window + 1 … p, and without <see cref="Causal"/> also up to p + Window − 1.</summary>
+    /// <summary>0: none. Query at position p sees keys p − Window + 1 … p, and without <see cref="Causal"/> also up to p + Window −
+    /// 1.</summary>
     public int Window { get; init; }
 
-    /// <summary>Entries a head of the relative bias [H, range]; 0: none. Score (p, j) gets entry j − p + <see cref="RelativeOffset"/>.</summary>
+    /// <summary>Entries a head of the relative bias [H, range]; 0: none. Score (p, j) gets entry j − p +
+    /// <see cref="RelativeOffset"/>.</summary>
     public int RelativeRange { get; init; }
 
     /// <summary>Index of distance 0 in the relative bias.</summary>
@@ -84,11 +92,13 @@ internal sealed record AttentionOptions
     /// <summary>Seed of the dropout decisions.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>The keys that the query at position p (relative to the sequence's first key) may see by causality and window, of the first <paramref name="keys"/>: [Low, High).</summary>
+    /// <summary>The keys that the query at position p (relative to the sequence's first key) may see by causality and window, of the first
+    /// <paramref name="keys"/>: [Low, High).</summary>
     public (int Low, int High) Visible(int p, int keys) => AttentionProblem.Visible(p, keys, Causal, Window);
 }
 
-/// <summary>The numbers of an attention product. q: [N, H·K], k: [S, Hkv·K], v: [S, Hkv·V], each with its own distance between rows (slices of one fused product have that product's width).</summary>
+/// <summary>The numbers of an attention product. q: [N, H·K], k: [S, Hkv·K], v: [S, Hkv·V], each with its own distance between rows (slices
+/// of one fused product have that product's width).</summary>
 internal readonly ref struct AttentionInputs<T>
 {
     public required ReadOnlySpan<T> Query { get; init; }
@@ -111,7 +121,8 @@ internal readonly ref struct AttentionInputs<T>
     public ReadOnlySpan<bool> Mask { get; init; }
 }
 
-/// <summary>Where the gradients go: overwritten, shapes and strides as the inputs'. Empty spans of the two biases are not computed.</summary>
+/// <summary>Where the gradients go: overwritten, shapes and strides as the inputs'. Empty spans of the two biases are not
+/// computed.</summary>
 internal readonly ref struct AttentionGradients<T>
 {
     public required Span<T> Query { get; init; }

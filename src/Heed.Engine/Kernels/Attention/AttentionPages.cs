@@ -15,10 +15,11 @@ internal static unsafe class AttentionPages
     public static float* Values(float* page, int keyHeads, int keyHead, int headWidth, int valueWidth) =>
         page + ((long)keyHeads * headWidth * Page) + ((long)keyHead * Page * AttentionProblem.Pad(valueWidth));
 
-    /// <summary>The stain of a key head's values: 0, or NaN once one that is not finite was written.</summary>
-    public static float* Stain(float* page, int keyHeads, int keyHead, int headWidth, int valueWidth) => Values(page, keyHeads, keyHeads, headWidth, valueWidth) + keyHead;
+    /// <summary>The non-finite flag of a key head's values: 0, or NaN once one that is not finite was written.</summary>
+    public static float* NonFiniteFlag(float* page, int keyHeads, int keyHead, int headWidth, int valueWidth) => Values(page, keyHeads, keyHeads, headWidth, valueWidth) + keyHead;
 
-    /// <summary>Rows [rows][width], <paramref name="stride"/> apart, to columns: <paramref name="columns"/>[d·64 + t] = rows[t][d].</summary>
+    /// <summary>Rows [rows][width], <paramref name="stride"/> apart, to columns: <paramref name="columns"/>[d·64 + t] =
+    /// rows[t][d].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackKeys(float* from, nint stride, int rows, int width, float* columns)
     {
@@ -37,13 +38,13 @@ internal static unsafe class AttentionPages
     }
 
     /// <summary>Rows [rows][width], <paramref name="stride"/> apart, to rows padded with zeros to whole lanes.</summary>
-    /// <returns>Their stain: 0, or NaN where some number is not finite.</returns>
+    /// <returns>Their non-finite flag: 0, or NaN where some number is not finite.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float PackRows(float* from, nint stride, int rows, int width, float* to)
     {
         int pad = AttentionProblem.Pad(width);
-        Vector128<float> stains = Vector128<float>.Zero;
-        float stain = 0f;
+        Vector128<float> flags = Vector128<float>.Zero;
+        float flag = 0f;
         for (int t = 0; t < rows; t++, from += stride, to += pad)
         {
             int d = 0;
@@ -51,19 +52,19 @@ internal static unsafe class AttentionPages
             {
                 Vector128<float> x = Vector128.Load(from + d);
                 x.Store(to + d);
-                stains += x * 0f;
+                flags += x * 0f;
             }
 
             for (; d < width; d++)
             {
                 to[d] = from[d];
-                stain += from[d] * 0f;
+                flag += from[d] * 0f;
             }
 
             for (; d < pad; d++) to[d] = 0f;
         }
 
-        return stain + Vector128.Sum(stains);
+        return flag + Vector128.Sum(flags);
     }
 
     /// <summary>Zeroes the columns of the keys past the last token.</summary>

@@ -2,7 +2,8 @@ using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>Where the stripes of queries and the pages of keys of each sequence begin. Native memory, so that a call allocates nothing managed.</summary>
+/// <summary>Where the stripes of queries and the pages of keys of each sequence begin. Native memory, so that a call allocates nothing
+/// managed.</summary>
 internal unsafe struct AttentionPlan
 {
     /// <summary>[B + 1]: number of the first stripe of queries of each sequence, and of all.</summary>

@@ -83,7 +83,8 @@ internal unsafe struct AttentionProblem
     /// <summary>A width rounded up to whole lanes.</summary>
     public static int Pad(int width) => (width + 15) & ~15;
 
-    /// <summary>Floats of a page: keys transposed [Hkv][K][64], values [Hkv][64][V padded to lanes], stains [Hkv padded to lanes].</summary>
+    /// <summary>Floats of a page: keys transposed [Hkv][K][64], values [Hkv][64][V padded to lanes], non-finite flags [Hkv padded to
+    /// lanes].</summary>
     public static long PageFloats(int keyHeads, int headWidth, int valueWidth) => ((long)keyHeads * Page * (headWidth + Pad(valueWidth))) + Pad(keyHeads);
 
     /// <summary>The keys [Low, High) that causality and window leave to a query at position p.</summary>
@@ -97,18 +98,21 @@ internal unsafe struct AttentionProblem
     /// <summary>The keys [Low, High) of a sequence that its query <paramref name="i"/> sees, as far as causality and window say.</summary>
     public readonly (int Low, int High) Visible(in AttentionSequence s, int i) => Visible(s.QueryOffset + i, s.KeyCount, Causal, Window);
 
-    /// <summary>Whether each of <paramref name="rows"/> rows sees the whole page at <paramref name="start"/>, as far as causality and window say.</summary>
+    /// <summary>Whether each of <paramref name="rows"/> rows sees the whole page at <paramref name="start"/>, as far as causality and
+    /// window say.</summary>
     public readonly bool SeeWhole(in AttentionSequence s, int from, int rows, int start) =>
         Visible(s, from + rows - 1).Low <= start && Visible(s, from).High >= start + Page;      // both grow with the row
 
-    /// <summary>The keys [Low, High) of the page at <paramref name="start"/>, relative to it, outside of which no row of <paramref name="rows"/> sees any; empty: (0, 0).</summary>
+    /// <summary>The keys [Low, High) of the page at <paramref name="start"/>, relative to it, outside of which no row of
+    /// <paramref name="rows"/> sees any; empty: (0, 0).</summary>
     public readonly (int Low, int High) SeenInPage(in AttentionSequence s, int from, int rows, int start)
     {
         int low = Math.Clamp(Visible(s, from).Low - start, 0, Page), high = Math.Clamp(Visible(s, from + rows - 1).High - start, 0, Page);
         return low < high ? (low, high) : (0, 0);
     }
 
-    /// <summary>Moves [<paramref name="first"/>, <paramref name="end"/>), rows of the block at <paramref name="from"/>, on to those that see some of the keys [<paramref name="low"/>, <paramref name="high"/>).</summary>
+    /// <summary>Moves [<paramref name="first"/>, <paramref name="end"/>), rows of the block at <paramref name="from"/>, on to those that
+    /// see some of the keys [<paramref name="low"/>, <paramref name="high"/>).</summary>
     public readonly void MoveToRowsThatSee(in AttentionSequence s, int from, int rows, int low, int high, ref int first, ref int end)
     {
         while (first < rows && Visible(s, from + first).High <= low) first++;
@@ -122,7 +126,8 @@ internal unsafe struct AttentionProblem
         return low < high ? (low / Page, (high + Page - 1) / Page) : (0, 0);
     }
 
-    /// <summary>Whether the block-sparse pattern leaves any pair of the rows [<paramref name="from"/>, <paramref name="to"/>) and the page.</summary>
+    /// <summary>Whether the block-sparse pattern leaves any pair of the rows [<paramref name="from"/>, <paramref name="to"/>) and the
+    /// page.</summary>
     public readonly bool PatternSees(in AttentionSequence s, int head, int from, int to, int page)
     {
         if (BlockSize == 0) return true;
@@ -134,7 +139,8 @@ internal unsafe struct AttentionProblem
         return false;
     }
 
-    /// <summary>Makes the products q·k of row <paramref name="i"/> in a page its scores, but for the factor that is returned, which is above 0: biases are added, and what is hidden becomes −∞.</summary>
+    /// <summary>Makes the products q·k of row <paramref name="i"/> in a page its scores, but for the factor that is returned, which is
+    /// above 0: biases are added, and what is hidden becomes −∞.</summary>
     /// <param name="score">[64], of which the lanes that hold [<paramref name="low"/>, <paramref name="high"/>) are set.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly float Adjust<L>(float* score, int sequence, int head, int i, int start, int low, int high) where L : struct, ILanes<L>

@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Heed.Engine.Kernels;
 
 /// <summary>The passes over one row of a page's scores, over the lanes [left, right).</summary>
-/// <remarks>One pass a method, never inlined: the compiler stops inlining where a method has many locals, and an exponential alone brings some hundred.</remarks>
+/// <remarks>One pass a method, never inlined: the compiler stops inlining where a method has many locals, and an exponential alone brings
+/// some hundred.</remarks>
 internal static unsafe class AttentionRow
 {
     private const int Page = AttentionProblem.Page;
@@ -51,7 +52,8 @@ internal static unsafe class AttentionRow
         }
     }
 
-    /// <summary>As <see cref="Slopes"/>, where some scores are −∞: of a hidden pair nothing enters, not even a NaN of its value, its gradient or its row.</summary>
+    /// <summary>As <see cref="Slopes"/>, where some scores are −∞: of a hidden pair nothing enters, not even a NaN of its value, its
+    /// gradient or its row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void SlopesOfSeen<L>(float* weights, float* slopes, int left, int right, float factor, float most, float delta) where L : struct, ILanes<L>
     {

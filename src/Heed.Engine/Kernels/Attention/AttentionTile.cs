@@ -2,14 +2,17 @@ using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>The register-blocked product under every step of attention: C (+)= A·B, each entry one FMA chain over the depth in ascending order, whatever the blocking.</summary>
-/// <remarks>The micro-kernels are never inlined: a caller has too many locals then, and their accumulators lie in memory, at a quarter of the speed.</remarks>
+/// <summary>The register-blocked product under every step of attention: C (+)= A·B, each entry one FMA chain over the depth in ascending
+/// order, whatever the blocking.</summary>
+/// <remarks>The micro-kernels are never inlined: a caller has too many locals then, and their accumulators lie in memory, at a quarter of
+/// the speed.</remarks>
 internal static unsafe class AttentionTile
 {
     /// <summary>Rows that share the loads of B.</summary>
     public const int Rows = 6;
 
-    /// <summary>C[i, j] (+)= Σₖ A[i, k]·B[k, j] for i &lt; <paramref name="rows"/>, j &lt; <paramref name="columns"/> (a multiple of 16).</summary>
+    /// <summary>C[i, j] (+)= Σₖ A[i, k]·B[k, j] for i &lt; <paramref name="rows"/>, j &lt; <paramref name="columns"/> (a multiple of
+    /// 16).</summary>
     /// <param name="a">Entry (i, k) at i·<paramref name="aRow"/> + k·<paramref name="aDepth"/>.</param>
     /// <param name="accumulate">Whether the chains start from C rather than from 0.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -45,7 +48,8 @@ internal static unsafe class AttentionTile
         }
     }
 
-    /// <summary>The same chains without the links in which <paramref name="a"/> is 0: what it hides stays hidden even where B holds infinities or NaNs.</summary>
+    /// <summary>The same chains without the links in which <paramref name="a"/> is 0: what it hides stays hidden even where B holds
+    /// infinities or NaNs.</summary>
     /// <remarks>Where B is finite these links change no bit, so only the rare block that is not takes this slow way.</remarks>
     public static void AddNonzero<L>(float* a, nint aRow, nint aDepth, float* b, nint bRow, float* c, nint cRow, int rows, int columns, int depth)
         where L : struct, ILanes<L>

@@ -1,10 +1,12 @@
 namespace Heed.Engine.Kernels;
 
 /// <summary>
-/// What linear attention keeps of one sequence in one layer: the sum over its keys of features times values, as large behind a thousand tokens as behind one.
+/// What linear attention keeps of one sequence in one layer: the sum over its keys of features times values, as large after a thousand
+/// tokens as after one.
 /// </summary>
 /// <remarks>
-/// A page, [H][M][V + 1, padded], is written once and then only read, so forks share it. The page before stays for one step, so that a step that failed
+/// A page, [H][M][V + 1, padded], is written once and then only read, so forks share it. The page before stays for one step, so that a step
+/// that failed
 /// can be taken back.
 /// </remarks>
 internal sealed class FeatureSum : IDisposable

@@ -51,7 +51,7 @@ internal sealed unsafe class KeyValuePages : IDisposable
                 for (int head = 0; head < Pool.KeyHeads; head++)
                 {
                     AttentionPages.PackKeys(from + ((long)head * Pool.HeadWidth), keyStride, take, Pool.HeadWidth, AttentionPages.Keys(page, head, Pool.HeadWidth) + at);
-                    *AttentionPages.Stain(page, Pool.KeyHeads, head, Pool.HeadWidth, Pool.ValueWidth) += AttentionPages.PackRows(
+                    *AttentionPages.NonFiniteFlag(page, Pool.KeyHeads, head, Pool.HeadWidth, Pool.ValueWidth) += AttentionPages.PackRows(
                         values + ((long)done * valueStride) + ((long)head * Pool.ValueWidth), valueStride, take, Pool.ValueWidth,
                         AttentionPages.Values(page, Pool.KeyHeads, head, Pool.HeadWidth, Pool.ValueWidth) + ((long)at * AttentionProblem.Pad(Pool.ValueWidth)));
                 }
@@ -63,7 +63,8 @@ internal sealed unsafe class KeyValuePages : IDisposable
     }
 
     /// <summary>Copies tokens out as rows: keys [S, Hkv·K] and values [S, Hkv·V]; forgotten ones are 0.</summary>
-    /// <exception cref="ArgumentException">A span does not hold a whole number of rows, the same of both, or more than <see cref="Count"/>.</exception>
+    /// <exception cref="ArgumentException">A span does not hold a whole number of rows, the same of both, or more than
+    /// <see cref="Count"/>.</exception>
     internal void Read(Span<float> keys, Span<float> values, int first = 0)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -103,7 +104,8 @@ internal sealed unsafe class KeyValuePages : IDisposable
     }
 
     /// <summary>Forgets all tokens but the first <paramref name="count"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative or above <see cref="Count"/>, or in tokens already forgotten.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative or above <see cref="Count"/>, or in tokens
+    /// already forgotten.</exception>
     public void Truncate(int count)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -118,7 +120,8 @@ internal sealed unsafe class KeyValuePages : IDisposable
         for (int i = PageCount; i < before; i++) ReleasePage(i);
     }
 
-    /// <summary>Frees the pages whose tokens all lie before <paramref name="position"/>, for models whose window no longer reaches them.</summary>
+    /// <summary>Frees the pages whose tokens all lie before <paramref name="position"/>, for models whose window no longer reaches
+    /// them.</summary>
     public void ForgetBefore(int position)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);

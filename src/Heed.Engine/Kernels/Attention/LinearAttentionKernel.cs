@@ -3,11 +3,13 @@ using System.Numerics;
 namespace Heed.Engine.Kernels;
 
 /// <summary>
-/// Attention whose weights are products of features, q'·k' ≥ 0: z(i) = Σ (q'(i)·k'(j))·v(j) / (Σ q'(i)·k'(j) + ε) over the keys that query i sees, all or those up
+/// Attention whose weights are products of features, q'·k' ≥ 0: z(i) = Σ (q'(i)·k'(j))·v(j) / (Σ q'(i)·k'(j) + ε) over the keys that query
+/// i sees, all or those up
 /// to its own position. Summed first over keys, so that time and memory grow with the length and not with its square.
 /// </summary>
 /// <remarks>
-/// Katharopoulos et al., arXiv:2006.16236, §3.2 to 3.3; Choromanski et al., arXiv:2009.14794, §2. Keys join the sum one by one in order, so a row's bits are the
+/// Katharopoulos et al., arXiv:2006.16236, §3.2 to 3.3; Choromanski et al., arXiv:2009.14794, §2. Keys join the sum one by one in order, so
+/// a row's bits are the
 /// same in a prompt and token by token.
 /// </remarks>
 internal static unsafe class LinearAttentionKernel
@@ -19,11 +21,13 @@ internal static unsafe class LinearAttentionKernel
     /// <param name="query">[N, H·M], features ≥ 0.</param>
     /// <param name="key">[S, H·M], features ≥ 0.</param>
     /// <param name="value">[S, H·V].</param>
-    /// <param name="options">Heads, <see cref="AttentionOptions.HeadWidth"/> = M, <see cref="AttentionOptions.ValueWidth"/> and <see cref="AttentionOptions.Causal"/>; the others do not apply.</param>
+    /// <param name="options">Heads, <see cref="AttentionOptions.HeadWidth"/> = M, <see cref="AttentionOptions.ValueWidth"/> and
+    /// <see cref="AttentionOptions.Causal"/>; the others do not apply.</param>
     /// <param name="sequences">Which rows belong together.</param>
     /// <param name="output">[N, H·V].</param>
     /// <param name="normalizer">[N, H]: the sum of each row's weights plus ε; 0 where it sees no key.</param>
-    /// <param name="sums">One a sequence: earlier tokens' sum, which the rows go on from and are added to; null where each sequence begins with its rows.</param>
+    /// <param name="sums">One a sequence: earlier tokens' sum, which the rows resume from and are added to; null where each sequence begins
+    /// with its rows.</param>
     /// <exception cref="ArgumentException">A span is too short, or sequences, options and sums do not fit.</exception>
     /// <exception cref="BudgetException">There is no room for a sum.</exception>
     public static void Forward(
@@ -110,7 +114,8 @@ internal static unsafe class LinearAttentionKernel
         }
     }
 
-    /// <summary>The gradient of <see cref="Scalar"/>, pair by pair: with w = q'·k' and n = Σ w + ε, dw = dz·(v − z)/n and dv += w·dz/n.</summary>
+    /// <summary>The gradient of <see cref="Scalar"/>, pair by pair: with w = q'·k' and n = Σ w + ε, dw = dz·(v − z)/n and dv +=
+    /// w·dz/n.</summary>
     public static void ScalarGradient<T>(
         ReadOnlySpan<T> query, ReadOnlySpan<T> key, ReadOnlySpan<T> value, AttentionOptions o, AttentionSequence[] sequences, ReadOnlySpan<T> outputGradient,
         Span<T> queryGradient, Span<T> keyGradient, Span<T> valueGradient)

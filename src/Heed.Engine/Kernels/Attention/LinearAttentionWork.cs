@@ -10,7 +10,7 @@ internal unsafe struct LinearAttentionWork : ILaneWork
     public float* Output;
     public float* Normalizer;
     public float** Before;          // null, or a sequence's sum of earlier tokens (null: there are none), [H][M][V + 1 padded]
-    public float** After;           // null, or where its sum behind these rows goes (null: there are no rows)
+    public float** After;           // null, or where its sum after these rows goes (null: there are no rows)
     public float* OutputGradient;   // null: forward
     public float* QueryGradient;
     public float* KeyGradient;
@@ -18,7 +18,7 @@ internal unsafe struct LinearAttentionWork : ILaneWork
 
     private readonly int Features => Options.HeadWidth;
 
-    /// <summary>A value and, behind it, 1: its sum is the sum of the weights.</summary>
+    /// <summary>A value followed by 1: its sum is the sum of the weights.</summary>
     private readonly int Extended => Options.ValueWidth + 1;
 
     private readonly int ExtendedPad => AttentionProblem.Pad(Options.ValueWidth + 1);
@@ -95,7 +95,8 @@ internal unsafe struct LinearAttentionWork : ILaneWork
         }
     }
 
-    // From the last key to the first: sum[M][V + 1] = Σ q'(i) ⊗ g(i) over the queries that see it; dv(j) = k'(j)·sum, dk'(j) = (v(j), 1)·sumᵀ
+    // From the last key to the first: sum[M][V + 1] = Σ q'(i) ⊗ g(i) over the queries that see it; dv(j) = k'(j)·sum, dk'(j) = (v(j),
+    // 1)·sumᵀ
     private readonly void Keys<L>(in AttentionSequence s, int head, in Rows rows) where L : struct, ILanes<L>
     {
         int V = Options.ValueWidth, pad = Options.HeadPad, query = s.QueryCount - 1;

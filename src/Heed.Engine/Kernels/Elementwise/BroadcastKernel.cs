@@ -27,7 +27,8 @@ internal static unsafe class BroadcastKernel
         return new Shape(sizes);
     }
 
-    /// <summary>y = a ∘ b; <paramref name="yShape"/> is <see cref="Shape"/> of the two. y may overwrite an operand of its own shape.</summary>
+    /// <summary>y = a ∘ b; <paramref name="yShape"/> is <see cref="Shape"/> of the two. y may overwrite an operand of its own
+    /// shape.</summary>
     public static void Invoke<F>(F f, ReadOnlySpan<float> a, Shape aShape, ReadOnlySpan<float> b, Shape bShape, Span<float> y, Shape yShape) where F : struct, IMap2
     {
         KernelThrow.UnlessLength(nameof(a), a.Length, aShape.Count);

@@ -3,7 +3,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>y = x/(1 − p) where kept, 0 where dropped. Whether an element is kept follows from generator and index alone, so the same call on dy is the gradient.</summary>
+/// <summary>y = x/(1 − p) where kept, 0 where dropped. Whether an element is kept follows from generator and index alone, so the same call
+/// on dy is the gradient.</summary>
 /// <remarks>Srivastava et al. 2014.</remarks>
 internal static unsafe class DropoutKernel
 {
@@ -23,7 +24,8 @@ internal static unsafe class DropoutKernel
         }
     }
 
-    /// <summary>The same over rows whose places in the generator are given: element (n, d) has the index rowIndices[n]·D + d, so that a token keeps its mask in whatever batch it stands.</summary>
+    /// <summary>The same over rows whose places in the generator are given: element (n, d) has the index rowIndices[n]·D + d, so that a
+    /// token keeps its mask in whatever batch it stands.</summary>
     public static void InvokeRows(ReadOnlySpan<float> x, int width, float probability, CounterRandom random, ReadOnlySpan<long> rowIndices, Span<float> y)
     {
         KernelThrow.UnlessLength(nameof(x), x.Length, (long)rowIndices.Length * width);

@@ -2,11 +2,13 @@ using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>exp, log, tanh, erf and sigmoid as polynomials over lanes: the same bits at each width and on each system, whatever its mathematics library.</summary>
+/// <summary>exp, log, tanh, erf and sigmoid as polynomials over lanes: the same bits at each width and on each system, whatever its
+/// mathematics library.</summary>
 /// <remarks>Errors against float64: see MathFunctionsTests.</remarks>
 internal static class MathFunctions
 {
-    /// <summary>eˣ within 1 ulp; below 2⁻¹²⁶ (x &lt; −87.33) exactly 0, from x = 88.722839 on (the first whose power is beyond float32) infinity; NaN stays.</summary>
+    /// <summary>eˣ within 1 ulp; below 2⁻¹²⁶ (x &lt; −87.33) exactly 0, from x = 88.722839 on (the first whose power is beyond float32)
+    /// infinity; NaN stays.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static L Exp<L>(L x) where L : struct, ILanes<L>
     {

@@ -2,7 +2,8 @@ using System.Numerics;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>Definitions over float and double that the scalar kernels share: what the polynomials of <see cref="MathFunctions"/> are measured against.</summary>
+/// <summary>Definitions over float and double that the scalar kernels share: what the polynomials of <see cref="MathFunctions"/> are
+/// measured against.</summary>
 internal static class ScalarMath
 {
     /// <summary>The float64 constant <paramref name="value"/> as <typeparamref name="T"/>.</summary>

@@ -3,7 +3,8 @@ using Heed.Engine.Tensors;
 namespace Heed.Engine.Kernels;
 
 /// <summary>
-/// Arithmetic on tensors: operators with broadcasting, reductions, products, slices. Every result is a new tensor. To differentiate, use the
+/// Arithmetic on tensors: operators with broadcasting, reductions, products, slices. Every result is a new tensor. To differentiate, use
+/// the
 /// same names on <see cref="Autograd.Variable"/>.
 /// </summary>
 /// <remarks>Where <c>System.Numerics.Tensors</c> is imported too, say <c>using Tensor = Heed.Engine.Tensors.Tensor;</c>.</remarks>
@@ -161,7 +162,8 @@ public static class TensorOperations
             return y;
         }
 
-        /// <summary>The opposite of <see cref="Gather(Tensor, ReadOnlySpan{int})"/>: row n is added to row <c>rows[n]</c> of a tensor of zeros with <paramref name="count"/> rows.</summary>
+        /// <summary>The opposite of <see cref="Gather(Tensor, ReadOnlySpan{int})"/>: row n is added to row <c>rows[n]</c> of a tensor of
+        /// zeros with <paramref name="count"/> rows.</summary>
         /// <exception cref="ArgumentOutOfRangeException">A row is outside 0 … count − 1.</exception>
         public Tensor Scatter(ReadOnlySpan<int> rows, int count)
         {
@@ -246,7 +248,8 @@ public static class TensorOperations
 
     internal static Tensor Affine(Tensor x, float factor, float offset) => Map(new AffineFunction(factor, offset), x);
 
-    /// <summary>Σ over the axes along which <paramref name="shape"/> was repeated: the gradient of broadcasting. Always a tensor of its own.</summary>
+    /// <summary>Σ over the axes along which <paramref name="shape"/> was repeated: the gradient of broadcasting. Always a tensor of its
+    /// own.</summary>
     internal static Tensor SumTo(Tensor dy, Shape shape)
     {
         if (dy.Shape == shape) return dy.Clone();

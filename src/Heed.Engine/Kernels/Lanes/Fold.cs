@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>Sums and maxima over one row: four accumulators of sixteen lanes and one tree, an order that follows from the length alone.</summary>
+/// <summary>Sums and maxima over one row: four accumulators of sixteen lanes and one tree, an order that follows from the length
+/// alone.</summary>
 internal static unsafe class Fold
 {
     private const int Block = 4 * Lanes.Count;
@@ -139,7 +140,8 @@ internal static unsafe class Fold
         return L.Sum(sum);
     }
 
-    /// <summary>max = the greatest factor·x[i] and ln Σ exp(factor·x[i] − max), for factor &gt; 0: kept apart, their sum's rounding spoils no small loss. −∞ and 0 where nothing is above −∞.</summary>
+    /// <summary>max = the greatest factor·x[i] and ln Σ exp(factor·x[i] − max), for factor &gt; 0: kept apart, their sum's rounding spoils
+    /// no small loss. −∞ and 0 where nothing is above −∞.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static (float Max, float Log) LogSumOfExp<L>(float* x, float factor, int n) where L : struct, ILanes<L>
     {

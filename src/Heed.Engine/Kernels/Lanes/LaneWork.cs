@@ -5,7 +5,8 @@ namespace Heed.Engine.Kernels;
 
 /// <summary>Parallel work whose parts are written once for every carrier of the sixteen lanes.</summary>
 /// <remarks>
-/// The just-in-time compiler inlines only so much into one compiled method; past that budget each operation of <see cref="ILanes{TSelf}"/> that is not
+/// The just-in-time compiler inlines only so much into one compiled method; past that budget each operation of <see cref="ILanes{TSelf}"/>
+/// that is not
 /// called by this method itself is a call, ten times as slow. So parts, the loops over rows that they call, and long functions
 /// (<see cref="MathFunctions"/>) are marked NoInlining: each begins a method with a budget of its own.
 /// </remarks>
@@ -15,7 +16,8 @@ internal interface ILaneWork
     void Part<L>(int part) where L : struct, ILanes<L>;
 }
 
-/// <summary>Hands the parts of an <see cref="ILaneWork"/> to the worker pool with the carrier in use, and cuts work into parts by its shape alone.</summary>
+/// <summary>Hands the parts of an <see cref="ILaneWork"/> to the worker pool with the carrier in use, and cuts work into parts by its shape
+/// alone.</summary>
 internal static class LaneParts
 {
     /// <summary>Elements of one part: some ten microseconds of simple work, a multiple of the lanes.</summary>

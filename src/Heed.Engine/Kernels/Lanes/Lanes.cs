@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics.Arm;
 namespace Heed.Engine.Kernels;
 
 /// <summary>Sixteen virtual float lanes: one kernel source serves every vector width with the same bits.</summary>
-/// <remarks>A mask is a value whose lanes have all bits set or none. Carriers: <see cref="Lanes512"/>, <see cref="Lanes256"/>, <see cref="Lanes128"/>.</remarks>
+/// <remarks>A mask is a value whose lanes have all bits set or none. Carriers: <see cref="Lanes512"/>, <see cref="Lanes256"/>,
+/// <see cref="Lanes128"/>.</remarks>
 internal unsafe interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
 {
     static abstract TSelf Zero { get; }
@@ -15,7 +16,8 @@ internal unsafe interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
 
     static abstract void Store(TSelf v, float* p);
 
-    /// <summary>The first <paramref name="count"/> (0 … 16) floats at <paramref name="p"/>; the other lanes are <paramref name="fill"/>. Reads nothing beyond.</summary>
+    /// <summary>The first <paramref name="count"/> (0 … 16) floats at <paramref name="p"/>; the other lanes are <paramref name="fill"/>.
+    /// Reads nothing beyond.</summary>
     static abstract TSelf LoadPart(float* p, int count, float fill);
 
     /// <summary>Stores the first <paramref name="count"/> (0 … 16) lanes and touches nothing beyond.</summary>
@@ -58,7 +60,8 @@ internal unsafe interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
     /// <summary>Lanes of <paramref name="a"/> where <paramref name="mask"/> is set, else of <paramref name="b"/>.</summary>
     static abstract TSelf Select(TSelf mask, TSelf a, TSelf b);
 
-    /// <summary>bits(a) + (bits(b) &lt;&lt; 23): multiplies <paramref name="a"/> by 2ⁿ where the low bits of <paramref name="b"/> hold n and the result is normal.</summary>
+    /// <summary>bits(a) + (bits(b) &lt;&lt; 23): multiplies <paramref name="a"/> by 2ⁿ where the low bits of <paramref name="b"/> hold n
+    /// and the result is normal.</summary>
     static abstract TSelf AddToExponent(TSelf a, TSelf b);
 
     /// <summary>Positive normal x as mantissa in [½, 1) and exponent: x = Mantissa·2^Exponent.</summary>
@@ -98,10 +101,12 @@ internal static class Lanes
         : Vector128.IsHardwareAccelerated ? LaneWidth.Lanes128
         : LaneWidth.None;
 
-    /// <summary>The carrier in use; tests set it to compare widths. The vector carriers give the same bits, so a change while kernels run is harmless.</summary>
+    /// <summary>The carrier in use; tests set it to compare widths. The vector carriers give the same bits, so a change while kernels run
+    /// is harmless.</summary>
     public static LaneWidth Width { get; set; } = Widest;
 
-    /// <summary>Whether a·b + c is one instruction with one rounding. Elsewhere (WebAssembly, old x86) emulating it would cost more than the kernel.</summary>
+    /// <summary>Whether a·b + c is one instruction with one rounding. Elsewhere (WebAssembly, old x86) emulating it would cost more than
+    /// the kernel.</summary>
     public static bool HasFma => System.Runtime.Intrinsics.X86.Fma.IsSupported || AdvSimd.IsSupported;
 
     /// <summary>a·b + c with the rounding of <see cref="ILanes{TSelf}.Fma"/>.</summary>

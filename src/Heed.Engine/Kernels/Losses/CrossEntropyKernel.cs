@@ -15,10 +15,12 @@ internal readonly ref struct CrossEntropyOptions
     public ReadOnlySpan<float> ClassWeights { get; init; }
 }
 
-/// <summary>loss(row) = (1−ε)·w_y·(−ln p_y) + (ε/C)·Σ_c w_c·(−ln p_c) with p = softmax(logits): no probability matrix exists beside the logits.</summary>
+/// <summary>loss(row) = (1−ε)·w_y·(−ln p_y) + (ε/C)·Σ_c w_c·(−ln p_c) with p = softmax(logits): no probability matrix exists beside the
+/// logits.</summary>
 internal static unsafe partial class CrossEntropyKernel
 {
-    /// <summary>Losses of the rows; the greatest logit and ln Σ e^(z − greatest) of each row are kept for the gradient. Ignored rows have the loss 0.</summary>
+    /// <summary>Losses of the rows; the greatest logit and ln Σ e^(z − greatest) of each row are kept for the gradient. Ignored rows have
+    /// the loss 0.</summary>
     /// <param name="logits">[N, C].</param>
     /// <param name="targets">[N], classes 0 … C−1 or the ignored index.</param>
     /// <param name="classes">C.</param>
@@ -56,7 +58,8 @@ internal static unsafe partial class CrossEntropyKernel
         }
     }
 
-    /// <summary>Overwrites the logits by their gradient: scale·(p·((1−ε)·w_y + (ε/C)·Σw) − (ε/C)·w − [c = y]·(1−ε)·w_y), 0 in ignored rows.</summary>
+    /// <summary>Overwrites the logits by their gradient: scale·(p·((1−ε)·w_y + (ε/C)·Σw) − (ε/C)·w − [c = y]·(1−ε)·w_y), 0 in ignored
+    /// rows.</summary>
     /// <param name="logits">[N, C] in, the gradient out.</param>
     /// <param name="targets">[N].</param>
     /// <param name="classes">C.</param>

@@ -3,11 +3,13 @@ using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>loss(row) = T²·KL(softmax(teacher/T) ‖ softmax(student/T)), and its gradient T·(softmax(student/T) − softmax(teacher/T)).</summary>
+/// <summary>loss(row) = T²·KL(softmax(teacher/T) ‖ softmax(student/T)), and its gradient T·(softmax(student/T) −
+/// softmax(teacher/T)).</summary>
 /// <remarks>Hinton et al. 2015, arXiv:1503.02531 §2.</remarks>
 internal static unsafe class DistillationKernel
 {
-    /// <summary>student, teacher: [N, C]; losses: [N], nats. Unless gradient is empty it becomes scale·dloss/dstudent: [N, C], and may be the student's logits themselves.</summary>
+    /// <summary>student, teacher: [N, C]; losses: [N], nats. Unless gradient is empty it becomes scale·dloss/dstudent: [N, C], and may be
+    /// the student's logits themselves.</summary>
     public static void Invoke(ReadOnlySpan<float> student, ReadOnlySpan<float> teacher, int classes, float temperature, Span<float> losses, float scale, Span<float> gradient)
     {
         if (!(temperature > 0f && float.IsFinite(temperature))) throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature is a positive number.");

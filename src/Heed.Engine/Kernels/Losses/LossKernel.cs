@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>Losses element by element: binary cross-entropy with logits and the squared error. Their mean is a reduction of the caller's.</summary>
+/// <summary>Losses element by element: binary cross-entropy with logits and the squared error. Their mean is a reduction of the
+/// caller's.</summary>
 internal static class LossKernel
 {
     /// <summary>losses = max(z, 0) − z·t + ln(1 + e^−|z|).  All: [n].</summary>

@@ -1,7 +1,8 @@
 namespace Heed.Engine.Kernels;
 
 /// <summary>What follows a matrix product, element by element, while its result is still in the cache: y = activation(c + bias).</summary>
-/// <remarks>It starts after the whole reduction, so its bits are those of the same steps done one after the other. An empty span leaves its step out.</remarks>
+/// <remarks>It starts after the whole reduction, so its bits are those of the same steps done one after the other. An empty span leaves its
+/// step out.</remarks>
 internal readonly ref struct Epilogue
 {
     /// <summary>[N], added to each row.</summary>
@@ -26,7 +27,8 @@ internal unsafe struct PinnedEpilogue
     public float* Bias;
     public Activation Activation;
 
-    /// <summary>Finishes rows <paramref name="row0"/> … <paramref name="row1"/> − 1, columns <paramref name="column"/> … + <paramref name="width"/> − 1 of C.</summary>
+    /// <summary>Finishes rows <paramref name="row0"/> … <paramref name="row1"/> − 1, columns <paramref name="column"/> … +
+    /// <paramref name="width"/> − 1 of C.</summary>
     public readonly void Apply(float* c, nint cStride, int row0, int row1, int column, int width)
     {
         if (Bias == null && Activation == Activation.Identity) return;

@@ -8,10 +8,12 @@ namespace Heed.Engine.Kernels;
 /// <summary>The order of work: which blocks are packed when, and who computes which tiles. None of it touches the bits.</summary>
 internal static unsafe partial class MatMulKernel
 {
-    /// <summary>Greatest length of a block of the reduction: a panel of B's block and two tiles of A's stay in the first-level cache.</summary>
+    /// <summary>Greatest length of a block of the reduction: a panel of B's block and two tiles of A's stay in the first-level
+    /// cache.</summary>
     internal const int BlockK = 256;
 
-    /// <summary>Rows of A packed at a time (in all) and columns of B packed at a time, and floats of both together: all fits into the last-level cache.</summary>
+    /// <summary>Rows of A packed at a time (in all) and columns of B packed at a time, and floats of both together: all fits into the
+    /// last-level cache.</summary>
     private const int MaxRows = 3072;
     private const int MaxColumns = 4096;
     private const int MaxPacked = 1 << 21;
@@ -150,7 +152,8 @@ internal static unsafe partial class MatMulKernel
 
         private bool IsWidened => _x.Source > MatMulSource.Panels;
 
-        // Tiles differ by at most one row, and blocks of K by one k, so that none of a few is left over. The first ones are the longer ones.
+        // Tiles differ by at most one row, and blocks of K by one k, so that none of a few is left over. The first ones are the longer
+        // ones.
         private int TileRow(int tile) => (tile * _tileRows) + Math.Min(tile, _longerTiles);
 
         private int BlockStart(int block) => (int)((long)block * _depth / _blocks);

@@ -7,7 +7,8 @@ namespace Heed.Engine.Kernels;
 
 /// <summary>C (+)= op(A)·op(B) in float32, at the processor's limit, and always with the same bits.</summary>
 /// <remarks>
-/// Each c[m, n] is one chain of fused multiply-adds in ascending k, from 0 or from C. So its bits depend neither on M, nor on the row's place in the
+/// Each c[m, n] is one chain of fused multiply-adds in ascending k, from 0 or from C. So its bits depend neither on M, nor on the row's
+/// place in the
 /// batch, nor on layout, packing, vector width or threads: a decoded token equals its row of a prefill.
 /// </remarks>
 internal static partial class MatMulKernel
@@ -66,8 +67,10 @@ internal static partial class MatMulKernel
         }
     }
 
-    /// <summary>C[i] (+)= op(A[i]) · op(B[i]) for <paramref name="count"/> products of one shape, their operands a fixed distance apart.</summary>
-    /// <remarks>Small products are shared out whole, large ones one after the other with all threads each. A distance of 0 repeats an operand.</remarks>
+    /// <summary>C[i] (+)= op(A[i]) · op(B[i]) for <paramref name="count"/> products of one shape, their operands a fixed distance
+    /// apart.</summary>
+    /// <remarks>Small products are shared out whole, large ones one after the other with all threads each. A distance of 0 repeats an
+    /// operand.</remarks>
     /// <exception cref="ArgumentException">A span is too short for its shape.</exception>
     public static void Batch(
         int count, ReadOnlySpan<float> a, MatrixLayout aLayout, int aDistance, ReadOnlySpan<float> b, MatrixLayout bLayout, int bDistance,
@@ -123,7 +126,8 @@ internal static partial class MatMulKernel
         }
     }
 
-    /// <summary>The definition: one chain of fused multiply-adds for each element of C.  a: [M, K], b: [K, N], c: [M, N], each as its layout says.</summary>
+    /// <summary>The definition: one chain of fused multiply-adds for each element of C. a: [M, K], b: [K, N], c: [M, N], each as its layout
+    /// says.</summary>
     public static void Scalar<T>(
         ReadOnlySpan<T> a, MatrixLayout aLayout, ReadOnlySpan<T> b, MatrixLayout bLayout, Span<T> c, int M, int N, int K, bool accumulate = false)
         where T : IFloatingPointIeee754<T>

@@ -43,7 +43,8 @@ internal unsafe struct MatMulOperands
     public readonly nint PanelBytes<TTile>()
         where TTile : struct, IMatMulTile => (nint)Format!.RowBytes(K) * TTile.Columns;
 
-    /// <summary>The block [k0, k0 + kc) of panel <paramref name="panel"/> as [kc][Columns] floats: in place where it lies so, else written to <paramref name="scratch"/>.</summary>
+    /// <summary>The block [k0, k0 + kc) of panel <paramref name="panel"/> as [kc][Columns] floats: in place where it lies so, else written
+    /// to <paramref name="scratch"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly float* Panel<TTile>(int panel, int k0, int kc, float* scratch)
         where TTile : struct, IMatMulTile

@@ -7,7 +7,8 @@ namespace Heed.Engine.Kernels;
 /// <summary>Copies blocks of a matrix into the order in which the micro-kernels read them: [K][width], k by k.</summary>
 internal static unsafe class MatMulPacking
 {
-    /// <summary>Panels that <see cref="StraightPanels"/> takes at a time: few enough streams of results for the ways of a first-level cache.</summary>
+    /// <summary>Panels that <see cref="StraightPanels"/> takes at a time: few enough streams of results for the ways of a first-level
+    /// cache.</summary>
     public const int Abreast = 4;
 
     private const int Ahead = 4;   // rows
@@ -26,7 +27,8 @@ internal static unsafe class MatMulPacking
         }
     }
 
-    /// <summary>Straight for <see cref="Abreast"/> whole panels that lie side by side, each [K][width] of the target behind the one before; width is a multiple of 8.</summary>
+    /// <summary>Straight for <see cref="Abreast"/> whole panels that lie side by side, each [K][width] of the target behind the one before;
+    /// width is a multiple of 8.</summary>
     /// <remarks>One by one, panels would read a line or two from each row, too little for the processor to foresee the next.</remarks>
     public static void StraightPanels(float* source, nint stride, nint K, float* target, int width)
     {
@@ -45,8 +47,10 @@ internal static unsafe class MatMulPacking
         }
     }
 
-    /// <summary>Straight for blocks that lie side by side: block i takes the columns starts[i] … starts[i + 1] − 1, at most 16, and its target begins K·starts[i] behind the first.</summary>
-    /// <remarks>Rows are read side by side too: one by one, blocks of few columns would read each line of the source several times, and most of it in vain.</remarks>
+    /// <summary>Straight for blocks that lie side by side: block i takes the columns starts[i] … starts[i + 1] − 1, at most 16, and its
+    /// target begins K·starts[i] behind the first.</summary>
+    /// <remarks>Rows are read side by side too: one by one, blocks of few columns would read each line of the source several times, and
+    /// most of it in vain.</remarks>
     public static void StraightBlocks(float* source, nint stride, ReadOnlySpan<int> starts, nint K, float* target)
     {
         // Few enough streams of results for the ways of a first-level cache, since their places in it may coincide.
@@ -131,7 +135,8 @@ internal static unsafe class MatMulPacking
             Transpose4(ref r0, ref r1, ref r2, ref r3);
             Transpose4(ref r4, ref r5, ref r6, ref r7);
             float* t = target + (k * width);
-            // Where nothing lies between the columns of one k and the next, whole vectors are stored: what they write too much, the next k writes over.
+            // Where nothing lies between the columns of one k and the next, whole vectors are stored: what they write too much, the next k
+            // writes over.
             if (count == 8 || (count == width && k < K - 8))
             {
                 Avx.Permute2x128(r0, r4, 0x20).Store(t);

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>Few rows against packed weights: the work is reading the weights, so several panels are read side by side, each a stream of its own.</summary>
+/// <summary>Few rows against packed weights: the work is reading the weights, so several panels are read side by side, each a stream of its
+/// own.</summary>
 internal readonly unsafe partial struct MatMulTile512
 {
     // Lines of a stream that are asked for ahead of their use.

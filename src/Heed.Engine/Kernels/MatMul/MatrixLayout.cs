@@ -17,7 +17,8 @@ internal readonly record struct MatrixLayout(bool IsTransposed, int Stride)
     /// <summary>Transposed, <paramref name="stride"/> elements from one stored row to the next.</summary>
     public static MatrixLayout TransposedRowsApart(int stride) => new(true, stride);
 
-    /// <summary>The stride of stored rows for an operand of <paramref name="rows"/> × <paramref name="columns"/>, after checking that <paramref name="length"/> elements hold it.</summary>
+    /// <summary>The stride of stored rows for an operand of <paramref name="rows"/> × <paramref name="columns"/>, after checking that
+    /// <paramref name="length"/> elements hold it.</summary>
     public int Check(int rows, int columns, int length, string name)
     {
         int width = IsTransposed ? rows : columns;

@@ -8,10 +8,12 @@ internal sealed unsafe partial class PackedMatrix
     // Rows of W that are turned, or read back, at a time.
     private const int Turn = 8;
 
-    /// <summary>Sets rows <paramref name="first"/> … of W from the bytes of a row-major [N, K] tensor, as a file holds them (little-endian).</summary>
+    /// <summary>Sets rows <paramref name="first"/> … of W from the bytes of a row-major [N, K] tensor, as a file holds them
+    /// (little-endian).</summary>
     /// <param name="first">The first row, an output.</param>
     /// <param name="values">Whole rows of K values.</param>
-    /// <param name="stored">The values' format, float32 if omitted; they are rounded to the weight's, and the same format is copied bit for bit.</param>
+    /// <param name="stored">The values' format, float32 if omitted; they are rounded to the weight's, and the same format is copied bit for
+    /// bit.</param>
     /// <exception cref="ArgumentException">The bytes are not whole rows, or reach beyond row N − 1.</exception>
     public void SetRows(int first, ReadOnlySpan<byte> values, WeightFormat? stored = null)
     {
@@ -25,11 +27,14 @@ internal sealed unsafe partial class PackedMatrix
         }
     }
 
-    /// <summary>Sets columns <paramref name="first"/> … of W from the bytes of a row-major [K, N] tensor (GPT-2's Conv1D), as a file holds them (little-endian).</summary>
+    /// <summary>Sets columns <paramref name="first"/> … of W from the bytes of a row-major [K, N] tensor (GPT-2's Conv1D), as a file holds
+    /// them (little-endian).</summary>
     /// <param name="first">The first column, an input: a multiple of the format's <see cref="WeightFormat.BlockLength"/>.</param>
     /// <param name="values">Whole rows of N values, one for each input: whole blocks, or up to input K − 1.</param>
-    /// <param name="stored">The values' format, float32 if omitted, of blocks of one value; they are rounded to the weight's, and the same format is copied bit for bit.</param>
-    /// <exception cref="ArgumentException">The bytes are not whole rows or whole blocks, reach beyond input K − 1, or are stored in blocks.</exception>
+    /// <param name="stored">The values' format, float32 if omitted, of blocks of one value; they are rounded to the weight's, and the same
+    /// format is copied bit for bit.</param>
+    /// <exception cref="ArgumentException">The bytes are not whole rows or whole blocks, reach beyond input K − 1, or are stored in
+    /// blocks.</exception>
     public void SetColumns(int first, ReadOnlySpan<byte> values, WeightFormat? stored = null)
     {
         stored ??= WeightFormat.Float32;
@@ -76,7 +81,8 @@ internal sealed unsafe partial class PackedMatrix
         fixed (float* to = target) ComputeContext.Run(new ReadWork(this, numbers, 0, rows.Length, to), (rows.Length + Turn - 1) / Turn);
     }
 
-    /// <summary>Columns <paramref name="first"/> … of W as float32, one after another, as many as the target holds: rows of the tensor where it is stored [K, N].  target: [columns, N].</summary>
+    /// <summary>Columns <paramref name="first"/> … of W as float32, one after another, as many as the target holds: rows of the tensor
+    /// where it is stored [K, N]. target: [columns, N].</summary>
     /// <exception cref="ArgumentException">The target does not hold whole columns, or they reach beyond input K − 1.</exception>
     public void ReadColumns(int first, Span<float> target)
     {

@@ -7,11 +7,13 @@ using Heed.Engine.Tensors;
 namespace Heed.Engine.Kernels;
 
 /// <summary>
-/// A weight W: [N, K] in the order in which products read it, y = x·Wᵀ: panels of as many outputs as a register tile is wide, each [K][lane], in any
+/// A weight W: [N, K] in the order in which products read it, y = x·Wᵀ: panels of as many outputs as a register tile is wide, each
+/// [K][lane], in any
 /// <see cref="WeightFormat"/>.
 /// </summary>
 /// <remarks>
-/// It owns native memory, aligned to cache lines. Results have the bits of the product of the same values in float32, for every number of rows.
+/// It owns native memory, aligned to cache lines. Results have the bits of the product of the same values in float32, for every number of
+/// rows.
 /// Concurrent products and reads are safe; filling is not. Disposing beside them is: the last of them frees the memory, and later ones
 /// are refused.
 /// </remarks>
@@ -26,7 +28,8 @@ internal sealed unsafe partial class PackedMatrix : IDisposable
     private byte* _memory;
     private UseCount _uses;
 
-    /// <summary>Memory for a weight whose values follow by <see cref="SetRows"/> or <see cref="SetColumns"/>; until then they are undefined.</summary>
+    /// <summary>Memory for a weight whose values follow by <see cref="SetRows"/> or <see cref="SetColumns"/>; until then they are
+    /// undefined.</summary>
     /// <param name="outputs">N ≥ 1.</param>
     /// <param name="inputs">K ≥ 1.</param>
     /// <param name="format">How values are stored; float32 if omitted.</param>
@@ -147,7 +150,8 @@ internal sealed unsafe partial class PackedMatrix : IDisposable
     }
 
     /// <summary>dx (+)= dy·W, the gradient with respect to x.  dy: [M, N], dx: [M, K].</summary>
-    /// <remarks>Chains run over n in ascending order, as in the product of unpacked values; W is widened a strip of rows at a time.</remarks>
+    /// <remarks>Chains run over n in ascending order, as in the product of unpacked values; W is widened a strip of rows at a
+    /// time.</remarks>
     internal void MultiplyTransposed(ReadOnlySpan<float> dy, Span<float> dx, int M, bool accumulate = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(M);

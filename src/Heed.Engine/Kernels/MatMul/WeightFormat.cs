@@ -22,7 +22,8 @@ public abstract unsafe class WeightFormat
     /// <summary>IEEE 754 binary16, rounded to nearest even.</summary>
     public static WeightFormat Float16 { get; } = new Float16Format();
 
-    /// <summary>GGUF's Q8_0: blocks of 32 values along K, one binary16 scale and 32 signed bytes each. A last block that K does not fill ends in zeros.</summary>
+    /// <summary>GGUF's Q8_0: blocks of 32 values along K, one binary16 scale and 32 signed bytes each. A last block that K does not fill
+    /// ends in zeros.</summary>
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1707", Justification = "The name that GGUF gives it.")]
     public static WeightFormat Q8_0 { get; } = new Q8Format();
 
@@ -47,7 +48,8 @@ public abstract unsafe class WeightFormat
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    /// <summary>Whether the micro-kernels widen panels of it in registers while they stream; others are widened into scratch first.</summary>
+    /// <summary>Whether the micro-kernels widen panels of it in registers while they stream; others are widened into scratch
+    /// first.</summary>
     internal virtual bool IsStreamed => true;
 
     /// <summary>target[(k − k0)·lane + j] = the panel's values of input k, for k0 ≤ k &lt; k0 + count.</summary>
@@ -59,7 +61,8 @@ public abstract unsafe class WeightFormat
     /// <summary>Rounds <paramref name="rows"/> ≤ 8 rows of K floats, which follow each other, into columns of the panel.</summary>
     internal abstract void WriteColumns(float* source, int rows, nint K, byte* panel, int lane, int column);
 
-    /// <summary>Rounds one block of inputs, from k0 on, of the panel's first <paramref name="width"/> columns: source[(k − k0)·stride + j].</summary>
+    /// <summary>Rounds one block of inputs, from k0 on, of the panel's first <paramref name="width"/> columns: source[(k − k0)·stride +
+    /// j].</summary>
     internal abstract void WriteBlock(float* source, nint stride, nint k0, int count, int width, byte* panel, int lane);
 
     /// <summary>Copies up to eight rows of K values in this format, as a file holds them, into columns of the panel bit for bit.</summary>
@@ -145,7 +148,8 @@ public abstract unsafe class WeightFormat
         internal override void Widen(byte* source, float* target, nint count) => HalfFormats.FromFloat16((ushort*)source, target, count);
     }
 
-    /// <summary>A panel is [K/32] blocks, each [lane] scales and then [32][lane] bytes: the file's bytes, those of one input side by side.</summary>
+    /// <summary>A panel is [K/32] blocks, each [lane] scales and then [32][lane] bytes: the file's bytes, those of one input side by
+    /// side.</summary>
     private sealed class Q8Format() : WeightFormat("q8_0", Q8Block.Length, Q8Block.Bytes)
     {
         internal override bool IsStreamed => false;

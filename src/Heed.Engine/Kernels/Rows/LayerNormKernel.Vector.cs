@@ -24,7 +24,8 @@ internal static unsafe partial class LayerNormKernel
             for (int n = part * Each; n < to; n++)
             {
                 float* x = X + ((long)n * Width);
-                // The second pass corrects the first one's mean and its own squares (Chan, Golub and LeVeque 1983): an error of these two would
+                // The second pass corrects the first one's mean and its own squares (Chan, Golub and LeVeque 1983): an error of these two
+                // would
                 // shift or scale a whole row, and post-norm stacks carry it on.
                 float first = Fold.Sum<L>(x, Width) / Width;
                 (float rest, float squares) = Fold.Deviations<L>(x, first, Width);

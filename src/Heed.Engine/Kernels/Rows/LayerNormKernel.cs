@@ -29,7 +29,8 @@ internal static unsafe partial class LayerNormKernel
         }
     }
 
-    /// <summary>dx = rstd·(g − mean(g) − x̂·mean(g·x̂)) with g = gain·dy and x̂ = (x − mean)·rstd; dgain = Σₙ dy·x̂; dbias = Σₙ dy. Empty dgain or dbias: not wanted.</summary>
+    /// <summary>dx = rstd·(g − mean(g) − x̂·mean(g·x̂)) with g = gain·dy and x̂ = (x − mean)·rstd; dgain = Σₙ dy·x̂; dbias = Σₙ dy. Empty
+    /// dgain or dbias: not wanted.</summary>
     public static void Gradient(ReadOnlySpan<float> x, ReadOnlySpan<float> gain, ReadOnlySpan<float> mean, ReadOnlySpan<float> rstd, ReadOnlySpan<float> dy, int width,
         Span<float> dx, Span<float> dgain, Span<float> dbias)
     {

@@ -62,7 +62,8 @@ internal static unsafe class PermuteKernel
         }
     }
 
-    /// <summary>Axes of the result, innermost first, merged where the source runs on evenly; planes of (one axis, last axis) are copied in tiles.</summary>
+    /// <summary>Axes of the result, innermost first, merged where the source runs on evenly; planes of (one axis, last axis) are copied in
+    /// tiles.</summary>
     private struct Work : IWork
     {
         public float* X;

@@ -24,7 +24,8 @@ internal abstract class RecurrentCell
     public abstract void Forward(ReadOnlySpan<float> input, ReadOnlySpan<float> recurrent, ReadOnlySpan<float> hidden, ReadOnlySpan<float> cell,
         Span<float> active, Span<float> inner, Span<float> newHidden, Span<float> newCell);
 
-    /// <summary>Gradients of both parts of the gates; <paramref name="dh"/> and <paramref name="dc"/> become those of the states before, but for the product with W.</summary>
+    /// <summary>Gradients of both parts of the gates; <paramref name="dh"/> and <paramref name="dc"/> become those of the states before,
+    /// but for the product with W.</summary>
     public abstract void Backward(ReadOnlySpan<float> active, ReadOnlySpan<float> inner, ReadOnlySpan<float> states, ReadOnlySpan<float> hidden, ReadOnlySpan<float> cell,
         Span<float> dh, Span<float> dc, Span<float> dinput, Span<float> drecurrent);
 
@@ -55,7 +56,8 @@ internal abstract class RecurrentCell
         }
     }
 
-    /// <summary>r, z = σ(x + r); n = tanh(x_n + r·h_n); h = (1 − z)·n + z·h.  Cho et al. 2014, with the reset gate behind the product, as torch has it.</summary>
+    /// <summary>r, z = σ(x + r); n = tanh(x_n + r·h_n); h = (1 − z)·n + z·h. Cho et al. 2014, with the reset gate applied after the
+    /// product, as torch has it.</summary>
     private sealed class GruCell : RecurrentCell
     {
         public override int Gates => 3;
@@ -94,7 +96,8 @@ internal abstract class RecurrentCell
         }
     }
 
-    /// <summary>i, f, o = σ(x + r); g = tanh(x + r); c = f·c + i·g; h = o·tanh c.  Hochreiter and Schmidhuber 1997; Gers et al. 2000.</summary>
+    /// <summary>i, f, o = σ(x + r); g = tanh(x + r); c = f·c + i·g; h = o·tanh c. Hochreiter and Schmidhuber 1997; Gers et al.
+    /// 2000.</summary>
     private sealed class LstmCell : RecurrentCell
     {
         public override int Gates => 4;

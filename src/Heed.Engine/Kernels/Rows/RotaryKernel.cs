@@ -12,11 +12,13 @@ public enum RotaryPairs
     Interleaved,
 }
 
-/// <summary>RoPE: turns pairs of a head's first R dimensions by an angle that grows with the position; the dimensions from R on stay.</summary>
+/// <summary>RoPE: turns pairs of a head's first R dimensions by an angle that grows with the position; the dimensions from R on
+/// stay.</summary>
 /// <remarks>Su et al., arXiv:2104.09864 §3.4.2.</remarks>
 internal static unsafe partial class RotaryKernel
 {
-    /// <summary>Tables of cos and sin of position·frequency, times <paramref name="scale"/>, computed in float64.  inverseFrequencies: [R/2]; cos, sin: [P, R/2], rows being the positions first, first + 1, ….</summary>
+    /// <summary>Tables of cos and sin of position·frequency, times <paramref name="scale"/>, computed in float64. inverseFrequencies:
+    /// [R/2]; cos, sin: [P, R/2], rows being the positions first, first + 1, ….</summary>
     public static void FillTables(ReadOnlySpan<double> inverseFrequencies, double scale, int first, Span<float> cos, Span<float> sin)
     {
         int half = inverseFrequencies.Length;

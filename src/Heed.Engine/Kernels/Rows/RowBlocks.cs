@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>Sums over rows, cut into blocks of rows by the number of rows alone: each block adds into a strip of its own, then the strips are added in order.</summary>
+/// <summary>Sums over rows, cut into blocks of rows by the number of rows alone: each block adds into a strip of its own, then the strips
+/// are added in order.</summary>
 internal static unsafe class RowBlocks
 {
     /// <summary>Rows of one block.</summary>
@@ -15,7 +16,8 @@ internal static unsafe class RowBlocks
     /// <summary>Columns of a strip: <paramref name="width"/> rounded up to full lanes, so that strips need no tails.</summary>
     public static int Padded(int width) => (width + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
 
-    /// <summary>Strips for every block, <paramref name="kinds"/> of them each, to be handed back by <see cref="Return"/>. Not cleared.</summary>
+    /// <summary>Strips for every block, <paramref name="kinds"/> of them each, to be handed back by <see cref="Return"/>. Not
+    /// cleared.</summary>
     public static float[] Rent(int rows, int width, int kinds) => ArrayPool<float>.Shared.Rent(Math.Max(1, checked(Count(rows) * kinds * Padded(width))));
 
     /// <summary>At least <paramref name="count"/> floats, to be handed back by <see cref="Return"/>. Not cleared.</summary>

@@ -2,7 +2,8 @@ using System.Numerics;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>softmax and its logarithm over the rows of [N, C]. A row of −∞ alone gives zeros (and −∞ for the logarithm), and no gradient.</summary>
+/// <summary>softmax and its logarithm over the rows of [N, C]. A row of −∞ alone gives zeros (and −∞ for the logarithm), and no
+/// gradient.</summary>
 internal static unsafe partial class SoftmaxKernel
 {
     /// <summary>y = eˣ / Σ eˣ.  x, y: [N, C]; y may overwrite x.</summary>

@@ -3,7 +3,8 @@ using System.Numerics;
 namespace Heed.Engine.Kernels;
 
 /// <summary>Adafactor: the second moment of a matrix as the product of its row and column means; of a vector, element by element.</summary>
-/// <remarks>Shazeer and Stern 2018, arXiv:1804.04235, algorithms 4 and 5, as PyTorch has it: β2 = 1 − t^−0.8, d = 1, ε1 = 2⁻²³, ε2 = 1e-3.</remarks>
+/// <remarks>Shazeer and Stern 2018, arXiv:1804.04235, algorithms 4 and 5, as PyTorch has it: β2 = 1 − t^−0.8, d = 1, ε1 = 2⁻²³, ε2 =
+/// 1e-3.</remarks>
 internal static class AdafactorKernel
 {
     private const double Smallest = 1.0 / (1 << 23);
@@ -34,7 +35,7 @@ internal static class AdafactorKernel
         double moved = Math.Pow(step, -0.8);
         for (int b = 0; b < batch; b++)
         {
-            // The squares' means, then the update g/√V in the place of g: V = row·column/mean(row).
+            // The squares' means, then the update g/√V overwriting g: V = row·column/mean(row).
             Span<float> part = update.Slice(b * area, area), r = row.Slice(b * rows, rows), c = column.Slice(b * columns, columns);
             float[] squares = RowBlocks.RentFloats(area);
             Span<float> square = squares.AsSpan(0, area);
@@ -71,7 +72,8 @@ internal static class AdafactorKernel
         RowBlocks.Return(squares);
     }
 
-    /// <summary>The definition, of one matrix; of a vector where <paramref name="column"/> is empty (then <paramref name="row"/> is the mean of g²).</summary>
+    /// <summary>The definition, of one matrix; of a vector where <paramref name="column"/> is empty (then <paramref name="row"/> is the
+    /// mean of g²).</summary>
     public static void Scalar<T>(Span<T> p, ReadOnlySpan<T> g, Span<T> row, Span<T> column, double rate, double decay, long step) where T : IFloatingPointIeee754<T>
     {
         int rows = row.Length, columns = column.IsEmpty ? 1 : column.Length;

@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 
 namespace Heed.Engine.Kernels;
 
-/// <summary>What every rule does first: scales the gradient (clipping, loss scale), adds L2 decay to it or shrinks the parameter by decoupled decay.</summary>
+/// <summary>What every rule does first: scales the gradient (clipping, loss scale), adds L2 decay to it or shrinks the parameter by
+/// decoupled decay.</summary>
 internal readonly struct UpdatePreparation(double gradientScale, double rate, double decay, bool decoupled)
 {
     private readonly double _scale = gradientScale;
@@ -26,7 +27,8 @@ internal readonly struct UpdatePreparation(double gradientScale, double rate, do
     }
 }
 
-/// <summary>Adam and AdamW: a = mean of g, b = mean of g²; p −= rate/(1−β1ᵗ)·a/(√(b/(1−β2ᵗ)) + ε). With AMSGrad, c = max b takes b's place.</summary>
+/// <summary>Adam and AdamW: a = mean of g, b = mean of g²; p −= rate/(1−β1ᵗ)·a/(√(b/(1−β2ᵗ)) + ε). With AMSGrad, c = max b takes b's
+/// place.</summary>
 /// <remarks>Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019, algorithm 2; Reddi et al. 2018.</remarks>
 internal readonly struct AdamRule(UpdatePreparation preparation, double rate, double beta1, double beta2, double epsilon, long step, bool amsgrad) : IUpdateRule
 {
@@ -62,7 +64,8 @@ internal readonly struct AdamRule(UpdatePreparation preparation, double rate, do
     }
 }
 
-/// <summary>Stochastic gradient descent: a = momentum·a + g (the first time g itself); p −= rate·a, with Nesterov p −= rate·(g + momentum·a).</summary>
+/// <summary>Stochastic gradient descent: a = momentum·a + g (the first time g itself); p −= rate·a, with Nesterov p −= rate·(g +
+/// momentum·a).</summary>
 /// <remarks>Sutskever et al. 2013; the first buffer is the gradient, decay included.</remarks>
 internal readonly struct SgdRule(UpdatePreparation preparation, double rate, double momentum, bool nesterov) : IUpdateRule
 {

@@ -26,7 +26,8 @@ public sealed record AttentionConfig
     /// <summary>H, query heads.</summary>
     public required int Heads { get; init; }
 
-    /// <summary>Heads of keys and values, a divisor of <see cref="Heads"/>: fewer for grouped, 1 for multi-query attention; 0 means <see cref="Heads"/>.</summary>
+    /// <summary>Heads of keys and values, a divisor of <see cref="Heads"/>: fewer for grouped, 1 for multi-query attention; 0 means
+    /// <see cref="Heads"/>.</summary>
     public int KeyHeads { get => field == 0 ? Heads : field; init; }
 
     /// <summary>K, width of a head; 0 means D / H.</summary>
@@ -42,7 +43,8 @@ public sealed record AttentionConfig
     /// <summary>True where the projections of q, k and v have biases.</summary>
     public bool Bias { get; init; } = true;
 
-    /// <summary>True: each sequence has one more key and value, learned (<c>bias_k</c>, <c>bias_v</c>; torch's <c>add_bias_kv</c>).</summary>
+    /// <summary>True: each sequence has one more key and value, learned (<c>bias_k</c>, <c>bias_v</c>; torch's
+    /// <c>add_bias_kv</c>).</summary>
     public bool ExtraKey { get; init; }
 
     /// <summary>True where the output projection has a bias.</summary>
@@ -54,7 +56,7 @@ public sealed record AttentionConfig
     /// <summary>True where a token sees itself and those before it.</summary>
     public bool Causal { get; init; }
 
-    /// <summary>0: all. Else a token sees so many tokens, itself included (and, where not causal, as many ahead).</summary>
+    /// <summary>0: all. Else a token sees up to this many tokens, itself included (and, where not causal, as many ahead).</summary>
     public int Window { get; init; }
 
     /// <summary>Probability of dropout on the pattern.</summary>
@@ -85,8 +87,10 @@ public sealed record AttentionConfig
     public IBlockSparsity? Sparsity { get; init; }
 
     /// <summary>
-    /// Makes attention linear in the length: weights are products of features instead of a softmax, or null. Such attention has no scores: it goes with
-    /// none of <see cref="Window"/>, <see cref="DistanceBias"/>, <see cref="Sparsity"/>, <see cref="ExtraKey"/> and cross-attention, and has no pattern that <see cref="Dropout"/> could thin.
+    /// Makes attention linear in the length: weights are products of features instead of a softmax, or null. Such attention has no scores:
+    /// it goes with
+    /// none of <see cref="Window"/>, <see cref="DistanceBias"/>, <see cref="Sparsity"/>, <see cref="ExtraKey"/> and cross-attention, and
+    /// has no pattern that <see cref="Dropout"/> could thin.
     /// </summary>
     public IAttentionFeatures? Features { get; init; }
 
@@ -96,7 +100,8 @@ public sealed record AttentionConfig
     /// <summary>First values of the projections; normal with 0.02 where null.</summary>
     public Initializer? Initializer { get; init; }
 
-    /// <summary>First values of the query projection; as the others where null. Unscaled attention (T5) starts with smaller queries.</summary>
+    /// <summary>First values of the query projection; as the others where null. Unscaled attention (T5) starts with smaller
+    /// queries.</summary>
     public Initializer? QueryInitializer { get; init; }
 
     /// <summary>First values of the output projection; as the others where null.</summary>
@@ -128,7 +133,8 @@ public interface IDistanceBias
     Variable Distances(int length);
 }
 
-/// <summary>Turns queries and keys into features ≥ 0, whose products are the weights of linear attention (Katharopoulos et al., arXiv:2006.16236).</summary>
+/// <summary>Turns queries and keys into features ≥ 0, whose products are the weights of linear attention (Katharopoulos et al.,
+/// arXiv:2006.16236).</summary>
 public interface IAttentionFeatures
 {
     /// <summary>M, number of features of a head of width K.</summary>

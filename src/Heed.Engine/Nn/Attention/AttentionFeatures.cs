@@ -40,7 +40,8 @@ public static class AttentionFeatures
         return ((scaled.MatMul(projection.Transpose()) - half).Exp() * (1 / MathF.Sqrt(M))).Reshape(N, -1);
     }
 
-    /// <summary>ω: blocks of orthogonal rows with the lengths of normal vectors, so that the estimate varies less than with independent rows.</summary>
+    /// <summary>ω: blocks of orthogonal rows with the lengths of normal vectors, so that the estimate varies less than with independent
+    /// rows.</summary>
     /// <param name="features">M, number of rows.</param>
     /// <param name="width">K.</param>
     /// <param name="seed">Of the draws.</param>

@@ -6,11 +6,13 @@ namespace Heed.Engine.Nn;
 
 /// <summary>
 /// What attention computes on its way, one step after another, for the hooks that ask: <c>dot</c> (q·k), <c>scaled</c>, <c>biased</c>,
-/// <c>masked</c> (−∞ where hidden) and <c>pattern</c> (before dropout), each [B, H, T, S] with T and S the longest of the batch and zeros outside a sequence.
+/// <c>masked</c> (−∞ where hidden) and <c>pattern</c> (before dropout), each [B, H, T, S] with T and S the longest of the batch and zeros
+/// outside a sequence.
 /// </summary>
 /// <remarks>
-/// Linear attention has no scores: <c>dot</c> are the products of features, <c>masked</c> the same with 0 where hidden, <c>pattern</c> their shares of each row's sum.
-/// Everything is made of differentiable operations, so gradients pass through what a hook puts in the place of a tensor.
+/// Linear attention has no scores: <c>dot</c> are the products of features, <c>masked</c> the same with 0 where hidden, <c>pattern</c>
+/// their shares of each row's sum.
+/// Everything is made of differentiable operations, so gradients pass through what a hook substitutes for a tensor.
 /// </remarks>
 internal sealed class AttentionInspection
 {
@@ -33,7 +35,8 @@ internal sealed class AttentionInspection
     /// <summary>True where somebody asked for a tensor that the fast path never holds.</summary>
     public static bool IsWanted(Hooks? hooks, string site) => hooks is not null && Array.Exists(Names, name => hooks.Wants(site, name));
 
-    /// <summary>Shows the steps to the hooks. Returns z [N, H·V] where something was replaced, else null: the fast path's z holds then.</summary>
+    /// <summary>Shows the steps to the hooks. Returns z [N, H·V] where something was replaced, else null: the fast path's z holds
+    /// then.</summary>
     public static Variable? Run(
         ColumnRange query, ColumnRange key, ColumnRange value, Variable? distances, AttentionOptions options, AttentionSequence[] sequences, KeyValuePages[]? pages, ForwardContext context, string site, bool linear = false)
     {

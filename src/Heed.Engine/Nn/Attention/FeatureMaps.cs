@@ -21,7 +21,8 @@ internal sealed class EluFeatures : IAttentionFeatures
 /// <remarks>Choromanski et al., arXiv:2009.14794, lemma 1.</remarks>
 internal sealed class RandomFeatures : IAttentionFeatures
 {
-    // Values, not a tensor: whoever made the features need not dispose them. Drawn when they are first asked for: a model of shapes alone never does.
+    // Values, not a tensor: whoever made the features need not dispose them. Drawn when they are first asked for: a model of shapes alone
+    // never does.
     private readonly Lazy<float[]> _projection;
     private readonly Shape _shape;
 
@@ -44,7 +45,8 @@ internal sealed class RandomFeatures : IAttentionFeatures
     /// <inheritdoc/>
     public int CountFor(int headWidth) => headWidth == _shape[1] ? _shape[0] : throw new ShapeException($"RandomFeatures: heads are {headWidth} wide and the projection {_shape}.");
 
-    /// <summary>e^(ω·x' − max ω·x')/√M: the lemma's −|x'|²/2 is a factor of the row, as is the greatest exponent, and both fall out; without the latter long queries would overflow.</summary>
+    /// <summary>e^(ω·x' − max ω·x')/√M: the lemma's −|x'|²/2 is a factor of the row, as is the greatest exponent, and both fall out;
+    /// without the latter long queries would overflow.</summary>
     /// <inheritdoc/>
     public Variable OfQueries(Variable x)
     {

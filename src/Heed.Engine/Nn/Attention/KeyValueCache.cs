@@ -8,7 +8,8 @@ namespace Heed.Engine.Nn;
 /// <param name="HeadWidth">K, width of a key head.</param>
 /// <param name="ValueWidth">Width of a value head; 0 means <paramref name="HeadWidth"/>.</param>
 /// <param name="Cross">True where the layer attends to an encoder as well, whose keys and values are kept too.</param>
-/// <param name="Features">M of linear attention, which keeps one sum over all tokens, [H, M, V + 1]; 0 where keys and values are kept token by token.</param>
+/// <param name="Features">M of linear attention, which keeps one sum over all tokens, [H, M, V + 1]; 0 where keys and values are kept token
+/// by token.</param>
 public readonly record struct KeyValueShape(int KeyHeads, int HeadWidth, int ValueWidth = 0, bool Cross = false, int Features = 0)
 {
     /// <summary>Floats that a sequence of <paramref name="length"/> tokens takes in this layer.</summary>
@@ -20,7 +21,8 @@ public readonly record struct KeyValueShape(int KeyHeads, int HeadWidth, int Val
 }
 
 /// <summary>
-/// Holds the keys and values of tokens that a model has read, in pages shared by all sequences of a model: one for each decoder that serves.
+/// Holds the keys and values of tokens that a model has read, in pages shared by all sequences of a model: one for each decoder that
+/// serves.
 /// </summary>
 public sealed class KeyValueCache : IDisposable
 {
@@ -120,9 +122,11 @@ public sealed class KeyValueSequence : IDisposable
     public KeyValueSequence Fork() => new(Array.ConvertAll(_self, p => p?.Fork()), Array.ConvertAll(_cross, p => p?.Fork()), Array.ConvertAll(_sums, s => s?.Fork()));
 
     /// <summary>Forgets all tokens from <paramref name="count"/> on; at 0 the encoder's as well.
-    /// Layers with a window go on only from where their window is still kept: from the last step's beginning, or from 0.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">More tokens than were read, or <paramref name="count"/> lies in what a layer's window has left behind.</exception>
-    /// <exception cref="InvalidOperationException">A layer keeps a sum, which goes back only to nothing or to the last step's beginning.</exception>
+    /// Layers with a window resume only from where their window is still kept: from the last step's beginning, or from 0.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">More tokens than were read, or <paramref name="count"/> lies in what a layer's window
+    /// has left behind.</exception>
+    /// <exception cref="InvalidOperationException">A layer keeps a sum, which goes back only to nothing or to the last step's
+    /// beginning.</exception>
     public void Truncate(int count)
     {
         foreach (KeyValuePages? pages in _self) pages?.Truncate(count);
@@ -131,7 +135,8 @@ public sealed class KeyValueSequence : IDisposable
         foreach (KeyValuePages? pages in _cross) pages?.Truncate(0);
     }
 
-    /// <summary>True if <see cref="Truncate"/> to this many tokens works and leaves all that later tokens attend to: layers with a window or a sum
+    /// <summary>True if <see cref="Truncate"/> to this many tokens works and leaves all that later tokens attend to: layers with a window
+    /// or a sum
     /// forget what they no longer need.</summary>
     public bool CanTruncate(int count)
     {
@@ -161,9 +166,10 @@ public sealed class KeyValueSequence : IDisposable
     /// <param name="cross">True for the encoder's rows.</param>
     public int CountOf(int layer, bool cross = false) => !cross && _sums[layer] is { } sum ? sum.Count : (cross ? Cross(layer) : Self(layer)).Count;
 
-    /// <summary>Keeps rows of one layer. Attention does this itself; a layer of another kind keeps here what it must know of earlier tokens, such as its states.</summary>
+    /// <summary>Keeps rows of one layer. Attention does this itself; a layer of another kind keeps here what it must know of earlier
+    /// tokens, such as its states.</summary>
     /// <param name="layer">The layer.</param>
-    /// <param name="rows">Rows of the key's width and, behind it, the value's.</param>
+    /// <param name="rows">Rows of the key's width followed by the value's.</param>
     /// <param name="cross">True for the encoder's rows.</param>
     /// <exception cref="ArgumentException">The rows are not whole.</exception>
     /// <exception cref="BudgetException">The cache is full.</exception>
@@ -178,7 +184,7 @@ public sealed class KeyValueSequence : IDisposable
     /// <summary>Copies rows of one layer out.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="first">The first row.</param>
-    /// <param name="rows">Filled with rows of the key's width and, behind it, the value's.</param>
+    /// <param name="rows">Filled with rows of the key's width followed by the value's.</param>
     /// <param name="cross">True for the encoder's rows.</param>
     /// <exception cref="ArgumentException">The rows are not whole, or not all there.</exception>
     public void Read(int layer, int first, Span<float> rows, bool cross = false)

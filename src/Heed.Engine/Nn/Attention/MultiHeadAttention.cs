@@ -8,7 +8,8 @@ namespace Heed.Engine.Nn;
 /// Multi-head attention: project to queries, keys and values, attend head by head, project back. Self-attention and cross-attention, full,
 /// grouped or multi-query heads, with a cache or without.  x: [N, D] → [N, D].
 /// </summary>
-/// <remarks>Vaswani et al. 2017, §3.2.2. Nothing of size T×S is ever held, unless hooks ask for scores or the pattern: then the same steps run one by one.</remarks>
+/// <remarks>Vaswani et al. 2017, §3.2.2. Nothing of size T×S is ever held, unless hooks ask for scores or the pattern: then the same steps
+/// run one by one.</remarks>
 public sealed class MultiHeadAttention : Module
 {
     private readonly AttentionConfig _config;
@@ -120,7 +121,7 @@ public sealed class MultiHeadAttention : Module
             }
         }
 
-        return Attend(q, k, v, sequences, pages, context, pages is null && _config.Causal ? BlindRows.Attend(q, k, v, _options, context) : null);
+        return Attend(q, k, v, sequences, pages, context, pages is null && _config.Causal ? PaddingQueryRows.Attend(q, k, v, _options, context) : null);
     }
 
     /// <summary>Cross-attention: rows attend to the encoder's rows of the sequence with the same number.</summary>
@@ -164,7 +165,7 @@ public sealed class MultiHeadAttention : Module
         return Attend(q, k, v, sequences, pages, context);
     }
 
-    private Variable Attend(ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, KeyValuePages[]? pages, ForwardContext context, Variable? blind = null)
+    private Variable Attend(ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, KeyValuePages[]? pages, ForwardContext context, Variable? paddingRows = null)
     {
         if (_extraKey is not null)
         {
@@ -202,14 +203,14 @@ public sealed class MultiHeadAttention : Module
             options = options with { Dropout = _config.Dropout, Seed = dropout.Seed ^ stream };
         }
 
-        // Whoever only looks at scores or pattern leaves the fast path's bits; what was put in their place goes on from there.
+        // Whoever only looks at scores or pattern leaves the fast path's bits; what replaced them continues from there.
         Variable? changed = AttentionInspection.IsWanted(context.Hooks, Site) ? AttentionInspection.Run(q, k, v, distances, options, sequences, pages, context, Site) : null;
         Variable z = changed ?? AttentionOp.Apply(q, k, v, distances, options, sequences, pages);          // [N, H·K]
-        if (blind is { } rows) z += rows;
+        if (paddingRows is { } rows) z += rows;
         return Project(z, context);
     }
 
-    /// <summary>Attention by sums over keys of features times values; with a cache each sequence goes on from its sum.</summary>
+    /// <summary>Attention by sums over keys of features times values; with a cache each sequence resumes from its sum.</summary>
     private Variable AttendLinear(IAttentionFeatures features, ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, ForwardContext context)
     {
         ColumnRange query = Whole(context.Visit(Site, "feature_q", features.OfQueries(Heads(q))).Reshape(q.Source.Shape[0], -1));        // [N, H·M]
@@ -264,7 +265,8 @@ public sealed class MultiHeadAttention : Module
         return true;
     }
 
-    /// <summary>What each head adds to the output, without the bias: z[h]·W[h], [N, H, K] → [N, H, D]. Only for those who ask; the sum over heads is the output but for rounding.</summary>
+    /// <summary>What each head adds to the output, without the bias: z[h]·W[h], [N, H, K] → [N, H, D]. Only for those who ask; the sum over
+    /// heads is the output but for rounding.</summary>
     private Variable ByHead(Variable z)
     {
         int H = _config.Heads, K = _config.HeadWidth, D = _config.Width;
@@ -298,7 +300,7 @@ public sealed class MultiHeadAttention : Module
         return Flat(x);
     }
 
-    /// <summary>The keys (or values) of each sequence with the learned one behind them.</summary>
+    /// <summary>The keys (or values) of each sequence followed by the learned one.</summary>
     private static ColumnRange WithExtra(ColumnRange rows, Parameter extra, AttentionSequence[] sequences)
     {
         Variable x = rows.Width == rows.Stride ? rows.Source : rows.Source.Columns(rows.Start, rows.Width);       // [S, G·K]

@@ -3,7 +3,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Nn;
 
-/// <summary>Remembers the squares of a matrix by the means of its rows and columns alone: almost no memory beside the parameters. Decay is decoupled.</summary>
+/// <summary>Remembers the squares of a matrix by the means of its rows and columns alone: almost no memory beside the parameters. Decay is
+/// decoupled.</summary>
 /// <remarks>Shazeer and Stern 2018, arXiv:1804.04235, algorithms 4 and 5, as PyTorch has it.</remarks>
 public sealed class Adafactor(ParameterSet parameters) : Optimizer(parameters)
 {

@@ -15,7 +15,8 @@ public static class GlobalNorm
         return Math.Sqrt(squares);
     }
 
-    /// <summary>What gradients are multiplied by so that their norm is at most the limit: min(1, limit / (norm + 10⁻⁶)), as PyTorch has it.</summary>
+    /// <summary>What gradients are multiplied by so that their norm is at most the limit: min(1, limit / (norm + 10⁻⁶)), as PyTorch has
+    /// it.</summary>
     /// <param name="norm">From <see cref="Of"/>.</param>
     /// <param name="limit">Above 0; infinity never clips.</param>
     public static double Factor(double norm, double limit)

@@ -9,7 +9,8 @@ namespace Heed.Engine.Nn;
 public readonly record struct UpdateSettings(double Rate, double Decay, double GradientScale);
 
 /// <summary>
-/// Changes parameters by their gradients, in one pass over memory a parameter. A parameter without gradient is left alone: neither moved nor decayed.
+/// Changes parameters by their gradients, in one pass over memory a parameter. A parameter without gradient is left alone: neither moved
+/// nor decayed.
 /// What is remembered from step to step is named as PyTorch names it and can be saved with the parameters.
 /// </summary>
 public abstract class Optimizer : IDisposable
@@ -39,7 +40,8 @@ public abstract class Optimizer : IDisposable
     /// <summary>Factor of the learning rate for one parameter (rates that differ from layer to layer); null: 1 for all.</summary>
     public Func<Parameter, double>? RateFactor { get; init; }
 
-    /// <summary>Moves every parameter that has a gradient. The gradients stay; <see cref="ParameterSet.ClearGradients"/> forgets them.</summary>
+    /// <summary>Moves every parameter that has a gradient. The gradients stay; <see cref="ParameterSet.ClearGradients"/> forgets
+    /// them.</summary>
     /// <param name="rate">Learning rate of this step, finite and ≥ 0.</param>
     /// <param name="gradientScale">Factor of all gradients, from <see cref="GlobalNorm.Factor"/> say; the gradients themselves are not
     /// changed. Like them it may be NaN, and makes weights NaN: <see cref="GlobalNorm.Of"/> tells before.</param>
@@ -73,7 +75,8 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>Everything remembered, under <c>parameter.name</c> (<c>wte.weight.exp_avg</c>, <c>wte.weight.step</c>): live tensors, not copies. Counts are scalars.</summary>
+    /// <summary>Everything remembered, under <c>parameter.name</c> (<c>wte.weight.exp_avg</c>, <c>wte.weight.step</c>): live tensors, not
+    /// copies. Counts are scalars.</summary>
     public IEnumerable<KeyValuePair<string, Tensor>> State
     {
         get
@@ -87,9 +90,11 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>Where the state of a saved run goes: the tensors of every parameter that was trained there, to be filled by the caller.</summary>
+    /// <summary>Where the state of a saved run goes: the tensors of every parameter that was trained there, to be filled by the
+    /// caller.</summary>
     /// <param name="parameter">Name of the parameter.</param>
-    /// <returns>Its tensors under the names of <see cref="State"/> without the parameter's, or null where there is no such parameter.</returns>
+    /// <returns>Its tensors under the names of <see cref="State"/> without the parameter's, or null where there is no such
+    /// parameter.</returns>
     public IReadOnlyDictionary<string, Tensor>? Restore(string parameter)
     {
         if (!Parameters.TryGet(parameter, out Parameter? known)) return null;

@@ -7,7 +7,7 @@ namespace Heed.Engine.Nn;
 /// <remarks>Sutskever et al. 2013; the first buffer is the gradient, decay included.</remarks>
 public sealed class Sgd(ParameterSet parameters) : Optimizer(parameters)
 {
-    /// <summary>How much of the last move goes on; 0: none.</summary>
+    /// <summary>How much of the last move carries over; 0: none.</summary>
     public double Momentum { get; init; }
 
     /// <summary>True: Nesterov's momentum.</summary>

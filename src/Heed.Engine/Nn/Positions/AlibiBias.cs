@@ -6,10 +6,11 @@ namespace Heed.Engine.Nn;
 /// <summary>ALiBi: each head adds its slope times the distance to the scores, so that far keys count less.</summary>
 /// <remarks>Press et al., arXiv:2108.12409 §3.</remarks>
 /// <param name="heads">H.</param>
-/// <param name="bothDirections">True in encoders: keys ahead count less with their distance, as those behind do.</param>
+/// <param name="bothDirections">True in encoders: keys after the query are penalized by their distance, as those before it are.</param>
 public sealed class AlibiBias(int heads, bool bothDirections = false) : Module, IDistanceBias
 {
-    /// <summary>The slopes: a geometric sequence from 2^(−8/n) for n heads, a power of 2; for other numbers every second one of the next power's follows.</summary>
+    /// <summary>The slopes: a geometric sequence from 2^(−8/n) for n heads, a power of 2; for other numbers every second one of the next
+    /// power's follows.</summary>
     /// <returns>[H].</returns>
     public static float[] Slopes(int heads)
     {

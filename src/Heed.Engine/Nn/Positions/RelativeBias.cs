@@ -15,7 +15,7 @@ public sealed class RelativeBias : Module, IDistanceBias
     /// <param name="buckets">Number of buckets, at least 2 (4 for both directions).</param>
     /// <param name="farthest">Distance from which on all share the last bucket, in tokens.</param>
     /// <param name="heads">H.</param>
-    /// <param name="bothDirections">True in encoders: half of the buckets is for keys behind the query.</param>
+    /// <param name="bothDirections">True in encoders: half of the buckets is for keys after the query.</param>
     /// <param name="at">Where the table is named.</param>
     /// <param name="initializer">First values; normal with 0.02 where null.</param>
     public RelativeBias(int buckets, int farthest, int heads, bool bothDirections, ParameterScope at, Initializer? initializer = null)
@@ -31,7 +31,7 @@ public sealed class RelativeBias : Module, IDistanceBias
 
     /// <summary>The bucket of a distance.</summary>
     /// <param name="distance">Key position − query position.</param>
-    /// <param name="bothDirections">Whether keys behind the query have buckets of their own.</param>
+    /// <param name="bothDirections">Whether keys after the query have buckets of their own.</param>
     /// <param name="buckets">Number of buckets.</param>
     /// <param name="farthest">Distance from which on all share the last bucket.</param>
     public static int Bucket(int distance, bool bothDirections, int buckets, int farthest)

@@ -65,7 +65,7 @@ internal static class RopeFrequencies
 
     private static void Yarn(double[] frequencies, int rotary, double theta, RopeScaling s, int original)
     {
-        // The dimension whose frequency makes so many turns over the original context.
+        // The dimension whose frequency makes this many turns over the original context.
         double Dimension(double turns) => rotary * Math.Log(original / (turns * 2 * Math.PI)) / (2 * Math.Log(theta));
         double low = Dimension(s.BetaFast), high = Dimension(s.BetaSlow);
         if (s.Truncate) (low, high) = (Math.Floor(low), Math.Ceiling(high));

@@ -3,7 +3,7 @@ using Heed.Engine.Kernels;
 namespace Heed.Engine.Nn;
 
 /// <summary>Gated recurrent units, gates in the order r, z, n.</summary>
-/// <remarks>Cho et al. 2014, arXiv:1406.1078, with the reset gate behind the product, as torch has it.</remarks>
+/// <remarks>Cho et al. 2014, arXiv:1406.1078, with the reset gate applied after the product, as torch has it.</remarks>
 /// <param name="inputs">D.</param>
 /// <param name="width">H.</param>
 /// <param name="at">Where the parameters are named.</param>

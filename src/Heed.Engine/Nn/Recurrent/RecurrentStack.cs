@@ -14,8 +14,10 @@ public sealed record RecurrentState(IReadOnlyList<Variable> Hidden, IReadOnlyLis
 /// <param name="State">The states after each sequence.</param>
 public readonly record struct RecurrentOutput(Variable Output, RecurrentState State);
 
-/// <summary>Layers of recurrent cells, in one direction or both, over sequences of any lengths that lie one after another.  x: [N, D] → [N, H·directions].</summary>
-/// <remarks>Parameters are named as in torch: <c>weight_ih_l0</c>, <c>weight_hh_l0</c>, <c>bias_ih_l0</c>, <c>bias_hh_l0</c>, <c>…_reverse</c>.</remarks>
+/// <summary>Layers of recurrent cells, in one direction or both, over sequences of any lengths that lie one after another. x: [N, D] → [N,
+/// H·directions].</summary>
+/// <remarks>Parameters are named as in torch: <c>weight_ih_l0</c>, <c>weight_hh_l0</c>, <c>bias_ih_l0</c>, <c>bias_hh_l0</c>,
+/// <c>…_reverse</c>.</remarks>
 public abstract class RecurrentStack : Module
 {
     private readonly RecurrentCell _cell;
@@ -46,15 +48,16 @@ public abstract class RecurrentStack : Module
     /// <param name="x">[N, D].</param>
     /// <param name="starts">[B + 1]: first row of each sequence, and N at the end; each has at least one row.</param>
     /// <param name="state">States before the first rows; zeros where null.</param>
-    /// <returns>The last layer's hidden states, [N, H·directions] (forward, then backward), and the states behind each sequence.</returns>
+    /// <returns>The last layer's hidden states, [N, H·directions] (forward, then backward), and the states after each sequence.</returns>
     /// <exception cref="ArgumentException">A sequence is empty, or the state has another number of entries.</exception>
     /// <exception cref="ShapeException">The rows are not [N, D].</exception>
     public RecurrentOutput Forward(Variable x, ReadOnlySpan<int> starts, RecurrentState? state = null) => Run(x, starts, state, null);
 
-    /// <summary>The sizes of what each layer keeps in a <see cref="KeyValueCache"/>: its states behind every token, so that a sequence can go on, fork and go back.</summary>
+    /// <summary>The sizes of what each layer keeps in a <see cref="KeyValueCache"/>: its states after every token, so that a sequence can
+    /// continue, fork and go back.</summary>
     public IReadOnlyList<KeyValueShape> CacheShapes => Array.ConvertAll(_layers, _ => new KeyValueShape(1, _width));
 
-    /// <summary>Runs all sequences; with a cache they go on where they stood, and their states are kept.</summary>
+    /// <summary>Runs all sequences; with a cache they resume where they stood, and their states are kept.</summary>
     /// <param name="x">[N, D].</param>
     /// <param name="context">Where sequences begin, and the cache.</param>
     /// <returns>The last layer's hidden states, [N, H·directions].</returns>
@@ -64,11 +67,11 @@ public abstract class RecurrentStack : Module
         ArgumentNullException.ThrowIfNull(context);
         context.CancellationToken.ThrowIfCancellationRequested();
         if (context.Cache is null) return Run(x, context.Starts, null, null).Output;
-        if (_directions == 2) throw new InvalidOperationException("A recurrent stack that runs in both directions cannot go on token by token.");
+        if (_directions == 2) throw new InvalidOperationException("A recurrent stack that runs in both directions cannot continue token by token.");
         return Run(x, context.Starts, StateOf(context), (layer, y) => Keep(layer, y.Value, context)).Output;
     }
 
-    /// <summary>The states behind the tokens that the cache has; zeros before the first.</summary>
+    /// <summary>The states after the tokens that the cache holds; zeros before the first.</summary>
     private RecurrentState StateOf(ForwardContext context)
     {
         int B = context.Sequences;

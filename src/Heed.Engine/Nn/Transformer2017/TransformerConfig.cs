@@ -24,10 +24,10 @@ public sealed record TransformerConfig
     /// <summary>Function of the feed-forward part.</summary>
     public Activation Activation { get; init; } = Activation.Relu;
 
-    /// <summary>True: norms in front of each part (x + part(norm(x))); false: behind (norm(x + part(x))), as in the paper.</summary>
+    /// <summary>True: norms before each part (x + part(norm(x))); false: after (norm(x + part(x))), as in the paper.</summary>
     public bool NormFirst { get; init; }
 
-    /// <summary>True: a norm behind the last layer of each stack.</summary>
+    /// <summary>True: a norm after the last layer of each stack.</summary>
     public bool FinalNorm { get; init; } = true;
 
     /// <summary>ε of the norms.</summary>

@@ -2,8 +2,10 @@ using Heed.Engine.Autograd;
 
 namespace Heed.Engine.Nn;
 
-/// <summary>One decoder layer: causal self-attention, attention to the encoder's rows, feed-forward.  x: [N, D], memory: [S, D] → [N, D].</summary>
-/// <remarks>Vaswani et al. 2017, §3.1. Parameters are named as in torch's <c>TransformerDecoderLayer</c>, with separate projections.</remarks>
+/// <summary>One decoder layer: causal self-attention, attention to the encoder's rows, feed-forward. x: [N, D], memory: [S, D] → [N,
+/// D].</summary>
+/// <remarks>Vaswani et al. 2017, §3.1. Parameters are named as in torch's <c>TransformerDecoderLayer</c>, with separate
+/// projections.</remarks>
 /// <param name="config">Sizes and settings.</param>
 /// <param name="at">Where the parts are named.</param>
 /// <param name="layer">The layer's index in a key-value cache.</param>
@@ -49,7 +51,7 @@ internal sealed class TransformerDecoderLayer(TransformerConfig config, Paramete
     }
 }
 
-/// <summary>The decoder: its layers and, where wanted, a norm behind the last.  x: [N, D], memory: [S, D] → [N, D].</summary>
+/// <summary>The decoder: its layers and, where wanted, a norm after the last.  x: [N, D], memory: [S, D] → [N, D].</summary>
 public sealed class TransformerDecoder : Module
 {
     /// <summary>Makes the layers at <c>layers.0</c> … and the norm at <c>norm</c>.</summary>
@@ -66,7 +68,7 @@ public sealed class TransformerDecoder : Module
     /// <summary>The layers.</summary>
     internal IReadOnlyList<TransformerDecoderLayer> Layers { get; }
 
-    /// <summary>Norm behind the last layer, or null.</summary>
+    /// <summary>Norm after the last layer, or null.</summary>
     public LayerNorm? Norm { get; }
 
     /// <summary>Runs the layers.</summary>

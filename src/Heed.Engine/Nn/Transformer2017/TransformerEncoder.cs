@@ -3,7 +3,8 @@ using Heed.Engine.Autograd;
 namespace Heed.Engine.Nn;
 
 /// <summary>One encoder layer: self-attention, then feed-forward, each with its residual and norm.  x: [N, D] → [N, D].</summary>
-/// <remarks>Vaswani et al. 2017, §3.1. Parameters are named as in torch's <c>TransformerEncoderLayer</c>, with separate projections.</remarks>
+/// <remarks>Vaswani et al. 2017, §3.1. Parameters are named as in torch's <c>TransformerEncoderLayer</c>, with separate
+/// projections.</remarks>
 internal sealed class TransformerEncoderLayer(TransformerConfig config, ParameterScope at) : Module(at)
 {
     /// <summary>Self-attention.</summary>
@@ -36,7 +37,7 @@ internal sealed class TransformerEncoderLayer(TransformerConfig config, Paramete
     }
 }
 
-/// <summary>The encoder: its layers and, where wanted, a norm behind the last.  x: [N, D] → [N, D].</summary>
+/// <summary>The encoder: its layers and, where wanted, a norm after the last.  x: [N, D] → [N, D].</summary>
 public sealed class TransformerEncoder : Module
 {
     /// <summary>Makes the layers at <c>layers.0</c> … and the norm at <c>norm</c>.</summary>
@@ -53,7 +54,7 @@ public sealed class TransformerEncoder : Module
     /// <summary>The layers.</summary>
     internal IReadOnlyList<TransformerEncoderLayer> Layers { get; }
 
-    /// <summary>Norm behind the last layer, or null.</summary>
+    /// <summary>Norm after the last layer, or null.</summary>
     public LayerNorm? Norm { get; }
 
     /// <summary>Runs the layers.</summary>

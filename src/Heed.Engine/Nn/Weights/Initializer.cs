@@ -27,7 +27,8 @@ public sealed class Initializer
     /// <summary>Uniform in ±bound; recurrent layers use 1/√width.</summary>
     public static Initializer UniformWithin(float bound) => new((values, _, random) => Uniform(values, bound, random));
 
-    /// <summary>Normal with mean 0: BERT and GPT-2 use 0.02; GPT-2 divides that of projections into the residual stream by √(2·layers) (Radford et al. 2019, §2.3).</summary>
+    /// <summary>Normal with mean 0: BERT and GPT-2 use 0.02; GPT-2 divides that of projections into the residual stream by √(2·layers)
+    /// (Radford et al. 2019, §2.3).</summary>
     public static Initializer Normal(float deviation) => new((values, _, random) => random.Normal(values, 0, deviation));
 
     /// <summary>Normal, with the values from the second row on; one row (a padding token's) is zero.</summary>

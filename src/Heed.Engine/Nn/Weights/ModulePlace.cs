@@ -1,6 +1,7 @@
 namespace Heed.Engine.Nn;
 
-/// <summary>One node of the tree of scopes from which a model was built. The module attached to it owns the parameters made here and at the unattached places below.</summary>
+/// <summary>One node of the tree of scopes from which a model was built. The module attached to it owns the parameters made here and at the
+/// unattached places below.</summary>
 internal sealed class ModulePlace(ParameterSet set, ModulePlace? parent, string path, string site)
 {
     public ParameterSet Set { get; } = set;
@@ -32,7 +33,7 @@ internal sealed class ModulePlace(ParameterSet set, ModulePlace? parent, string 
         Set.Add(module);
     }
 
-    /// <summary>Attaches another module in the place of one, which moves a step down.</summary>
+    /// <summary>Attaches another module instead of one, which moves a step down.</summary>
     /// <param name="old">The module attached here.</param>
     /// <param name="replacement">The one that takes its place.</param>
     /// <param name="own">The old one's parameters, which move with it.</param>
@@ -46,7 +47,8 @@ internal sealed class ModulePlace(ParameterSet set, ModulePlace? parent, string 
     }
 }
 
-/// <summary>Which modules and parameters belong to which module: made when it is first asked for, as children may be built before their parent's constructor runs.</summary>
+/// <summary>Which modules and parameters belong to which module: made when it is first asked for, as children may be built before their
+/// parent's constructor runs.</summary>
 internal sealed class PlaceTree
 {
     private readonly Dictionary<Module, List<Module>> _children = new(ReferenceEqualityComparer.Instance);

@@ -5,8 +5,10 @@ using Heed.Engine.Tensors;
 namespace Heed.Engine.Nn;
 
 /// <summary>
-/// A named slot of a model with its gradient. It holds plain float32 values, or, where a product or a lookup of rows reads it in inference, values packed in a
-/// <see cref="WeightFormat"/>. Modules read matrices by <see cref="AsWeight"/>, which works on both, and gains and biases by <see cref="ToVariable"/>.
+/// A named slot of a model with its gradient. It holds plain float32 values, or, where a product or a lookup of rows reads it in inference,
+/// values packed in a
+/// <see cref="WeightFormat"/>. Modules read matrices by <see cref="AsWeight"/>, which works on both, and gains and biases by
+/// <see cref="ToVariable"/>.
 /// </summary>
 public sealed class Parameter : IDisposable
 {
@@ -33,7 +35,8 @@ public sealed class Parameter : IDisposable
     /// <summary>True where the model has values for it (a model of shapes only has none).</summary>
     public bool HasValue => _value is not null || _packed is not null;
 
-    /// <summary>The plain values themselves, not a copy; <see cref="CopyTo(Span{float})"/> and <see cref="ToTensor"/> copy values of every kind.</summary>
+    /// <summary>The plain values themselves, not a copy; <see cref="CopyTo(Span{float})"/> and <see cref="ToTensor"/> copy values of every
+    /// kind.</summary>
     /// <exception cref="InvalidOperationException">The values are packed, or the model was built from shapes only.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     /// <exception cref="ShapeException">A value of another shape is assigned.</exception>
@@ -66,10 +69,12 @@ public sealed class Parameter : IDisposable
     /// <summary>Bytes that the values take; 0 where there are none.</summary>
     public long Bytes => _packed?.Bytes ?? (_value is null ? 0 : Shape.Count * (long)sizeof(float));
 
-    /// <summary>Whether the weight lies input-major ([K, N]) in the product that reads it; null for gains, biases and the like, which no product reads.</summary>
+    /// <summary>Whether the weight lies input-major ([K, N]) in the product that reads it; null for gains, biases and the like, which no
+    /// product reads.</summary>
     public bool? InputMajor { get; init; }
 
-    /// <summary>True for a table whose rows are only looked up by number: it is packed where it is held in another format than float32.</summary>
+    /// <summary>True for a table whose rows are only looked up by number: it is packed where it is held in another format than
+    /// float32.</summary>
     public bool IsTable { get; init; }
 
     /// <summary>The gradient gathered so far, or null if none arrived.</summary>
@@ -78,7 +83,8 @@ public sealed class Parameter : IDisposable
     /// <summary>False for frozen parameters: no gradient is computed for them.</summary>
     public bool NeedsGradient { get; set; } = true;
 
-    /// <summary>True where the model declares that a loss need not depend on it (an unused pooler, say); otherwise a missing gradient is an error in training.</summary>
+    /// <summary>True where the model declares that a loss need not depend on it (an unused pooler, say); otherwise a missing gradient is an
+    /// error in training.</summary>
     public bool MayBeUnused { get; set; }
 
     internal Leaf Leaf { get; } = new();
@@ -91,7 +97,8 @@ public sealed class Parameter : IDisposable
 
     private bool LiesInputMajor => InputMajor == true;
 
-    /// <summary>Whether a model held in this format, or stored in it, has this parameter packed; gains, biases and tables of float32 stay plain.</summary>
+    /// <summary>Whether a model held in this format, or stored in it, has this parameter packed; gains, biases and tables of float32 stay
+    /// plain.</summary>
     /// <param name="format">The format of the model's weights.</param>
     public bool IsPackedAs(WeightFormat format) => Shape.Rank == 2 && (InputMajor is not null || (IsTable && format != WeightFormat.Float32));
 
@@ -103,7 +110,8 @@ public sealed class Parameter : IDisposable
         return IsPackedAs(format) ? Outputs * format.RowBytes(Inputs) : Shape.Count * (long)sizeof(float);
     }
 
-    /// <summary>Lays the values out in panels and releases the plain ones; does nothing for a parameter that is not packed in this format, or has no plain values.</summary>
+    /// <summary>Lays the values out in panels and releases the plain ones; does nothing for a parameter that is not packed in this format,
+    /// or has no plain values.</summary>
     /// <param name="format">How values are held; float32 if omitted.</param>
     public void Pack(WeightFormat? format = null)
     {

@@ -56,7 +56,8 @@ public readonly struct ParameterScope
     /// <exception cref="InvalidOperationException">The key is taken: a fault of the model's code.</exception>
     public Parameter Table(string name, Shape shape, Initializer initializer) => Set.Add(Place, NameOf(name), shape, initializer, table: true);
 
-    /// <summary>Says that a name of this place is another one of a parameter: a checkpoint may hold a tied output layer under its own key too.</summary>
+    /// <summary>Says that a name of this place is another one of a parameter: a checkpoint may hold a tied output layer under its own key
+    /// too.</summary>
     /// <param name="name">Last part of the second key, such as <c>weight</c>.</param>
     /// <param name="parameter">The parameter that is meant.</param>
     public void Share(string name, Parameter parameter) => Set.Share(NameOf(name), parameter);

@@ -58,7 +58,8 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     /// <summary>The place from which a model takes its parameters.</summary>
     public ParameterScope Root => new(_root ??= new ModulePlace(this, null, "", ""));
 
-    /// <summary>Further keys under which a checkpoint may hold a parameter, and the parameter's own: <c>lm_head.weight</c> → <c>transformer.wte.weight</c>.</summary>
+    /// <summary>Further keys under which a checkpoint may hold a parameter, and the parameter's own: <c>lm_head.weight</c> →
+    /// <c>transformer.wte.weight</c>.</summary>
     public IReadOnlyDictionary<string, string> SharedNames => _shared;
 
     /// <summary>From here on, what is made (an adapter, a new head) begins with its initialiser's values: the file has been read.</summary>
@@ -77,7 +78,8 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     /// <summary>Bytes that the values of all parameters take, as they are held.</summary>
     public long Bytes => _ordered.Sum(p => p.Bytes);
 
-    /// <summary>Bytes that all parameters take in inference where weights are held in a format: gains, biases and the like are float32 always.</summary>
+    /// <summary>Bytes that all parameters take in inference where weights are held in a format: gains, biases and the like are float32
+    /// always.</summary>
     public long BytesAs(WeightFormat format) => _ordered.Sum(p => p.BytesAs(format));
 
     /// <summary>Number of values in all parameters together.</summary>
@@ -100,7 +102,8 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
 
     /// <summary>Excludes parameters from training: no gradient is computed for them.</summary>
     /// <param name="pattern">
-    /// A name with <c>*</c> for any characters: of a parameter in the checkpoint (<c>transformer.h.*.attn.c_attn.weight</c>), of it by its hook path
+    /// A name with <c>*</c> for any characters: of a parameter in the checkpoint (<c>transformer.h.*.attn.c_attn.weight</c>), of it by its
+    /// hook path
     /// (<c>blocks.0.attn.qkv.weight</c>), or of a module, with all below it (<c>blocks.0</c>, <c>embed</c>); <c>*</c> is all.
     /// </param>
     /// <returns>Number of parameters that match.</returns>

@@ -3,7 +3,8 @@ namespace Heed.Engine.Nn;
 /// <summary>Names with <c>*</c> for any characters.</summary>
 internal static class Wildcard
 {
-    /// <summary>True where the pattern is the name, or the name of something above it: <c>blocks.*.attn</c> for <c>blocks.3.attn.q.weight</c>.</summary>
+    /// <summary>True where the pattern is the name, or the name of something above it: <c>blocks.*.attn</c> for
+    /// <c>blocks.3.attn.q.weight</c>.</summary>
     public static bool Matches(string pattern, string name) => IsMatch(pattern, name) || IsMatch(pattern + ".*", name);
 
     /// <summary>Greedy, with one point to return to: time is the product of the lengths at most.</summary>

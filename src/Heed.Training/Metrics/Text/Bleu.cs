@@ -153,7 +153,7 @@ public static class Bleu
         return $"nrefs:{references}|case:{(options.Lowercase ? "lc" : "mixed")}|eff:{(options.EffectiveOrder ? "yes" : "no")}|tok:{tokenizer}|smooth:{smoothing}";
     }
 
-    /// <summary>The floor where none is given.</summary>
+    /// <summary>The default floor.</summary>
     internal const double DefaultFloor = 0.1;
 
     /// <summary>The ranges of sacreBLEU's <c>zh</c>, its two slips (2001–2A6D, 2F81–2FA1, meant for Extension B) included.</summary>

@@ -5,10 +5,12 @@ using Heed.Engine.Tensors;
 namespace Heed.Engine.Nn;
 
 /// <summary>
-/// Padding that is kept in front of a text and, being causal, sees no key. PyTorch adds the least float32 to each of its scores: all become equal, the softmax is
-/// uniform over the whole row of the grid, and gradients still flow to the scores. A label predicted there counts in transformers' losses, so these rows do the same here.
+/// Padding that is kept before a text and, being causal, sees no key. PyTorch adds the least float32 to each of its scores: all become
+/// equal, the softmax is
+/// uniform over the whole row of the grid, and gradients still flow to the scores. A label predicted there counts in transformers' losses,
+/// so these rows do the same here.
 /// </summary>
-internal static class BlindRows
+internal static class PaddingQueryRows
 {
     /// <summary>What these rows read.</summary>
     /// <param name="q">[N, H·K].</param>
