@@ -26,7 +26,7 @@ internal static class NumberOption
         => new(name) { Description = description, CustomParser = result => Read(result, range) };
 
     /// <summary><c>--threads</c>; <see cref="SetThreads"/> obeys it.</summary>
-    public static Option<int?> Threads() => Optional("--threads", "threads; HEED_THREADS or all where not given", new NumberRange<int>(1, ComputeContext.MaximumThreads));
+    public static Option<int?> Threads() => Optional("--threads", "threads; HEED_THREADS or all if omitted", new NumberRange<int>(1, ComputeContext.MaximumThreads));
 
     /// <summary>Makes a context with the number of threads on the command line the default, if there is one.</summary>
     public static void SetThreads(ParseResult parsed, Option<int?> threads)

@@ -21,7 +21,7 @@ internal static class BenchCommand
         Argument<string[]> names = new("what") { Description = $"any of {string.Join(", ", Names)}; all but {Concurrency} and {Tokenizers} if omitted", Arity = ArgumentArity.ZeroOrMore };
         Option<int?> threads = NumberOption.Threads();
         Option<double> seconds = NumberOption.Of("--seconds", "how long each work is repeated", 3.0, new NumberRange<double>(0, 3600, Above: true));
-        Option<string[]> models = new("--model") { Description = $"tokenizer files or model folders for {Tokenizers}; where not given, tokenizers are trained on the .NET SDK's documentation", AllowMultipleArgumentsPerToken = true };
+        Option<string[]> models = new("--model") { Description = $"tokenizer files or model folders for {Tokenizers}; if omitted, tokenizers are trained on the .NET SDK's documentation", AllowMultipleArgumentsPerToken = true };
         Command command = new("bench", "Measure matrix products, training, decoding and attention against this machine's peak and bandwidth, callers at once against one after another, and the speed of tokenizers. Example: heed bench matmul --seconds 5") { names, threads, seconds, models };
         command.SetAction((parsed, cancellationToken) =>
         {

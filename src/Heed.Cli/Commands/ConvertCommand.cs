@@ -14,7 +14,7 @@ internal static class ConvertCommand
     {
         Argument<string> source = new("in") { Description = "model folder, or the name of a pulled model: safetensors or PyTorch pickle, one file or shards" };
         Argument<string> target = new("out") { Description = "folder to write" };
-        Option<string?> dtype = new("--dtype") { Description = "store floats as f32, bf16 or f16; unchanged where not given" };
+        Option<string?> dtype = new("--dtype") { Description = "store floats as f32, bf16 or f16; unchanged if omitted" };
         dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
         Option<string> shard = new("--shard-size") { Description = "largest weights file, such as 2GB or 500MiB", DefaultValueFactory = _ => "50GB" };
         Option<bool> strict = new("--strict") { Description = "end with an error where a value is not finite, or would not be in the new type, instead of warning of it" };

@@ -93,6 +93,6 @@ internal static class EvalCommand
         }
 
         string shown = perplexity < 1e9 ? perplexity.ToString("0.00", CultureInfo.InvariantCulture) : double.IsFinite(perplexity) ? perplexity.ToString("0.00e+0", CultureInfo.InvariantCulture) : "above 1e308";
-        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss {report.Loss:0.0000} nats a token, perplexity {shown}, {report["bits_per_byte"]:0.0000} bits per byte over {report.Targets:N0} tokens in blocks of {length}"));
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss {report.Loss:0.0000} nats per token, perplexity {shown}, {report["bits_per_byte"]:0.0000} bits per byte over {report.Targets:N0} tokens in blocks of {length}"));
     }
 }

@@ -77,7 +77,7 @@ internal static class GenerateCommand
     /// <summary>The options that stand over the folder's settings; what is not given there is left as the folder has it.</summary>
     private sealed class Settings
     {
-        private readonly Option<int?> _tokens = NumberOption.Optional("--max-new-tokens", "most tokens generated; where not given as many as the folder says, else 128", new NumberRange<int>(1, ConfigReader.MaximumSize));
+        private readonly Option<int?> _tokens = NumberOption.Optional("--max-new-tokens", "most tokens generated; if omitted as many as the folder specifies, else 128", new NumberRange<int>(1, ConfigReader.MaximumSize));
         private readonly Option<bool> _greedy = new("--greedy") { Description = "always take the likeliest token" };
         private readonly Option<float?> _temperature = NumberOption.Optional("--temperature", "below 1 sharper, above 1 flatter", new NumberRange<float>(0, float.MaxValue));
         private readonly Option<int?> _topK = NumberOption.Optional("--top-k", "only the k likeliest tokens; 0: all", new NumberRange<int>(0, ConfigReader.MaximumSize));
@@ -85,7 +85,7 @@ internal static class GenerateCommand
         private readonly Option<float?> _minP = NumberOption.Optional("--min-p", "only tokens at least so likely as a part of the likeliest", new NumberRange<float>(0, 1));
         private readonly Option<float?> _penalty = NumberOption.Optional("--repetition-penalty", "above 1 against repetition", new NumberRange<float>(0, float.MaxValue, Above: true));
         private readonly Option<string[]> _stops = new("--stop") { Description = "texts that end generation; may be given several times" };
-        private readonly Option<int?> _beams = NumberOption.Optional("--beams", "beam search with so many beams; where not given as the folder says", new NumberRange<int>(1, ConfigReader.MaximumSize));
+        private readonly Option<int?> _beams = NumberOption.Optional("--beams", "number of beams of beam search; if omitted as the folder specifies", new NumberRange<int>(1, ConfigReader.MaximumSize));
         private readonly Option<ulong> _seed = NumberOption.Of("--seed", "seed of the draws", 1UL, new NumberRange<ulong>(0, ulong.MaxValue));
 
         private Option[] Drawing => [_temperature, _topK, _topP, _minP];

@@ -11,8 +11,8 @@ internal static class HubCommands
     public static Command Pull(Terminal terminal)
     {
         Argument<string> repository = new("name") { Description = "ORG/NAME on the hub" };
-        Option<string?> revision = new("--revision") { Description = "branch, tag or commit; main where not given" };
-        Option<string[]> include = new("--include") { Description = "file patterns to fetch; all that Heed reads where not given", AllowMultipleArgumentsPerToken = true };
+        Option<string?> revision = new("--revision") { Description = "branch, tag or commit; main if omitted" };
+        Option<string[]> include = new("--include") { Description = "file patterns to fetch; all that Heed reads if omitted", AllowMultipleArgumentsPerToken = true };
         Command command = new("pull", "Fetch a model into the hub cache; goes on where it stopped. Example: heed pull sentence-transformers/all-MiniLM-L6-v2") { repository, revision, include };
         command.SetAction(async (parsed, stop) =>
         {

@@ -33,7 +33,7 @@ internal static class TokenizerCommand
         Option<string[]> specials = new("--special") { Description = "special tokens, in id order; may be given several times", AllowMultipleArgumentsPerToken = true };
         Option<long> minimum = new("--min-frequency") { Description = "least count of a merge or word", DefaultValueFactory = _ => 0 };
         Option<int?> limit = new("--limit-alphabet") { Description = "most single characters kept" };
-        Option<int?> longest = new("--max-token-length") { Description = "tokens are shorter than so many characters" };
+        Option<int?> longest = new("--max-token-length") { Description = "tokens are shorter than this number of characters" };
         Option<string?> unknown = new("--unk") { Description = "token for what cannot be encoded" };
         Option<string?> prefix = new("--continuing-prefix") { Description = "in front of pieces inside a word (## in WordPiece)" };
         Option<string?> suffix = new("--word-suffix") { Description = "behind the last piece of a word (</w>)" };
