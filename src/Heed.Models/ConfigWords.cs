@@ -58,6 +58,30 @@ internal static class ConfigWords
     public static string Name(Activation activation) => Array.Find(Activations, a => a.Value == activation).Word
         ?? throw new ArgumentOutOfRangeException(nameof(activation), $"{activation} has no name in config.json.");
 
+    /// <summary>Which layers have a window, by <c>layer_types</c>; null if it is missing or null.</summary>
+    public static bool[]? WindowLayers(ConfigReader file)
+    {
+        if (!file.Has("layer_types")) return null;
+        JsonElement types = file.Root.GetProperty("layer_types");
+        if (types.ValueKind != JsonValueKind.Array) throw file.Wrong("layer_types", $"is {StrictJson.Describe(types)}; an array was expected. Correct it");
+        bool[] windows = new bool[types.GetArrayLength()];
+        for (int i = 0; i < windows.Length; i++)
+        {
+            string word = StrictJson.Text(types[i], file.File, $"{file.At("layer_types")}[{i}]");
+            windows[i] = word switch
+            {
+                "sliding_attention" => true,
+                "full_attention" => false,
+                _ => throw new InvalidFileException(file.File, $"{file.At("layer_types")}[{i}]", $"is \"{Printable.Shorten(word)}\"; full_attention or sliding_attention was expected. Correct it"),
+            };
+        }
+
+        return windows;
+    }
+
+    /// <summary>The value of <c>layer_types</c>.</summary>
+    public static JsonArray LayerTypes(IEnumerable<bool> windows) => [.. windows.Select(window => (JsonNode)(window ? "sliding_attention" : "full_attention"))];
+
     /// <summary>A float32 as the shortest decimal that reads back as it, the way Python would have written the original.</summary>
     public static JsonNode Number(float value) => JsonNode.Parse(FormattableString.Invariant($"{value:R}") is var text && text.Contains('E', StringComparison.Ordinal) ? text.Replace("E", "e", StringComparison.Ordinal) : text.Contains('.', StringComparison.Ordinal) ? text : text + ".0")!;
 

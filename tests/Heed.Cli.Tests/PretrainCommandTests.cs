@@ -20,6 +20,9 @@ public class PretrainCommandTests
     [InlineData("--heads", "3", "--heads: is 3, and the preset's width 128 is not a multiple of it")]
     [InlineData("--model", "gpt9", "--model: \"gpt9\" is no preset")]
     [InlineData("--schedule", "steep", "--schedule: \"steep\" is unknown")]
+    [InlineData("--objective", "mask", "--objective: is \"mask\"; one of causal, masked, span, denoise was expected.")]
+    [InlineData("--objective", "masked", "--objective: is masked, and \"gpt2-tiny\" is GPT2LMHeadModel, which does not learn objective masked; set objective to causal")]
+    [InlineData("--whole-words", "true", "--whole-words: belongs to objective masked")]
     [InlineData("--data", "", "--data: is empty")]
     [InlineData("--out", "", "--out: is empty; name the folder of the run")]
     public async Task A_wrong_option_is_a_wrong_command_line_and_makes_no_folder(string option, string value, string expected)
@@ -62,6 +65,30 @@ public class PretrainCommandTests
         }
 
         Assert.False(Directory.Exists(folder.File("run")));
+    }
+
+    [Theory]
+    [InlineData("bert-base", "masked", "MaskedLanguageModel")]
+    [InlineData("t5-small", "span", "SequenceToSequenceModel")]
+    [InlineData("bart-base", "denoise", "SequenceToSequenceModel")]
+    public async Task Each_objective_trains_its_model_and_is_in_the_help(string model, string objective, string expected)
+    {
+        using TemporaryFolder folder = new();
+        string run = folder.File("run");
+        (int code, string output, string error) = await Run("pretrain", "--data", Text(folder), "--out", run, "--model", model, "--objective", objective, "--layers", "1",
+            "--heads", "2", "--width", "16", "--vocabulary-size", "400", "--block-length", "16", "--batch-size", "2", "--steps", "2", "--json",
+            "--mean-span-length", objective == "masked" ? "null" : "2.5");
+        Assert.True(code == 0, $"{code} {error}");
+        using JsonDocument end = JsonDocument.Parse(output);
+        Assert.Equal(JsonValueKind.Number, end.RootElement.GetProperty("held_out_loss").ValueKind);
+        Assert.Equal(JsonValueKind.Null, end.RootElement.GetProperty("held_out_bits_per_byte").ValueKind);
+        PretrainingConfig written = PretrainingConfig.FromFile(Path.Combine(run, "run.json"));
+        Assert.Equal((objective, objective == "masked" ? null : 2.5), (written.Objective, written.MeanSpanLength));
+        using Heed.Generation.HeedModel opened = Heed.Generation.HeedModel.Open(Path.Combine(run, "model"));
+        Assert.Equal(expected, opened.Model.GetType().Name);
+        (_, string help, _) = await Run("pretrain", "--help");
+        Assert.Contains(objective, help, StringComparison.Ordinal);
+        Assert.Contains("--objective", help, StringComparison.Ordinal);
     }
 
     [Fact]

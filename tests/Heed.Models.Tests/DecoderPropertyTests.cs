@@ -6,6 +6,7 @@ using Heed.Engine.Nn;
 using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Models.Bloom;
+using Heed.Models.Gemma3;
 using Heed.Models.Gpt1;
 using Heed.Models.Gpt2;
 using Heed.Models.Llama;
@@ -21,7 +22,7 @@ public class DecoderPropertyTests
 {
     private const int Vocabulary = 97, Length = 256;
 
-    public static TheoryData<string> Families => ["gpt2", "llama", "mistral", "qwen2", "qwen3", "bloom", "openai-gpt", "linear", "llama3", "yarn", "dynamic", "longrope", "lstm"];
+    public static TheoryData<string> Families => ["gpt2", "llama", "mistral", "qwen2", "qwen3", "gemma3", "bloom", "openai-gpt", "linear", "llama3", "yarn", "dynamic", "longrope", "lstm"];
 
     private static CausalLanguageModel Make(string family)
     {
@@ -35,6 +36,21 @@ public class DecoderPropertyTests
             "mistral" => CausalLanguageModel.Create(llama with { Kind = LlamaKind.Mistral, Window = 37 }, set),
             "qwen2" => CausalLanguageModel.Create(llama with { Kind = LlamaKind.Qwen2, AttentionBias = true }, set),
             "qwen3" => CausalLanguageModel.Create(llama with { Kind = LlamaKind.Qwen3 }, set),
+            "gemma3" => CausalLanguageModel.Create(new Gemma3Config
+            {
+                Layers = 3,
+                Heads = 4,
+                KeyHeads = 2,
+                Width = 40,
+                HeadWidth = 10,
+                InnerWidth = 72,
+                Vocabulary = Vocabulary,
+                ContextLength = Length,
+                InitialDeviation = 0.2f,
+                Window = 37,
+                WindowLayers = [true, false, true],
+                FinalSoftCap = 30,
+            }, set),
             "linear" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Linear, Factor = 4 } }, set),
             "llama3" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Llama3, Factor = 8, OriginalLength = 64, LowFrequencyFactor = 1, HighFrequencyFactor = 4 } }, set),
             "yarn" => CausalLanguageModel.Create(llama with { Scaling = new RopeScaling { Kind = RopeScalingKind.Yarn, Factor = 4, OriginalLength = 64 } }, set),

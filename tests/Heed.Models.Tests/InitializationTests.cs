@@ -7,6 +7,7 @@ using Heed.Models.Bart;
 using Heed.Models.Bert;
 using Heed.Models.Bloom;
 using Heed.Models.Custom;
+using Heed.Models.Gemma3;
 using Heed.Models.Gpt1;
 using Heed.Models.Gpt2;
 using Heed.Models.Llama;
@@ -50,6 +51,9 @@ public sealed class InitializationTests
         ["llama"] = (set => CausalLanguageModel.Create(new LlamaConfig { Layers = Layers, Heads = Heads, KeyHeads = 2, Width = D, InnerWidth = F, Vocabulary = V, PaddingId = 3 }, set),
             [Gains, Normal(0.02, @"embed_tokens\.weight$", 3), Normal(0.02)]),
         ["qwen3"] = (set => CausalLanguageModel.Create(new LlamaConfig { Kind = LlamaKind.Qwen3, Layers = Layers, Heads = Heads, KeyHeads = 2, Width = D, InnerWidth = F, Vocabulary = V, AttentionBias = true }, set), [Biases, Gains, Normal(0.02)]),
+        // Gains are 1 + weight.
+        ["gemma3"] = (set => CausalLanguageModel.Create(Gemma3Config.Small with { Layers = Layers, Heads = Heads, KeyHeads = 2, Width = D, InnerWidth = F, Vocabulary = V, WindowLayers = Gemma3Config.Pattern(Layers) }, set),
+            [new Rule(@"norm\w*\.weight$", "zeros"), Normal(0.02, @"embed_tokens\.weight$", 0), Normal(0.02)]),
         // Raffel et al.'s code (mesh-tensorflow): no scaling of scores, so that it is in the queries' first values.
         ["t5"] = (set => SequenceToSequenceModel.Create(T5, set), T5Rules(1)),
         ["t5 v1.1, a factor of 0.5"] = (set => SequenceToSequenceModel.Create(T5 with { Gated = true, TiedOutput = false, InitialFactor = 0.5f }, set), T5Rules(0.5)),

@@ -6,6 +6,7 @@ using Heed.Models.Bart;
 using Heed.Models.Bert;
 using Heed.Models.Bloom;
 using Heed.Models.DistilBert;
+using Heed.Models.Gemma3;
 using Heed.Models.Gpt1;
 using Heed.Models.Gpt2;
 using Heed.Models.Llama;
@@ -144,6 +145,30 @@ public class PlantedFaultTests
         ["roberta-mlm: the one segment left out"] = Zeroed("roberta.embeddings.token_type_embeddings.weight"),
         ["roberta-mlm: positions one too far"] = Edited("roberta.embeddings.position_embeddings.weight", v => [.. v[D..], .. v[..D]]),
         ["roberta-sequence: a head without its first layer's bias"] = Zeroed("classifier.dense.bias"),
+
+        ["xlm-roberta-mlm: positions one too far"] = Edited("roberta.embeddings.position_embeddings.weight", v => [.. v[D..], .. v[..D]]),
+        ["xlm-roberta-mlm: another epsilon"] = Configured<BertConfig>(c => c with { NormEpsilon = 1e-7f }),
+        ["xlm-roberta-sequence: a head without its first layer's bias"] = Zeroed("classifier.dense.bias"),
+        ["camembert-token: GELU by tanh"] = Configured<BertConfig>(c => c with { Activation = Activation.GeluTanh }),
+        ["camembert-token: the one segment left out"] = Zeroed("roberta.embeddings.token_type_embeddings.weight"),
+
+        ["mpnet-mlm: no distances"] = Zeroed("mpnet.encoder.relative_attention_bias.weight"),
+        ["mpnet-mlm: distances of the other side"] = Edited("mpnet.encoder.relative_attention_bias.weight", v => [.. v[(v.Length / 2)..], .. v[..(v.Length / 2)]]),
+        ["mpnet-mlm: positions one too far"] = Edited("mpnet.embeddings.position_embeddings.weight", v => [.. v[D..], .. v[..D]]),
+        ["mpnet-mlm: queries and keys exchanged"] = Exchanged("mpnet.encoder.layer.1.attention.attn.q.weight", "mpnet.encoder.layer.1.attention.attn.k.weight"),
+        ["mpnet-sequence: a head without its first layer's bias"] = Zeroed("classifier.dense.bias"),
+
+        ["gemma3-text: gains without their 1"] = Edited("model.layers.0.pre_feedforward_layernorm.weight", v => [.. v.Select(x => x - 1)]),
+        ["gemma3-text: heads' gains without their 1"] = Edited("model.layers.0.self_attn.k_norm.weight", v => [.. v.Select(x => x - 1)]),
+        ["gemma3-text: embeddings that are not scaled"] = Scaled("embed", 1f / 6),
+        ["gemma3-text: scores scaled by the width of a head"] = Configured<Gemma3Config>(c => c with { ScoreWidth = c.HeadWidth }),
+        ["gemma3-text: one base of RoPE"] = Configured<Gemma3Config>(c => c with { WindowTheta = c.Theta }),
+        ["gemma3-text: a window one too wide"] = Configured<Gemma3Config>(c => c with { Window = c.Window + 1 }),
+        ["gemma3-text: windows in all layers"] = Configured<Gemma3Config>(c => c with { WindowLayers = [true, true, true, true] }),
+        ["gemma3-text: the norms about attention exchanged"] = Exchanged("model.layers.1.input_layernorm.weight", "model.layers.1.post_attention_layernorm.weight"),
+        ["gemma3-text: GELU by erf"] = Configured<Gemma3Config>(c => c with { Activation = Activation.Gelu }),
+        ["gemma3-text-bidirectional: a window one too wide on either side"] = Configured<Gemma3Config>(c => c with { Window = c.Window + 2 }),
+        ["gemma3-text-bidirectional: tokens that do not see what follows"] = Configured<Gemma3Config>(c => c with { Bidirectional = false }),
 
         ["distilbert-mlm: GELU by tanh"] = Configured<DistilBertConfig>(c => c with { Activation = Activation.GeluTanh }),
         ["distilbert-mlm: a dropped bias"] = Zeroed("distilbert.transformer.layer.0.ffn.lin1.bias"),

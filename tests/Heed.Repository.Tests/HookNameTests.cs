@@ -35,7 +35,7 @@ public sealed partial class HookNameTests
 
     public static TheoryData<string> Models =>
     [
-        "gpt2", "llama", "qwen3", "qwen2", "mistral-window", "bloom-alibi", "openai-gpt", "bert-mlm", "roberta-mlm", "distilbert-mlm", "t5", "t5-v1_1-gated", "bart", "marian",
+        "gpt2", "llama", "qwen3", "qwen2", "mistral-window", "gemma3-text", "gemma3-text-bidirectional", "bloom-alibi", "openai-gpt", "bert-mlm", "roberta-mlm", "mpnet-mlm", "distilbert-mlm", "t5", "t5-v1_1-gated", "bart", "marian",
         "transformer-2017", "lstm-lm", "lstm-classifier", "lstm-seq2seq", "custom full", "custom window", "custom blocks", "custom elu", "custom favor", "custom encoder",
     ];
 
@@ -154,7 +154,7 @@ public sealed partial class HookNameTests
     [GeneratedRegex(@"^(encoder\.|decoder\.)?(blocks\.\d+\.)?")]
     private static partial Regex Place();
 
-    [GeneratedRegex(@"^norm(\d|_\w+)\.")]
+    [GeneratedRegex(@"^norm(\d(_out)?|_\w+)\.")]
     private static partial Regex AnyNorm();
 
     [GeneratedRegex("`([^`]+)`")]

@@ -21,7 +21,8 @@ internal static class PretrainCommand
         Option<string?> file = new("--config") { Description = "run.json with settings; options override it" };
         Option<string> output = new("--out") { Description = "folder of the run; started again in the same folder it resumes, with the settings of its run.json", Required = true };
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("pretrain", "Train a language model on text: a preset of any decoder family, a config.json, or a model folder that is trained further. "
+        Command command = new("pretrain", "Train a language model on text: a preset of any family, a config.json, or a model folder that is trained further. "
+            + "--objective causal trains decoders, masked encoders, span and denoise encoder-decoders. "
             + "'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' repeats it with another seed. "
             + "'--model runs/a/model' continues from trained weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b --layers 4 --heads 4 --width 256 --steps 2000") { file, output, threads };
         Dictionary<Field, Option<string?>> options = [];

@@ -30,7 +30,7 @@ public record BertConfig : ModelConfig
     /// <inheritdoc/>
     public override int MaximumLength => PositionRows;
 
-    /// <summary>Number of segments.</summary>
+    /// <summary>Number of segments; 0: there is no table of them.</summary>
     public int Segments { get; init; } = 2;
 
     /// <summary>Added to the variance in norms.</summary>
@@ -51,11 +51,14 @@ public record BertConfig : ModelConfig
     /// <summary>Name in front of the stack's keys in a model with a head.</summary>
     internal virtual string Prefix => "bert";
 
-    /// <summary>Start of the names of the classes in <c>architectures</c>.</summary>
-    internal virtual string ClassPrefix => "Bert";
-
     /// <summary>True where positions count the tokens that are not padding, from the padding id + 1.</summary>
     internal virtual bool PositionsSkipPadding => false;
+
+    /// <summary>The row of padding in the tables of tokens and of positions that count tokens.</summary>
+    internal virtual int? TablePadding => PaddingId;
+
+    /// <summary>Buckets of the distances whose biases all layers share; 0: no such biases.</summary>
+    internal virtual int DistanceBuckets => 0;
 
     /// <summary>109,482,240 parameters with the pooler, 110,106,428 with the heads of pre-training.</summary>
     public static BertConfig Base { get; } = new() { Layers = 12, Heads = 12, Width = 768, PaddingId = 0 };
@@ -76,18 +79,40 @@ public record BertConfig : ModelConfig
     public override JsonObject ToJson() => BertConfigFile.Write(this);
 }
 
+/// <summary>RoBERTa and the models that are RoBERTas but for their vocabulary or a few switches, by <c>model_type</c>.</summary>
+public enum RobertaKind
+{
+    /// <summary>RoBERTa (Liu et al. 2019, arXiv:1907.11692).</summary>
+    Roberta,
+
+    /// <summary>XLM-RoBERTa: a hundred languages (Conneau et al. 2020, arXiv:1911.02116).</summary>
+    XlmRoberta,
+
+    /// <summary>CamemBERT: French (Martin et al. 2020, arXiv:1911.03894).</summary>
+    Camembert,
+
+    /// <summary>MPNet: no segments, and one table of biases of distances for all layers (Song et al. 2020, arXiv:2004.09297).</summary>
+    Mpnet,
+}
+
 /// <summary>Sizes and settings of a RoBERTa: a BERT without segments whose positions begin behind the padding id (Liu et al. 2019, arXiv:1907.11692).</summary>
 public sealed record RobertaConfig : BertConfig
 {
     /// <inheritdoc/>
-    public override string ModelType => "roberta";
+    public override string ModelType => Kind switch { RobertaKind.XlmRoberta => "xlm-roberta", RobertaKind.Camembert => "camembert", RobertaKind.Mpnet => "mpnet", _ => "roberta" };
+
+    /// <summary>Which of them.</summary>
+    public RobertaKind Kind { get; init; }
 
     /// <inheritdoc/>
-    public override int MaximumLength => PositionRows - (PaddingId ?? -1) - 1;
+    public override int MaximumLength => PositionRows - (TablePadding ?? -1) - 1;
 
-    internal override string Prefix => "roberta";
+    internal override string Prefix => Kind == RobertaKind.Mpnet ? "mpnet" : "roberta";
 
-    internal override string ClassPrefix => "Roberta";
+    /// <summary>MPNet's is 1 whatever the file says.</summary>
+    internal override int? TablePadding => Kind == RobertaKind.Mpnet ? 1 : PaddingId;
+
+    internal override int DistanceBuckets => Kind == RobertaKind.Mpnet ? 32 : 0;
 
     internal override bool PositionsSkipPadding => true;
 
@@ -96,6 +121,15 @@ public sealed record RobertaConfig : BertConfig
 
     /// <summary>355,359,744 parameters with the pooler, 355,412,057 with the masked-token head.</summary>
     public static new RobertaConfig Large { get; } = Of(24, 16, 1024);
+
+    /// <summary>XLM-RoBERTa: 278,043,648 parameters with the pooler, 278,295,186 with the masked-token head.</summary>
+    public static RobertaConfig XlmBase { get; } = Base with { Kind = RobertaKind.XlmRoberta, Vocabulary = 250002 };
+
+    /// <summary>CamemBERT: 110,621,952 parameters with the pooler, 110,655,493 with the masked-token head.</summary>
+    public static RobertaConfig CamembertBase { get; } = Base with { Kind = RobertaKind.Camembert, Vocabulary = 32005 };
+
+    /// <summary>MPNet: 109,486,464 parameters with the pooler.</summary>
+    public static RobertaConfig MpnetBase { get; } = Base with { Kind = RobertaKind.Mpnet, Vocabulary = 30527, Segments = 0 };
 
     private static RobertaConfig Of(int layers, int heads, int width) => new()
     {

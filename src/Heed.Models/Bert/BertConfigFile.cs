@@ -19,13 +19,19 @@ internal static class BertConfigFile
 
     public static RobertaConfig ReadRoberta(ConfigReader file)
     {
+        RobertaKind kind = file.Choice(
+            "model_type", "roberta", ("roberta", RobertaKind.Roberta), ("xlm-roberta", RobertaKind.XlmRoberta), ("camembert", RobertaKind.Camembert),
+            ("mpnet", RobertaKind.Mpnet));
+        if (kind == RobertaKind.Mpnet && file.Size("relative_attention_num_buckets", 32, 1) is not 32 and var buckets)
+            throw file.Wrong("relative_attention_num_buckets", $"is {buckets}; MPNet counts distances in 32 buckets. Correct it, or choose a model with 32");
         RobertaConfig config = new()
         {
+            Kind = kind,
             Width = file.Size("hidden_size", 768, 1),
             Layers = file.Size("num_hidden_layers", 12, 1),
             Heads = file.Size("num_attention_heads", 12, 1),
         };
-        return (RobertaConfig)Fill(config, file, vocabulary: 50265, padding: 1);
+        return (RobertaConfig)Fill(config, file, vocabulary: kind switch { RobertaKind.Roberta => 50265, RobertaKind.Mpnet => 30527, _ => 30522 }, padding: 1);
     }
 
     private static BertConfig Fill(BertConfig config, ConfigReader file, int vocabulary, int padding)
@@ -40,7 +46,7 @@ internal static class BertConfigFile
             Vocabulary = file.Size("vocab_size", vocabulary, 1),
             InnerWidth = file.Size("intermediate_size", 3072, 1),
             PositionRows = file.Size("max_position_embeddings", 512, 1),
-            Segments = file.Size("type_vocab_size", 2, 1),
+            Segments = config is RobertaConfig { Kind: RobertaKind.Mpnet } ? 0 : file.Size("type_vocab_size", 2, 1),
             NormEpsilon = (float)file.Number("layer_norm_eps", 1e-12, 1e-30, 1),
             Activation = ConfigWords.Activation(file, "hidden_act", "gelu"),
             Dropout = (float)file.Number("hidden_dropout_prob", 0.1, 0, 0.999),
@@ -57,26 +63,32 @@ internal static class BertConfigFile
         };
     }
 
-    public static JsonObject Write(BertConfig c) => new()
+    public static JsonObject Write(BertConfig c)
     {
-        ["model_type"] = c.ModelType,
-        ["attention_probs_dropout_prob"] = ConfigWords.Number(c.AttentionDropout),
-        ["bos_token_id"] = c.BeginId,
-        ["classifier_dropout"] = c.ClassifierDropout is { } dropout ? ConfigWords.Number(dropout) : null,
-        ["eos_token_id"] = c.EndId,
-        ["hidden_act"] = ConfigWords.Name(c.Activation),
-        ["hidden_dropout_prob"] = ConfigWords.Number(c.Dropout),
-        ["hidden_size"] = c.Width,
-        ["initializer_range"] = ConfigWords.Number(c.InitialDeviation),
-        ["intermediate_size"] = c.InnerWidth,
-        ["layer_norm_eps"] = ConfigWords.Number(c.NormEpsilon),
-        ["max_position_embeddings"] = c.PositionRows,
-        ["num_attention_heads"] = c.Heads,
-        ["num_hidden_layers"] = c.Layers,
-        ["pad_token_id"] = c.PaddingId,
-        ["tie_word_embeddings"] = c.TiedOutput,
-        ["type_vocab_size"] = c.Segments,
-        ["use_cache"] = true,
-        ["vocab_size"] = c.Vocabulary,
-    };
+        JsonObject json = new()
+        {
+            ["model_type"] = c.ModelType,
+            ["attention_probs_dropout_prob"] = ConfigWords.Number(c.AttentionDropout),
+            ["bos_token_id"] = c.BeginId,
+            ["classifier_dropout"] = c.ClassifierDropout is { } dropout ? ConfigWords.Number(dropout) : null,
+            ["eos_token_id"] = c.EndId,
+            ["hidden_act"] = ConfigWords.Name(c.Activation),
+            ["hidden_dropout_prob"] = ConfigWords.Number(c.Dropout),
+            ["hidden_size"] = c.Width,
+            ["initializer_range"] = ConfigWords.Number(c.InitialDeviation),
+            ["intermediate_size"] = c.InnerWidth,
+            ["layer_norm_eps"] = ConfigWords.Number(c.NormEpsilon),
+            ["max_position_embeddings"] = c.PositionRows,
+            ["num_attention_heads"] = c.Heads,
+            ["num_hidden_layers"] = c.Layers,
+            ["pad_token_id"] = c.PaddingId,
+            ["tie_word_embeddings"] = c.TiedOutput,
+            ["type_vocab_size"] = c.Segments,
+            ["use_cache"] = true,
+            ["vocab_size"] = c.Vocabulary,
+        };
+        if (c.Segments == 0) json.Remove("type_vocab_size");
+        if (c.DistanceBuckets > 0) json["relative_attention_num_buckets"] = c.DistanceBuckets;
+        return json;
+    }
 }

@@ -6,13 +6,16 @@ namespace Heed.Models.Bert;
 
 /// <summary>One post-norm encoder layer.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
 /// <remarks>Devlin et al. 2019, §3; Vaswani et al. 2017, §3.1. Scope names are the released checkpoint's keys.</remarks>
-public sealed class BertLayer(BertConfig config, ParameterScope at) : Module(at)
+/// <param name="config">Sizes and settings.</param>
+/// <param name="at">The layer's place.</param>
+/// <param name="distances">Biases of distances that the layers share (MPNet), or null.</param>
+public sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceBias? distances = null) : Module(at)
 {
     /// <summary>Self-attention without a mask.</summary>
-    public MultiHeadAttention Attention { get; } = new(BertEncoder.AttentionOf(config), (at / "attention").As("attn"));
+    public MultiHeadAttention Attention { get; } = new(BertEncoder.AttentionOf(config, distances), (at / "attention").As("attn"));
 
     /// <summary>Norm behind attention.</summary>
-    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "attention" / "output" / "LayerNorm").As("norm1"));
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, BertEncoder.AttentionNormOf(config, at / "attention").As("norm1"));
 
     /// <summary>Two layers with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(BertEncoder.FeedForwardOf(config), at.As("mlp"));
@@ -48,15 +51,17 @@ public sealed class BertEncoder : TokenStack
         _config = config;
         _dropout = new Dropout(config.Dropout, "embed");
         Initializer normal = Initializer.Normal(config.InitialDeviation);
-        Initializer exceptPadding = config.PaddingId is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal;
+        Initializer exceptPadding = config.TablePadding is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal;
         ParameterScope tables = at / "embeddings", positions = (tables / "position_embeddings").As("pos_embed");
-        Tokens = new Embedding(config.Vocabulary, config.Width, (tables / "word_embeddings").As("embed"), exceptPadding, config.PaddingId, isOutput: config.TiedOutput);
+        Tokens = new Embedding(config.Vocabulary, config.Width, (tables / "word_embeddings").As("embed"), exceptPadding, config.TablePadding, isOutput: config.TiedOutput);
         Positions = config.PositionsSkipPadding
-            ? new Embedding(config.PositionRows, config.Width, positions, exceptPadding, config.PaddingId)
+            ? new Embedding(config.PositionRows, config.Width, positions, exceptPadding, config.TablePadding)
             : new Embedding(config.PositionRows, config.Width, positions, normal);
-        Segments = new Embedding(config.Segments, config.Width, (tables / "token_type_embeddings").As("type_embed"), normal);
+        if (config.Segments > 0) Segments = new Embedding(config.Segments, config.Width, (tables / "token_type_embeddings").As("type_embed"), normal);
         EmbeddingNorm = new LayerNorm(config.Width, config.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
-        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (at / "encoder" / "layer" / i).As($"blocks.{i}")))];
+        RelativeBias? distances = config.DistanceBuckets == 0 ? null : new RelativeBias(
+            config.DistanceBuckets, farthest: 128, config.Heads, bothDirections: true, (at / "encoder" / "relative_attention_bias").As("attn.bias"), normal);
+        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (at / "encoder" / "layer" / i).As($"blocks.{i}"), distances))];
     }
 
     /// <inheritdoc/>
@@ -65,10 +70,10 @@ public sealed class BertEncoder : TokenStack
     /// <summary>Position table.</summary>
     public Embedding Positions { get; }
 
-    /// <summary>Segment table.</summary>
-    public Embedding Segments { get; }
+    /// <summary>Segment table, or null (MPNet).</summary>
+    public Embedding? Segments { get; }
 
-    /// <summary>Norm of the sum of the three.</summary>
+    /// <summary>Norm of the sum of the tables' rows.</summary>
     public LayerNorm EmbeddingNorm { get; }
 
     /// <summary>The layers.</summary>
@@ -83,10 +88,10 @@ public sealed class BertEncoder : TokenStack
     {
         int[] segments = batch.TypeIds ?? new int[batch.Rows];
         foreach (int segment in segments)
-            if ((uint)segment >= (uint)_config.Segments) throw new InputException($"token_type_ids: {segment} is no segment of this {_config.ModelType} model; it has 0 to {_config.Segments - 1}.");
+            if ((uint)segment >= (uint)Math.Max(_config.Segments, 1)) throw new InputException($"token_type_ids: {segment} is no segment of this {_config.ModelType} model; it has 0 to {Math.Max(_config.Segments, 1) - 1}.");
         Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, D]
         Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));    // [N, D]
-        Variable x = EmbeddingNorm.Forward(tokens + Segments.Forward(segments) + positions, context);
+        Variable x = EmbeddingNorm.Forward((Segments is null ? tokens : tokens + Segments.Forward(segments)) + positions, context);
         return LayerStack.Run(Layers, _dropout.Forward(x, context), context, (layer, y) => layer.Forward(y, context));
     }
 
@@ -97,7 +102,7 @@ public sealed class BertEncoder : TokenStack
         ArgumentNullException.ThrowIfNull(inputs);
         if (!_config.PositionsSkipPadding || inputs.PositionIds is not null) return inputs;
         TokenGrid ids = inputs.InputIds;
-        int padding = _config.PaddingId ?? -1;
+        int padding = _config.TablePadding ?? -1;
         int[] positions = new int[ids.Cells.Length];
         for (int b = 0; b < ids.Rows; b++)
         {
@@ -108,14 +113,19 @@ public sealed class BertEncoder : TokenStack
         return inputs with { PositionIds = new TokenGrid(ids.Rows, ids.Columns, positions) };
     }
 
-    internal static AttentionConfig AttentionOf(BertConfig c) => new()
+    internal static AttentionConfig AttentionOf(BertConfig c, IDistanceBias? distances) => new()
     {
         Width = c.Width,
         Heads = c.Heads,
-        Names = new AttentionNames("self.query", "self.key", "self.value", "output.dense"),
+        Names = distances is null
+            ? new AttentionNames("self.query", "self.key", "self.value", "output.dense")
+            : new AttentionNames("attn.q", "attn.k", "attn.v", "attn.o"),
+        DistanceBias = distances,
         Dropout = c.AttentionDropout,
         Initializer = Initializer.Normal(c.InitialDeviation),
     };
+
+    internal static ParameterScope AttentionNormOf(BertConfig c, ParameterScope at) => c.DistanceBuckets > 0 ? at / "LayerNorm" : at / "output" / "LayerNorm";
 
     internal static FeedForwardConfig FeedForwardOf(BertConfig c) => new()
     {

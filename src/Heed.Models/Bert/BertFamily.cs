@@ -39,16 +39,20 @@ internal sealed class BertFamily : ModelFamily
     }
 }
 
-/// <summary>RoBERTa for the loader.</summary>
+/// <summary>RoBERTa, XLM-RoBERTa and CamemBERT for the loader.</summary>
 internal sealed class RobertaFamily : ModelFamily
 {
-    public override IReadOnlyList<string> ModelTypes { get; } = ["roberta"];
+    private static readonly string[] Classes = ["Roberta", "XLMRoberta", "Camembert"];
+
+    public override IReadOnlyList<string> ModelTypes { get; } = ["roberta", "xlm-roberta", "camembert"];
 
     public override IReadOnlyList<string> Architectures { get; } =
-        ["RobertaModel", "RobertaForMaskedLM", "RobertaForSequenceClassification", "RobertaForTokenClassification", "RobertaForQuestionAnswering"];
+    [
+        .. from name in Classes from head in (string[])["Model", "ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering"] select name + head,
+    ];
 
     /// <summary>Without <c>is_decoder</c>, which is refused, this class computes what the masked-token head does.</summary>
-    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["RobertaForCausalLM"] = "RobertaForMaskedLM" };
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = Classes.ToDictionary(name => name + "ForCausalLM", name => name + "ForMaskedLM");
 
     public override string BasePrefix => "roberta";
 
@@ -56,11 +60,38 @@ internal sealed class RobertaFamily : ModelFamily
     {
         ["roberta-base"] = new(RobertaConfig.Base, "RobertaForMaskedLM", "Liu et al. 2019, arXiv:1907.11692, table 9", "the paper says 125M"),
         ["roberta-large"] = new(RobertaConfig.Large, "RobertaForMaskedLM", "Liu et al. 2019, arXiv:1907.11692, table 9", "the paper says 355M"),
+        ["xlm-roberta-base"] = new(RobertaConfig.XlmBase, "XLMRobertaForMaskedLM", "Conneau et al. 2020, arXiv:1911.02116, table 6", "the paper says 270M"),
+        ["camembert-base"] = new(RobertaConfig.CamembertBase, "CamembertForMaskedLM", "Martin et al. 2020, arXiv:1911.03894, §4", "the paper says 110M"),
     };
 
     public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.ReadRoberta(file);
 
     public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
+
+    public override bool LeavesOut(string stored, HeadKind head) => BertHeads.IsOtherHead(stored);
+
+    public override string? CurrentName(string stored) => BertFamily.Current(stored);
+}
+
+/// <summary>MPNet for the loader.</summary>
+internal sealed class MpnetFamily : ModelFamily
+{
+    public override IReadOnlyList<string> ModelTypes { get; } = ["mpnet"];
+
+    public override IReadOnlyList<string> Architectures { get; } =
+        ["MPNetModel", "MPNetForMaskedLM", "MPNetForSequenceClassification", "MPNetForTokenClassification", "MPNetForQuestionAnswering"];
+
+    public override string BasePrefix => "mpnet";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["mpnet-base"] = new(RobertaConfig.MpnetBase, "MPNetModel", "Song et al. 2020, arXiv:2004.09297, §4.1", "as BERT-base, of which the paper says 110M"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.ReadRoberta(file);
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+        => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
 
     public override bool LeavesOut(string stored, HeadKind head) => BertHeads.IsOtherHead(stored);
 

@@ -35,7 +35,8 @@ internal static class BertHeads
             case HeadKind.QuestionAnswerer:
                 return new QuestionAnswerer(architecture, parameters, stack, new Linear(c.Width, 2, (root / "qa_outputs").As("qa_outputs"), initializer: normal));
             default:
-                return new EncoderModel(architecture, parameters, stack, Pooler());
+                // Files of models whose head needs none leave the pooler out; no row depends on it.
+                return new EncoderModel(architecture, parameters, stack, parameters.CanFill("pooler.dense.weight") ? Pooler() : null);
         }
 
         Linear Pooler() => new(c.Width, c.Width, (prefix / "pooler" / "dense").As("pooler"), initializer: normal);

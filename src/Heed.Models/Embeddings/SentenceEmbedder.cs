@@ -189,7 +189,9 @@ public sealed class SentenceEmbedder : IDisposable
     {
         description ??= ModelFolder.ReadConfig(files, options);
         string folder = files.Location;
-        string name = description.Family.Architectures.FirstOrDefault(a => a.EndsWith("Model", StringComparison.Ordinal)) ?? description.Architecture;
+        IReadOnlyList<string> heads = ModelFamilies.Heads(description.Family, description.Config.ModelType);
+        string name = heads.FirstOrDefault(a => description.Family.HeadOf(a) == HeadKind.None)
+            ?? heads.FirstOrDefault(a => description.Family.HeadOf(a) == HeadKind.LanguageModel) ?? description.Architecture;
         if (options.Warn is { } warn) description.Warn(warn);
         LoadOptions loading = options with { Architecture = name, AllowMissing = true, Warn = null };
         (Model model, LoadReport report) = ModelFolder.Load(files, description with { Architecture = name }, loading);

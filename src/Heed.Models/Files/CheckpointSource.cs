@@ -44,6 +44,8 @@ internal sealed class CheckpointSource : ParameterSource
         }
     }
 
+    internal override bool Holds(string name) => Find(name, out _) is not null;
+
     public override void Fill(Parameter parameter)
     {
         _options.CancellationToken.ThrowIfCancellationRequested();

@@ -19,7 +19,7 @@ internal static class ConfigKeyList
         "use_cache", "output_attentions", "output_hidden_states", "output_past", "return_dict", "use_return_dict", "return_dict_in_generate", "output_scores", "torchscript",
         "use_bfloat16", "tf_legacy_loss", "chunk_size_feed_forward", "gradient_checkpointing", "_attn_implementation", "attn_implementation", "attn_implementation_internal",
         "_attn_implementation_autoset", "_attn_implementation_internal", "_experts_implementation", "reorder_and_upcast_attn", "slow_but_exact", "masked_softmax_fusion",
-        "attention_softmax_in_fp32", "bias_dropout_fusion", "skip_bias_add", "skip_bias_add_qkv", "pretraining_tp", "problem_specific_params", "dtype", "torch_dtype", "memory_efficient",
+        "attention_softmax_in_fp32", "bias_dropout_fusion", "skip_bias_add", "skip_bias_add_qkv", "pretraining_tp", "problem_specific_params", "dtype", "torch_dtype", "memory_efficient", "cache_implementation",
     ];
 
     // First values, only of weights that the file does not have.
@@ -33,7 +33,7 @@ internal static class ConfigKeyList
         "add_bias_logits", "label2id", "id2label", "num_labels", "problem_type", "n_ctx", "seq_length", "offset_alibi", "type_vocab_size", "output_size",
         "cross_attention_hidden_size", "max_window_layers", "layer_types", "use_sliding_window", "sliding_window", "n_positions", "num_hidden_layers", "is_gated_act", "dense_act_fn",
         "relative_attention_max_distance", "hidden_act", "unk_token_id", "sep_token_id", "cls_token_id", "mask_token_id", "bos_token_id", "eos_token_id", "pad_token_id",
-        "decoder_start_token_id", "head_dim", "task_specific_params", "is_encoder_decoder", "is_decoder", "architectures",
+        "decoder_start_token_id", "head_dim", "task_specific_params", "is_encoder_decoder", "is_decoder", "architectures", "_sliding_window_pattern", "sliding_window_pattern",
     ];
 
     /// <summary>

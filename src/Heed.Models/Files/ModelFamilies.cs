@@ -20,9 +20,11 @@ public static class ModelFamilies
         new Gpt2.Gpt2Family(),
         new Bert.BertFamily(),
         new Bert.RobertaFamily(),
+        new Bert.MpnetFamily(),
         new DistilBert.DistilBertFamily(),
         new Gpt1.Gpt1Family(),
         new Llama.LlamaFamily(),
+        new Gemma3.Gemma3Family(),
         new Bloom.BloomFamily(),
         new T5.T5Family(),
         new Bart.BartFamily(),
@@ -96,9 +98,11 @@ public static class ModelFamilies
             if (list.GetArrayLength() > 0) architecture = StrictJson.Text(list[0], config.File, config.At("architectures[0]"));
         }
 
-        architecture ??= family.Architectures.FirstOrDefault(a => ForType(a, type)) ?? family.Architectures[0];
+        architecture ??= Heads(family, type)[0];
+        // A caller who names a stack wants its rows; a file that names one holds a language model whose tied output is the table.
+        if (head is null && family.OtherNames.TryGetValue(architecture, out string? today)) return (family, today);
         if (family.Architectures.Contains(architecture)) return (family, architecture);
-        if (family.OtherNames.TryGetValue(architecture, out string? today)) return (family, today);
+        if (family.OtherNames.TryGetValue(architecture, out today)) return (family, today);
         IReadOnlyList<string> heads = Heads(family, type);
         string close = Printable.Nearest(architecture, heads) is { } closest ? $"; did you mean \"{closest}\"? " : ". ";
         throw config.Wrong("architectures[0]", $"is \"{Printable.Shorten(architecture)}\", which the {type} family does not have{close}It has {string.Join(", ", heads)}. Choose one of these");
@@ -107,6 +111,7 @@ public static class ModelFamilies
     /// <summary>The heads that a type of a family has: of a family with several types, those that are named after it.</summary>
     internal static IReadOnlyList<string> Heads(ModelFamily family, string type)
     {
+        if (family.ModelTypes.Count == 1) return family.Architectures;
         string[] own = [.. family.Architectures.Where(a => ForType(a, type))];
         return own.Length > 0 ? own : family.Architectures;
     }

@@ -158,6 +158,10 @@ public static class ModelFolder
         {
             return family.Build(architecture, config, new ParameterSet(source));
         }
+        catch (ConfigException e)
+        {
+            throw new ConfigException($"{file}: {e.Message}", e);
+        }
         catch (ShapeException e)
         {
             throw new BudgetException($"{file}: its sizes are too large ({Sizes(config)}): {e.Message} "

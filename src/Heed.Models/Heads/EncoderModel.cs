@@ -5,7 +5,7 @@ using Heed.Models.Files;
 
 namespace Heed.Models;
 
-/// <summary>A model over one stack in which every token sees all others; without a head it gives rows, for embeddings. BERT and kin, T5's encoder, custom encoders.</summary>
+/// <summary>A model over one stack that is read as a whole; without a head it gives rows, for embeddings. BERT and kin, T5's encoder, custom encoders, decoders without their output.</summary>
 public class EncoderModel : Model
 {
     /// <summary>An encoder without a head.</summary>
@@ -28,7 +28,7 @@ public class EncoderModel : Model
     /// <summary>The layer on the first token, or null.</summary>
     public Linear? Pooler { get; }
 
-    /// <summary>Builds the bare encoder of a configuration's family.</summary>
+    /// <summary>Builds the bare stack of a configuration's family.</summary>
     /// <param name="config">Sizes and settings.</param>
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
     /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>

@@ -20,6 +20,24 @@ public sealed record PretrainingConfig : TrainingConfig
     /// <summary>A preset (<c>gpt2-tiny</c>, <c>llama-7b</c> …), a <c>config.json</c>, or a model folder whose weights the run continues.</summary>
     public string Model { get; init; } = "gpt2-tiny";
 
+    /// <summary>
+    /// What is learned: <c>causal</c>, <c>masked</c>, <c>span</c> or <c>denoise</c>. Null: what the model was made for, <c>causal</c> for decoders,
+    /// <c>masked</c> for encoders, <c>denoise</c> for BART and <c>span</c> for other encoder-decoders.
+    /// </summary>
+    public string? Objective { get; init; }
+
+    /// <summary>Part of the tokens that is masked or in spans; null: 0.15, and 0.3 for <c>denoise</c>.</summary>
+    public double? CorruptionRate { get; init; }
+
+    /// <summary>Mean tokens of a span of <c>span</c>, λ of <c>denoise</c>; null: 3.</summary>
+    public double? MeanSpanLength { get; init; }
+
+    /// <summary>True to mask whole words.</summary>
+    public bool WholeWords { get; init; }
+
+    /// <summary>Longest run of tokens (of words with <see cref="WholeWords"/>) that is masked at once; 1 masks them one by one.</summary>
+    public int LongestNgram { get; init; } = 1;
+
     /// <summary>Layers instead of the preset's; 0 keeps them.</summary>
     public int Layers { get; init; }
 

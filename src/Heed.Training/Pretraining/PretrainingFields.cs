@@ -10,6 +10,15 @@ internal static class PretrainingFields
     public static IReadOnlyList<Field> All { get; } =
     [
         Field.Text("model", "preset ('heed info' lists them), config.json, or model folder whose weights are trained further", c => c.Model, (c, v) => c with { Model = v }),
+        Field.Word("objective", "what is learned; if omitted causal for decoders, masked for encoders, denoise for BART, span for other encoder-decoders",
+            Objectives.ObjectiveKind.Names, c => c.Objective, (c, v) => c with { Objective = v }),
+        Field.OptionalNumber("corruption_rate", "part of the tokens that is masked or in spans; if omitted 0.15, and 0.3 for denoise",
+            c => c.CorruptionRate, (c, v) => c with { CorruptionRate = v }, 0.01, 0.9),
+        Field.OptionalNumber("mean_span_length", "mean tokens of a span of span and denoise; if omitted 3",
+            c => c.MeanSpanLength, (c, v) => c with { MeanSpanLength = v }, 1, 100),
+        Field.Flag("whole_words", "mask whole words (masked)", c => c.WholeWords, (c, v) => c with { WholeWords = v }),
+        Field.Integer("longest_ngram", "longest run of tokens, or of whole words, that is masked at once (masked)",
+            c => c.LongestNgram, (c, v) => c with { LongestNgram = v }, 1),
         Field.Integer("layers", "layers instead of the preset's", c => c.Layers, (c, v) => c with { Layers = v }, 0),
         Field.Integer("heads", "heads instead of the preset's", c => c.Heads, (c, v) => c with { Heads = v }, 0),
         Field.Integer("width", "width instead of the preset's", c => c.Width, (c, v) => c with { Width = v }, 0),

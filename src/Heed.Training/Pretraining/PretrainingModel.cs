@@ -5,6 +5,7 @@ using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Models.Files;
+using Heed.Training.Objectives;
 using Heed.Training.Runs;
 
 namespace Heed.Training.Pretraining;
@@ -18,14 +19,20 @@ namespace Heed.Training.Pretraining;
 /// <param name="Weights">Folder with the weights to start from, or null.</param>
 internal sealed record PretrainingModel(ModelFamily Family, string Architecture, ModelConfig Config, string Source, bool IsPreset, string? Weights)
 {
+    /// <summary>What the run learns.</summary>
+    public PretrainingObjective Objective { get; private init; } = new(ObjectiveKind.Causal, new PretrainingConfig());
+
     private const int MaximumLayers = 10_000;
 
     // The names of one size in the files of different families.
-    private static readonly string[] LayerKeys = ["num_hidden_layers", "n_layer", "n_layers", "num_layers"];
-    private static readonly string[] HeadKeys = ["num_attention_heads", "n_head", "n_heads", "num_heads"];
+    private static readonly string[] LayerKeys = ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers"];
+    private static readonly string[] HeadKeys = ["num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads"];
     private static readonly string[] WidthKeys = ["hidden_size", "n_embd", "dim", "d_model"];
-    private static readonly string[] InnerKeys = ["intermediate_size", "n_inner", "hidden_dim", "d_ff"];
+    private static readonly string[] InnerKeys = ["intermediate_size", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim"];
+    private static readonly string[] HeadWidthKeys = ["head_dim", "d_kv"];
     private static readonly string[] LengthKeys = ["max_position_embeddings", "n_positions"];
+
+    private static readonly string[] IdKeys = ["bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "forced_eos_token_id"];
 
     private static readonly string[] DropoutKeys =
     [
@@ -35,14 +42,14 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     /// <summary>Finds the model that a run names.</summary>
     /// <param name="config">The run's settings.</param>
     /// <param name="checkpoint">The newest checkpoint of a run that resumes: its weights are read later, so those of a folder are not; else null.</param>
-    /// <exception cref="ConfigException">There is no such model, or it does not predict the next token.</exception>
+    /// <exception cref="ConfigException">There is no such model, or it cannot learn the objective.</exception>
     public static PretrainingModel Find(PretrainingConfig config, string? checkpoint)
     {
         string name = config.Model;
         foreach (ModelFamily family in ModelFamilies.All)
         {
             if (family.Presets.TryGetValue(name, out ModelPreset? preset))
-                return Causal(new PretrainingModel(family, preset.Architecture, preset.Config, name, IsPreset: true, Weights: null), config);
+                return Learning(new PretrainingModel(family, preset.Architecture, preset.Config, name, IsPreset: true, Weights: null), config);
         }
 
         bool isFolder = Directory.Exists(name);
@@ -55,7 +62,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         // A run that resumes has its sizes in the checkpoint; the folder that it began with may be gone.
         string file = isFolder && checkpoint is not null ? checkpoint : name;
         (ModelFamily found, string architecture, ModelConfig sizes) = isFolder ? ModelFolder.ReadConfig(file) : ModelFolder.ReadConfigFile(file);
-        return Causal(new PretrainingModel(found, architecture, sizes, name, IsPreset: false, isFolder ? name : null), config);
+        return Learning(new PretrainingModel(found, architecture, sizes, name, IsPreset: false, isFolder ? name : null), config);
     }
 
     /// <summary>Refuses, before a file is made or a text is read, what cannot be trained here: sizes that do not fit together or into memory.</summary>
@@ -65,7 +72,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     {
         PretrainingModel choice = Find(config, checkpoint);
         choice.RefuseAbsurd(config);
-        ModelConfig sizes = choice.Sized(config, choice.IsPreset ? config.VocabularySize : choice.Config.Vocabulary, 0);
+        ModelConfig sizes = choice.Sized(config, choice.IsPreset ? config.VocabularySize : choice.Config.Vocabulary, null);
         using Model shapes = choice.Shapes(sizes);
         Forecast.Of(shapes, config, config.BatchSize, config.BlockLength, 0).Within(config.MemoryBytes);
     }
@@ -74,10 +81,10 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     /// <param name="config">The run's settings.</param>
     /// <param name="vocabulary">Ids of the tokenizer.</param>
     /// <param name="isGiven">True if the tokenizer was given: a file's larger vocabulary then stays.</param>
-    /// <param name="endId">Id that ends a document.</param>
+    /// <param name="tokens">The tokenizer's special tokens.</param>
     /// <param name="preparation">Told what is odd.</param>
     /// <exception cref="InputException">Tokenizer and model do not belong together, or the weights are damaged.</exception>
-    public Model Build(PretrainingConfig config, int vocabulary, bool isGiven, int endId, TaskPreparation preparation)
+    public Model Build(PretrainingConfig config, int vocabulary, bool isGiven, ObjectiveTokens tokens, TaskPreparation preparation)
     {
         if (!IsPreset && (Weights is not null || isGiven))
         {
@@ -90,28 +97,39 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
             vocabulary = Config.Vocabulary;
         }
 
-        ModelConfig sizes = Sized(config, vocabulary, endId);
+        ModelConfig sizes = Sized(config, vocabulary, tokens);
         if (Weights is null || preparation.IsResuming) return Family.Build(Architecture, sizes, new ParameterSet(ParameterSource.Random(config.Seed)));
-        return ModelFolder.Load(Weights, new LoadOptions { ForTraining = true, Configure = _ => sizes, Seed = config.Seed, Warn = preparation.Warn, Strict = true }).Model;
+        return ModelFolder.Load(Weights, new LoadOptions { ForTraining = true, Architecture = Architecture, Configure = _ => sizes, Seed = config.Seed, Warn = preparation.Warn, Strict = true }).Model;
     }
 
-    private static PretrainingModel Causal(PretrainingModel choice, PretrainingConfig config)
+    /// <summary>The model with the head of the run's objective.</summary>
+    private static PretrainingModel Learning(PretrainingModel choice, PretrainingConfig config)
     {
         choice.RefuseAbsurd(config);
-        using Model shapes = choice.Shapes(choice.Config);
-        if (shapes is CausalLanguageModel) return choice;
-        throw new ConfigException($"model: \"{Printable.Shorten(choice.Source)}\" is {choice.Architecture}, which does not predict the next token; "
-            + $"name a decoder, such as {string.Join(", ", Presets().Take(6))}.");
+        string type = choice.Config.ModelType;
+        string? objective = config.Objective ?? ObjectiveKind.DefaultOf(choice.Family, type, choice.Architecture);
+        if (objective is not null && ObjectiveKind.ArchitectureFor(objective, choice.Family, type, choice.Architecture) is { } architecture)
+        {
+            PretrainingObjective learned = new(objective, config);
+            learned.Check();
+            return choice with { Architecture = architecture, Objective = learned };
+        }
+
+        string[] possible = [.. ObjectiveKind.Names.Where(n => ObjectiveKind.ArchitectureFor(n, choice.Family, type, choice.Architecture) is not null)];
+        string wanted = objective is null ? "" : $" does not learn objective {objective}";
+        string models = string.Join(", ", Presets(objective ?? ObjectiveKind.Causal).Take(6));
+        throw new ConfigException(possible.Length == 0
+            ? $"model: \"{Printable.Shorten(choice.Source)}\" is {choice.Architecture}, which{(wanted.Length > 0 ? wanted : " learns no objective")}; name another model, such as {models}."
+            : $"objective: is {objective}, and \"{Printable.Shorten(choice.Source)}\" is {choice.Architecture}, which{wanted}; set objective to {string.Join(" or ", possible)}, "
+                + $"or name another model, such as {models}.");
     }
 
-    private static IEnumerable<string> Presets() => ModelFamilies.All.SelectMany(f => f.Presets.Select(p => (Family: f, Preset: p)))
-        .Where(p => IsCausal(p.Family, p.Preset.Value)).Select(p => p.Preset.Key);
+    private static IEnumerable<string> Presets() => ModelFamilies.All.SelectMany(f => f.Presets.Keys);
 
-    private static bool IsCausal(ModelFamily family, ModelPreset preset)
-    {
-        using Model shapes = ModelFolder.Shapes(family, preset.Architecture, preset.Config, preset.Architecture);
-        return shapes is CausalLanguageModel;
-    }
+    /// <summary>Presets whose own head an objective trains.</summary>
+    private static IEnumerable<string> Presets(string objective) => ModelFamilies.All.SelectMany(f => f.Presets
+        .Where(p => ObjectiveKind.DefaultOf(f, p.Value.Config.ModelType, p.Value.Architecture) is { } own && ObjectiveKind.HeadOf(own) == ObjectiveKind.HeadOf(objective))
+        .Select(p => p.Key));
 
     /// <summary>Sizes that no machine has memory for are told as such, not as a range of some file.</summary>
     private void RefuseAbsurd(PretrainingConfig config)
@@ -147,25 +165,47 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     }
 
     /// <summary>The sizes that the run trains.</summary>
-    private ModelConfig Sized(PretrainingConfig run, int vocabulary, int endId)
+    private ModelConfig Sized(PretrainingConfig run, int vocabulary, ObjectiveTokens? tokens)
     {
         if (Weights is not null) return Continued(run);
         JsonObject json = Config.ToJson();
         if (run.Layers > 0) Relayer(json, run.Layers);
         if (run.Width > 0 || run.Heads > 0) Resize(json, run);
-        if (Present(json, LengthKeys) is { } length)
+        string? length = Present(json, LengthKeys);
+        // A preset that is cut to size is cut to the run's block too; a file means what it says.
+        if (length is not null && IsPreset && (run.Width > 0 || run.Layers > 0)) json[length] = run.BlockLength;
+        else if (length is not null && !IsPreset && run.BlockLength > Config.MaximumLength)
+            throw new ConfigException($"block_length: is {run.BlockLength}, and {Source} has {length} {json[length]}. Lower it, or raise {length}.");
+        json["vocab_size"] = vocabulary;
+        if (json.ContainsKey("decoder_vocab_size")) json["decoder_vocab_size"] = vocabulary;
+        SetDropout(json, run.Dropout ?? (IsPreset ? 0 : null));
+        ModelIds? ids = tokens is null ? null : Objective.IdsFor(Config, tokens, vocabulary);
+        SetIds(json, ids, vocabulary);
+        ModelConfig sizes = Read(json);
+        // Some positions belong to padding; only the family knows how many.
+        if (length is not null && IsPreset && sizes.MaximumLength < run.BlockLength)
         {
-            int context = json[length]!.GetValue<int>();
-            // A preset that is cut to size is cut to the run's block too; a file means what it says.
-            if (IsPreset) json[length] = Math.Max(run.BlockLength, run.Width > 0 || run.Layers > 0 ? run.BlockLength : context);
-            else if (run.BlockLength > context) throw new ConfigException($"block_length: is {run.BlockLength}, and {Source} has {length} {context}. Lower it, or raise {length}.");
+            json[length] = json[length]!.GetValue<int>() + run.BlockLength - sizes.MaximumLength;
+            sizes = Read(json);
         }
 
-        json["vocab_size"] = vocabulary;
-        SetDropout(json, run.Dropout ?? (IsPreset ? 0 : null));
-        ModelConfig sizes = Read(json) with { BeginId = endId, EndId = endId, PaddingId = Config.PaddingId < vocabulary ? Config.PaddingId : null };
+        if (ids is { } known) sizes = sizes with { BeginId = known.Begin, EndId = known.End, PaddingId = known.Padding };
         sizes.Validate();
         return sizes;
+    }
+
+    /// <summary>Ids of special tokens; before the tokenizer is known, those of the preset that are in the vocabulary.</summary>
+    private static void SetIds(JsonObject json, ModelIds? ids, int vocabulary)
+    {
+        if (ids is { } known)
+        {
+            (json["bos_token_id"], json["eos_token_id"], json["pad_token_id"]) = (known.Begin, known.End, known.Padding);
+            if (known.DecoderStart is { } start) json["decoder_start_token_id"] = start;
+            if (json["forced_eos_token_id"] is not null) json["forced_eos_token_id"] = known.End;
+        }
+
+        foreach (string key in IdKeys)
+            if (json[key] is JsonValue value && value.TryGetValue(out int id) && id >= vocabulary) json[key] = ids is null ? vocabulary - 1 : null;
     }
 
     /// <summary>The sizes of a folder's weights, which no setting changes.</summary>
@@ -190,7 +230,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     /// <summary>Layers, and a list that names a kind for each: it is cut, or repeated.</summary>
     private void Relayer(JsonObject json, int layers)
     {
-        json[Key(json, LayerKeys, "layers")] = layers;
+        _ = Key(json, LayerKeys, "layers");
+        foreach (string key in AllPresent(json, LayerKeys)) json[key] = layers;
         if (json["layer_types"] is not JsonArray { Count: > 0 } kinds) return;
         JsonArray repeated = [];
         for (int i = 0; i < layers; i++) repeated.Add(kinds[i % kinds.Count]!.DeepClone());
@@ -203,15 +244,18 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         string widthKey = Key(json, WidthKeys, "width"), headKey = Key(json, HeadKeys, "heads");
         int oldWidth = json[widthKey]!.GetValue<int>(), oldHeads = json[headKey]!.GetValue<int>();
         int width = run.Width > 0 ? run.Width : oldWidth, heads = run.Heads > 0 ? run.Heads : oldHeads;
-        int headWidth = Integer(json, "head_dim");
+        string headWidthKey = Present(json, HeadWidthKeys) ?? "head_dim";
+        int headWidth = Integer(json, headWidthKey);
         bool free = headWidth > 0 && headWidth != oldWidth / oldHeads;
         if (!free && width % heads != 0) throw NotDivided(run, width, heads);
-        (json[widthKey], json[headKey]) = (width, heads);
-        if (headWidth > 0 && !free) json["head_dim"] = width / heads;
+        json[widthKey] = width;
+        foreach (string key in AllPresent(json, HeadKeys)) json[key] = heads;
+        if (headWidth > 0 && !free) json[headWidthKey] = width / heads;
         int keyHeads = Integer(json, "num_key_value_heads");
         if (keyHeads > 0 && (keyHeads == oldHeads || heads % keyHeads != 0)) json["num_key_value_heads"] = heads;
-        if (width != oldWidth && Present(json, InnerKeys) is { } innerKey && Integer(json, innerKey) is > 0 and var inner)
-            json[innerKey] = (int)Math.Clamp((((long)inner * width / oldWidth) + 7) / 8 * 8, 1, ConfigReader.MaximumSize);
+        if (width == oldWidth) return;
+        foreach (string key in AllPresent(json, InnerKeys))
+            json[key] = (int)Math.Clamp((((long)Integer(json, key) * width / oldWidth) + 7) / 8 * 8, 1, ConfigReader.MaximumSize);
     }
 
     private static ConfigException NotDivided(PretrainingConfig run, int width, int heads)
@@ -232,6 +276,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     private static int Integer(JsonObject json, string key) => json[key] is JsonValue value && value.TryGetValue(out int number) ? number : 0;
 
     private static string? Present(JsonObject json, string[] keys) => keys.FirstOrDefault(k => Integer(json, k) > 0);
+
+    private static IEnumerable<string> AllPresent(JsonObject json, string[] keys) => [.. keys.Where(k => Integer(json, k) > 0)];
 
     private string Key(JsonObject json, string[] keys, string setting) => Present(json, keys)
         ?? throw new ConfigException($"{setting}: cannot be set for {Config.ModelType}; name a config.json with the size that you want.");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Heed.Models;
 using Heed.Training.Data;
+using Heed.Training.Objectives;
 using Heed.Training.Runs;
 using Heed.Training.Tasks;
 
@@ -51,28 +52,32 @@ public static class PretrainingRun
         return RunSettings.Of(folder, begun, PretrainingConfig.FromJson);
     }
 
-    private static CausalLanguageModelTask Make(PretrainingConfig config, TaskPreparation preparation)
+    private static TextTask Make(PretrainingConfig config, TaskPreparation preparation)
     {
         PretrainingModel choice = PretrainingModel.Find(config, preparation.Checkpoint?.Folder);
+        PretrainingObjective objective = choice.Objective;
         PretrainingTexts texts = PretrainingTexts.Read(config, preparation);
         string? given = PretrainingTokenizer.Given(config, choice);
-        PretrainingTokenizer tokenizer = PretrainingTokenizer.Make(config, given, texts, preparation);
+        PretrainingTokenizer tokenizer = PretrainingTokenizer.Make(config, objective, given, texts, preparation);
         int end = tokenizer.EndId(choice, given);
-        TokenCorpus corpus = Encode(config, texts, tokenizer, end, preparation);
+        ObjectiveTokens tokens = ObjectiveTokens.Of(objective.Name, tokenizer.Tokenizer, end, objective.Sentinels, given ?? PretrainingTokenizer.Folder);
+        TextObjective? corruption = objective.Name == ObjectiveKind.Causal ? null : objective.Make(tokens, tokenizer.Tokenizer);
+        TokenCorpus corpus = Encode(corruption?.RowTokens ?? config.BlockLength, texts, tokenizer, end, preparation);
+        TokenCorpus? words = objective.Words(texts, corpus, tokenizer.Tokenizer, preparation);
         preparation.Report("building the model");
-        Model model = choice.Build(config, tokenizer.Tokenizer.VocabularySize, given is not null, end, preparation);
+        Model model = choice.Build(config, tokenizer.Tokenizer.VocabularySize, given is not null, tokens, preparation);
+        TextTaskSettings settings = new()
+        {
+            BlockLength = config.BlockLength,
+            BatchSize = config.BatchSize,
+            Seed = config.Seed,
+            EvaluateBlocks = config.EvaluateBlocks,
+        };
         try
         {
-            return new CausalLanguageModelTask((CausalLanguageModel)model, tokenizer.Tokenizer, corpus, new TextTaskSettings
-            {
-                BlockLength = config.BlockLength,
-                BatchSize = config.BatchSize,
-                Seed = config.Seed,
-                EvaluateBlocks = config.EvaluateBlocks,
-            })
-            {
-                TokenizerFiles = tokenizer.Files,
-            };
+            return corruption is null
+                ? new CausalLanguageModelTask((CausalLanguageModel)model, tokenizer.Tokenizer, corpus, settings) { TokenizerFiles = tokenizer.Files }
+                : new CorruptedTextTask(model, tokenizer.Tokenizer, corpus, words, settings, corruption) { TokenizerFiles = tokenizer.Files };
         }
         catch
         {
@@ -82,7 +87,7 @@ public static class PretrainingRun
     }
 
     /// <summary>The ids, from the run's folder or encoded; what a run has learned from is compared before anything is written.</summary>
-    private static TokenCorpus Encode(PretrainingConfig config, PretrainingTexts texts, PretrainingTokenizer tokenizer, int end, TaskPreparation preparation)
+    private static TokenCorpus Encode(int rowTokens, PretrainingTexts texts, PretrainingTokenizer tokenizer, int end, TaskPreparation preparation)
     {
         preparation.Report("encoding the text");
         string path = Path.Combine(preparation.Folder, CorpusName), key = texts.Key(tokenizer.Tokenizer.ToJson());
@@ -93,7 +98,7 @@ public static class PretrainingRun
             new Counted(preparation, texts.Documents.Count), preparation.CancellationToken);
         preparation.RequireSame("ids", corpus.Fingerprint);
         preparation.RemoveIfRefused(CorpusName);
-        _ = new TokenBlocks(corpus.Training, config.BlockLength, "training");
+        _ = new TokenBlocks(corpus.Training, rowTokens, "training");
         if (isNew) corpus.Write(path, key);
         return corpus;
     }

@@ -1,5 +1,8 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using Heed.Tokenizers;
 using Heed.Tokenizers.Training;
+using Heed.Training.Objectives;
 using Heed.Training.Runs;
 using Heed.Training.Tasks;
 
@@ -18,6 +21,9 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
 
     private const string KeyName = "trained-on";
 
+    /// <summary>Ids that byte-level BPE takes for bytes.</summary>
+    private const int Bytes = 256;
+
     /// <summary>End tokens of known tokenizers, in the order in which they are looked for.</summary>
     private static readonly string[] Ends = [EndOfText, "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>", "[SEP]"];
 
@@ -35,7 +41,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
 
     /// <summary>Reads or trains the tokenizer. What a run has learned with is never replaced by another one.</summary>
     /// <exception cref="InputException">It is damaged, or not the one that the run has learned with.</exception>
-    public static PretrainingTokenizer Make(PretrainingConfig config, string? given, PretrainingTexts texts, TaskPreparation preparation)
+    public static PretrainingTokenizer Make(
+        PretrainingConfig config, PretrainingObjective objective, string? given, PretrainingTexts texts, TaskPreparation preparation)
     {
         if (given is not null)
         {
@@ -47,7 +54,7 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
         string kept = Path.Combine(preparation.Folder, Folder), file = Path.Combine(kept, TokenizerFolder.FileName), keyFile = Path.Combine(kept, KeyName);
         DurableFile.RemoveLeftovers(kept);
         if (preparation.Checkpoint is { } checkpoint) return new PretrainingTokenizer(Kept(checkpoint, kept, file), null);
-        string key = texts.Key(BitConverter.GetBytes(config.VocabularySize));
+        string key = texts.Key([.. BitConverter.GetBytes(config.VocabularySize), .. KeyOf(objective)]);
         if (File.Exists(file) && File.Exists(keyFile) && File.ReadAllText(keyFile).Split('\n') is [var texted, var sum, ..] && texted == key)
         {
             Tokenizer before = Read(kept);
@@ -55,16 +62,74 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
             preparation.Warn($"{file}: is not the tokenizer that was trained here: it is damaged or was edited. It is trained again.");
         }
 
-        preparation.Report($"training a byte-level BPE tokenizer of {config.VocabularySize} ids");
+        preparation.Report($"training a {(objective.Name == ObjectiveKind.Masked ? "WordPiece" : "byte-level BPE")} tokenizer of {config.VocabularySize} ids");
         preparation.RemoveIfRefused(Folder);
-        Tokenizer trained = TokenizerTrainer.Train(
-            new BpeTrainerSettings { VocabularySize = config.VocabularySize, SpecialTokens = [EndOfText] },
-            texts.Training.Select(d => d.Text), TrainingPipeline.ByteLevel, null, preparation.CancellationToken);
+        Tokenizer trained = Train(config, objective, texts, preparation.CancellationToken);
         if (File.Exists(keyFile)) File.Delete(keyFile);
         TokenizerFolder.Save(trained, kept, trained.TokenToId(EndOfText), null);
         DurableFile.WriteText(keyFile, $"{key}\n{TextTask.SumOf(trained)}\n");
         return new PretrainingTokenizer(trained, null);
     }
+
+    /// <summary>Trains what the objective's papers used: WordPiece for masked tokens; else byte-level BPE, in which every text can be written.</summary>
+    private static Tokenizer Train(PretrainingConfig config, PretrainingObjective objective, PretrainingTexts texts, CancellationToken cancellationToken)
+    {
+        IEnumerable<string> training = texts.Training.Select(d => d.Text);
+        IReadOnlyList<string> special = objective.Name == ObjectiveKind.Causal ? [EndOfText] : ObjectiveTokens.Trained(objective.Name, objective.Sentinels);
+        if (objective.Name == ObjectiveKind.Masked)
+        {
+            WordPieceTrainerSettings pieces = new() { VocabularySize = config.VocabularySize, SpecialTokens = special };
+            return TokenizerTrainer.Train(pieces, training, TrainingPipeline.Bert, null, cancellationToken);
+        }
+
+        if (config.VocabularySize < Bytes + special.Count)
+        {
+            throw new ConfigException($"vocabulary_size: is {config.VocabularySize}, and {Bytes} bytes and {special.Count} special tokens of objective {objective.Name} "
+                + $"need {Bytes + special.Count}. Raise it.");
+        }
+
+        Tokenizer trained = TokenizerTrainer.Train(
+            new BpeTrainerSettings { VocabularySize = config.VocabularySize, SpecialTokens = special }, training, TrainingPipeline.ByteLevel, null, cancellationToken);
+        return objective.Name == ObjectiveKind.Causal ? trained : Framed(trained, ObjectiveTokens.Frame(objective.Name));
+    }
+
+    /// <summary>The tokenizer with special tokens before and after each text, empty for none.</summary>
+    private static Tokenizer Framed(Tokenizer tokenizer, string[] frame)
+    {
+        JsonArray single = [], pair = [];
+        JsonObject tokens = [];
+        Add(single, frame[0]);
+        single.Add(Sequence("A"));
+        Add(single, frame[1]);
+        foreach (string sequence in (string[])["A", "B"])
+        {
+            Add(pair, frame[0]);
+            pair.Add(Sequence(sequence));
+            Add(pair, frame[1]);
+        }
+
+        JsonObject json = JsonNode.Parse(tokenizer.ToJson())!.AsObject();
+        json["post_processor"] = new JsonObject { ["type"] = "TemplateProcessing", ["single"] = single, ["pair"] = pair, ["special_tokens"] = tokens };
+        return Tokenizer.FromJson(Encoding.UTF8.GetBytes(json.ToJsonString()));
+
+        static JsonNode Sequence(string id) => new JsonObject { ["Sequence"] = new JsonObject { ["id"] = id, ["type_id"] = 0 } };
+
+        void Add(JsonArray pieces, string token)
+        {
+            if (token.Length == 0) return;
+            pieces.Add((JsonNode)new JsonObject { ["SpecialToken"] = new JsonObject { ["id"] = token, ["type_id"] = 0 } });
+            tokens[token] = new JsonObject
+            {
+                ["id"] = token,
+                ["ids"] = new JsonArray(tokenizer.TokenToId(token)!.Value),
+                ["tokens"] = new JsonArray(token),
+            };
+        }
+    }
+
+    /// <summary>What a trained tokenizer depends on beside texts and size; nothing for the causal objective.</summary>
+    private static byte[] KeyOf(PretrainingObjective objective)
+        => objective.Name == ObjectiveKind.Causal ? [] : Encoding.UTF8.GetBytes($"{objective.Name} {objective.Sentinels}");
 
     /// <summary>The id that ends each document.</summary>
     /// <exception cref="InputException">The tokenizer has none of the known ones.</exception>

@@ -18,6 +18,9 @@ internal sealed record SettingField<TConfig>(
     /// <summary>What a switch expects; on the command line its name alone means true.</summary>
     public const string Switch = "true or false";
 
+    /// <summary>What the kind of a setting begins with that is one of some words.</summary>
+    private const string Words = "one of ";
+
     /// <summary>The option: <c>--batch-size</c>.</summary>
     public string Option => "--" + Name.Replace('_', '-');
 
@@ -29,6 +32,7 @@ internal sealed record SettingField<TConfig>(
         string json = Kind switch
         {
             "text" => new JsonArray(text)[0]!.ToJsonString(),
+            _ when Kind.StartsWith(Words, StringComparison.Ordinal) => new JsonArray(text)[0]!.ToJsonString(),
             "texts" => new JsonArray([.. text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(t => (JsonNode)t)]).ToJsonString(),
             _ => text,
         };
@@ -46,6 +50,20 @@ internal sealed record SettingField<TConfig>(
     /// <summary>A setting that is a text.</summary>
     public static SettingField<TConfig> Text(string name, string help, Func<TConfig, string> get, Func<TConfig, string, TConfig> set)
         => new(name, "text", help, (c, e, file, path) => set(c, StrictJson.Text(e, file, path)), c => JsonValue.Create(get(c)));
+
+    /// <summary>A setting that is one of some words, or null where it is not set.</summary>
+    public static SettingField<TConfig> Word(
+        string name, string help, IReadOnlyList<string> words, Func<TConfig, string?> get, Func<TConfig, string?, TConfig> set)
+    {
+        string kind = Words + string.Join(", ", words);
+        return new(name, kind, help, (c, e, file, path) =>
+        {
+            if (e.ValueKind == JsonValueKind.Null) return set(c, null);
+            string word = StrictJson.Text(e, file, path);
+            return words.Contains(word) ? set(c, word)
+                : throw new InvalidFileException(file, path, $"is \"{Printable.Shorten(word)}\"; {kind} was expected");
+        }, c => get(c) is { } word ? JsonValue.Create(word) : null);
+    }
 
     /// <summary>A setting that is a list of texts.</summary>
     public static SettingField<TConfig> Texts(

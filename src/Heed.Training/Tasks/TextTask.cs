@@ -37,12 +37,18 @@ public abstract class TextTask : TrainingTask<ModelInputs>
     /// <param name="settings">How the corpus is read.</param>
     /// <exception cref="InputException">The training part is shorter than one block.</exception>
     protected TextTask(Model model, Tokenizer? tokenizer, TokenCorpus corpus, TextTaskSettings settings)
+        : this(model, tokenizer, corpus, settings, null)
+    {
+    }
+
+    /// <summary>For objectives whose rows take another number of ids than the model reads.</summary>
+    private protected TextTask(Model model, Tokenizer? tokenizer, TokenCorpus corpus, TextTaskSettings settings, int? rowTokens)
         : base(model)
     {
         ArgumentNullException.ThrowIfNull(corpus);
         ArgumentNullException.ThrowIfNull(settings);
         (Tokenizer, Corpus, Settings) = (tokenizer, corpus, settings);
-        Blocks = new TokenBlocks(corpus.Training, settings.BlockLength, "training");
+        Blocks = new TokenBlocks(corpus.Training, rowTokens ?? settings.BlockLength, "training");
         _order = new BlockOrder(Blocks.Count, settings.Seed);
         Dictionary<string, string> sums = new(StringComparer.Ordinal) { ["ids"] = corpus.Fingerprint };
         if (tokenizer is not null) sums["tokenizer"] = SumOf(tokenizer);

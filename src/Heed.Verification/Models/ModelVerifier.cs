@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Heed.Checkpoints;
 using Heed.Engine.Tensors;
 using Heed.Models;
@@ -98,12 +99,21 @@ public static class ModelVerifier
         }
     }
 
+    /// <summary>The class with which the reference opened the folder, by <c>about.json</c>; null takes that of <c>config.json</c>.</summary>
+    private static string? ClassOf(string folder)
+    {
+        StoredFile about = new(new FolderModelFiles(folder), "about.json");
+        if (!about.Exists) return null;
+        using JsonDocument document = about.ReadJson(1 << 20);
+        return new ConfigReader(document.RootElement, about.Path).Text("class");
+    }
+
     private static void RunExpected(string folder, VerifyOptions options, List<TensorCheck> checks, VerifyDump? dump)
     {
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, ExpectedName));
         Dictionary<string, RawTensor> inputs = file.Tensors.Where(t => !t.DType.IsFloat()).ToDictionary(t => t.Name, StringComparer.Ordinal);
         ModelInputs batch = GoldenFolder.ReadInputs(inputs, file.Path);
-        using Model model = ModelFolder.Load(folder, options.Loading()).Model;
+        using Model model = ModelFolder.Load(folder, options.Loading() with { Architecture = ClassOf(folder) }).Model;
         options.Change?.Invoke(model);
         using TensorScope scope = TensorScope.Begin();
         ModelOutput output = model.Run(batch, new RunOptions { Stop = options.Stop, Hooks = options.Hooks?.Invoke() });

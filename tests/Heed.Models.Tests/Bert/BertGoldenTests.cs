@@ -1,3 +1,5 @@
+using Heed.Models.Files;
+using Heed.Testing;
 using Xunit;
 
 namespace Heed.Models.Tests.Bert;
@@ -15,8 +17,29 @@ public class BertGoldenTests
     [InlineData("roberta-mlm")]
     [InlineData("roberta-sequence")]
     [InlineData("roberta-token")]
+    [InlineData("xlm-roberta-mlm")]
+    [InlineData("xlm-roberta-sequence")]
+    [InlineData("camembert-token")]
+    [InlineData("mpnet-mlm")]
+    [InlineData("mpnet-sequence")]
     public void Reproduces_outputs_gradients_and_training(string name) => Verified.Model(name);
 
+    [Theory]
+    [InlineData("bert-gamma-beta")]
+    [InlineData("xlm-roberta-base-no-prefix")]
+    [InlineData("camembert-position-ids")]
+    public void Published_forms_of_checkpoints_open(string name) => Verified.Checkpoint(name);
+
     [Fact]
-    public void The_first_releases_names_are_understood() => Verified.Checkpoint("bert-gamma-beta");
+    public void A_stack_opens_from_a_file_of_another_head() => Verified.Checkpoint("mpnet-base");
+
+    [Fact]
+    public void A_stack_whose_file_has_no_pooler_gives_its_rows_alone()
+    {
+        using Model model = ModelFolder.Load(Path.Combine(Repository.Goldens, "models", "xlm-roberta-mlm"), new LoadOptions { Architecture = "XLMRobertaModel" }).Model;
+        Assert.Null(((EncoderModel)model).Pooler);
+        ModelOutput output = model.Run(new ModelInputs { InputIds = TokenGrid.Of([[0, 5, 2]]) });
+        Assert.Null(output.PoolerOutput);
+        Assert.Equal(36, output.LastHiddenState!.Shape.Last);
+    }
 }

@@ -98,6 +98,13 @@ public class SentenceEmbedderTests
 
     [Theory]
     [InlineData("roberta-mlm")]
+    [InlineData("xlm-roberta-mlm")]
+    [InlineData("camembert-token")]
+    [InlineData("mpnet-mlm")]
+    [InlineData("qwen3")]
+    [InlineData("qwen3-sequence")]
+    [InlineData("gemma3-text")]
+    [InlineData("gemma3-text-bidirectional")]
     [InlineData("distilbert-mlm")]
     [InlineData("bert-qa")]
     public void Every_encoder_embeds_alone_as_in_a_batch(string model)

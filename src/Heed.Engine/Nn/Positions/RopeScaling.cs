@@ -61,6 +61,17 @@ public sealed record RopeScaling
     /// <summary>LongRoPE: [R/2], divisors for longer sequences.</summary>
     public IReadOnlyList<double>? LongFactors { get; init; }
 
+    /// <summary>What of these settings does not go with a head, as one sentence, or null.</summary>
+    /// <param name="headWidth">K, even.</param>
+    internal string? Problem(int headWidth) => Kind switch
+    {
+        RopeScalingKind.Dynamic when headWidth == 2 => "heads of width 2 (head_dim) cannot have dynamic RoPE, whose exponent divides by width - 2.",
+        RopeScalingKind.LongRope when ShortFactors?.Count != headWidth / 2 || LongFactors?.Count != headWidth / 2 =>
+            $"rope_type \"longrope\" has {ShortFactors?.Count ?? 0} numbers in short_factor and {LongFactors?.Count ?? 0} in long_factor; "
+            + $"{headWidth / 2} are needed, half of the head width {headWidth} (head_dim).",
+        _ => null,
+    };
+
     /// <summary>Equal for lengths that share their frequencies.</summary>
     /// <param name="length">Tokens of the text.</param>
     /// <param name="maximumLength">Tokens of the model's context.</param>

@@ -17,6 +17,9 @@ public abstract class ParameterSource
     /// <param name="parameter">Name, shape and initialiser are set; <see cref="Parameter.Value"/> is to be assigned.</param>
     public abstract void Fill(Parameter parameter);
 
+    /// <summary>False for a parameter that is known to be missing: a part that a model can do without is then not built.</summary>
+    internal virtual bool Holds(string name) => true;
+
     private sealed class NoValues : ParameterSource
     {
         public override void Fill(Parameter parameter)
@@ -47,6 +50,9 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     private readonly HashSet<Parameter> _frozen = new(ReferenceEqualityComparer.Instance);
     private ModulePlace? _root;
     private PlaceTree? _tree;
+
+    /// <summary>False for a parameter that the source is known not to have.</summary>
+    internal bool CanFill(string name) => source.Holds(name);
 
     /// <summary>The place from which a model takes its parameters.</summary>
     public ParameterScope Root => new(_root ??= new ModulePlace(this, null, "", ""));

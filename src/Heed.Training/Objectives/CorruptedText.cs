@@ -1,0 +1,13 @@
+namespace Heed.Training.Objectives;
+
+/// <summary>A row that a model learns from.</summary>
+/// <param name="Inputs">Ids that the model reads.</param>
+/// <param name="Labels">
+/// Ids that it predicts: of an encoder one under each input, −100 where there is nothing to predict; of an encoder-decoder the text that the decoder writes.
+/// </param>
+internal readonly record struct CorruptedText(int[] Inputs, int[] Labels);
+
+/// <summary>A run of tokens.</summary>
+/// <param name="Start">Its first token.</param>
+/// <param name="Length">Tokens; 0 is a place between two tokens.</param>
+internal readonly record struct TokenSpan(int Start, int Length);

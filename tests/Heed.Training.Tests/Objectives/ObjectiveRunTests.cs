@@ -1,0 +1,180 @@
+using System.Security.Cryptography;
+using Heed.Generation;
+using Heed.Models;
+using Heed.Testing;
+using Heed.Training.Logging;
+using Heed.Training.Objectives;
+using Heed.Training.Pretraining;
+using Heed.Training.Runs;
+using Heed.Training.Tasks;
+using Heed.Training.Tests.Runs;
+
+namespace Heed.Training.Tests.Objectives;
+
+/// <summary>Runs with each objective: from nothing or further, interrupted or not, opened afterwards.</summary>
+public sealed class ObjectiveRunTests
+{
+    [Theory]
+    [InlineData("bert-base", "masked", true, 1)]
+    [InlineData("roberta-base", "masked", false, 3)]
+    [InlineData("distilbert", "masked", false, 1)]
+    [InlineData("gpt2-tiny", "causal", false, 1)]
+    [InlineData("t5-small", "span", false, 1)]
+    [InlineData("bart-base", "denoise", false, 1)]
+    [InlineData("t5-v1_1-small", "denoise", false, 1)]
+    public void An_interrupted_run_ends_with_the_bits_of_one_that_was_not(string model, string objective, bool wholeWords, int longest)
+    {
+        using TemporaryFolder folder = new();
+        PretrainingConfig config = Config(folder, model, objective) with { WholeWords = wholeWords, LongestNgram = longest, Dropout = 0.1, Steps = 8, EvaluateEvery = 3 };
+        string whole = Train(folder.File("whole"), config, null), parts = folder.File("parts");
+        Train(parts, config, stopAfter: 3);
+        Train(parts, config, stopAfter: 2);
+        Assert.Equal(whole, Train(parts, config, null));
+        // Unless it is named, the objective is the one that the model was made for.
+        if (model != "t5-v1_1-small") Assert.Equal(whole, Train(folder.File("again"), config with { Objective = null }, null));
+    }
+
+    [Theory]
+    [InlineData("bert-base", "masked", 0.4)]
+    [InlineData("t5-small", "span", 0.4)]
+    [InlineData("bart-base", "denoise", 0.4)]
+    public void The_held_out_loss_falls_on_a_real_text_and_the_folder_opens(string model, string objective, double less)
+    {
+        using TemporaryFolder folder = new();
+        string run = folder.File("run");
+        Recorder recorder = new();
+        PretrainingConfig config = Config(folder, model, objective) with
+        {
+            Data = [Path.Combine(Repository.Root, "docs", "training.md"), Path.Combine(Repository.Root, "docs", "tokenizers.md")],
+            Steps = 80,
+            EvaluateEvery = 20,
+            EvaluateBlocks = 16,
+        };
+        using (TrainingRun<TextTask> training = PretrainingRun.Prepare(run, config)) training.Train([recorder]);
+        Assert.True(recorder.Evaluations[^1].Loss < recorder.Losses[0] - less, $"{recorder.Losses[0]} → {recorder.Evaluations[^1].Loss}");
+        Assert.Null(recorder.Evaluations[^1]["bits_per_byte"]);
+        Assert.Equal(Math.Exp(recorder.Evaluations[^1].Loss), recorder.Evaluations[^1]["perplexity"]!.Value, 1e-9);
+        using HeedModel opened = HeedModel.Open(Path.Combine(run, "model"));
+        if (objective == "masked")
+        {
+            Assert.Equal(3, opened.Fill("the [MASK] of a run.", 3).Count);
+            Assert.Equal("[CLS]", opened.Tokenizer.SpecialTokens["cls_token"]);
+        }
+        else
+        {
+            Assert.NotNull(opened.Generate(objective == "span" ? "the folder <extra_id_0> a run." : "the folder <mask> a run."));
+            Assert.Equal("</s>", opened.Tokenizer.IdToToken(opened.Tokenizer.Encode("the cat").Ids[^1]));
+            SequenceToSequenceModel both = Assert.IsType<SequenceToSequenceModel>(opened.Model);
+            Assert.Equal(objective == "span" ? "<pad>" : "</s>", opened.Tokenizer.IdToToken(both.DecoderStartId));
+        }
+
+        // Further from the folder, with its tokenizer: what it had learned is there.
+        Recorder further = new();
+        PretrainingConfig again = config with { Model = Path.Combine(run, "model"), Layers = 0, Heads = 0, Width = 0, Steps = 2, LearningRate = 1e-4 };
+        using (TrainingRun<TextTask> training = PretrainingRun.Prepare(folder.File("further"), again)) training.Train([further]);
+        Assert.True(further.Losses[0] < recorder.Losses[0] - less, $"{further.Losses[0]}");
+    }
+
+    [Theory]
+    [InlineData("gpt2-tiny", "masked", "objective: is masked, and \"gpt2-tiny\" is GPT2LMHeadModel, which does not learn objective masked; set objective to causal, or name another model, such as bert-base")]
+    [InlineData("bert-base", "causal", "set objective to masked")]
+    [InlineData("bert-base", "span", "such as t5-small")]
+    [InlineData("t5-small", "causal", "set objective to span or denoise")]
+    public void An_objective_that_the_model_cannot_learn_is_refused(string model, string objective, string expected)
+    {
+        using TemporaryFolder folder = new();
+        Assert.Contains(expected, Refused(folder, Config(folder, model, objective)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Settings_of_another_objective_are_refused()
+    {
+        using TemporaryFolder folder = new();
+        Assert.StartsWith("whole_words: belongs to objective masked", Refused(folder, Config(folder, "t5-small", "span") with { WholeWords = true }).Message, StringComparison.Ordinal);
+        Assert.StartsWith("longest_ngram: belongs to objective masked", Refused(folder, Config(folder, "gpt2-tiny", "causal") with { LongestNgram = 2 }).Message, StringComparison.Ordinal);
+        Assert.StartsWith("mean_span_length: ", Refused(folder, Config(folder, "bert-base", "masked") with { MeanSpanLength = 2 }).Message, StringComparison.Ordinal);
+        Assert.StartsWith("corruption_rate: ", Refused(folder, Config(folder, "gpt2-tiny", "causal") with { CorruptionRate = 0.2 }).Message, StringComparison.Ordinal);
+        Assert.StartsWith("corruption_rate: at 0.9 the decoder", Refused(folder, Config(folder, "t5-small", "span") with { CorruptionRate = 0.9 }).Message, StringComparison.Ordinal);
+        Assert.StartsWith("block_length: is 2", Refused(folder, Config(folder, "t5-small", "span") with { BlockLength = 2 }).Message, StringComparison.Ordinal);
+        Assert.StartsWith("block_length: is 3", Refused(folder, Config(folder, "bert-base", "masked") with { BlockLength = 3 }).Message, StringComparison.Ordinal);
+        Assert.StartsWith("vocabulary_size: is 300", Refused(folder, Config(folder, "t5-small", "span") with { VocabularySize = 300 }).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("bert-base", "masked", "has no mask token")]
+    [InlineData("bart-base", "denoise", "has no mask token")]
+    [InlineData("t5-small", "span", "has 0 sentinels")]
+    public void A_tokenizer_without_the_tokens_of_the_objective_is_refused(string model, string objective, string expected)
+    {
+        using TemporaryFolder folder = new();
+        Train(folder.File("causal"), Config(folder, "gpt2-tiny", "causal") with { Steps = 2 }, null);
+        PretrainingConfig config = Config(folder, model, objective) with { Tokenizer = folder.File("causal/tokenizer") };
+        InputException e = Assert.ThrowsAny<InputException>(() => PretrainingRun.Prepare(folder.File("no"), config));
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+        Assert.Contains("leave the tokenizer out to train one", e.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder.File("no")));
+    }
+
+    [Fact]
+    public void A_batch_depends_on_its_position_alone_and_masks_anew_in_each_epoch()
+    {
+        using TemporaryFolder folder = new();
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder.File("run"), Config(folder, "bert-base", "masked") with { WholeWords = true });
+        TextTask task = run.Task;
+        int[] first = task.Batch(3).InputIds.Cells;
+        task.Batch(9);
+        Assert.Equal(first, task.Batch(3).InputIds.Cells);
+        HashSet<string> seen = [];
+        for (long position = 0; position < 50; position++) Assert.True(seen.Add(string.Join(' ', task.Batch(position).InputIds.Cells)));
+    }
+
+    [Fact]
+    public void Words_are_found_where_offsets_hold_the_spaces()
+    {
+        string text = "the quick fox doesn't stop";
+        Heed.Tokenizers.Tokenizer tokenizer = Heed.Tokenizers.Tokenizer.FromFolder(Path.Combine(Repository.Goldens, "pipelines", "models", "gpt2-text"));
+        Heed.Tokenizers.TokenEncoding encoding = tokenizer.Encode(text, addSpecialTokens: false);
+        bool[] begins = WordGroups.Begins(encoding, text);
+        Assert.Equal(5, begins.Count(b => b));
+    }
+
+    private static ConfigException Refused(TemporaryFolder folder, PretrainingConfig config)
+    {
+        ConfigException e = Assert.ThrowsAny<ConfigException>(() => PretrainingRun.Prepare(folder.File("no"), config));
+        Assert.False(Directory.Exists(folder.File("no")));
+        return e;
+    }
+
+    private static PretrainingConfig Config(TemporaryFolder folder, string model, string objective)
+        => PretrainingRunTests.Config(folder) with { Model = model, Objective = objective, VocabularySize = 400, BlockLength = 24, HeldOut = 0.1 };
+
+    private static string Train(string folder, PretrainingConfig config, int? stopAfter)
+    {
+        using CancellationTokenSource stop = new();
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder, config);
+        run.Train([new StopAfter(stop, stopAfter)], 0, stop.Token);
+        string weights = Path.Combine(folder, "model", "model.safetensors");
+        return File.Exists(weights) ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(weights))) : "unfinished";
+    }
+
+    private sealed class Recorder : ITrainingObserver
+    {
+        public List<double> Losses { get; } = [];
+
+        public List<EvaluationReport> Evaluations { get; } = [];
+
+        public void Stepped(StepReport report) => Losses.Add(report.Loss);
+
+        public void Evaluated(EvaluationReport report) => Evaluations.Add(report);
+    }
+
+    private sealed class StopAfter(CancellationTokenSource stop, int? steps) : ITrainingObserver
+    {
+        private int _done;
+
+        public void Stepped(StepReport report)
+        {
+            if (++_done == steps) stop.Cancel();
+        }
+    }
+}
