@@ -38,7 +38,7 @@ public sealed class TurnTests
     }
 
     [Fact]
-    public void A_caller_that_is_cancelled_leaves_the_queue_and_the_next_gets_the_turn()
+    public async Task A_caller_that_is_cancelled_leaves_the_queue_and_the_next_gets_the_turn()
     {
         Turn turn = new();
         turn.Enter();
@@ -48,12 +48,12 @@ public sealed class TurnTests
         cancelled.Start();
         SpinWait.SpinUntil(() => (cancelled.ThreadState & ThreadState.WaitSleepJoin) != 0, TimeSpan.FromSeconds(5));
         Task next = turn.EnterAsync(CancellationToken.None);
-        source.Cancel();
+        await source.CancelAsync();
         cancelled.Join();
         Assert.IsAssignableFrom<OperationCanceledException>(first);
         Assert.False(next.IsCompleted);
         turn.Leave();
-        Assert.True(next.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        await next.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         Assert.False(turn.TryEnter());
     }
 }
