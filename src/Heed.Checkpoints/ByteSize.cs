@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Heed.Checkpoints;
 
 /// <summary>Sizes as people and transformers write them: <c>500MB</c>, <c>2GB</c>, <c>512MiB</c>.</summary>
-public static class ByteSize
+internal static class ByteSize
 {
     private static readonly (string Unit, long Bytes)[] Units =
     [

@@ -9,7 +9,7 @@ namespace Heed.Checkpoints;
 /// <param name="Bytes">Bytes of tensors written.</param>
 /// <param name="WeightFiles">Names of the weight files written.</param>
 /// <param name="CopiedFiles">Names of the other files copied, relative to the folder.</param>
-public sealed record ConversionReport(int Tensors, int Converted, long Bytes, IReadOnlyList<string> WeightFiles, IReadOnlyList<string> CopiedFiles)
+internal sealed record ConversionReport(int Tensors, int Converted, long Bytes, IReadOnlyList<string> WeightFiles, IReadOnlyList<string> CopiedFiles)
 {
     /// <summary>Tensors with values that are not finite, in the source already or by the conversion.</summary>
     public IReadOnlyList<NonFiniteValues> NonFinite { get; init; } = [];
@@ -22,7 +22,7 @@ public sealed record ConversionReport(int Tensors, int Converted, long Bytes, IR
 }
 
 /// <summary>How a folder is converted.</summary>
-public sealed record ConversionOptions
+internal sealed record ConversionOptions
 {
     /// <summary>F32, F16 or BF16 for the floating-point tensors, or null to keep each as it is. <c>dtype</c> of <c>config.json</c> follows.</summary>
     public DType? DType { get; init; }
@@ -44,7 +44,7 @@ public sealed record ConversionOptions
 }
 
 /// <summary>Rewrites a model folder: any form of weights in, safetensors out, in another float type or shard size.</summary>
-public static class CheckpointConversion
+internal static class CheckpointConversion
 {
     private const string ConfigName = "config.json";
 
@@ -54,24 +54,24 @@ public static class CheckpointConversion
     /// <param name="dtype">F32, F16 or BF16 for the floating-point tensors, or null to keep each as it is. <c>dtype</c> of <c>config.json</c> follows.</param>
     /// <param name="shardSize">Largest file, in bytes of tensors.</param>
     /// <param name="rename">Maps stored names to new ones, or null to keep them.</param>
-    /// <param name="cancellation">Stops between tensors; the target's old weights stay.</param>
+    /// <param name="cancellationToken">Stops between tensors; the target's old weights stay.</param>
     /// <exception cref="HeedException">The source cannot be read or the target not be written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static ConversionReport Run(
-        string source, string target, DType? dtype = null, long shardSize = CheckpointFolder.DefaultShardSize, Func<string, string>? rename = null, CancellationToken cancellation = default)
-        => Run(source, target, new ConversionOptions { DType = dtype, ShardSize = shardSize, Rename = rename }, cancellation);
+        string source, string target, DType? dtype = null, long shardSize = CheckpointFolder.DefaultShardSize, Func<string, string>? rename = null, CancellationToken cancellationToken = default)
+        => Run(source, target, new ConversionOptions { DType = dtype, ShardSize = shardSize, Rename = rename }, cancellationToken);
 
     /// <summary>Converts <paramref name="source"/> to <paramref name="target"/>, tensor by tensor in chunks, and copies all files that are not weights.</summary>
     /// <param name="source">A model folder.</param>
     /// <param name="target">Another folder, made where it is missing; the same folder converts in place.</param>
     /// <param name="options">Type, shard size, and what is allowed.</param>
-    /// <param name="cancellation">Stops between tensors; the target's old weights stay.</param>
+    /// <param name="cancellationToken">Stops between tensors; the target's old weights stay.</param>
     /// <exception cref="UsageException">The target is another folder that holds files, and <see cref="ConversionOptions.Overwrite"/> is not set.</exception>
     /// <exception cref="NumericalException">With <see cref="ConversionOptions.Strict"/>: a finite value would become infinite.</exception>
     /// <exception cref="InputException">With <see cref="ConversionOptions.Strict"/>: the source holds NaN or infinite values.</exception>
     /// <exception cref="HeedException">The source cannot be read or the target not be written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static ConversionReport Run(string source, string target, ConversionOptions options, CancellationToken cancellation = default)
+    public static ConversionReport Run(string source, string target, ConversionOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(target);
@@ -85,7 +85,7 @@ public static class CheckpointConversion
         if (File.Exists(Path.Combine(source, ConfigName))) ReadConfig(Path.Combine(source, ConfigName));
         try
         {
-            return Convert(source, target, inPlace, options, cancellation);
+            return Convert(source, target, inPlace, options, cancellationToken);
         }
         catch when (isNew)
         {
@@ -94,7 +94,7 @@ public static class CheckpointConversion
         }
     }
 
-    private static ConversionReport Convert(string source, string target, bool inPlace, ConversionOptions options, CancellationToken cancellation)
+    private static ConversionReport Convert(string source, string target, bool inPlace, ConversionOptions options, CancellationToken cancellationToken)
     {
         List<ConvertingTensor> tensors;
         List<string> copied = [];
@@ -103,12 +103,12 @@ public static class CheckpointConversion
         using (CheckpointFolder checkpoint = CheckpointFolder.Open(source))
         {
             weights = [.. checkpoint.Files.Select(file => Path.GetFileName(file))];
-            tensors = [.. checkpoint.Tensors.Select(stored => ConvertingTensor.Of(source, stored, options, cancellation))];
+            tensors = [.. checkpoint.Tensors.Select(stored => ConvertingTensor.Of(source, stored, options, cancellationToken))];
             // A metadata of the source that is not transformers' own (a generator's note) is kept.
             files = CheckpointFolder.Save(target, tensors, options.ShardSize, checkpoint.Metadata.Count > 0 ? checkpoint.Metadata : null);
         }
 
-        if (!inPlace) CopyOthers(Path.GetFullPath(source), Path.GetFullPath(target), weights, copied, cancellation);
+        if (!inPlace) CopyOthers(Path.GetFullPath(source), Path.GetFullPath(target), weights, copied, cancellationToken);
         if (options.DType is { } type) UpdateConfig(Path.Combine(target, ConfigName), type.ConfigName()!);
         string[] old = [.. Directory.EnumerateFiles(target).Select(f => Path.GetFileName(f)).Where(name => (CheckpointFolder.IsWeightFile(name) || (inPlace && weights.Contains(name))) && !files.Contains(name))
             .Order(StringComparer.Ordinal)];
@@ -176,7 +176,7 @@ public static class CheckpointConversion
     private static bool IsOtherWeights(string name)
         => CheckpointFolder.IsWeightFile(name) || name is ".heed-save.json" || Path.GetExtension(name) is ".h5" or ".msgpack" or ".ot" or ".onnx" or ".gguf" or ".heed-new" or DurableFile.TemporaryEnding;
 
-    private static void CopyOthers(string source, string target, HashSet<string> weights, List<string> copied, CancellationToken cancellation)
+    private static void CopyOthers(string source, string target, HashSet<string> weights, List<string> copied, CancellationToken cancellationToken)
     {
         Stack<string> folders = new([""]);
         while (folders.TryPop(out string? relative))
@@ -184,7 +184,7 @@ public static class CheckpointConversion
             DirectoryInfo folder = new(Path.Combine(source, relative));
             foreach (FileSystemInfo entry in folder.EnumerateFileSystemInfos().OrderBy(e => e.Name, StringComparer.Ordinal))
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 string name = Path.Combine(relative, entry.Name);
                 if (entry is DirectoryInfo)
                 {
@@ -224,20 +224,20 @@ public static class CheckpointConversion
         private readonly CountedTensor _stored, _written;
         private readonly CancellationToken _cancellation;
 
-        private ConvertingTensor(string folder, CountedTensor stored, RawTensor written, ConversionOptions options, CancellationToken cancellation)
-            : base(options.Rename?.Invoke(stored.Name) ?? stored.Name, written.DType, written.Shape)
+        private ConvertingTensor(string folder, CountedTensor stored, RawTensor written, ConversionOptions options, CancellationToken cancellationToken)
+            : base(options.Rename?.Invoke(stored.Name) ?? stored.Name, written.DType, written.Sizes)
         {
             _folder = folder;
             _strict = options.Strict;
             _stored = stored;
             _written = ReferenceEquals(stored, written) ? stored : new CountedTensor(written);
-            _cancellation = cancellation;
+            _cancellation = cancellationToken;
         }
 
-        public static ConvertingTensor Of(string folder, RawTensor stored, ConversionOptions options, CancellationToken cancellation)
+        public static ConvertingTensor Of(string folder, RawTensor stored, ConversionOptions options, CancellationToken cancellationToken)
         {
             CountedTensor counted = new(stored);
-            return new ConvertingTensor(folder, counted, options.DType is { } dtype ? counted.As(dtype) : counted, options, cancellation);
+            return new ConvertingTensor(folder, counted, options.DType is { } dtype ? counted.As(dtype) : counted, options, cancellationToken);
         }
 
         public bool Changes => !ReferenceEquals(_stored, _written);

@@ -68,7 +68,7 @@ public enum DType
 }
 
 /// <summary>Names and sizes of <see cref="DType"/>.</summary>
-public static class DTypes
+internal static class DTypes
 {
     // Indexed by DType: the safetensors name and the bits of one element.
     private static readonly (string Name, int Bits)[] Table =

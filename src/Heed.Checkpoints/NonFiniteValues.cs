@@ -7,7 +7,7 @@ namespace Heed.Checkpoints;
 /// <param name="Overflowed">Values that are finite in the source and infinite in the type written.</param>
 /// <param name="Stored">Type in the source.</param>
 /// <param name="Written">Type in the target.</param>
-public sealed record NonFiniteValues(string Tensor, long Values, long InSource, long Overflowed, DType Stored, DType Written)
+internal sealed record NonFiniteValues(string Tensor, long Values, long InSource, long Overflowed, DType Stored, DType Written)
 {
     /// <summary>Of <see cref="InSource"/> those that are NaN; the others are infinite.</summary>
     public long NaN { get; init; }
@@ -28,7 +28,7 @@ public sealed record NonFiniteValues(string Tensor, long Values, long InSource, 
 }
 
 /// <summary>A tensor whose NaN and infinite values are counted while it is read from its start to its end.</summary>
-internal sealed class CountedTensor(RawTensor inner) : RawTensor(inner.Name, inner.DType, inner.Shape)
+internal sealed class CountedTensor(RawTensor inner) : RawTensor(inner.Name, inner.DType, inner.Sizes)
 {
     /// <summary>Number of such values read so far.</summary>
     public NonFiniteCount Found { get; private set; }

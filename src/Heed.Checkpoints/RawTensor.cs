@@ -25,7 +25,7 @@ public abstract class RawTensor
         ArgumentNullException.ThrowIfNull(shape);
         if (!dtype.TryMeasure(shape, out long elements, out long bytes))
             throw new ArgumentException($"Tensor '{name}': the shape [{string.Join(", ", shape)}] is not possible for {dtype.Name()}.", nameof(shape));
-        (Name, DType, Shape, ElementCount, ByteLength) = (name, dtype, shape, elements, bytes);
+        (Name, DType, Sizes, ElementCount, ByteLength) = (name, dtype, shape, elements, bytes);
     }
 
     /// <summary>The key in the checkpoint.</summary>
@@ -34,8 +34,10 @@ public abstract class RawTensor
     /// <summary>How the elements are stored.</summary>
     public DType DType { get; }
 
-    /// <summary>The sizes, outermost first; empty for a scalar. Not to be changed.</summary>
-    public long[] Shape { get; }
+    /// <summary>The sizes, outermost first; empty for a scalar.</summary>
+    public IReadOnlyList<long> Shape => Sizes;
+
+    internal long[] Sizes { get; }
 
     /// <summary>The product of <see cref="Shape"/>, in elements.</summary>
     public long ElementCount { get; }
@@ -115,7 +117,7 @@ public abstract class RawTensor
     /// <summary>True if another tensor is stored in the same type and shape with the same bytes.</summary>
     internal bool HasEqualData(RawTensor other)
     {
-        if (DType != other.DType || !Shape.AsSpan().SequenceEqual(other.Shape)) return false;
+        if (DType != other.DType || !Sizes.AsSpan().SequenceEqual(other.Sizes)) return false;
         byte[] left = new byte[(int)Math.Min(ChunkBytes, ByteLength)], right = new byte[left.Length];
         for (long at = 0; at < ByteLength; at += ChunkBytes)
         {
@@ -224,12 +226,12 @@ public abstract class RawTensor
         }
     }
 
-    private sealed class RenamedTensor(string name, RawTensor inner) : RawTensor(name, inner.DType, inner.Shape)
+    private sealed class RenamedTensor(string name, RawTensor inner) : RawTensor(name, inner.DType, inner.Sizes)
     {
         protected override void ReadCore(long start, Span<byte> destination) => inner.ReadCore(start, destination);
     }
 
-    private sealed class ConvertedTensor(RawTensor inner, DType dtype) : RawTensor(inner.Name, dtype, inner.Shape)
+    private sealed class ConvertedTensor(RawTensor inner, DType dtype) : RawTensor(inner.Name, dtype, inner.Sizes)
     {
         protected override void ReadCore(long start, Span<byte> destination)
         {

@@ -8,7 +8,7 @@ namespace Heed;
 /// temporary file beside the target, checked <c>fsync</c>, rename, <c>fsync</c> of the folder.
 /// </summary>
 /// <remarks>.NET's <c>FileStream.Flush(true)</c> hides a failed fsync, so the C library's is called directly on Unix.</remarks>
-public static partial class DurableFile
+internal static partial class DurableFile
 {
     /// <summary>Ending of the temporary files; <see cref="RemoveLeftovers"/> deletes those a killed process left.</summary>
     public const string TemporaryEnding = ".heed-tmp";

@@ -1,7 +1,7 @@
 namespace Heed;
 
 /// <summary>The process exit codes of <c>heed</c>; the same numbers label every <see cref="HeedException"/>.</summary>
-public static class ExitCode
+internal static class ExitCode
 {
     /// <summary>The command did what was asked.</summary>
     public const int Ok = 0;

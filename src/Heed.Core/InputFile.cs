@@ -1,7 +1,7 @@
 namespace Heed;
 
 /// <summary>Bounded reads of files that a user named.</summary>
-public static class InputFile
+internal static class InputFile
 {
     /// <summary>Reads a whole file of at most <paramref name="maximumBytes"/> bytes.</summary>
     /// <exception cref="StorageException">The file is missing, is a folder or cannot be read.</exception>

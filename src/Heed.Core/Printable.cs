@@ -4,7 +4,7 @@ using System.Text;
 namespace Heed;
 
 /// <summary>Makes text from files safe to print: control characters become escapes.</summary>
-public static class Printable
+internal static class Printable
 {
     /// <summary>Returns <paramref name="text"/> with control characters, line separators and lone surrogates as <c>\uXXXX</c>; <c>\n</c> stays.</summary>
     public static string Escape(string text)

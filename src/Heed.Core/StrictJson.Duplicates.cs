@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Heed;
 
-public static partial class StrictJson
+internal static partial class StrictJson
 {
     /// <summary>JSON path of the first key that comes twice in its object; null where there is none. The parser itself only gives its name.</summary>
     private static string? FindDuplicate(ReadOnlySpan<byte> utf8)

@@ -7,7 +7,7 @@ namespace Heed;
 /// JSON read strictly: a duplicate key, a comment, a trailing comma, bad UTF-8, too deep a nesting or a number outside
 /// float64 is an error that names file and place. System.Text.Json alone lets the last duplicate win and turns 1e999 into Infinity.
 /// </summary>
-public static partial class StrictJson
+internal static partial class StrictJson
 {
     /// <summary>Deepest nesting accepted, in levels.</summary>
     public const int MaximumDepth = 128;

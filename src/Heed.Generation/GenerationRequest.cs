@@ -26,5 +26,5 @@ public sealed record GenerationRequest
     public IReadOnlyList<ILogitsProcessor> Processors { get; init; } = [];
 
     /// <summary>Ends this text alone, within one step, with <see cref="FinishReason.Cancelled"/>.</summary>
-    public CancellationToken Cancellation { get; init; }
+    public CancellationToken CancellationToken { get; init; }
 }

@@ -104,7 +104,7 @@ public sealed partial class HeedModel
         int T = encoding.Count;
         ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.Ids), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIds) };
         using TensorScope scope = TensorScope.Begin();
-        ModelOutput output = Model.Run(inputs, new RunOptions { Stop = cancellationToken });
+        ModelOutput output = Model.Run(inputs, new RunOptions { CancellationToken = cancellationToken });
         if (output.Logits is not { } logits)
             throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
         shape = logits.Shape;

@@ -6,7 +6,7 @@ namespace Heed.Hub;
 /// The hub's cache on disk, shared with Python: <c>models--org--name/{refs,blobs,snapshots,.no_exist}</c>; snapshots are symbolic links to blobs,
 /// or copies where links cannot be made.
 /// </summary>
-public sealed class HubCache
+internal sealed class HubCache
 {
     /// <summary>Ending of downloads that are not finished.</summary>
     internal const string Incomplete = ".incomplete";
@@ -38,7 +38,7 @@ public sealed class HubCache
 
     /// <summary>All repositories of models, by name.</summary>
     /// <exception cref="StorageException">The cache cannot be read.</exception>
-    public IReadOnlyList<CachedRepository> List() => Guard(Folder, () =>
+    internal IReadOnlyList<CachedRepository> List() => Guard(Folder, () =>
     {
         if (!Directory.Exists(Folder)) return [];
         List<CachedRepository> found = [];

@@ -30,20 +30,20 @@ public sealed class HubClient : IDisposable
     }
 
     /// <summary>The cache that is filled.</summary>
-    public HubCache Cache { get; }
+    internal HubCache Cache { get; }
 
     /// <summary>Downloads what is missing of a repository's revision; offline, finds it in the cache.</summary>
     /// <param name="repository">Such as <c>org/name</c>.</param>
     /// <param name="options">Revision and files; null for the defaults.</param>
     /// <param name="progress">Told of each file's start and end and of each MiB; may be null.</param>
-    /// <param name="cancellation">Stops at once; what was downloaded is resumed next time.</param>
+    /// <param name="cancellationToken">Stops at once; what was downloaded is resumed next time.</param>
     /// <returns>The revision in the cache.</returns>
     /// <exception cref="UsageException">A name is of a wrong form.</exception>
     /// <exception cref="HubException">The hub refused, is not reachable or sent something wrong.</exception>
     /// <exception cref="InputException">What arrived does not have the digest that the hub publishes.</exception>
     /// <exception cref="StorageException">The cache cannot be written, or a folder of it is a link.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public async Task<HubSnapshot> PullAsync(string repository, HubPullOptions? options = null, IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
+    public async Task<HubSnapshot> PullAsync(string repository, HubPullOptions? options = null, IProgress<HubProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         options ??= new HubPullOptions();
         HubName.CheckRepository(repository);
@@ -52,7 +52,7 @@ public sealed class HubClient : IDisposable
             return Cache.Find(repository, options.Revision) ?? throw new HubException($"{repository}: revision '{options.Revision}' is not in the cache {Cache.Folder}, and HF_HUB_OFFLINE forbids to ask the hub. Unset it, or pull the model where there is a network.");
         try
         {
-            return await PullOnlineAsync(repository, options, progress, cancellation).ConfigureAwait(false);
+            return await PullOnlineAsync(repository, options, progress, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -63,9 +63,9 @@ public sealed class HubClient : IDisposable
     /// <summary>Closes the connections.</summary>
     public void Dispose() => _http.Dispose();
 
-    private async Task<HubSnapshot> PullOnlineAsync(string repository, HubPullOptions options, IProgress<HubProgress>? progress, CancellationToken cancellation)
+    private async Task<HubSnapshot> PullOnlineAsync(string repository, HubPullOptions options, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
     {
-        (string commit, List<HubFile> all) = await ListAsync(repository, options.Revision, cancellation).ConfigureAwait(false);
+        (string commit, List<HubFile> all) = await ListAsync(repository, options.Revision, cancellationToken).ConfigureAwait(false);
         List<HubFile> files = Select(all, options);
         if (files.Find(file => !HubName.IsFilePath(file.Path)) is { } odd)
             throw new HubException($"{repository}: the file name '{Printable.Shorten(odd.Path)}' cannot be stored on every system. Leave it out by an exclude pattern.");
@@ -80,11 +80,11 @@ public sealed class HubClient : IDisposable
             int index = i;
             HubFile file = files[i];
             Uri address = Address($"{repository}/resolve/{commit}/{string.Join('/', file.Path.Split('/').Select(Uri.EscapeDataString))}");
-            HubFile known = await HeadAsync($"{repository}: {file.Path}", address, file, cancellation).ConfigureAwait(false);
+            HubFile known = await HeadAsync($"{repository}: {file.Path}", address, file, cancellationToken).ConfigureAwait(false);
             string blob = Path.Combine(blobs, known.ETag!);
-            bool here = await IsWholeAsync(blob, known, cancellation).ConfigureAwait(false);
+            bool here = await IsWholeAsync(blob, known, cancellationToken).ConfigureAwait(false);
             void Report(long bytes) => progress?.Report(new HubProgress(file.Path, index, files.Count, bytes, known.Size!.Value, here));
-            if (!here) await DownloadAsync($"{repository}: {file.Path}", address, known, blob, Report, cancellation).ConfigureAwait(false);
+            if (!here) await DownloadAsync($"{repository}: {file.Path}", address, known, blob, Report, cancellationToken).ConfigureAwait(false);
             Report(known.Size!.Value);
             Link(snapshot, file.Path, blob);
         }
@@ -99,15 +99,15 @@ public sealed class HubClient : IDisposable
         return Cache.Find(repository, commit)!;
     }
 
-    private async Task<(string Commit, List<HubFile> Files)> ListAsync(string repository, string revision, CancellationToken cancellation)
+    private async Task<(string Commit, List<HubFile> Files)> ListAsync(string repository, string revision, CancellationToken cancellationToken)
     {
         Uri address = Address($"api/models/{repository}/revision/{Uri.EscapeDataString(revision)}?blobs=true");
         byte[] json = await _http.RetryAsync($"{repository} ({revision})", async () =>
         {
-            using HttpResponseMessage response = await _http.SendAsync(HttpMethod.Get, address, null, leaveHub: true, cancellation).ConfigureAwait(false);
+            using HttpResponseMessage response = await _http.SendAsync(HttpMethod.Get, address, null, leaveHub: true, cancellationToken).ConfigureAwait(false);
             _http.CheckStatus(response, $"{repository} ({revision})");
-            return await ReadAllAsync(response, address, cancellation).ConfigureAwait(false);
-        }, null, cancellation).ConfigureAwait(false);
+            return await ReadAllAsync(response, address, cancellationToken).ConfigureAwait(false);
+        }, null, cancellationToken).ConfigureAwait(false);
 
         string name = address.ToString();
         using JsonDocument document = StrictJson.Parse(json, name);
@@ -162,9 +162,9 @@ public sealed class HubClient : IDisposable
     }
 
     // Large files answer with a redirect to their storage, whose X-Linked headers describe the content; it is not followed here.
-    private Task<HubFile> HeadAsync(string what, Uri address, HubFile file, CancellationToken cancellation) => _http.RetryAsync(what, async () =>
+    private Task<HubFile> HeadAsync(string what, Uri address, HubFile file, CancellationToken cancellationToken) => _http.RetryAsync(what, async () =>
     {
-        using HttpResponseMessage response = await _http.SendAsync(HttpMethod.Head, address, null, leaveHub: false, cancellation).ConfigureAwait(false);
+        using HttpResponseMessage response = await _http.SendAsync(HttpMethod.Head, address, null, leaveHub: false, cancellationToken).ConfigureAwait(false);
         bool redirected = (int)response.StatusCode is >= 300 and < 400;
         if (!redirected) _http.CheckStatus(response, what);
         string? linked = Header(response, "X-Linked-Etag"), own = response.Headers.ETag?.Tag ?? Header(response, "ETag");
@@ -177,23 +177,23 @@ public sealed class HubClient : IDisposable
         string? sha256 = HubName.IsSha256(etag) ? etag : null;
         if (sha256 is not null && file.Sha256 is not null && sha256 != file.Sha256) throw new HubException($"{what}: the hub states the SHA-256 {file.Sha256} in its list and {sha256} for the file itself.");
         return new HubFile(file.Path, etag, size ?? throw new HubException($"{what}: the hub does not state the file's size, so it cannot be checked. Check HF_ENDPOINT."), sha256 ?? file.Sha256);
-    }, null, cancellation);
+    }, null, cancellationToken);
 
-    private async Task DownloadAsync(string what, Uri address, HubFile file, string blob, Action<long> report, CancellationToken cancellation)
+    private async Task DownloadAsync(string what, Uri address, HubFile file, string blob, Action<long> report, CancellationToken cancellationToken)
     {
         // Named by its ETag: an unfinished file of other content has another name, so it is never continued by mistake.
         string partial = blob + HubCache.Incomplete;
         using (FileStream stream = OpenPartial(partial))
         {
             bool resumed = stream.Length > 0;
-            await _http.RetryAsync(what, () => AttemptAsync(what, address, file, stream, report, cancellation), () => stream.Length, cancellation).ConfigureAwait(false);
-            string? wrong = await WrongHashAsync(stream, file, cancellation).ConfigureAwait(false);
+            await _http.RetryAsync(what, () => AttemptAsync(what, address, file, stream, report, cancellationToken), () => stream.Length, cancellationToken).ConfigureAwait(false);
+            string? wrong = await WrongHashAsync(stream, file, cancellationToken).ConfigureAwait(false);
             if (wrong is not null && resumed)
             {
                 // What an earlier process left may be what is wrong.
                 stream.SetLength(0);
-                await _http.RetryAsync(what, () => AttemptAsync(what, address, file, stream, report, cancellation), () => stream.Length, cancellation).ConfigureAwait(false);
-                wrong = await WrongHashAsync(stream, file, cancellation).ConfigureAwait(false);
+                await _http.RetryAsync(what, () => AttemptAsync(what, address, file, stream, report, cancellationToken), () => stream.Length, cancellationToken).ConfigureAwait(false);
+                wrong = await WrongHashAsync(stream, file, cancellationToken).ConfigureAwait(false);
             }
 
             if (wrong is not null)
@@ -210,13 +210,13 @@ public sealed class HubClient : IDisposable
         DurableFile.SynchronizeFolder(Path.GetDirectoryName(blob)!);
     }
 
-    private async Task<bool> AttemptAsync(string what, Uri address, HubFile file, FileStream stream, Action<long> report, CancellationToken cancellation)
+    private async Task<bool> AttemptAsync(string what, Uri address, HubFile file, FileStream stream, Action<long> report, CancellationToken cancellationToken)
     {
         long size = file.Size!.Value;
         if (stream.Length > size) stream.SetLength(0);
         long at = stream.Length;
         if (at == size) return true;
-        using HttpResponseMessage response = await _http.SendAsync(HttpMethod.Get, address, at > 0 ? at : null, leaveHub: true, cancellation).ConfigureAwait(false);
+        using HttpResponseMessage response = await _http.SendAsync(HttpMethod.Get, address, at > 0 ? at : null, leaveHub: true, cancellationToken).ConfigureAwait(false);
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && at > 0)
         {
             stream.SetLength(0);
@@ -241,10 +241,10 @@ public sealed class HubClient : IDisposable
         }
 
         stream.Position = at;
-        using Stream body = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+        using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         byte[] buffer = new byte[1 << 17];
         long told = at;
-        for (int read; (read = await _http.ReadAsync(body, buffer, from, cancellation).ConfigureAwait(false)) > 0;)
+        for (int read; (read = await _http.ReadAsync(body, buffer, from, cancellationToken).ConfigureAwait(false)) > 0;)
         {
             if (read > size - at)
             {
@@ -252,7 +252,7 @@ public sealed class HubClient : IDisposable
                 throw new HubException($"{what}: {from.Host} sends more than the file's {size} bytes.");
             }
 
-            await stream.WriteAsync(buffer.AsMemory(0, read), cancellation).ConfigureAwait(false);
+            await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
             at += read;
             if (at - told < 1 << 20) continue;
             report(told = at);
@@ -285,24 +285,24 @@ public sealed class HubClient : IDisposable
     }
 
     /// <summary>Whether a file of the cache is there, of the right size and, as far as the hub publishes a digest, of the right bytes; a damaged one is fetched anew.</summary>
-    private static async Task<bool> IsWholeAsync(string blob, HubFile file, CancellationToken cancellation)
+    private static async Task<bool> IsWholeAsync(string blob, HubFile file, CancellationToken cancellationToken)
     {
         FileInfo found = new(blob);
         if (!found.Exists || found.LinkTarget is not null || found.Length != file.Size) return false;
         using FileStream stream = InputFile.Open(blob);
-        return await WrongHashAsync(stream, file, cancellation).ConfigureAwait(false) is null;
+        return await WrongHashAsync(stream, file, cancellationToken).ConfigureAwait(false) is null;
     }
 
     /// <summary>
     /// The digest of a file that does not have the one that the hub publishes; null for the right one, and if none is published. Large files have a
     /// SHA-256; the ETag of others is git's name of their content: SHA-1 of <c>blob LENGTH\0</c> and the bytes.
     /// </summary>
-    private static async Task<string?> WrongHashAsync(FileStream stream, HubFile file, CancellationToken cancellation)
+    private static async Task<string?> WrongHashAsync(FileStream stream, HubFile file, CancellationToken cancellationToken)
     {
         stream.Position = 0;
         if (file.Sha256 is { } sha256)
         {
-            string found = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellation).ConfigureAwait(false));
+            string found = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken).ConfigureAwait(false));
             return found == sha256 ? null : found;
         }
 
@@ -310,7 +310,7 @@ public sealed class HubClient : IDisposable
         using IncrementalHash sha1 = IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
         sha1.AppendData(System.Text.Encoding.ASCII.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"blob {stream.Length}\0")));
         byte[] buffer = new byte[1 << 17];
-        for (int read; (read = await stream.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0;) sha1.AppendData(buffer.AsSpan(0, read));
+        for (int read; (read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0;) sha1.AppendData(buffer.AsSpan(0, read));
         string digest = Convert.ToHexStringLower(sha1.GetHashAndReset());
         return digest == etag ? null : digest;
     }
@@ -347,12 +347,12 @@ public sealed class HubClient : IDisposable
         File.Move(temporary, path, overwrite: true);
     }
 
-    private async Task<byte[]> ReadAllAsync(HttpResponseMessage response, Uri address, CancellationToken cancellation)
+    private async Task<byte[]> ReadAllAsync(HttpResponseMessage response, Uri address, CancellationToken cancellationToken)
     {
-        using Stream body = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+        using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         using MemoryStream all = new();
         byte[] buffer = new byte[1 << 16];
-        for (int read; (read = await _http.ReadAsync(body, buffer, address, cancellation).ConfigureAwait(false)) > 0;)
+        for (int read; (read = await _http.ReadAsync(body, buffer, address, cancellationToken).ConfigureAwait(false)) > 0;)
         {
             all.Write(buffer, 0, read);
             if (all.Length > MaximumListingBytes) throw new HubException($"{address}: answers with more than {Printable.Bytes(MaximumListingBytes)}; a list of files was expected.");

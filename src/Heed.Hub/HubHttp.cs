@@ -50,8 +50,8 @@ internal sealed class HubHttp : IDisposable
     /// <param name="what">What is fetched, for errors.</param>
     /// <param name="attempt">One attempt.</param>
     /// <param name="progress">Bytes that are here; attempts that bring 64 KiB or more do not count as failures in a row. Null for none.</param>
-    /// <param name="cancellation">Stops at once.</param>
-    public async Task<T> RetryAsync<T>(string what, Func<Task<T>> attempt, Func<long>? progress, CancellationToken cancellation)
+    /// <param name="cancellationToken">Stops at once.</param>
+    public async Task<T> RetryAsync<T>(string what, Func<Task<T>> attempt, Func<long>? progress, CancellationToken cancellationToken)
     {
         long before = progress?.Invoke() ?? 0;
         for (int failures = 1; ; failures++)
@@ -68,7 +68,7 @@ internal sealed class HubHttp : IDisposable
                 TimeSpan wait = e.RetryAfter ?? TimeSpan.FromSeconds(Math.Min(30, 1 << Math.Min(failures - 1, 5)));
                 if (failures >= _settings.MaximumAttempts) throw new HubException($"{what}: {e.Message} ({failures} attempts failed). Try again later; what is already here is kept.", e);
                 if (wait > LongestWait) throw new HubException($"{what}: {e.Message}; the server asks to wait {wait.TotalSeconds:0} s, more than {LongestWait.TotalSeconds:0} s. Try again later.", e);
-                await Task.Delay(wait, _time, cancellation).ConfigureAwait(false);
+                await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -78,13 +78,13 @@ internal sealed class HubHttp : IDisposable
     /// <param name="target">The address.</param>
     /// <param name="from">First byte wanted; null for all.</param>
     /// <param name="leaveHub">Whether redirects to other hosts are followed; where not, such a redirect is the answer.</param>
-    /// <param name="cancellation">Stops at once.</param>
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, Uri target, long? from, bool leaveHub, CancellationToken cancellation)
+    /// <param name="cancellationToken">Stops at once.</param>
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, Uri target, long? from, bool leaveHub, CancellationToken cancellationToken)
     {
         Uri at = target;
         for (int hop = 0; hop <= MaximumRedirects; hop++)
         {
-            HttpResponseMessage response = await SendOnceAsync(method, at, from, cancellation).ConfigureAwait(false);
+            HttpResponseMessage response = await SendOnceAsync(method, at, from, cancellationToken).ConfigureAwait(false);
             if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308) || response.Headers.Location is not { } location) return response;
             if (!Uri.TryCreate(at, location, out Uri? next))
             {
@@ -102,15 +102,15 @@ internal sealed class HubHttp : IDisposable
     }
 
     /// <summary>Reads part of a response's body; silence beyond the limit is a failure that may pass.</summary>
-    public async Task<int> ReadAsync(Stream body, Memory<byte> buffer, Uri from, CancellationToken cancellation)
+    public async Task<int> ReadAsync(Stream body, Memory<byte> buffer, Uri from, CancellationToken cancellationToken)
     {
-        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(_settings.Timeout);
         try
         {
             return await body.ReadAsync(buffer, limit.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             throw new HubTransientException($"{from.Host} sent nothing for {_settings.Timeout.TotalSeconds:0.#} s", inner: e);
         }
@@ -157,12 +157,12 @@ internal sealed class HubHttp : IDisposable
         return (b[0] & 0xFE) == 0xFC || (b[0] == 0xFE && (b[1] & 0xC0) == 0x80) || b[0] == 0xFF || b[..12].IndexOfAnyExcept((byte)0) < 0;
     }
 
-    private async Task<HttpResponseMessage> SendOnceAsync(HttpMethod method, Uri at, long? from, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendOnceAsync(HttpMethod method, Uri at, long? from, CancellationToken cancellationToken)
     {
         using HttpRequestMessage request = new(method, at);
         if (from is { } first) request.Headers.Range = new RangeHeaderValue(first, null);
         if (_settings.Token is { } token && IsHub(at)) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
-        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(_settings.Timeout);
         try
         {
@@ -176,7 +176,7 @@ internal sealed class HubHttp : IDisposable
         {
             throw new HubTransientException($"{at.Host} cannot be reached or cut the connection: {e.Message}", inner: e);
         }
-        catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             throw new HubTransientException($"{at.Host} did not answer within {_settings.Timeout.TotalSeconds:0.#} s", inner: e);
         }
@@ -195,16 +195,16 @@ internal sealed class HubHttp : IDisposable
         => new($"The hub redirects to {host}, an address of this computer or its network; it is not followed. Name the host in HEED_HUB_TRUSTED_HOSTS if this is meant.");
 
     // Checked after the name is resolved, so that a public name cannot lead to a private address. A proxy's own address is the user's choice.
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         (string host, int port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
-        IPAddress[] addresses = IPAddress.TryParse(host, out IPAddress? literal) ? [literal] : await Dns.GetHostAddressesAsync(host, cancellation).ConfigureAwait(false);
+        IPAddress[] addresses = IPAddress.TryParse(host, out IPAddress? literal) ? [literal] : await Dns.GetHostAddressesAsync(host, cancellationToken).ConfigureAwait(false);
         bool direct = string.Equals(host.Trim('[', ']'), context.InitialRequestMessage.RequestUri?.IdnHost, StringComparison.OrdinalIgnoreCase);
         if (direct && !IsTrusted(host.Trim('[', ']')) && addresses.Any(IsPrivate)) throw Refused(host);
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(addresses, port, cancellation).ConfigureAwait(false);
+            await socket.ConnectAsync(addresses, port, cancellationToken).ConfigureAwait(false);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

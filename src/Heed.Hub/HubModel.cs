@@ -3,7 +3,7 @@ using Heed.Checkpoints;
 namespace Heed.Hub;
 
 /// <summary>Finds a model's folder by its path, or by the name under which it was pulled: one rule for every command and the library.</summary>
-public static class HubModel
+internal static class HubModel
 {
     /// <summary>The folder of a model: <paramref name="name"/> itself where it is a folder, else that name's main revision in this process's hub cache; null where neither is there.</summary>
     /// <exception cref="ConfigException">A variable of the hub holds a value that cannot be used.</exception>

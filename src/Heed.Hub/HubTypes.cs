@@ -46,11 +46,11 @@ public sealed record HubSnapshot(string Repository, string Commit, string Folder
 /// <param name="Folder">Its folder in the cache.</param>
 /// <param name="Bytes">Disk space of its files, shared ones counted once, unfinished ones included.</param>
 /// <param name="Revisions">Its revisions.</param>
-public sealed record CachedRepository(string Repository, string Folder, long Bytes, IReadOnlyList<CachedRevision> Revisions);
+internal sealed record CachedRepository(string Repository, string Folder, long Bytes, IReadOnlyList<CachedRevision> Revisions);
 
 /// <summary>A revision of a repository in the cache.</summary>
 /// <param name="Commit">The commit's hexadecimal digits.</param>
 /// <param name="References">Branches and tags that point to it, sorted.</param>
 /// <param name="Bytes">Size of its files.</param>
 /// <param name="Files">Number of its files.</param>
-public sealed record CachedRevision(string Commit, IReadOnlyList<string> References, long Bytes, int Files);
+internal sealed record CachedRevision(string Commit, IReadOnlyList<string> References, long Bytes, int Files);

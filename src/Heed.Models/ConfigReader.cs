@@ -32,7 +32,15 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     public string Path { get; } = path;
 
     /// <summary>The same object, in which fields may stand under another name too: Hugging Face's common ones beside an architecture's own (<c>hidden_size</c> for <c>n_embd</c>).</summary>
-    public ConfigReader WithNames(params ReadOnlySpan<(string Name, string Other)> names) => new(this, names.ToArray(), _keys, _nullIsAbsent);
+    internal ConfigReader WithNames(params ReadOnlySpan<(string Name, string Other)> names) => new(this, names.ToArray(), _keys, _nullIsAbsent);
+
+    /// <summary>The same object, in which fields may stand under a second name.</summary>
+    /// <param name="names">Names that are asked for, and their second ones.</param>
+    public ConfigReader WithNames(IReadOnlyDictionary<string, string> names)
+    {
+        ArgumentNullException.ThrowIfNull(names);
+        return new(this, [.. names.Select(n => (n.Key, n.Value))], _keys, _nullIsAbsent);
+    }
 
     /// <summary>The same object; what is read of it is noted.</summary>
     internal ConfigReader NotedIn(ConfigKeys keys) => new(this, _names, keys, _nullIsAbsent);
@@ -93,7 +101,7 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
 
     /// <summary>One of the given words.</summary>
     /// <exception cref="InvalidFileException">Another word stands there; the error lists those allowed.</exception>
-    public TValue Choice<TValue>(string name, string standard, params ReadOnlySpan<(string Word, TValue Value)> choices)
+    internal TValue Choice<TValue>(string name, string standard, params ReadOnlySpan<(string Word, TValue Value)> choices)
     {
         string word = IsGiven(name, "a word") ? Text(name)! : standard;
         foreach ((string known, TValue value) in choices)
@@ -101,6 +109,17 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
         List<string> words = [];
         foreach ((string known, _) in choices) words.Add(known);
         throw new InvalidFileException(File, At(name), $"is \"{Printable.Shorten(word)}\"; one of {string.Join(", ", words)} was expected. Correct it");
+    }
+
+    /// <summary>A value by the word that stands for it.</summary>
+    /// <param name="name">The field.</param>
+    /// <param name="standard">The word if the field is missing.</param>
+    /// <param name="choices">The words that are known, and their values.</param>
+    /// <exception cref="InvalidFileException">The word is unknown.</exception>
+    public TValue Choice<TValue>(string name, string standard, IReadOnlyDictionary<string, TValue> choices)
+    {
+        ArgumentNullException.ThrowIfNull(choices);
+        return Choice(name, standard, choices.Select(c => (c.Key, c.Value)).ToArray());
     }
 
     /// <summary>The numbers of an array, or null where the field is missing or null.</summary>

@@ -19,7 +19,7 @@ namespace Heed.Models;
 /// it is 4·layers·context·width here, of the token that sees the whole context. Heads that run once a text (poolers, classifiers) count as if they ran for each token; norms,
 /// activations and sums of biases are left out.
 /// </remarks>
-public sealed record ModelSize(long Parameters, long Fixed, IReadOnlyList<(string Part, long Count)> Parts, long WeightBytes, long ActivationBytes, long CacheBytes, double OperationsPerToken)
+public sealed record ModelSize(long Parameters, long Fixed, IReadOnlyList<KeyValuePair<string, long>> Parts, long WeightBytes, long ActivationBytes, long CacheBytes, double OperationsPerToken)
 {
     /// <summary>States of recurrent layers in float32, which a cache keeps behind every token of the given batch and length; with the encoder's rows where there is one. 0 for others.</summary>
     public long StateBytes { get; init; }
@@ -59,7 +59,7 @@ public sealed record ModelSize(long Parameters, long Fixed, IReadOnlyList<(strin
             long activations = sizeof(float) * (long)batch * length * (inner + (4L * layers * model.Config.Width));
             long cache = sizeof(float) * (long)batch * kept;
             bool recurrent = attentions.Count == 0;
-            return new ModelSize(parameters, stored - parameters, [.. parts.Select(p => (p.Key, p.Value))], stored * sizeof(float), activations, recurrent ? 0 : cache, operations) { StateBytes = recurrent ? cache : 0 };
+            return new ModelSize(parameters, stored - parameters, [.. parts], stored * sizeof(float), activations, recurrent ? 0 : cache, operations) { StateBytes = recurrent ? cache : 0 };
         }
     }
 

@@ -3,7 +3,7 @@ using Heed.Engine.Nn;
 namespace Heed.Models;
 
 /// <summary>A model's modules as a tree: equal neighbours (the layers) are drawn once.</summary>
-public static class ModuleTree
+internal static class ModuleTree
 {
     /// <summary>The lines of the tree, to a depth: hook name, kind, number of values, and where the parameters lie in the checkpoint.</summary>
     /// <param name="model">The model.</param>

@@ -7,7 +7,7 @@ namespace Heed.Tokenizers;
 /// The result of encoding one text or pair: parallel arrays of N tokens, special tokens and padding included.
 /// </summary>
 /// <remarks>
-/// Offsets are <c>[start, end)</c> in UTF-16 units of the text (or word) they come from; <c>ToCodePoints</c> gives code points.
+/// Offsets are <c>[start, end)</c> in UTF-16 units of the text (or word) they come from; <c>CodePointRanges</c> gives code points.
 /// Token texts, type ids and masks are spread out into arrays when they are first asked for.
 /// </remarks>
 public sealed class TokenEncoding
@@ -67,7 +67,7 @@ public sealed class TokenEncoding
     public int Count => Ids.Length;
 
     /// <summary>The offsets as pairs, [N].</summary>
-    public IEnumerable<(int Start, int End)> Offsets
+    internal IEnumerable<(int Start, int End)> Offsets
     {
         get
         {
@@ -75,19 +75,24 @@ public sealed class TokenEncoding
         }
     }
 
-    /// <summary>Offsets in Unicode code points instead of UTF-16 units, [N] pairs.</summary>
+    /// <summary>Offsets in Unicode code points instead of UTF-16 units, [N].</summary>
     /// <param name="text">The text that was encoded.</param>
-    /// <param name="pair">The second text where a pair was encoded.</param>
-    public (int Start, int End)[] ToCodePoints(string text, string? pair = null)
+    /// <param name="pair">The second text if a pair was encoded.</param>
+    public IReadOnlyList<Range> CodePointRanges(string text, string? pair = null) => Array.ConvertAll(ToCodePoints(text, pair), o => o.Start..o.End);
+
+    /// <summary>Offsets in Unicode code points of pre-split words: each counts within its word, [N].</summary>
+    /// <param name="words">The words that were encoded.</param>
+    /// <param name="pair">The second list if a pair was encoded.</param>
+    public IReadOnlyList<Range> CodePointRanges(IReadOnlyList<string> words, IReadOnlyList<string>? pair = null)
+        => Array.ConvertAll(ToCodePoints(words, pair), o => o.Start..o.End);
+
+    internal (int Start, int End)[] ToCodePoints(string text, string? pair = null)
     {
         ArgumentNullException.ThrowIfNull(text);
         return ToCodePoints(i => SequenceIds[i] == 1 && pair is not null ? pair : text);
     }
 
-    /// <summary>Offsets in Unicode code points for pre-split words: each counts within its word, [N] pairs.</summary>
-    /// <param name="words">The words that were encoded.</param>
-    /// <param name="pair">The second list where a pair was encoded.</param>
-    public (int Start, int End)[] ToCodePoints(IReadOnlyList<string> words, IReadOnlyList<string>? pair = null)
+    internal (int Start, int End)[] ToCodePoints(IReadOnlyList<string> words, IReadOnlyList<string>? pair = null)
     {
         ArgumentNullException.ThrowIfNull(words);
         return ToCodePoints(i => WordIds[i] < 0 ? "" : (SequenceIds[i] == 1 && pair is not null ? pair : words)[WordIds[i]]);

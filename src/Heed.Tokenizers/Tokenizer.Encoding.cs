@@ -50,7 +50,18 @@ public sealed partial class Tokenizer
     }
 
     /// <summary>Encodes many pairs of texts, see <see cref="EncodeBatch(IReadOnlyList{string}, bool, int)"/>.</summary>
-    public IReadOnlyList<TokenEncoding> EncodeBatch(IReadOnlyList<(string Text, string Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
+    /// <param name="texts">The first texts.</param>
+    /// <param name="pairs">The second text of each.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
+    /// <param name="threads">Most threads to use; 0: as many as there are processors. The result does not depend on it.</param>
+    /// <exception cref="ArgumentException">The lists differ in length.</exception>
+    public IReadOnlyList<TokenEncoding> EncodeBatch(IReadOnlyList<string> texts, IReadOnlyList<string> pairs, bool addSpecialTokens = true, int threads = 0)
+    {
+        RequirePairs(texts, pairs);
+        return EncodeBatch(texts.Count, i => (EncodeText(texts[i], 0), EncodeText(pairs[i], 1)), addSpecialTokens, threads);
+    }
+
+    internal IReadOnlyList<TokenEncoding> EncodeBatch(IReadOnlyList<(string Text, string Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         return EncodeBatch(pairs.Count, i => (EncodeText(pairs[i].Text, 0), EncodeText(pairs[i].Pair, 1)), addSpecialTokens, threads);
@@ -67,7 +78,20 @@ public sealed partial class Tokenizer
     }
 
     /// <summary>Encodes many pairs of texts that are already split into words, see <see cref="EncodeWordsBatch(IReadOnlyList{IReadOnlyList{string}}, bool, int)"/>.</summary>
-    public IReadOnlyList<TokenEncoding> EncodeWordsBatch(IReadOnlyList<(IReadOnlyList<string> Words, IReadOnlyList<string> Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
+    /// <param name="texts">The words of the first texts.</param>
+    /// <param name="pairs">The words of the second text of each.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor adds its special tokens.</param>
+    /// <param name="threads">Most threads to use; 0: as many as there are processors. The result does not depend on it.</param>
+    /// <exception cref="ArgumentException">The lists differ in length.</exception>
+    public IReadOnlyList<TokenEncoding> EncodeWordsBatch(
+        IReadOnlyList<IReadOnlyList<string>> texts, IReadOnlyList<IReadOnlyList<string>> pairs, bool addSpecialTokens = true, int threads = 0)
+    {
+        RequirePairs(texts, pairs);
+        return EncodeBatch(texts.Count, i => (EncodeWords(texts[i], 0), EncodeWords(pairs[i], 1)), addSpecialTokens, threads);
+    }
+
+    internal IReadOnlyList<TokenEncoding> EncodeWordsBatch(
+        IReadOnlyList<(IReadOnlyList<string> Words, IReadOnlyList<string> Pair)> pairs, bool addSpecialTokens = true, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         return EncodeBatch(pairs.Count, i => (EncodeWords(pairs[i].Words, 0), EncodeWords(pairs[i].Pair, 1)), addSpecialTokens, threads);
@@ -124,6 +148,13 @@ public sealed partial class Tokenizer
 
     /// <summary>Whether the post-processor puts a single text once between its special tokens; a template may leave it out or repeat it.</summary>
     private bool FramesOnce => Parts.PostProcessor is not { } processor || processor.FramesOnce;
+
+    private static void RequirePairs<T>(IReadOnlyList<T> texts, IReadOnlyList<T> pairs)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        ArgumentNullException.ThrowIfNull(pairs);
+        if (texts.Count != pairs.Count) throw new ArgumentException($"There are {texts.Count} texts and {pairs.Count} second texts; give as many of both.", nameof(pairs));
+    }
 
     /// <summary>Ids of the special tokens before and after a single text.</summary>
     /// <remarks>One reference, written once it is complete: threads that ask first at the same time each make their own, and all are equal.</remarks>

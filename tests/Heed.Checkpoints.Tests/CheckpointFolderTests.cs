@@ -338,7 +338,7 @@ public class CheckpointFolderTests
         using TemporaryFolder target = new();
         CheckpointConversion.Run(Golden("checkpoints", "llama-config-v4"), target.File("v4"), DType.F16);
         Assert.Contains("\"torch_dtype\": \"float16\"", File.ReadAllText(target.File("v4/config.json")), StringComparison.Ordinal);
-        Assert.ThrowsAny<OperationCanceledException>(() => CheckpointConversion.Run(Golden("models", "llama"), target.File("stop"), cancellation: new CancellationToken(true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => CheckpointConversion.Run(Golden("models", "llama"), target.File("stop"), cancellationToken: new CancellationToken(true)));
         Assert.False(Directory.Exists(target.File("stop")));
     }
 

@@ -400,7 +400,7 @@ public sealed class HubClientTests : IDisposable
             return FakeHub.Send(r, Weights, null) with { Silent = true };
         }
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => PullAsync(cancellation: stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => PullAsync(cancellationToken: stop.Token));
         _hub.Fault = _ => null;
         Assert.Equal(4, (await PullAsync()).Files.Count);
     }
@@ -432,10 +432,10 @@ public sealed class HubClientTests : IDisposable
 
     private HubSettings Settings => new() { CacheFolder = _folder.File("hub"), Endpoint = _hub.Address };
 
-    private async Task<HubSnapshot> PullAsync(HubPullOptions? options = null, IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
+    private async Task<HubSnapshot> PullAsync(HubPullOptions? options = null, IProgress<HubProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         using HubClient client = new(Settings, _time);
-        return await client.PullAsync(FakeHub.Repository, options, progress, cancellation);
+        return await client.PullAsync(FakeHub.Repository, options, progress, cancellationToken);
     }
 
     private sealed class Seen(ConcurrentQueue<HubProgress> seen) : IProgress<HubProgress>

@@ -33,7 +33,7 @@ public class ModelSizeTests
     public void Parts_are_the_parameters(string preset)
     {
         ModelSize size = Of(Preset(preset), 8);
-        Assert.Equal(size.Parameters, size.Parts.Sum(p => p.Count));
+        Assert.Equal(size.Parameters, size.Parts.Sum(p => p.Value));
     }
 
     [Fact]

@@ -257,7 +257,7 @@ public class PlantedFaultTests
     /// <summary>AdamW whose means are taken as they are, though they begin at zero.</summary>
     private sealed class UncorrectedAdam(ParameterSet parameters) : Optimizer(parameters)
     {
-        protected override IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter) => [("m", parameter.Shape), ("v", parameter.Shape)];
+        protected override IEnumerable<KeyValuePair<string, Shape>> Remembered(Parameter parameter) => [new("m", parameter.Shape), new("v", parameter.Shape)];
 
         protected override void Update(Parameter parameter, OptimizerState state, UpdateSettings settings)
         {

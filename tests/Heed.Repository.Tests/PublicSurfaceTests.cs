@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
 using PublicApiGenerator;
 
 namespace Heed.Repository.Tests;
@@ -6,6 +8,24 @@ namespace Heed.Repository.Tests;
 public sealed class PublicSurfaceTests
 {
     public static TheoryData<string> Libraries => [.. Products.Libraries];
+
+    /// <summary>Names say more than Item1 does, and a type can grow.</summary>
+    [Theory, MemberData(nameof(Libraries))]
+    public void No_public_signature_has_a_tuple(string name)
+        => Assert.DoesNotContain("System.ValueTuple<", File.ReadAllText(Tree.At($"tests/Heed.Repository.Tests/Approved/{name}.txt")), StringComparison.Ordinal);
+
+    /// <summary>A friend sees internals: the project that stands for users must be nobody's.</summary>
+    [Theory, MemberData(nameof(Libraries))]
+    public void Users_are_no_friends(string name)
+        => Assert.DoesNotContain(Products.Load(name).GetCustomAttributes<InternalsVisibleToAttribute>(), f => f.AssemblyName.StartsWith("Heed.Outsider", StringComparison.Ordinal));
+
+    /// <summary>326 before the families, the measures and the data forms were added: what is public must be needed.</summary>
+    [Fact]
+    public void The_public_types_are_few()
+    {
+        int count = Products.Libraries.Sum(name => Products.Load(name).GetExportedTypes().Count(t => !t.IsNested));
+        Assert.True(count < 326, $"{count} public types; below 326 were expected. Make internal what no user needs: a family's block and stack, a record that only the command line reads.");
+    }
 
     [Theory, MemberData(nameof(Libraries))]
     public void The_public_surface_is_the_approved_one(string name)

@@ -42,18 +42,18 @@ internal sealed class StridedTensor(string name, DType dtype, long[] shape, long
     {
         int width = DType.Bits() / 8;
         long last = 0;
-        for (int i = 0; i < Shape.Length; i++) last += (Shape[i] - 1) * strides[i];
+        for (int i = 0; i < Sizes.Length; i++) last += (Sizes[i] - 1) * strides[i];
         if ((last + 1) * width > Array.MaxLength || ByteLength > Array.MaxLength)
             throw new BudgetException($"{file.Path}: tensor '{Name}' is a strided view of {Printable.Bytes(ByteLength)}, more than one array holds; save it with .contiguous().");
         byte[] source = new byte[(last + 1) * width];
         file.Read(offset, source);
         byte[] target = new byte[ByteLength];
-        long[] index = new long[Shape.Length];
+        long[] index = new long[Sizes.Length];
         long from = 0;
         for (int to = 0; to < target.Length; to += width)
         {
             source.AsSpan((int)(from * width), width).CopyTo(target.AsSpan(to));
-            for (int d = Shape.Length - 1; d >= 0; d--)
+            for (int d = Sizes.Length - 1; d >= 0; d--)
             {
                 from += strides[d];
                 if (++index[d] < Shape[d]) break;

@@ -61,7 +61,7 @@ internal static class InfoCommand
     private static void Show(Terminal terminal, Model model, ModelSize size, int batch, int length)
     {
         long gradients = size.Parameters * sizeof(float);
-        int wide = Math.Max(22, size.Parts.Max(p => p.Part.Length) + 4);
+        int wide = Math.Max(22, size.Parts.Max(p => p.Key.Length) + 4);
         void Row(string what, string value, string note = "") => terminal.Line($"{what.PadRight(wide)}{value,18}{(note.Length > 0 ? "   " + note : "")}");
         Row("parameters", $"{size.Parameters:N0}");
         foreach ((string part, long count) in size.Parts) Row("  " + part, $"{count:N0}");
@@ -153,7 +153,7 @@ internal static class InfoCommand
         ["source"] = source,
         ["parameters"] = size.Parameters,
         ["fixed"] = size.Fixed,
-        ["parts"] = new JsonObject(size.Parts.Select(p => KeyValuePair.Create(p.Part, (JsonNode?)p.Count))),
+        ["parts"] = new JsonObject(size.Parts.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
         ["batch"] = batch,
         ["length"] = length,
         ["stored_bytes"] = new JsonObject(StoredBytes(model).Select(s => KeyValuePair.Create(s.Type, (JsonNode?)s.Bytes))),

@@ -76,7 +76,7 @@ internal static class QuickstartCommand
         terminal.WhenStopped = $"The model is trained and saved in {run.ModelFolder}. '{again}' shows the rest.";
         string[] after = Continuations(run, prompts, cancellationToken);
         EvaluationReport? evaluation = run.EvaluateAll(cancellationToken);
-        IReadOnlyList<(string Name, double BitsPerByte)> compressors = evaluation is null ? [] : Compression.Measure(run.Task.Tokenizer!.Decode(run.Task.Corpus.HeldOut));
+        IReadOnlyList<(string Name, double BitsPerByte)> compressors = evaluation is null ? [] : Compression.Measure(run.Task.Tokenizer!.Decode(run.Task.Corpus.HeldOut.Span));
         Report(terminal, run, prompts, before, after, evaluation, compressors);
         return ExitCode.Ok;
     }
@@ -104,7 +104,7 @@ internal static class QuickstartCommand
     /// <summary>The first words of three texts that are held out, as prompts for a text of one's own.</summary>
     private static string[] Beginnings(TrainingRun<TextTask> run)
     {
-        int[] ids = run.Task.Corpus.HeldOut.Length > 1 ? run.Task.Corpus.HeldOut : run.Task.Corpus.Training;
+        int[] ids = run.Task.Corpus.HeldOut.Length > 1 ? run.Task.Corpus.HeldOutIds : run.Task.Corpus.TrainingIds;
         int end = run.Task.Model.Config.EndId ?? -1;
         List<int> starts = [0];
         for (int i = 0; i < ids.Length - 1; i++)

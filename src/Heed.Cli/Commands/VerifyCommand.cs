@@ -24,7 +24,7 @@ internal static class VerifyCommand
             string[] given = parsed.GetRequiredValue(folders);
             if (!parsed.GetValue(tokenizer))
             {
-                VerifyOptions options = new() { Generation = new GenerationRunner(), Training = !parsed.GetValue(noTraining), Strict = parsed.GetValue(strict), Warn = terminal.Warn, Dump = parsed.GetValue(dump), Model = parsed.GetValue(model), Stop = cancellationToken };
+                VerifyOptions options = new() { Generation = new GenerationRunner(), Training = !parsed.GetValue(noTraining), Strict = parsed.GetValue(strict), Warn = terminal.Warn, Dump = parsed.GetValue(dump), Model = parsed.GetValue(model), CancellationToken = cancellationToken };
                 return Task.FromResult(Models(terminal, given, options));
             }
 
@@ -64,7 +64,7 @@ internal static class VerifyCommand
         bool off = false;
         foreach (string folder in cases)
         {
-            options.Stop.ThrowIfCancellationRequested();
+            options.CancellationToken.ThrowIfCancellationRequested();
             terminal.Status($"{folder} …");
             VerifyResult result = ModelVerifier.Run(folder, options);
             if (!result.Passed) failed++;
@@ -78,10 +78,10 @@ internal static class VerifyCommand
         VerificationReport measures = new(terminal);
         foreach (string folder in rowFolders)
         {
-            options.Stop.ThrowIfCancellationRequested();
+            options.CancellationToken.ThrowIfCancellationRequested();
             try
             {
-                measures.Add(MetricVerification.Run(folder, options.Stop));
+                measures.Add(MetricVerification.Run(folder, options.CancellationToken));
             }
             catch (HeedException e) when (cases.Count + rowFolders.Count > 1)
             {

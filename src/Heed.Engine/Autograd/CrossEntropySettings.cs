@@ -27,7 +27,7 @@ public sealed record CrossEntropySettings
     public float LabelSmoothing { get; init; }
 
     /// <summary>[C]: a weight for each class, or null for 1.</summary>
-    public float[]? ClassWeights { get; init; }
+    public IReadOnlyList<float>? ClassWeights { get; init; }
 
     /// <summary>How the rows' losses become one number.</summary>
     public Reduction Reduction { get; init; }
@@ -44,5 +44,5 @@ public sealed record CrossEntropySettings
         return total == 0 ? 0 : Divisor ?? (Reduction == Reduction.Sum ? 1 : total);
     }
 
-    internal CrossEntropyOptions ForKernel() => new() { IgnoreIndex = IgnoreIndex, Smoothing = LabelSmoothing, ClassWeights = ClassWeights };
+    internal CrossEntropyOptions ForKernel() => new() { IgnoreIndex = IgnoreIndex, Smoothing = LabelSmoothing, ClassWeights = ClassWeights as float[] ?? ClassWeights?.ToArray() };
 }

@@ -11,7 +11,7 @@ namespace Heed.Engine.Kernels;
 /// <summary>What this computer can do at most: the two limits beside which every speed is to be read.</summary>
 /// <remarks>Both run on <see cref="ComputeContext.Threads"/> threads and give the best of several tries, since others may share the
 /// computer.</remarks>
-public static unsafe class MachineProbe
+internal static unsafe class MachineProbe
 {
     private const int Line = 64;
 

@@ -31,12 +31,12 @@ public sealed class Embedding : Module
     public int? Padding { get; }
 
     /// <summary>Looks rows up.</summary>
-    /// <param name="ids">[N], each 0 … V − 1; the array must not change before the backward pass.</param>
+    /// <param name="ids">[N], each 0 … V − 1; the list must not change before the backward pass.</param>
     /// <returns>[N, D].</returns>
     /// <exception cref="ArgumentOutOfRangeException">An id is not in the table.</exception>
-    public Variable Forward(int[] ids)
+    public Variable Forward(IReadOnlyList<int> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        return Weight.AsWeight().Gather(ids, Padding ?? -1);
+        return Weight.AsWeight().Gather(ids as int[] ?? [.. ids], Padding ?? -1);
     }
 }

@@ -37,7 +37,7 @@ public sealed class ForwardContext
     public ReadOnlySpan<int> Starts => _starts;
 
     /// <summary>[N]: the position of each row, in tokens.</summary>
-    public int[] Positions { get; }
+    internal int[] Positions { get; }
 
     /// <summary>[B]: the keys and values of each sequence's earlier tokens, or null. Rows are then the new tokens of sequences that go on.</summary>
     public IReadOnlyList<KeyValueSequence>? Cache { get; init; }
@@ -61,7 +61,7 @@ public sealed class ForwardContext
     public bool Checkpoint { get; init; }
 
     /// <summary>Looked at before each layer.</summary>
-    public CancellationToken Stop { get; init; }
+    public CancellationToken CancellationToken { get; init; }
 
     /// <summary>The length that RoPE variants depending on length use: longest position + 1, or more if later chunks of a text are known already.</summary>
     public int Length

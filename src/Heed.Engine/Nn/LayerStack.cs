@@ -13,7 +13,7 @@ public static class LayerStack
     /// <param name="forward">One layer's forward, from [N, D] to [N, D].</param>
     /// <param name="finish">What follows the last layer: the final norm; null for nothing.</param>
     /// <returns>[N, D].</returns>
-    /// <exception cref="OperationCanceledException"><see cref="ForwardContext.Stop"/> was set.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="ForwardContext.CancellationToken"/> was set.</exception>
     public static Variable Run<TLayer>(
         IReadOnlyList<TLayer> layers, Variable x, ForwardContext context, Func<TLayer, Variable, Variable> forward, Func<Variable, Variable>? finish = null)
     {
@@ -25,7 +25,7 @@ public static class LayerStack
         visit?.Invoke(x);
         for (int i = 0; i < layers.Count; i++)
         {
-            context.Stop.ThrowIfCancellationRequested();
+            context.CancellationToken.ThrowIfCancellationRequested();
             TLayer layer = layers[i];
             Variable before = x;
             if (context.Checkpoint && Tape.IsRecording)

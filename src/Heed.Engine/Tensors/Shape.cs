@@ -84,17 +84,17 @@ public readonly struct Shape : IEquatable<Shape>
     /// <param name="expected">The letters expected, such as <c>[N, D]</c>.</param>
     /// <param name="site">The method that binds; filled by the compiler.</param>
     /// <exception cref="ShapeException">The rank is not 2.</exception>
-    public (int First, int Second) Bind2(string argument, string expected = "[N, D]", [CallerMemberName] string site = "")
+    internal (int First, int Second) Bind2(string argument, string expected = "[N, D]", [CallerMemberName] string site = "")
         => Rank == 2 ? (_sizes[0], _sizes[1]) : throw new ShapeException(site, argument, this, expected);
 
     /// <summary>The three sizes of a rank-3 shape; see <see cref="Bind2"/>.</summary>
     /// <exception cref="ShapeException">The rank is not 3.</exception>
-    public (int First, int Second, int Third) Bind3(string argument, string expected, [CallerMemberName] string site = "")
+    internal (int First, int Second, int Third) Bind3(string argument, string expected, [CallerMemberName] string site = "")
         => Rank == 3 ? (_sizes[0], _sizes[1], _sizes[2]) : throw new ShapeException(site, argument, this, expected);
 
     /// <summary>The four sizes of a rank-4 shape; see <see cref="Bind2"/>.</summary>
     /// <exception cref="ShapeException">The rank is not 4.</exception>
-    public (int First, int Second, int Third, int Fourth) Bind4(string argument, string expected, [CallerMemberName] string site = "")
+    internal (int First, int Second, int Third, int Fourth) Bind4(string argument, string expected, [CallerMemberName] string site = "")
         => Rank == 4 ? (_sizes[0], _sizes[1], _sizes[2], _sizes[3]) : throw new ShapeException(site, argument, this, expected);
 
     /// <inheritdoc/>

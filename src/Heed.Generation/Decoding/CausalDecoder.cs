@@ -43,7 +43,7 @@ internal sealed class CausalDecoder(CausalLanguageModel model, long maximumBytes
     private Tensor? Together(IReadOnlyList<DecoderSequence> sequences, CancellationToken cancellationToken)
     {
         TokenBatch batch = Rows(sequences);
-        RunOptions options = new() { Stop = cancellationToken };
+        RunOptions options = new() { CancellationToken = cancellationToken };
         ForwardContext context = batch.Context(options, cache: Caches(sequences), length: sequences.Max(s => s.Length));
         Variable hidden = model.Hidden(batch, context);                                                  // [N, D]
         return LastRows(hidden, batch, sequences) is { } last ? model.Logits(last).Value : null;         // [R, V]

@@ -40,7 +40,7 @@ internal sealed class SequenceToSequenceDecoder(SequenceToSequenceModel model, l
     private Tensor? Begin(IReadOnlyList<DecoderSequence> sequences, CancellationToken cancellationToken)
     {
         TokenBatch source = TokenBatch.Of([.. sequences.Select(s => s.Source!)]);
-        RunOptions options = new() { Stop = cancellationToken };
+        RunOptions options = new() { CancellationToken = cancellationToken };
         ForwardContext reading = source.Context(options);
         return Decode(sequences, model.Encode(source, reading), reading, options);
     }
@@ -49,7 +49,7 @@ internal sealed class SequenceToSequenceDecoder(SequenceToSequenceModel model, l
     {
         // The encoder's rows are not read any more: the cache has their keys and values. One empty sequence each keeps the numbers in step.
         ForwardContext nothing = new(new int[sequences.Count + 1], []);
-        return Decode(sequences, Tensor.Zeros(0, model.Config.Width), nothing, new RunOptions { Stop = cancellationToken });
+        return Decode(sequences, Tensor.Zeros(0, model.Config.Width), nothing, new RunOptions { CancellationToken = cancellationToken });
     }
 
     private Tensor? Decode(IReadOnlyList<DecoderSequence> sequences, Variable memory, ForwardContext reading, RunOptions options)

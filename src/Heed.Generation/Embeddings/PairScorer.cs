@@ -98,7 +98,7 @@ public sealed class PairScorer : IDisposable
                 TokenTypeIds = TokenGrid.Of(Array.ConvertAll(encodings, e => e.TypeIds)),
                 AttentionMask = TokenGrid.Of(Array.ConvertAll(encodings, e => Array.ConvertAll(e.Ids, _ => 1))),
             };
-            Tensor scores = _model.Run(inputs, new RunOptions { Stop = cancellationToken }).Logits!;     // [B, C]
+            Tensor scores = _model.Run(inputs, new RunOptions { CancellationToken = cancellationToken }).Logits!;     // [B, C]
             for (int b = 0; b < some.Length; b++) rows.Add(scores.Rows(b, 1).ToArray());
         }
 

@@ -44,7 +44,7 @@ internal abstract class RunningRequest
     public bool IsDone => Finish != FinishReason.None;
 
     /// <summary>True if the caller does not want it any more.</summary>
-    public bool IsWithdrawn => _withdrawn || Request.Cancellation.IsCancellationRequested;
+    public bool IsWithdrawn => _withdrawn || Request.CancellationToken.IsCancellationRequested;
 
     /// <summary>True if its keys and values were thrown away to make room.</summary>
     public bool WasEvicted { get; private set; }

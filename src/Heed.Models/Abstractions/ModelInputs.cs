@@ -22,16 +22,16 @@ public sealed record ModelInputs
     public bool LabelsAreShifted { get; init; }
 
     /// <summary><c>labels</c> as numbers: [B·L] for regression (L = number of outputs) and several labels at once.</summary>
-    public float[]? NumberLabels { get; init; }
+    public IReadOnlyList<float>? NumberLabels { get; init; }
 
     /// <summary>[B]: <c>next_sentence_label</c>, 0 = follows, 1 = random.</summary>
-    public int[]? NextSentenceLabel { get; init; }
+    public IReadOnlyList<int>? NextSentenceLabel { get; init; }
 
     /// <summary>[B]: <c>start_positions</c> of answers.</summary>
-    public int[]? StartPositions { get; init; }
+    public IReadOnlyList<int>? StartPositions { get; init; }
 
     /// <summary>[B]: <c>end_positions</c> of answers.</summary>
-    public int[]? EndPositions { get; init; }
+    public IReadOnlyList<int>? EndPositions { get; init; }
 
     /// <summary>[B, T']: <c>decoder_input_ids</c>; null: the labels shifted right.</summary>
     public TokenGrid? DecoderInputIds { get; init; }

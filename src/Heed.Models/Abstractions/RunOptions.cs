@@ -31,5 +31,5 @@ public sealed record RunOptions
     public CrossEntropySettings? Loss { get; init; }
 
     /// <summary>Looked at before each layer.</summary>
-    public CancellationToken Stop { get; init; }
+    public CancellationToken CancellationToken { get; init; }
 }

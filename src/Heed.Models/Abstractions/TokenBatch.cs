@@ -12,29 +12,39 @@ public sealed class TokenBatch
 {
     private TokenBatch(int[] ids, int[]? typeIds, int[] starts, int[] positions, int[] cells, int gridRows, int gridColumns)
     {
-        Ids = ids;
-        TypeIds = typeIds;
-        Starts = starts;
-        Positions = positions;
-        Cells = cells;
+        IdArray = ids;
+        TypeIdArray = typeIds;
+        StartArray = starts;
+        PositionArray = positions;
+        CellArray = cells;
         GridRows = gridRows;
         GridColumns = gridColumns;
     }
 
     /// <summary>[N]: ids of the vocabulary.</summary>
-    public int[] Ids { get; }
+    public IReadOnlyList<int> Ids => IdArray;
+
+    internal int[] IdArray { get; }
 
     /// <summary>[N]: segment of each token (BERT's token types), or null.</summary>
-    public int[]? TypeIds { get; }
+    public IReadOnlyList<int>? TypeIds => TypeIdArray;
+
+    internal int[]? TypeIdArray { get; }
 
     /// <summary>[B + 1]: first row of each sequence, and N at the end.</summary>
-    public int[] Starts { get; }
+    public IReadOnlyList<int> Starts => StartArray;
+
+    internal int[] StartArray { get; }
 
     /// <summary>[N]: position of each token.</summary>
-    public int[] Positions { get; }
+    public IReadOnlyList<int> Positions => PositionArray;
+
+    internal int[] PositionArray { get; }
 
     /// <summary>[N]: index in the padded grid [B, T].</summary>
-    public int[] Cells { get; }
+    public IReadOnlyList<int> Cells => CellArray;
+
+    internal int[] CellArray { get; }
 
     /// <summary>Where some rows are kept only for a loss over all positions: per sequence the first row and the number of rows that may be attended to; else null.</summary>
     internal AttendedRows[]? AttendedRows { get; private init; }
@@ -46,7 +56,7 @@ public sealed class TokenBatch
     public int GridColumns { get; }
 
     /// <summary>N.</summary>
-    public int Rows => Ids.Length;
+    public int Rows => IdArray.Length;
 
     /// <summary>Sequences of any lengths; positions count from 0.</summary>
     public static TokenBatch Of(params ReadOnlySpan<int[]> sequences)
@@ -130,7 +140,7 @@ public sealed class TokenBatch
     public int[] Pick(TokenGrid grid)
     {
         ArgumentNullException.ThrowIfNull(grid);
-        return Array.ConvertAll(Cells, c => grid.Cells[c]);
+        return Array.ConvertAll(CellArray, c => grid.Cells[c]);
     }
 
     /// <summary>Row of the first real token of each sequence, [B].</summary>
@@ -140,8 +150,8 @@ public sealed class TokenBatch
         int[] rows = new int[GridRows];
         for (int b = 0; b < rows.Length; b++)
         {
-            rows[b] = Starts[b] + (AttendedRows is { } attended ? attended[b].First : 0);
-            if (rows[b] >= Starts[b + 1]) throw new InputException($"input_ids: row {b} has no real token; a text has at least one.");
+            rows[b] = StartArray[b] + (AttendedRows is { } attended ? attended[b].First : 0);
+            if (rows[b] >= StartArray[b + 1]) throw new InputException($"input_ids: row {b} has no real token; a text has at least one.");
         }
 
         return rows;
@@ -152,23 +162,23 @@ public sealed class TokenBatch
     {
         for (int n = 0; n < Rows; n++)
         {
-            if ((uint)Ids[n] >= (uint)vocabulary)
+            if ((uint)IdArray[n] >= (uint)vocabulary)
             {
-                throw new InputException($"input_ids: token {n} has the id {Ids[n]}; the vocabulary of this {config.ModelType} model has the ids 0 to {vocabulary - 1}. "
+                throw new InputException($"input_ids: token {n} has the id {IdArray[n]}; the vocabulary of this {config.ModelType} model has the ids 0 to {vocabulary - 1}. "
                     + "Use the tokenizer that belongs to the model.");
             }
 
-            if ((uint)Positions[n] >= (uint)longest)
-                throw new InputException($"input_ids: token {n} is at position {Positions[n]}; this {config.ModelType} model has {longest} positions. Shorten or split the text.");
+            if ((uint)PositionArray[n] >= (uint)longest)
+                throw new InputException($"input_ids: token {n} is at position {PositionArray[n]}; this {config.ModelType} model has {longest} positions. Shorten or split the text.");
         }
     }
 
     /// <summary>The rows of a sequence that may be attended to: first row and number.</summary>
     internal (int Start, int Count) Attended(int b)
-        => AttendedRows is { } attended ? (Starts[b] + attended[b].First, attended[b].Count) : (Starts[b], Starts[b + 1] - Starts[b]);
+        => AttendedRows is { } attended ? (StartArray[b] + attended[b].First, attended[b].Count) : (StartArray[b], StartArray[b + 1] - StartArray[b]);
 
     /// <summary>This batch with other positions, [N].</summary>
-    public TokenBatch WithPositions(int[] positions) => new(Ids, TypeIds, Starts, positions, Cells, GridRows, GridColumns) { AttendedRows = AttendedRows };
+    public TokenBatch WithPositions(int[] positions) => new(IdArray, TypeIdArray, StartArray, positions, CellArray, GridRows, GridColumns) { AttendedRows = AttendedRows };
 
     /// <summary>The context in which the batch runs through a model.</summary>
     /// <param name="options">How the run goes.</param>
@@ -180,7 +190,7 @@ public sealed class TokenBatch
 
     internal ForwardContext Gathering(RunOptions options, ForwardContext? memory, Action<Variable> eachLayer) => Make(options, memory, null, 0, eachLayer);
 
-    private ForwardContext Make(RunOptions? options, ForwardContext? memory, IReadOnlyList<KeyValueSequence>? cache, int length, Action<Variable>? eachLayer) => new(Starts, Positions)
+    private ForwardContext Make(RunOptions? options, ForwardContext? memory, IReadOnlyList<KeyValueSequence>? cache, int length, Action<Variable>? eachLayer) => new(StartArray, PositionArray)
     {
         Length = length,
         EachLayer = eachLayer,
@@ -190,7 +200,7 @@ public sealed class TokenBatch
         Hooks = options?.Hooks,
         Dropout = options?.Dropout,
         Checkpoint = options?.Checkpoint ?? false,
-        Stop = options?.Stop ?? default,
+        CancellationToken = options?.CancellationToken ?? default,
     };
 
     /// <summary>Rows [N, …] put back into the padded grid, [B, T, …]; zeros where there was padding.</summary>
@@ -201,7 +211,7 @@ public sealed class TokenBatch
         if (sizes.Length == 0 || sizes[0] != Rows) throw new ShapeException("TokenBatch.ToGrid", nameof(rows), rows.Shape, $"[{Rows}, ...]");
         Tensor grid = Tensor.Zeros([GridRows, GridColumns, .. sizes[1..]]);
         int width = Rows == 0 ? 0 : rows.Count / Rows;
-        for (int n = 0; n < Rows; n++) rows.Span.Slice(n * width, width).CopyTo(grid.Span[(Cells[n] * width)..]);
+        for (int n = 0; n < Rows; n++) rows.Span.Slice(n * width, width).CopyTo(grid.Span[(CellArray[n] * width)..]);
         return grid;
     }
 }

@@ -26,7 +26,7 @@ public sealed class TokenGrid
     public int Columns { get; }
 
     /// <summary>[B·T], row by row.</summary>
-    public int[] Cells { get; }
+    internal int[] Cells { get; }
 
     /// <summary>The cell in row b, column t.</summary>
     public int this[int b, int t] => Cells[(b * Columns) + t];

@@ -15,31 +15,32 @@ public sealed record BartConfig : ModelConfig
     /// <inheritdoc/>
     public override int Vocabulary { get; init; } = 50265;
 
-    /// <summary>Vocabulary of the decoder and the output; 0 means that of the encoder.</summary>
+    /// <summary>Vocabulary of the decoder and the output; 0 means that of the encoder (<c>decoder_vocab_size</c>).</summary>
     public int DecoderVocabulary { get => field == 0 ? Vocabulary : field; init; }
 
     /// <inheritdoc/>
+    /// <remarks><c>d_model</c>.</remarks>
     public override required int Width { get; init; }
 
-    /// <summary>Layers of the decoder.</summary>
+    /// <summary>Layers of the decoder (<c>decoder_layers</c>).</summary>
     public override required int Layers { get; init; }
 
-    /// <summary>Layers of the encoder; 0 means as many as the decoder has.</summary>
+    /// <summary>Layers of the encoder; 0 means as many as the decoder has (<c>encoder_layers</c>).</summary>
     public int EncoderLayers { get => field == 0 ? Layers : field; init; }
 
-    /// <summary>H of the decoder.</summary>
+    /// <summary>H of the decoder (<c>decoder_attention_heads</c>).</summary>
     public required int Heads { get; init; }
 
-    /// <summary>H of the encoder; 0 means that of the decoder.</summary>
+    /// <summary>H of the encoder; 0 means that of the decoder (<c>encoder_attention_heads</c>).</summary>
     public int EncoderHeads { get => field == 0 ? Heads : field; init; }
 
-    /// <summary>F of the decoder; 0 means 4·D.</summary>
+    /// <summary>F of the decoder; 0 means 4·D (<c>decoder_ffn_dim</c>).</summary>
     public int InnerWidth { get => field == 0 ? 4 * Width : field; init; }
 
-    /// <summary>F of the encoder; 0 means that of the decoder.</summary>
+    /// <summary>F of the encoder; 0 means that of the decoder (<c>encoder_ffn_dim</c>).</summary>
     public int EncoderInnerWidth { get => field == 0 ? InnerWidth : field; init; }
 
-    /// <summary>Longest text of either stack, in tokens.</summary>
+    /// <summary>Longest text of either stack, in tokens (<c>max_position_embeddings</c>).</summary>
     public int ContextLength { get; init; } = 1024;
 
     /// <inheritdoc/>
@@ -48,28 +49,31 @@ public sealed record BartConfig : ModelConfig
     /// <summary>Added to the variance in norms: both architectures' fixed value.</summary>
     public static float NormEpsilon => 1e-5f;
 
-    /// <summary>Activation of the feed-forward parts.</summary>
+    /// <summary>Activation of the feed-forward parts (<c>activation_function</c>).</summary>
     public Activation Activation { get; init; } = Activation.Gelu;
 
-    /// <summary>True where embeddings are multiplied by √D.</summary>
+    /// <summary>True where embeddings are multiplied by √D (<c>scale_embedding</c>).</summary>
     public bool ScaledEmbedding { get; init; }
 
-    /// <summary>True where both stacks read the same token table.</summary>
+    /// <summary>True where both stacks read the same token table (<c>share_encoder_decoder_embeddings</c>).</summary>
     public bool SharedTokens { get; init; } = true;
 
     /// <summary>Probability of dropout on embeddings and on what is added to the residual stream.</summary>
     public float Dropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout on attention weights.</summary>
+    /// <summary>Probability of dropout on attention weights (<c>attention_dropout</c>).</summary>
     public float AttentionDropout { get; init; }
 
-    /// <summary>Probability of dropout inside the feed-forward parts.</summary>
+    /// <summary>Probability of dropout inside the feed-forward parts (<c>activation_dropout</c>).</summary>
     public float ActivationDropout { get; init; }
 
-    /// <summary>Id in front of every text that the decoder writes; null means the end id in BART, the padding id in Marian.</summary>
+    /// <summary>
+    /// Id in front of every text that the decoder writes; null means the end id in BART, the padding id in Marian
+    /// (<c>decoder_start_token_id</c>).
+    /// </summary>
     public int? DecoderStartId { get; init; }
 
-    /// <summary>Id that a text of the maximum length ends with, or null.</summary>
+    /// <summary>Id that a text of the maximum length ends with, or null (<c>forced_eos_token_id</c>).</summary>
     public int? ForcedEndId { get; init; }
 
     /// <summary>139,420,416 parameters.</summary>

@@ -4,7 +4,7 @@ using Heed.Engine.Nn;
 namespace Heed.Models.Bart;
 
 /// <summary>The two stacks of BART or Marian.</summary>
-public sealed class BartModel : EncoderDecoder
+internal sealed class BartModel : EncoderDecoder
 {
     private readonly BartConfig _config;
 

@@ -5,7 +5,7 @@ namespace Heed.Models.Bart;
 
 /// <summary>One post-norm layer of the encoder or the decoder.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
 /// <remarks>Vaswani et al. 2017, §3.1, with the activation of the configuration. Scope names are the released checkpoint's keys.</remarks>
-public sealed class BartBlock : Module
+internal sealed class BartBlock : Module
 {
     private readonly Residual _attentionResidual;
     private readonly Residual _crossAttentionResidual;
@@ -88,7 +88,7 @@ public sealed class BartBlock : Module
 }
 
 /// <summary>The encoder or the decoder: tokens and positions → norm (BART) → blocks.</summary>
-public sealed class BartStack : Module
+internal sealed class BartStack : Module
 {
     /// <summary>The first rows of BART's position table belong to no position.</summary>
     private const int PositionOffset = 2;
@@ -138,8 +138,8 @@ public sealed class BartStack : Module
         Variable tokens = Tokens.Forward(batch.Ids);                                                                    // [N, D]
         if (_config.ScaledEmbedding) tokens *= MathF.Sqrt(_config.Width);
         Variable positions = Positions is null
-            ? _sinusoids!.Forward(batch.Positions)
-            : Positions.Forward(Array.ConvertAll(batch.Positions, p => p + PositionOffset));                            // [N, D]
+            ? _sinusoids!.Forward(batch.PositionArray)
+            : Positions.Forward(Array.ConvertAll(batch.PositionArray, p => p + PositionOffset));                            // [N, D]
         Variable x = context.Visit(Site, "embed", tokens) + context.Visit(Site, "pos_embed", positions);
         if (EmbeddingNorm is not null) x = EmbeddingNorm.Forward(x, context);
         return LayerStack.Run(Blocks, _dropout.Forward(x, context), context, (block, y) => block.Forward(y, memory, context));

@@ -10,42 +10,45 @@ public record BertConfig : ModelConfig
     public override string ModelType => "bert";
 
     /// <inheritdoc/>
+    /// <remarks><c>vocab_size</c>.</remarks>
     public override int Vocabulary { get; init; } = 30522;
 
     /// <inheritdoc/>
+    /// <remarks><c>hidden_size</c>.</remarks>
     public override required int Width { get; init; }
 
     /// <inheritdoc/>
+    /// <remarks><c>num_hidden_layers</c>.</remarks>
     public override required int Layers { get; init; }
 
-    /// <summary>H, heads of attention.</summary>
+    /// <summary>H, heads of attention (<c>num_attention_heads</c>).</summary>
     public required int Heads { get; init; }
 
-    /// <summary>F, width inside the feed-forward part; 0 means 4·D.</summary>
+    /// <summary>F, width inside the feed-forward part; 0 means 4·D (<c>intermediate_size</c>).</summary>
     public int InnerWidth { get => field == 0 ? 4 * Width : field; init; }
 
-    /// <summary>Rows of the position table.</summary>
+    /// <summary>Rows of the position table (<c>max_position_embeddings</c>).</summary>
     public int PositionRows { get; init; } = 512;
 
     /// <inheritdoc/>
     public override int MaximumLength => PositionRows;
 
-    /// <summary>Number of segments; 0: there is no table of them.</summary>
+    /// <summary>Number of segments; 0: there is no table of them (<c>type_vocab_size</c>).</summary>
     public int Segments { get; init; } = 2;
 
-    /// <summary>Added to the variance in norms.</summary>
+    /// <summary>Added to the variance in norms (<c>layer_norm_eps</c>).</summary>
     public float NormEpsilon { get; init; } = 1e-12f;
 
-    /// <summary>Activation of the feed-forward part and of the masked-token head.</summary>
+    /// <summary>Activation of the feed-forward part and of the masked-token head (<c>hidden_act</c>).</summary>
     public Activation Activation { get; init; } = Activation.Gelu;
 
-    /// <summary>Probability of dropout on embeddings and on what is added to the residual stream.</summary>
+    /// <summary>Probability of dropout on embeddings and on what is added to the residual stream (<c>hidden_dropout_prob</c>).</summary>
     public float Dropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout on attention weights.</summary>
+    /// <summary>Probability of dropout on attention weights (<c>attention_probs_dropout_prob</c>).</summary>
     public float AttentionDropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout in front of a classifier; null: <see cref="Dropout"/>.</summary>
+    /// <summary>Probability of dropout in front of a classifier; null: <see cref="Dropout"/> (<c>classifier_dropout</c>).</summary>
     public float? ClassifierDropout { get; init; }
 
     /// <summary>Name in front of the stack's keys in a model with a head.</summary>

@@ -9,7 +9,7 @@ namespace Heed.Models.Bert;
 /// <param name="config">Sizes and settings.</param>
 /// <param name="at">The layer's place.</param>
 /// <param name="distances">Biases of distances that the layers share (MPNet), or null.</param>
-public sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceBias? distances = null) : Module(at)
+internal sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceBias? distances = null) : Module(at)
 {
     /// <summary>Self-attention without a mask.</summary>
     public MultiHeadAttention Attention { get; } = new(BertEncoder.AttentionOf(config, distances), (at / "attention").As("attn"));
@@ -39,7 +39,7 @@ public sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceBia
 }
 
 /// <summary>BERT's stack: tokens, positions and segments → norm → layers.</summary>
-public sealed class BertEncoder : TokenStack
+internal sealed class BertEncoder : TokenStack
 {
     private readonly BertConfig _config;
     private readonly Dropout _dropout;
@@ -86,7 +86,7 @@ public sealed class BertEncoder : TokenStack
     /// <exception cref="InputException">A segment is not in the table.</exception>
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        int[] segments = batch.TypeIds ?? new int[batch.Rows];
+        int[] segments = batch.TypeIdArray ?? new int[batch.Rows];
         foreach (int segment in segments)
             if ((uint)segment >= (uint)Math.Max(_config.Segments, 1)) throw new InputException($"token_type_ids: {segment} is no segment of this {_config.ModelType} model; it has 0 to {Math.Max(_config.Segments, 1) - 1}.");
         Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, D]

@@ -13,30 +13,36 @@ public sealed record BloomConfig : ModelConfig
     public override string ModelType => "bloom";
 
     /// <inheritdoc/>
+    /// <remarks><c>vocab_size</c>.</remarks>
     public override int Vocabulary { get; init; } = 250880;
 
     /// <inheritdoc/>
+    /// <remarks><c>hidden_size</c>.</remarks>
     public override required int Width { get; init; }
 
     /// <inheritdoc/>
+    /// <remarks><c>n_layer</c>.</remarks>
     public override required int Layers { get; init; }
 
-    /// <summary>H, heads of attention.</summary>
+    /// <summary>H, heads of attention (<c>n_head</c>).</summary>
     public required int Heads { get; init; }
 
     /// <summary>ALiBi has no table: any length runs.</summary>
     public override int MaximumLength => int.MaxValue;
 
-    /// <summary>Added to the variance in norms.</summary>
+    /// <summary>Added to the variance in norms (<c>layer_norm_epsilon</c>).</summary>
     public float NormEpsilon { get; init; } = 1e-5f;
 
-    /// <summary>True where what is added to the stream starts from the normalised rows rather than from the stream itself.</summary>
+    /// <summary>
+    /// True where what is added to the stream starts from the normalised rows rather than from the stream itself
+    /// (<c>apply_residual_connection_post_layernorm</c>).
+    /// </summary>
     public bool ResidualAfterNorm { get; init; }
 
-    /// <summary>Probability of dropout on attention weights.</summary>
+    /// <summary>Probability of dropout on attention weights (<c>attention_dropout</c>).</summary>
     public float AttentionDropout { get; init; }
 
-    /// <summary>Probability of dropout on what is added to the residual stream.</summary>
+    /// <summary>Probability of dropout on what is added to the residual stream (<c>hidden_dropout</c>).</summary>
     public float HiddenDropout { get; init; }
 
     /// <inheritdoc/>
@@ -68,7 +74,7 @@ public sealed record BloomConfig : ModelConfig
 
 /// <summary>One pre-norm decoder layer whose attention counts distances (ALiBi).  x: [N, D] → [N, D].</summary>
 /// <remarks>Le Scao et al. 2022, §3.2.2.</remarks>
-public sealed class BloomBlock(BloomConfig config, AlibiBias positions, int layer, ParameterScope at) : Module(at)
+internal sealed class BloomBlock(BloomConfig config, AlibiBias positions, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Norm in front of attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"));
@@ -121,7 +127,7 @@ public sealed class BloomBlock(BloomConfig config, AlibiBias positions, int laye
 }
 
 /// <summary>BLOOM's decoder: tokens → norm → blocks → norm.</summary>
-public sealed class BloomModel : DecoderStack
+internal sealed class BloomModel : DecoderStack
 {
     /// <summary>Makes the parameters at a place of the checkpoint, <c>transformer</c> in saved models.</summary>
     public BloomModel(BloomConfig config, ParameterScope at)

@@ -71,76 +71,84 @@ public sealed record CustomConfig : ModelConfig
     /// <inheritdoc/>
     public override string ModelType => Encoder ? EncoderType : DecoderType;
 
-    /// <summary>True for an encoder, whose tokens see those behind them as well.</summary>
+    /// <summary>True for an encoder, whose tokens see those behind them as well (<c>model_type</c>).</summary>
     public bool Encoder { get; init; }
 
     /// <inheritdoc/>
+    /// <remarks><c>vocab_size</c>.</remarks>
     public override required int Vocabulary { get; init; }
 
     /// <inheritdoc/>
+    /// <remarks><c>hidden_size</c>.</remarks>
     public override required int Width { get; init; }
 
     /// <inheritdoc/>
+    /// <remarks><c>num_hidden_layers</c>.</remarks>
     public override required int Layers { get; init; }
 
-    /// <summary>H, query heads.</summary>
+    /// <summary>H, query heads (<c>num_attention_heads</c>).</summary>
     public required int Heads { get; init; }
 
-    /// <summary>Heads of keys and values, a divisor of H; 0 means H.</summary>
+    /// <summary>Heads of keys and values, a divisor of H; 0 means H (<c>num_key_value_heads</c>).</summary>
     public int KeyHeads { get => field == 0 ? Heads : field; init; }
 
-    /// <summary>F; 0 means 4·D.</summary>
+    /// <summary>F; 0 means 4·D (<c>intermediate_size</c>).</summary>
     public int InnerWidth { get => field == 0 ? 4 * Width : field; init; }
 
-    /// <summary>Longest input in tokens; the rows of a learned table.</summary>
+    /// <summary>Longest input in tokens; the rows of a learned table (<c>max_position_embeddings</c>).</summary>
     public int ContextLength { get; init; } = 1024;
 
     /// <inheritdoc/>
     public override int MaximumLength => ContextLength;
 
-    /// <summary>How the model knows where tokens stand.</summary>
+    /// <summary>How the model knows where tokens stand (<c>positions</c>).</summary>
     public PositionKind Positions { get; init; } = PositionKind.Rope;
 
-    /// <summary>Base of <see cref="PositionKind.Rope"/>.</summary>
+    /// <summary>Base of <see cref="PositionKind.Rope"/> (<c>rope_theta</c>).</summary>
     public double Theta { get; init; } = 10000;
 
     /// <summary>Which tokens attention sees, and how it weighs them.</summary>
     public CustomAttention Attention { get; init; }
 
-    /// <summary>True: norms in front of each part and one at the end; false: behind each part.</summary>
+    /// <summary>True: norms in front of each part and one at the end; false: behind each part (<c>norm_first</c>).</summary>
     public bool NormFirst { get; init; } = true;
 
-    /// <summary>True for RMSNorm, false for LayerNorm.</summary>
+    /// <summary>True for RMSNorm, false for LayerNorm (<c>norm</c>).</summary>
     public bool RmsNorm { get; init; }
 
-    /// <summary>Added to variance or mean square in norms.</summary>
+    /// <summary>Added to variance or mean square in norms (<c>norm_eps</c>).</summary>
     public float NormEpsilon { get; init; } = 1e-5f;
 
-    /// <summary>Activation of the feed-forward part, or of its gate.</summary>
+    /// <summary>Activation of the feed-forward part, or of its gate (<c>hidden_act</c>).</summary>
     public Activation Activation { get; init; } = Activation.Gelu;
 
-    /// <summary>True where the feed-forward part has a gate.</summary>
+    /// <summary>True where the feed-forward part has a gate (<c>gated</c>).</summary>
     public bool Gated { get; init; }
 
-    /// <summary>Tokens that a token sees with <see cref="CustomAttention.Window"/>, itself included; in an encoder as many ahead.</summary>
+    /// <summary>
+    /// Tokens that a token sees with <see cref="CustomAttention.Window"/>, itself included; in an encoder as many ahead
+    /// (<c>sliding_window</c>).
+    /// </summary>
     public int Window { get; init; } = 128;
 
-    /// <summary>Positions a block of <see cref="BlockSparsity"/>, with <see cref="CustomAttention.BlockSparse"/>.</summary>
+    /// <summary>
+    /// Positions a block of <see cref="BlockSparsity"/>, with <see cref="CustomAttention.BlockSparse"/> (<c>block_size</c>).
+    /// </summary>
     public int BlockSize { get; init; } = 64;
 
-    /// <summary>Blocks to each side that a block sees.</summary>
+    /// <summary>Blocks to each side that a block sees (<c>window_blocks</c>).</summary>
     public int WindowBlocks { get; init; } = 1;
 
-    /// <summary>First blocks that see and are seen by all.</summary>
+    /// <summary>First blocks that see and are seen by all (<c>global_blocks</c>).</summary>
     public int GlobalBlocks { get; init; } = 1;
 
-    /// <summary>Earlier blocks that each block sees by lot.</summary>
+    /// <summary>Earlier blocks that each block sees by lot (<c>random_blocks</c>).</summary>
     public int RandomBlocks { get; init; } = 1;
 
     /// <summary>M, random features of a head with <see cref="CustomAttention.Favor"/>; 0 means 4·D / H.</summary>
     public int Features { get => field == 0 ? 4 * Width / Heads : field; init; }
 
-    /// <summary>Seed of the random features; each layer draws its own.</summary>
+    /// <summary>Seed of the random features; each layer draws its own (<c>feature_seed</c>).</summary>
     public int FeatureSeed { get; init; } = 1;
 
     /// <summary>Probability of dropout on embeddings, attention weights and what is added to the stream.</summary>

@@ -5,7 +5,7 @@ using Heed.Engine.Nn;
 namespace Heed.Models.Custom;
 
 /// <summary>One layer with norms in front of or behind its parts.  x: [N, D] → [N, D].</summary>
-public sealed class CustomBlock : Module
+internal sealed class CustomBlock : Module
 {
     private readonly CustomConfig _config;
     private readonly Norm _attentionNorm;
@@ -73,7 +73,7 @@ public sealed class CustomBlock : Module
 }
 
 /// <summary>A stack whose positions, norms and attention are chosen by its configuration: tokens and positions → blocks → final norm, where norms stand in front.</summary>
-public sealed class CustomStack : DecoderStack
+internal sealed class CustomStack : DecoderStack
 {
     private const int DistanceBuckets = 32, FarthestDistance = 128;    // T5's own sizes (Raffel et al., arXiv:1910.10683, §2.1)
 
@@ -126,7 +126,7 @@ public sealed class CustomStack : DecoderStack
     {
         Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                                             // [N, D]
         if (_config.Positions == PositionKind.Sinusoidal) x *= MathF.Sqrt(_config.Width);
-        if (_positions is not null) x += context.Visit("", "pos_embed", _positions(batch.Positions));
+        if (_positions is not null) x += context.Visit("", "pos_embed", _positions(batch.PositionArray));
         x = _dropout.Forward(x, context);
         return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), _finalNorm is null ? null : y => _finalNorm.Forward(y, context));
     }

@@ -13,42 +13,44 @@ public sealed record DistilBertConfig : ModelConfig
     public override string ModelType => "distilbert";
 
     /// <inheritdoc/>
+    /// <remarks><c>vocab_size</c>.</remarks>
     public override int Vocabulary { get; init; } = 30522;
 
     /// <inheritdoc/>
     public override required int Width { get; init; }
 
     /// <inheritdoc/>
+    /// <remarks><c>n_layers</c>.</remarks>
     public override required int Layers { get; init; }
 
-    /// <summary>H, heads of attention.</summary>
+    /// <summary>H, heads of attention (<c>n_heads</c>).</summary>
     public required int Heads { get; init; }
 
-    /// <summary>F, width inside the feed-forward part; 0 means 4·D.</summary>
+    /// <summary>F, width inside the feed-forward part; 0 means 4·D (<c>hidden_dim</c>).</summary>
     public int InnerWidth { get => field == 0 ? 4 * Width : field; init; }
 
-    /// <summary>Rows of the position table.</summary>
+    /// <summary>Rows of the position table (<c>max_position_embeddings</c>).</summary>
     public int PositionRows { get; init; } = 512;
 
     /// <inheritdoc/>
     public override int MaximumLength => PositionRows;
 
-    /// <summary>True where positions are sines and cosines that are not trained.</summary>
+    /// <summary>True where positions are sines and cosines that are not trained (<c>sinusoidal_pos_embds</c>).</summary>
     public bool SinusoidalPositions { get; init; }
 
-    /// <summary>Activation of the feed-forward part and of the masked-token head.</summary>
+    /// <summary>Activation of the feed-forward part and of the masked-token head (<c>activation</c>).</summary>
     public Activation Activation { get; init; } = Activation.Gelu;
 
     /// <summary>Probability of dropout on embeddings and behind the feed-forward part.</summary>
     public float Dropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout on attention weights.</summary>
+    /// <summary>Probability of dropout on attention weights (<c>attention_dropout</c>).</summary>
     public float AttentionDropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout in front of the scores of answers' ends.</summary>
+    /// <summary>Probability of dropout in front of the scores of answers' ends (<c>qa_dropout</c>).</summary>
     public float AnswerDropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout in front of a text's classifier.</summary>
+    /// <summary>Probability of dropout in front of a text's classifier (<c>seq_classif_dropout</c>).</summary>
     public float ClassifierDropout { get; init; } = 0.2f;
 
     /// <summary>66,362,880 parameters, 66,985,530 with the masked-token head.</summary>

@@ -5,7 +5,7 @@ namespace Heed.Models.DistilBert;
 
 /// <summary>One post-norm encoder layer.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
 /// <remarks>Sanh et al. 2019, §3: BERT's layer. Scope names are the released checkpoint's keys.</remarks>
-public sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at) : Module(at)
+internal sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at) : Module(at)
 {
     /// <summary>Self-attention without a mask.</summary>
     public MultiHeadAttention Attention { get; } = new(DistilBertEncoder.AttentionOf(config), (at / "attention").As("attn"));
@@ -35,7 +35,7 @@ public sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at) 
 }
 
 /// <summary>DistilBERT's stack: tokens and positions → norm → layers.</summary>
-public sealed class DistilBertEncoder : TokenStack
+internal sealed class DistilBertEncoder : TokenStack
 {
     private readonly Dropout _dropout;
 

@@ -10,7 +10,7 @@ namespace Heed.Models.Embeddings;
 /// (dense layers, normalization). A text gives the same bits alone and in any batch.
 /// </summary>
 /// <remarks>Texts to vectors, prompts included: <c>TextEmbedder</c> in Heed.Generation.</remarks>
-public sealed class SentenceEmbedder : IDisposable
+internal sealed class SentenceEmbedder : IDisposable
 {
     /// <summary>Most tokens that run at once: it bounds memory and changes no bit.</summary>
     private const int TokensAtOnce = 8192;
@@ -156,10 +156,10 @@ public sealed class SentenceEmbedder : IDisposable
                     InputIds = TokenGrid.Of(texts, encoder.Config.PaddingId ?? 0),
                     AttentionMask = TokenGrid.Of(Array.ConvertAll(texts, text => Array.ConvertAll(text, _ => 1))),
                 });
-                return encoder.Encode(batch, batch.Context(new RunOptions { Stop = cancellationToken }));
+                return encoder.Encode(batch, batch.Context(new RunOptions { CancellationToken = cancellationToken }));
             default:
                 TokenBatch sequences = TokenBatch.Of(texts);
-                return ((CausalLanguageModel)_model).Hidden(sequences, sequences.Context(new RunOptions { Stop = cancellationToken }));
+                return ((CausalLanguageModel)_model).Hidden(sequences, sequences.Context(new RunOptions { CancellationToken = cancellationToken }));
         }
     }
 
@@ -178,7 +178,7 @@ public sealed class SentenceEmbedder : IDisposable
     {
         using CheckpointFolder weights = CheckpointFolder.Open(files);
         RawTensor tensor = weights.TryGet("embedding.weight", out RawTensor? named) ? named : weights["embeddings"];
-        if (tensor.Shape.Length != 2) throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Shape)}]; a table [V, D] was expected");
+        if (tensor.Sizes.Length != 2) throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Sizes)}]; a table [V, D] was expected");
         Tensor table = Tensor.Uninitialized((int)tensor.Shape[0], (int)tensor.Shape[1]).LeaveScope();
         tensor.ReadFloats(table.Span);
         return table;

@@ -17,7 +17,7 @@ public enum VectorSimilarity
 }
 
 /// <summary>The values of <see cref="VectorSimilarity"/> on vectors.</summary>
-public static class VectorSimilarities
+internal static class VectorSimilarities
 {
     /// <summary>The words of <c>similarity_fn_name</c>.</summary>
     internal static (string Word, VectorSimilarity Value)[] Names { get; } =

@@ -57,7 +57,7 @@ internal sealed class CheckpointSource : ParameterSource
             return;
         }
 
-        if (!SameShape(tensor.Shape, parameter.Shape))
+        if (!SameShape(tensor.Sizes, parameter.Shape))
         {
             _mismatched.Add($"{parameter.Name} is [{string.Join(", ", tensor.Shape)}] in the file and {parameter.Shape} in the model");
             if (_options.AllowMissing) _first.Fill(parameter);

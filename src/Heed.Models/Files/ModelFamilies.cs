@@ -77,7 +77,7 @@ public static class ModelFamilies
     /// <param name="config">The file's object.</param>
     /// <param name="head">A class name that overrides <c>architectures</c>; null takes the file's.</param>
     /// <exception cref="InvalidFileException"><c>model_type</c> is missing or unknown, or the head is; the error names the nearest and the list.</exception>
-    public static (ModelFamily Family, string Architecture) Find(ConfigReader config, string? head = null)
+    internal static (ModelFamily Family, string Architecture) Find(ConfigReader config, string? head = null)
     {
         config.Guard(AutoMap);
         _ = config.Has("architectures");

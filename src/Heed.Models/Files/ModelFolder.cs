@@ -93,6 +93,7 @@ public static class ModelFolder
         }
 
         model.StoredTypes = report.StoredTypes;
+        parameters.EndLoading(options.Seed);
         return new LoadedModel(model, report);
     }
 

@@ -11,9 +11,11 @@ public sealed record Gemma3Config : ModelConfig
     public override string ModelType => "gemma3_text";
 
     /// <inheritdoc/>
+    /// <remarks><c>vocab_size</c>.</remarks>
     public override int Vocabulary { get; init; } = 262144;
 
     /// <inheritdoc/>
+    /// <remarks><c>hidden_size</c>.</remarks>
     public override required int Width { get; init; }
 
     /// <inheritdoc/>

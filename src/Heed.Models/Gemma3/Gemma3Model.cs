@@ -5,7 +5,7 @@ namespace Heed.Models.Gemma3;
 
 /// <summary>One layer of Gemma 3: each part between a norm of its input and a norm of its result.  x: [N, D] → [N, D].</summary>
 /// <remarks>Gemma Team 2025, arXiv:2503.19786 §2. Scope names are the released checkpoint's keys.</remarks>
-public sealed class Gemma3Block(Gemma3Config config, IRotation rotation, int layer, ParameterScope at) : Module(at)
+internal sealed class Gemma3Block(Gemma3Config config, IRotation rotation, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Norm before attention.</summary>
     public RmsNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"), offset: 1);
@@ -42,7 +42,7 @@ public sealed class Gemma3Block(Gemma3Config config, IRotation rotation, int lay
 }
 
 /// <summary>Gemma 3's stack: tokens · √D → blocks → final norm.</summary>
-public sealed class Gemma3Model : DecoderStack
+internal sealed class Gemma3Model : DecoderStack
 {
     /// <summary>Makes the parameters at a place of the checkpoint, <c>model</c> in saved models with a head.</summary>
     public Gemma3Model(Gemma3Config config, ParameterScope at)

@@ -13,36 +13,39 @@ public sealed record Gpt1Config : ModelConfig
     public override string ModelType => "openai-gpt";
 
     /// <inheritdoc/>
+    /// <remarks><c>vocab_size</c>.</remarks>
     public override int Vocabulary { get; init; } = 40478;
 
     /// <inheritdoc/>
+    /// <remarks><c>n_embd</c>.</remarks>
     public override int Width { get; init; } = 768;
 
     /// <inheritdoc/>
+    /// <remarks><c>n_layer</c>.</remarks>
     public override int Layers { get; init; } = 12;
 
-    /// <summary>H, heads of attention.</summary>
+    /// <summary>H, heads of attention (<c>n_head</c>).</summary>
     public int Heads { get; init; } = 12;
 
-    /// <summary>Rows of the position table, in tokens.</summary>
+    /// <summary>Rows of the position table, in tokens (<c>n_positions</c>).</summary>
     public int ContextLength { get; init; } = 512;
 
     /// <inheritdoc/>
     public override int MaximumLength => ContextLength;
 
-    /// <summary>Added to the variance in norms.</summary>
+    /// <summary>Added to the variance in norms (<c>layer_norm_epsilon</c>).</summary>
     public float NormEpsilon { get; init; } = 1e-5f;
 
-    /// <summary>Activation of the feed-forward part; GELU by tanh.</summary>
+    /// <summary>Activation of the feed-forward part; GELU by tanh (<c>afn</c>).</summary>
     public Activation Activation { get; init; } = Activation.GeluTanh;
 
-    /// <summary>Probability of dropout on the embeddings.</summary>
+    /// <summary>Probability of dropout on the embeddings (<c>embd_pdrop</c>).</summary>
     public float EmbeddingDropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout on attention weights.</summary>
+    /// <summary>Probability of dropout on attention weights (<c>attn_pdrop</c>).</summary>
     public float AttentionDropout { get; init; } = 0.1f;
 
-    /// <summary>Probability of dropout on what is added to the residual stream.</summary>
+    /// <summary>Probability of dropout on what is added to the residual stream (<c>resid_pdrop</c>).</summary>
     public float ResidualDropout { get; init; } = 0.1f;
 
     /// <inheritdoc/>
@@ -75,7 +78,7 @@ public sealed record Gpt1Config : ModelConfig
 
 /// <summary>One post-norm decoder layer.  x: [N, D] → [N, D].</summary>
 /// <remarks>Radford et al. 2018, figure 1: the norm stands behind each addition.</remarks>
-public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) : Module(at)
+internal sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Causal self-attention.</summary>
     public MultiHeadAttention Attention { get; } = new(new AttentionConfig
@@ -126,7 +129,7 @@ public sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at) :
 }
 
 /// <summary>The first GPT's decoder: tokens and positions → blocks.</summary>
-public sealed class Gpt1Model : DecoderStack
+internal sealed class Gpt1Model : DecoderStack
 {
     private readonly Dropout _dropout;
 

@@ -5,7 +5,7 @@ namespace Heed.Models.Gpt2;
 
 /// <summary>One pre-norm decoder layer.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
 /// <remarks>Radford et al. 2019, §2.3. Scope names are the released checkpoint's keys.</remarks>
-public sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) : Module(at)
+internal sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Norm in front of attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_1").As("norm1"));
@@ -35,7 +35,7 @@ public sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) :
 }
 
 /// <summary>GPT-2's decoder: tokens and positions → blocks → final norm.</summary>
-public sealed class Gpt2Model : DecoderStack
+internal sealed class Gpt2Model : DecoderStack
 {
     private readonly Dropout _dropout;
 

@@ -61,8 +61,9 @@ public sealed class MaskedLanguageModel : EncoderModel
         Variable? follows = NextSentence?.Forward(hidden, batch, context, Config.PaddingId);         // [B, 2]
         List<LossPart> losses = [];
         if (inputs.Labels is not null) losses.Add(Predict(hidden, transformed, batch.Pick(inputs.Labels), run));
-        if (follows is { } scores && inputs.NextSentenceLabel is { } labels)
+        if (follows is { } scores && inputs.NextSentenceLabel is { } given)
         {
+            int[] labels = [.. given];
             if (labels.Length != batch.GridRows || Array.Exists(labels, l => l is not (0 or 1 or CausalLanguageModel.IgnoredLabel)))
                 throw new InputException($"next_sentence_label: {batch.GridRows} labels of 0 (follows) or 1 (random) were expected.");
             losses.Add(new LossPart("next sentence", Loss.CrossEntropy(scores, labels, ModelRun.LossOf(null)), Count(labels)));
@@ -83,7 +84,7 @@ public sealed class MaskedLanguageModel : EncoderModel
         List<long> counts = [];
         if (inputs.Labels is { } tokens) counts.Add(Count(PackForLabels(inputs).Pick(tokens)));
         else if (NextSentence is null) counts.Add(0);
-        if (NextSentence is not null && inputs.NextSentenceLabel is { } labels) counts.Add(Count(labels));
+        if (NextSentence is not null && inputs.NextSentenceLabel is { } labels) counts.Add(Count([.. labels]));
         return [.. counts];
     }
 

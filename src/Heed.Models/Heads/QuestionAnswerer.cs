@@ -49,7 +49,7 @@ public sealed class QuestionAnswerer : EncoderModel
         Add("end", inputs.EndPositions, ends);
         return new ModelOutput { Losses = losses, StartLogits = starts.Value, EndLogits = ends.Value };
 
-        void Add(string name, int[]? positions, Variable logits)
+        void Add(string name, IReadOnlyList<int>? positions, Variable logits)
         {
             if (Targets(positions, inputs.InputIds) is { } targets) losses.Add(new LossPart(name, Loss.CrossEntropy(logits, targets, run.Loss()), Count(targets), 0.5f));
         }
@@ -60,16 +60,16 @@ public sealed class QuestionAnswerer : EncoderModel
     {
         ArgumentNullException.ThrowIfNull(inputs);
         List<long> counts = [];
-        foreach (int[]? positions in (int[]?[])[inputs.StartPositions, inputs.EndPositions])
+        foreach (IReadOnlyList<int>? positions in (IReadOnlyList<int>?[])[inputs.StartPositions, inputs.EndPositions])
             if (Targets(positions, inputs.InputIds) is { } targets) counts.Add(Count(targets));
         return [.. counts];
     }
 
     /// <summary>Positions before the text count as its first token, positions after it not at all, as in transformers.</summary>
-    private static int[]? Targets(int[]? positions, TokenGrid grid)
+    private static int[]? Targets(IReadOnlyList<int>? positions, TokenGrid grid)
     {
         if (positions is null) return null;
-        if (positions.Length != grid.Rows) throw new InputException($"start_positions, end_positions: {positions.Length} were given for {grid.Rows} texts; one a text was expected.");
-        return Array.ConvertAll(positions, p => p >= grid.Columns ? CausalLanguageModel.IgnoredLabel : Math.Max(p, 0));
+        if (positions.Count != grid.Rows) throw new InputException($"start_positions, end_positions: {positions.Count} were given for {grid.Rows} texts; one a text was expected.");
+        return [.. positions.Select(p => p >= grid.Columns ? CausalLanguageModel.IgnoredLabel : Math.Max(p, 0))];
     }
 }

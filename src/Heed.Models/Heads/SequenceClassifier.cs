@@ -62,7 +62,7 @@ public sealed class SequenceClassifier : Model
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        if (inputs.NumberLabels is { } numbers) return [numbers.Length];
+        if (inputs.NumberLabels is { } numbers) return [numbers.Count];
         return [inputs.Labels is null ? 0 : inputs.Labels.Cells.LongCount(c => c != CausalLanguageModel.IgnoredLabel)];
     }
 
@@ -76,8 +76,8 @@ public sealed class SequenceClassifier : Model
                     + "Correct the one that is wrong.");
             }
 
-            if (numbers.Length != scores.Shape.Count) throw new InputException($"labels: {numbers.Length} numbers were given for scores {scores.Shape}; one a score was expected.");
-            Tensor target = Tensor.Create(numbers, scores.Shape);
+            if (numbers.Count != scores.Shape.Count) throw new InputException($"labels: {numbers.Count} numbers were given for scores {scores.Shape}; one a score was expected.");
+            Tensor target = Tensor.Create([.. numbers], scores.Shape);
             bool regression = Kind is ClassificationKind.Regression || (Kind is null && scores.Shape.Last == 1);
             return (regression ? Loss.MeanSquaredError(scores, target) : Loss.BinaryCrossEntropy(scores, target)) * scores.Shape.Count;
         }

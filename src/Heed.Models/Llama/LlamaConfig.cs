@@ -30,6 +30,7 @@ public sealed record LlamaConfig : ModelConfig
     public override string ModelType => Kind switch { LlamaKind.Mistral => "mistral", LlamaKind.Qwen2 => "qwen2", LlamaKind.Qwen3 => "qwen3", _ => "llama" };
 
     /// <inheritdoc/>
+    /// <remarks><c>vocab_size</c>.</remarks>
     public override int Vocabulary { get; init; } = 32000;
 
     /// <inheritdoc/>
@@ -41,13 +42,13 @@ public sealed record LlamaConfig : ModelConfig
     /// <summary>H, query heads.</summary>
     public required int Heads { get; init; }
 
-    /// <summary>Heads of keys and values; 0 means H.</summary>
+    /// <summary>Heads of keys and values; 0 means H (<c>num_key_value_heads</c>).</summary>
     public int KeyHeads { get => field == 0 ? Heads : field; init; }
 
-    /// <summary>K, width of a head; 0 means D / H.</summary>
+    /// <summary>K, width of a head; 0 means D / H (<c>head_dim</c>).</summary>
     public int HeadWidth { get => field == 0 ? Width / Heads : field; init { field = value; _ownHeadWidth = value != 0; } }
 
-    /// <summary>F, width inside the feed-forward part.</summary>
+    /// <summary>F, width inside the feed-forward part (<c>intermediate_size</c>).</summary>
     public required int InnerWidth { get; init; }
 
     /// <summary>Tokens of the trained context.</summary>
@@ -61,10 +62,10 @@ public sealed record LlamaConfig : ModelConfig
 
     internal override int PositionRegime(int length) => Scaling?.Regime(length, ContextLength) ?? 0;
 
-    /// <summary>Added to the mean square in norms.</summary>
+    /// <summary>Added to the mean square in norms (<c>rms_norm_eps</c>).</summary>
     public float NormEpsilon { get; init; } = 1e-6f;
 
-    /// <summary>Activation of the gate.</summary>
+    /// <summary>Activation of the gate (<c>hidden_act</c>).</summary>
     public Activation Activation { get; init; } = Activation.Silu;
 
     /// <summary>True where q, k and v have biases.</summary>
@@ -73,7 +74,7 @@ public sealed record LlamaConfig : ModelConfig
     /// <summary>True where the attention's output projection has a bias.</summary>
     public bool OutputBias { get; init; }
 
-    /// <summary>True where the feed-forward projections have biases.</summary>
+    /// <summary>True where the feed-forward projections have biases (<c>mlp_bias</c>).</summary>
     public bool FeedForwardBias { get; init; }
 
     /// <summary>Base of RoPE.</summary>
@@ -82,7 +83,7 @@ public sealed record LlamaConfig : ModelConfig
     /// <summary>RoPE's change for longer contexts, or null.</summary>
     public RopeScaling? Scaling { get; init; }
 
-    /// <summary>Tokens a layer sees; 0: all. See <see cref="WindowLayers"/>.</summary>
+    /// <summary>Tokens a layer sees; 0: all. See <see cref="WindowLayers"/> (<c>sliding_window</c>).</summary>
     public int Window { get; init; }
 
     /// <summary>Which layers have the window; empty: all.</summary>
@@ -91,9 +92,10 @@ public sealed record LlamaConfig : ModelConfig
     private readonly bool _ownHeadWidth;
 
     /// <inheritdoc/>
+    /// <remarks><c>tie_word_embeddings</c>.</remarks>
     public override bool TiedOutput { get; init; }
 
-    /// <summary>Probability of dropout on attention weights.</summary>
+    /// <summary>Probability of dropout on attention weights (<c>attention_dropout</c>).</summary>
     public float AttentionDropout { get; init; }
 
     /// <summary>A model that trains in minutes on two cores: 4 layers × 128, 4 heads, 128 tokens.</summary>

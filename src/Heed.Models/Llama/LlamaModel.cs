@@ -5,7 +5,7 @@ namespace Heed.Models.Llama;
 
 /// <summary>One pre-norm decoder layer with RMSNorm, RoPE and a gated feed-forward part.  x: [N, D] → [N, D].</summary>
 /// <remarks>Touvron et al. 2023, arXiv:2302.13971 §2.2. Scope names are the released checkpoint's keys.</remarks>
-public sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, int layer, ParameterScope at) : Module(at)
+internal sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Norm in front of attention.</summary>
     public RmsNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"));
@@ -36,7 +36,7 @@ public sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, int
 }
 
 /// <summary>The decoder of LLaMA and kin: tokens → blocks → final norm.</summary>
-public sealed class LlamaModel : DecoderStack
+internal sealed class LlamaModel : DecoderStack
 {
     /// <summary>Makes the parameters at a place of the checkpoint, <c>model</c> in saved models.</summary>
     public LlamaModel(LlamaConfig config, ParameterScope at)

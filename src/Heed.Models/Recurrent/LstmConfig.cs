@@ -23,28 +23,30 @@ public sealed record LstmConfig : ModelConfig
     /// <inheritdoc/>
     public override string ModelType => Types[(int)Task];
 
-    /// <summary>What the model does.</summary>
+    /// <summary>What the model does (<c>model_type</c>).</summary>
     public LstmTask Task { get; init; }
 
     /// <inheritdoc/>
+    /// <remarks><c>vocab_size</c>.</remarks>
     public override required int Vocabulary { get; init; }
 
-    /// <summary>H, width of hidden and cell states.</summary>
+    /// <summary>H, width of hidden and cell states (<c>hidden_size</c>).</summary>
     public override required int Width { get; init; }
 
     /// <inheritdoc/>
+    /// <remarks><c>num_layers</c>.</remarks>
     public override int Layers { get; init; } = 1;
 
-    /// <summary>Layers of the encoder, where there is one; 0 means as many as the decoder has.</summary>
+    /// <summary>Layers of the encoder, where there is one; 0 means as many as the decoder has (<c>encoder_layers</c>).</summary>
     public int EncoderLayers { get => field == 0 ? Layers : field; init; }
 
-    /// <summary>E, width of the rows of the token table; 0 means H.</summary>
+    /// <summary>E, width of the rows of the token table; 0 means H (<c>embedding_size</c>).</summary>
     public int EmbeddingWidth { get => field == 0 ? Width : field; init; }
 
-    /// <summary>Width of the hidden layer of attention's scores; 0 means H.</summary>
+    /// <summary>Width of the hidden layer of attention's scores; 0 means H (<c>attention_size</c>).</summary>
     public int AttentionWidth { get => field == 0 ? Width : field; init; }
 
-    /// <summary>True where a classifier reads in both directions.</summary>
+    /// <summary>True where a classifier reads in both directions (<c>bidirectional</c>).</summary>
     public bool BothDirections { get; init; } = true;
 
     /// <summary>States have no table: any length runs.</summary>
@@ -54,9 +56,10 @@ public sealed record LstmConfig : ModelConfig
     public float Dropout { get; init; }
 
     /// <inheritdoc/>
+    /// <remarks><c>tie_word_embeddings</c>.</remarks>
     public override bool TiedOutput { get; init; }
 
-    /// <summary>Id in front of every text that a decoder writes; null means the begin id.</summary>
+    /// <summary>Id in front of every text that a decoder writes; null means the begin id (<c>decoder_start_token_id</c>).</summary>
     public int? DecoderStartId { get; init; }
 
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ namespace Heed.Models.Recurrent;
 /// Translation before Transformers: an LSTM reads in both directions, another writes, and before each token additive attention looks at what was read.
 /// </summary>
 /// <remarks>Bahdanau et al. 2015, arXiv:1409.0473, §3 and appendix A, with LSTM cells and a tanh layer in the place of maxout.</remarks>
-public sealed class LstmEncoderDecoder : EncoderDecoder
+internal sealed class LstmEncoderDecoder : EncoderDecoder
 {
     private const string CrossSite = "decoder.blocks.0.cross_attn";
     private readonly LstmConfig _config;
@@ -119,7 +119,7 @@ public sealed class LstmEncoderDecoder : EncoderDecoder
         IReadOnlyList<Variable>[] weights = new IReadOnlyList<Variable>[length];
         for (int t = 0; t < length; t++)
         {
-            context.Stop.ThrowIfCancellationRequested();
+            context.CancellationToken.ThrowIfCancellationRequested();
             // Sequences that have ended run on with their last token; nobody reads those rows.
             int[] rows = new int[B];
             for (int b = 0; b < B; b++) rows[b] = batch.Starts[b] + Math.Min(t, lengths[b] - 1);

@@ -5,7 +5,7 @@ namespace Heed.Models.Recurrent;
 
 /// <summary>Tokens → LSTM layers. A cache keeps the states after every token, so that a language model writes like any other.</summary>
 /// <remarks>Zaremba et al. 2014, arXiv:1409.2329 §3.</remarks>
-public sealed class LstmStack : DecoderStack
+internal sealed class LstmStack : DecoderStack
 {
     private readonly Dropout _embedDropout;
     private readonly Dropout _dropout;
@@ -51,9 +51,9 @@ internal sealed class LstmEndsHead(LstmConfig config, Linear classifier) : Seque
     protected override Variable Select(Variable hidden, TokenBatch batch, ForwardContext context, int? padding)
     {
         int H = config.Width;
-        Variable last = hidden.Gather(Array.ConvertAll(batch.Starts[1..], start => start - 1));                   // [B, H·directions]
+        Variable last = hidden.Gather(Array.ConvertAll(batch.StartArray[1..], start => start - 1));                   // [B, H·directions]
         if (!config.BothDirections) return context.Visit("lstm", "out", last);
-        Variable first = hidden.Gather(batch.Starts[..^1]);
+        Variable first = hidden.Gather(batch.StartArray[..^1]);
         return context.Visit("lstm", "out", Variable.Concatenate(-1, last.Columns(0, H), first.Columns(H, H)));
     }
 }

@@ -10,54 +10,59 @@ public sealed record T5Config : ModelConfig
     public override string ModelType => "t5";
 
     /// <inheritdoc/>
+    /// <remarks><c>vocab_size</c>.</remarks>
     public override int Vocabulary { get; init; } = 32128;
 
     /// <inheritdoc/>
+    /// <remarks><c>d_model</c>.</remarks>
     public override required int Width { get; init; }
 
-    /// <summary>Layers of the decoder.</summary>
+    /// <summary>Layers of the decoder (<c>num_decoder_layers</c>).</summary>
     public override required int Layers { get; init; }
 
     /// <summary>Layers of the encoder; 0 means as many as the decoder has.</summary>
     public int EncoderLayers { get => field == 0 ? Layers : field; init; }
 
-    /// <summary>H, heads of attention.</summary>
+    /// <summary>H, heads of attention (<c>num_heads</c>).</summary>
     public required int Heads { get; init; }
 
-    /// <summary>K, width of a head; H·K need not be D.</summary>
+    /// <summary>K, width of a head; H·K need not be D (<c>d_kv</c>).</summary>
     public int HeadWidth { get; init; } = 64;
 
-    /// <summary>F, width inside the feed-forward part.</summary>
+    /// <summary>F, width inside the feed-forward part (<c>d_ff</c>).</summary>
     public required int InnerWidth { get; init; }
 
     /// <summary>Distances have no table of positions: any length runs.</summary>
     public override int MaximumLength => int.MaxValue;
 
-    /// <summary>Number of learned biases a head, one a bucket of distances.</summary>
+    /// <summary>Number of learned biases a head, one a bucket of distances (<c>relative_attention_num_buckets</c>).</summary>
     public int DistanceBuckets { get; init; } = 32;
 
-    /// <summary>Distance from which on all share the last bucket, in tokens.</summary>
+    /// <summary>Distance from which on all share the last bucket, in tokens (<c>relative_attention_max_distance</c>).</summary>
     public int FarthestDistance { get; init; } = 128;
 
-    /// <summary>Added to the mean square in norms.</summary>
+    /// <summary>Added to the mean square in norms (<c>layer_norm_epsilon</c>).</summary>
     public float NormEpsilon { get; init; } = 1e-6f;
 
     /// <summary>Activation of the feed-forward part, or of its gate.</summary>
     public Activation Activation { get; init; } = Activation.Relu;
 
-    /// <summary>True where the feed-forward part has a gate (v1.1).</summary>
+    /// <summary>True where the feed-forward part has a gate (v1.1) (<c>is_gated_act</c>).</summary>
     public bool Gated { get; init; }
 
-    /// <summary>Probability of dropout everywhere.</summary>
+    /// <summary>Probability of dropout everywhere (<c>dropout_rate</c>).</summary>
     public float Dropout { get; init; } = 0.1f;
 
-    /// <summary>Factor of the initial weights' deviations.</summary>
+    /// <summary>Factor of the initial weights' deviations (<c>initializer_factor</c>).</summary>
     public float InitialFactor { get; init; } = 1;
 
-    /// <summary>True where the decoder's rows are multiplied by D^−½ in front of the output layer; null: where it is tied.</summary>
+    /// <summary>
+    /// True where the decoder's rows are multiplied by D^−½ in front of the output layer; null: where it is tied
+    /// (<c>scale_decoder_outputs</c>).
+    /// </summary>
     public bool ScaledOutput { get => _scaledOutput ?? TiedOutput; init => _scaledOutput = value; }
 
-    /// <summary>Id in front of every text that the decoder writes; null means the padding id.</summary>
+    /// <summary>Id in front of every text that the decoder writes; null means the padding id (<c>decoder_start_token_id</c>).</summary>
     public int? DecoderStartId { get; init; }
 
     private readonly bool? _scaledOutput;

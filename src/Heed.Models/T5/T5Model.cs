@@ -4,7 +4,7 @@ using Heed.Engine.Nn;
 namespace Heed.Models.T5;
 
 /// <summary>T5's two stacks over one token table.</summary>
-public sealed class T5Model : EncoderDecoder
+internal sealed class T5Model : EncoderDecoder
 {
     private readonly T5Config _config;
 
@@ -43,7 +43,7 @@ public sealed class T5Model : EncoderDecoder
 }
 
 /// <summary>T5's encoder alone: a text to rows.</summary>
-public sealed class T5Encoder : TokenStack
+internal sealed class T5Encoder : TokenStack
 {
     /// <summary>Makes the parameters: <c>shared</c> and <c>encoder</c>.</summary>
     public T5Encoder(T5Config config, ParameterScope at)

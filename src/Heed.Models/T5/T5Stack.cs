@@ -5,7 +5,7 @@ namespace Heed.Models.T5;
 
 /// <summary>One pre-norm layer of the encoder or the decoder.  x: [N, D] → [N, D], N the batch's real tokens.</summary>
 /// <remarks>Raffel et al. 2020, §2.1: norms without bias, no biases anywhere, scores that are not scaled. Scope names are the released checkpoint's keys.</remarks>
-public sealed class T5Block : Module
+internal sealed class T5Block : Module
 {
     private readonly Residual _attentionResidual;
     private readonly Residual _crossAttentionResidual;
@@ -103,7 +103,7 @@ public sealed class T5Block : Module
 }
 
 /// <summary>The encoder or the decoder: embeddings → blocks → final norm. Positions enter as biases of distances, one table for all layers.</summary>
-public sealed class T5Stack : Module
+internal sealed class T5Stack : Module
 {
     private readonly Dropout _embedDropout;
     private readonly Dropout _dropout;

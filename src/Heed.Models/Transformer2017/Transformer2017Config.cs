@@ -13,43 +13,52 @@ public sealed record Transformer2017Config : ModelConfig
     /// <inheritdoc/>
     public override string ModelType => Type;
 
-    /// <summary>V; the paper's English–German vocabulary has about 37000 tokens, one for both languages (§5.1).</summary>
+    /// <summary>
+    /// V; the paper's English–German vocabulary has about 37000 tokens, one for both languages (§5.1) (<c>vocab_size</c>).
+    /// </summary>
     public override int Vocabulary { get; init; } = 37000;
 
     /// <inheritdoc/>
+    /// <remarks><c>d_model</c>.</remarks>
     public override required int Width { get; init; }
 
     /// <summary>Layers of the decoder.</summary>
     public override int Layers { get; init; } = 6;
 
-    /// <summary>Layers of the encoder; 0 means as many as the decoder has.</summary>
+    /// <summary>Layers of the encoder; 0 means as many as the decoder has (<c>encoder_layers</c>).</summary>
     public int EncoderLayers { get => field == 0 ? Layers : field; init; }
 
-    /// <summary>H, heads of attention.</summary>
+    /// <summary>H, heads of attention (<c>num_heads</c>).</summary>
     public required int Heads { get; init; }
 
-    /// <summary>F, width inside the feed-forward parts; 0 means 4·D.</summary>
+    /// <summary>F, width inside the feed-forward parts; 0 means 4·D (<c>d_ff</c>).</summary>
     public int InnerWidth { get => field == 0 ? 4 * Width : field; init; }
 
     /// <summary>Sines have no table: any length runs.</summary>
     public override int MaximumLength => int.MaxValue;
 
-    /// <summary>Activation of the feed-forward parts.</summary>
+    /// <summary>Activation of the feed-forward parts (<c>activation_function</c>).</summary>
     public Activation Activation { get; init; } = Activation.Relu;
 
-    /// <summary>True: norms in front of each part and one behind each stack (Xiong et al. 2020); false: behind each part, as in the paper.</summary>
+    /// <summary>
+    /// True: norms in front of each part and one behind each stack (Xiong et al. 2020); false: behind each part, as in the paper
+    /// (<c>norm_first</c>).
+    /// </summary>
     public bool NormFirst { get; init; }
 
-    /// <summary>Added to the variance in norms.</summary>
+    /// <summary>Added to the variance in norms (<c>layer_norm_eps</c>).</summary>
     public float NormEpsilon { get; init; } = 1e-5f;
 
     /// <summary>Probability of dropout on embeddings and on what each part adds (§5.4).</summary>
     public float Dropout { get; init; } = 0.1f;
 
-    /// <summary>Share of the target's mass that is spread over the vocabulary while the model learns (§5.4); measured losses are without.</summary>
+    /// <summary>
+    /// Share of the target's mass that is spread over the vocabulary while the model learns (§5.4); measured losses are without
+    /// (<c>label_smoothing</c>).
+    /// </summary>
     public float LabelSmoothing { get; init; } = 0.1f;
 
-    /// <summary>Id in front of every text that the decoder writes; null means the begin id.</summary>
+    /// <summary>Id in front of every text that the decoder writes; null means the begin id (<c>decoder_start_token_id</c>).</summary>
     public int? DecoderStartId { get; init; }
 
     /// <summary>A model that trains in minutes on two cores: 2 layers × 64, 4 heads.</summary>

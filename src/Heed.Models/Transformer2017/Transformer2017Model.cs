@@ -5,7 +5,7 @@ namespace Heed.Models.Transformer2017;
 
 /// <summary>The Transformer of "Attention is all you need": tokens·√D + sines → encoder; tokens·√D + sines → decoder.</summary>
 /// <remarks>Vaswani et al. 2017, figure 1. Parameters are named as in torch's <c>nn.Transformer</c>, with separate projections.</remarks>
-public sealed class Transformer2017Model : EncoderDecoder
+internal sealed class Transformer2017Model : EncoderDecoder
 {
     private readonly Transformer2017Config _config;
     private readonly SinusoidalPositions _positions;
@@ -54,6 +54,6 @@ public sealed class Transformer2017Model : EncoderDecoder
     private Variable Embed(TokenBatch batch, ForwardContext context, string stack)
     {
         Variable tokens = context.Visit(stack, "embed", OutputTokens.Forward(batch.Ids) * MathF.Sqrt(_config.Width));       // [N, D]
-        return tokens + context.Visit(stack, "pos_embed", _positions.Forward(batch.Positions));                             // [N, D]
+        return tokens + context.Visit(stack, "pos_embed", _positions.Forward(batch.PositionArray));                             // [N, D]
     }
 }

@@ -33,4 +33,4 @@ public sealed class ChatRequest
 /// <summary>What a template gave for a conversation.</summary>
 /// <param name="Text">The text for the tokenizer.</param>
 /// <param name="GenerationSpans">Spans [Start, End) of the text between <c>{% generation %}</c> and <c>{% endgeneration %}</c>, in Unicode code points.</param>
-public sealed record ChatRendering(string Text, IReadOnlyList<(int Start, int End)> GenerationSpans);
+public sealed record ChatRendering(string Text, IReadOnlyList<Range> GenerationSpans);

@@ -78,9 +78,9 @@ public sealed class ChatTemplate
         return JsonValues.From(given, name);
     }
 
-    private static List<(int Start, int End)> Spans(string text, List<(int Start, int End)> generated)
+    private static List<Range> Spans(string text, List<(int Start, int End)> generated)
     {
-        List<(int Start, int End)> spans = [];
+        List<Range> spans = [];
         int at = 0;
         int points = 0;
         foreach ((int start, int end) in generated)
@@ -89,7 +89,7 @@ public sealed class ChatTemplate
             int from = points + PythonText.Length(text[at..start]);
             at = Math.Min(end, text.Length);
             points = from + PythonText.Length(text[start..at]);
-            spans.Add((from, points));
+            spans.Add(from..points);
         }
 
         return spans;

@@ -3,7 +3,7 @@ using System.Text;
 namespace Heed.Tokenizers.Training;
 
 /// <summary>Reads training text from files, line by line and never whole.</summary>
-public static class TrainingText
+internal static class TrainingText
 {
     /// <summary>Longest line given out in one piece, in bytes; longer ones are cut.</summary>
     private const int LongestLine = 1 << 20;

@@ -7,10 +7,10 @@ namespace Heed.Training.Collators;
 /// <param name="Ids">Token ids, [N].</param>
 /// <param name="Labels">The id where the assistant speaks, else <see cref="IgnoredLabel.Value"/>, [N].</param>
 /// <param name="CutTokens">Tokens beyond the longest length, which were left out.</param>
-public sealed record ChatTokens(IReadOnlyList<int> Ids, IReadOnlyList<int> Labels, int CutTokens);
+internal sealed record ChatTokens(IReadOnlyList<int> Ids, IReadOnlyList<int> Labels, int CutTokens);
 
 /// <summary>Lets the loss of a conversation count on the assistant's words only.</summary>
-public static class ChatLabels
+internal static class ChatLabels
 {
     /// <summary>Tokens of a rendered conversation: every token that overlaps <c>{% generation %}</c> text is learned.</summary>
     /// <param name="tokenizer">The tokenizer; the template has written the special tokens.</param>
@@ -26,8 +26,8 @@ public static class ChatLabels
         int[] labels = new int[kept];
         for (int i = 0; i < kept; i++)
         {
-            while (span < rendering.GenerationSpans.Count && rendering.GenerationSpans[span].End <= offsets[i].Start) span++;
-            bool isLearned = span < rendering.GenerationSpans.Count && rendering.GenerationSpans[span].Start < offsets[i].End;
+            while (span < rendering.GenerationSpans.Count && rendering.GenerationSpans[span].End.Value <= offsets[i].Start) span++;
+            bool isLearned = span < rendering.GenerationSpans.Count && rendering.GenerationSpans[span].Start.Value < offsets[i].End;
             labels[i] = isLearned ? encoding.Ids[i] : IgnoredLabel.Value;
         }
 

@@ -4,7 +4,7 @@ using Heed.Training.Data;
 namespace Heed.Training.Collators;
 
 /// <summary>A question with one window of its context.</summary>
-public sealed record QuestionWindow
+internal sealed record QuestionWindow
 {
     /// <summary>Token ids of question and window, [N].</summary>
     public required IReadOnlyList<int> Ids { get; init; }
@@ -36,7 +36,7 @@ public sealed record QuestionWindow
 /// As transformers' <c>run_qa</c>, except that an answer which begins in the last token of a window stays there: the script's loop runs on
 /// past the window.
 /// </remarks>
-public static class QuestionWindows
+internal static class QuestionWindows
 {
     /// <summary>The windows of a question's context.</summary>
     /// <param name="tokenizer">The tokenizer; its own truncation and padding do not count.</param>

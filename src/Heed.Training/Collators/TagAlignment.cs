@@ -7,17 +7,17 @@ namespace Heed.Training.Collators;
 /// <param name="Ids">Token ids, [N].</param>
 /// <param name="Labels">Index of each token's tag, [N]; <see cref="IgnoredLabel.Value"/> where nothing is to be learned.</param>
 /// <param name="LostWords">Words without a token: cut off, or empty. An evaluation counts them as predicted <c>O</c>.</param>
-public sealed record TaggedTokens(IReadOnlyList<int> Ids, IReadOnlyList<int> Labels, IReadOnlyList<int> LostWords);
+internal sealed record TaggedTokens(IReadOnlyList<int> Ids, IReadOnlyList<int> Labels, IReadOnlyList<int> LostWords);
 
 /// <summary>The label of a position that the loss leaves out.</summary>
-public static class IgnoredLabel
+internal static class IgnoredLabel
 {
     /// <summary>PyTorch's <c>ignore_index</c>.</summary>
     public const int Value = -100;
 }
 
 /// <summary>Gives the tags of words to the tokens of these words.</summary>
-public static class TagAlignment
+internal static class TagAlignment
 {
     /// <summary>
     /// Tokens of a sentence with their labels: the first token of a word carries its tag, the others nothing, or the tag

@@ -9,7 +9,7 @@ namespace Heed.Training.Data;
 /// <remarks>A Feistel network over the smallest even number of bits that holds the count, walked until the value is inside (Black and Rogaway, CT-RSA 2002, §3).</remarks>
 /// <param name="count">Number of blocks.</param>
 /// <param name="seed">The run's seed.</param>
-public sealed class BlockOrder(int count, ulong seed)
+internal sealed class BlockOrder(int count, ulong seed)
 {
     private const int Rounds = 6;
     private readonly int _halfBits = HalfBits(count);

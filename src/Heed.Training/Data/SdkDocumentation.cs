@@ -5,7 +5,7 @@ using System.Xml;
 namespace Heed.Training.Data;
 
 /// <summary>The API documentation that the .NET SDK carries (<c>packs/*.Ref/**/*.xml</c>) as English prose: real text without a network.</summary>
-public static class SdkDocumentation
+internal static class SdkDocumentation
 {
     /// <summary>Stands for this documentation where text files are named: <c>sdk</c>.</summary>
     public const string Name = "sdk";

@@ -3,7 +3,7 @@ using Heed.Models;
 namespace Heed.Training.Data;
 
 /// <summary>A stream of ids cut into blocks of equal length: documents packed end to end, nothing padded.</summary>
-public sealed class TokenBlocks
+internal sealed class TokenBlocks
 {
     private readonly int[] _ids;
 

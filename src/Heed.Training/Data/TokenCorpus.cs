@@ -13,8 +13,8 @@ public sealed class TokenCorpus
 
     private TokenCorpus(int[] training, int[] heldOut, long trainingBytes, long heldOutBytes, int documents, string fingerprint)
     {
-        Training = training;
-        HeldOut = heldOut;
+        TrainingIds = training;
+        HeldOutIds = heldOut;
         TrainingBytes = trainingBytes;
         HeldOutBytes = heldOutBytes;
         Documents = documents;
@@ -22,10 +22,14 @@ public sealed class TokenCorpus
     }
 
     /// <summary>Ids of the training documents, one after another.</summary>
-    public int[] Training { get; }
+    public ReadOnlyMemory<int> Training => TrainingIds;
+
+    internal int[] TrainingIds { get; }
 
     /// <summary>Ids of the held-out documents, one after another.</summary>
-    public int[] HeldOut { get; }
+    public ReadOnlyMemory<int> HeldOut => HeldOutIds;
+
+    internal int[] HeldOutIds { get; }
 
     /// <summary>UTF-8 bytes of the training documents.</summary>
     public long TrainingBytes { get; }
@@ -133,9 +137,9 @@ public sealed class TokenCorpus
         BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(40), Documents);
         stream.Write(head);
         stream.Write(text);
-        stream.Write(MemoryMarshal.AsBytes<int>(Training));
-        stream.Write(MemoryMarshal.AsBytes<int>(HeldOut));
-        stream.Write(SumOf(head, text, Training, HeldOut));
+        stream.Write(MemoryMarshal.AsBytes<int>(TrainingIds));
+        stream.Write(MemoryMarshal.AsBytes<int>(HeldOutIds));
+        stream.Write(SumOf(head, text, TrainingIds, HeldOutIds));
     });
 
     private static byte[] SumOf(byte[] head, byte[] key, int[] training, int[] held)

@@ -3,7 +3,8 @@ namespace Heed.Training.Objectives;
 /// <summary>A row that a model learns from.</summary>
 /// <param name="Inputs">Ids that the model reads.</param>
 /// <param name="Labels">
-/// Ids that it predicts: of an encoder one under each input, −100 where there is nothing to predict; of an encoder-decoder the text that the decoder writes.
+/// Ids that it predicts: of an encoder one under each input, −100 where there is nothing to predict; of an encoder-decoder the text that
+/// the decoder writes.
 /// </param>
 internal readonly record struct CorruptedText(int[] Inputs, int[] Labels);
 

@@ -2,7 +2,9 @@ using Heed.Engine.Kernels;
 
 namespace Heed.Training.Objectives;
 
-/// <summary>Random numbers one after another, counted from 0: the same for the same seed and stream, whenever and wherever they are drawn.</summary>
+/// <summary>
+/// Random numbers one after another, counted from 0: the same for the same seed and stream, whenever and wherever they are drawn.
+/// </summary>
 /// <param name="random">Seed and stream.</param>
 internal sealed class DrawSequence(CounterRandom random)
 {

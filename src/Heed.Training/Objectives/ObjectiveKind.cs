@@ -50,6 +50,7 @@ internal static class ObjectiveKind
     public static string? ArchitectureFor(string objective, ModelFamily family, string type, string architecture)
     {
         HeadKind head = HeadOf(objective);
-        return family.HeadOf(architecture) == head ? architecture : ModelFamilies.Heads(family, type).FirstOrDefault(a => family.HeadOf(a) == head);
+        return family.HeadOf(architecture) == head ? architecture
+            : ModelFamilies.Heads(family, type).FirstOrDefault(a => family.HeadOf(a) == head);
     }
 }

@@ -57,7 +57,8 @@ internal sealed class ObjectiveTokens
                 List<int> ids = [];
                 while (tokenizer.TokenToId(Sentinel(ids.Count)) is { } id) ids.Add(id);
                 if (ids.Count >= sentinels) return new ObjectiveTokens(tokenizer, endId) { Sentinels = ids };
-                throw new InputException($"{source}: the tokenizer has {ids.Count} sentinels ({Sentinel(0)}, {Sentinel(1)}, …), and spans of a block need {sentinels}. "
+                throw new InputException($"{source}: the tokenizer has {ids.Count} sentinels ({Sentinel(0)}, {Sentinel(1)}, …), "
+                    + $"and spans of a block need {sentinels}. "
                     + "Take T5's tokenizer, add sentinels as special tokens, leave the tokenizer out to train one, or lower block_length.");
             case ObjectiveKind.Masked or ObjectiveKind.Denoise:
                 int mask = Role(tokenizer, "mask_token", "[MASK]", "<mask>") ?? throw new InputException(

@@ -3,7 +3,9 @@ namespace Heed.Training.Objectives;
 /// <summary>Spans replaced by sentinels, which the decoder spells out (Raffel et al. 2020, §3.1.4 and §3.3.4).</summary>
 internal static class SpanCorruption
 {
-    /// <summary>Tokens of a text whose corrupted form fills the encoder, and what the decoder then writes; each with its end token.</summary>
+    /// <summary>
+    /// Tokens of a text whose corrupted form fills the encoder, and what the decoder then writes; each with its end token.
+    /// </summary>
     /// <param name="Tokens">Tokens of the text.</param>
     /// <param name="Targets">Ids of the labels.</param>
     public readonly record struct Lengths(int Tokens, int Targets);
@@ -36,7 +38,10 @@ internal static class SpanCorruption
         return new Noise(noise, Math.Max(1, Rounded(Math.Min(noise, tokens - noise) / meanLength)));
     }
 
-    /// <summary>Spans at random: all ways to part what is replaced, and what is kept, into pieces of at least one token are equally likely. The text begins with a kept piece.</summary>
+    /// <summary>
+    /// Spans at random: all ways to part what is replaced, and what is kept, into pieces of at least one token are equally likely.
+    /// The text begins with a kept piece.
+    /// </summary>
     /// <param name="tokens">Tokens of the text, at least 2.</param>
     /// <param name="noise">From <see cref="NoiseOf"/>.</param>
     /// <param name="draws">Random numbers.</param>
@@ -54,7 +59,9 @@ internal static class SpanCorruption
         return spans;
     }
 
-    /// <summary>Each span becomes the next sentinel of the inputs, each other stretch the next one of the labels; both end with the end token.</summary>
+    /// <summary>
+    /// Each span becomes the next sentinel of the inputs, each other stretch the next one of the labels; both end with the end token.
+    /// </summary>
     /// <param name="ids">The text.</param>
     /// <param name="spans">In the order of the text, not touching each other.</param>
     /// <param name="sentinels">Ids of <c>&lt;extra_id_0&gt;</c>, <c>&lt;extra_id_1&gt;</c>, …; one more than spans.</param>

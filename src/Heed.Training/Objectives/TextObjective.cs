@@ -2,7 +2,10 @@ using Heed.Models;
 
 namespace Heed.Training.Objectives;
 
-/// <summary>What is learned from rows of a corpus: how many of its ids make a row, and what becomes of them. A pure function of ids and random numbers.</summary>
+/// <summary>
+/// What is learned from rows of a corpus: how many of its ids make a row, and what becomes of them. A pure function of ids and random
+/// numbers.
+/// </summary>
 internal abstract class TextObjective
 {
     /// <summary>Ids of the corpus that a row is made of, at least 2.</summary>
@@ -35,7 +38,8 @@ internal sealed class MaskingObjective(int blockLength, ObjectiveTokens tokens, 
             words[t] = at < 0 || at >= ids.Length || tokens.IsSpecial(row[t]) ? -1 : continues ? word : ++word;
         }
 
-        double[] choose = new double[row.Length], lengths = new double[row.Length], mask = new double[row.Length], random = new double[row.Length];
+        double[] choose = new double[row.Length], lengths = new double[row.Length];
+        double[] mask = new double[row.Length], random = new double[row.Length];
         int[] randomIds = new int[row.Length];
         for (int t = 0; t < row.Length; t++)
         {
@@ -47,7 +51,9 @@ internal sealed class MaskingObjective(int blockLength, ObjectiveTokens tokens, 
     }
 }
 
-/// <summary>Spans that become sentinels, for encoder-decoders (T5). Rows are as long as makes the corrupted text fill the encoder.</summary>
+/// <summary>
+/// Spans that become sentinels, for encoder-decoders (T5). Rows are as long as makes the corrupted text fill the encoder.
+/// </summary>
 /// <param name="blockLength">S, ids that the encoder reads.</param>
 /// <param name="tokens">Special tokens, with sentinels.</param>
 /// <param name="density">Part of the tokens in spans.</param>
@@ -71,7 +77,8 @@ internal sealed class SpanObjective(int blockLength, ObjectiveTokens tokens, dou
 /// <param name="endsSentence">[V]: true for tokens that end a sentence.</param>
 /// <param name="rate">Part of the tokens that is masked.</param>
 /// <param name="meanLength">λ of the lengths of spans.</param>
-internal sealed class DenoisingObjective(int blockLength, ObjectiveTokens tokens, bool[] endsSentence, double rate, double meanLength) : TextObjective
+internal sealed class DenoisingObjective(
+    int blockLength, ObjectiveTokens tokens, bool[] endsSentence, double rate, double meanLength) : TextObjective
 {
     public override int RowTokens => blockLength - tokens.First.Count - tokens.Last.Count;
 

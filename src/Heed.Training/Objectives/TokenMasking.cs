@@ -17,7 +17,9 @@ internal sealed record MaskingSettings
     /// <summary>True to choose words with all their tokens, each of which becomes the mask token.</summary>
     public bool WholeWords { get; init; }
 
-    /// <summary>Longest run of tokens (of words with <see cref="WholeWords"/>) that is chosen at once; a run of n has probability ∝ 1/n.</summary>
+    /// <summary>
+    /// Longest run of tokens (of words with <see cref="WholeWords"/>) that is chosen at once; a run of n has probability ∝ 1/n.
+    /// </summary>
     public int LongestRun { get; init; } = 1;
 
     /// <summary>Id of the mask token.</summary>
@@ -25,7 +27,8 @@ internal sealed record MaskingSettings
 }
 
 /// <summary>
-/// Masked tokens (Devlin et al. 2019, §3.1), drawn anew each time a text is read (Liu et al. 2019, §4.1), by words, and in runs (Lan et al. 2020, §4.1).
+/// Masked tokens (Devlin et al. 2019, §3.1), drawn anew each time a text is read (Liu et al. 2019, §4.1), by words, and in runs (Lan et al.
+/// 2020, §4.1).
 /// </summary>
 internal static class TokenMasking
 {
@@ -35,7 +38,8 @@ internal static class TokenMasking
     /// <param name="choose">[T]: uniform in [0, 1); a word is decided by that of its first token.</param>
     /// <param name="lengths">[T]: uniform in [0, 1); may be empty if no run is longer than 1.</param>
     /// <returns>[T].</returns>
-    public static bool[] Choose(ReadOnlySpan<int> words, MaskingSettings settings, ReadOnlySpan<double> choose, ReadOnlySpan<double> lengths)
+    public static bool[] Choose(
+        ReadOnlySpan<int> words, MaskingSettings settings, ReadOnlySpan<double> choose, ReadOnlySpan<double> lengths)
     {
         double start = StartRate(settings.Rate, settings.LongestRun);
         bool[] chosen = new bool[words.Length];
@@ -88,7 +92,8 @@ internal static class TokenMasking
     }
 
     /// <summary>
-    /// Probability that a run begins at a word that is not in one. A run of mean length E and a single word that is left alternate, so a part
+    /// Probability that a run begins at a word that is not in one. A run of mean length E and a single word that is left alternate, so a
+    /// part
     /// p·E ÷ (p·E + 1 − p) is covered; solved for p.
     /// </summary>
     private static double StartRate(double rate, int longest)

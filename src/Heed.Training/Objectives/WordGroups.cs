@@ -6,13 +6,16 @@ namespace Heed.Training.Objectives;
 internal static class WordGroups
 {
     /// <summary>
-    /// The word of each token; −1 for special tokens. A word begins where a token does not start at the end of the one before: <c>don't</c> and
+    /// The word of each token; −1 for special tokens. A word begins where a token does not start at the end of the one before: <c>don't</c>
+    /// and
     /// a Chinese sentence are one word, and so is every text whose offsets hold the spaces, as GPT-2's.
     /// </summary>
     /// <param name="encoding">With offsets.</param>
     public static int[] Of(TokenEncoding encoding) => Of(encoding, null);
 
-    /// <summary>True for tokens that begin a word; where offsets hold spaces, one with a space at its start or before it begins a word too.</summary>
+    /// <summary>
+    /// True for tokens that begin a word; where offsets hold spaces, one with a space at its start or before it begins a word too.
+    /// </summary>
     /// <param name="encoding">With offsets, without special tokens.</param>
     /// <param name="text">The text that was encoded.</param>
     public static bool[] Begins(TokenEncoding encoding, string text)
@@ -31,10 +34,12 @@ internal static class WordGroups
         {
             int start = encoding.Starts[t];
             bool begins = t == 0 || words[t - 1] < 0 || start != encoding.Ends[t - 1]
-                || (text is not null && ((start < text.Length && char.IsWhiteSpace(text[start])) || (start > 0 && char.IsWhiteSpace(text[start - 1]))));
+                || (text is not null && (IsSpace(text, start) || IsSpace(text, start - 1)));
             words[t] = special[t] != 0 ? -1 : begins ? ++word : word;
         }
 
         return words;
     }
+
+    private static bool IsSpace(string text, int at) => (uint)at < (uint)text.Length && char.IsWhiteSpace(text[at]);
 }

@@ -17,11 +17,14 @@ public sealed record PretrainingConfig : TrainingConfig
         Beta2 = 0.95;
     }
 
-    /// <summary>A preset (<c>gpt2-tiny</c>, <c>llama-7b</c> …), a <c>config.json</c>, or a model folder whose weights the run continues.</summary>
+    /// <summary>
+    /// A preset (<c>gpt2-tiny</c>, <c>llama-7b</c> …), a <c>config.json</c>, or a model folder whose weights the run continues.
+    /// </summary>
     public string Model { get; init; } = "gpt2-tiny";
 
     /// <summary>
-    /// What is learned: <c>causal</c>, <c>masked</c>, <c>span</c> or <c>denoise</c>. Null: what the model was made for, <c>causal</c> for decoders,
+    /// What is learned: <c>causal</c>, <c>masked</c>, <c>span</c> or <c>denoise</c>. Null: what the model was made for, <c>causal</c> for
+    /// decoders,
     /// <c>masked</c> for encoders, <c>denoise</c> for BART and <c>span</c> for other encoder-decoders.
     /// </summary>
     public string? Objective { get; init; }
@@ -88,7 +91,8 @@ public sealed record PretrainingConfig : TrainingConfig
     /// <summary>Reads settings that stand at a place of a file.</summary>
     internal static PretrainingConfig FromJson(JsonElement settings, string file, string at)
     {
-        if (settings.ValueKind != JsonValueKind.Object) throw new InvalidFileException(file, at, $"is {StrictJson.Describe(settings)}; an object was expected");
+        if (settings.ValueKind != JsonValueKind.Object)
+            throw new InvalidFileException(file, at, $"is {StrictJson.Describe(settings)}; an object was expected");
         PretrainingConfig config = new();
         foreach (JsonProperty property in settings.EnumerateObject())
         {
@@ -119,11 +123,13 @@ public sealed record PretrainingConfig : TrainingConfig
 
     private static InvalidFileException Unknown(string name, string file, string at)
     {
-        string near = Printable.Nearest(name, PretrainingFields.All.Select(f => f.Name)) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
+        string near = Printable.Nearest(name, PretrainingFields.All.Select(f => f.Name)) is { } nearest
+            ? $"; did you mean \"{nearest}\"?" : "";
         return new InvalidFileException(file, $"{at}.{name}", $"is no setting of a run{near} 'heed pretrain --help' lists them");
     }
 
     private static string FullPath(string field, string path)
         => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal) ? Path.GetFullPath(path)
-            : throw new ConfigException($"{field}: names {(path.Length == 0 ? "an empty path" : $"a path with a zero character, \"{path}\"")}; name a file or folder.");
+            : throw new ConfigException($"{field}: names "
+                + $"{(path.Length == 0 ? "an empty path" : $"a path with a zero character, \"{path}\"")}; name a file or folder.");
 }

@@ -28,7 +28,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     private static readonly string[] LayerKeys = ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers"];
     private static readonly string[] HeadKeys = ["num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads"];
     private static readonly string[] WidthKeys = ["hidden_size", "n_embd", "dim", "d_model"];
-    private static readonly string[] InnerKeys = ["intermediate_size", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim"];
+    private static readonly string[] InnerKeys = ["intermediate_size", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "embedding_size", "attention_size"];
     private static readonly string[] HeadWidthKeys = ["head_dim", "d_kv"];
     private static readonly string[] LengthKeys = ["max_position_embeddings", "n_positions"];
 
@@ -241,8 +241,10 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     /// <summary>Width and heads, and what goes with them: heads of keys, a head's width, the inner width.</summary>
     private void Resize(JsonObject json, PretrainingConfig run)
     {
-        string widthKey = Key(json, WidthKeys, "width"), headKey = Key(json, HeadKeys, "heads");
-        int oldWidth = json[widthKey]!.GetValue<int>(), oldHeads = json[headKey]!.GetValue<int>();
+        string widthKey = Key(json, WidthKeys, "width");
+        int oldWidth = json[widthKey]!.GetValue<int>();
+        // Recurrent models have no heads, and none are asked for.
+        int oldHeads = run.Heads == 0 && Present(json, HeadKeys) is null ? 1 : json[Key(json, HeadKeys, "heads")]!.GetValue<int>();
         int width = run.Width > 0 ? run.Width : oldWidth, heads = run.Heads > 0 ? run.Heads : oldHeads;
         string headWidthKey = Present(json, HeadWidthKeys) ?? "head_dim";
         int headWidth = Integer(json, headWidthKey);
@@ -255,7 +257,10 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         if (keyHeads > 0 && (keyHeads == oldHeads || heads % keyHeads != 0)) json["num_key_value_heads"] = heads;
         if (width == oldWidth) return;
         foreach (string key in AllPresent(json, InnerKeys))
-            json[key] = (int)Math.Clamp((((long)Integer(json, key) * width / oldWidth) + 7) / 8 * 8, 1, ConfigReader.MaximumSize);
+        {
+            long inner = Integer(json, key);
+            json[key] = inner == oldWidth ? width : (int)Math.Clamp(((inner * width / oldWidth) + 7) / 8 * 8, 1, ConfigReader.MaximumSize);
+        }
     }
 
     private static ConfigException NotDivided(PretrainingConfig run, int width, int heads)

@@ -33,7 +33,8 @@ internal sealed record PretrainingObjective(string Name, PretrainingConfig Confi
     public void Check()
     {
         Refuse("corruption_rate", Config.CorruptionRate is not null, Name == ObjectiveKind.Causal, "masked, span or denoise");
-        Refuse("mean_span_length", Config.MeanSpanLength is not null, Name is not (ObjectiveKind.Span or ObjectiveKind.Denoise), "span or denoise");
+        Refuse("mean_span_length", Config.MeanSpanLength is not null,
+            Name is not (ObjectiveKind.Span or ObjectiveKind.Denoise), "span or denoise");
         Refuse("whole_words", Config.WholeWords, Name != ObjectiveKind.Masked, ObjectiveKind.Masked);
         Refuse("longest_ngram", Config.LongestNgram > 1, Name != ObjectiveKind.Masked, ObjectiveKind.Masked);
         if (Name != ObjectiveKind.Span) return;
@@ -44,11 +45,13 @@ internal sealed record PretrainingObjective(string Name, PretrainingConfig Confi
         if (writes > Config.BlockLength)
         {
             throw new ConfigException(FormattableString.Invariant(
-                $"corruption_rate: at {Rate} the decoder would write {writes} ids, more than block_length {Config.BlockLength}. Lower corruption_rate, or raise mean_span_length."));
+                $"corruption_rate: at {Rate} the decoder would write {writes} ids, more than block_length {Config.BlockLength}. ")
+                + "Lower corruption_rate, or raise mean_span_length.");
         }
 
         ConfigException TooShort(int least) => new(FormattableString.Invariant(
-            $"block_length: is {Config.BlockLength}, too short for a span at corruption_rate {Rate}; at least {least} is needed. Raise block_length."));
+            $"block_length: is {Config.BlockLength}, too short for a span at corruption_rate {Rate}; ")
+            + FormattableString.Invariant($"at least {least} is needed. Raise block_length."));
     }
 
     /// <summary>The ids that a model made for this run has for its special tokens.</summary>
@@ -86,8 +89,8 @@ internal sealed record PretrainingObjective(string Name, PretrainingConfig Confi
             _ => new DenoisingObjective(Config.BlockLength, tokens, SentenceEndings(tokenizer, tokens.EndId), Rate, MeanSpan),
         };
         if (objective.RowTokens >= 2) return objective;
-        throw new ConfigException($"block_length: is {Config.BlockLength}, and the tokenizer's special tokens leave room for {Math.Max(0, objective.RowTokens)} tokens of text. "
-            + "Raise it to at least 4.");
+        throw new ConfigException($"block_length: is {Config.BlockLength}, and the tokenizer's special tokens leave room for "
+            + $"{Math.Max(0, objective.RowTokens)} tokens of text. Raise it to at least 4.");
     }
 
     /// <summary>Where words begin in the corpus, from the run's folder or found; null if the objective does not ask for words.</summary>
@@ -104,7 +107,8 @@ internal sealed record PretrainingObjective(string Name, PretrainingConfig Confi
             text => [.. WordGroups.Begins(plain.Encode(text, addSpecialTokens: false), text).Select(b => b ? 1 : 0)],
             endId: 1, texts.HeldOut, null, preparation.CancellationToken);
         if (words.Training.Length != corpus.Training.Length || words.HeldOut.Length != corpus.HeldOut.Length)
-            throw new InputException("whole_words: the tokenizer gives other tokens with offsets than without; take another tokenizer, or leave whole_words out.");
+            throw new InputException("whole_words: the tokenizer gives other tokens with offsets than without; "
+                + "take another tokenizer, or leave whole_words out.");
         words.Write(path, key);
         return words;
     }
@@ -123,7 +127,9 @@ internal sealed record PretrainingObjective(string Name, PretrainingConfig Confi
 
     private void Refuse(string key, bool isSet, bool isForeign, string allowed)
     {
-        if (isSet && isForeign) throw new ConfigException($"{key}: belongs to objective {allowed}, and the run's objective is {Name}. Leave {key} out, or set objective to {allowed}.");
+        if (!isSet || !isForeign) return;
+        throw new ConfigException($"{key}: belongs to objective {allowed}, and the run's objective is {Name}. "
+            + $"Leave {key} out, or set objective to {allowed}.");
     }
 }
 

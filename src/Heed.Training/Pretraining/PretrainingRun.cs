@@ -98,7 +98,7 @@ public static class PretrainingRun
             new Counted(preparation, texts.Documents.Count), preparation.CancellationToken);
         preparation.RequireSame("ids", corpus.Fingerprint);
         preparation.RemoveIfRefused(CorpusName);
-        _ = new TokenBlocks(corpus.Training, rowTokens, "training");
+        _ = new TokenBlocks(corpus.TrainingIds, rowTokens, "training");
         if (isNew) corpus.Write(path, key);
         return corpus;
     }

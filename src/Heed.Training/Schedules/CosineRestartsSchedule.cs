@@ -6,7 +6,7 @@ namespace Heed.Training.Schedules;
 /// <param name="Total">Steps of the whole run.</param>
 /// <param name="Cycles">Number of half cosines.</param>
 /// <remarks>Loshchilov and Hutter 2017, arXiv:1608.03983.</remarks>
-public sealed record CosineRestartsSchedule(double Peak, long Warmup, long Total, int Cycles) : Schedule
+internal sealed record CosineRestartsSchedule(double Peak, long Warmup, long Total, int Cycles) : Schedule
 {
     /// <inheritdoc/>
     public override double Rate(long step)

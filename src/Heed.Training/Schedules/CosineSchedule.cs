@@ -6,7 +6,7 @@ namespace Heed.Training.Schedules;
 /// <param name="Total">Steps of the whole run.</param>
 /// <param name="MinimumRatio">Lowest rate as a part of the peak.</param>
 /// <remarks>Loshchilov and Hutter 2017, arXiv:1608.03983, without restarts; GPT-3 uses a minimum of 0.1.</remarks>
-public sealed record CosineSchedule(double Peak, long Warmup, long Total, double MinimumRatio = 0) : Schedule
+internal sealed record CosineSchedule(double Peak, long Warmup, long Total, double MinimumRatio = 0) : Schedule
 {
     /// <inheritdoc/>
     public override double Rate(long step)

@@ -4,7 +4,7 @@ namespace Heed.Training.Schedules;
 /// <param name="Peak">Highest rate.</param>
 /// <param name="Warmup">Steps of the rise; 0 means 10,000 as the time scale without a rise.</param>
 /// <remarks>Raffel et al. 2019, §3.1.2.</remarks>
-public sealed record InverseSquareRootSchedule(double Peak, long Warmup) : Schedule
+internal sealed record InverseSquareRootSchedule(double Peak, long Warmup) : Schedule
 {
     /// <inheritdoc/>
     public override double Rate(long step)

@@ -5,7 +5,7 @@ namespace Heed.Training.Schedules;
 /// <param name="Warmup">Steps of the rise.</param>
 /// <param name="Factor">Multiplies the whole.</param>
 /// <remarks>Vaswani et al. 2017, §5.3.</remarks>
-public sealed record NoamSchedule(int Width, long Warmup = 4000, double Factor = 1) : Schedule
+internal sealed record NoamSchedule(int Width, long Warmup = 4000, double Factor = 1) : Schedule
 {
     /// <inheritdoc/>
     public override double Rate(long step)

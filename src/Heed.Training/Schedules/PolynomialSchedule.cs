@@ -6,7 +6,7 @@ namespace Heed.Training.Schedules;
 /// <param name="Total">Steps of the whole run.</param>
 /// <param name="Power">Exponent of what is left of the run.</param>
 /// <param name="End">Final rate.</param>
-public sealed record PolynomialSchedule(double Peak, long Warmup, long Total, double Power = 1, double End = 1e-7) : Schedule
+internal sealed record PolynomialSchedule(double Peak, long Warmup, long Total, double Power = 1, double End = 1e-7) : Schedule
 {
     /// <inheritdoc/>
     public override double Rate(long step)

@@ -31,6 +31,13 @@ public abstract record Schedule
         _ => throw new ConfigException($"schedule: \"{Printable.Shorten(name)}\" is unknown; one of {string.Join(", ", Names)} was expected."),
     };
 
+    /// <summary>The schedule of the Transformer of 2017: factor · D^−0.5 · min(step^−0.5, step · warmup^−1.5).</summary>
+    /// <param name="width">D, width of the residual stream.</param>
+    /// <param name="warmup">Steps over which the rate rises.</param>
+    /// <param name="factor">Multiplies every rate.</param>
+    /// <remarks>Vaswani et al. 2017, §5.3.</remarks>
+    public static Schedule Noam(int width, long warmup = 4000, double factor = 1) => new NoamSchedule(width, warmup, factor);
+
     /// <summary>t / warmup while the rate rises: 0 at step 0.</summary>
     protected static double Warm(long step, long warmup) => (double)step / Math.Max(1, warmup);
 }

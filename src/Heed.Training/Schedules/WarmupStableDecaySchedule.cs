@@ -7,7 +7,7 @@ namespace Heed.Training.Schedules;
 /// <param name="Decay">Steps of the fall.</param>
 /// <param name="MinimumRatio">Lowest rate as a part of the peak.</param>
 /// <remarks>Hu et al. 2024, arXiv:2404.06395 §4.</remarks>
-public sealed record WarmupStableDecaySchedule(double Peak, long Warmup, long Total, long Decay, double MinimumRatio = 0) : Schedule
+internal sealed record WarmupStableDecaySchedule(double Peak, long Warmup, long Total, long Decay, double MinimumRatio = 0) : Schedule
 {
     /// <inheritdoc/>
     public override double Rate(long step)

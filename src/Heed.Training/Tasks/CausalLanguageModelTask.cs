@@ -22,7 +22,7 @@ public sealed class CausalLanguageModelTask(CausalLanguageModel model, Tokenizer
     /// <inheritdoc/>
     public override EvaluationReport? Evaluate(bool all, CancellationToken cancellationToken)
         => Corpus.HeldOut.Length < 2 ? null
-            : new HeldOutEvaluation((CausalLanguageModel)Model, Corpus.HeldOut, Corpus.HeldOutBytes, Settings.BlockLength, Settings.BatchSize)
+            : new HeldOutEvaluation((CausalLanguageModel)Model, Corpus.HeldOutIds, Corpus.HeldOutBytes, Settings.BlockLength, Settings.BatchSize)
                 .Run(all ? 0 : Settings.EvaluateBlocks, cancellationToken);
 
     /// <inheritdoc/>

@@ -10,7 +10,8 @@ using Heed.Training.Objectives;
 namespace Heed.Training.Tasks;
 
 /// <summary>
-/// Learning to restore a corrupted text. What is corrupted is drawn anew each time a row is read, from seed and position alone: the same bits on
+/// Learning to restore a corrupted text. What is corrupted is drawn anew each time a row is read, from seed and position alone: the same
+/// bits on
 /// resuming, and with any number of threads. Held-out rows are always corrupted alike, so that evaluations compare.
 /// </summary>
 internal sealed class CorruptedTextTask : TextTask
@@ -28,7 +29,8 @@ internal sealed class CorruptedTextTask : TextTask
     /// <param name="words">For each id 1 if a word begins with it, else 0; null if the objective does not ask for words.</param>
     /// <param name="settings">How the corpus is read.</param>
     /// <param name="objective">What becomes of a row.</param>
-    public CorruptedTextTask(Model model, Tokenizer tokenizer, TokenCorpus corpus, TokenCorpus? words, TextTaskSettings settings, TextObjective objective)
+    public CorruptedTextTask(
+        Model model, Tokenizer tokenizer, TokenCorpus corpus, TokenCorpus? words, TextTaskSettings settings, TextObjective objective)
         : base(model, tokenizer, corpus, settings, objective.RowTokens)
     {
         (_objective, _words) = (objective, words);
@@ -45,11 +47,14 @@ internal sealed class CorruptedTextTask : TextTask
         int[] blocks = BlocksAt(position);
         CorruptedText[] rows = new CorruptedText[blocks.Length];
         for (int b = 0; b < rows.Length; b++)
-            rows[b] = Row(Corpus.Training, _words?.Training, blocks[b], TrainingStream + (ulong)((position * rows.Length) + b));
+            rows[b] = Row(Corpus.TrainingIds, _words?.TrainingIds, blocks[b], TrainingStream + (ulong)((position * rows.Length) + b));
         return Inputs(rows);
     }
 
-    /// <summary>Mean loss per restored token, and its exponential, of the held-out text. Bits per byte would mean nothing: much of the text is given.</summary>
+    /// <summary>
+    /// Mean loss per restored token, and its exponential, of the held-out text. Bits per byte would mean nothing: much of the text is
+    /// given.
+    /// </summary>
     /// <inheritdoc/>
     public override EvaluationReport? Evaluate(bool all, CancellationToken cancellationToken)
     {
@@ -65,7 +70,7 @@ internal sealed class CorruptedTextTask : TextTask
             for (int b = 0; b < rows.Length; b++)
             {
                 int block = (int)((long)(i + b) * count / read);
-                rows[b] = Row(Corpus.HeldOut, _words?.HeldOut, block, HeldOutStream + (ulong)block);
+                rows[b] = Row(Corpus.HeldOutIds, _words?.HeldOutIds, block, HeldOutStream + (ulong)block);
             }
 
             using TensorScope scope = TensorScope.Begin();

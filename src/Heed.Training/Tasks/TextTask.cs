@@ -48,7 +48,7 @@ public abstract class TextTask : TrainingTask<ModelInputs>
         ArgumentNullException.ThrowIfNull(corpus);
         ArgumentNullException.ThrowIfNull(settings);
         (Tokenizer, Corpus, Settings) = (tokenizer, corpus, settings);
-        Blocks = new TokenBlocks(corpus.Training, rowTokens ?? settings.BlockLength, "training");
+        Blocks = new TokenBlocks(corpus.TrainingIds, rowTokens ?? settings.BlockLength, "training");
         _order = new BlockOrder(Blocks.Count, settings.Seed);
         Dictionary<string, string> sums = new(StringComparer.Ordinal) { ["ids"] = corpus.Fingerprint };
         if (tokenizer is not null) sums["tokenizer"] = SumOf(tokenizer);
@@ -68,7 +68,7 @@ public abstract class TextTask : TrainingTask<ModelInputs>
     public override IReadOnlyDictionary<string, string> Fingerprints { get; }
 
     /// <summary>The blocks of the training part.</summary>
-    protected TokenBlocks Blocks { get; }
+    private protected TokenBlocks Blocks { get; }
 
     /// <summary>Folder with the tokenizer's own files, which are saved beside the model; null writes standard ones.</summary>
     internal string? TokenizerFiles { get; init; }
@@ -78,7 +78,7 @@ public abstract class TextTask : TrainingTask<ModelInputs>
 
     /// <summary>The blocks of the micro-batch at a position, in an order of their own each epoch.</summary>
     /// <param name="position">0, 1, 2, …</param>
-    protected int[] BlocksAt(long position)
+    private protected int[] BlocksAt(long position)
     {
         int[] chosen = new int[Settings.BatchSize];
         for (int b = 0; b < chosen.Length; b++) chosen[b] = _order[(position * chosen.Length) + b];

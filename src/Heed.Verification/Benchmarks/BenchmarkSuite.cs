@@ -16,7 +16,7 @@ namespace Heed.Verification.Benchmarks;
 /// <summary>The machine's limits, measured in the same run.</summary>
 /// <param name="PeakOperations">Fused multiply-adds count two, operations a second over all threads.</param>
 /// <param name="Bandwidth">Bytes a second read by all threads.</param>
-public sealed record BenchmarkLimits(double PeakOperations, double Bandwidth);
+internal sealed record BenchmarkLimits(double PeakOperations, double Bandwidth);
 
 /// <summary>One figure.</summary>
 /// <param name="Name">The work, with its shape.</param>
@@ -24,10 +24,10 @@ public sealed record BenchmarkLimits(double PeakOperations, double Bandwidth);
 /// <param name="Unit">Its unit.</param>
 /// <param name="OfLimit">The figure as a part of peak or bandwidth; null where neither bounds it.</param>
 /// <param name="PeakBytes">Largest memory of tensors, in bytes; 0 where not counted.</param>
-public sealed record BenchmarkResult(string Name, double Value, string Unit, double? OfLimit, long PeakBytes = 0);
+internal sealed record BenchmarkResult(string Name, double Value, string Unit, double? OfLimit, long PeakBytes = 0);
 
 /// <summary>The works of <c>heed bench</c> that have a limit of the machine; <see cref="TokenizerBenchmark"/> has the tokenizers.</summary>
-public static class BenchmarkSuite
+internal static class BenchmarkSuite
 {
     /// <summary>What can be asked for.</summary>
     public static IReadOnlyList<string> Names { get; } = ["matmul", "train", "decode", "prefill", "attention"];

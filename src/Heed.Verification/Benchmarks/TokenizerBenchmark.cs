@@ -12,19 +12,19 @@ namespace Heed.Verification.Benchmarks;
 /// <param name="IdsOneThread">Ids only, on one thread.</param>
 /// <param name="Offsets">Ids, offsets and word ids, on all threads.</param>
 /// <param name="Ids">Ids only, on all threads.</param>
-public sealed record TokenizerSpeed(string Pipeline, int Vocabulary, double OffsetsOneThread, double IdsOneThread, double Offsets, double Ids);
+internal sealed record TokenizerSpeed(string Pipeline, int Vocabulary, double OffsetsOneThread, double IdsOneThread, double Offsets, double Ids);
 
 /// <summary>How long one model takes for one mebibyte of text without a blank.</summary>
 /// <param name="Model">The model.</param>
 /// <param name="Text">What the run consists of.</param>
 /// <param name="Seconds">Time of one encoding.</param>
-public sealed record TokenizerRun(string Model, string Text, double Seconds);
+internal sealed record TokenizerRun(string Model, string Text, double Seconds);
 
 /// <summary>
 /// The speed of tokenizers on 5 MB of prose, the .NET SDK's documentation, document by document, each read once: every pass is a new
 /// tokenizer whose caches of words are empty. Only the code is warm, by the rest of the documentation.
 /// </summary>
-public static class TokenizerBenchmark
+internal static class TokenizerBenchmark
 {
     private const int MeasuredBytes = 5_000_000;
     private const int RunLength = 1 << 20;

@@ -6,7 +6,7 @@ namespace Heed.Verification;
 /// Compares measures with stored answers of the reference, row by row: any folder in the form of <c>goldens/metrics</c> (its
 /// README).
 /// </summary>
-public static class MetricVerification
+internal static class MetricVerification
 {
     /// <summary>The file that a folder of rows holds.</summary>
     internal const string FileName = "metrics.jsonl";

@@ -24,14 +24,14 @@ internal static class EmbeddingRun
         int[][] texts = ReadIds(Path.Combine(folder, IdsName));
         using SentenceEmbedder embedder = SentenceEmbedder.Load(model, options.Loading());
         using TensorScope scope = TensorScope.Begin();
-        Tensor vectors = embedder.Embed(texts, cancellationToken: options.Stop);                        // [B, D]
+        Tensor vectors = embedder.Embed(texts, cancellationToken: options.CancellationToken);                        // [B, D]
         Dictionary<string, Tensor> made = new(StringComparer.Ordinal) { ["embeddings"] = vectors, ["similarities"] = Similarities(vectors, embedder.Settings.Similarity) };
         foreach (RawTensor input in golden.Tensors.Where(t => t.Name.EndsWith(InputName, StringComparison.Ordinal)))
         {
-            options.Stop.ThrowIfCancellationRequested();
+            options.CancellationToken.ThrowIfCancellationRequested();
             string prefix = input.Name[..^(InputName.Length - 1)];
             ModelInputs inputs = GoldenFolder.ReadInputs(new Dictionary<string, RawTensor> { ["input_ids"] = input }, golden.Path);
-            ModelOutput output = embedder.Model!.Run(inputs, new RunOptions { Details = true, Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
+            ModelOutput output = embedder.Model!.Run(inputs, new RunOptions { Details = true, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
             foreach ((string name, Tensor tensor) in OutputNames.Of(embedder.Model, output)) made[prefix + name] = tensor;
         }
 

@@ -7,7 +7,7 @@ namespace Heed.Verification;
 
 /// <summary>Generates for the verifier of model folders, and wherever padded grids go in and padded rows must come out as Hugging Face's <c>generate</c> gives them.</summary>
 /// <remarks>Lengths count columns, padding included, as there; what is written does not depend on padding.</remarks>
-public sealed class GenerationRunner : IGenerationRunner
+internal sealed class GenerationRunner : IGenerationRunner
 {
     /// <inheritdoc/>
     public GeneratedRows Generate(Model model, string folder, ModelInputs inputs, JsonElement settings)

@@ -124,9 +124,9 @@ internal sealed class GoldenFolder : IDisposable
 
     private static TokenGrid Grid(RawTensor tensor, string file)
     {
-        if (tensor.Shape.Length is not (1 or 2)) throw new InvalidFileException(file, tensor.Name, $"has {tensor.Shape.Length} axes; 1 or 2 were expected");
+        if (tensor.Sizes.Length is not (1 or 2)) throw new InvalidFileException(file, tensor.Name, $"has {tensor.Sizes.Length} axes; 1 or 2 were expected");
         int[] cells = Integers(tensor, file);
-        return tensor.Shape.Length == 2 ? new TokenGrid((int)tensor.Shape[0], (int)tensor.Shape[1], cells) : new TokenGrid(cells.Length, 1, cells);
+        return tensor.Sizes.Length == 2 ? new TokenGrid((int)tensor.Shape[0], (int)tensor.Shape[1], cells) : new TokenGrid(cells.Length, 1, cells);
     }
 
     private static int[] Integers(RawTensor tensor, string file)

@@ -64,13 +64,13 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
 
         foreach (RawTensor expected in golden.Tensors("trained."))
         {
-            if (Find(model, expected.Name["trained.".Length..]) is not { } parameter || !ModelVerifier.SameShape(parameter.Shape, expected.Shape))
+            if (Find(model, expected.Name["trained.".Length..]) is not { } parameter || !ModelVerifier.SameShape(parameter.Shape, expected.Sizes))
             {
                 Missing(expected.Name);
                 continue;
             }
 
-            (double distance, double size) = TensorDistance.Measure(parameter.Value.Span, expected.ToFloats(), expected.Shape);
+            (double distance, double size) = TensorDistance.Measure(parameter.Value.Span, expected.ToFloats(), expected.Sizes);
             checks.Add(new TensorCheck(expected.Name, distance, Math.Max(20 * golden.Noise(expected.Name), 1e-5 * size)));
         }
 
@@ -87,10 +87,10 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
 
     private double RunBatch(Model model, int batch)
     {
-        options.Stop.ThrowIfCancellationRequested();
+        options.CancellationToken.ThrowIfCancellationRequested();
         using TensorScope scope = TensorScope.Begin();
         ModelInputs inputs = golden.Inputs(batch);
-        ModelOutput output = model.Run(inputs, new RunOptions { Details = true, Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
+        ModelOutput output = model.Run(inputs, new RunOptions { Details = true, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
         string prefix = FormattableString.Invariant($"batch{batch}.output.");
         Dictionary<string, Tensor> named = OutputNames.Of(model, output);
         RawTensor[] references = [.. golden.Tensors(prefix)];
@@ -103,7 +103,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
             {
                 actual = [(float)loss];
             }
-            else if (named.TryGetValue(name, out Tensor? tensor) && ModelVerifier.SameShape(tensor.Shape, expected.Shape))
+            else if (named.TryGetValue(name, out Tensor? tensor) && ModelVerifier.SameShape(tensor.Shape, expected.Sizes))
             {
                 actual = tensor.ToArray();
             }
@@ -113,10 +113,10 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
                 continue;
             }
 
-            int axis = TokenAxis(name, expected.Shape.Length);
+            int axis = TokenAxis(name, expected.Sizes.Length);
             TokenGrid? mask = axis < 0 ? null : twoStacks && !name.StartsWith("encoder_", StringComparison.Ordinal) ? inputs.DecoderAttentionMask : inputs.AttentionMask;
             if (mask is not null && (mask.Rows != expected.Shape[0] || mask.Columns != expected.Shape[axis])) mask = null;
-            (double distance, double norm) = TensorDistance.Measure(actual, expected.ToFloats(), expected.Shape, axis, mask);
+            (double distance, double norm) = TensorDistance.Measure(actual, expected.ToFloats(), expected.Sizes, axis, mask);
             checks.Add(new TensorCheck(expected.Name, distance, Math.Max(20 * golden.Noise(expected.Name), 2e-6 * norm)));
         }
 
@@ -139,11 +139,11 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
     /// <summary>Forward and backward of one batch; the gradients lie in the parameters.</summary>
     private double Differentiate(Model model, ModelInputs inputs)
     {
-        options.Stop.ThrowIfCancellationRequested();
+        options.CancellationToken.ThrowIfCancellationRequested();
         model.Parameters.ClearGradients();
         using TensorScope scope = TensorScope.Begin();
         using Tape tape = Tape.Begin();
-        ModelOutput output = model.Run(inputs, new RunOptions { Logits = false, Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
+        ModelOutput output = model.Run(inputs, new RunOptions { Logits = false, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
         Variable? total = null;
         foreach (LossPart part in output.Losses)
         {
@@ -168,7 +168,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         HashSet<Parameter> compared = [];
         foreach (RawTensor expected in references)
         {
-            if (Find(model, expected.Name[prefix.Length..]) is not { } parameter || !ModelVerifier.SameShape(parameter.Shape, expected.Shape))
+            if (Find(model, expected.Name[prefix.Length..]) is not { } parameter || !ModelVerifier.SameShape(parameter.Shape, expected.Sizes))
             {
                 Missing(expected.Name);
                 continue;
@@ -177,7 +177,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
             compared.Add(parameter);
             float[] reference = expected.ToFloats();
             ReadOnlySpan<float> actual = parameter.Gradient is { } gradient ? gradient.Span : new float[reference.Length];
-            (double distance, double norm) = TensorDistance.Measure(actual, reference, expected.Shape);
+            (double distance, double norm) = TensorDistance.Measure(actual, reference, expected.Sizes);
             checks.Add(new TensorCheck(expected.Name, distance, Math.Max(20 * golden.Noise(expected.Name), Math.Max(2e-6 * norm, 1e-7 * all))));
         }
 
@@ -200,7 +200,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         if (dump is not null) dump.Record["generate"] = written;
         for (int i = 0; i < list.GetArrayLength(); i++)
         {
-            options.Stop.ThrowIfCancellationRequested();
+            options.CancellationToken.ThrowIfCancellationRequested();
             ConfigReader entry = new ConfigReader(list[i], golden.Record.File, FormattableString.Invariant($"$.generate[{i}]")).WithNullAsAbsent();
             if (entry.Nested("inputs") is not { } inputs || entry.Nested("settings") is not { } settings || !inputs.Has("input_ids") || !entry.Has("output_ids"))
                 throw entry.Wrong("inputs", "or settings, input_ids or output_ids are missing");

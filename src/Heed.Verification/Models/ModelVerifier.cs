@@ -23,7 +23,7 @@ public static class ModelVerifier
     /// <param name="folder">A model folder with reference values.</param>
     /// <param name="options">What to run; <see cref="VerifyOptions.Default"/> where null.</param>
     /// <returns>Every comparison made. A folder that cannot be read or run is a failed result, not an exception.</returns>
-    /// <exception cref="OperationCanceledException"><see cref="VerifyOptions.Stop"/> was set.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="VerifyOptions.CancellationToken"/> was set.</exception>
     public static VerifyResult Run(string folder, VerifyOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -116,7 +116,7 @@ public static class ModelVerifier
         using Model model = ModelFolder.Load(folder, options.Loading() with { Architecture = ClassOf(folder) }).Model;
         options.Change?.Invoke(model);
         using TensorScope scope = TensorScope.Begin();
-        ModelOutput output = model.Run(batch, new RunOptions { Stop = options.Stop, Hooks = options.Hooks?.Invoke() });
+        ModelOutput output = model.Run(batch, new RunOptions { CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
         Dictionary<string, Tensor> named = OutputNames.Of(model, output);
         foreach (RawTensor expected in file.Tensors.Where(t => t.DType.IsFloat()))
             Compare(expected, named.GetValueOrDefault(expected.Name), batch.AttentionMask, checks, dump);
@@ -125,15 +125,15 @@ public static class ModelVerifier
     /// <summary>Adds a comparison at the tolerance of forms without noise; a tensor that is missing or of another shape fails.</summary>
     internal static void Compare(RawTensor expected, Tensor? actual, TokenGrid? mask, List<TensorCheck> checks, VerifyDump? dump)
     {
-        if (actual is null || !SameShape(actual.Shape, expected.Shape))
+        if (actual is null || !SameShape(actual.Shape, expected.Sizes))
         {
             checks.Add(new TensorCheck(expected.Name, double.PositiveInfinity, ExpectedTolerance));
             return;
         }
 
-        (double distance, double norm) = TensorDistance.Measure(actual.Span, expected.ToFloats(), expected.Shape, 1, mask);
+        (double distance, double norm) = TensorDistance.Measure(actual.Span, expected.ToFloats(), expected.Sizes, 1, mask);
         checks.Add(new TensorCheck(expected.Name, distance, ExpectedTolerance * norm));
-        dump?.Add(expected.Name, actual.Span, expected.Shape);
+        dump?.Add(expected.Name, actual.Span, expected.Sizes);
     }
 
     internal static bool SameShape(Shape shape, long[] stored)

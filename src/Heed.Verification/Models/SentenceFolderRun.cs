@@ -32,9 +32,9 @@ internal static class SentenceFolderRun
         using TextEmbedder embedder = TextEmbedder.Open(folder, options.Loading());
         foreach (JsonProperty call in Required(root, "calls", path).EnumerateObject())
         {
-            options.Stop.ThrowIfCancellationRequested();
+            options.CancellationToken.ThrowIfCancellationRequested();
             EmbeddingOptions settings = Options(call, path);
-            Compare(call.Name, [.. embedder.Embed(sentences, settings, options.Stop).SelectMany(v => v)], expected, tolerance, checks, dump);
+            Compare(call.Name, [.. embedder.Embed(sentences, settings, options.CancellationToken).SelectMany(v => v)], expected, tolerance, checks, dump);
             if (!Required(root, "input_ids", path).TryGetProperty(call.Name, out JsonElement ids)) continue;
             int wrong = 0;
             for (int i = 0; i < sentences.Length; i++)
@@ -54,9 +54,9 @@ internal static class SentenceFolderRun
         {
             IReadOnlyList<float[]> rows = tensor.Name switch
             {
-                "default" => scorer.Score(texts, options.Stop),
-                "logits" => scorer.Logits(texts, options.Stop),
-                "softmax" => [.. scorer.Score(texts, options.Stop).Select(Softmax)],
+                "default" => scorer.Score(texts, options.CancellationToken),
+                "logits" => scorer.Logits(texts, options.CancellationToken),
+                "softmax" => [.. scorer.Score(texts, options.CancellationToken).Select(Softmax)],
                 _ => throw new InvalidFileException(expected.Path, tensor.Name, "is a call that is not known; default, logits and softmax are"),
             };
             Compare(tensor.Name, [.. rows.SelectMany(r => r)], expected, tolerance, checks, dump);
@@ -72,7 +72,7 @@ internal static class SentenceFolderRun
 
         if (!root.TryGetProperty("rank", out JsonElement rank)) return;
         IReadOnlyList<RankedDocument> ranked = scorer.Rank(
-            Required(rank, "query", path).GetString()!, Texts(Required(rank, "documents", path), path, "$.rank.documents"), Required(rank, "top_k", path).GetInt32(), options.Stop);
+            Required(rank, "query", path).GetString()!, Texts(Required(rank, "documents", path), path, "$.rank.documents"), Required(rank, "top_k", path).GetInt32(), options.CancellationToken);
         JsonElement[] results = [.. Required(rank, "results", path).EnumerateArray()];
         checks.Add(new TensorCheck("rank.order", ranked.Select(r => r.Index).SequenceEqual(results.Select(r => r.GetProperty("corpus_id").GetInt32())) ? 0 : 1, 0));
         for (int i = 0; i < Math.Min(ranked.Count, results.Length); i++)
@@ -116,9 +116,9 @@ internal static class SentenceFolderRun
             return;
         }
 
-        (double distance, double norm) = TensorDistance.Measure(actual, values, tensor.Shape);
+        (double distance, double norm) = TensorDistance.Measure(actual, values, tensor.Sizes);
         checks.Add(new TensorCheck(name, distance, tolerance * norm));
-        dump?.Add(name, actual, tensor.Shape);
+        dump?.Add(name, actual, tensor.Sizes);
     }
 
     private static float[] Softmax(float[] scores)

@@ -12,7 +12,7 @@ public sealed record VerifyOptions
     public static VerifyOptions Default { get; } = new();
 
     /// <summary>Runs the generations of a reference; null leaves them out and counts them.</summary>
-    public IGenerationRunner? Generation { get; init; }
+    internal IGenerationRunner? Generation { get; init; }
 
     /// <summary>False: outputs and losses only, no gradients and no training.</summary>
     public bool Training { get; init; } = true;
@@ -30,7 +30,7 @@ public sealed record VerifyOptions
     public Action<string>? Warn { get; init; }
 
     /// <summary>Looked at before each run of the model.</summary>
-    public CancellationToken Stop { get; init; }
+    public CancellationToken CancellationToken { get; init; }
 
     /// <summary>Changes the configuration: for tests that plant a fault.</summary>
     internal Func<ModelConfig, ModelConfig>? Configure { get; init; }
@@ -49,7 +49,7 @@ public sealed record VerifyOptions
 }
 
 /// <summary>Generates for <see cref="ModelVerifier"/>. The generator lives above the models; the caller brings it along.</summary>
-public interface IGenerationRunner
+internal interface IGenerationRunner
 {
     /// <summary>Generates as <c>transformers</c>' <c>generate</c> would.</summary>
     /// <param name="model">The model, loaded for inference.</param>
@@ -63,4 +63,4 @@ public interface IGenerationRunner
 /// <summary>What an <see cref="IGenerationRunner"/> gives.</summary>
 /// <param name="Ids">One row a returned sequence, of equal lengths.</param>
 /// <param name="Scores">The sequences' scores where beams were searched, else null.</param>
-public sealed record GeneratedRows(IReadOnlyList<int[]> Ids, IReadOnlyList<double>? Scores = null);
+internal sealed record GeneratedRows(IReadOnlyList<int[]> Ids, IReadOnlyList<double>? Scores = null);

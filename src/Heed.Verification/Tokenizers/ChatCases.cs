@@ -7,7 +7,7 @@ using Heed.Tokenizers;
 namespace Heed.Verification;
 
 /// <summary>Compares chat templates with the reference: <c>cases.jsonl</c> over <c>templates</c>, and the snippets of <c>language.jsonl</c>.</summary>
-public static class ChatCases
+internal static class ChatCases
 {
     /// <summary>Seconds that a case which goes over a limit may take.</summary>
     private const double LongestSeconds = 2;
@@ -47,7 +47,7 @@ public static class ChatCases
             return rendering.Text;
         }, "rendered");
         if (failure is not null || rendering is null || !json.TryGetProperty("generation", out JsonElement expected)) return failure;
-        List<(int, int)> spans = [.. expected.EnumerateArray().Select(span => (span[0].GetInt32(), span[1].GetInt32()))];
+        List<Range> spans = [.. expected.EnumerateArray().Select(span => span[0].GetInt32()..span[1].GetInt32())];
         return spans.SequenceEqual(rendering.GenerationSpans) ? null : $"generation spans are {string.Join(' ', rendering.GenerationSpans)}, not {string.Join(' ', spans)}";
     }
 

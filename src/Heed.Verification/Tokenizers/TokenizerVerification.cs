@@ -8,10 +8,10 @@ namespace Heed.Verification;
 /// <param name="Case">Kind and name of the case, with its line in its file.</param>
 /// <param name="Passed">Whether Heed's answer is the reference's.</param>
 /// <param name="Detail">What differs, where it does.</param>
-public sealed record VerificationResult(string Folder, string Case, bool Passed, string? Detail);
+internal sealed record VerificationResult(string Folder, string Case, bool Passed, string? Detail);
 
 /// <summary>Compares Heed with stored answers of the reference: any folder in the form of <c>goldens/tokenizers</c> (its README).</summary>
-public static class TokenizerVerification
+internal static class TokenizerVerification
 {
     /// <summary>Runs every case of a folder: a pipeline's, SentencePiece's, <c>components</c>, <c>trainers</c>, <c>bad</c>, <c>chat</c>, or all the folders in it.</summary>
     /// <param name="folder">The folder.</param>

@@ -159,7 +159,7 @@ internal sealed class ModuleGolden(string part) : IDisposable
 
     public float[] this[string name] => _file[name].ToFloats();
 
-    public long[] Shape(string name) => _file[name].Shape;
+    public long[] Shape(string name) => _file[name].Sizes;
 
     public int[] Integers(string name)
     {

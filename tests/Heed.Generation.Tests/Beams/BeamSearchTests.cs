@@ -55,7 +55,7 @@ public sealed class BeamSearchTests
 
         steps = 0;
         using CancellationTokenSource own = new();
-        request = request with { Cancellation = own.Token, Processors = [new Watch(() => { if (++steps == 9) own.Cancel(); })] };
+        request = request with { CancellationToken = own.Token, Processors = [new Watch(() => { if (++steps == 9) own.Cancel(); })] };
         GeneratedText text = Assert.Single(engine.Generate([request]));
         Assert.Equal(FinishReason.Cancelled, text.Finish);
         Assert.Equal(3, text.Ids.Count);

@@ -183,7 +183,7 @@ public sealed class SharedInferenceTests
 
         using CancellationTokenSource own = new();
         steps = 0;
-        GenerationRequest withdrawn = request with { Cancellation = own.Token, Processors = [new Watch(() => { if (++steps == 4) own.Cancel(); })] };
+        GenerationRequest withdrawn = request with { CancellationToken = own.Token, Processors = [new Watch(() => { if (++steps == 4) own.Cancel(); })] };
         IReadOnlyList<GeneratedText> texts = engine.Generate([withdrawn, request with { Processors = [] }]);
         Assert.Equal((FinishReason.Cancelled, 4), (texts[0].Finish, texts[0].Ids.Count));
         Assert.Equal(20, texts[1].Ids.Count);

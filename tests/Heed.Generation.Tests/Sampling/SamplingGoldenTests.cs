@@ -30,7 +30,7 @@ public sealed class SamplingGoldenTests
         using SafetensorsFile file = SafetensorsFile.Open(Path.ChangeExtension(Json, ".safetensors"));
         bool chain = settings.TryGetProperty("order", out _);
         float[] logits = file[name + "/logits"].ToFloats(), expected = file[$"{name}/{(chain ? "probabilities" : "output")}"].ToFloats();
-        long[] shape = file[name + "/history"].Shape;
+        long[] shape = file[name + "/history"].Sizes;
         byte[] bytes = file[name + "/history"].ToBytes();
         int rows = (int)shape[0], length = (int)shape[1], V = logits.Length / rows;
         double distance = 0, norm = 0;

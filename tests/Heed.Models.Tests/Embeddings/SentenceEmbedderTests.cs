@@ -66,7 +66,7 @@ public class SentenceEmbedderTests
         int compared = 0;
         foreach (RawTensor expected in golden.Tensors.Where(t => t.Name.StartsWith("sentence3.", StringComparison.Ordinal) && t.DType.IsFloat()))
         {
-            (double distance, double norm) = TensorDistance.Measure(OutputNames.Of(embedder.Model, output)[expected.Name["sentence3.".Length..]].Span, expected.ToFloats(), expected.Shape);
+            (double distance, double norm) = TensorDistance.Measure(OutputNames.Of(embedder.Model, output)[expected.Name["sentence3.".Length..]].Span, expected.ToFloats(), expected.Sizes);
             Assert.True(distance <= 1e-5 * norm, $"{expected.Name}: {distance / norm:g3}");
             compared++;
         }

@@ -217,7 +217,7 @@ public sealed class ConfigVariantTests
             {
                 RawTensor table = from.Tensors.Single(t => t.Name == "transformer.wte.weight");
                 float[] head = [.. table.ToFloats().Select(x => equal ? x : -x)];
-                SafetensorsWriter.Write(next, [.. from.Tensors.Where(t => t.Name != "lm_head.weight"), RawTensor.FromFloats("lm_head.weight", table.Shape, head)]);
+                SafetensorsWriter.Write(next, [.. from.Tensors.Where(t => t.Name != "lm_head.weight"), RawTensor.FromFloats("lm_head.weight", table.Sizes, head)]);
             }
 
             File.Move(next, path, overwrite: true);

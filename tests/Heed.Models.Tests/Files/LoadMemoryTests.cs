@@ -96,7 +96,7 @@ public sealed class LoadMemoryTests
                 byte[] data = new byte[tensor.ElementCount * (tensor.DType == DType.F32 ? 4 : 2)];
                 tensor.ReadBytes(0, data);
                 string key = storages.Count.ToString(CultureInfo.InvariantCulture), type = tensor.DType switch { DType.F16 => "torch.HalfStorage", DType.BF16 => "torch.BFloat16Storage", _ => "torch.FloatStorage" };
-                long[] shape = tensor.Shape, strides = new long[shape.Length];
+                long[] shape = tensor.Sizes, strides = new long[shape.Length];
                 for (int i = shape.Length - 1, next = 1; i >= 0; next *= (int)shape[i], i--) strides[i] = next;
                 storages.Add((key, tensor.ElementCount, data));
                 entries.Add((tensor.Name, p => p.Tensor(type, key, tensor.ElementCount, 0, shape, strides)));

@@ -47,7 +47,7 @@ public sealed class ChatTemplateTests
         ChatRendering rendering = ChatTemplate.Parse("😀{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}|{% endfor %}", "t")
             .Render(new ChatRequest { Messages = Json("""[{"role": "a", "content": "é😀"}, {"role": "a", "content": "xyz"}]""") });
         Assert.Equal("😀é😀|xyz|", rendering.Text);
-        Assert.Equal([(1, 3), (4, 7)], rendering.GenerationSpans);
+        Assert.Equal([1..3, 4..7], rendering.GenerationSpans);
     }
 
     [Theory]

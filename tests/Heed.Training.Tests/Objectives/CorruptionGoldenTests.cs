@@ -42,7 +42,8 @@ public sealed class CorruptionGoldenTests
                 if (settings.WholeWords) Assert.Equal(Integers(row.GetProperty("words")[b]).Take(groups.Length), groups);
                 for (int t = 0; t < encoding.Count; t++)
                 {
-                    bool special = byEncoding ? encoding.SpecialTokensMask[t] != 0 : tokenizer.AddedTokens.TryGetValue(padded[t], out AddedToken? added) && added.Special;
+                    bool special = byEncoding ? encoding.SpecialTokensMask[t] != 0
+                        : tokenizer.AddedTokens.TryGetValue(padded[t], out AddedToken? added) && added.Special;
                     words[t] = special ? -1 : settings.WholeWords ? groups[t] : t;
                 }
 
@@ -98,7 +99,8 @@ public sealed class CorruptionGoldenTests
         {
             double density = row.GetProperty("noise_density").GetDouble(), mean = row.GetProperty("mean_noise_span_length").GetDouble();
             SpanCorruption.Lengths found = SpanCorruption.LengthsFor(row.GetProperty("inputs_length").GetInt32(), density, mean);
-            Assert.Equal((row.GetProperty("tokens_length").GetInt32(), row.GetProperty("targets_length").GetInt32()), (found.Tokens, found.Targets));
+            Assert.Equal(row.GetProperty("tokens_length").GetInt32(), found.Tokens);
+            Assert.Equal(row.GetProperty("targets_length").GetInt32(), found.Targets);
             SpanCorruption.Noise noise = SpanCorruption.NoiseOf(found.Tokens, density, mean);
             Assert.Equal(Integers(row.GetProperty("noise_tokens_and_spans")), new[] { noise.Tokens, noise.Spans });
             cases++;
@@ -152,11 +154,14 @@ public sealed class CorruptionGoldenTests
         Assert.True(blocks > 20, $"{blocks}");
     }
 
-    private static TokenSpan[] Spans(JsonElement row) => [.. row.GetProperty("spans").EnumerateArray().Select(s => new TokenSpan(s[0].GetInt32(), s[1].GetInt32()))];
+    private static TokenSpan[] Spans(JsonElement row)
+        => [.. row.GetProperty("spans").EnumerateArray().Select(s => new TokenSpan(s[0].GetInt32(), s[1].GetInt32()))];
 
-    private static double Number(JsonElement settings, string name, double standard) => settings.TryGetProperty(name, out JsonElement value) ? value.GetDouble() : standard;
+    private static double Number(JsonElement settings, string name, double standard)
+        => settings.TryGetProperty(name, out JsonElement value) ? value.GetDouble() : standard;
 
-    private static Tokenizer Open(JsonElement row) => Tokenizer.FromFolder(Path.Combine(Folder, "models", row.GetProperty("model").GetString()!));
+    private static Tokenizer Open(JsonElement row)
+        => Tokenizer.FromFolder(Path.Combine(Folder, "models", row.GetProperty("model").GetString()!));
 
     private static IEnumerable<JsonElement> Rows(string file, string task)
         => File.ReadLines(Path.Combine(Folder, "training-data", file + ".jsonl")).Select(l => JsonDocument.Parse(l).RootElement)

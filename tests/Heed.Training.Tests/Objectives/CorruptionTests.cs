@@ -176,7 +176,8 @@ public sealed class CorruptionTests
         DrawSequence draws = new(new CounterRandom(seed, 7));
         double[][] numbers = [.. Enumerable.Range(0, 4).Select(_ => Enumerable.Range(0, Tokens).Select(_ => draws.Uniform()).ToArray())];
         int[] random = [.. Enumerable.Range(0, Tokens).Select(_ => 10 + draws.Integer(Vocabulary))];
-        return TokenMasking.Replace(ids, TokenMasking.Choose(words, settings, numbers[0], numbers[1]), settings, numbers[2], numbers[3], random);
+        bool[] chosen = TokenMasking.Choose(words, settings, numbers[0], numbers[1]);
+        return TokenMasking.Replace(ids, chosen, settings, numbers[2], numbers[3], random);
     }
 
     /// <summary>The text of a corrupted one: each sentinel of the inputs stands for what follows it in the labels.</summary>

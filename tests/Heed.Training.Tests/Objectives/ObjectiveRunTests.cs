@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Heed.Generation;
 using Heed.Models;
+using Heed.Models.Files;
 using Heed.Testing;
 using Heed.Training.Logging;
 using Heed.Training.Objectives;
@@ -25,7 +26,14 @@ public sealed class ObjectiveRunTests
     public void An_interrupted_run_ends_with_the_bits_of_one_that_was_not(string model, string objective, bool wholeWords, int longest)
     {
         using TemporaryFolder folder = new();
-        PretrainingConfig config = Config(folder, model, objective) with { WholeWords = wholeWords, LongestNgram = longest, Dropout = 0.1, Steps = 8, EvaluateEvery = 3 };
+        PretrainingConfig config = Config(folder, model, objective) with
+        {
+            WholeWords = wholeWords,
+            LongestNgram = longest,
+            Dropout = 0.1,
+            Steps = 8,
+            EvaluateEvery = 3,
+        };
         string whole = Train(folder.File("whole"), config, null), parts = folder.File("parts");
         Train(parts, config, stopAfter: 3);
         Train(parts, config, stopAfter: 2);
@@ -70,13 +78,22 @@ public sealed class ObjectiveRunTests
 
         // Further from the folder, with its tokenizer: what it had learned is there.
         Recorder further = new();
-        PretrainingConfig again = config with { Model = Path.Combine(run, "model"), Layers = 0, Heads = 0, Width = 0, Steps = 2, LearningRate = 1e-4 };
+        PretrainingConfig again = config with
+        {
+            Model = Path.Combine(run, "model"),
+            Layers = 0,
+            Heads = 0,
+            Width = 0,
+            Steps = 2,
+            LearningRate = 1e-4,
+        };
         using (TrainingRun<TextTask> training = PretrainingRun.Prepare(folder.File("further"), again)) training.Train([further]);
         Assert.True(further.Losses[0] < recorder.Losses[0] - less, $"{further.Losses[0]}");
     }
 
     [Theory]
-    [InlineData("gpt2-tiny", "masked", "objective: is masked, and \"gpt2-tiny\" is GPT2LMHeadModel, which does not learn objective masked; set objective to causal, or name another model, such as bert-base")]
+    [InlineData("gpt2-tiny", "masked", "objective: is masked, and \"gpt2-tiny\" is GPT2LMHeadModel, which does not learn "
+        + "objective masked; set objective to causal, or name another model, such as bert-base")]
     [InlineData("bert-base", "causal", "set objective to masked")]
     [InlineData("bert-base", "span", "such as t5-small")]
     [InlineData("t5-small", "causal", "set objective to span or denoise")]
@@ -86,18 +103,59 @@ public sealed class ObjectiveRunTests
         Assert.Contains(expected, Refused(folder, Config(folder, model, objective)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [MemberData(nameof(FirstPresets))]
+    public void A_preset_of_every_family_learns_every_objective_that_it_has_a_head_for(string model, string objective)
+    {
+        using TemporaryFolder folder = new();
+        Recorder recorder = new();
+        PretrainingConfig config = Config(folder, model, objective) with
+        {
+            Steps = 2,
+            Heads = model.StartsWith("lstm", StringComparison.Ordinal) ? 0 : 4,
+            Width = 32,
+            EvaluateBlocks = 4,
+        };
+        using (TrainingRun<TextTask> training = PretrainingRun.Prepare(folder.File("run"), config)) training.Train([recorder]);
+        Assert.InRange(recorder.Losses[0], 4, 9);
+        Assert.True(double.IsFinite(recorder.Evaluations[^1].Loss));
+        using HeedModel opened = HeedModel.Open(Path.Combine(folder.File("run"), "model"));
+        string architecture = opened.Model.Architecture;
+        ModelFamily family = ModelFamilies.All.First(f => f.Architectures.Contains(architecture));
+        Assert.Equal(ObjectiveKind.HeadOf(objective), family.HeadOf(architecture));
+    }
+
+    /// <summary>The first preset of each <c>model_type</c> with each objective that it can learn.</summary>
+    public static TheoryData<string, string> FirstPresets()
+    {
+        TheoryData<string, string> all = [];
+        HashSet<string> types = [];
+        foreach (ModelFamily family in ModelFamilies.All)
+        {
+            foreach ((string name, ModelPreset preset) in family.Presets)
+            {
+                string type = preset.Config.ModelType;
+                if (!types.Add(type)) continue;
+                foreach (string objective in ObjectiveKind.Names)
+                    if (ObjectiveKind.ArchitectureFor(objective, family, type, preset.Architecture) is not null) all.Add(name, objective);
+            }
+        }
+
+        return all;
+    }
+
     [Fact]
     public void Settings_of_another_objective_are_refused()
     {
         using TemporaryFolder folder = new();
-        Assert.StartsWith("whole_words: belongs to objective masked", Refused(folder, Config(folder, "t5-small", "span") with { WholeWords = true }).Message, StringComparison.Ordinal);
-        Assert.StartsWith("longest_ngram: belongs to objective masked", Refused(folder, Config(folder, "gpt2-tiny", "causal") with { LongestNgram = 2 }).Message, StringComparison.Ordinal);
-        Assert.StartsWith("mean_span_length: ", Refused(folder, Config(folder, "bert-base", "masked") with { MeanSpanLength = 2 }).Message, StringComparison.Ordinal);
-        Assert.StartsWith("corruption_rate: ", Refused(folder, Config(folder, "gpt2-tiny", "causal") with { CorruptionRate = 0.2 }).Message, StringComparison.Ordinal);
-        Assert.StartsWith("corruption_rate: at 0.9 the decoder", Refused(folder, Config(folder, "t5-small", "span") with { CorruptionRate = 0.9 }).Message, StringComparison.Ordinal);
-        Assert.StartsWith("block_length: is 2", Refused(folder, Config(folder, "t5-small", "span") with { BlockLength = 2 }).Message, StringComparison.Ordinal);
-        Assert.StartsWith("block_length: is 3", Refused(folder, Config(folder, "bert-base", "masked") with { BlockLength = 3 }).Message, StringComparison.Ordinal);
-        Assert.StartsWith("vocabulary_size: is 300", Refused(folder, Config(folder, "t5-small", "span") with { VocabularySize = 300 }).Message, StringComparison.Ordinal);
+        Refuses("whole_words: belongs to objective masked", folder, Config(folder, "t5-small", "span") with { WholeWords = true });
+        Refuses("longest_ngram: belongs to objective masked", folder, Config(folder, "gpt2-tiny", "causal") with { LongestNgram = 2 });
+        Refuses("mean_span_length: ", folder, Config(folder, "bert-base", "masked") with { MeanSpanLength = 2 });
+        Refuses("corruption_rate: ", folder, Config(folder, "gpt2-tiny", "causal") with { CorruptionRate = 0.2 });
+        Refuses("corruption_rate: at 0.9 the decoder", folder, Config(folder, "t5-small", "span") with { CorruptionRate = 0.9 });
+        Refuses("block_length: is 2", folder, Config(folder, "t5-small", "span") with { BlockLength = 2 });
+        Refuses("block_length: is 3", folder, Config(folder, "bert-base", "masked") with { BlockLength = 3 });
+        Refuses("vocabulary_size: is 300", folder, Config(folder, "t5-small", "span") with { VocabularySize = 300 });
     }
 
     [Theory]
@@ -119,7 +177,8 @@ public sealed class ObjectiveRunTests
     public void A_batch_depends_on_its_position_alone_and_masks_anew_in_each_epoch()
     {
         using TemporaryFolder folder = new();
-        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder.File("run"), Config(folder, "bert-base", "masked") with { WholeWords = true });
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(
+            folder.File("run"), Config(folder, "bert-base", "masked") with { WholeWords = true });
         TextTask task = run.Task;
         int[] first = task.Batch(3).InputIds.Cells;
         task.Batch(9);
@@ -132,11 +191,15 @@ public sealed class ObjectiveRunTests
     public void Words_are_found_where_offsets_hold_the_spaces()
     {
         string text = "the quick fox doesn't stop";
-        Heed.Tokenizers.Tokenizer tokenizer = Heed.Tokenizers.Tokenizer.FromFolder(Path.Combine(Repository.Goldens, "pipelines", "models", "gpt2-text"));
+        Heed.Tokenizers.Tokenizer tokenizer = Heed.Tokenizers.Tokenizer.FromFolder(
+            Path.Combine(Repository.Goldens, "pipelines", "models", "gpt2-text"));
         Heed.Tokenizers.TokenEncoding encoding = tokenizer.Encode(text, addSpecialTokens: false);
         bool[] begins = WordGroups.Begins(encoding, text);
         Assert.Equal(5, begins.Count(b => b));
     }
+
+    private static void Refuses(string expected, TemporaryFolder folder, PretrainingConfig config)
+        => Assert.StartsWith(expected, Refused(folder, config).Message, StringComparison.Ordinal);
 
     private static ConfigException Refused(TemporaryFolder folder, PretrainingConfig config)
     {
@@ -146,7 +209,14 @@ public sealed class ObjectiveRunTests
     }
 
     private static PretrainingConfig Config(TemporaryFolder folder, string model, string objective)
-        => PretrainingRunTests.Config(folder) with { Model = model, Objective = objective, VocabularySize = 400, BlockLength = 24, HeldOut = 0.1 };
+        => PretrainingRunTests.Config(folder) with
+        {
+            Model = model,
+            Objective = objective,
+            VocabularySize = 400,
+            BlockLength = 24,
+            HeldOut = 0.1,
+        };
 
     private static string Train(string folder, PretrainingConfig config, int? stopAfter)
     {

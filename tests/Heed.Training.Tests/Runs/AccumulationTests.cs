@@ -100,7 +100,7 @@ public class AccumulationTests
     {
         public List<float[]> Seen { get; } = [];
 
-        protected override IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter) => [];
+        protected override IEnumerable<KeyValuePair<string, Shape>> Remembered(Parameter parameter) => [];
 
         protected override void Update(Parameter parameter, OptimizerState state, UpdateSettings settings) => Seen.Add(parameter.Gradient!.ToArray());
     }

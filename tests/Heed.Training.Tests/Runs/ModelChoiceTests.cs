@@ -29,7 +29,15 @@ public class ModelChoiceTests
         using TemporaryFolder folder = new();
         PretrainingConfig config = PretrainingRunTests.Config(folder) with
         {
-            Model = model, Optimizer = optimizer, Heads = 2, Width = 16, Layers = 2, Steps = 6, Momentum = 0.5, LearningRate = 1e-3, Dropout = 0.1,
+            Model = model,
+            Optimizer = optimizer,
+            Heads = 2,
+            Width = 16,
+            Layers = 2,
+            Steps = 6,
+            Momentum = 0.5,
+            LearningRate = 1e-3,
+            Dropout = 0.1,
         };
         string whole = folder.File("whole"), parts = folder.File("parts");
         Train(whole, config);
@@ -113,8 +121,18 @@ public class ModelChoiceTests
         using TemporaryFolder folder = new();
         using ComputeContext context = new();
         using ContextScope entered = context.Enter();
-        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Model = model, Heads = 4, Width = 64, Layers = 4, BlockLength = 64, BatchSize = 8, Steps = 2, GradientCheckpointing = recompute,
-            VocabularySize = 400 };
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with
+        {
+            Model = model,
+            Heads = 4,
+            Width = 64,
+            Layers = 4,
+            BlockLength = 64,
+            BatchSize = 8,
+            Steps = 2,
+            GradientCheckpointing = recompute,
+            VocabularySize = 400
+        };
         using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder.File("run"), config);
         run.Train([]);
         double forecast = run.Forecast!.StateBytes + run.Forecast.ActivationBytes, peak = context.Memory.PeakBytes;
@@ -173,7 +191,9 @@ public class ModelChoiceTests
     {
         public override ModelInputs Batch(long position) => new()
         {
-            InputIds = TokenGrid.Of([[1, 2, 3]]), Labels = TokenGrid.Of([[-100, -100, -100]]), LabelsAreShifted = true,
+            InputIds = TokenGrid.Of([[1, 2, 3]]),
+            Labels = TokenGrid.Of([[-100, -100, -100]]),
+            LabelsAreShifted = true,
         };
 
         public override IReadOnlyList<long> CountTargets(ModelInputs batch) => Model.CountTargets(batch);

@@ -197,7 +197,7 @@ public class RunFaultTests
             {
                 float[] values = tensor.ToFloats();
                 if (tensor.Name.EndsWith(".step", StringComparison.Ordinal)) values[0] = 9.2e18f;
-                tensors.Add(RawTensor.FromFloats(tensor.Name, tensor.Shape, values));
+                tensors.Add(RawTensor.FromFloats(tensor.Name, tensor.Sizes, values));
             }
         }
 

@@ -75,7 +75,7 @@ public class SteadyTrainingTests
         string checkpoint = new CheckpointStore(run.Folder, 1).Latest()!;
         hash.AppendData(File.ReadAllBytes(Path.Combine(checkpoint, "optimizer.safetensors")));   // the means of all gradients
         using TensorScope scope = TensorScope.Begin();
-        hash.AppendData(MemoryMarshal.AsBytes(run.Task.Model.Run(new ModelInputs { InputIds = TokenGrid.Of([run.Task.Corpus.Training[..37]]) }).Logits!.Span));
+        hash.AppendData(MemoryMarshal.AsBytes(run.Task.Model.Run(new ModelInputs { InputIds = TokenGrid.Of([run.Task.Corpus.TrainingIds[..37]]) }).Logits!.Span));
         foreach (string line in File.ReadLines(Path.Combine(run.Folder, "log.jsonl"))) hash.AppendData(System.Text.Encoding.UTF8.GetBytes(line.Split(",\"seconds\"")[0]));
         return Convert.ToHexString(hash.GetHashAndReset());
     }

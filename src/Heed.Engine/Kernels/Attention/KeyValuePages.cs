@@ -1,7 +1,7 @@
 namespace Heed.Engine.Kernels;
 
 /// <summary>The keys and values of one sequence in one layer, in pages of 64 tokens counted from its first token.</summary>
-public sealed unsafe class KeyValuePages : IDisposable
+internal sealed unsafe class KeyValuePages : IDisposable
 {
     private nint[] _pages = [];
     private int _forgotten;                 // pages from the first that are surely released

@@ -8,7 +8,7 @@ namespace Heed.Engine.Kernels;
 /// A page holds 64 tokens of one layer: keys transposed [Hkv][K][64], then values [Hkv][64][V], V padded to 16, then a mark a head that says whether its
 /// values are all finite. Pages are reference-counted: a forked sequence shares them until it writes. Safe for concurrent use; a single <see cref="KeyValuePages"/> is not.
 /// </remarks>
-public sealed unsafe class KeyValuePool : IDisposable, ITrimmable
+internal sealed unsafe class KeyValuePool : IDisposable, ITrimmable
 {
     /// <summary>Tokens of a page.</summary>
     public const int PageTokens = 64;

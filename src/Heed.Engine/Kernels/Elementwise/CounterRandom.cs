@@ -12,7 +12,7 @@ public readonly struct CounterRandom(ulong seed, ulong stream)
     private readonly ulong _stream = stream;
 
     /// <summary>Four independent 32-bit numbers of one counter value.</summary>
-    public (uint A, uint B, uint C, uint D) Block(ulong counter)
+    internal (uint A, uint B, uint C, uint D) Block(ulong counter)
     {
         uint c0 = (uint)counter, c1 = (uint)(counter >> 32), c2 = (uint)_stream, c3 = (uint)(_stream >> 32);
         uint k0 = (uint)_seed, k1 = (uint)(_seed >> 32);

@@ -3,7 +3,7 @@ using Heed.Engine.Runtime;
 namespace Heed.Engine.Kernels;
 
 /// <summary>Filling a packed weight piece by piece, so that a file's tensor never lies in memory twice, and reading it back.</summary>
-public sealed unsafe partial class PackedMatrix
+internal sealed unsafe partial class PackedMatrix
 {
     // Rows of W that are turned, or read back, at a time.
     private const int Turn = 8;

@@ -15,7 +15,7 @@ namespace Heed.Engine.Kernels;
 /// Concurrent products and reads are safe; filling is not. Disposing beside them is: the last of them frees the memory, and later ones
 /// are refused.
 /// </remarks>
-public sealed unsafe partial class PackedMatrix : IDisposable
+internal sealed unsafe partial class PackedMatrix : IDisposable
 {
     // Values of W that are widened at once for a product over its rows: 1 MiB.
     private const int StripValues = 1 << 18;

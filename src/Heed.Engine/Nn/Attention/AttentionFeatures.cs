@@ -7,6 +7,17 @@ namespace Heed.Engine.Nn;
 /// <summary>Feature maps that turn queries and keys into positive features, for attention in time linear in the length.</summary>
 public static class AttentionFeatures
 {
+    /// <summary>The features elu(x) + 1, for <see cref="AttentionConfig.Features"/>.</summary>
+    /// <remarks>Katharopoulos et al., arXiv:2006.16236, equation 7.</remarks>
+    public static IAttentionFeatures Elu() => new EluFeatures();
+
+    /// <summary>Positive random features, for <see cref="AttentionConfig.Features"/>: linear attention that estimates softmax.</summary>
+    /// <param name="features">M, number of features per head.</param>
+    /// <param name="headWidth">K.</param>
+    /// <param name="seed">Of the random directions.</param>
+    /// <remarks>Choromanski et al., arXiv:2009.14794.</remarks>
+    public static IAttentionFeatures Random(int features, int headWidth, ulong seed) => new RandomFeatures(features, headWidth, seed);
+
     /// <summary>elu(x) + 1: eˣ below 0, x + 1 above.  Any shape.</summary>
     /// <remarks>Katharopoulos et al., arXiv:2006.16236, equation 7.</remarks>
     public static Variable EluPlusOne(Variable x)

@@ -5,7 +5,7 @@ namespace Heed.Engine.Nn;
 
 /// <summary>elu(x) + 1, as many features as a head is wide.</summary>
 /// <remarks>Katharopoulos et al., arXiv:2006.16236, equation 7.</remarks>
-public sealed class EluFeatures : IAttentionFeatures
+internal sealed class EluFeatures : IAttentionFeatures
 {
     /// <inheritdoc/>
     public int CountFor(int headWidth) => headWidth;
@@ -19,7 +19,7 @@ public sealed class EluFeatures : IAttentionFeatures
 
 /// <summary>Positive random features (FAVOR+), whose products estimate the weights of softmax attention without bias.</summary>
 /// <remarks>Choromanski et al., arXiv:2009.14794, lemma 1.</remarks>
-public sealed class RandomFeatures : IAttentionFeatures
+internal sealed class RandomFeatures : IAttentionFeatures
 {
     // Values, not a tensor: whoever made the features need not dispose them. Drawn when they are first asked for: a model of shapes alone never does.
     private readonly Lazy<float[]> _projection;

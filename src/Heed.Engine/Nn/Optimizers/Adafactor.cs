@@ -8,14 +8,14 @@ namespace Heed.Engine.Nn;
 public sealed class Adafactor(ParameterSet parameters) : Optimizer(parameters)
 {
     /// <inheritdoc/>
-    protected override IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter)
+    protected override IEnumerable<KeyValuePair<string, Shape>> Remembered(Parameter parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        if (parameter.Shape.Rank < 2) return [("variance", parameter.Shape)];
+        if (parameter.Shape.Rank < 2) return [new("variance", parameter.Shape)];
         int[] rows = parameter.Shape.ToArray(), columns = parameter.Shape.ToArray();
         rows[^1] = 1;
         columns[^2] = 1;
-        return [("row_var", new Shape(rows)), ("col_var", new Shape(columns))];
+        return [new("row_var", new Shape(rows)), new("col_var", new Shape(columns))];
     }
 
     /// <inheritdoc/>

@@ -17,10 +17,10 @@ public sealed class NAdam(ParameterSet parameters) : Optimizer(parameters)
     public double Epsilon { get; init; } = 1e-8;
 
     /// <inheritdoc/>
-    protected override IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter)
+    protected override IEnumerable<KeyValuePair<string, Shape>> Remembered(Parameter parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        return [("exp_avg", parameter.Shape), ("exp_avg_sq", parameter.Shape), ("mu_product", new Shape())];
+        return [new("exp_avg", parameter.Shape), new("exp_avg_sq", parameter.Shape), new("mu_product", new Shape())];
     }
 
     /// <inheritdoc/>
@@ -51,10 +51,10 @@ public sealed class RAdam(ParameterSet parameters) : Optimizer(parameters)
     public double Epsilon { get; init; } = 1e-8;
 
     /// <inheritdoc/>
-    protected override IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter)
+    protected override IEnumerable<KeyValuePair<string, Shape>> Remembered(Parameter parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        return [("exp_avg", parameter.Shape), ("exp_avg_sq", parameter.Shape)];
+        return [new("exp_avg", parameter.Shape), new("exp_avg_sq", parameter.Shape)];
     }
 
     /// <inheritdoc/>

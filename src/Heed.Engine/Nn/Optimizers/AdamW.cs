@@ -26,12 +26,12 @@ public class AdamW : Optimizer
     private protected virtual bool Decoupled => true;
 
     /// <inheritdoc/>
-    protected override IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter)
+    protected override IEnumerable<KeyValuePair<string, Shape>> Remembered(Parameter parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        yield return ("exp_avg", parameter.Shape);
-        yield return ("exp_avg_sq", parameter.Shape);
-        if (AmsGrad) yield return ("max_exp_avg_sq", parameter.Shape);
+        yield return new("exp_avg", parameter.Shape);
+        yield return new("exp_avg_sq", parameter.Shape);
+        if (AmsGrad) yield return new("max_exp_avg_sq", parameter.Shape);
     }
 
     /// <inheritdoc/>

@@ -105,8 +105,8 @@ public abstract class Optimizer : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>The tensors that the rule remembers for a parameter; they start as zeros.</summary>
-    protected abstract IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter);
+    /// <summary>Names and shapes of the tensors that the rule remembers for a parameter; they start as zeros.</summary>
+    protected abstract IEnumerable<KeyValuePair<string, Shape>> Remembered(Parameter parameter);
 
     /// <summary>One step of one parameter: its gradient is there, and <see cref="OptimizerState.Step"/> counts this step already.</summary>
     protected abstract void Update(Parameter parameter, OptimizerState state, UpdateSettings settings);
@@ -123,7 +123,7 @@ public sealed class OptimizerState : IDisposable
 {
     private readonly Dictionary<string, Tensor> _tensors = new(StringComparer.Ordinal);
 
-    internal OptimizerState(IEnumerable<(string Name, Shape Shape)> tensors)
+    internal OptimizerState(IEnumerable<KeyValuePair<string, Shape>> tensors)
     {
         StepTensor = Tensor.Scalar(0).LeaveScope();
         foreach ((string name, Shape shape) in tensors) _tensors[name] = Tensor.Zeros(shape).LeaveScope();
@@ -133,7 +133,7 @@ public sealed class OptimizerState : IDisposable
     public long Step
     {
         get => (long)StepTensor.Span[0];
-        set => StepTensor.Span[0] = value;
+        internal set => StepTensor.Span[0] = value;
     }
 
     /// <summary>The tensors by PyTorch's names.</summary>

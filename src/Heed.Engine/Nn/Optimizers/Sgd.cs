@@ -14,10 +14,10 @@ public sealed class Sgd(ParameterSet parameters) : Optimizer(parameters)
     public bool Nesterov { get; init; }
 
     /// <inheritdoc/>
-    protected override IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter)
+    protected override IEnumerable<KeyValuePair<string, Shape>> Remembered(Parameter parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        return Momentum == 0 ? [] : [("momentum_buffer", parameter.Shape)];
+        return Momentum == 0 ? [] : [new("momentum_buffer", parameter.Shape)];
     }
 
     /// <inheritdoc/>
@@ -41,10 +41,10 @@ public sealed class RmsProp(ParameterSet parameters) : Optimizer(parameters)
     public double Epsilon { get; init; } = 1e-8;
 
     /// <inheritdoc/>
-    protected override IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter)
+    protected override IEnumerable<KeyValuePair<string, Shape>> Remembered(Parameter parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        return [("square_avg", parameter.Shape)];
+        return [new("square_avg", parameter.Shape)];
     }
 
     /// <inheritdoc/>
@@ -65,10 +65,10 @@ public sealed class Adagrad(ParameterSet parameters) : Optimizer(parameters)
     public double Epsilon { get; init; } = 1e-10;
 
     /// <inheritdoc/>
-    protected override IEnumerable<(string Name, Shape Shape)> Remembered(Parameter parameter)
+    protected override IEnumerable<KeyValuePair<string, Shape>> Remembered(Parameter parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        return [("sum", parameter.Shape)];
+        return [new("sum", parameter.Shape)];
     }
 
     /// <inheritdoc/>

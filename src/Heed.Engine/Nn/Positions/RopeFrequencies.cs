@@ -1,7 +1,7 @@
 namespace Heed.Engine.Nn;
 
 /// <summary>The angles a token that RoPE turns by: θ^(−2i/R), changed by a <see cref="RopeScaling"/>. All in float64.</summary>
-public static class RopeFrequencies
+internal static class RopeFrequencies
 {
     /// <summary>Inverse frequencies, radians a token.</summary>
     /// <param name="rotary">R, even.</param>

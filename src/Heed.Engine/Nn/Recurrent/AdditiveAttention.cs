@@ -9,7 +9,7 @@ namespace Heed.Engine.Nn;
 /// query: [B, Q], one a sequence; keys: [S, D], sequences one after another → [B, D].
 /// </summary>
 /// <remarks>Bahdanau et al. 2015, arXiv:1409.0473 §A.1.2.</remarks>
-public sealed class AdditiveAttention : Module
+internal sealed class AdditiveAttention : Module
 {
     private readonly Linear _query;
     private readonly Linear _key;

@@ -9,6 +9,11 @@ namespace Heed.Engine.Nn;
 /// <param name="Cell">Cell states of an LSTM, else empty.</param>
 public sealed record RecurrentState(IReadOnlyList<Variable> Hidden, IReadOnlyList<Variable> Cell);
 
+/// <summary>What a recurrent network gives.</summary>
+/// <param name="Output">The last layer's hidden states, [N, H·directions].</param>
+/// <param name="State">The states after each sequence.</param>
+public readonly record struct RecurrentOutput(Variable Output, RecurrentState State);
+
 /// <summary>Layers of recurrent cells, in one direction or both, over sequences of any lengths that lie one after another.  x: [N, D] → [N, H·directions].</summary>
 /// <remarks>Parameters are named as in torch: <c>weight_ih_l0</c>, <c>weight_hh_l0</c>, <c>bias_ih_l0</c>, <c>bias_hh_l0</c>, <c>…_reverse</c>.</remarks>
 public abstract class RecurrentStack : Module
@@ -44,7 +49,7 @@ public abstract class RecurrentStack : Module
     /// <returns>The last layer's hidden states, [N, H·directions] (forward, then backward), and the states behind each sequence.</returns>
     /// <exception cref="ArgumentException">A sequence is empty, or the state has another number of entries.</exception>
     /// <exception cref="ShapeException">The rows are not [N, D].</exception>
-    public (Variable Output, RecurrentState State) Forward(Variable x, ReadOnlySpan<int> starts, RecurrentState? state = null) => Run(x, starts, state, null);
+    public RecurrentOutput Forward(Variable x, ReadOnlySpan<int> starts, RecurrentState? state = null) => Run(x, starts, state, null);
 
     /// <summary>The sizes of what each layer keeps in a <see cref="KeyValueCache"/>: its states behind every token, so that a sequence can go on, fork and go back.</summary>
     public IReadOnlyList<KeyValueShape> CacheShapes => Array.ConvertAll(_layers, _ => new KeyValueShape(1, _width));
@@ -57,7 +62,7 @@ public abstract class RecurrentStack : Module
     public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        context.Stop.ThrowIfCancellationRequested();
+        context.CancellationToken.ThrowIfCancellationRequested();
         if (context.Cache is null) return Run(x, context.Starts, null, null).Output;
         if (_directions == 2) throw new InvalidOperationException("A recurrent stack that runs in both directions cannot go on token by token.");
         return Run(x, context.Starts, StateOf(context), (layer, y) => Keep(layer, y.Value, context)).Output;
@@ -94,7 +99,7 @@ public abstract class RecurrentStack : Module
         }
     }
 
-    private (Variable Output, RecurrentState State) Run(Variable x, ReadOnlySpan<int> starts, RecurrentState? state, Action<int, Variable>? keep)
+    private RecurrentOutput Run(Variable x, ReadOnlySpan<int> starts, RecurrentState? state, Action<int, Variable>? keep)
     {
         if (state is not null && (state.Hidden.Count != _layers.Length || state.Cell.Count != (_cell.States == 2 ? _layers.Length : 0)))
             throw new ArgumentException($"The state has {state.Hidden.Count} hidden and {state.Cell.Count} cell entries; {_layers.Length} and {(_cell.States == 2 ? _layers.Length : 0)} are needed.", nameof(state));
@@ -115,7 +120,7 @@ public abstract class RecurrentStack : Module
             if (direction == _directions - 1) x = _directions == 1 ? outputs[0] : Variable.Concatenate(-1, outputs);                // [N, H·directions]
         }
 
-        return (x, new RecurrentState(hidden, cells));
+        return new(x, new RecurrentState(hidden, cells));
     }
 
     private static int[] LastRows(ReadOnlySpan<int> starts, bool backwards)

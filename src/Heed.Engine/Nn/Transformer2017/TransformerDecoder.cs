@@ -7,7 +7,7 @@ namespace Heed.Engine.Nn;
 /// <param name="config">Sizes and settings.</param>
 /// <param name="at">Where the parts are named.</param>
 /// <param name="layer">The layer's index in a key-value cache.</param>
-public sealed class TransformerDecoderLayer(TransformerConfig config, ParameterScope at, int layer = 0) : Module(at)
+internal sealed class TransformerDecoderLayer(TransformerConfig config, ParameterScope at, int layer = 0) : Module(at)
 {
     /// <summary>Causal self-attention.</summary>
     public MultiHeadAttention Attention { get; } = new(config.Attention(causal: true) with { Layer = layer }, (at / "self_attn").As("attn"));
@@ -64,7 +64,7 @@ public sealed class TransformerDecoder : Module
     }
 
     /// <summary>The layers.</summary>
-    public IReadOnlyList<TransformerDecoderLayer> Layers { get; }
+    internal IReadOnlyList<TransformerDecoderLayer> Layers { get; }
 
     /// <summary>Norm behind the last layer, or null.</summary>
     public LayerNorm? Norm { get; }

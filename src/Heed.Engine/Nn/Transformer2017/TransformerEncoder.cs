@@ -4,7 +4,7 @@ namespace Heed.Engine.Nn;
 
 /// <summary>One encoder layer: self-attention, then feed-forward, each with its residual and norm.  x: [N, D] → [N, D].</summary>
 /// <remarks>Vaswani et al. 2017, §3.1. Parameters are named as in torch's <c>TransformerEncoderLayer</c>, with separate projections.</remarks>
-public sealed class TransformerEncoderLayer(TransformerConfig config, ParameterScope at) : Module(at)
+internal sealed class TransformerEncoderLayer(TransformerConfig config, ParameterScope at) : Module(at)
 {
     /// <summary>Self-attention.</summary>
     public MultiHeadAttention Attention { get; } = new(config.Attention(causal: false), (at / "self_attn").As("attn"));
@@ -51,7 +51,7 @@ public sealed class TransformerEncoder : Module
     }
 
     /// <summary>The layers.</summary>
-    public IReadOnlyList<TransformerEncoderLayer> Layers { get; }
+    internal IReadOnlyList<TransformerEncoderLayer> Layers { get; }
 
     /// <summary>Norm behind the last layer, or null.</summary>
     public LayerNorm? Norm { get; }

@@ -48,17 +48,22 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     private readonly List<AttentionPart> _attentions = [];
     private readonly Dictionary<string, string> _shared = new(StringComparer.Ordinal);
     private readonly HashSet<Parameter> _frozen = new(ReferenceEqualityComparer.Instance);
+    private ParameterSource _source = source;
     private ModulePlace? _root;
     private PlaceTree? _tree;
 
     /// <summary>False for a parameter that the source is known not to have.</summary>
-    internal bool CanFill(string name) => source.Holds(name);
+    internal bool CanFill(string name) => _source.Holds(name);
 
     /// <summary>The place from which a model takes its parameters.</summary>
     public ParameterScope Root => new(_root ??= new ModulePlace(this, null, "", ""));
 
     /// <summary>Further keys under which a checkpoint may hold a parameter, and the parameter's own: <c>lm_head.weight</c> → <c>transformer.wte.weight</c>.</summary>
     public IReadOnlyDictionary<string, string> SharedNames => _shared;
+
+    /// <summary>From here on, what is made (an adapter, a new head) begins with its initialiser's values: the file has been read.</summary>
+    /// <param name="seed">Of the values.</param>
+    internal void EndLoading(ulong seed) => _source = ParameterSource.Random(seed);
 
     /// <summary>Who belongs to whom.</summary>
     internal PlaceTree Tree => _tree ??= new PlaceTree(_modules, _ordered.Select(p => KeyValuePair.Create(p, _places[p])));
@@ -67,7 +72,7 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     public int Count => _ordered.Count;
 
     /// <summary>The model's attentions, in the order in which it makes them.</summary>
-    public IReadOnlyList<AttentionPart> Attentions => _attentions;
+    internal IReadOnlyList<AttentionPart> Attentions => _attentions;
 
     /// <summary>Bytes that the values of all parameters take, as they are held.</summary>
     public long Bytes => _ordered.Sum(p => p.Bytes);
@@ -190,7 +195,7 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
         _ordered.Add(parameter);
         _places.Add(parameter, place);
         _tree = null;
-        source.Fill(parameter);
+        _source.Fill(parameter);
         return parameter;
     }
 }

@@ -18,7 +18,7 @@ public sealed record PerplexityReport(long Tokens, double MeanNats, double Value
 /// <param name="Begin">Its first token.</param>
 /// <param name="End">After its last token.</param>
 /// <param name="FirstScored">The first token that is scored in it; the others up to <paramref name="End"/> follow.</param>
-public readonly record struct StridedWindow(int Begin, int End, int FirstScored)
+internal readonly record struct StridedWindow(int Begin, int End, int FirstScored)
 {
     /// <summary>Number of tokens scored in it.</summary>
     public int Scored => Math.Max(0, End - FirstScored);
@@ -52,7 +52,7 @@ public static class Perplexity
     /// <param name="tokens">Length of the text.</param>
     /// <param name="window">Longest window, in tokens.</param>
     /// <param name="stride">Distance of windows, 1 to <paramref name="window"/>.</param>
-    public static IReadOnlyList<StridedWindow> Windows(int tokens, int window, int stride)
+    internal static IReadOnlyList<StridedWindow> Windows(int tokens, int window, int stride)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
         ArgumentOutOfRangeException.ThrowIfLessThan(window, 1);

@@ -1,7 +1,7 @@
 namespace Heed.Training.Metrics;
 
 /// <summary>What a model said about one window of a context.</summary>
-public sealed record AnswerWindow
+internal sealed record AnswerWindow
 {
     /// <summary>For each token its first character in the context; −1 outside the context (question, special tokens).</summary>
     public required IReadOnlyList<int> Starts { get; init; }
@@ -17,7 +17,7 @@ public sealed record AnswerWindow
 }
 
 /// <summary>Settings of <see cref="AnswerSelection"/>, with the names of transformers' examples.</summary>
-public sealed record AnswerOptions
+internal sealed record AnswerOptions
 {
     /// <summary><c>n_best_size</c>: starts and ends tried per window, and answers kept.</summary>
     public int NBest { get; init; } = 20;
@@ -37,18 +37,18 @@ public sealed record AnswerOptions
 /// <param name="StartLogit">Logit of its first token.</param>
 /// <param name="EndLogit">Logit of its last token.</param>
 /// <param name="Probability">Softmax of the sums of logits over the answers considered.</param>
-public sealed record AnswerCandidate(string Text, double StartLogit, double EndLogit, double Probability);
+internal sealed record AnswerCandidate(string Text, double StartLogit, double EndLogit, double Probability);
 
 /// <summary>What <see cref="AnswerSelection"/> found.</summary>
 /// <param name="Text">The answer; empty for "no answer".</param>
 /// <param name="NullScoreDifference">Score of "no answer" minus that of the best answer; null without
 /// <see cref="AnswerOptions.NoAnswer"/>.</param>
 /// <param name="Candidates">The answers considered, best first. A span that two windows hold stands twice.</param>
-public sealed record SelectedAnswer(string Text, double? NullScoreDifference, IReadOnlyList<AnswerCandidate> Candidates);
+internal sealed record SelectedAnswer(string Text, double? NullScoreDifference, IReadOnlyList<AnswerCandidate> Candidates);
 
 /// <summary>Finds the best answer among the spans of a context's windows.</summary>
 /// <remarks><c>postprocess_qa_predictions</c> of transformers' examples for question answering.</remarks>
-public static class AnswerSelection
+internal static class AnswerSelection
 {
     /// <summary>The best answer.</summary>
     /// <param name="context">The context; windows count its UTF-16 units.</param>

@@ -1,7 +1,7 @@
 namespace Heed.Training.Metrics;
 
 /// <summary>A corpus counted once, so that many selections of its segments can be scored: what resampling needs.</summary>
-public sealed class BleuCorpus
+internal sealed class BleuCorpus
 {
     private const int Orders = 4;
 

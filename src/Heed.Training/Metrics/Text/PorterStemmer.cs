@@ -2,7 +2,7 @@ namespace Heed.Training.Metrics;
 
 /// <summary>English stems as NLTK's stemmer gives them in its default mode, which departs from the algorithm of 1980.</summary>
 /// <remarks>Porter, "An algorithm for suffix stripping", with NLTK_EXTENSIONS.</remarks>
-public static class PorterStemmer
+internal static class PorterStemmer
 {
     private static readonly Dictionary<string, string> Whole = new(StringComparer.Ordinal)
     {

@@ -27,7 +27,7 @@ public sealed record SquadScore(double Exact, double F1, int Total);
 /// </summary>
 /// <param name="Value">0 to 100.</param>
 /// <param name="Threshold">Above it the answer is "no answer".</param>
-public sealed record SquadBest(double Value, double Threshold);
+internal sealed record SquadBest(double Value, double Threshold);
 
 /// <summary>What <see cref="Squad.Evaluate"/> found.</summary>
 public sealed record SquadReport
@@ -42,10 +42,10 @@ public sealed record SquadReport
     public required SquadScore? NoAnswer { get; init; }
 
     /// <summary>Best exact match over thresholds; null if a probability is unknown.</summary>
-    public required SquadBest? BestExact { get; init; }
+    internal SquadBest? BestExact { get; init; }
 
     /// <summary>Best F1 over thresholds; null if a probability is unknown.</summary>
-    public required SquadBest? BestF1 { get; init; }
+    internal SquadBest? BestF1 { get; init; }
 }
 
 /// <summary>Exact match and F1 of answers to questions, SQuAD 1.1 and 2.0.</summary>
