@@ -18,6 +18,7 @@ public sealed partial class HeedModel
     /// <exception cref="StorageException">There is no such folder, a file is missing or cannot be read.</exception>
     /// <exception cref="InputException">A file is damaged.</exception>
     /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A value of <paramref name="inference"/> is out of range.</exception>
     public static HeedModel Open(string name, LoadOptions? options = null, InferenceOptions? inference = null)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -33,6 +34,7 @@ public sealed partial class HeedModel
     public static HeedModel Open(IModelFiles files, LoadOptions? options = null, InferenceOptions? inference = null)
     {
         ArgumentNullException.ThrowIfNull(files);
+        inference?.Validate();
         ModelDescription? description = SentenceEmbedder.IsFor(files) ? null : ModelFolder.ReadConfig(files, options);
         TextEmbedder? embedder = description is null || IsBareEncoder(description) ? TextEmbedder.Open(files, description, options) : null;
         if (embedder is { Model: null })
@@ -48,6 +50,7 @@ public sealed partial class HeedModel
         }
         catch
         {
+            embedder?.Dispose();
             model.Dispose();
             throw;
         }

@@ -100,7 +100,6 @@ public sealed partial class HeedModel
     private float[] Run(string text, string? pair, CancellationToken cancellationToken, out TokenEncoding encoding, out Shape shape)
     {
         ArgumentNullException.ThrowIfNull(text);
-        using ModelUse use = Model.Enter();
         encoding = Tokenizer.Encode(text, pair);
         int T = encoding.Count;
         ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.Ids), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIds) };

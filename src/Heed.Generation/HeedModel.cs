@@ -42,7 +42,9 @@ public sealed partial class HeedModel : IDisposable
         // A file that is missing now may be there at the next call: only successes are kept.
         _tokenizer = new(() => ReadTokenizer(files, warn), LazyThreadSafetyMode.PublicationOnly);
         _templates = new(() => ChatTemplates.FromFiles(files), LazyThreadSafetyMode.PublicationOnly);
-        _embedder = embedder is null ? new(() => TextEmbedder.Open(files)) : new(embedder);
+        _embedder = embedder is null
+            ? new(() => TextEmbedder.Over(files, model), LazyThreadSafetyMode.PublicationOnly)
+            : new(embedder);
         _engine = new(() => new InferenceEngine(Model, inference));
     }
 
@@ -79,8 +81,8 @@ public sealed partial class HeedModel : IDisposable
     private void Free()
     {
         if (_engine.IsValueCreated) _engine.Value.Dispose();
+        if (_embedder.IsValueCreated) _embedder.Value.Dispose();
         Model.Dispose();
-        if (_embedder.IsValueCreated && !ReferenceEquals(_embedder.Value.Model, Model)) _embedder.Value.Dispose();
     }
 
     private static GenerationConfig Settings(IModelFiles files, Model model, ModelDescription? description, Action<string>? warn)

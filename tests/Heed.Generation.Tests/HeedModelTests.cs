@@ -1,8 +1,10 @@
 using Heed.Engine.Nn;
-using Heed.Models;
+using Heed.Engine.Runtime;
+using Heed.Generation.Embeddings;
 using Heed.Models.Bert;
 using Heed.Models.Files;
 using Heed.Models.Gpt2;
+using Heed.Models;
 using Heed.Testing;
 using Heed.Tokenizers;
 using Xunit;
@@ -131,6 +133,32 @@ public sealed class HeedModelTests
             if (kind == ClassificationKind.MultiLabel) Assert.All(predictions, p => Assert.InRange(p.Score, 0f, 1f));
             Assert.Contains($"{folder.Path}: BertForSequenceClassification does not generate", Assert.Throws<InputException>(() => model.Generate("a")).Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void A_decoder_embeds_with_the_weights_that_it_generates_with()
+    {
+        using TemporaryFolder folder = Folder();
+        using ComputeContext context = new(new ComputeOptions { Threads = 1 });
+        float[] expected;
+        using (TextEmbedder embedder = TextEmbedder.Open(folder.Path)) expected = embedder.Embed("Once upon a time");
+        using (HeedModel model = HeedModel.Open(folder.Path, new LoadOptions { Context = context }))
+        {
+            long weights = context.Memory.BytesOf(MemoryOwner.Weights), elsewhere = ComputeContext.Current.Memory.BytesOf(MemoryOwner.Weights);
+            Assert.Equal(expected, model.Embed("Once upon a time"));
+            Assert.Equal(weights, context.Memory.BytesOf(MemoryOwner.Weights));
+            Assert.Equal(elsewhere, ComputeContext.Current.Memory.BytesOf(MemoryOwner.Weights));
+            Assert.NotEmpty(model.Generate("Once", Sampled));
+        }
+
+        Assert.Equal(0, context.Memory.BytesOf(MemoryOwner.Weights));
+    }
+
+    [Fact]
+    public void Inference_options_out_of_range_are_refused_when_the_model_opens()
+    {
+        using TemporaryFolder folder = Folder();
+        Assert.Throws<ArgumentOutOfRangeException>(() => HeedModel.Open(folder.Path, null, new InferenceOptions { TokensPerStep = 0 }));
     }
 
     [Fact]

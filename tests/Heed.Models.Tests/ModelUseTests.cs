@@ -60,6 +60,12 @@ public class ModelUseTests
                 Assert.Equal(Logits(here), Logits(there));
             }
 
+            ComputeContext? seen = null;
+            Hooks hooks = new();
+            hooks.ObserveWhere(_ => true, (_, _) => seen = ComputeContext.Current);
+            using (TensorScope.Begin()) there.Run(new ModelInputs { InputIds = TokenGrid.Of([[1, 2, 3]]) }, new RunOptions { Hooks = hooks });
+            Assert.Same(context, seen);
+            Assert.NotSame(context, ComputeContext.Current);
             Assert.True(context.Memory.BytesOf(MemoryOwner.Weights) > 0);
         }
 

@@ -44,7 +44,8 @@ public sealed class HabitTests
         Assert.Empty(found);
     }
 
-    /// <summary>Lines over 140 columns that a project has; it may only have fewer. Wrap new lines, and lower the number after wrapping old ones.</summary>
+    /// <summary>Lines over 140 columns that a project has; it may only have fewer. Wrap new lines, and lower the number after wrapping old
+    /// ones.</summary>
     private static readonly Dictionary<string, int> LongLines = new(StringComparer.Ordinal)
     {
         ["Heed.Checkpoints"] = 159,

@@ -86,7 +86,7 @@ internal static class GenerateCommand
         private readonly Option<float?> _minP = NumberOption.Optional("--min-p", "only tokens at least as likely as this share of the likeliest", new NumberRange<float>(0, 1));
         private readonly Option<float?> _penalty = NumberOption.Optional("--repetition-penalty", "above 1 against repetition", new NumberRange<float>(0, float.MaxValue, Above: true));
         private readonly Option<string[]> _stops = new("--stop") { Description = "texts that end generation; may be given several times" };
-        private readonly Option<int?> _beams = NumberOption.Optional("--beams", "beam search with this many beams; if omitted, as the folder specifies", new NumberRange<int>(1, ConfigReader.MaximumSize));
+        private readonly Option<int?> _beams = NumberOption.Optional("--beams", "number of beams of beam search; if omitted, as the folder specifies", new NumberRange<int>(1, ConfigReader.MaximumSize));
         private readonly Option<ulong> _seed = NumberOption.Of("--seed", "seed of the draws", 1UL, new NumberRange<ulong>(0, ulong.MaxValue));
 
         private Option[] Drawing => [_temperature, _topK, _topP, _minP];

@@ -114,7 +114,7 @@ internal sealed class BeamSearch : RunningRequest
         const int PageTokens = Engine.Kernels.KeyValuePool.PageTokens;
         long pages = ((long)newTokens + PageTokens - 1) / PageTokens;
         long each = (pages * decoder.Cache.PageBytes) + (2L * sizeof(float) * decoder.Vocabulary);
-        long budget = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, most = Math.Max(1, budget / Math.Max(1, each));
+        long budget = decoder.MemoryLimit, most = Math.Max(1, budget / Math.Max(1, each));
         if (beams > most)
             throw new BudgetException($"num_beams: {beams} beams of {newTokens} new tokens take at least {beams} · "
                 + $"{Printable.Bytes(each)}, and {Printable.Bytes(budget)} of memory are there. Set num_beams to at most {most}, or "

@@ -23,6 +23,9 @@ internal abstract class Decoder : IDisposable
     /// <summary>The pages of all sequences.</summary>
     public KeyValueCache Cache { get; }
 
+    /// <summary>The limit of the context's memory, in bytes.</summary>
+    public long MemoryLimit => _context.Memory.LimitBytes;
+
     /// <summary>Most ids that a sequence can have read.</summary>
     public int MaximumLength { get; }
 

@@ -58,7 +58,14 @@ public sealed class TextEmbedder : IDisposable
     internal static TextEmbedder Open(IModelFiles files, ModelDescription? description, LoadOptions? options)
     {
         ArgumentNullException.ThrowIfNull(files);
-        SentenceEmbedder embedder = SentenceEmbedder.Load(files, description, options);
+        return WithTokenizer(files, SentenceEmbedder.Load(files, description, options));
+    }
+
+    /// <summary>Embeds with a model that was opened from the files and stays the caller's: no second copy of its weights.</summary>
+    internal static TextEmbedder Over(IModelFiles files, Model model) => WithTokenizer(files, SentenceEmbedder.Over(model));
+
+    private static TextEmbedder WithTokenizer(IModelFiles files, SentenceEmbedder embedder)
+    {
         try
         {
             IModelFiles source = files.Below(embedder.SourcePath);

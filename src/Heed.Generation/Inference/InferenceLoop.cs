@@ -119,12 +119,17 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
             if (_running.Count > 0 && (sequences + next.Sequences > options.MaximumSequences || (next.WasEvicted && !_roomSinceEviction)))
                 return;
             _waiting.RemoveAt(0);
-            next.Start(_prefixes);
-            if (next.IsDone)
+            try
             {
-                Complete(next);
-                continue;
+                next.Start(_prefixes);
+                if (next.IsDone) Complete(next);
             }
+            catch (Exception e)
+            {
+                next.Fail(e);       // it is in no list any more: its caller would wait for ever
+            }
+
+            if (next.IsDone) continue;
 
             Insert(_running, next);
             sequences += next.Sequences;

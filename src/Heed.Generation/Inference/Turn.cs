@@ -1,7 +1,8 @@
 namespace Heed.Generation.Inference;
 
 /// <summary>Lets one caller at a time run the loop, in the order in which they came. Nobody holds it while waiting, so a single thread
-/// never blocks.</summary>
+/// never
+/// blocks.</summary>
 internal sealed class Turn
 {
     private readonly Lock _lock = new();
@@ -20,25 +21,24 @@ internal sealed class Turn
 
     /// <summary>Takes the turn, or waits for it.</summary>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was set first.</exception>
-    public void Enter(CancellationToken cancellationToken = default) => EnterAsync(cancellationToken).GetAwaiter().GetResult();
+    /// <remarks>The caller is woken by whoever hands the turn on, never by a continuation: threads of the pool that wait here would keep
+    /// the
+    /// pool from running it.</remarks>
+    public void Enter(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (Queue() is not { } waiter) return;
+        using CancellationTokenRegistration registration = Cancelling(waiter, cancellationToken);
+        waiter.Task.GetAwaiter().GetResult();
+    }
 
     /// <inheritdoc cref="Enter"/>
-    public Task EnterAsync(CancellationToken cancellationToken)
+    public async Task EnterAsync(CancellationToken cancellationToken)
     {
-        if (cancellationToken.IsCancellationRequested) return Task.FromCanceled(cancellationToken);
-        TaskCompletionSource waiter = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_lock)
-        {
-            if (!_taken)
-            {
-                _taken = true;
-                return Task.CompletedTask;
-            }
-
-            _waiting.AddLast(waiter);
-        }
-
-        return cancellationToken.CanBeCanceled ? CancellableAsync(waiter, cancellationToken) : waiter.Task;
+        cancellationToken.ThrowIfCancellationRequested();
+        if (Queue() is not { } waiter) return;
+        using CancellationTokenRegistration registration = Cancelling(waiter, cancellationToken);
+        await waiter.Task.ConfigureAwait(false);
     }
 
     /// <summary>Hands the turn to the caller who waits longest.</summary>
@@ -56,13 +56,26 @@ internal sealed class Turn
         }
     }
 
-    private async Task CancellableAsync(TaskCompletionSource waiter, CancellationToken cancellationToken)
+    /// <summary>A place in the queue; null if the turn was free and is now the caller's.</summary>
+    private TaskCompletionSource? Queue()
     {
-        using CancellationTokenRegistration registration = cancellationToken.Register(() =>
+        lock (_lock)
         {
-            if (!waiter.TrySetCanceled(cancellationToken)) return;
-            lock (_lock) _waiting.Remove(waiter);
-        });
-        await waiter.Task.ConfigureAwait(false);
+            if (!_taken)
+            {
+                _taken = true;
+                return null;
+            }
+
+            TaskCompletionSource waiter = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.AddLast(waiter);
+            return waiter;
+        }
     }
+
+    private CancellationTokenRegistration Cancelling(TaskCompletionSource waiter, CancellationToken cancellationToken) => cancellationToken.Register(() =>
+    {
+        if (!waiter.TrySetCanceled(cancellationToken)) return;
+        lock (_lock) _waiting.Remove(waiter);
+    });
 }

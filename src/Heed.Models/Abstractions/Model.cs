@@ -46,13 +46,16 @@ public abstract class Model : Module, IDisposable
     /// types.</summary>
     public IReadOnlyDictionary<string, Checkpoints.DType> StoredTypes { get; internal set; } = new Dictionary<string, Checkpoints.DType>();
 
-    /// <summary>Runs the model on a batch: logits, losses where labels are given, and details where asked.</summary>
+    /// <summary>Runs the model on a batch, in its <see cref="Context"/>: logits, losses where labels are given, and details where
+    /// asked.</summary>
     /// <param name="inputs">Padded grids; the results are padded likewise, zeros where the mask is 0.</param>
     /// <param name="options">Dropout, hooks, details; null: plain inference.</param>
     /// <exception cref="InputException">An id is outside the vocabulary, or the input is longer than the positions reach.</exception>
+    /// <exception cref="ObjectDisposedException">The context, or a weight with the model, was disposed.</exception>
     public ModelOutput Run(ModelInputs inputs, RunOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
+        using ContextScope entered = Context.Enter();
         ModelRun run = new(options ?? RunOptions.Default);
         ModelOutput output = run.WithDetails(Forward(inputs, run));
         run.Options.Hooks?.CheckUsed();

@@ -20,6 +20,7 @@ internal sealed class SentenceEmbedder : IDisposable
     private readonly Model? _model;
     private readonly Tensor? _table;
     private readonly List<VectorModule> _following = [];
+    private bool _sharesModel;
 
     private SentenceEmbedder(SentencePipeline pipeline, Model? model, Tensor? table)
     {
@@ -96,6 +97,12 @@ internal sealed class SentenceEmbedder : IDisposable
         }
     }
 
+    /// <summary>Embeds with a model that is open already, pooled by the mean. It stays the caller's.</summary>
+    /// <exception cref="InputException">The model gives no rows.</exception>
+    internal static SentenceEmbedder Over(Model model) => model is EncoderModel or CausalLanguageModel
+        ? new SentenceEmbedder(new SentencePipeline(), model, null) { _sharesModel = true }
+        : throw new InputException($"{model.Architecture} gives no embeddings; use an encoder such as BERT or RoBERTa, or a decoder such as Qwen 3.");
+
     /// <summary>Embeds texts.</summary>
     /// <param name="texts">The ids of each text, with the special tokens of the model ([CLS] … [SEP]).</param>
     /// <param name="promptTokens">Leading ids of each text that belong to its prompt; they are pooled unless <see cref="IncludesPrompt"/>
@@ -131,7 +138,7 @@ internal sealed class SentenceEmbedder : IDisposable
     /// <summary>Returns the memory of the weights.</summary>
     public void Dispose()
     {
-        _model?.Dispose();
+        if (!_sharesModel) _model?.Dispose();
         _table?.Dispose();
         foreach (VectorModule module in _following) (module as IDisposable)?.Dispose();
     }

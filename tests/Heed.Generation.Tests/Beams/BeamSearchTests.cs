@@ -1,3 +1,4 @@
+using Heed.Engine.Runtime;
 using Heed.Models;
 using Heed.Models.Gpt2;
 using Xunit;
@@ -7,6 +8,19 @@ namespace Heed.Generation.Tests.Beams;
 public sealed class BeamSearchTests
 {
     private static readonly GenerationConfig Config = new() { MaxNewTokens = 30, Beams = 4, EndIds = [3, 17], PaddingId = 0 };
+
+    [Fact]
+    public void More_beams_than_the_memory_of_the_context_holds_are_refused_before_the_first_step()
+    {
+        using ComputeContext context = new(new ComputeOptions { Threads = 1, MaximumBytes = 32 << 20 });
+        using ContextScope entered = context.Enter();
+        using CausalLanguageModel model = TestModels.Gpt2();
+        using InferenceEngine engine = new(model, TestModels.NoPrefixes);
+        GenerationConfig config = Config with { Beams = 20_000 };
+        BudgetException e = Assert.Throws<BudgetException>(() => engine.Generate([TestModels.Prompt(5, 1)], config));
+        Assert.StartsWith("num_beams: 20000 beams", e.Message, StringComparison.Ordinal);
+        Assert.Contains("32.0 MiB of memory are there", e.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Beams_share_pages_and_give_all_of_them_back()

@@ -131,6 +131,22 @@ public sealed class SharedInferenceTests
     }
 
     [Fact]
+    public void A_text_that_cannot_begin_fails_alone_and_its_caller_gets_the_error()
+    {
+        using CausalLanguageModel model = TestModels.Gpt2();
+        using Decoder decoder = Decoder.Of(model, long.MaxValue);
+        using InferenceLoop loop = new(decoder, new InferenceOptions());
+        GenerationRequest request = new() { Prompt = TestModels.Prompt(5, 1), Config = new GenerationConfig { MaxNewTokens = 3 } };
+        RunningRequest broken = new CannotBegin(request, decoder, new Outbox(false)), good = new SequenceRun(request, decoder, new Outbox(false));
+        loop.Add(broken);
+        loop.Add(good);
+        for (int i = 0; i < 3; i++) loop.Step(this, default);
+        Assert.Equal("no room", Assert.Throws<BudgetException>(broken.Outbox.Texts).Message);
+        Assert.Equal(3, good.Outbox.Texts()[0].Ids.Count);
+        Assert.Equal(0, loop.Count);
+    }
+
+    [Fact]
     public async Task Sixteen_threads_get_what_each_gets_alone()
     {
         using CausalLanguageModel model = TestModels.Gpt2();
@@ -289,5 +305,24 @@ public sealed class SharedInferenceTests
     private sealed class Watch(Action seen) : Generation.Processors.ILogitsProcessor
     {
         public void Process(ReadOnlySpan<int> history, Span<float> scores) => seen();
+    }
+
+    private sealed class CannotBegin(GenerationRequest request, Decoder decoder, Outbox outbox) : RunningRequest(request, decoder, outbox)
+    {
+        public override IReadOnlyList<DecoderSequence> States => [];
+
+        public override int Sequences => 1;
+
+        public override void Start(PrefixCache prefixes) => throw new BudgetException("no room");
+
+        public override void Advance(Heed.Engine.Tensors.Tensor scores, PrefixCache prefixes) => throw new InvalidOperationException();
+
+        public override void Release()
+        {
+        }
+
+        protected override IReadOnlyList<GeneratedText> Results() => [];
+
+        protected override void End(FinishReason reason) => Finish = reason;
     }
 }
