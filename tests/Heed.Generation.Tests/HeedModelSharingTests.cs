@@ -140,7 +140,13 @@ public sealed class HeedModelSharingTests
         File.Copy(tokenizer, folder.File("tokenizer.json"));
         BertConfig config = new()
         {
-            Layers = 2, Heads = 4, Width = 32, Vocabulary = Tokenizer.FromFile(tokenizer).VocabularySize, PositionRows = 64, InitialDeviation = 0.2f, PaddingId = 0,
+            Layers = 2,
+            Heads = 4,
+            Width = 32,
+            Vocabulary = Tokenizer.FromFile(tokenizer).VocabularySize,
+            PositionRows = 64,
+            InitialDeviation = 0.2f,
+            PaddingId = 0,
             Labels = ["bad", "fair", "good"],
         };
         using SequenceClassifier model = SequenceClassifier.Create(config, new ParameterSet(ParameterSource.Random(2)));

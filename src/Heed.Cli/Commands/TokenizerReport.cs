@@ -50,7 +50,10 @@ internal sealed class TokenizerReport
             JsonArray Texts(IReadOnlyList<string> list) => new([.. list.Select(text => (JsonNode)text)]);
             report["settings"] = new JsonObject
             {
-                ["followed"] = Texts(settings.Followed), ["without_effect"] = Texts(settings.WithoutEffect), ["unknown"] = Texts(settings.Unknown), ["warnings"] = Texts(settings.Warnings),
+                ["followed"] = Texts(settings.Followed),
+                ["without_effect"] = Texts(settings.WithoutEffect),
+                ["unknown"] = Texts(settings.Unknown),
+                ["warnings"] = Texts(settings.Warnings),
             };
         }
 
