@@ -46,6 +46,9 @@ public sealed class MemoryBudget
     /// <summary>Bytes held now for one owner.</summary>
     public long BytesOf(MemoryOwner owner) => Interlocked.Read(ref _bytes[(int)owner]);
 
+    /// <summary>Starts <see cref="PeakBytes"/> anew from what is in use now.</summary>
+    internal void ResetPeak() => Interlocked.Exchange(ref _peak, UsedBytes);
+
     /// <summary>Counts memory that is about to be taken.</summary>
     /// <param name="owner">What it is for.</param>
     /// <param name="bytes">How much.</param>

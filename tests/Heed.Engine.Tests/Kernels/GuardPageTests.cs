@@ -38,7 +38,7 @@ public class GuardPageTests
         ["AttentionPlan"] = "run by AttentionKernel",
         ["AttentionPages.Keys"] = "an address",
         ["AttentionPages.Values"] = "an address",
-        ["AttentionPages.Stain"] = "an address",
+        ["AttentionPages.NonFiniteFlag"] = "an address",
         ["AttentionRow"] = "run by AttentionKernel over its own memory",
         ["AttentionKernel.Drop"] = "run by AttentionKernel over its own memory",
         ["MapKernel.Row"] = "run by MapKernel and BroadcastKernel",

@@ -6,7 +6,7 @@ namespace Heed.Engine.Tests.Kernels;
 /// <summary>A pair that causality, window, mask or pattern hides has no influence, even where the key, the value, the query or the gradient
 /// there is no number.</summary>
 [Collection(KernelCollection.Name)]
-public class AttentionStainTests
+public class AttentionNonFiniteTests
 {
     private const int Heads = 2, Width = 20, Length = 150;
 
@@ -55,7 +55,7 @@ public class AttentionStainTests
         {
             foreach (string place in (string[])["key", "value", "query", "gradient"])
             {
-                AttentionData data = Stained(kind, place, bad), nan = Stained(kind, place, float.NaN);
+                AttentionData data = WithNonFinite(kind, place, bad), nan = WithNonFinite(kind, place, float.NaN);
                 Spread($"{bad} in a {place}, z", data.Forward().Output, nan.Definition(), float.IsNaN(bad));
                 float[][] actual = data.Backward();
                 double[][] expected = nan.DefinitionGradient();
@@ -64,7 +64,7 @@ public class AttentionStainTests
         }
     }
 
-    private static AttentionData Stained(string kind, string place, float bad)
+    private static AttentionData WithNonFinite(string kind, string place, float bad)
     {
         AttentionData data = Data(kind);
         (float[] rows, int stride) = place switch
