@@ -47,7 +47,8 @@ public sealed class ComputeContext : IDisposable
 
     private ComputeContext(ComputeOptions options, Workers? workers)
     {
-        long limit = options.MaximumBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        // A tenth is left to the runtime, the program and the system: a process at the very limit is killed, not refused.
+        long limit = options.MaximumBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 9;
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1, nameof(options.MaximumBytes));
         if (options.Threads is { } threads)
         {

@@ -8,7 +8,7 @@ public sealed record ComputeOptions
     /// result.</summary>
     public int? Threads { get; init; }
 
-    /// <summary>Limit for weights, caches, scratch and tensors together, in bytes. If omitted: the memory available to the
+    /// <summary>Limit for weights, caches, scratch and tensors together, in bytes. If omitted: nine tenths of the memory available to the
     /// process.</summary>
     public long? MaximumBytes { get; init; }
 }
