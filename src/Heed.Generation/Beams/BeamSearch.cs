@@ -113,7 +113,8 @@ internal sealed class BeamSearch : RunningRequest
     {
         const int PageTokens = Engine.Kernels.KeyValuePool.PageTokens;
         long pages = ((long)newTokens + PageTokens - 1) / PageTokens;
-        // Pages twice: a beam that splits copies its last ones before the others let go. Logits, their logarithms, candidates and rows beside them.
+        // Pages twice: a beam that splits copies its last ones before the others let go. Logits, their logarithms, candidates and rows
+        // beside them.
         long each = (2 * pages * decoder.Cache.PageBytes) + (4L * sizeof(float) * decoder.Vocabulary);
         long budget = decoder.MemoryLimit, most = Math.Max(1, budget / Math.Max(1, each));
         if (beams > most)

@@ -115,7 +115,8 @@ public sealed class WorkersTests
     [Fact]
     public void Callers_at_once_share_the_workers() => AtOnce(2, threads: 4, caller =>
     {
-        // Each call has its caller and at least one worker: no part goes on before another has begun. More may come once the other caller is done.
+        // Each call has its caller and at least one worker: no part goes on before another has begun. More may come once the other caller
+        // is done.
         for (int call = 0; call < 50; call++)
         {
             int begun = 0;
