@@ -52,7 +52,7 @@ public sealed partial class HeedModel
         float[] scores = Run(text, pair, cancellationToken, out _, out _);
         bool single = classifier.Kind is ClassificationKind.SingleLabel || (classifier.Kind is null && scores.Length > 1);
         if (single) Probabilities.Softmax([.. scores], scores);
-        else if (classifier.Kind is ClassificationKind.MultiLabel) scores = Array.ConvertAll(scores, s => 1 / (1 + MathF.Exp(-s)));
+        else if (classifier.Kind is ClassificationKind.MultiLabel) Probabilities.Sigmoid(scores);
         IReadOnlyList<string> labels = Model.Config.Labels;
         Prediction[] predictions = [.. scores.Select((s, i) => new Prediction(i < labels.Count
             ? labels[i]

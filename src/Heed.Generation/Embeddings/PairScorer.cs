@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Heed.Engine.Tensors;
+using Heed.Generation.Sampling;
 using Heed.Models;
 using Heed.Models.Embeddings;
 using Heed.Models.Files;
@@ -76,8 +77,7 @@ public sealed class PairScorer : IDisposable
     {
         IReadOnlyList<float[]> logits = Logits(pairs, cancellationToken);
         if (_sigmoid)
-            foreach (float[] row in logits)
-                foreach (ref float x in row.AsSpan()) x = 1 / (1 + MathF.Exp(-x));
+            foreach (float[] row in logits) Probabilities.Sigmoid(row);
         return logits;
     }
 

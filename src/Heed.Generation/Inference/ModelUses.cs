@@ -1,3 +1,5 @@
+using Heed.Engine.Runtime;
+
 namespace Heed.Generation.Inference;
 
 /// <summary>Counts the calls that use a model. After <see cref="Close"/> no call begins, and the last one that is running frees the
@@ -6,44 +8,25 @@ namespace Heed.Generation.Inference;
 /// <param name="free">Frees the model; called once.</param>
 internal sealed class ModelUses(object owner, Action free)
 {
-    private readonly Lock _lock = new();
-    private int _uses;
-    private bool _closed;
+    private UseCount _count;
 
     /// <summary>Begins a use; disposing the result ends it.</summary>
     /// <exception cref="ObjectDisposedException">The model was closed.</exception>
     public IDisposable Enter()
     {
-        lock (_lock)
-        {
-            ObjectDisposedException.ThrowIf(_closed, owner);
-            _uses++;
-        }
-
+        ObjectDisposedException.ThrowIf(!_count.TryBegin(), owner);
         return new Use(this);
     }
 
     /// <summary>Lets no further call begin, and frees the model now or with the end of the last use.</summary>
     public void Close()
     {
-        lock (_lock)
-        {
-            if (_closed) return;
-            _closed = true;
-            if (_uses > 0) return;
-        }
-
-        free();
+        if (_count.Close()) free();
     }
 
     private void Leave()
     {
-        lock (_lock)
-        {
-            if (--_uses > 0 || !_closed) return;
-        }
-
-        free();
+        if (_count.End()) free();
     }
 
     private sealed class Use(ModelUses uses) : IDisposable

@@ -19,6 +19,12 @@ internal static class Probabilities
         for (int i = 0; i < probabilities.Length; i++) probabilities[i] *= scale;
     }
 
+    /// <summary>1 / (1 + e⁻ˢ) of each score, in place.</summary>
+    public static void Sigmoid(Span<float> scores)
+    {
+        foreach (ref float s in scores) s = 1 / (1 + MathF.Exp(-s));
+    }
+
     /// <summary>log softmax(scores), in place.</summary>
     public static void LogSoftmax(Span<float> scores)
     {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Heed.Checkpoints;
 using Heed.Generation.Embeddings;
+using Heed.Generation.Sampling;
 
 namespace Heed.Verification;
 
@@ -57,7 +58,7 @@ internal static class SentenceFolderRun
             {
                 "default" => scorer.Score(texts, options.CancellationToken),
                 "logits" => scorer.Logits(texts, options.CancellationToken),
-                "softmax" => [.. scorer.Score(texts, options.CancellationToken).Select(Softmax)],
+                "softmax" => Softmax(scorer.Score(texts, options.CancellationToken)),
                 _ => throw new InvalidFileException(expected.Path, tensor.Name, "is a call that is not known; default, logits and softmax are"),
             };
             Compare(tensor.Name, [.. rows.SelectMany(r => r)], expected, tolerance, checks, dump);
@@ -122,11 +123,10 @@ internal static class SentenceFolderRun
         dump?.Add(name, actual, tensor.Sizes);
     }
 
-    private static float[] Softmax(float[] scores)
+    private static IReadOnlyList<float[]> Softmax(IReadOnlyList<float[]> rows)
     {
-        double[] e = Array.ConvertAll(scores, s => Math.Exp(s - scores.Max()));
-        double sum = e.Sum();
-        return Array.ConvertAll(e, x => (float)(x / sum));
+        foreach (float[] row in rows) Probabilities.Softmax([.. row], row);
+        return rows;
     }
 
     private static string[] Texts(JsonElement list, string path, string at)
