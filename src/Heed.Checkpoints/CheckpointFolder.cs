@@ -4,8 +4,7 @@ namespace Heed.Checkpoints;
 
 /// <summary>
 /// The weights of a Hugging Face folder in any of their forms, as one view of named tensors: <c>model.safetensors</c>, shards with an
-/// index,
-/// <c>pytorch_model.bin</c>, and its shards. Looked for in this order, as transformers does.
+/// index, <c>pytorch_model.bin</c>, and its shards. Looked for in this order, as transformers does.
 /// </summary>
 public sealed class CheckpointFolder : IDisposable
 {
@@ -95,8 +94,7 @@ public sealed class CheckpointFolder : IDisposable
 
     /// <summary>
     /// Saves tensors as safetensors into a folder, in one file or split over a size as transformers splits: by name, a larger tensor alone.
-    /// A crash leaves
-    /// the old weights or the new; shards of an earlier save are removed afterwards.
+    /// A crash leaves the old weights or the new; shards of an earlier save are removed afterwards.
     /// </summary>
     /// <param name="folder">The folder; made where it is missing.</param>
     /// <param name="tensors">The tensors; they may come from the files that are replaced.</param>

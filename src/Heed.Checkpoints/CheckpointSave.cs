@@ -7,9 +7,8 @@ namespace Heed.Checkpoints;
 /// <summary>Saves weights into a folder, in one safetensors file or in shards, so that a crash leaves the old weights or the new.</summary>
 /// <remarks>
 /// One file is replaced by one rename. Several files cannot be: they are written completely beside the old ones, then a journal that lists
-/// the renames is
-/// written, then they are renamed. A journal left by a crash is carried out by the next <see cref="CheckpointFolder.Open(IModelFiles)"/> or
-/// save.
+/// the renames is written, then they are renamed. A journal left by a crash is carried out by the next
+/// <see cref="CheckpointFolder.Open(IModelFiles)"/> or save.
 /// </remarks>
 internal static partial class CheckpointSave
 {

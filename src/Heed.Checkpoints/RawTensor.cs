@@ -178,8 +178,7 @@ public abstract class RawTensor
 
     /// <summary>
     /// The same numbers stored as another float type, converted while they are read: float32 to float16 or bfloat16 rounds to nearest, ties
-    /// to even.
-    /// A tensor of this type already, or one that holds no floats (integers, masks), is returned as it is.
+    /// to even. A tensor of this type already, or one that holds no floats (integers, masks), is returned as it is.
     /// </summary>
     /// <param name="dtype">F32, F16 or BF16.</param>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is another type.</exception>

@@ -23,8 +23,7 @@ internal static class QuickstartPlan
     {
         Model = "gpt2-tiny",
         // Few wide layers use a processor better than many narrow ones. A large vocabulary gives most words a token of their own: each step
-        // then
-        // learns from more text, which counts for more than the dearer last layer.
+        // then learns from more text, which counts for more than the dearer last layer.
         Layers = 2,
         Heads = 3,
         Width = 192,

@@ -4,8 +4,7 @@ namespace Heed.Cli;
 
 /// <summary>
 /// Where a command writes. Colours and progress appear on a terminal only, and never in JSON; each stream decides for itself. Tests pass
-/// writers of
-/// their own.
+/// writers of their own.
 /// </summary>
 internal sealed class Terminal(TextWriter output, TextWriter error, bool isTerminal, bool colours, Stream? input = null)
 {

@@ -33,6 +33,5 @@ public sealed record TokenLogProbability(int Id, float LogProbability, IReadOnly
 /// <param name="CachedTokens">Tokens of the prompt whose keys and values were kept from an earlier text and not computed again.</param>
 /// <param name="GeneratedTokens">New tokens.</param>
 /// <param name="RecomputedTokens">Tokens that were computed a second time, because the cache was full and the text had to give its pages
-/// back for a while,
-/// or because it passed a length at which scaled rotary positions change.</param>
+/// back for a while, or because it passed a length at which scaled rotary positions change.</param>
 public readonly record struct TokenUsage(int PromptTokens, int CachedTokens, int GeneratedTokens, int RecomputedTokens = 0);

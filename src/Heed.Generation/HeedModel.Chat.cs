@@ -8,8 +8,7 @@ public sealed partial class HeedModel
 {
     /// <summary>Answers a chat, with the folder's chat template.</summary>
     /// <param name="messages">The chat so far; the answer follows the last message. Give the next turn the same messages and the answer
-    /// before its own:
-    /// what was read then is not computed again (<see cref="TokenUsage.CachedTokens"/>).</param>
+    /// before its own: what was read then is not computed again (<see cref="TokenUsage.CachedTokens"/>).</param>
     /// <param name="config">The settings; null: <see cref="Generation"/>.</param>
     /// <param name="cancellationToken">Ends the work within one step.</param>
     /// <returns>The answer, whose <see cref="GeneratedText.Text"/> is the content of the assistant's message.</returns>

@@ -17,8 +17,7 @@ namespace Heed.Generation;
 /// </code></example>
 /// <remarks>
 /// Safe for any number of threads: what a call returns does not depend on the others. <see cref="Dispose"/> lets no further call begin; the
-/// calls that are
-/// running finish, and the last of them frees the model.
+/// calls that are running finish, and the last of them frees the model.
 /// </remarks>
 public sealed partial class HeedModel : IDisposable
 {

@@ -4,8 +4,7 @@ namespace Heed.Hub;
 
 /// <summary>
 /// The hub's cache on disk, shared with Python: <c>models--org--name/{refs,blobs,snapshots,.no_exist}</c>; snapshots are symbolic links to
-/// blobs,
-/// or copies where links cannot be made.
+/// blobs, or copies where links cannot be made.
 /// </summary>
 internal sealed class HubCache
 {

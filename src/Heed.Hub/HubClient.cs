@@ -8,8 +8,7 @@ namespace Heed.Hub;
 
 /// <summary>
 /// Downloads model repositories into the cache: resumed after a cut, checked by size and, where the hub publishes it, by SHA-256. Files
-/// become visible
-/// only when they are whole, and a branch points to a revision only when all its files are there.
+/// become visible only when they are whole, and a branch points to a revision only when all its files are there.
 /// </summary>
 [UnsupportedOSPlatform("browser")]
 public sealed class HubClient : IDisposable
@@ -297,8 +296,7 @@ public sealed class HubClient : IDisposable
 
     /// <summary>
     /// The digest of a file that does not have the one that the hub publishes; null for the right one, and if none is published. Large
-    /// files have a
-    /// SHA-256; the ETag of others is git's name of their content: SHA-1 of <c>blob LENGTH\0</c> and the bytes.
+    /// files have a SHA-256; the ETag of others is git's name of their content: SHA-1 of <c>blob LENGTH\0</c> and the bytes.
     /// </summary>
     private static async Task<string?> WrongHashAsync(FileStream stream, HubFile file, CancellationToken cancellationToken)
     {

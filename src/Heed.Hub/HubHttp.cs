@@ -16,8 +16,7 @@ internal sealed class HubTransientException(string message, TimeSpan? retryAfter
 
 /// <summary>
 /// Requests to the hub: redirects followed by hand (the token never leaves the hub's own address, private addresses are refused elsewhere),
-/// silence limited,
-/// failures that may pass tried again.
+/// silence limited, failures that may pass tried again.
 /// </summary>
 [UnsupportedOSPlatform("browser")]
 internal sealed class HubHttp : IDisposable

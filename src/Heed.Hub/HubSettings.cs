@@ -34,8 +34,7 @@ public sealed partial record HubSettings
 
     /// <summary>
     /// Reads <c>HF_HUB_CACHE</c>, <c>HF_HOME</c>, <c>XDG_CACHE_HOME</c>, <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c>, <c>HF_TOKEN_PATH</c>,
-    /// <c>HF_HUB_OFFLINE</c> and
-    /// <c>HEED_HUB_TRUSTED_HOSTS</c>, with the meaning that huggingface_hub gives them.
+    /// <c>HF_HUB_OFFLINE</c> and <c>HEED_HUB_TRUSTED_HOSTS</c>, with the meaning that huggingface_hub gives them.
     /// </summary>
     /// <param name="variable">Value of a variable, or null.</param>
     /// <param name="home">The user's folder, which need not exist.</param>

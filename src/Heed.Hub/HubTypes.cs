@@ -17,8 +17,7 @@ public sealed record HubPullOptions
 
     /// <summary>
     /// Patterns of files to fetch (<c>*</c> and <c>?</c>, also across <c>/</c>); empty for what Heed reads: configuration, tokenizer,
-    /// safetensors, and PyTorch
-    /// pickles only where the repository has no safetensors in its root. <c>*</c> fetches everything.
+    /// safetensors, and PyTorch pickles only where the repository has no safetensors in its root. <c>*</c> fetches everything.
     /// </summary>
     public IReadOnlyList<string> Include { get; init; } = [];
 

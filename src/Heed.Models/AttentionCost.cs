@@ -10,8 +10,7 @@ internal sealed class AttentionCost(int length)
     /// <summary>Operations of one token, two a multiply-add.</summary>
     /// <remarks>
     /// Full: q·k is 2·K operations a key and head, and adding its share of v as many: 4·H·K·S together. Linear: a head's sum [M, K + 1]
-    /// takes in one key's
-    /// features times its value, and gives out one query's: 2·M·(K + 1) each, however long the text is.
+    /// takes in one key's features times its value, and gives out one query's: 2·M·(K + 1) each, however long the text is.
     /// </remarks>
     public double Operations(AttentionPart part)
     {

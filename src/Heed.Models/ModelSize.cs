@@ -18,10 +18,8 @@ namespace Heed.Models;
 /// </param>
 /// <remarks>
 /// Kaplan et al., arXiv:2001.08361, §2.1 and table 1, count 2·N a token and 2·layers·context·width for q·k alone. The product with the
-/// values costs as much again, so
-/// it is 4·layers·context·width here, of the token that sees the whole context. Heads that run once a text (poolers, classifiers) count as
-/// if they ran for each token; norms,
-/// activations and sums of biases are left out.
+/// values costs as much again, so it is 4·layers·context·width here, of the token that sees the whole context. Heads that run once a text
+/// (poolers, classifiers) count as if they ran for each token; norms, activations and sums of biases are left out.
 /// </remarks>
 public sealed record ModelSize(long Parameters, long Fixed, IReadOnlyList<KeyValuePair<string, long>> Parts, long WeightBytes, long ActivationBytes, long CacheBytes, double OperationsPerToken)
 {

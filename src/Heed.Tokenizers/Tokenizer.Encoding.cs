@@ -106,8 +106,7 @@ public sealed partial class Tokenizer
     /// <returns>Number of ids appended, which is what <see cref="CountTokens"/> says.</returns>
     /// <remarks>
     /// The whole text: <see cref="Truncation"/> and <see cref="Padding"/> are for encodings that go into a model, <see cref="Encode"/>
-    /// applies them.
-    /// Without both, the ids are those of <see cref="Encode"/>.
+    /// applies them. Without both, the ids are those of <see cref="Encode"/>.
     /// </remarks>
     public int EncodeToIds(ReadOnlySpan<char> text, List<int> ids, bool addSpecialTokens = true)
     {

@@ -55,8 +55,7 @@ public sealed partial class Tokenizer
     internal AddedVocabulary Added => _added;
 
     /// <summary>Reads a tokenizer file: tokenizer.json, or by its name vocab.txt, vocab.json or merges.txt (with the other beside it), a
-    /// SentencePiece .model,
-    /// or a .tiktoken file named after its encoding.</summary>
+    /// SentencePiece .model, or a .tiktoken file named after its encoding.</summary>
     /// <param name="path">The file. Vocabulary files take tokenizer_config.json, special_tokens_map.json and added_tokens.json beside them
     /// into account.</param>
     /// <exception cref="StorageException">The file cannot be read.</exception>
@@ -74,8 +73,8 @@ public sealed partial class Tokenizer
 
     /// <summary>Reads the tokenizer of a Hugging Face folder.</summary>
     /// <param name="folder">Holds tokenizer.json; without one vocab.json and merges.txt, vocab.txt, a SentencePiece .model or a .tiktoken
-    /// file. Tokens that
-    /// tokenizer_config.json, special_tokens_map.json and added_tokens.json (of version 4 and 5 of transformers) name are added.</param>
+    /// file. Tokens that tokenizer_config.json, special_tokens_map.json and added_tokens.json (of version 4 and 5 of transformers) name are
+    /// added.</param>
     /// <exception cref="StorageException">A file cannot be read, or there is none of these.</exception>
     /// <exception cref="InvalidFileException">A file breaks a rule of its format.</exception>
     public static Tokenizer FromFolder(string folder) => Checked(TokenizerFolderReader.Read(folder));

@@ -11,8 +11,7 @@ namespace Heed.Testing;
 
 /// <summary>
 /// A leak check around every test of an assembly: each test has a context and a scope of its own, and when it ends every block must be
-/// back.
-/// Compiled into the test projects that use tensors (<c>HasLeakCheck</c> in <c>tests/Directory.Build.props</c>).
+/// back. Compiled into the test projects that use tensors (<c>HasLeakCheck</c> in <c>tests/Directory.Build.props</c>).
 /// </summary>
 [AttributeUsage(AttributeTargets.Assembly)]
 internal sealed class LeakCheckAttribute : BeforeAfterTestAttribute

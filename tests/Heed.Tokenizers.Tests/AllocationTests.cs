@@ -6,8 +6,8 @@ namespace Heed.Tokenizers.Tests;
 /// t5)</summary>
 /// <remarks>
 /// Alone in its collection, on its own thread's count. Code that is not optimised yet allocates what optimised code does not, and how soon
-/// the
-/// runtime optimises depends on what else runs: so the least of several rounds counts. What the code itself allocates is in every round.
+/// the runtime optimises depends on what else runs: so the least of several rounds counts. What the code itself allocates is in every
+/// round.
 /// </remarks>
 [CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
 [Collection(nameof(AllocationTests))]

@@ -6,8 +6,7 @@ namespace Heed.Checkpoints;
 
 /// <summary>
 /// The files of a model below an address of a web server. Which of the usual files are there is asked once, by <see cref="OpenAsync"/>,
-/// which also fetches
-/// the small ones; weights are read by range requests as they are needed.
+/// which also fetches the small ones; weights are read by range requests as they are needed.
 /// </summary>
 /// <remarks>A browser cannot wait for an answer: there <see cref="FetchAsync"/> brings the weights into memory first.</remarks>
 public sealed class HttpModelFiles : IModelFiles

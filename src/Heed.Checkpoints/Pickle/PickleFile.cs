@@ -6,8 +6,8 @@ namespace Heed.Checkpoints;
 
 /// <summary>
 /// A PyTorch checkpoint (<c>pytorch_model.bin</c>, <c>torch.save</c>) read as pure data: the zip form of PyTorch 1.6 and later, and the
-/// form before it.
-/// Nothing in the file is executed; an opcode or a global outside tensors and containers is refused by name and byte offset.
+/// form before it. Nothing in the file is executed; an opcode or a global outside tensors and containers is refused by name and byte
+/// offset.
 /// </summary>
 public sealed class PickleFile : IDisposable
 {

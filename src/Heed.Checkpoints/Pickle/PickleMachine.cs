@@ -7,8 +7,7 @@ namespace Heed.Checkpoints;
 
 /// <summary>
 /// Reads one pickle as data. Python's own machine calls whatever a file names; this one knows the few opcodes that tensors and containers
-/// need,
-/// builds plain values, calls nothing, and refuses the rest by name and byte offset.
+/// need, builds plain values, calls nothing, and refuses the rest by name and byte offset.
 /// </summary>
 /// <remarks>Opcodes: CPython's Lib/pickletools.py; PyTorch writes protocol 2. Nothing is recursive; the memory of all values is
 /// bounded.</remarks>

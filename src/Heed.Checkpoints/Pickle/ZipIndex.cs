@@ -5,8 +5,7 @@ namespace Heed.Checkpoints;
 
 /// <summary>
 /// The table of contents of a zip file whose entries are stored without compression, as <c>torch.save</c> writes them: where the bytes of
-/// each
-/// entry lie, so that tensors can be read in place. Compressed or encrypted entries, and entries outside the file, are refused.
+/// each entry lie, so that tensors can be read in place. Compressed or encrypted entries, and entries outside the file, are refused.
 /// </summary>
 /// <remarks>PKWARE APPNOTE 6.3, §4.3: end of central directory, its zip64 form, central and local headers.</remarks>
 internal static class ZipIndex

@@ -5,15 +5,13 @@ namespace Heed.Checkpoints;
 
 /// <summary>
 /// A safetensors file, opened and checked: 8 bytes of header length, a JSON header, the tensors' bytes. Every rule of the format is checked
-/// on opening,
-/// before anything is allocated from a size that the file states; tensors are read afterwards, in parts, without a memory map.
+/// on opening, before anything is allocated from a size that the file states; tensors are read afterwards, in parts, without a memory map.
 /// </summary>
 /// <remarks>
 /// Format: github.com/huggingface/safetensors, README "Format". Limits: header ≤ 100,000,000 bytes (the reference's), rank ≤
 /// <see cref="RawTensor.MaximumRank"/>,
 /// dimension ≤ <see cref="RawTensor.MaximumDimension"/>, tensors ≤ <see cref="MaximumTensors"/>. Stricter than the reference library where
-/// the README is: duplicate keys, also escaped ones, and
-/// padding other than blanks are refused.
+/// the README is: duplicate keys, also escaped ones, and padding other than blanks are refused.
 /// </remarks>
 public sealed class SafetensorsFile : IDisposable
 {

@@ -6,8 +6,7 @@ namespace Heed.Checkpoints;
 
 /// <summary>
 /// Writes safetensors files with the same bytes as the reference library: compact header padded by blanks to a multiple of 8, tensors by
-/// dtype
-/// (widest first) and then by name. Tensors are streamed, never held together.
+/// dtype (widest first) and then by name. Tensors are streamed, never held together.
 /// </summary>
 public static class SafetensorsWriter
 {

@@ -2,8 +2,7 @@ namespace Heed;
 
 /// <summary>
 /// Where the files of a model are read from: a folder (<see cref="FolderModelFiles"/>), memory (<see cref="MemoryModelFiles"/>), a web
-/// server, or a store
-/// of the caller's own. Names are relative and use <c>/</c>: <c>config.json</c>, <c>1_Pooling/config.json</c>.
+/// server, or a store of the caller's own. Names are relative and use <c>/</c>: <c>config.json</c>, <c>1_Pooling/config.json</c>.
 /// </summary>
 public interface IModelFiles
 {

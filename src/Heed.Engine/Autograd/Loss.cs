@@ -20,8 +20,7 @@ public static class Loss
 
     /// <summary>
     /// Cross-entropy over a vocabulary straight from the last hidden states, without ever holding the logits of all rows: hidden·Wᵀ + bias
-    /// is made,
-    /// used and overwritten by its gradient in chunks of rows.
+    /// is made, used and overwritten by its gradient in chunks of rows.
     /// </summary>
     /// <param name="hidden">[N, D].</param>
     /// <param name="weight">[V, D], of any kind: no copy of it is made.</param>

@@ -5,8 +5,7 @@ namespace Heed.Engine.Autograd;
 /// <summary>
 /// One recorded operation: what its gradient needs, and the rule that turns the gradient of its output into those of its inputs.
 /// A new op derives from this, computes its output in a static <c>Apply</c>, and calls <see cref="Tape.Record"/> when one input needs a
-/// gradient
-/// (<c>docs/adding-an-op.md</c>).
+/// gradient (<c>docs/adding-an-op.md</c>).
 /// </summary>
 public abstract class Op
 {

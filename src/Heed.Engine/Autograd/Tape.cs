@@ -44,8 +44,7 @@ public sealed class Tape : IDisposable
 
     /// <summary>
     /// Runs the gradients of everything recorded, last first. Gradients add up in the leaves; the tape is empty afterwards, so several
-    /// losses
-    /// are added up before: <c>tape.Backward(a + b)</c>.
+    /// losses are added up before: <c>tape.Backward(a + b)</c>.
     /// </summary>
     /// <param name="output">What is differentiated, recorded on this tape.</param>
     /// <param name="gradient">Gradient of <paramref name="output"/>, of its shape; ones where null.</param>

@@ -5,8 +5,8 @@ namespace Heed.Engine.Autograd;
 
 /// <summary>
 /// A matrix W: [N, K] as an input of operations, whatever holds its values: plain float32, or panels in any <see cref="WeightFormat"/>.
-/// Every operation here
-/// works on every kind with the bits that plain float32 of the same values gives, and none makes a copy of the whole matrix.
+/// Every operation here works on every kind with the bits that plain float32 of the same values gives, and none makes a copy of the whole
+/// matrix.
 /// </summary>
 /// <remarks>Gradients flow to x through every kind; to the weight itself only where it is plain.</remarks>
 public readonly struct Weight

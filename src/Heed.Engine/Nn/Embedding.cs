@@ -14,8 +14,7 @@ public sealed class Embedding : Module
     /// <param name="padding">A row that gets no gradient, or null.</param>
     /// <param name="isOutput">
     /// True where the table is the output layer too: in inference it then lies packed for that product, and rows are read from the panels.
-    /// Another table lies
-    /// so where it is held in another format than float32.
+    /// Another table lies so where it is held in another format than float32.
     /// </param>
     public Embedding(int entries, int width, ParameterScope at, Initializer? initializer = null, int? padding = null, bool isOutput = false)
         : base(at)

@@ -5,9 +5,8 @@ namespace Heed.Engine.Nn;
 /// <summary>
 /// Observes or replaces named tensors inside a model while it runs. The names are the same in every architecture
 /// (<c>blocks.3.attn.q</c>, with <c>encoder.</c> or <c>decoder.</c> in front where there are both; <c>docs/hooks.md</c> lists them);
-/// TransformerLens' names
-/// (<c>blocks.3.attn.hook_q</c>) are understood as aliases. A run without hooks pays nothing, and a hook that changes nothing leaves every
-/// bit as it was.
+/// TransformerLens' names (<c>blocks.3.attn.hook_q</c>) are understood as aliases. A run without hooks pays nothing, and a hook that
+/// changes nothing leaves every bit as it was.
 /// </summary>
 public sealed class Hooks
 {

@@ -72,8 +72,8 @@ public abstract class Module
     /// <param name="path">Which one, as in <see cref="Find"/>: <c>blocks.3.attn.q</c>.</param>
     /// <param name="make">
     /// From the old projection to the new one, which takes its place in the computation and in the tree. The old one keeps its parameters
-    /// and their checkpoint keys, and
-    /// becomes a child of the new one, with <c>.base</c> appended to its hook path; further parameters are made at its <see cref="Scope"/>.
+    /// and their checkpoint keys, and becomes a child of the new one, with <c>.base</c> appended to its hook path; further parameters are
+    /// made at its <see cref="Scope"/>.
     /// </param>
     /// <returns>The new projection.</returns>
     /// <exception cref="ArgumentException">There is no projection with this name.</exception>

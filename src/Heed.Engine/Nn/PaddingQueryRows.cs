@@ -6,9 +6,8 @@ namespace Heed.Engine.Nn;
 
 /// <summary>
 /// Padding that is kept before a text and, being causal, sees no key. PyTorch adds the least float32 to each of its scores: all become
-/// equal, the softmax is
-/// uniform over the whole row of the grid, and gradients still flow to the scores. A label predicted there counts in transformers' losses,
-/// so these rows do the same here.
+/// equal, the softmax is uniform over the whole row of the grid, and gradients still flow to the scores. A label predicted there counts in
+/// transformers' losses, so these rows do the same here.
 /// </summary>
 internal static class PaddingQueryRows
 {

@@ -4,8 +4,7 @@ namespace Heed.Engine.Runtime;
 
 /// <summary>
 /// Where a model computes: its threads, the memory it may hold, and the pools from which kernels and tensors take theirs. Contexts are
-/// independent;
-/// models may share one. Results never depend on it: the same bits with any number of threads and beside any other call.
+/// independent; models may share one. Results never depend on it: the same bits with any number of threads and beside any other call.
 /// </summary>
 /// <remarks>
 /// Any number of threads may compute in a context at once. They share its workers part by part in turn; each caller also works on its

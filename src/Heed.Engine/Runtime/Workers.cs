@@ -7,11 +7,9 @@ namespace Heed.Engine.Runtime;
 /// microseconds when there are none, and then sleep.</summary>
 /// <remarks>
 /// Each caller works on its own parts, so no call waits for another one, and a call from inside a part runs inline. Workers fill the
-/// threads that callers leave free:
-/// of T threads and C callers, T − C workers help. More would only push callers off their processors. Both are looked at part by part,
-/// so a long call gets
-/// workers as soon as others end. The number of threads never changes a result: the parts of a work and their boundaries follow from its
-/// shape alone.
+/// threads that callers leave free: of T threads and C callers, T − C workers help. More would only push callers off their processors. Both
+/// are looked at part by part, so a long call gets workers as soon as others end. The number of threads never changes a result: the parts
+/// of a work and their boundaries follow from its shape alone.
 /// </remarks>
 internal sealed unsafe class Workers(int threads)
 {

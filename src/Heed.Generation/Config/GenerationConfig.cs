@@ -124,8 +124,7 @@ public sealed partial record GenerationConfig
     public int? DecoderStartId { get; init; }
 
     /// <summary><c>stop_strings</c>: texts that end generation as soon as one ends in a new token, special tokens included; it may begin in
-    /// the prompt.
-    /// Needs a tokenizer (<see cref="GenerationRequest.Tokenizer"/>).</summary>
+    /// the prompt. Needs a tokenizer (<see cref="GenerationRequest.Tokenizer"/>).</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
     /// <summary>Reports log p of each token and of up to N of the likeliest ones; null: none. Not with beams.</summary>

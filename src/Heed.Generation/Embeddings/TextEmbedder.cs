@@ -8,8 +8,7 @@ namespace Heed.Generation.Embeddings;
 
 /// <summary>
 /// Texts to vectors, as the folder specifies: prompt → lower case → tokenizer, cut at its length → encoder → pooling → what follows →
-/// dimensions.
-/// Any number of threads may use one.
+/// dimensions. Any number of threads may use one.
 /// </summary>
 /// <example><code>
 /// using TextEmbedder embedder = TextEmbedder.Open("models/all-MiniLM-L6-v2");

@@ -9,15 +9,12 @@ namespace Heed.Generation;
 
 /// <summary>
 /// Makes a model write: greedily, drawing, or searching with beams, for any number of callers at once. It owns the model's cache of keys
-/// and values;
-/// requests share its steps, long prompts are read in chunks, and texts that begin alike are read once.
+/// and values; requests share its steps, long prompts are read in chunks, and texts that begin alike are read once.
 /// </summary>
 /// <remarks>
 /// Safe for any number of threads. There is no background thread: a caller who waits for a result runs steps for all, in turns with the
-/// others. A text does
-/// not depend on what is generated beside it: the same prompt, settings and seed give the same ids alone and in any company. Whoever
-/// changes the
-/// model's weights calls <see cref="ForgetPrefixes"/>.
+/// others. A text does not depend on what is generated beside it: the same prompt, settings and seed give the same ids alone and in any
+/// company. Whoever changes the model's weights calls <see cref="ForgetPrefixes"/>.
 /// </remarks>
 public sealed class InferenceEngine : IDisposable
 {

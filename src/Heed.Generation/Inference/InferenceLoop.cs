@@ -8,9 +8,8 @@ namespace Heed.Generation.Inference;
 /// </summary>
 /// <remarks>
 /// A step reads at most <see cref="InferenceOptions.TokensPerStep"/> tokens: one for each text that is being written, the rest for prompts,
-/// the oldest
-/// first. When the cache is full, kept prefixes go first, then the youngest text, which waits until another has ended. What is written
-/// depends on none of it.
+/// the oldest first. When the cache is full, kept prefixes go first, then the youngest text, which waits until another has ended. What is
+/// written depends on none of it.
 /// </remarks>
 internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) : IDisposable
 {

@@ -4,8 +4,7 @@ namespace Heed.Generation;
 public sealed record InferenceOptions
 {
     /// <summary>Most tokens that one step reads: texts that are being written take one each, prompts share what is left. A long prompt is
-    /// read in
-    /// chunks, so that it delays the next token of the other texts by at most this number.</summary>
+    /// read in chunks, so that it delays the next token of the other texts by at most this number.</summary>
     public int TokensPerStep { get; init; } = 512;
 
     /// <summary>Most texts (beams count each) that are written at once; further requests wait.</summary>
@@ -16,8 +15,7 @@ public sealed record InferenceOptions
     public long MaximumCacheBytes { get; init; } = long.MaxValue;
 
     /// <summary>Most memory that keys and values of finished texts may hold, in bytes, so that a text with the same beginning does not
-    /// compute them
-    /// again; 0 keeps none.</summary>
+    /// compute them again; 0 keeps none.</summary>
     public long MaximumPrefixBytes { get; init; } = 256L << 20;
 
     /// <summary>Checks the ranges.</summary>

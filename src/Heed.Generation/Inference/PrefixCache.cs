@@ -4,13 +4,11 @@ namespace Heed.Generation.Inference;
 
 /// <summary>
 /// Keeps the keys and values of texts that were read, for texts that begin alike: another answer to the same prompt, the next turn of a
-/// chat.
-/// Pages are shared, not copied; the least recently used text goes first.
+/// chat. Pages are shared, not copied; the least recently used text goes first.
 /// </summary>
 /// <remarks>
 /// A text is shared up to the first id that differs. Layers with a window or with sums (linear attention) can go back only to where they
-/// still know
-/// enough; such a text is shared from there on or not at all.
+/// still know enough; such a text is shared from there on or not at all.
 /// </remarks>
 internal sealed class PrefixCache(long maximumBytes) : IDisposable
 {

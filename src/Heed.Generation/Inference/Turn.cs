@@ -1,8 +1,7 @@
 namespace Heed.Generation.Inference;
 
 /// <summary>Lets one caller at a time run the loop, in the order in which they came. Nobody holds it while waiting, so a single thread
-/// never
-/// blocks.</summary>
+/// never blocks.</summary>
 internal sealed class Turn
 {
     private readonly Lock _lock = new();
@@ -22,8 +21,7 @@ internal sealed class Turn
     /// <summary>Takes the turn, or waits for it.</summary>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was set first.</exception>
     /// <remarks>The caller is woken by whoever hands the turn on, never by a continuation: threads of the pool that wait here would keep
-    /// the
-    /// pool from running it.</remarks>
+    /// the pool from running it.</remarks>
     public void Enter(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -7,8 +7,7 @@ namespace Heed.Generation.Text;
 /// tokens.</summary>
 /// <remarks>
 /// Stop strings are looked for in prompt and new ids, decoded with their special tokens; a match must reach into the newest id. What is
-/// returned has
-/// no special tokens. Text that may be the beginning of a stop string is held back until it is certain.
+/// returned has no special tokens. Text that may be the beginning of a stop string is held back until it is certain.
 /// </remarks>
 internal sealed class TextStream
 {

@@ -5,8 +5,7 @@ namespace Heed.Models;
 
 /// <summary>
 /// A whole model: a stack and a head, its configuration, its parameters by the names of the released checkpoints, and one way to run it on
-/// padded inputs.
-/// Families provide stacks; the heads of <c>Heads/</c> derive from this class.
+/// padded inputs. Families provide stacks; the heads of <c>Heads/</c> derive from this class.
 /// </summary>
 public abstract class Model : Module, IDisposable
 {

@@ -2,9 +2,8 @@ namespace Heed.Models;
 
 /// <summary>
 /// The one door to rows of padding. Padding never runs, with two exceptions that repeat a loss of the reference: a label that counts stands
-/// where only padding
-/// can predict it, and the loss of an answer's ends, whose softmax runs over the whole row of the grid. Such rows attend, and nobody
-/// attends to them.
+/// where only padding can predict it, and the loss of an answer's ends, whose softmax runs over the whole row of the grid. Such rows
+/// attend, and nobody attends to them.
 /// </summary>
 internal static class PaddingRows
 {

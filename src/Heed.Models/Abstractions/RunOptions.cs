@@ -26,8 +26,8 @@ public sealed record RunOptions
 
     /// <summary>
     /// Label smoothing, class weights and ignored index of token and class losses; their reduction is not read, as losses are sums. Null:
-    /// none of them and
-    /// <see cref="CausalLanguageModel.IgnoredLabel"/>, with the smoothing that an architecture's own training has while a tape records.
+    /// none of them and <see cref="CausalLanguageModel.IgnoredLabel"/>, with the smoothing that an architecture's own training has while a
+    /// tape records.
     /// </summary>
     public CrossEntropySettings? Loss { get; init; }
 

@@ -7,8 +7,7 @@ namespace Heed.Models.Embeddings;
 
 /// <summary>
 /// Ids to vectors, from a folder of sentence-transformers (<c>modules.json</c>) or of a bare encoder or decoder: rows → pooling → what
-/// follows
-/// (dense layers, normalization). A text gives the same bits alone and in any batch.
+/// follows (dense layers, normalization). A text gives the same bits alone and in any batch.
 /// </summary>
 /// <remarks>Texts to vectors, prompts included: <c>TextEmbedder</c> in Heed.Generation.</remarks>
 internal sealed class SentenceEmbedder : IDisposable

@@ -2,8 +2,7 @@ namespace Heed.Models.Files;
 
 /// <summary>
 /// Keys of <c>config.json</c> that change no result here, each for a reason that docs/files.md gives. What is not listed, not read and not
-/// refused is
-/// unknown: opening a model warns of it.
+/// refused is unknown: opening a model warns of it.
 /// </summary>
 internal static class ConfigKeyList
 {

@@ -4,8 +4,7 @@ namespace Heed.Models.Files;
 
 /// <summary>
 /// A family of decoders: a stack, a configuration and a map of names. The heads come of themselves: the output over the vocabulary at
-/// <c>lm_head</c>, or the token
-/// table, a classifier of the last token at <c>score</c>, and the rows alone, for embeddings.
+/// <c>lm_head</c>, or the token table, a classifier of the last token at <c>score</c>, and the rows alone, for embeddings.
 /// </summary>
 public abstract class DecoderFamily : ModelFamily
 {

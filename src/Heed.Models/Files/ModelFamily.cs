@@ -4,8 +4,7 @@ namespace Heed.Models.Files;
 
 /// <summary>
 /// What the loader must know of a family: its <c>model_type</c>, how its <c>config.json</c> reads, which heads it has, and how older
-/// checkpoints
-/// named things. A new architecture adds one of these (<c>docs/adding-a-model.md</c>).
+/// checkpoints named things. A new architecture adds one of these (<c>docs/adding-a-model.md</c>).
 /// </summary>
 public abstract class ModelFamily
 {
@@ -54,8 +53,7 @@ public abstract class ModelFamily
 
     /// <summary>
     /// Further class names that <c>architectures</c> may say, and the one of <see cref="Architectures"/> that computes the same from the
-    /// same tensors:
-    /// names of older releases, and stacks without a head, which a tied output layer completes.
+    /// same tensors: names of older releases, and stacks without a head, which a tied output layer completes.
     /// </summary>
     public virtual IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>();
 

@@ -4,8 +4,7 @@ namespace Heed.Templates;
 
 /// <summary>
 /// A chat template: Jinja as Hugging Face models use it, interpreted within fixed limits of steps, sizes and depths, without access to
-/// anything but its arguments.
-/// Templates are immutable; renderings may run at the same time.
+/// anything but its arguments. Templates are immutable; renderings may run at the same time.
 /// </summary>
 public sealed class ChatTemplate
 {

@@ -29,8 +29,7 @@ public sealed class ChatTemplates
 
     /// <summary>
     /// Reads <c>chat_template</c> of tokenizer_config.json (a text, or named ones as a list or an object), then <c>chat_template.jinja</c>
-    /// and
-    /// <c>additional_chat_templates/*.jinja</c>, which go before it. A folder without any gives no names.
+    /// and <c>additional_chat_templates/*.jinja</c>, which go before it. A folder without any gives no names.
     /// </summary>
     /// <param name="folder">The model folder.</param>
     /// <exception cref="StorageException">The folder or a file cannot be read.</exception>

@@ -2,8 +2,7 @@ namespace Heed.Tokenizers.Text;
 
 /// <summary>
 /// Code points under construction, each with its change: 0 where it replaces one old character, 1 where it is new, −n where it takes n
-/// more;
-/// and its combining class where a normalization form is made.
+/// more; and its combining class where a normalization form is made.
 /// </summary>
 internal sealed class CodePointChanges
 {

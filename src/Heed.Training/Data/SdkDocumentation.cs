@@ -24,8 +24,7 @@ internal static class SdkDocumentation
 
     /// <summary>
     /// The folder <c>packs</c> of the SDK: above the running runtime, else below <c>DOTNET_ROOT</c>, else beside the <c>dotnet</c> of
-    /// <c>PATH</c>. A program
-    /// that was compiled ahead of time has no runtime to start from.
+    /// <c>PATH</c>. A program that was compiled ahead of time has no runtime to start from.
     /// </summary>
     internal static string? Packs(string runtime, Func<string, string?> variable)
     {

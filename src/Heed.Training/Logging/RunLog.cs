@@ -5,8 +5,7 @@ namespace Heed.Training.Logging;
 
 /// <summary>
 /// Writes a run's figures as JSON lines (<c>log.jsonl</c>) and as a TensorBoard event file. A resumed run drops the lines after its
-/// checkpoint;
-/// a damaged line is reported and kept beside the log.
+/// checkpoint; a damaged line is reported and kept beside the log.
 /// </summary>
 internal sealed class RunLog : ITrainingObserver, IDisposable
 {
@@ -112,8 +111,7 @@ internal sealed class RunLog : ITrainingObserver, IDisposable
 
     /// <summary>
     /// Keeps the lines up to a step. Steps follow one another from 1: a line that is no object, or whose step does not fit, is damaged.
-    /// Half a line
-    /// at the end is what a killed run leaves.
+    /// Half a line at the end is what a killed run leaves.
     /// </summary>
     private static void Truncate(string folder, string path, long afterStep, Action<string>? warn)
     {

@@ -40,8 +40,7 @@ internal static class TextInfilling
 
     /// <summary>
     /// Spans with lengths from a Poisson distribution that cover a part of a row; the last one is cut to fit. All ways to place them
-    /// between the
-    /// other tokens are equally likely. A span of length 0 inserts a mask; there are never so many that the row grows.
+    /// between the other tokens are equally likely. A span of length 0 inserts a mask; there are never so many that the row grows.
     /// </summary>
     /// <param name="tokens">Tokens of the row.</param>
     /// <param name="rate">Part of the tokens that is covered.</param>

@@ -93,8 +93,7 @@ internal static class TokenMasking
 
     /// <summary>
     /// Probability that a run begins at a word that is not in one. A run of mean length E and a single word that is left alternate, so a
-    /// part
-    /// p·E ÷ (p·E + 1 − p) is covered; solved for p.
+    /// part p·E ÷ (p·E + 1 − p) is covered; solved for p.
     /// </summary>
     private static double StartRate(double rate, int longest)
     {

@@ -7,8 +7,7 @@ internal static class WordGroups
 {
     /// <summary>
     /// The word of each token; −1 for special tokens. A word begins where a token does not start at the end of the one before: <c>don't</c>
-    /// and
-    /// a Chinese sentence are one word, and so is every text whose offsets hold the spaces, as GPT-2's.
+    /// and a Chinese sentence are one word, and so is every text whose offsets hold the spaces, as GPT-2's.
     /// </summary>
     /// <param name="encoding">With offsets.</param>
     public static int[] Of(TokenEncoding encoding) => Of(encoding, null);

@@ -24,8 +24,7 @@ public sealed record PretrainingConfig : TrainingConfig
 
     /// <summary>
     /// What is learned: <c>causal</c>, <c>masked</c>, <c>span</c> or <c>denoise</c>. Null: what the model was made for, <c>causal</c> for
-    /// decoders,
-    /// <c>masked</c> for encoders, <c>denoise</c> for BART and <c>span</c> for other encoder-decoders.
+    /// decoders, <c>masked</c> for encoders, <c>denoise</c> for BART and <c>span</c> for other encoder-decoders.
     /// </summary>
     public string? Objective { get; init; }
 

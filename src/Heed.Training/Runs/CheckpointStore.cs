@@ -7,9 +7,8 @@ namespace Heed.Training.Runs;
 
 /// <summary>
 /// The checkpoints of a run: folders <c>checkpoints/step-000000123</c>, each complete and checksummed or absent. One is written beside its
-/// name,
-/// flushed file by file, given its manifest of SHA-256 sums last, and renamed; the <c>latest</c> pointer follows. Older ones are pruned.
-/// A whole checkpoint is never taken away before a newer one is there. Other names in the folder are ignored.
+/// name, flushed file by file, given its manifest of SHA-256 sums last, and renamed; the <c>latest</c> pointer follows. Older ones are
+/// pruned. A whole checkpoint is never taken away before a newer one is there. Other names in the folder are ignored.
 /// </summary>
 internal sealed class CheckpointStore
 {

@@ -23,8 +23,7 @@ internal sealed record TrainingProgress(long Step, long Targets, double? Best, l
 
 /// <summary>
 /// The loop of a run: micro-batches, one division by the real number of targets, clipping, the optimizer's step, evaluation, checkpoints.
-/// It
-/// never prints; observers see what happens. Weights after a step depend on configuration, data and seed alone.
+/// It never prints; observers see what happens. Weights after a step depend on configuration, data and seed alone.
 /// </summary>
 internal sealed class Trainer(
     TrainingTask task, Optimizer optimizer, Schedule schedule, TrainingConfig config, params IReadOnlyList<ITrainingObserver> observers)
@@ -45,8 +44,7 @@ internal sealed class Trainer(
 
     /// <summary>
     /// Runs until all steps are done, the task's measure stops improving, or somebody asks it to stop; a checkpoint is written in each
-    /// case, and with
-    /// <see cref="TrainingConfig.Patience"/> at each best evaluation too. What was just restored is not written again.
+    /// case, and with <see cref="TrainingConfig.Patience"/> at each best evaluation too. What was just restored is not written again.
     /// </summary>
     /// <exception cref="NumericalException">The loss is NaN or infinite; checkpoints written before stay.</exception>
     public TrainingEnd Run(CancellationToken cancellationToken = default)

@@ -26,8 +26,7 @@ public static class TrainingRun
     /// <param name="warnings">Reports what is odd and was accepted; may be null.</param>
     /// <param name="plan">
     /// Gives the final settings once the task is there, such as the steps that fit into a time (<see cref="TrainingRun{TTask}.Measure"/>).
-    /// Steps, rates,
-    /// evaluations and checkpoints may change, nothing else. Null: the settings stay.
+    /// Steps, rates, evaluations and checkpoints may change, nothing else. Null: the settings stay.
     /// </param>
     /// <param name="cancellationToken">Ends the preparation.</param>
     /// <exception cref="ConfigException">Settings do not fit together, or the folder holds a run with others; the message names
@@ -93,8 +92,7 @@ public static class TrainingRun
 
 /// <summary>
 /// One run of a task in a folder: loop, evaluation, best checkpoint, early stop, logs, lock. Everything it decides stands in
-/// <c>run.json</c>; started
-/// again in the same folder it resumes from its last checkpoint to the same bits.
+/// <c>run.json</c>; started again in the same folder it resumes from its last checkpoint to the same bits.
 /// </summary>
 /// <typeparam name="TTask">What is learned.</typeparam>
 public sealed class TrainingRun<TTask> : IDisposable
@@ -159,8 +157,7 @@ public sealed class TrainingRun<TTask> : IDisposable
         }
 
         // The first steps are slow: code is compiled again as it proves hot, memory is taken. Of the rest a quarter is faster than the pace
-        // that is
-        // taken: another program that runs for a moment changes the median, and hardly this.
+        // that is taken: another program that runs for a moment changes the median, and hardly this.
         steps.RemoveRange(0, steps.Count / 2);
         steps.Sort();
         double step = steps[steps.Count / 4];
@@ -171,8 +168,7 @@ public sealed class TrainingRun<TTask> : IDisposable
 
     /// <summary>
     /// Trains until the end, or until <paramref name="cancellationToken"/>; then saves the model folder: with patience the weights of the
-    /// best evaluation,
-    /// else the last ones. A run that is over writes nothing but a model folder that is missing.
+    /// best evaluation, else the last ones. A run that is over writes nothing but a model folder that is missing.
     /// </summary>
     /// <param name="observers">See the run.</param>
     /// <param name="peakOperations">The machine's measured peak in operations per second; 0 if not measured.</param>

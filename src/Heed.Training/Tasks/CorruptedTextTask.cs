@@ -11,8 +11,7 @@ namespace Heed.Training.Tasks;
 
 /// <summary>
 /// Learning to restore a corrupted text. What is corrupted is drawn anew each time a row is read, from seed and position alone: the same
-/// bits on
-/// resuming, and with any number of threads. Held-out rows are always corrupted alike, so that evaluations compare.
+/// bits on resuming, and with any number of threads. Held-out rows are always corrupted alike, so that evaluations compare.
 /// </summary>
 internal sealed class CorruptedTextTask : TextTask
 {

@@ -44,8 +44,7 @@ public abstract class TrainingTask : IDisposable
 
     /// <summary>
     /// Writes all that the trained model's folder holds. Checkpoints hold the same files, so each is a model folder too; <see cref="Load"/>
-    /// reads them.
-    /// Must write the same bytes for the same weights.
+    /// reads them. Must write the same bytes for the same weights.
     /// </summary>
     /// <param name="folder">Exists.</param>
     public virtual void Save(string folder) => ModelFolder.Save(Model, folder, DType.F32);

@@ -7,8 +7,7 @@ namespace Heed.Verification;
 /// <summary>Compares what a measure gave with the <c>score</c> of a row: the same names, and numbers within the tolerance.</summary>
 /// <remarks>
 /// What a measure gave is made of dictionaries, lists, strings, whole numbers (which must be equal) and doubles: within 1e-6 of the value
-/// or 1e-9;
-/// a fitted temperature 1e-4 of the value. NaN stands for the reference's <c>null</c>.
+/// or 1e-9; a fitted temperature 1e-4 of the value. NaN stands for the reference's <c>null</c>.
 /// </remarks>
 internal static class ScoreComparison
 {

@@ -8,9 +8,8 @@ namespace Heed.Verification;
 
 /// <summary>
 /// Runs a folder of sentence embeddings (<c>goldens/embeddings</c>' form): <c>input_ids.json</c>, an array of ids per text;
-/// <c>embeddings.safetensors</c> with
-/// <c>embeddings</c> [B, D], <c>similarities</c> [B, B], and for any text <c>NAME.input_ids</c> with its <c>NAME.hidden_states.n</c> and
-/// <c>NAME.attentions.n</c>. The model lies elsewhere.
+/// <c>embeddings.safetensors</c> with <c>embeddings</c> [B, D], <c>similarities</c> [B, B], and for any text <c>NAME.input_ids</c> with its
+/// <c>NAME.hidden_states.n</c> and <c>NAME.attentions.n</c>. The model lies elsewhere.
 /// </summary>
 internal static class EmbeddingRun
 {

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Heed.Generation;
 using Heed.Models;
-using Heed.Verification;
 
 namespace Heed.Verification;
 

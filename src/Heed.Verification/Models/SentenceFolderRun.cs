@@ -7,8 +7,7 @@ namespace Heed.Verification;
 
 /// <summary>
 /// Runs a complete sentence-transformers folder (<c>goldens/similarity/folders</c>' form): <c>expected.json</c> with sentences (or pairs),
-/// calls and ids,
-/// <c>expected.safetensors</c> with one tensor per call.
+/// calls and ids, <c>expected.safetensors</c> with one tensor per call.
 /// </summary>
 internal static class SentenceFolderRun
 {

@@ -7,8 +7,7 @@ namespace Heed.Models.Tests.Files;
 
 /// <summary>
 /// Each key of each golden model's config.json removed, null, of another type, out of range: the same result, a clear error, or, for a
-/// value of the right
-/// type, the result that it asks for. Never an internal error, never another result without a word.
+/// value of the right type, the result that it asks for. Never an internal error, never another result without a word.
 /// </summary>
 public sealed class ConfigMutationTests
 {
@@ -55,8 +54,7 @@ public sealed class ConfigMutationTests
 
     /// <summary>
     /// An id may be a number, a list of numbers, or null; null of RoPE's settings is the reference's word for "none", of the layers' kinds
-    /// for the
-    /// architecture's own, and a soft cap may be null or a number.
+    /// for the architecture's own, and a soft cap may be null or a number.
     /// </summary>
     private static bool AsksForIt(JsonMutation mutation) => (mutation.Key.EndsWith("_token_id", StringComparison.Ordinal) && mutation.Value is "[1]" or "null")
         || (mutation.Key is "rope_parameters" or "rope_scaling" or "rope_parameters.original_max_position_embeddings" && mutation.Value == "null")

@@ -7,8 +7,7 @@ namespace Heed.Repository.Tests.Browser;
 
 /// <summary>
 /// The libraries in a browser's runtime: built for browser-wasm by the SDK alone, without a workload, and run by Node. A golden model is
-/// opened from memory,
-/// generates and embeds as the native libraries do.
+/// opened from memory, generates and embeds as the native libraries do.
 /// </summary>
 public sealed class BrowserTests
 {

@@ -5,9 +5,8 @@ namespace Heed.Engine.Autograd;
 
 /// <summary>
 /// One direction of one recurrent layer over a packed batch, all time steps in one op: at each step the rows of all sequences that are long
-/// enough are
-/// one matrix product. gates: [N, G·H], x·W_ihᵀ + b_ih of all rows; W: [G·H, H]; bias: [G·H]; h0, c0: [B, H].
-/// y: [N, S·H], the hidden state, then (LSTM) the cell state.
+/// enough are one matrix product. gates: [N, G·H], x·W_ihᵀ + b_ih of all rows; W: [G·H, H]; bias: [G·H]; h0, c0: [B, H]. y: [N, S·H], the
+/// hidden state, then (LSTM) the cell state.
 /// </summary>
 internal sealed class RecurrentOp : Op
 {

@@ -5,15 +5,12 @@ namespace Heed.Engine.Kernels;
 
 /// <summary>
 /// z = softmax(q·kᵀ·scale + biases, masked)·v, head by head and sequence by sequence, without a [T, S] matrix: keys go by in pages of 64,
-/// and
-/// each row keeps a running maximum and sum.
+/// and each row keeps a running maximum and sum.
 /// </summary>
 /// <remarks>
 /// Dao, arXiv:2307.08691 (FlashAttention-2), algorithms 1 and 2. A row's bits follow from its own query and the keys it sees: pages count
-/// from the
-/// sequence's first key and go by in order, every product is one chain over its depth, and a masked key contributes exactly zero. So a
-/// token has the
-/// same result alone, in a prompt, in a batch and over a cache. A row that sees no key gives zeros and has no gradient.
+/// from the sequence's first key and go by in order, every product is one chain over its depth, and a masked key contributes exactly zero.
+/// So a token has the same result alone, in a prompt, in a batch and over a cache. A row that sees no key gives zeros and has no gradient.
 /// </remarks>
 internal static unsafe partial class AttentionKernel
 {

@@ -6,8 +6,7 @@ namespace Heed.Engine.Kernels;
 /// </summary>
 /// <remarks>
 /// A page, [H][M][V + 1, padded], is written once and then only read, so forks share it. The page before stays for one step, so that a step
-/// that failed
-/// can be taken back.
+/// that failed can be taken back.
 /// </remarks>
 internal sealed class FeatureSum : IDisposable
 {

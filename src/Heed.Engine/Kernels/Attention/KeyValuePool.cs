@@ -7,9 +7,8 @@ namespace Heed.Engine.Kernels;
 /// and beams of a model.</summary>
 /// <remarks>
 /// A page holds 64 tokens of one layer: keys transposed [Hkv][K][64], then values [Hkv][64][V], V padded to 16, then a mark a head that
-/// says whether its
-/// values are all finite. Pages are reference-counted: a forked sequence shares them until it writes. Safe for concurrent use; a single
-/// <see cref="KeyValuePages"/> is not.
+/// says whether its values are all finite. Pages are reference-counted: a forked sequence shares them until it writes. Safe for concurrent
+/// use; a single <see cref="KeyValuePages"/> is not.
 /// </remarks>
 internal sealed unsafe class KeyValuePool : IDisposable, ITrimmable
 {

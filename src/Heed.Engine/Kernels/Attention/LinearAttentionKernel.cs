@@ -4,13 +4,12 @@ namespace Heed.Engine.Kernels;
 
 /// <summary>
 /// Attention whose weights are products of features, q'·k' ≥ 0: z(i) = Σ (q'(i)·k'(j))·v(j) / (Σ q'(i)·k'(j) + ε) over the keys that query
-/// i sees, all or those up
-/// to its own position. Summed first over keys, so that time and memory grow with the length and not with its square.
+/// i sees, all or those up to its own position. Summed first over keys, so that time and memory grow with the length and not with its
+/// square.
 /// </summary>
 /// <remarks>
 /// Katharopoulos et al., arXiv:2006.16236, §3.2 to 3.3; Choromanski et al., arXiv:2009.14794, §2. Keys join the sum one by one in order, so
-/// a row's bits are the
-/// same in a prompt and token by token.
+/// a row's bits are the same in a prompt and token by token.
 /// </remarks>
 internal static unsafe class LinearAttentionKernel
 {

@@ -4,8 +4,7 @@ namespace Heed.Engine.Kernels;
 
 /// <summary>
 /// Arithmetic on tensors: operators with broadcasting, reductions, products, slices. Every result is a new tensor. To differentiate, use
-/// the
-/// same names on <see cref="Autograd.Variable"/>.
+/// the same names on <see cref="Autograd.Variable"/>.
 /// </summary>
 /// <remarks>Where <c>System.Numerics.Tensors</c> is imported too, say <c>using Tensor = Heed.Engine.Tensors.Tensor;</c>.</remarks>
 public static class TensorOperations

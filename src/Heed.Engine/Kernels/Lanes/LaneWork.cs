@@ -6,8 +6,7 @@ namespace Heed.Engine.Kernels;
 /// <summary>Parallel work whose parts are written once for every carrier of the sixteen lanes.</summary>
 /// <remarks>
 /// The just-in-time compiler inlines only so much into one compiled method; past that budget each operation of <see cref="ILanes{TSelf}"/>
-/// that is not
-/// called by this method itself is a call, ten times as slow. So parts, the loops over rows that they call, and long functions
+/// that is not called by this method itself is a call, ten times as slow. So parts, the loops over rows that they call, and long functions
 /// (<see cref="MathFunctions"/>) are marked NoInlining: each begins a method with a budget of its own.
 /// </remarks>
 internal interface ILaneWork

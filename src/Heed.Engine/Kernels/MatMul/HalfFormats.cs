@@ -48,8 +48,7 @@ internal static unsafe class HalfFormats
     /// <summary>Eight float16 in the low halves of 32-bit lanes, widened exactly: without an instruction that only some processors
     /// have.</summary>
     /// <remarks>Exponent and fraction are moved to their places and the exponent's offset corrected by integer addition; infinities and NaN
-    /// get the
-    /// largest exponent, and subnormals are normalised by the floating-point unit: (1.f·2⁻¹⁴) − 2⁻¹⁴ is exact.</remarks>
+    /// get the largest exponent, and subnormals are normalised by the floating-point unit: (1.f·2⁻¹⁴) − 2⁻¹⁴ is exact.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> FromFloat16(Vector256<uint> half)
     {

@@ -8,8 +8,7 @@ namespace Heed.Engine.Kernels;
 /// <summary>C (+)= op(A)·op(B) in float32, at the processor's limit, and always with the same bits.</summary>
 /// <remarks>
 /// Each c[m, n] is one chain of fused multiply-adds in ascending k, from 0 or from C. So its bits depend neither on M, nor on the row's
-/// place in the
-/// batch, nor on layout, packing, vector width or threads: a decoded token equals its row of a prefill.
+/// place in the batch, nor on layout, packing, vector width or threads: a decoded token equals its row of a prefill.
 /// </remarks>
 internal static partial class MatMulKernel
 {

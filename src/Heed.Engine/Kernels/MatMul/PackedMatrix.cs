@@ -8,14 +8,12 @@ namespace Heed.Engine.Kernels;
 
 /// <summary>
 /// A weight W: [N, K] in the order in which products read it, y = x·Wᵀ: panels of as many outputs as a register tile is wide, each
-/// [K][lane], in any
-/// <see cref="WeightFormat"/>.
+/// [K][lane], in any <see cref="WeightFormat"/>.
 /// </summary>
 /// <remarks>
 /// It owns native memory, aligned to cache lines. Results have the bits of the product of the same values in float32, for every number of
-/// rows.
-/// Concurrent products and reads are safe; filling is not. Disposing beside them is: the last of them frees the memory, and later ones
-/// are refused.
+/// rows. Concurrent products and reads are safe; filling is not. Disposing beside them is: the last of them frees the memory, and later
+/// ones are refused.
 /// </remarks>
 internal sealed unsafe partial class PackedMatrix : IDisposable
 {

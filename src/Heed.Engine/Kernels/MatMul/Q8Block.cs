@@ -6,10 +6,8 @@ namespace Heed.Engine.Kernels;
 /// <summary>One block of GGUF's Q8_0: a binary16 scale d, then 32 signed bytes q; the values are d·q, exact in float32.</summary>
 /// <remarks>
 /// Rounding is that of ggml's <c>quantize_row_q8_0_ref</c>: d = max |x| / 127 in float32, q = x·(1/d) rounded to nearest with halves away
-/// from zero,
-/// and only then d rounded to binary16. A block with a value that is NaN or infinite gets the scale NaN: all its values read as NaN, so
-/// that the
-/// fault shows wherever one of them is used.
+/// from zero, and only then d rounded to binary16. A block with a value that is NaN or infinite gets the scale NaN: all its values read as
+/// NaN, so that the fault shows wherever one of them is used.
 /// </remarks>
 internal static unsafe class Q8Block
 {

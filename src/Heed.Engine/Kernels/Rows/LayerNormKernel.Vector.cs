@@ -25,8 +25,7 @@ internal static unsafe partial class LayerNormKernel
             {
                 float* x = X + ((long)n * Width);
                 // The second pass corrects the first one's mean and its own squares (Chan, Golub and LeVeque 1983): an error of these two
-                // would
-                // shift or scale a whole row, and post-norm stacks carry it on.
+                // would shift or scale a whole row, and post-norm stacks carry it on.
                 float first = Fold.Sum<L>(x, Width) / Width;
                 (float rest, float squares) = Fold.Deviations<L>(x, first, Width);
                 float mean = (float)(first + ((double)rest / Width));

@@ -88,9 +88,8 @@ public sealed record AttentionConfig
 
     /// <summary>
     /// Makes attention linear in the length: weights are products of features instead of a softmax, or null. Such attention has no scores:
-    /// it goes with
-    /// none of <see cref="Window"/>, <see cref="DistanceBias"/>, <see cref="Sparsity"/>, <see cref="ExtraKey"/> and cross-attention, and
-    /// has no pattern that <see cref="Dropout"/> could thin.
+    /// it goes with none of <see cref="Window"/>, <see cref="DistanceBias"/>, <see cref="Sparsity"/>, <see cref="ExtraKey"/> and
+    /// cross-attention, and has no pattern that <see cref="Dropout"/> could thin.
     /// </summary>
     public IAttentionFeatures? Features { get; init; }
 

@@ -11,8 +11,8 @@ namespace Heed.Engine.Nn;
 /// </summary>
 /// <remarks>
 /// Linear attention has no scores: <c>dot</c> are the products of features, <c>masked</c> the same with 0 where hidden, <c>pattern</c>
-/// their shares of each row's sum.
-/// Everything is made of differentiable operations, so gradients pass through what a hook substitutes for a tensor.
+/// their shares of each row's sum. Everything is made of differentiable operations, so gradients pass through what a hook substitutes for a
+/// tensor.
 /// </remarks>
 internal sealed class AttentionInspection
 {

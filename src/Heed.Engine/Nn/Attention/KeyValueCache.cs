@@ -136,8 +136,7 @@ public sealed class KeyValueSequence : IDisposable
     }
 
     /// <summary>True if <see cref="Truncate"/> to this many tokens works and leaves all that later tokens attend to: layers with a window
-    /// or a sum
-    /// forget what they no longer need.</summary>
+    /// or a sum forget what they no longer need.</summary>
     public bool CanTruncate(int count)
     {
         if (count < 0 || count > Count) return false;

@@ -10,8 +10,7 @@ public readonly record struct UpdateSettings(double Rate, double Decay, double G
 
 /// <summary>
 /// Changes parameters by their gradients, in one pass over memory a parameter. A parameter without gradient is left alone: neither moved
-/// nor decayed.
-/// What is remembered from step to step is named as PyTorch names it and can be saved with the parameters.
+/// nor decayed. What is remembered from step to step is named as PyTorch names it and can be saved with the parameters.
 /// </summary>
 public abstract class Optimizer : IDisposable
 {

@@ -6,9 +6,8 @@ namespace Heed.Engine.Nn;
 
 /// <summary>
 /// A named slot of a model with its gradient. It holds plain float32 values, or, where a product or a lookup of rows reads it in inference,
-/// values packed in a
-/// <see cref="WeightFormat"/>. Modules read matrices by <see cref="AsWeight"/>, which works on both, and gains and biases by
-/// <see cref="ToVariable"/>.
+/// values packed in a <see cref="WeightFormat"/>. Modules read matrices by <see cref="AsWeight"/>, which works on both, and gains and
+/// biases by <see cref="ToVariable"/>.
 /// </summary>
 public sealed class Parameter : IDisposable
 {

@@ -103,8 +103,7 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
     /// <summary>Excludes parameters from training: no gradient is computed for them.</summary>
     /// <param name="pattern">
     /// A name with <c>*</c> for any characters: of a parameter in the checkpoint (<c>transformer.h.*.attn.c_attn.weight</c>), of it by its
-    /// hook path
-    /// (<c>blocks.0.attn.qkv.weight</c>), or of a module, with all below it (<c>blocks.0</c>, <c>embed</c>); <c>*</c> is all.
+    /// hook path (<c>blocks.0.attn.qkv.weight</c>), or of a module, with all below it (<c>blocks.0</c>, <c>embed</c>); <c>*</c> is all.
     /// </param>
     /// <returns>Number of parameters that match.</returns>
     /// <exception cref="ArgumentException">No parameter matches.</exception>

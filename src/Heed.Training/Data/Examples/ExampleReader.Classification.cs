@@ -8,8 +8,7 @@ public static partial class ExampleReader
 
     /// <summary>
     /// Reads texts or pairs of texts with labels or numbers: CSV, TSV, JSONL, JSON, Parquet, fastText lines (<c>__label__x text</c>), or a
-    /// folder with a folder of text files per class.
-    /// Lists of labels make several labels per text, numbers with a fraction make regression.
+    /// folder with a folder of text files per class. Lists of labels make several labels per text, numbers with a fraction make regression.
     /// </summary>
     /// <param name="path">A file or a folder.</param>
     /// <param name="options">Settings; all deduced if null.</param>

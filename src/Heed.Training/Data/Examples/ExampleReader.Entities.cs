@@ -42,8 +42,7 @@ public static partial class ExampleReader
 
     /// <summary>
     /// Reads texts with labelled parts from JSONL or JSON: <c>{"text", "entities": [{"start", "end", "label"}]}</c> (spaCy, Prodigy's
-    /// <c>spans</c>, doccano's triples),
-    /// or Label Studio's export. Offsets count code points, those of Label Studio UTF-16 units.
+    /// <c>spans</c>, doccano's triples), or Label Studio's export. Offsets count code points, those of Label Studio UTF-16 units.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Settings; all deduced if null.</param>

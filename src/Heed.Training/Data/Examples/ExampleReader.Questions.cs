@@ -6,9 +6,8 @@ public static partial class ExampleReader
 {
     /// <summary>
     /// Reads questions about contexts: SQuAD 1.1 and 2.0 (<c>data[].paragraphs[].qas[]</c>), or rows with <c>question</c>, <c>context</c>
-    /// and
-    /// <c>answers</c> (<c>{"text": […], "answer_start": […]}</c>, or a list of objects). Offsets count code points; each is checked against
-    /// the context.
+    /// and <c>answers</c> (<c>{"text": […], "answer_start": […]}</c>, or a list of objects). Offsets count code points; each is checked
+    /// against the context.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Settings; all deduced if null.</param>

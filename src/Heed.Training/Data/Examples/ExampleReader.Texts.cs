@@ -7,9 +7,8 @@ public static partial class ExampleReader
 {
     /// <summary>
     /// Reads texts with what they are to become: columns <c>source</c> and <c>target</c>, <c>document</c> and <c>summary</c> and the like,
-    /// Hugging Face's
-    /// <c>{"translation": {"en": …, "de": …}}</c> (the first language is the source unless named), or a TSV or CSV file of two columns
-    /// without a header.
+    /// Hugging Face's <c>{"translation": {"en": …, "de": …}}</c> (the first language is the source unless named), or a TSV or CSV file of
+    /// two columns without a header.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Settings; all deduced if null.</param>
@@ -64,8 +63,7 @@ public static partial class ExampleReader
 
     /// <summary>
     /// Reads texts whose nearness is known: two texts with a score (0 to 1, or up to 5 and then divided by 5), with a label 1 or 0, or
-    /// alone (they belong together),
-    /// or <c>anchor</c>, <c>positive</c> and any columns whose names begin with <c>negative</c>.
+    /// alone (they belong together), or <c>anchor</c>, <c>positive</c> and any columns whose names begin with <c>negative</c>.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Settings; all deduced if null.</param>
@@ -127,9 +125,8 @@ public static partial class ExampleReader
 
     /// <summary>
     /// Reads conversations: OpenAI's <c>messages</c> (<c>role</c>, <c>content</c>), ShareGPT's <c>conversations</c> (<c>from</c>,
-    /// <c>value</c>),
-    /// or Alpaca's <c>instruction</c>, <c>input</c>, <c>output</c> (with <c>system</c> and <c>history</c>). Each needs an answer to learn
-    /// from.
+    /// <c>value</c>), or Alpaca's <c>instruction</c>, <c>input</c>, <c>output</c> (with <c>system</c> and <c>history</c>). Each needs an
+    /// answer to learn from.
     /// </summary>
     /// <param name="path">A JSONL, JSON or Parquet file.</param>
     /// <param name="options">Settings; all deduced if null.</param>

@@ -2,8 +2,8 @@ namespace Heed.Training.Data;
 
 /// <summary>
 /// Reads training data of every usual form. Columns are found by their names in English, German, French and Spanish, or named by the
-/// caller;
-/// what was taken is stated, what is ambiguous is an error, and every fault is reported with file and line before anything is trained.
+/// caller; what was taken is stated, what is ambiguous is an error, and every fault is reported with file and line before anything is
+/// trained.
 /// </summary>
 public static partial class ExampleReader
 {

@@ -46,8 +46,7 @@ public static class Perplexity
 
     /// <summary>
     /// The windows of a text, each <paramref name="stride"/> further: a window scores what the one before did not, but never its own first
-    /// token,
-    /// which has no context. With a stride as long as the window the first token of every window is lost, otherwise only the text's.
+    /// token, which has no context. With a stride as long as the window the first token of every window is lost, otherwise only the text's.
     /// </summary>
     /// <param name="tokens">Length of the text.</param>
     /// <param name="window">Longest window, in tokens.</param>

@@ -51,8 +51,7 @@ public sealed record SquadReport
 /// <summary>Exact match and F1 of answers to questions, SQuAD 1.1 and 2.0.</summary>
 /// <remarks>
 /// Rajpurkar et al. 2016, 2018. Answers are compared in lower case, without ASCII punctuation, without <c>a</c>, <c>an</c>, <c>the</c>,
-/// white space squeezed,
-/// in this order: typographic quotes stay, and articles are English only.
+/// white space squeezed, in this order: typographic quotes stay, and articles are English only.
 /// </remarks>
 public static class Squad
 {
