@@ -58,7 +58,7 @@ internal static class BertHeads
         ParameterScope at = roberta ? root / "lm_head" : root / "cls" / "predictions", transform = roberta ? at : at / "transform";
         Initializer normal = Initializer.Normal(c.InitialDeviation);
         Parameter bias = at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros);
-        bias.MayBeUnused = !c.TiedOutput;
+        if (!c.TiedOutput) bias.AllowUnused();
         Linear dense = new(c.Width, c.Width, (transform / "dense").As("head_dense"), initializer: normal);
         LayerNorm norm = new(c.Width, c.NormEpsilon, (transform / (roberta ? "layer_norm" : "LayerNorm")).As("norm_head"));
         VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.Vocabulary, Tied = c.TiedOutput, Bias = true, Initializer = normal };

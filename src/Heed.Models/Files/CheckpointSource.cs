@@ -90,7 +90,7 @@ internal sealed class CheckpointSource : ParameterSource
         Tensor value = Tensor.Uninitialized(parameter.Shape);
         tensor.ReadFloats(value.Span);
         Check(parameter.Name, DType.F32.CountNonFinite(System.Runtime.InteropServices.MemoryMarshal.AsBytes(value.Span)), tensor.ElementCount);
-        parameter.Value = value;
+        parameter.Assign(value);
         if (HeldAs(parameter, tensor) is { } packed) parameter.Pack(packed);
     }
 

@@ -139,7 +139,7 @@ public class WeightTests
             Packed.Pack(WeightFormat.Find(format)!);
             Assert.True(Packed.IsPacked);
             Plain = _plain.Root.Weight("weight", shape, Initializer.Normal(1), inputMajor);
-            Plain.Value = Packed.ToTensor();
+            Plain.Assign(Packed.ToTensor());
         }
 
         public Parameter Packed { get; }
