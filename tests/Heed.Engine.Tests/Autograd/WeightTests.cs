@@ -105,7 +105,7 @@ public class WeightTests
         using Tape tape = Tape.Begin();
         InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => pair.Packed.AsWeight());
         Assert.Contains("'weight' is packed for inference as q8_0", error.Message, StringComparison.Ordinal);
-        Assert.Contains("NeedsGradient = false", error.Message, StringComparison.Ordinal);
+        Assert.Contains("ParameterSet.Freeze", error.Message, StringComparison.Ordinal);
         pair.Packed.NeedsGradient = false;
         Assert.False(pair.Packed.AsWeight().NeedsGradient);
         Assert.True(pair.Plain.AsWeight().NeedsGradient);

@@ -46,7 +46,7 @@ public class ParameterTests
         {
             Assert.False(p.HasValue);
             foreach (Action read in (Action[])[() => _ = p.Value, () => p.AsWeight(), () => p.ToVariable(), () => p.ToTensor(), () => p.Assign(Tensor.Zeros(2, 2))])
-                Assert.Throws<ObjectDisposedException>(read));
+                Assert.Throws<ObjectDisposedException>(read);
             Assert.Contains($"'{p.Name}' was disposed", Assert.Throws<ObjectDisposedException>(() => p.AsWeight()).Message, StringComparison.Ordinal);
         }
     }
