@@ -31,7 +31,8 @@ public sealed partial class HeedModel : IDisposable
     private readonly IModelFiles _files;
 
     private HeedModel(
-        IModelFiles files, Model model, ModelDescription? description, TextEmbedder? embedder, IProgress<string>? warnings, InferenceOptions? inference)
+        IModelFiles files, Model model, ModelDescription? description, TextEmbedder? embedder, IProgress<string>? warnings,
+        InferenceOptions? inference)
     {
         _files = files;
         Model = model;
@@ -97,12 +98,12 @@ public sealed partial class HeedModel : IDisposable
         config = config with { BeginId = config.BeginId ?? model.Config.BeginId, PaddingId = config.PaddingId ?? model.Config.PaddingId };
         if (!generates || warnings is null) return config;
         foreach (int id in config.EndIds.Where(id => id >= model.Config.Vocabulary))
-            warnings.Report($"{files.Location}: eos_token_id {id} is not in the vocabulary of {model.Config.Vocabulary} ids and never ends a text. "
-                + "Correct generation_config.json or config.json.");
+            warnings.Report($"{files.Location}: eos_token_id {id} is not in the vocabulary of {model.Config.Vocabulary} ids and never "
+                + "ends a text. Correct generation_config.json or config.json.");
         if (model is SequenceToSequenceModel both && config.DecoderStartId is null && model.Config.Original is { } stored
             && stored["decoder_start_token_id"] is null)
-            warnings.Report($"{files.Location}: neither generation_config.json nor config.json sets decoder_start_token_id; id {both.DecoderStartId} "
-                + $"is taken, as usual for {model.Config.ModelType}. Set it if the texts are wrong.");
+            warnings.Report($"{files.Location}: neither generation_config.json nor config.json sets decoder_start_token_id; "
+                + $"id {both.DecoderStartId} is taken, as usual for {model.Config.ModelType}. Set it if the texts are wrong.");
         return config;
     }
 

@@ -173,7 +173,8 @@ public sealed partial record GenerationConfig
     /// <param name="folder">The model folder.</param>
     /// <param name="warnings">Reports the settings of generation_config.json that are not known here; may be null.</param>
     /// <exception cref="InvalidFileException">A setting has a wrong type or range.</exception>
-    public static GenerationConfig FromFolder(string folder, IProgress<string>? warnings = null) => FromFiles(new FolderModelFiles(folder), warnings);
+    public static GenerationConfig FromFolder(string folder, IProgress<string>? warnings = null)
+        => FromFiles(new FolderModelFiles(folder), warnings);
 
     /// <summary>The settings among the files of a model, as <see cref="FromFolder"/>.</summary>
     /// <param name="files">The files.</param>
