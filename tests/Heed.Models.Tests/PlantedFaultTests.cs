@@ -165,7 +165,8 @@ public class PlantedFaultTests
         ["electra-mlm: another epsilon"] = Configured<BertConfig>(c => c with { NormEpsilon = 1e-5f }),
         ["electra-mlm: an output layer without its bias"] = Zeroed("generator_lm_head.bias"),
         ["electra-sequence: segments left out"] = Zeroed("electra.embeddings.token_type_embeddings.weight"),
-        ["electra-qa: queries and keys exchanged"] = Exchanged("electra.encoder.layer.1.attention.self.query.weight", "electra.encoder.layer.1.attention.self.key.weight"),
+        ["electra-qa: queries and keys exchanged"] =
+            Exchanged("electra.encoder.layer.1.attention.self.query.weight", "electra.encoder.layer.1.attention.self.key.weight"),
 
         ["gemma3-text: gains without their 1"] = Edited("model.layers.0.pre_feedforward_layernorm.weight", v => [.. v.Select(x => x - 1)]),
         ["gemma3-text: heads' gains without their 1"] = Edited("model.layers.0.self_attn.k_norm.weight", v => [.. v.Select(x => x - 1)]),

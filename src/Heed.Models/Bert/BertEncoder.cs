@@ -38,7 +38,8 @@ internal sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceB
     }
 }
 
-/// <summary>BERT's stack: tokens, positions and segments → norm → layers; ELECTRA's narrower tables are projected after the norm.</summary>
+/// <summary>BERT's stack: tokens, positions and segments → norm → layers; ELECTRA's narrower tables are projected after
+/// the norm.</summary>
 internal sealed class BertEncoder : TokenStack
 {
     private readonly BertConfig _config;
@@ -54,13 +55,16 @@ internal sealed class BertEncoder : TokenStack
         Initializer normal = Initializer.Normal(config.InitialDeviation);
         Initializer exceptPadding = config.TablePadding is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal;
         ParameterScope tables = at / "embeddings", positions = (tables / "position_embeddings").As("pos_embed");
-        Tokens = new Embedding(config.Vocabulary, width, (tables / "word_embeddings").As("embed"), exceptPadding, config.TablePadding, isOutput: config.TiedOutput);
+        Tokens = new Embedding(
+            config.Vocabulary, width, (tables / "word_embeddings").As("embed"), exceptPadding, config.TablePadding, isOutput: config.TiedOutput);
         Positions = config.PositionsSkipPadding
             ? new Embedding(config.PositionRows, width, positions, exceptPadding, config.TablePadding)
             : new Embedding(config.PositionRows, width, positions, normal);
-        if (config.Segments > 0) Segments = new Embedding(config.Segments, width, (tables / "token_type_embeddings").As("type_embed"), normal);
+        if (config.Segments > 0)
+            Segments = new Embedding(config.Segments, width, (tables / "token_type_embeddings").As("type_embed"), normal);
         EmbeddingNorm = new LayerNorm(width, config.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
-        if (width != config.Width) EmbeddingProjection = new Linear(width, config.Width, (at / "embeddings_project").As("embed_proj"), initializer: normal);
+        if (width != config.Width)
+            EmbeddingProjection = new Linear(width, config.Width, (at / "embeddings_project").As("embed_proj"), initializer: normal);
         RelativeBias? distances = config.DistanceBuckets == 0 ? null : new RelativeBias(
             config.DistanceBuckets, farthest: 128, config.Heads, bothDirections: true, (at / "encoder" / "relative_attention_bias").As("attn.bias"), normal);
         Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (at / "encoder" / "layer" / i).As($"blocks.{i}"), distances))];

@@ -106,7 +106,10 @@ internal sealed class ElectraFamily : ModelFamily
     public override IReadOnlyList<string> ModelTypes { get; } = ["electra"];
 
     public override IReadOnlyList<string> Architectures { get; } =
-        ["ElectraModel", Discriminator, "ElectraForMaskedLM", "ElectraForSequenceClassification", "ElectraForTokenClassification", "ElectraForQuestionAnswering"];
+    [
+        "ElectraModel", Discriminator, "ElectraForMaskedLM", "ElectraForSequenceClassification", "ElectraForTokenClassification",
+        "ElectraForQuestionAnswering",
+    ];
 
     public override string BasePrefix => "electra";
 
@@ -120,7 +123,8 @@ internal sealed class ElectraFamily : ModelFamily
     public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.ReadElectra(file);
 
     /// <summary>ELECTRA's pre-training is of replaced tokens.</summary>
-    public override HeadKind HeadOf(string architecture) => architecture == Discriminator ? HeadKind.ReplacedTokens : base.HeadOf(architecture);
+    public override HeadKind HeadOf(string architecture)
+        => architecture == Discriminator ? HeadKind.ReplacedTokens : base.HeadOf(architecture);
 
     public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
         => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);

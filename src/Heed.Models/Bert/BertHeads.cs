@@ -8,6 +8,8 @@ namespace Heed.Models.Bert;
 /// its own.</summary>
 internal static class BertHeads
 {
+    private static readonly string[] OtherHeads = ["cls.", "lm_head.", "discriminator_predictions.", "generator_", "pooler."];
+
     public static Model Build(string architecture, HeadKind head, BertConfig c, ParameterSet parameters)
     {
         ParameterScope root = parameters.Root, prefix = head == HeadKind.None ? root.As("") : root / c.Prefix;
@@ -32,10 +34,9 @@ internal static class BertHeads
             case HeadKind.SequenceClassifier when c is RobertaConfig or ElectraConfig:
                 ParameterScope at = (root / "classifier").As("classifier");
                 Linear dense = new(c.Width, c.Width, (at / "dense").As("dense"), initializer: normal);
-                return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(Classes(at / "out_proj"), dropout, dense, dropout)
-                {
-                    Activation = c is ElectraConfig ? Activation.Gelu : Activation.Tanh,
-                });
+                Activation activation = c is ElectraConfig ? Activation.Gelu : Activation.Tanh;
+                SequenceHead classifier = new(Classes(at / "out_proj"), dropout, dense, dropout) { Activation = activation };
+                return new SequenceClassifier(architecture, parameters, stack, classifier);
             case HeadKind.SequenceClassifier:
                 first = Pooler();
                 return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(Classes(root / "classifier"), dropout, first));
@@ -57,18 +58,23 @@ internal static class BertHeads
 
     /// <summary>Heads of pre-training and poolers that a model with another head does not have.</summary>
     public static bool IsOtherHead(string stored)
-        => stored.StartsWith("cls.", StringComparison.Ordinal) || stored.StartsWith("lm_head.", StringComparison.Ordinal)
-        || stored.StartsWith("discriminator_predictions.", StringComparison.Ordinal) || stored.StartsWith("generator_", StringComparison.Ordinal)
-        || stored.StartsWith("pooler.", StringComparison.Ordinal) || stored.Contains(".pooler.", StringComparison.Ordinal);
+        => Array.Exists(OtherHeads, beginning => stored.StartsWith(beginning, StringComparison.Ordinal)) || stored.Contains(".pooler.", StringComparison.Ordinal);
 
-    /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>, that of ELECTRA's generator in two places. An untied head has two biases, of which only
-    /// <c>decoder.bias</c> is used.</summary>
+    /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>, that of ELECTRA's generator in two places. An
+    /// untied head of the first two has two biases, of which only <c>decoder.bias</c> is used.</summary>
     private static MaskedHead Masked(BertConfig c, ParameterScope root, BertEncoder stack)
     {
         bool roberta = c is RobertaConfig;
         ParameterScope at = roberta ? root / "lm_head" : root / "cls" / "predictions", transform = roberta ? at : at / "transform";
         Initializer normal = Initializer.Normal(c.InitialDeviation);
-        VocabularyHeadConfig output = new() { Width = c.TableWidth, Vocabulary = c.Vocabulary, Tied = c.TiedOutput, Bias = true, Initializer = normal };
+        VocabularyHeadConfig output = new()
+        {
+            Width = c.TableWidth,
+            Vocabulary = c.Vocabulary,
+            Tied = c.TiedOutput,
+            Bias = true,
+            Initializer = normal,
+        };
         if (c is ElectraConfig) return Generator(c, root, stack, output);
         Parameter bias = at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros);
         bias.MayBeUnused = !c.TiedOutput;

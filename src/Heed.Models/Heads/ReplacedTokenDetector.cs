@@ -14,7 +14,8 @@ namespace Heed.Models;
 /// <param name="dense">D → D.</param>
 /// <param name="activation">Applied after it.</param>
 /// <param name="output">D → 1.</param>
-internal sealed class ReplacedTokenDetector(string architecture, ParameterSet parameters, TokenStack stack, Linear dense, Activation activation, Linear output)
+internal sealed class ReplacedTokenDetector(
+    string architecture, ParameterSet parameters, TokenStack stack, Linear dense, Activation activation, Linear output)
     : EncoderModel(architecture, parameters, stack)
 {
     /// <inheritdoc/>
@@ -30,7 +31,8 @@ internal sealed class ReplacedTokenDetector(string architecture, ParameterSet pa
             CheckLabels(labels, 2);
             int[] rows = [.. Enumerable.Range(0, labels.Length).Where(n => labels[n] != CausalLanguageModel.IgnoredLabel)];
             Tensor targets = Tensor.Create(Array.ConvertAll(rows, n => (float)labels[n]), new Shape(rows.Length));
-            Variable sum = rows.Length == 0 ? Tensor.Scalar(0) : Loss.BinaryCrossEntropy(rows.Length == labels.Length ? scores : scores.Gather(rows), targets) * rows.Length;
+            Variable counted = rows.Length == labels.Length ? scores : scores.Gather(rows);
+            Variable sum = rows.Length == 0 ? Tensor.Scalar(0) : Loss.BinaryCrossEntropy(counted, targets) * rows.Length;
             losses = [new LossPart("replaced", sum, rows.Length)];
         }
 
