@@ -253,7 +253,7 @@ public class PlantedFaultTests
     private static void Edit(Model model, string name, Func<float[], float[]> edit)
     {
         Parameter parameter = model.Parameters[name];
-        parameter.Value = Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape);
+        parameter.Assign(Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape));
     }
 
     /// <summary>A matrix whose column c is the given one's column <paramref name="from"/>(c).</summary>

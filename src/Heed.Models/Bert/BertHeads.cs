@@ -77,7 +77,7 @@ internal static class BertHeads
         };
         if (c is ElectraConfig) return Generator(c, root, stack, output);
         Parameter bias = at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros);
-        bias.MayBeUnused = !c.TiedOutput;
+        if (!c.TiedOutput) bias.AllowUnused();
         Linear dense = new(c.Width, c.Width, (transform / "dense").As("head_dense"), initializer: normal);
         LayerNorm norm = new(c.Width, c.NormEpsilon, (transform / (roberta ? "layer_norm" : "LayerNorm")).As("norm_head"));
         return new MaskedHead(dense, roberta ? Activation.Gelu : c.Activation, norm, new VocabularyHead(output, stack.Tokens, at / "decoder", bias));
