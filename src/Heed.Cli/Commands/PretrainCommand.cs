@@ -25,23 +25,12 @@ internal static class PretrainCommand
             + "--objective causal trains decoders, masked encoders, span and denoise encoder-decoders. "
             + "'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' repeats it with another seed. "
             + "'--model runs/a/model' continues from trained weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b --layers 4 --heads 4 --width 256 --steps 2000") { file, output, threads };
-        Dictionary<Field, Option<string?>> options = [];
-        foreach (Field field in PretrainingFields.All)
-        {
-            Option<string?> option = new(field.Option) { Description = $"{field.Help} (now {field.Write(new PretrainingConfig())?.ToJsonString() ?? "not set"})", HelpName = field.Kind };
-            // A switch needs no value: --gradient-checkpointing alone says true.
-            if (field.Kind == Field.Switch) option.Arity = ArgumentArity.ZeroOrOne;
-            options[field] = option;
-            command.Add(option);
-        }
-
+        SettingOptions<PretrainingConfig> options = new(command, PretrainingFields.All, new PretrainingConfig());
         command.SetAction((parsed, cancellationToken) =>
         {
             string folder = parsed.GetRequiredValue(output);
             if (folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the run, such as runs/a.");
-            Dictionary<Field, string> given = [];
-            foreach ((Field field, Option<string?> option) in options)
-                if (parsed.GetResult(option) is { Implicit: false } result) given[field] = result.Tokens.Count == 0 && field.Kind == Field.Switch ? "true" : parsed.GetValue(option) ?? "";
+            Dictionary<Field, string> given = options.Given(parsed);
             NumberOption.SetThreads(parsed, threads);
             return Task.FromResult(Run(terminal, folder, parsed.GetValue(file), given, cancellationToken));
         });
@@ -66,7 +55,7 @@ internal static class PretrainCommand
         terminal.Status("measuring a few steps …");
         RunTiming timing = run.Measure(Measuring, cancellationToken);
         TimeSpan time = timing.Of(config.Steps, config.EvaluateEvery > 0 ? config.Steps / config.EvaluateEvery : 1);
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{run.Task.Model.Parameters.Values:N0} parameters, {run.Task.Corpus.Training.Length:N0} training tokens; all {config.Steps:N0} steps need about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {Duration(time)}"));
+        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{run.Task.Model.Parameters.Values:N0} parameters, {run.Task.Corpus.Training.Length:N0} training tokens; all {config.Steps:N0} steps need about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {RunDuration.Of(time)}"));
         return peak;
     }
 
@@ -92,20 +81,11 @@ internal static class PretrainCommand
         {
             return PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")), new Reporter<string>(terminal.Warn), cancellationToken: cancellationToken);
         }
-        catch (ConfigException e) when (PretrainingFields.All.FirstOrDefault(f => e.Message.StartsWith(f.Name + ": ", StringComparison.Ordinal)) is { } field)
+        catch (ConfigException e)
         {
-            if (file is null || given.ContainsKey(field)) throw new UsageException(field.Option + e.Message[field.Name.Length..]);
-            throw new ConfigException($"{file}: {e.Message}", e);
+            throw SettingOptions<PretrainingConfig>.Named(e, PretrainingFields.All, given, file) ?? e;
         }
     }
-
-    private static string Duration(TimeSpan time) => time switch
-    {
-        { TotalMinutes: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} s"),
-        { TotalHours: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0} min"),
-        { TotalDays: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:0.0} h"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{time.TotalDays:0.0} days"),
-    };
 
     /// <summary>The closing lines and the exit code of a run.</summary>
     private static int Finish(Terminal terminal, TrainingRun<TextTask> run, TrainingEnd end, string folder)

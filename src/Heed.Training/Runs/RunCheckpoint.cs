@@ -42,6 +42,7 @@ internal sealed record RunCheckpoint(string Folder, TrainingProgress Progress, I
             ["step"] = progress.Step,
             ["targets"] = progress.Targets,
             ["best"] = progress.Best is { } best && double.IsFinite(best) ? best : null,
+            ["best_loss"] = progress.BestLoss is { } loss && double.IsFinite(loss) ? loss : null,
             ["best_step"] = progress.BestStep,
             ["evaluations_without_progress"] = progress.EvaluationsWithoutProgress,
             ["fingerprints"] = sums,
@@ -64,11 +65,12 @@ internal sealed record RunCheckpoint(string Folder, TrainingProgress Progress, I
         Dictionary<string, string> sums = new(StringComparer.Ordinal);
         JsonElement fingerprints = Object("fingerprints");
         foreach (JsonProperty sum in fingerprints.EnumerateObject()) sums[sum.Name] = StrictJson.Text(sum.Value, path, $"$.fingerprints.{sum.Name}");
-        double? best = root.TryGetProperty("best", out JsonElement b) && b.ValueKind == JsonValueKind.Number ? b.GetDouble() : null;
+        double? best = Number("best"), bestLoss = Number("best_loss");
         return new RunCheckpoint(folder,
-            new TrainingProgress(step, Count("targets", step == 0 ? 0 : MostTargets), best, Count("best_step", step), (int)Count("evaluations_without_progress", Math.Min(int.MaxValue, step))),
+            new TrainingProgress(step, Count("targets", step == 0 ? 0 : MostTargets), best, Count("best_step", step), (int)Count("evaluations_without_progress", Math.Min(int.MaxValue, step))) { BestLoss = bestLoss },
             sums, (JsonObject)JsonNode.Parse(Object("settings").GetRawText())!);
 
+        double? Number(string name) => root.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number ? e.GetDouble() : null;
         JsonElement Object(string name) => root.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Object ? e
             : throw Wrong(path, "$." + name, e.ValueKind == JsonValueKind.Undefined ? "missing" : StrictJson.Describe(e), "an object");
         long Count(string name, long most)

@@ -47,6 +47,34 @@ internal sealed record SettingField<TConfig>(
         }
     }
 
+    /// <summary>Reads the settings that stand at a place of a file over others.</summary>
+    /// <param name="config">The others.</param>
+    /// <param name="fields">The settings there are.</param>
+    /// <param name="settings">The object.</param>
+    /// <param name="file">The file, for errors.</param>
+    /// <param name="at">The place, for errors.</param>
+    /// <param name="command">The command whose help lists the settings.</param>
+    /// <exception cref="InvalidFileException">A key is unknown, or a value has a wrong type or range.</exception>
+    public static TConfig ReadAll(
+        TConfig config, IReadOnlyList<SettingField<TConfig>> fields, JsonElement settings, string file, string at, string command)
+    {
+        if (settings.ValueKind != JsonValueKind.Object)
+            throw new InvalidFileException(file, at, $"is {StrictJson.Describe(settings)}; an object was expected");
+        foreach (JsonProperty property in settings.EnumerateObject())
+        {
+            if (fields.FirstOrDefault(f => f.Name == property.Name) is not { } field)
+            {
+                string near = Printable.Nearest(property.Name, fields.Select(f => f.Name)) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
+                throw new InvalidFileException(file, $"{at}.{property.Name}",
+                    $"is no setting of a run{near} 'heed {command} --help' lists them");
+            }
+
+            config = field.Read(config, property.Value, file, $"{at}.{property.Name}");
+        }
+
+        return config;
+    }
+
     /// <summary>A setting that is a text.</summary>
     public static SettingField<TConfig> Text(string name, string help, Func<TConfig, string> get, Func<TConfig, string, TConfig> set)
         => new(name, "text", help, (c, e, file, path) => set(c, StrictJson.Text(e, file, path)), c => JsonValue.Create(get(c)));

@@ -17,6 +17,9 @@ namespace Heed.Training.Runs;
 /// <param name="EvaluationsWithoutProgress">Evaluations since the best one.</param>
 internal sealed record TrainingProgress(long Step, long Targets, double? Best, long BestStep, int EvaluationsWithoutProgress)
 {
+    /// <summary>Loss of the best evaluation; null before the first.</summary>
+    public double? BestLoss { get; init; }
+
     /// <summary>Nothing is done.</summary>
     public static TrainingProgress Start { get; } = new(0, 0, null, 0, 0);
 }
@@ -214,10 +217,11 @@ internal sealed class Trainer(
         if (task.Evaluate(all: false, CancellationToken.None) is not { } found) return true;
         EvaluationReport report = found with { Step = Progress.Step };
         foreach (ITrainingObserver o in observers) o.Evaluated(report);
+        foreach (string finding in report.Findings) Warn($"step {Progress.Step}: {finding}.");
         double value = task.Measure.Of(report);
-        if (task.Measure.IsBetter(value, Progress.Best))
+        if (task.Measure.IsBetter(value, report.Loss, Progress.Best, Progress.BestLoss))
         {
-            Progress = Progress with { Best = value, BestStep = Progress.Step, EvaluationsWithoutProgress = 0 };
+            Progress = Progress with { Best = value, BestLoss = report.Loss, BestStep = Progress.Step, EvaluationsWithoutProgress = 0 };
             return true;
         }
 

@@ -43,6 +43,19 @@ public static class TrainingRun
         Func<TrainingRun<TTask>, TrainingConfig>? plan = null,
         CancellationToken cancellationToken = default)
         where TTask : TrainingTask
+        => PrepareAt(folder, config, make, status, warnings, plan, null, cancellationToken);
+
+    /// <summary>As <see cref="Prepare"/>, with a place of its own for the finished model.</summary>
+    internal static TrainingRun<TTask> PrepareAt<TTask>(
+        string folder,
+        TrainingConfig config,
+        Func<TaskPreparation, TTask> make,
+        IProgress<string>? status,
+        IProgress<string>? warnings,
+        Func<TrainingRun<TTask>, TrainingConfig>? plan,
+        string? modelFolder,
+        CancellationToken cancellationToken)
+        where TTask : TrainingTask
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
@@ -64,7 +77,7 @@ public static class TrainingRun
             task = make(preparation);
             foreach ((string name, string sum) in task.Fingerprints) preparation.RequireSame(name, sum);
             Forecast? forecast = task.Forecast(config)?.Within(config.MemoryBytes);
-            TrainingRun<TTask> run = new(folder, config, runLock, task, forecast, last);
+            TrainingRun<TTask> run = new(folder, config, runLock, task, forecast, last) { ModelFolder = modelFolder! };
             if (plan is not null) run.Config = Fixed(config, plan(run));
             RunSettings.Write(folder, run.Config);
             return run;
@@ -136,7 +149,7 @@ public sealed class TrainingRun<TTask> : IDisposable
     public EvaluationReport? SavedEvaluation { get; private set; }
 
     /// <summary>Where the finished model is saved.</summary>
-    public string ModelFolder => Path.Combine(Folder, "model");
+    public string ModelFolder { get => field ?? Path.Combine(Folder, "model"); internal init; }
 
     /// <summary>
     /// Times training steps and an evaluation on this machine once both run warm. The rate is 0 and the optimizer is thrown away: weights
@@ -146,7 +159,7 @@ public sealed class TrainingRun<TTask> : IDisposable
     /// <param name="cancellationToken">Checked before each step.</param>
     public RunTiming Measure(TimeSpan atMost, CancellationToken cancellationToken = default)
     {
-        using Optimizer optimizer = NamedOptimizers.Create(Config, Task.Model.Parameters);
+        using Optimizer optimizer = NamedOptimizers.Create(Config, Task.Model.Parameters, Task.RateFactor);
         Trainer trainer = new(Task, optimizer, new ConstantSchedule(0), Config);
         long started = Stopwatch.GetTimestamp();
         List<double> steps = [];
@@ -186,7 +199,7 @@ public sealed class TrainingRun<TTask> : IDisposable
         RunCheckpoint? last = store.Latest() is { } newest ? RunCheckpoint.Read(newest) : null;
         if (last?.End(Config) is { } over) return Over(over, last, store, observers);
 
-        using Optimizer optimizer = NamedOptimizers.Create(Config, Task.Model.Parameters);
+        using Optimizer optimizer = NamedOptimizers.Create(Config, Task.Model.Parameters, Task.RateFactor);
         using RunLog log = new(Folder, last?.Progress.Step ?? 0, TimeProvider.System, message => Warn(observers, message));
         Newest seen = new();
         Trainer? trainer = null;
