@@ -20,21 +20,25 @@ internal static class FinetuneCommand
         Option<string?> file = new("--config") { Description = "run.json with settings; options override it" };
         Option<string> output = new("--out")
         {
-            Description = "folder of the finished model; started again with the same folder the run resumes, with the settings of its run/run.json",
+            Description = "folder of the finished model; started again with the same folder the run resumes, with the settings of its "
+                + "run/run.json",
             Required = true,
         };
         Option<bool> plan = new("--dry-run") { Description = "read the data, print what would be done, and stop before the first step" };
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("finetune", "Train a model folder further on labelled examples. The task is found in the data; what is omitted is decided from "
+        Command command = new("finetune", "Train a model folder further on labelled examples. The task is found in the data; what is "
+            + "omitted is decided from "
             + "data and model, and printed with the reason. "
-            + "Example: heed finetune --model models/all-MiniLM-L6-v2 --train disputes.csv --out models/disputes") { file, output, plan, threads };
+            + "Example: heed finetune --model models/all-MiniLM-L6-v2 --train disputes.csv --out models/disputes") { file, output, plan,
+            threads };
         SettingOptions<FinetuningConfig> options = new(command, FinetuningFields.All, new FinetuningConfig());
         command.SetAction((parsed, cancellationToken) =>
         {
             string folder = parsed.GetRequiredValue(output);
             if (folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the finished model.");
             NumberOption.SetThreads(parsed, threads);
-            return Task.FromResult(Run(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(plan), cancellationToken));
+            return Task.FromResult(Run(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(plan),
+                cancellationToken));
         });
         return command;
     }
@@ -63,11 +67,13 @@ internal static class FinetuneCommand
     }
 
     private static TrainingRun<FinetuningTask> Prepare(
-        Terminal terminal, string folder, FinetuningConfig config, string? file, Dictionary<Field, string> given, CancellationToken cancellationToken)
+        Terminal terminal, string folder, FinetuningConfig config, string? file, Dictionary<Field, string> given,
+            CancellationToken cancellationToken)
     {
         try
         {
-            return FinetuningRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")), new Reporter<string>(terminal.Warn),
+            return FinetuningRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")),
+                new Reporter<string>(terminal.Warn),
                 cancellationToken);
         }
         catch (ConfigException e)
@@ -90,18 +96,23 @@ internal static class FinetuneCommand
         double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
         terminal.Status("measuring a few steps …");
         RunTiming timing = run.Measure(Measuring, cancellationToken);
-        TimeSpan time = timing.Of(run.Config.Steps - run.FirstStep, run.Config.EvaluateEvery > 0 ? run.Config.Steps / run.Config.EvaluateEvery : 1);
+        TimeSpan time = timing.Of(run.Config.Steps - run.FirstStep, run.Config.EvaluateEvery > 0
+            ? run.Config.Steps / run.Config.EvaluateEvery : 1);
         terminal.Note(string.Create(CultureInfo.InvariantCulture,
-            $"{run.Task.Model.Parameters.Values / 1e6:0.0} M parameters; {run.Config.Steps:N0} steps need about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {RunDuration.Of(time)}"));
+            $"{run.Task.Model.Parameters.Values / 1e6:0.0} M parameters; {run.Config.Steps:N0} steps need about "
+                + $"{Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {RunDuration.Of(time)}"));
         return peak;
     }
 
-    private static int Finish(Terminal terminal, TrainingRun<FinetuningTask> run, TrainingEnd end, string folder, CancellationToken cancellationToken)
+    private static int Finish(Terminal terminal, TrainingRun<FinetuningTask> run, TrainingEnd end, string folder,
+        CancellationToken cancellationToken)
     {
         if (end == TrainingEnd.Interrupted)
         {
-            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = JsonWord.Of(end), ["folder"] = folder, ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
-            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. Resume with: heed finetune --out {ShellWord.Of(folder)}");
+            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = JsonWord.Of(end), ["folder"] = folder, ["step"] = run.LastStep,
+                ["steps"] = run.Config.Steps });
+            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. Resume with: heed finetune "
+                + $"--out {ShellWord.Of(folder)}");
             return ExitCode.Interrupted;
         }
 
@@ -125,10 +136,12 @@ internal static class FinetuneCommand
         }
 
         if (end == TrainingEnd.StoppedEarly)
-            terminal.Line($"Stopped at step {run.LastStep:N0} of {run.Config.Steps:N0}: {run.Config.Patience} evaluations without a better {run.Task.Measure.Name}.");
+            terminal.Line($"Stopped at step {run.LastStep:N0} of {run.Config.Steps:N0}: {run.Config.Patience} evaluations without a "
+                + $"better {run.Task.Measure.Name}.");
         terminal.Line(report is null ? $"Saved {folder}: step {run.SavedStep:N0}; nothing was held out to evaluate it on."
             : string.Create(CultureInfo.InvariantCulture,
-                $"Saved {folder}: step {run.SavedStep:N0}, {TrainingDisplay.Figures(report)}; reopened and evaluated again, the same figures."));
+                $"Saved {folder}: step {run.SavedStep:N0}, {TrainingDisplay.Figures(report)}; reopened and evaluated again, the same "
+                    + $"figures."));
         terminal.Line($"Try it: heed predict {ShellWord.Of(folder)} \"…\"");
         return ExitCode.Ok;
     }

@@ -19,12 +19,16 @@ internal static class PretrainCommand
     public static Command Create(Terminal terminal)
     {
         Option<string?> file = new("--config") { Description = "run.json with settings; options override it" };
-        Option<string> output = new("--out") { Description = "folder of the run; started again in the same folder it resumes, with the settings of its run.json", Required = true };
+        Option<string> output = new("--out") { Description = "folder of the run; started again in the same folder it resumes, with the "
+            + "settings of its run.json", Required = true };
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("pretrain", "Train a language model on text: a preset of any family, a config.json, or a model folder that is trained further. "
+        Command command = new("pretrain", "Train a language model on text: a preset of any family, a config.json, or a model folder that "
+            + "is trained further. "
             + "--objective causal trains decoders, masked encoders, span and denoise encoder-decoders. "
-            + "'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' repeats it with another seed. "
-            + "'--model runs/a/model' continues from trained weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b --layers 4 --heads 4 --width 256 --steps 2000") { file, output, threads };
+            + "'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' "
+            + "repeats it with another seed. "
+            + "'--model runs/a/model' continues from trained weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b "
+            + "--layers 4 --heads 4 --width 256 --steps 2000") { file, output, threads };
         SettingOptions<PretrainingConfig> options = new(command, PretrainingFields.All, new PretrainingConfig());
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -37,7 +41,8 @@ internal static class PretrainCommand
         return command;
     }
 
-    private static int Run(Terminal terminal, string folder, string? file, Dictionary<Field, string> given, CancellationToken cancellationToken)
+    private static int Run(Terminal terminal, string folder, string? file, Dictionary<Field, string> given,
+        CancellationToken cancellationToken)
     {
         terminal.WhenStopped = $"The same command resumes; what {folder} holds already is used.";
         PretrainingConfig config = Settings(terminal, folder, given.Count > 0, ref file);
@@ -55,7 +60,9 @@ internal static class PretrainCommand
         terminal.Status("measuring a few steps …");
         RunTiming timing = run.Measure(Measuring, cancellationToken);
         TimeSpan time = timing.Of(config.Steps, config.EvaluateEvery > 0 ? config.Steps / config.EvaluateEvery : 1);
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{run.Task.Model.Parameters.Values:N0} parameters, {run.Task.Corpus.Training.Length:N0} training tokens; all {config.Steps:N0} steps need about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {RunDuration.Of(time)}"));
+        terminal.Note(string.Create(CultureInfo.InvariantCulture,
+            $"{run.Task.Model.Parameters.Values:N0} parameters, {run.Task.Corpus.Training.Length:N0} training tokens; all "
+                + $"{config.Steps:N0} steps need about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {RunDuration.Of(time)}"));
         return peak;
     }
 
@@ -75,11 +82,13 @@ internal static class PretrainCommand
     }
 
     /// <summary>Prepares the run; a setting that does not fit is reported by its option if one was given, else by file and key.</summary>
-    private static TrainingRun<TextTask> Prepare(Terminal terminal, string folder, PretrainingConfig config, string? file, Dictionary<Field, string> given, CancellationToken cancellationToken)
+    private static TrainingRun<TextTask> Prepare(Terminal terminal, string folder, PretrainingConfig config, string? file,
+        Dictionary<Field, string> given, CancellationToken cancellationToken)
     {
         try
         {
-            return PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")), new Reporter<string>(terminal.Warn), cancellationToken: cancellationToken);
+            return PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")),
+                new Reporter<string>(terminal.Warn), cancellationToken: cancellationToken);
         }
         catch (ConfigException e)
         {
@@ -107,15 +116,20 @@ internal static class PretrainCommand
 
         if (end == TrainingEnd.Interrupted)
         {
-            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. Resume with: heed pretrain --out {ShellWord.Of(folder)}");
+            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. Resume with: heed pretrain "
+                + $"--out {ShellWord.Of(folder)}");
             return ExitCode.Interrupted;
         }
 
         if (terminal.IsJson) return ExitCode.Ok;
         if (end == TrainingEnd.StoppedEarly)
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"Stopped early at step {run.LastStep:N0} of {run.Config.Steps:N0}: the held-out loss has not fallen for {run.Config.Patience:N0} {(run.Config.Patience == 1 ? "evaluation" : "evaluations")}; saved step {run.SavedStep:N0}."));
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"Stopped early at step {run.LastStep:N0} of {run.Config.Steps:N0}: the held-out loss has not fallen for "
+                    + $"{run.Config.Patience:N0} {(run.Config.Patience == 1 ? "evaluation" : "evaluations")}; saved step "
+                    + $"{run.SavedStep:N0}."));
         else if (run.SavedStep != run.LastStep)
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"The held-out loss was lowest at step {run.SavedStep:N0} of {run.Config.Steps:N0}; saved that step."));
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"The held-out loss was lowest at step {run.SavedStep:N0} of {run.Config.Steps:N0}; saved that step."));
         terminal.Line($"Saved {run.ModelFolder}");
         return ExitCode.Ok;
     }

@@ -40,7 +40,17 @@ internal sealed class ExampleOrder(int[] lengths, int batchSize, ulong seed, boo
         int[] examples = new int[lengths.Length];
         for (int i = 0; i < examples.Length; i++) examples[i] = shuffle ? _order[(epoch * examples.Length) + i] : i;
         if (!groupByLength) return examples;
-        return [.. examples.Chunk(GroupBatches * batchSize)
-            .SelectMany(group => group.OrderByDescending(e => lengths[e]).ThenBy(e => e))];
+        return [.. examples.Chunk(GroupBatches * batchSize).SelectMany(Grouped)];
+    }
+
+    /// <summary>Examples of like length together; the batches themselves in the order in which an example of theirs was drawn
+    /// first.</summary>
+    private IEnumerable<int> Grouped(int[] drawn)
+    {
+        Dictionary<int, int> rank = drawn.Select((e, i) => (e, i)).ToDictionary(d => d.e, d => d.i);
+        return drawn.OrderByDescending(e => lengths[e]).Chunk(batchSize)
+            .OrderByDescending(batch => batch.Length)   // a shorter one ends the epoch
+            .ThenBy(batch => batch.Min(e => rank[e]))
+            .SelectMany(batch => batch);
     }
 }

@@ -33,7 +33,8 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Training data.</summary>
     public string Train { get; init; } = "";
 
-    /// <summary>Data to evaluate on while training; <c>none</c> for none. Empty: a part of the training data (<see cref="HeldOut"/>).</summary>
+    /// <summary>Data to evaluate on while training; <c>none</c> for none. Empty: a part of the training data
+    /// (<see cref="HeldOut"/>).</summary>
     public string Dev { get; init; } = "";
 
     /// <summary>Part of the training data that is held out if there is no dev file.</summary>
@@ -93,7 +94,8 @@ public sealed record FinetuningConfig : TrainingConfig
     public bool Calibrate { get; init; } = true;
 
     /// <inheritdoc/>
-    protected internal override IReadOnlyList<string> FreeKeys { get; } = ["calibrate", "dev", "keep", "memory_limit", "model", "save_every", "train"];
+    protected internal override IReadOnlyList<string> FreeKeys { get; } = ["calibrate", "dev", "keep", "memory_limit", "model",
+        "save_every", "train"];
 
     /// <summary>Reads a <c>run.json</c> over the standard values.</summary>
     /// <exception cref="InputException">A key is unknown, or a value has a wrong type or range; the message names it.</exception>

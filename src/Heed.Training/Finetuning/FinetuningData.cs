@@ -73,9 +73,11 @@ internal abstract class FinetuningData
         foreach (string entry in config.Columns)
         {
             string[] sides = entry.Split('=', 2);
-            if (sides.Length != 2 || sides[1].Length == 0 || !Enum.TryParse(sides[0].Trim(), ignoreCase: true, out DataColumn what) || !Enum.IsDefined(what))
+            if (sides.Length != 2 || sides[1].Length == 0 || !Enum.TryParse(sides[0].Trim(), ignoreCase: true, out DataColumn what)
+                || !Enum.IsDefined(what))
             {
-                throw new ConfigException($"columns: \"{Printable.Shorten(entry)}\" is not WHAT=NAME, such as text=Nachricht; WHAT is one of "
+                throw new ConfigException($"columns: \"{Printable.Shorten(entry)}\" is not WHAT=NAME, such as text=Nachricht; WHAT is one "
+                    + $"of "
                     + $"{string.Join(", ", Enum.GetNames<DataColumn>().Select(n => n.ToLowerInvariant()))}.");
             }
 
@@ -85,7 +87,8 @@ internal abstract class FinetuningData
         return new DataOptions
         {
             Columns = columns,
-            Kind = config.Kind switch { "single" => LabelKind.Single, "multiple" => LabelKind.Multiple, "regression" => LabelKind.Regression, _ => null },
+            Kind = config.Kind switch { "single" => LabelKind.Single, "multiple" => LabelKind.Multiple, "regression"
+                => LabelKind.Regression, _ => null },
             LabelNames = config.LabelNames.Count > 0 ? config.LabelNames : null,
             SkipFaulty = config.SkipFaulty,
         };
@@ -106,6 +109,7 @@ internal abstract class FinetuningData
     }
 
     /// <summary>Says how examples were held out.</summary>
-    protected static string Divided(FinetuningConfig config, int training, int heldOut) => FormattableString.Invariant(
-        $"{heldOut:N0} of {training + heldOut:N0} examples are held out for evaluation, chosen by a hash of their texts; equal texts stay on one side");
+    protected static string Divided(FinetuningConfig config, int training, int heldOut) => string.Create(System.Globalization.CultureInfo.InvariantCulture, 
+        $"{heldOut:N0} of {training + heldOut:N0} examples are held out for evaluation, chosen by a hash of their texts; equal texts stay "
+            + $"on one side");
 }

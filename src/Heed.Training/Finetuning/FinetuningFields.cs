@@ -17,24 +17,28 @@ internal static class FinetuningFields
             c => c.WarmupSteps, (c, v) => c with { WarmupSteps = v }, 0),
         Field.Long("evaluate_every", "steps between evaluations; 0: ten evaluations in all",
             c => c.EvaluateEvery, (c, v) => c with { EvaluateEvery = v }, 0),
-        Field.Long("save_every", "steps between checkpoints; 0: at each evaluation", c => c.SaveEvery, (c, v) => c with { SaveEvery = v }, 0),
+        Field.Long("save_every", "steps between checkpoints; 0: at each evaluation", c => c.SaveEvery, (c, v) => c with { SaveEvery = v },
+            0),
     ];
 
     /// <summary>All fields.</summary>
     public static IReadOnlyList<Field> All { get; } =
     [
         Field.Text("model", "model folder whose weights are trained further", c => c.Model, (c, v) => c with { Model = v }),
-        Field.Word("task", "what is learned; if omitted what the data hold", FinetuningTask.Names, c => c.Task, (c, v) => c with { Task = v }),
+        Field.Word("task", "what is learned; if omitted what the data hold", FinetuningTask.Names, c
+            => c.Task, (c, v) => c with { Task = v }),
         Field.Text("train", "training data: CSV, TSV, JSONL, JSON, Parquet, CoNLL, or a folder per class",
             c => c.Train, (c, v) => c with { Train = v }),
-        Field.Text("dev", "data to evaluate on; none for none; if omitted a part of the training data", c => c.Dev, (c, v) => c with { Dev = v }),
+        Field.Text("dev", "data to evaluate on; none for none; if omitted a part of the training data", c
+            => c.Dev, (c, v) => c with { Dev = v }),
         Field.Number("held_out", "part of the training data held out if there is no dev file",
             c => c.HeldOut, (c, v) => c with { HeldOut = v }, 0.001, 0.9),
         Field.Texts("columns", "names of columns that cannot be found by themselves, such as text=Nachricht,label=Art",
             c => c.Columns, (c, v) => c with { Columns = v }),
         Field.Word("kind", "what the labels of a classification are; if omitted as the data show",
             ["single", "multiple", "regression"], c => c.Kind, (c, v) => c with { Kind = v }),
-        Field.Texts("label_names", "names of labels that the data number, in order", c => c.LabelNames, (c, v) => c with { LabelNames = v }),
+        Field.Texts("label_names", "names of labels that the data number, in order", c
+            => c.LabelNames, (c, v) => c with { LabelNames = v }),
         Field.Flag("skip_faulty", "leave out lines with faults, and list them", c => c.SkipFaulty, (c, v) => c with { SkipFaulty = v }),
         Field.Number("epochs", "times that the training data are read; 0: 3 for 2,000 examples or more, else enough for 300 steps",
             c => c.Epochs, (c, v) => c with { Epochs = v }, 0, 100_000),
@@ -43,9 +47,11 @@ internal static class FinetuningFields
             c => c.MaximumLength, (c, v) => c with { MaximumLength = v }, 0),
         Field.Integer("stride", "tokens that a window of a long context shares with the one before; 0: a quarter of the length (questions)",
             c => c.Stride, (c, v) => c with { Stride = v }, 0),
-        Field.Flag("group_by_length", "batches of examples of similar length", c => c.GroupByLength, (c, v) => c with { GroupByLength = v }),
+        Field.Flag("group_by_length", "batches of examples of similar length", c
+            => c.GroupByLength, (c, v) => c with { GroupByLength = v }),
         Field.Flag("shuffle", "a new order of the examples in each epoch", c => c.Shuffle, (c, v) => c with { Shuffle = v }),
-        Field.Number("head_rate", "rate of a new head as a multiple of the learning rate", c => c.HeadRate, (c, v) => c with { HeadRate = v }, 0, 1e4),
+        Field.Number("head_rate", "rate of a new head as a multiple of the learning rate", c
+            => c.HeadRate, (c, v) => c with { HeadRate = v }, 0, 1e4),
         Field.Number("layer_decay", "rate of each layer as a part of the rate of the layer above it",
             c => c.LayerDecay, (c, v) => c with { LayerDecay = v }, 0.01, 1),
         Field.Texts("freeze", "parameters that are not trained: patterns of names, such as *embeddings*",

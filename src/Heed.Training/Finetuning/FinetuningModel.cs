@@ -31,7 +31,8 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
         if (wrong is not null)
         {
             model.Dispose();
-            throw new InputException($"{config.Model}: the weights do not fit config.json: {wrong} is missing or of another shape. Check that they belong together.");
+            throw new InputException($"{config.Model}: the weights do not fit config.json: {wrong} is missing or of another shape. Check "
+                + $"that they belong together.");
         }
 
         foreach (string pattern in config.Freeze)
@@ -52,7 +53,8 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
         if (description.Family.HeadOf(description.Architecture) == data.Head) return description.Architecture;
         IReadOnlyList<string> heads = ModelFamilies.Heads(description.Family, description.Config.ModelType);
         return heads.FirstOrDefault(a => description.Family.HeadOf(a) == data.Head) ?? throw new InputException(
-            $"{folder}: the {description.Config.ModelType} family has no head for {data.Task}. It has {string.Join(", ", heads)}. Choose another model.");
+            $"{folder}: the {description.Config.ModelType} family has no head for {data.Task}. It has {string.Join(", ", heads)}. Choose "
+                + $"another model.");
     }
 
     /// <summary>The configuration that is trained: labels of the data, dropout of the settings.</summary>

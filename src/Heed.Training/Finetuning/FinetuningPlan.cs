@@ -22,11 +22,14 @@ internal static class FinetuningPlan
         if (config.MaximumLength == 0)
         {
             result = result with { MaximumLength = Math.Max(4, Math.Min(data.Lengths.Percentile995, model.Config.MaximumLength)) };
-            Say($"maximum length {result.MaximumLength:N0} tokens: 99.5 % of the examples fit (longest {data.Lengths.Longest:N0}, model {Positions(model.Config)})");
+            decisions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"maximum length {result.MaximumLength:N0} tokens: 99.5 % of the examples fit (longest {data.Lengths.Longest:N0}, model "
+                    + $"{Positions(model.Config)})"));
         }
         else if (config.MaximumLength > model.Config.MaximumLength)
         {
-            throw new ConfigException($"maximum_length: is {config.MaximumLength}, and the model in {config.Model} has {model.Config.MaximumLength} positions. Lower it.");
+            throw new ConfigException($"maximum_length: is {config.MaximumLength}, and the model in {config.Model} has "
+                + $"{model.Config.MaximumLength} positions. Lower it.");
         }
 
         if (data.Cut(result.MaximumLength) is { } cut) decisions.Add(cut);
@@ -39,7 +42,8 @@ internal static class FinetuningPlan
             result = result with { Epochs = epochs, Steps = steps };
             string why = config.Epochs > 0 ? "as set" : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
                 : $"fewer than {ManyExamples:N0} examples need more passes, up to {FewSteps} steps or {MostEpochs} epochs";
-            Say($"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0} steps: {why}");
+            decisions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0} steps: {why}"));
         }
         else
         {
@@ -50,7 +54,8 @@ internal static class FinetuningPlan
         {
             long parameters = Parameters(config, data, model);
             result = result with { LearningRate = parameters <= SmallModel ? 5e-5 : 2e-5 };
-            Say($"learning rate {result.LearningRate:0.0e+0}: usual for {parameters / 1e6:0.0} M parameters");
+            decisions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"learning rate {result.LearningRate:0.0e+0}: usual for {parameters / 1e6:0.0} M parameters"));
         }
 
         if (!config.SetsWarmup) result = result with { WarmupSteps = (long)Math.Round(0.06 * result.Steps) };
@@ -62,14 +67,13 @@ internal static class FinetuningPlan
         else if (config.EvaluateEvery == 0)
         {
             result = result with { EvaluateEvery = Math.Max(1, result.Steps / Evaluations) };
-            Say($"evaluation every {result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end the run");
+            decisions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"evaluation every {result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end the "
+                    + $"run"));
         }
 
         if (config.SaveEvery == 0) result = result with { SaveEvery = result.EvaluateEvery };
-        return (result, decisions);
-
-        void Say(FormattableString sentence) => decisions.Add(sentence.ToString(CultureInfo.InvariantCulture));
-    }
+        return (result, decisions);    }
 
     private static string Positions(ModelConfig config) => config.MaximumLength == int.MaxValue ? "without a limit"
         : string.Create(CultureInfo.InvariantCulture, $"{config.MaximumLength:N0}");

@@ -95,8 +95,9 @@ public static class FinetuningRun
 
         if (!reopened.Equals(trained.Report))
         {
-            throw new NumericalException($"{run.ModelFolder}: was reopened, and its loss on the held-out examples is {reopened.Loss:R} instead of {trained.Report.Loss:R}. "
-                + "The folder does not hold what was trained; report this.");
+            throw new NumericalException($"{run.ModelFolder}: was reopened, and its loss on the held-out examples is {reopened.Loss:R} "
+                + $"instead of {trained.Report.Loss:R}. "
+                + $"The folder does not hold what was trained; report this.");
         }
 
         return trained.Report with { Step = run.SavedStep };

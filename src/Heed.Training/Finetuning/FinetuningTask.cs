@@ -13,15 +13,24 @@ namespace Heed.Training.Finetuning;
 /// <summary>A task over labelled examples: what <see cref="FinetuningRun"/> makes of a model and a file.</summary>
 public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
 {
+    /// <summary>Evaluations in a row with something odd about the predictions after which a run has failed.</summary>
+    private const int MostOddEvaluations = 3;
+
+    /// <summary>A loss below this part of the one before has fallen.</summary>
+    private const double Falling = 0.99;
+
     private readonly ExampleOrder _order;
     private readonly HashSet<string> _new;
+    private int _oddEvaluations;
+    private double _oddLoss = double.PositiveInfinity;
 
     private protected FinetuningTask(FinetuningModel model, FinetuningData data, FinetuningConfig settings, int[] lengths)
         : base((model ?? throw new ArgumentNullException(nameof(model))).Model)
     {
         (Source, Data, Settings) = (model, data, settings);
         _new = [.. model.NewParameters];
-        _order = new ExampleOrder(lengths.Length == 0 ? [0] : lengths, settings.BatchSize, settings.Seed, settings.Shuffle, settings.GroupByLength);
+        _order = new ExampleOrder(lengths.Length == 0 ? [0] : lengths, settings.BatchSize, settings.Seed, settings.Shuffle,
+            settings.GroupByLength);
         Fingerprints = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["examples"] = data.Fingerprint,
@@ -69,7 +78,22 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     internal abstract TaskAssessment? Assess(CancellationToken cancellationToken);
 
     /// <inheritdoc/>
-    public sealed override EvaluationReport? Evaluate(bool all, CancellationToken cancellationToken) => Assess(cancellationToken)?.Report;
+    /// <exception cref="NumericalException">For the third time in a row nearly all predictions are one class, and the loss does not
+    /// fall.</exception>
+    public sealed override EvaluationReport? Evaluate(bool all, CancellationToken cancellationToken)
+    {
+        if (Assess(cancellationToken) is not { } assessment) return null;
+        EvaluationReport report = assessment.Report;
+        // A run that begins slowly learns all the same: its loss falls, and is that of a guess at most.
+        bool isSlow = report.Loss < _oddLoss * Falling && report.Loss * Falling < assessment.GuessLoss;
+        bool isOdd = report.Findings.Count > 0 && !isSlow;
+        (_oddEvaluations, _oddLoss) = (isOdd ? _oddEvaluations + 1 : 0, report.Findings.Count > 0 ? report.Loss : double.PositiveInfinity);
+        if (_oddEvaluations < MostOddEvaluations) return report;
+        throw new NumericalException(string.Create(CultureInfo.InvariantCulture,
+            $"{report.Findings[0]}. This was found in {MostOddEvaluations} evaluations in a row: the run has failed, most likely because "
+                + $"the learning rate {Settings.LearningRate:0.0e+0} is too high. Lower learning_rate (5e-5 or 2e-5 are usual), raise "
+                + $"warmup_steps, and begin in another folder."));
+    }
 
     /// <summary>Factor of the rate: that of the settings for a parameter that was not in the folder, else less for lower layers.</summary>
     /// <inheritdoc/>
@@ -103,10 +127,12 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     /// <summary>Layers above the one that a parameter belongs to: 0 for the last layer and the head, all for the embeddings.</summary>
     private int LayersAbove(string name)
     {
-        if (LayerNumber().Match(name) is { Success: true } match && int.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out int layer))
+        if (LayerNumber().Match(name) is { Success: true } match
+            && int.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out int layer))
             return Math.Max(0, Model.Config.Layers - 1 - layer);
         return name.Contains("embed", StringComparison.Ordinal) || name.Contains("wte", StringComparison.Ordinal)
-            || name.Contains("wpe", StringComparison.Ordinal) || name.StartsWith("shared.", StringComparison.Ordinal) ? Model.Config.Layers : 0;
+            || name.Contains("wpe", StringComparison.Ordinal) || name.StartsWith("shared.", StringComparison.Ordinal) ? Model.Config.Layers
+            : 0;
     }
 
     [GeneratedRegex(@"\.(?:layers?|h|blocks?)\.(\d+)\.", RegexOptions.CultureInvariant)]

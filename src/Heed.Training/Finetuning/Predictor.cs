@@ -13,7 +13,8 @@ internal static class Predictor
     /// <param name="outputs">L.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>[N·L], in the order of the texts.</returns>
-    public static double[] Logits(Model model, IReadOnlyList<EncodedText> texts, int batchSize, int outputs, CancellationToken cancellationToken)
+    public static double[] Logits(Model model, IReadOnlyList<EncodedText> texts, int batchSize, int outputs,
+        CancellationToken cancellationToken)
     {
         double[] logits = new double[texts.Count * outputs];
         // Texts of like length together: fewer steps of attention over nothing.

@@ -11,6 +11,9 @@ internal sealed record TaskAssessment(EvaluationReport Report)
     /// <summary>Each example with its prediction, in the data's order.</summary>
     public IReadOnlyList<AssessedExample> Examples { get; init; } = [];
 
+    /// <summary>Loss of a guess that knows the shares of the labels and nothing else; NaN if the task has none.</summary>
+    public double GuessLoss { get; init; } = double.NaN;
+
     /// <summary>What the task measures beyond single figures: per class, confusion, calibration; as <c>report.json</c> has it.</summary>
     public JsonObject Details { get; init; } = [];
 }

@@ -15,7 +15,8 @@ internal static class NamedOptimizers
     {
         if (Names.Contains(config.Optimizer)) return;
         string near = Printable.Nearest(config.Optimizer, Names) is { } nearest ? $"; did you mean \"{nearest}\"? One" : "; one";
-        throw new ConfigException($"optimizer: \"{Printable.Shorten(config.Optimizer)}\" is unknown{near} of {string.Join(", ", Names)} was expected.");
+        throw new ConfigException($"optimizer: \"{Printable.Shorten(config.Optimizer)}\" is unknown{near} of {string.Join(", ", Names)} "
+            + "was expected.");
     }
 
     /// <summary>The optimizer of a run.</summary>

@@ -15,7 +15,8 @@ public static class TrainingRun
     /// <summary>Settings that a plan may fix once the task is there.</summary>
     private static readonly string[] Planned =
     [
-        "steps", "learning_rate", "schedule", "warmup_steps", "minimum_rate_ratio", "evaluate_every", "evaluate_blocks", "save_every", "keep", "patience",
+        "steps", "learning_rate", "schedule", "warmup_steps", "minimum_rate_ratio", "evaluate_every", "evaluate_blocks", "save_every",
+            "keep", "patience",
     ];
 
     /// <summary>Prepares a run: takes the folder, makes the task, checks that it fits, and finds the last checkpoint.</summary>
@@ -97,7 +98,8 @@ public static class TrainingRun
         JsonObject was = before.ToJson(), now = planned.ToJson();
         string? changed = now.Select(p => p.Key).FirstOrDefault(k => !Planned.Contains(k) && !JsonNode.DeepEquals(was[k], now[k]));
         if (changed is not null)
-            throw new ArgumentException($"{changed}: the plan changes it from {was[changed]?.ToJsonString()} to {now[changed]?.ToJsonString()}; it may change {string.Join(", ", Planned)}.", nameof(planned));
+            throw new ArgumentException($"{changed}: the plan changes it from {was[changed]?.ToJsonString()} to "
+                + $"{now[changed]?.ToJsonString()}; it may change {string.Join(", ", Planned)}.", nameof(planned));
         planned.Validate();
         return planned;
     }
@@ -190,10 +192,12 @@ public sealed class TrainingRun<TTask> : IDisposable
     /// checkpoint.</exception>
     /// <exception cref="NumericalException">The loss is NaN or infinite.</exception>
     /// <exception cref="StorageException">A checkpoint or log cannot be written.</exception>
-    public TrainingEnd Train(IReadOnlyList<ITrainingObserver> observers, double peakOperations = 0, CancellationToken cancellationToken = default)
+    public TrainingEnd Train(IReadOnlyList<ITrainingObserver> observers, double peakOperations = 0,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(observers);
-        CheckpointStore store = new(Folder, Config.Keep) { NeededBytes = Forecast is { } f ? f.StateBytes - (f.Parameters * sizeof(float)) : 0 };
+        CheckpointStore store = new(Folder, Config.Keep) { NeededBytes = Forecast is { } f ? f.StateBytes - (f.Parameters * sizeof(float))
+            : 0 };
         store.RemoveLeftovers();
         // Finding the checkpoint hashes all of it: once is enough.
         RunCheckpoint? last = store.Latest() is { } newest ? RunCheckpoint.Read(newest) : null;
@@ -203,7 +207,8 @@ public sealed class TrainingRun<TTask> : IDisposable
         using RunLog log = new(Folder, last?.Progress.Step ?? 0, TimeProvider.System, message => Warn(observers, message));
         Newest seen = new();
         Trainer? trainer = null;
-        Schedule schedule = Schedule.Create(Config.Schedule, Config.LearningRate, Config.WarmupSteps, Config.Steps, Config.MinimumRateRatio);
+        Schedule schedule = Schedule.Create(Config.Schedule, Config.LearningRate, Config.WarmupSteps, Config.Steps,
+            Config.MinimumRateRatio);
         trainer = new Trainer(Task, optimizer, schedule, Config, [log, seen, .. observers])
         {
             OperationsPerToken = Forecast?.OperationsPerToken ?? 0,

@@ -19,7 +19,8 @@ internal static class ClassWeights
     public static float[]? Of(string setting, ClassificationData data)
     {
         if (setting == None) return null;
-        if (data.Kind != LabelKind.Single) throw new ConfigException($"class_weights: \"{setting}\" is for one label per text; leave it at none for several labels or numbers.");
+        if (data.Kind != LabelKind.Single) throw new ConfigException($"class_weights: \"{setting}\" is for one label per text; leave it "
+            + $"at none for several labels or numbers.");
         float[] weights = new float[data.Labels.Count];
         Array.Fill(weights, 1f);
         if (setting == Balanced)
@@ -43,8 +44,10 @@ internal static class ClassWeights
                     + $"{string.Join(", ", data.Labels.Select(l => Printable.Shorten(l, 40)))}. Say {None}, {Balanced}, or name labels.");
             }
 
-            if (!float.TryParse(entry[(equal + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out float weight) || !(weight >= 0 && float.IsFinite(weight)))
-                throw new ConfigException($"class_weights: the weight of '{data.Labels[label]}' is \"{Printable.Shorten(entry[(equal + 1)..])}\"; a number of at least 0 was expected.");
+            if (!float.TryParse(entry[(equal + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out float weight)
+                || !(weight >= 0 && float.IsFinite(weight)))
+                throw new ConfigException($"class_weights: the weight of '{data.Labels[label]}' is "
+                    + $"\"{Printable.Shorten(entry[(equal + 1)..])}\"; a number of at least 0 was expected.");
             weights[label] = weight;
         }
 

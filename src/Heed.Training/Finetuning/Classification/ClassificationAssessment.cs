@@ -43,11 +43,13 @@ internal static class ClassificationAssessment
         })
         {
             Examples = examples,
+            GuessLoss = gold.CountBy(g => g).Sum(g => -g.Value * Math.Log((double)g.Value / gold.Length)) / gold.Length,
             Details = new JsonObject
             {
                 ["labels"] = new JsonArray([.. data.Labels.Select(l => (JsonNode)l)]),
                 ["classes"] = new JsonArray([.. report.Classes.Select((f, c) => (JsonNode)Scores(data.Labels[c], f))]),
-                ["confusion"] = new JsonArray([.. report.Confusion.Select(row => (JsonNode)new JsonArray([.. row.Select(n => (JsonNode)n)]))]),
+                ["confusion"] = new JsonArray([.. report.Confusion.Select(row
+                    => (JsonNode)new JsonArray([.. row.Select(n => (JsonNode)n)]))]),
                 ["calibration"] = Json(calibration),
             },
         };
@@ -123,7 +125,8 @@ internal static class ClassificationAssessment
 
     private static string Number(double value) => value.ToString("G6", CultureInfo.InvariantCulture);
 
-    private static AssessedExample Example(ClassificationExample e, string expected, string predicted, double confidence, double loss, bool isRight)
+    private static AssessedExample Example(ClassificationExample e, string expected, string predicted, double confidence, double loss,
+        bool isRight)
         => new(e.Place, e.Second is null ? e.Text : $"{e.Text} ⏐ {e.Second}", expected, predicted, confidence, loss, isRight);
 
     /// <summary>A sentence if nearly all predictions are one class and the labels are not.</summary>
@@ -133,7 +136,8 @@ internal static class ClassificationAssessment
         var most = predicted.GroupBy(p => p).MaxBy(g => g.Count())!;
         double ofPredictions = (double)most.Count() / predicted.Length, ofLabels = (double)gold.Count(g => g == most.Key) / gold.Length;
         return ofPredictions < Nearly || ofLabels > Share * ofPredictions ? null : string.Create(CultureInfo.InvariantCulture,
-            $"{ofPredictions:P0} of predictions are '{Printable.Shorten(labels[most.Key], 40)}', {ofLabels:P0} of labels; if this stays, lower the learning rate");
+            $"{ofPredictions:P0} of predictions are '{Printable.Shorten(labels[most.Key], 40)}', {ofLabels:P0} of labels; if this stays, "
+                + $"lower the learning rate");
     }
 
     private static JsonObject Scores(string label, FScore score) => new()

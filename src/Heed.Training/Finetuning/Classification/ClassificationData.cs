@@ -49,7 +49,8 @@ internal sealed class ClassificationData : FinetuningData
     {
         int cut = TokenCounts.Count(n => n > length);
         return cut == 0 ? null : string.Create(CultureInfo.InvariantCulture,
-            $"{cut:N0} of {Training:N0} texts are longer than {length:N0} tokens and are cut; no label is lost (raise maximum_length to keep them whole)");
+            $"{cut:N0} of {Training:N0} texts are longer than {length:N0} tokens and are cut; no label is lost (raise maximum_length to "
+                + $"keep them whole)");
     }
 
     /// <inheritdoc/>
@@ -68,7 +69,8 @@ internal sealed class ClassificationData : FinetuningData
     public override FinetuningTask Make(FinetuningModel model, FinetuningConfig settings) => new ClassificationTask(model, this, settings);
 
     /// <summary>Reads and divides the data of a run.</summary>
-    public static ClassificationData From(FinetuningConfig config, Tokenizer tokenizer, ModelConfig model, CancellationToken cancellationToken)
+    public static ClassificationData From(FinetuningConfig config, Tokenizer tokenizer, ModelConfig model,
+        CancellationToken cancellationToken)
     {
         DataOptions options = Options(config);
         ClassificationSet all = ExampleReader.Classification(config.Train, options, cancellationToken);
@@ -128,7 +130,8 @@ internal sealed class ClassificationData : FinetuningData
         => config.LabelNames.Count == 0 && labels.Count > 0 && model.Labels.Count == labels.Count
             && model.Labels.ToHashSet(StringComparer.Ordinal).SetEquals(labels) ? model.Labels : labels;
 
-    private static void RequireKnown(IReadOnlyList<ClassificationExample> examples, IReadOnlyList<string> labels, LabelKind kind, string where)
+    private static void RequireKnown(IReadOnlyList<ClassificationExample> examples, IReadOnlyList<string> labels, LabelKind kind,
+        string where)
     {
         if (kind == LabelKind.Regression) return;
         HashSet<string> known = labels.ToHashSet(StringComparer.Ordinal);
@@ -137,7 +140,8 @@ internal sealed class ClassificationData : FinetuningData
             if (example.Labels.FirstOrDefault(l => !known.Contains(l)) is { } unknown)
             {
                 throw new InputException($"{example.Place}: the label '{Printable.Shorten(unknown)}' is none that {where} knows; these are "
-                    + $"{string.Join(", ", labels.Take(12).Select(l => Printable.Shorten(l, 40)))}{(labels.Count > 12 ? ", …" : "")}. Correct it, or add examples of it to the training data.");
+                    + $"{string.Join(", ", labels.Take(12).Select(l => Printable.Shorten(l, 40)))}{(labels.Count > 12 ? ", …" : "")}. "
+                    + $"Correct it, or add examples of it to the training data.");
             }
         }
     }
