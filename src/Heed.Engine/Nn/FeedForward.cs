@@ -59,7 +59,7 @@ public sealed class FeedForward : Module
         _config = config;
         _dropout = new Dropout(config.InnerDropout, at.Site);
         if (config is { FusedGate: true, GateName: not null })
-            throw new ArgumentException("FeedForward: a gate has its own name (GateName) or is in the first projection (FusedGate).", nameof(config));
+            throw new ArgumentException("FeedForward: FusedGate and GateName name two gates; choose one.", nameof(config));
         int first = config.FusedGate ? 2 * config.InnerWidth : config.InnerWidth;
         Up = new Linear(config.Width, first, (at / config.UpName).As("up"), config.Bias, config.InputMajor, config.Initializer);
         if (config.GateName is { } gate) Gate = new Linear(config.Width, config.InnerWidth, (at / gate).As("gate"), config.Bias, config.InputMajor, config.Initializer);

@@ -21,7 +21,7 @@ public class FeedForwardTests
     [Fact]
     public void A_gate_in_the_first_projection_computes_what_a_gate_of_its_own_does()
     {
-        ParameterSet one = new(ParameterSource.Random(1)), two = new(ParameterSource.Random(2));
+        using ParameterSet one = new(ParameterSource.Random(1)), two = new(ParameterSource.Random(2));
         FeedForward separate = new(Gated, one.Root), fused = new(Gated with { GateName = null, FusedGate = true }, two.Root);
         foreach (string kind in (string[])["weight", "bias"])
         {
@@ -32,6 +32,7 @@ public class FeedForwardTests
 
         ForwardContext context = new([0, 3], [0, 1, 2]);
         Variable x = Tensor.Create([.. Enumerable.Range(0, 15).Select(i => MathF.Sin(i))], new Shape(3, 5));
+        using TensorScope scope = TensorScope.Begin();
         using Tape tape = Tape.Begin();
         Variable expected = separate.Forward(x, context), actual = fused.Forward(x, context);
         Assert.Equal(expected.Value.ToArray(), actual.Value.ToArray());
