@@ -109,8 +109,13 @@ internal static class FinetuneCommand
     {
         if (end == TrainingEnd.Interrupted)
         {
-            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = JsonWord.Of(end), ["folder"] = folder, ["step"] = run.LastStep,
-                ["steps"] = run.Config.Steps });
+            if (terminal.IsJson) terminal.Json(new JsonObject
+            {
+                ["end"] = JsonWord.Of(end),
+                ["folder"] = folder,
+                ["step"] = run.LastStep,
+                ["steps"] = run.Config.Steps
+            });
             terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. Resume with: heed finetune "
                 + $"--out {ShellWord.Of(folder)}");
             return ExitCode.Interrupted;

@@ -19,8 +19,12 @@ internal static class PretrainCommand
     public static Command Create(Terminal terminal)
     {
         Option<string?> file = new("--config") { Description = "run.json with settings; options override it" };
-        Option<string> output = new("--out") { Description = "folder of the run; started again in the same folder it resumes, with the "
-            + "settings of its run.json", Required = true };
+        Option<string> output = new("--out")
+        {
+            Description = "folder of the run; started again in the same folder it resumes, with the "
+            + "settings of its run.json",
+            Required = true
+        };
         Option<int?> threads = NumberOption.Threads();
         Command command = new("pretrain", "Train a language model on text: a preset of any family, a config.json, or a model folder that "
             + "is trained further. "

@@ -87,8 +87,14 @@ internal abstract class FinetuningData
         return new DataOptions
         {
             Columns = columns,
-            Kind = config.Kind switch { "single" => LabelKind.Single, "multiple" => LabelKind.Multiple, "regression"
-                => LabelKind.Regression, _ => null },
+            Kind = config.Kind switch
+            {
+                "single" => LabelKind.Single,
+                "multiple" => LabelKind.Multiple,
+                "regression"
+                => LabelKind.Regression,
+                _ => null
+            },
             LabelNames = config.LabelNames.Count > 0 ? config.LabelNames : null,
             SkipFaulty = config.SkipFaulty,
         };
@@ -109,7 +115,7 @@ internal abstract class FinetuningData
     }
 
     /// <summary>Says how examples were held out.</summary>
-    protected static string Divided(FinetuningConfig config, int training, int heldOut) => string.Create(System.Globalization.CultureInfo.InvariantCulture, 
+    protected static string Divided(FinetuningConfig config, int training, int heldOut) => string.Create(System.Globalization.CultureInfo.InvariantCulture,
         $"{heldOut:N0} of {training + heldOut:N0} examples are held out for evaluation, chosen by a hash of their texts; equal texts stay "
             + $"on one side");
 }

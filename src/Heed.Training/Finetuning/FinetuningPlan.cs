@@ -73,7 +73,8 @@ internal static class FinetuningPlan
         }
 
         if (config.SaveEvery == 0) result = result with { SaveEvery = result.EvaluateEvery };
-        return (result, decisions);    }
+        return (result, decisions);
+    }
 
     private static string Positions(ModelConfig config) => config.MaximumLength == int.MaxValue ? "without a limit"
         : string.Create(CultureInfo.InvariantCulture, $"{config.MaximumLength:N0}");

@@ -70,7 +70,8 @@ internal sealed record RunCheckpoint(string Folder, TrainingProgress Progress, I
         double? best = Number("best"), bestLoss = Number("best_loss");
         return new RunCheckpoint(folder,
             new TrainingProgress(step, Count("targets", step == 0 ? 0 : MostTargets), best, Count("best_step", step),
-                (int)Count("evaluations_without_progress", Math.Min(int.MaxValue, step))) { BestLoss = bestLoss },
+                (int)Count("evaluations_without_progress", Math.Min(int.MaxValue, step)))
+            { BestLoss = bestLoss },
             sums, (JsonObject)JsonNode.Parse(Object("settings").GetRawText())!);
 
         double? Number(string name) => root.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number ? e.GetDouble()

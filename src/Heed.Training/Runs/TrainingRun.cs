@@ -196,8 +196,11 @@ public sealed class TrainingRun<TTask> : IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(observers);
-        CheckpointStore store = new(Folder, Config.Keep) { NeededBytes = Forecast is { } f ? f.StateBytes - (f.Parameters * sizeof(float))
-            : 0 };
+        CheckpointStore store = new(Folder, Config.Keep)
+        {
+            NeededBytes = Forecast is { } f ? f.StateBytes - (f.Parameters * sizeof(float))
+            : 0
+        };
         store.RemoveLeftovers();
         // Finding the checkpoint hashes all of it: once is enough.
         RunCheckpoint? last = store.Latest() is { } newest ? RunCheckpoint.Read(newest) : null;

@@ -35,7 +35,8 @@ public class ClassificationRunTests
     {
         using TemporaryFolder folder = new();
         FinetuningConfig config = Config(Rows(folder, "text,label", 30, i => i % 2 == 0 ? $"good day {i},yes" : $"bad night {i},no"))
-            with { Steps = 12, SaveEvery = 3, LearningRate = 3e-3, Dropout = 0.1, GroupByLength = true };
+            with
+        { Steps = 12, SaveEvery = 3, LearningRate = 3e-3, Dropout = 0.1, GroupByLength = true };
         Train(folder.File("whole"), config);
         Train(folder.File("parts"), config, stopAfter: 4);
         Train(folder.File("parts"), config, stopAfter: 3);
