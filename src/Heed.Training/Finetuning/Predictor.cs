@@ -17,11 +17,11 @@ internal static class Predictor
         CancellationToken cancellationToken)
     {
         double[] logits = new double[texts.Count * outputs];
-        Run(model, texts, batchSize, cancellationToken, (output, b, text) =>
+        Run(model, texts, batchSize, (output, b, text) =>
         {
             ReadOnlySpan<float> scores = output.Logits!.Span.Slice(b * outputs, outputs);                // [B, L]
             for (int c = 0; c < outputs; c++) logits[(text * outputs) + c] = scores[c];
-        });
+        }, cancellationToken);
         return logits;
     }
 
@@ -29,11 +29,11 @@ internal static class Predictor
     /// <param name="model">The model.</param>
     /// <param name="texts">The texts.</param>
     /// <param name="batchSize">Texts at once.</param>
-    /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <param name="read">Given what the model gives for a batch, the row of a text in it, and the text's index; texts come in the order of
     /// their lengths.</param>
-    public static void Run(Model model, IReadOnlyList<EncodedText> texts, int batchSize, CancellationToken cancellationToken,
-        Action<ModelOutput, int, int> read)
+    /// <param name="cancellationToken">Looked at before each layer.</param>
+    public static void Run(Model model, IReadOnlyList<EncodedText> texts, int batchSize, Action<ModelOutput, int, int> read,
+        CancellationToken cancellationToken)
     {
         // Texts of like length together: fewer steps of attention over nothing.
         int[] order = [.. Enumerable.Range(0, texts.Count).OrderBy(i => texts[i].Ids.Length).ThenBy(i => i)];

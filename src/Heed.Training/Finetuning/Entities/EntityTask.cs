@@ -38,7 +38,7 @@ internal sealed class EntityTask : FinetuningTask
         if (_heldOut.Length == 0) return null;
         int classes = _data.Labels.Count;
         double[][] logits = new double[_heldOut.Length][];
-        Predictor.Run(Model, [.. _heldOut.Select(t => t.Encoded)], Settings.BatchSize, cancellationToken, (output, b, text) =>
+        Predictor.Run(Model, [.. _heldOut.Select(t => t.Encoded)], Settings.BatchSize, (output, b, text) =>
         {
             int[] labels = _heldOut[text].Labels;
             ReadOnlySpan<float> grid = output.Logits!.Span;                                              // [B, T, L]
@@ -51,7 +51,7 @@ internal sealed class EntityTask : FinetuningTask
             }
 
             logits[text] = [.. kept];
-        });
+        }, cancellationToken);
         return EntityAssessment.Of(logits, _heldOut, _data);
     }
 
