@@ -88,6 +88,15 @@ public abstract class Module
             throw new ArgumentException($"Module.Replace: there is no projection '{Printable.Shorten(path)}'.{near} 'heed info' lists the modules.", nameof(path));
         }
 
+        return ReplaceFound(path, old, make);
+    }
+
+    /// <summary>Whether <see cref="Replace"/> can put another projection in this one's place.</summary>
+    internal static bool CanReplace(Projection projection) => projection.Place?.Set.Tree.ParentOf(projection)?.ExchangeHereOrAbove(projection, projection) == true;
+
+    /// <summary>As <see cref="Replace"/>, of a projection that is found already.</summary>
+    internal static Projection ReplaceFound(string path, Projection old, Func<Projection, Projection> make)
+    {
         Module parent = old.Place!.Set.Tree.ParentOf(old) ?? throw new InvalidOperationException($"Module.Replace: '{path}' belongs to no other module.");
         IReadOnlyList<Parameter> own = old.OwnParameters;
         Projection made = make(old);

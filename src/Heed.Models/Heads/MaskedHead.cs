@@ -12,15 +12,25 @@ namespace Heed.Models;
 /// <param name="vocabulary">Rows to scores.</param>
 public sealed class MaskedHead(Linear dense, Activation activation, Norm norm, VocabularyHead vocabulary) : Module
 {
+    private Projection _dense = dense;
+
     /// <summary>Rows to scores over the vocabulary.</summary>
     public VocabularyHead Vocabulary { get; } = vocabulary;
 
     /// <summary>[R, D] → [R, D]: what the vocabulary's layer reads.</summary>
     /// <param name="hidden">[R, D].</param>
-    /// <param name="context">Whose hooks see the norm; null where nobody looks.</param>
+    /// <param name="context">Whose hooks see the norm, and whose dropout decides; null for neither.</param>
     public Variable Transform(Variable hidden, ForwardContext? context = null)
     {
-        Variable x = dense.Forward(hidden).Activate(activation);                        // [R, D]
+        Variable x = (context is null ? _dense.Forward(hidden) : _dense.Forward(hidden, context)).Activate(activation);        // [R, D]
         return context is null ? norm.Forward(x) : norm.Forward(x, context);
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (!ReferenceEquals(old, _dense)) return Vocabulary.TryExchange(old, replacement);
+        _dense = replacement;
+        return true;
     }
 }

@@ -26,7 +26,7 @@ public sealed class QuestionAnswerer : EncoderModel
     }
 
     /// <summary>Rows to scores of start and end.</summary>
-    public Linear Outputs { get; }
+    public Projection Outputs { get; private set; }
 
     /// <summary>Builds the question answerer of a configuration's family.</summary>
     /// <param name="config">Sizes and settings.</param>
@@ -41,7 +41,7 @@ public sealed class QuestionAnswerer : EncoderModel
         bool withLoss = inputs.StartPositions is not null || inputs.EndPositions is not null;
         TokenBatch batch = withLoss ? PaddingRows.All(Stack.WithPositions(inputs)) : Pack(inputs);
         ForwardContext context = run.Context(batch);
-        Variable scores = Outputs.Forward(_dropout.Forward(Encode(batch, context), context));            // [N, 2]
+        Variable scores = Outputs.Forward(_dropout.Forward(Encode(batch, context), context), context);            // [N, 2]
         int B = batch.GridRows, T = batch.GridColumns;
         Variable grid = withLoss ? scores.Reshape(B, T, 2) : new Variable(batch.ToGrid(scores.Value));   // [B, T, 2]
         Variable starts = grid.Columns(0, 1).Reshape(B, T), ends = grid.Columns(1, 1).Reshape(B, T);
@@ -54,6 +54,14 @@ public sealed class QuestionAnswerer : EncoderModel
         {
             if (Targets(positions, inputs.InputIds) is { } targets) losses.Add(new LossPart(name, Loss.CrossEntropy(logits, targets, run.Loss()), Count(targets), 0.5f));
         }
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (!ReferenceEquals(old, Outputs)) return base.Exchange(old, replacement);
+        Outputs = replacement;
+        return true;
     }
 
     /// <inheritdoc/>

@@ -24,7 +24,7 @@ public sealed class TokenClassifier : EncoderModel
     }
 
     /// <summary>Rows to scores of the classes.</summary>
-    public Linear Classifier { get; }
+    public Projection Classifier { get; private set; }
 
     /// <summary>Builds the token classifier of a configuration's family.</summary>
     /// <param name="config">Sizes and settings; its labels are the classes.</param>
@@ -38,7 +38,7 @@ public sealed class TokenClassifier : EncoderModel
         ArgumentNullException.ThrowIfNull(run);
         TokenBatch batch = PackForLabels(inputs);
         ForwardContext context = run.Context(batch);
-        Variable scores = Classifier.Forward(_dropout.Forward(Encode(batch, context), context));     // [N, L]
+        Variable scores = Classifier.Forward(_dropout.Forward(Encode(batch, context), context), context);     // [N, L]
         LossPart[] losses = [];
         if (inputs.Labels is not null)
         {
@@ -48,6 +48,14 @@ public sealed class TokenClassifier : EncoderModel
         }
 
         return new ModelOutput { Losses = losses, Logits = batch.ToGrid(scores.Value) };
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (!ReferenceEquals(old, Classifier)) return base.Exchange(old, replacement);
+        Classifier = replacement;
+        return true;
     }
 
     /// <inheritdoc/>
