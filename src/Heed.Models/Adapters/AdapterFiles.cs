@@ -8,6 +8,9 @@ namespace Heed.Models.Adapters;
 /// or a chat template that lies beside the adapter is the adapter's.</summary>
 internal sealed class AdapterFiles : IModelFiles
 {
+    private static readonly string[] TextFiles =
+        ["tokenizer", "special_tokens_map", "added_tokens", "vocab", "merges", "spiece", "sentencepiece", "chat_template", "additional_chat_templates/", "generation_config"];
+
     private readonly IModelFiles _adapter;
 
     private AdapterFiles(IModelFiles adapter, AdapterConfig config, IModelFiles model) => (_adapter, Config, Base) = (adapter, config, model);
@@ -40,16 +43,13 @@ internal sealed class AdapterFiles : IModelFiles
 
     /// <inheritdoc/>
     public IReadOnlyList<string> List(string folder)
-        => [.. Base.List(folder).Union(_adapter.List(folder).Where(name => !IsAdapterOnly(name))).Order(StringComparer.Ordinal)];
+        => [.. Base.List(folder).Union(_adapter.List(folder).Where(IsText)).Order(StringComparer.Ordinal)];
 
     /// <inheritdoc/>
     public string PathOf(string name) => Holder(name).PathOf(name);
 
     /// <inheritdoc/>
     public ModelFile Open(string name) => Holder(name).Open(name);
-
-    /// <summary>True for files that describe the adapter and not the merged model.</summary>
-    public static bool IsAdapterOnly(string name) => name.StartsWith("adapter_", StringComparison.Ordinal) || name == "README.md";
 
     /// <summary>The head that the adapter was trained with, where the base model's file names another one.</summary>
     /// <param name="model">The base model, as its file describes it.</param>
@@ -136,7 +136,10 @@ internal sealed class AdapterFiles : IModelFiles
     }
 
     private IModelFiles Holder(string name)
-        => name != ModelFolder.ConfigName && !IsAdapterOnly(name) && _adapter.Contains(name) ? _adapter : Base;
+        => IsText(name) && _adapter.Contains(name) ? _adapter : Base;
+
+    /// <summary>True for files of a tokenizer, of chat templates and of settings of generation.</summary>
+    private static bool IsText(string name) => Array.Exists(TextFiles, start => name.StartsWith(start, StringComparison.Ordinal));
 
     private static IModelFiles FindBase(IModelFiles files, AdapterConfig config, LoadOptions? options)
     {

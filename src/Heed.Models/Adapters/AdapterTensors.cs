@@ -25,6 +25,20 @@ internal sealed class AdapterTensors : IDisposable
     /// <summary>The tensors, by module names.</summary>
     public IReadOnlyDictionary<string, RawTensor> All => _tensors;
 
+    /// <summary>The adapted modules and their ranks, by name.</summary>
+    public IReadOnlyList<KeyValuePair<string, long>> AdaptedModules
+    {
+        get
+        {
+            List<KeyValuePair<string, long>> modules = [];
+            foreach ((string name, RawTensor tensor) in _tensors)
+                foreach (string end in (ReadOnlySpan<string>)[".lora_A.weight", ".lora_embedding_A"])
+                    if (name.EndsWith(end, StringComparison.Ordinal) && tensor.Shape.Count == 2) modules.Add(new(name[..^end.Length], tensor.Shape[0]));
+            modules.Sort((a, b) => string.CompareOrdinal(a.Key, b.Key));
+            return modules;
+        }
+    }
+
     /// <summary>Opens the weights of an adapter.</summary>
     /// <exception cref="StorageException">There are none, or they cannot be read.</exception>
     /// <exception cref="InvalidFileException">The file is damaged.</exception>
