@@ -43,7 +43,8 @@ internal static class AdapterTargets
 
         if (found.Count > 0) return found;
         string given = config.TargetPattern ?? string.Join(", ", config.TargetModules ?? ["the projections of queries and values"]);
-        string near = Printable.Nearest(given, model.Modules.OfType<Linear>().Select(m => m.Path)) is { } nearest ? $" The nearest is '{nearest}'." : "";
+        IEnumerable<string> known = model.Modules.OfType<Linear>().SelectMany(m => (string[])[m.Path, m.Path[(m.Path.LastIndexOf('.') + 1)..]]);
+        string near = Printable.Nearest(config.TargetModules is [var one] ? one : given, known) is { } nearest ? $" The nearest is '{nearest}'." : "";
         throw config.Wrong("target_modules", $"{Printable.Shorten(given, 120)}: no module of this {model.Config.ModelType} model is meant.{near} 'heed info' lists the modules");
     }
 
