@@ -17,7 +17,8 @@ internal static class AdapterReport
         using AdapterTensors tensors = AdapterTensors.Open(files);
         IReadOnlyList<KeyValuePair<string, long>> adapted = tensors.AdaptedModules;
         long parameters = tensors.All.Where(t => !AdapterTensors.IsCopy(t.Key)).Sum(t => t.Value.ElementCount);
-        string[] others = [.. tensors.All.Keys.Where(name => !AdapterTensors.IsCopy(name) && !name.Contains(".lora_", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        string[] others = [.. tensors.All.Keys.Where(name => !AdapterTensors.IsCopy(name)
+            && !name.Contains(".lora_", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
         string? missing = Missing(files, terminal);
         if (terminal.IsJson)
         {
@@ -45,15 +46,18 @@ internal static class AdapterReport
         Row("base model", Printable.Shorten(config.BaseModel ?? "not named"));
         if (config.TaskType is { } task) Row("task", Printable.Shorten(task));
         string scale = config.RankStabilized ? "alpha / √rank" : "alpha / rank";
-        Row("rank", string.Create(CultureInfo.InvariantCulture, $"{config.Rank}, alpha {config.Alpha}, scaled by {scale}{(config.Dropout > 0 ? $", dropout {config.Dropout}" : "")}"));
+        Row("rank", string.Create(CultureInfo.InvariantCulture, $"{config.Rank}, alpha {config.Alpha}, scaled "
+            + $"by {scale}{(config.Dropout > 0 ? $", dropout {config.Dropout}" : "")}"));
         Row("trained parameters", $"{parameters:N0}");
         Row("adapted modules", $"{adapted.Count:N0}");
-        foreach (IGrouping<string, KeyValuePair<string, long>> same in adapted.GroupBy(a => $"{Numbered(a.Key)}\0{a.Value}", StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
+        foreach (IGrouping<string, KeyValuePair<string, long>> same in adapted.GroupBy(
+            a => $"{Numbered(a.Key)}\0{a.Value}", StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
             terminal.Line($"  {Printable.Shorten(Numbered(same.First().Key))}{(same.Count() > 1 ? $"  × {same.Count()}" : "")}{(same.First().Value != config.Rank ? $"  rank {same.First().Value}" : "")}");
         if (others.Length > 0)
         {
             Row("trained whole", $"{others.Length:N0} tensors");
-            foreach (IGrouping<string, string> same in others.GroupBy(Numbered, StringComparer.Ordinal)) terminal.Line($"  {Printable.Shorten(same.Key)}{(same.Count() > 1 ? $"  × {same.Count()}" : "")}");
+            foreach (IGrouping<string, string> same in others.GroupBy(Numbered, StringComparer.Ordinal))
+                terminal.Line($"  {Printable.Shorten(same.Key)}{(same.Count() > 1 ? $"  × {same.Count()}" : "")}");
         }
 
         if (missing is not null) terminal.Warn(missing);
@@ -76,5 +80,6 @@ internal static class AdapterReport
     }
 
     /// <summary>A name with a star for each layer's number.</summary>
-    private static string Numbered(string name) => string.Join('.', name.Split('.').Select(part => part.Length > 0 && part.All(char.IsAsciiDigit) ? "*" : part));
+    private static string Numbered(string name)
+        => string.Join('.', name.Split('.').Select(part => part.Length > 0 && part.All(char.IsAsciiDigit) ? "*" : part));
 }

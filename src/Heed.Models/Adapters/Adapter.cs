@@ -66,13 +66,14 @@ public sealed class Adapter
     internal IReadOnlyList<AdaptedModule> Modules => _modules;
 
     /// <summary>The trained parameters by their keys in PEFT's files.</summary>
-    internal IReadOnlyList<KeyValuePair<string, Parameter>> Keys => [.. _trained.Select(t => KeyValuePair.Create(AdapterTensors.KeyOf(t.Key), t.Value))];
+    internal IReadOnlyList<KeyValuePair<string, Parameter>> Keys
+        => [.. _trained.Select(t => KeyValuePair.Create(AdapterTensors.KeyOf(t.Key), t.Value))];
 
     /// <summary>The folder from which <see cref="AdapterConfig.BaseModel"/> is seen, where it is a relative path.</summary>
     private string? Folder { get; init; }
 
-    /// <summary>Adds an adapter to a model, to be trained: the model computes what it did before, and all that the adapter does not train is
-    /// frozen.</summary>
+    /// <summary>Adds an adapter to a model, to be trained: the model computes what it did before, and all that the adapter does not train
+    /// is frozen.</summary>
     /// <param name="model">The model; its weights may be packed, and stay so.</param>
     /// <param name="config">What is adapted and trained.</param>
     /// <param name="seed">Of the first values of A.</param>
@@ -134,7 +135,8 @@ public sealed class Adapter
         }
     }
 
-    /// <summary>Writes the adapter as PEFT does: <c>adapter_model.safetensors</c> and <c>adapter_config.json</c>, each atomically.</summary>
+    /// <summary>Writes the adapter as PEFT does: <c>adapter_model.safetensors</c> and <c>adapter_config.json</c>, each
+    /// atomically.</summary>
     /// <param name="folder">Made where it does not exist.</param>
     /// <exception cref="StorageException">The disk is full or the folder cannot be written.</exception>
     public void Save(string folder)
@@ -151,16 +153,18 @@ public sealed class Adapter
 
         AdapterConfig config = Config;
         // A path that was seen from the old folder is seen from the new one.
-        if (Folder is { } old && config.BaseModel is { Length: > 0 } path && !Path.IsPathRooted(path) && Directory.Exists(Path.Combine(old, path)))
+        if (Folder is { } old && config.BaseModel is { Length: > 0 } path && !Path.IsPathRooted(path)
+            && Directory.Exists(Path.Combine(old, path)))
             config = config with { BaseModel = Path.GetRelativePath(folder, Path.Combine(old, path)).Replace('\\', '/') };
-        SafetensorsWriter.Write(Path.Combine(folder, AdapterTensors.SafetensorsName), Keys.Select(k => new ParameterTensor(k.Value).Rename(k.Key)), SafetensorsWriter.PyTorchMetadata);
+        SafetensorsWriter.Write(Path.Combine(folder, AdapterTensors.SafetensorsName),
+            Keys.Select(k => new ParameterTensor(k.Value).Rename(k.Key)), SafetensorsWriter.PyTorchMetadata);
         DurableFile.WriteText(Path.Combine(folder, AdapterConfigFile.Name), StrictJson.Format(AdapterConfigFile.ToJson(config)));
     }
 
-    /// <summary>Puts the changes into the weights, as PEFT's <c>merge_and_unload</c>, and removes the adapter: the model is then an ordinary
-    /// one, and trains as it did before.</summary>
-    /// <remarks>Of a token table that is the output layer too, the output changes with it, as in PEFT. Folders are opened so that it does not:
-    /// see docs/adapters.md.</remarks>
+    /// <summary>Puts the changes into the weights, as PEFT's <c>merge_and_unload</c>, and removes the adapter: the model is then an
+    /// ordinary one, and trains as it did before.</summary>
+    /// <remarks>Of a token table that is the output layer too, the output changes with it, as in PEFT. Folders are opened so that it does
+    /// not: see docs/adapters.md.</remarks>
     public void Merge()
     {
         using ContextScope entered = Model.Context.Enter();
@@ -188,25 +192,30 @@ public sealed class Adapter
     private void Check(AdapterTarget target)
     {
         if (target.Module is Embedding && Config.Dora)
-            throw Config.Wrong("use_dora", $"is true and target_modules names the table '{target.Module.Path}'; DoRA of tables is not computed here. Leave the table out, or use LoRA");
+            throw Config.Wrong("use_dora", $"is true and target_modules names the table '{target.Module.Path}'; DoRA of tables is not "
+                + "computed here. Leave the table out, or use LoRA");
         if (target.Module is Embedding && Model is SequenceToSequenceModel)
-            throw Config.Wrong("target_modules", $"names the table '{target.Module.Path}', which several parts of an encoder-decoder read; leave it out");
+            throw Config.Wrong("target_modules", $"names the table '{target.Module.Path}', which several parts of an encoder-decoder "
+                + "read; leave it out");
         if (target.Module is Linear linear && !Module.CanReplace(linear))
-            throw Config.Wrong("target_modules", $"names '{linear.Path}', whose weight the model reads itself; leave it out, or put it into modules_to_save");
+            throw Config.Wrong("target_modules", $"names '{linear.Path}', whose weight the model reads itself; leave it out, or put it "
+                + "into modules_to_save");
         if (Config.Dropout > 0 && target.Module.Site == "head.output")
-            throw Config.Wrong("lora_dropout", "is not 0 and the output layer is adapted, which has no dropout here; set 0, or leave the output layer out");
+            throw Config.Wrong("lora_dropout", "is not 0 and the output layer is adapted, which has no dropout here; set 0, or leave the "
+                + "output layer out");
     }
 
     private void Attach(AdapterTarget target)
     {
+        bool isTable = target.Module is Embedding;
         LowRankConfig change = new()
         {
             Rank = target.Rank,
             Scale = target.Scale,
             Dropout = (float)Config.Dropout,
             HasMagnitude = Config.Dora,
-            DownInitializer = Config.Start == AdapterStart.Gaussian && target.Module is Linear ? Initializer.Normal(1f / target.Rank) : null,
-            UpInitializer = Config.Start == AdapterStart.Both && target.Module is Linear ? Initializer.UniformWithin(1 / MathF.Sqrt(target.Rank)) : null,
+            DownInitializer = isTable || Config.Start != AdapterStart.Gaussian ? null : Initializer.Normal(1f / target.Rank),
+            UpInitializer = isTable || Config.Start != AdapterStart.Both ? null : Initializer.UniformWithin(1 / MathF.Sqrt(target.Rank)),
         };
         _modules.Add(target.Module is Embedding table ? AdaptedModule.Of(table, change) : AdaptedModule.Of((Linear)target.Module, change));
     }
@@ -223,10 +232,12 @@ public sealed class Adapter
             if (IsWhole(p))
             {
                 if (tied.Contains(p.Name))
-                    throw Config.Wrong("modules_to_save", $"names '{p.Name}', which is the output layer too; a model whose config.json sets tie_word_embeddings to false trains them apart. Set it, or leave the name out");
+                    throw Config.Wrong("modules_to_save", $"names '{p.Name}', which is the output layer too; a model whose config.json "
+                        + "sets tie_word_embeddings to false trains them apart. Set it, or leave the name out");
                 Train(p.Name, p);
             }
-            else if (Config.Bias == AdapterBias.Adapted ? adapted.ContainsKey(p) : Config.Bias == AdapterBias.All && p.Name.Contains("bias", StringComparison.Ordinal) && !IsOwn(p))
+            else if (Config.Bias == AdapterBias.Adapted ? adapted.ContainsKey(p) : Config.Bias == AdapterBias.All
+                && p.Name.Contains("bias", StringComparison.Ordinal) && !IsOwn(p))
             {
                 Train(adapted.GetValueOrDefault(p, p.Name), p);
             }
@@ -249,27 +260,31 @@ public sealed class Adapter
         foreach ((string key, Parameter p) in _trained)
         {
             // Older versions of PEFT wrote a bias and a magnitude under other names.
-            RawTensor? stored = tensors.Find(key, _basePrefix) ?? tensors.Find(key.Replace(".base_layer.bias", ".bias", StringComparison.Ordinal), _basePrefix)
+            RawTensor? stored = tensors.Find(key, _basePrefix)
+                ?? tensors.Find(key.Replace(".base_layer.bias", ".bias", StringComparison.Ordinal), _basePrefix)
                 ?? tensors.Find(key + ".weight", _basePrefix);
             if (stored is null) throw Missing(tensors, Config, key);
             if (stored.Shape.Count != p.Shape.Rank || !stored.Shape.Select((size, i) => size == p.Shape[i]).All(same => same))
-                throw new InvalidFileException(tensors.File, stored.Name, $"is [{string.Join(", ", stored.Shape)}]; {p.Shape} was expected. Check that the adapter belongs to this base model");
+                throw new InvalidFileException(tensors.File, stored.Name, $"is [{string.Join(", ", stored.Shape)}]; {p.Shape} was "
+                    + "expected. Check that the adapter belongs to this base model");
             if (!wholeToo && !IsOwn(p)) continue;
             Tensor value = Tensor.Uninitialized(p.Shape);
             stored.ReadFloats(value.Span);
             p.Value = value;
         }
 
-        // Weights of the base that PEFT saved with the adapter (a vocabulary that grew) take their place when a folder is opened; on a model
-        // that is there already they would be lost with the next save.
+        // Weights of the base that PEFT saved with the adapter (a vocabulary that grew) take their place when a folder is opened; on a
+        // model that is there already they would be lost with the next save.
         tensors.CheckUsed(except: name => !wholeToo && Model.Parameters.TryGet(AdapterTensors.BaseName(name), out _));
     }
 
     private static InvalidFileException Missing(AdapterTensors tensors, AdapterConfig config, string name)
-        => new(tensors.File, AdapterTensors.KeyOf(name), $"is missing, and {config.File} names it. Check that both files, and the base model, belong together");
+        => new(tensors.File, AdapterTensors.KeyOf(name), $"is missing, and {config.File} names it. Check that both files, and the base "
+            + "model, belong together");
 
     private static void ThrowIfAdapted(Model model)
     {
-        if (model.Adapter is not null) throw new InvalidOperationException("Adapter: the model carries an adapter already; merge it first (Adapter.Merge).");
+        if (model.Adapter is not null)
+            throw new InvalidOperationException("Adapter: the model carries an adapter already; merge it first (Adapter.Merge).");
     }
 }

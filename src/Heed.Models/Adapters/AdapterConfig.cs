@@ -13,7 +13,8 @@ public enum AdapterBias
     All,
 }
 
-/// <summary>What a low-rank adapter changes and trains. It is read from and written to <c>adapter_config.json</c>, in PEFT's form.</summary>
+/// <summary>What a low-rank adapter changes and trains. It is read from and written to <c>adapter_config.json</c>, in PEFT's
+/// form.</summary>
 /// <remarks>LoRA: Hu et al. 2021, arXiv:2106.09685; DoRA: Liu et al. 2024, arXiv:2402.09353.</remarks>
 public sealed record AdapterConfig
 {
@@ -52,7 +53,8 @@ public sealed record AdapterConfig
     /// <summary>Numbers of the layers that <see cref="TargetModules"/> are looked for in (<c>layers_to_transform</c>); null: all.</summary>
     public IReadOnlyList<int>? Layers { get; init; }
 
-    /// <summary>Names of the lists whose layers <see cref="Layers"/> counts, such as <c>layer</c> (<c>layers_pattern</c>); empty: any.</summary>
+    /// <summary>Names of the lists whose layers <see cref="Layers"/> counts, such as <c>layer</c> (<c>layers_pattern</c>); empty:
+    /// any.</summary>
     public IReadOnlyList<string> LayerLists { get; init; } = [];
 
     /// <summary>Ranks of modules by a regular expression for the end of their names; the first that matches counts
@@ -93,11 +95,15 @@ public sealed record AdapterConfig
     {
         if (Rank < 1) throw Wrong("r", $"is {Rank}; a whole number of at least 1 was expected");
         if (!double.IsFinite(Alpha)) throw Wrong("lora_alpha", "is not finite");
-        if (!(Dropout >= 0 && Dropout < 1)) throw Wrong("lora_dropout", FormattableString.Invariant($"is {Dropout}; a probability from 0 to below 1 was expected"));
-        if (TargetModules is not null && TargetPattern is not null) throw Wrong("target_modules", "has both names and a pattern; give one of them");
+        if (!(Dropout >= 0 && Dropout < 1))
+            throw Wrong("lora_dropout", FormattableString.Invariant($"is {Dropout}; a probability from 0 to below 1 was expected"));
+        if (TargetModules is not null && TargetPattern is not null)
+            throw Wrong("target_modules", "has both names and a pattern; give one of them");
         if (Layers is not null && TargetPattern is not null)
-            throw Wrong("layers_to_transform", "goes with a list of target_modules, not with a pattern; put the layers' numbers into the pattern");
-        if (LayerLists.Count > 0 && Layers is null) throw Wrong("layers_pattern", "says whose layers are counted, and layers_to_transform names none; give both or neither");
+            throw Wrong("layers_to_transform", "goes with a list of target_modules, not with a pattern; put the layers' numbers into the "
+                + "pattern");
+        if (LayerLists.Count > 0 && Layers is null)
+            throw Wrong("layers_pattern", "says whose layers are counted, and layers_to_transform names none; give both or neither");
     }
 
     internal ConfigException Wrong(string key, string reason) => new($"{File}: $.{key}: {reason}.");

@@ -15,15 +15,15 @@ internal static class AdapterConfigFile
     /// <summary>Keys that change no result: who wrote the file and how, and settings of what is refused when it is used.</summary>
     private static readonly string[] WithoutEffect =
     [
-        "auto_mapping", "inference_mode", "peft_version", "megatron_core", "qalora_group_size", "runtime_config", "fan_in_fan_out", "eva_config", "corda_config", "lora_ga_config",
-        "loftq_config", "_heed",
+        "auto_mapping", "inference_mode", "peft_version", "megatron_core", "qalora_group_size", "runtime_config", "fan_in_fan_out",
+        "eva_config", "corda_config", "lora_ga_config", "loftq_config", "_heed",
     ];
 
     /// <summary>Keys that must be null, false or empty.</summary>
     private static readonly string[] Refused =
     [
-        "alora_invocation_tokens", "arrow_config", "ensure_weight_tying", "kasa_config", "layer_replication", "lora_bias", "megatron_config", "monteclora_config", "target_parameters",
-        "trainable_token_indices", "use_bdlora", "use_qalora", "velora_config",
+        "alora_invocation_tokens", "arrow_config", "ensure_weight_tying", "kasa_config", "layer_replication", "lora_bias",
+        "megatron_config", "monteclora_config", "target_parameters", "trainable_token_indices", "use_bdlora", "use_qalora", "velora_config",
     ];
 
     /// <summary>True where the files are those of an adapter and not of a whole model.</summary>
@@ -39,29 +39,37 @@ internal static class AdapterConfigFile
         using JsonDocument document = files.ReadJson(Name, LargestFile);
         string path = files.PathOf(Name);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
-            throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. Restore the file from the adapter's repository");
+            throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. Restore "
+                + "the file from the adapter's repository");
         ConfigKeys keys = new();
         AdapterConfig config = Read(new ConfigReader(document.RootElement, path).WithNullAsAbsent().NotedIn(keys));
-        string[] unknown = [.. keys.Of(document.RootElement, IsWithoutEffect).Where(k => k.Use == ConfigKeyUse.Unknown).Select(k => Printable.Shorten(k.Key, 40))];
+        string[] unknown = [.. keys.Of(document.RootElement, IsWithoutEffect).Where(k => k.Use == ConfigKeyUse.Unknown).Select(
+            k => Printable.Shorten(k.Key, 40))];
         if (unknown.Length > 0)
-            warn?.Invoke($"{path}: not known and without effect: {string.Join(", ", unknown.Take(8))}{(unknown.Length > 8 ? ", …" : "")}. Check the spelling, or that the adapter computes nothing that needs them.");
+            warn?.Invoke($"{path}: not known and without "
+                + $"effect: {string.Join(", ", unknown.Take(8))}{(unknown.Length > 8 ? ", …" : "")}. Check the spelling, or that the "
+                    + "adapter computes nothing that needs them.");
         return config with { Original = JsonObject.Create(document.RootElement.Clone()), File = path };
     }
 
-    private static bool IsWithoutEffect(string key) => Array.Exists(WithoutEffect, known => key == known || key.StartsWith(known + ".", StringComparison.Ordinal));
+    private static bool IsWithoutEffect(string key)
+        => Array.Exists(WithoutEffect, known => key == known || key.StartsWith(known + ".", StringComparison.Ordinal));
 
     private static AdapterConfig Read(ConfigReader file)
     {
         if (file.Text("peft_type", "LORA") is not "LORA" and { } type)
-            throw file.Wrong("peft_type", $"is \"{Printable.Shorten(type)}\"; only LORA is computed here. Merge the adapter in Python, or choose another");
+            throw file.Wrong("peft_type", $"is \"{Printable.Shorten(type)}\"; only LORA is computed here. Merge the adapter in Python, "
+                + "or choose another");
         foreach (string key in Refused)
         {
             file.Guard(key);
             if (file.Root.TryGetProperty(key, out JsonElement value) && !IsNothing(value))
-                throw file.Wrong(key, $"is {StrictJson.Describe(value)}; what it asks for is not computed here. Merge the adapter in Python, or choose one without it");
+                throw file.Wrong(key, $"is {StrictJson.Describe(value)}; what it asks for is not computed here. Merge the adapter in "
+                    + "Python, or choose one without it");
         }
 
-        JsonElement? targets = Value(file, "target_modules"), excluded = Value(file, "exclude_modules"), layers = Value(file, "layers_to_transform"), lists = Value(file, "layers_pattern");
+        JsonElement? targets = Value(file, "target_modules"), excluded = Value(file, "exclude_modules"),
+            layers = Value(file, "layers_to_transform"), lists = Value(file, "layers_pattern");
         AdapterConfig config = new()
         {
             File = file.File,
@@ -74,9 +82,12 @@ internal static class AdapterConfigFile
             TargetPattern = IsText(targets) ? targets!.Value.GetString() : null,
             ExcludedModules = IsText(excluded) ? [] : Names(file, "exclude_modules", excluded) ?? [],
             ExcludedPattern = IsText(excluded) ? excluded!.Value.GetString() : null,
-            Layers = layers is { ValueKind: JsonValueKind.Number } one ? [StrictJson.Integer(one, file.File, file.At("layers_to_transform"))] : Integers(file, "layers_to_transform", layers),
-            LayerLists = IsText(lists) ? (lists!.Value.GetString() is { Length: > 0 } list ? [list] : []) : Names(file, "layers_pattern", lists) ?? [],
-            RankPattern = Pattern(file, "rank_pattern", (value, at) => StrictJson.Integer(value, file.File, at, 1, ConfigReader.MaximumSize)),
+            Layers = layers is { ValueKind: JsonValueKind.Number } one
+                ? [StrictJson.Integer(one, file.File, file.At("layers_to_transform"))] : Integers(file, "layers_to_transform", layers),
+            LayerLists = IsText(lists) ? (lists!.Value.GetString() is { Length: > 0 } list ? [list] : [])
+                : Names(file, "layers_pattern", lists) ?? [],
+            RankPattern = Pattern(file, "rank_pattern", (value, at)
+                => StrictJson.Integer(value, file.File, at, 1, ConfigReader.MaximumSize)),
             AlphaPattern = Pattern(file, "alpha_pattern", (value, at) => StrictJson.Number(value, file.File, at)),
             Bias = file.Choice("bias", "none", ("none", AdapterBias.None), ("lora_only", AdapterBias.Adapted), ("all", AdapterBias.All)),
             ModulesToSave = Names(file, "modules_to_save", Value(file, "modules_to_save")) ?? [],
@@ -103,7 +114,8 @@ internal static class AdapterConfigFile
             now = kept;
         }
 
-        return new JsonObject(now.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
+        return new JsonObject(now.OrderBy(p => p.Key, StringComparer.Ordinal).Select(
+            p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
     }
 
     private static JsonObject Form(AdapterConfig c)
@@ -123,7 +135,8 @@ internal static class AdapterConfigFile
             ["loftq_config"] = new JsonObject(),
             ["lora_alpha"] = Number(c.Alpha),
             // Python writes a probability as a number with a fraction.
-            ["lora_dropout"] = c.Dropout == Math.Floor(c.Dropout) ? JsonNode.Parse(c.Dropout.ToString("0.0", CultureInfo.InvariantCulture)) : c.Dropout,
+            ["lora_dropout"] = c.Dropout == Math.Floor(c.Dropout) ? JsonNode.Parse(c.Dropout.ToString("0.0", CultureInfo.InvariantCulture))
+                : c.Dropout,
             ["megatron_core"] = "megatron.core",
             ["modules_to_save"] = Texts(c.ModulesToSave),
             ["peft_type"] = "LORA",
@@ -144,9 +157,11 @@ internal static class AdapterConfigFile
         return json;
     }
 
-    private static JsonNode Number(double value) => value == Math.Floor(value) && Math.Abs(value) < 1e15 ? JsonValue.Create((long)value) : JsonValue.Create(value);
+    private static JsonNode Number(double value)
+        => value == Math.Floor(value) && Math.Abs(value) < 1e15 ? JsonValue.Create((long)value) : JsonValue.Create(value);
 
-    private static JsonArray? Texts(IReadOnlyList<string>? names) => names is null || names.Count == 0 ? null : new JsonArray([.. names.Order(StringComparer.Ordinal).Select(n => (JsonNode)n)]);
+    private static JsonArray? Texts(IReadOnlyList<string>? names)
+        => names is null || names.Count == 0 ? null : new JsonArray([.. names.Order(StringComparer.Ordinal).Select(n => (JsonNode)n)]);
 
     private static JsonElement? Value(ConfigReader file, string key) => file.Has(key) ? file.Root.GetProperty(key) : null;
 
@@ -165,21 +180,25 @@ internal static class AdapterConfigFile
     private static AdapterStart StartOf(ConfigReader file)
     {
         if (Value(file, "init_lora_weights") is not { } value) return AdapterStart.Standard;
-        if (value.ValueKind is JsonValueKind.True or JsonValueKind.False) return value.GetBoolean() ? AdapterStart.Standard : AdapterStart.Both;
+        if (value.ValueKind is JsonValueKind.True or JsonValueKind.False)
+            return value.GetBoolean() ? AdapterStart.Standard : AdapterStart.Both;
         string word = StrictJson.Text(value, file.File, file.At("init_lora_weights"));
         return word switch
         {
             "gaussian" => AdapterStart.Gaussian,
             // They choose first values of A and B alone, which the file replaces.
             "eva" or "orthogonal" => AdapterStart.Standard,
-            _ => throw file.Wrong("init_lora_weights", $"is \"{Printable.Shorten(word)}\", which changes the weights of the base model too; true, false, gaussian, eva or orthogonal were expected. Save the adapter in Python with path_initial_model_for_weight_conversion, or merge it there"),
+            _ => throw file.Wrong("init_lora_weights", $"is \"{Printable.Shorten(word)}\", which changes the weights of the base model "
+                + "too; true, false, gaussian, eva or orthogonal were expected. Save the adapter in Python with "
+                    + "path_initial_model_for_weight_conversion, or merge it there"),
         };
     }
 
     private static List<string>? Names(ConfigReader file, string key, JsonElement? value)
     {
         if (value is not { } list) return null;
-        if (list.ValueKind != JsonValueKind.Array) throw file.Wrong(key, $"is {StrictJson.Describe(list)}; an array of names was expected. Correct it");
+        if (list.ValueKind != JsonValueKind.Array)
+            throw file.Wrong(key, $"is {StrictJson.Describe(list)}; an array of names was expected. Correct it");
         List<string> names = [];
         foreach (JsonElement name in list.EnumerateArray()) names.Add(StrictJson.Text(name, file.File, $"{file.At(key)}[{names.Count}]"));
         return names;
@@ -188,16 +207,20 @@ internal static class AdapterConfigFile
     private static List<int>? Integers(ConfigReader file, string key, JsonElement? value)
     {
         if (value is not { } list) return null;
-        if (list.ValueKind != JsonValueKind.Array) throw file.Wrong(key, $"is {StrictJson.Describe(list)}; an array of layer numbers was expected. Correct it");
+        if (list.ValueKind != JsonValueKind.Array)
+            throw file.Wrong(key, $"is {StrictJson.Describe(list)}; an array of layer numbers was expected. Correct it");
         List<int> numbers = [];
-        foreach (JsonElement number in list.EnumerateArray()) numbers.Add(StrictJson.Integer(number, file.File, $"{file.At(key)}[{numbers.Count}]"));
+        foreach (JsonElement number in list.EnumerateArray())
+            numbers.Add(StrictJson.Integer(number, file.File, $"{file.At(key)}[{numbers.Count}]"));
         return numbers.Count == 0 ? null : numbers;
     }
 
     private static List<KeyValuePair<string, T>> Pattern<T>(ConfigReader file, string key, Func<JsonElement, string, T> read)
     {
         if (Value(file, key) is not { } value) return [];
-        if (value.ValueKind != JsonValueKind.Object) throw file.Wrong(key, $"is {StrictJson.Describe(value)}; an object of patterns was expected. Correct it");
-        return [.. value.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, read(p.Value, $"{file.At(key)}['{Printable.Shorten(p.Name)}']")))];
+        if (value.ValueKind != JsonValueKind.Object)
+            throw file.Wrong(key, $"is {StrictJson.Describe(value)}; an object of patterns was expected. Correct it");
+        return [.. value.EnumerateObject().Select(
+            p => KeyValuePair.Create(p.Name, read(p.Value, $"{file.At(key)}['{Printable.Shorten(p.Name)}']")))];
     }
 }

@@ -9,11 +9,13 @@ namespace Heed.Models.Adapters;
 internal sealed class AdapterFiles : IModelFiles
 {
     private static readonly string[] TextFiles =
-        ["tokenizer", "special_tokens_map", "added_tokens", "vocab", "merges", "spiece", "sentencepiece", "chat_template", "additional_chat_templates/", "generation_config"];
+        ["tokenizer", "special_tokens_map", "added_tokens", "vocab", "merges", "spiece", "sentencepiece", "chat_template",
+            "additional_chat_templates/", "generation_config"];
 
     private readonly IModelFiles _adapter;
 
-    private AdapterFiles(IModelFiles adapter, AdapterConfig config, IModelFiles model) => (_adapter, Config, Base) = (adapter, config, model);
+    private AdapterFiles(IModelFiles adapter, AdapterConfig config, IModelFiles model)
+        => (_adapter, Config, Base) = (adapter, config, model);
 
     /// <summary>The adapter's configuration.</summary>
     public AdapterConfig Config { get; }
@@ -70,11 +72,13 @@ internal sealed class AdapterFiles : IModelFiles
         if (model.Family.HeadOf(architecture) != wanted)
         {
             architecture = ModelFamilies.Heads(model.Family, model.Config.ModelType).FirstOrDefault(a => model.Family.HeadOf(a) == wanted)
-                ?? throw Config.Wrong("task_type", $"is \"{Config.TaskType}\", and {model.Config.ModelType} models have no such head here; they have {string.Join(", ", ModelFamilies.Heads(model.Family, model.Config.ModelType))}");
+                ?? throw Config.Wrong("task_type", $"is \"{Config.TaskType}\", and {model.Config.ModelType} models have no such head "
+                    + $"here; they have {string.Join(", ", ModelFamilies.Heads(model.Family, model.Config.ModelType))}");
         }
 
         options = (options ?? LoadOptions.Default) with { Architecture = architecture };
-        if (wanted is not (HeadKind.SequenceClassifier or HeadKind.TokenClassifier) || Classes() is not { } count || count == model.Config.Labels.Count) return options;
+        if (wanted is not (HeadKind.SequenceClassifier or HeadKind.TokenClassifier) || Classes() is not { } count
+            || count == model.Config.Labels.Count) return options;
         Func<ModelConfig, ModelConfig>? configure = options.Configure;
         string[] labels = [.. Enumerable.Range(0, count).Select(i => FormattableString.Invariant($"LABEL_{i}"))];
         return options with { Configure = config => (configure?.Invoke(config) ?? config) with { Labels = labels } };
@@ -109,8 +113,8 @@ internal sealed class AdapterFiles : IModelFiles
         }
     }
 
-    /// <summary>Of a token table that is the output layer too and that the adapter changes: the output layer's own name, and the table's, from
-    /// which it begins; null where nothing must part.</summary>
+    /// <summary>Of a token table that is the output layer too and that the adapter changes: the output layer's own name, and the table's,
+    /// from which it begins; null where nothing must part.</summary>
     private Dictionary<string, string>? Untied(Model shapes, AdapterTensors tensors, ModelDescription description)
     {
         if (!description.Config.TiedOutput || shapes is SequenceToSequenceModel) return null;
@@ -119,7 +123,9 @@ internal sealed class AdapterFiles : IModelFiles
             if (!second.EndsWith(".weight", StringComparison.Ordinal)) continue;
             string module = table[..table.LastIndexOf('.')], output = second[..second.LastIndexOf('.')];
             string bare = description.Family.BasePrefix + ".";
-            if (((string[])[$"{module}.lora_embedding_A", table, second, $"{output}.lora_A.weight"]).Any(name => tensors.All.ContainsKey(name) || (name.StartsWith(bare, StringComparison.Ordinal) && tensors.All.ContainsKey(name[bare.Length..]))))
+            if (((string[])[$"{module}.lora_embedding_A", table, second, $"{output}.lora_A.weight"]).Any(
+                name => tensors.All.ContainsKey(name)
+                    || (name.StartsWith(bare, StringComparison.Ordinal) && tensors.All.ContainsKey(name[bare.Length..]))))
                 return new Dictionary<string, string>(StringComparer.Ordinal) { [second] = table };
         }
 
@@ -145,17 +151,22 @@ internal sealed class AdapterFiles : IModelFiles
     {
         if (options?.Base is { } given) return given;
         if (config.BaseModel is not { Length: > 0 } name)
-            throw config.Wrong("base_model_name_or_path", "is missing; it names the base model. Write it there, or give the base model (LoadOptions.Base)");
-        string? folder = files is FolderModelFiles own && Directory.Exists(Path.Combine(own.Location, name)) ? Path.Combine(own.Location, name) : null;
+            throw config.Wrong("base_model_name_or_path", "is missing; it names the base model. Write it there, or give the base model "
+                + "(LoadOptions.Base)");
+        string? beside = files is FolderModelFiles own ? Path.Combine(own.Location, name) : null;
+        string? folder = Directory.Exists(beside) ? beside : null;
         folder ??= options?.FindModel?.Invoke(name, config.BaseRevision) ?? (Directory.Exists(name) ? name : null);
         if (folder is null)
         {
-            throw new StorageException($"{config.File}: $.base_model_name_or_path: is '{Printable.Shorten(name)}', which is no folder, seen from the adapter or from here, and no model in the cache. "
+            throw new StorageException($"{config.File}: $.base_model_name_or_path: is '{Printable.Shorten(name)}', which is no folder, "
+                + "seen from the adapter or from here, and no model in the cache. "
                 + $"Fetch it with 'heed pull {Printable.Shorten(name)}', or correct the path.");
         }
 
         IModelFiles found = new FolderModelFiles(folder);
-        if (AdapterConfigFile.IsFor(found)) throw config.Wrong("base_model_name_or_path", $"is '{Printable.Shorten(name)}', an adapter itself; merge that one first (heed merge)");
+        if (AdapterConfigFile.IsFor(found))
+            throw config.Wrong("base_model_name_or_path", $"is '{Printable.Shorten(name)}', an adapter itself; merge that one first "
+                + "(heed merge)");
         return found;
     }
 }

@@ -23,8 +23,10 @@ internal static class AdapterTargets
     public static IReadOnlyList<AdapterTarget> Find(Model model, AdapterConfig config, Func<string, int?>? storedRank = null)
     {
         Func<string, bool> wanted = Wanted(model, config), excluded = Excluded(config);
-        List<KeyValuePair<Regex, int>> ranks = [.. config.RankPattern.Select(p => KeyValuePair.Create(EndOfName(config, "rank_pattern", p.Key), p.Value))];
-        List<KeyValuePair<Regex, double>> alphas = [.. config.AlphaPattern.Select(p => KeyValuePair.Create(EndOfName(config, "alpha_pattern", p.Key), p.Value))];
+        List<KeyValuePair<Regex, int>> ranks = [.. config.RankPattern.Select(
+            p => KeyValuePair.Create(EndOfName(config, "rank_pattern", p.Key), p.Value))];
+        List<KeyValuePair<Regex, double>> alphas = [.. config.AlphaPattern.Select(
+            p => KeyValuePair.Create(EndOfName(config, "alpha_pattern", p.Key), p.Value))];
         List<AdapterTarget> found = [];
         foreach (Module module in model.Modules)
         {
@@ -32,7 +34,8 @@ internal static class AdapterTargets
             if (name.Length == 0 || !wanted(name) || excluded(name)) continue;
             if (module is not (Linear or Embedding))
             {
-                throw config.Wrong("target_modules", $"matches '{Printable.Shorten(name)}', a {module.GetType().Name}; projections and tables can be adapted. "
+                throw config.Wrong("target_modules", $"matches '{Printable.Shorten(name)}', a {module.GetType().Name}; projections and "
+                    + "tables can be adapted. "
                     + "Name these, or put the module into modules_to_save");
             }
 
@@ -43,15 +46,19 @@ internal static class AdapterTargets
 
         if (found.Count > 0) return found;
         string given = config.TargetPattern ?? string.Join(", ", config.TargetModules ?? ["the projections of queries and values"]);
-        IEnumerable<string> known = model.Modules.OfType<Linear>().SelectMany(m => (string[])[m.Path, m.Path[(m.Path.LastIndexOf('.') + 1)..]]);
-        string near = Printable.Nearest(config.TargetModules is [var one] ? one : given, known) is { } nearest ? $" The nearest is '{nearest}'." : "";
-        throw config.Wrong("target_modules", $"{Printable.Shorten(given, 120)}: no module of this {model.Config.ModelType} model is meant.{near} 'heed info' lists the modules");
+        IEnumerable<string> known = model.Modules.OfType<Linear>().SelectMany(
+            m => (string[])[m.Path, m.Path[(m.Path.LastIndexOf('.') + 1)..]]);
+        string near = Printable.Nearest(config.TargetModules is [var one] ? one : given, known) is { } nearest
+            ? $" The nearest is '{nearest}'." : "";
+        throw config.Wrong("target_modules", $"{Printable.Shorten(given, 120)}: no module of this {model.Config.ModelType} model is "
+            + $"meant.{near} 'heed info' lists the modules");
     }
 
     /// <summary>The configuration with its targets by name, as PEFT saves them.</summary>
     public static AdapterConfig Named(Model model, AdapterConfig config, IReadOnlyList<AdapterTarget> targets) => config switch
     {
-        { TargetPattern: AdapterConfig.AllLinear } => config with { TargetPattern = null, TargetModules = [.. targets.Select(t => t.Module.Path)] },
+        { TargetPattern: AdapterConfig.AllLinear }
+            => config with { TargetPattern = null, TargetModules = [.. targets.Select(t => t.Module.Path)] },
         { TargetPattern: null, TargetModules: null } => config with { TargetModules = [.. Standard(model)] },
         _ => config,
     };
@@ -83,7 +90,8 @@ internal static class AdapterTargets
     private static Func<string, bool> Excluded(AdapterConfig config)
     {
         Regex? pattern = config.ExcludedPattern is { Length: > 0 } text ? Compile(config, "exclude_modules", $"^(?:{text})\\z") : null;
-        return name => IsNamed(config.ExcludedModules, name) || (pattern is not null && Matches(config, pattern, name)) || IsWhole(config, name);
+        return name => IsNamed(config.ExcludedModules, name) || (pattern is not null && Matches(config, pattern, name))
+            || IsWhole(config, name);
     }
 
     /// <summary>The output over the vocabulary, and the classes of a text: what <c>all-linear</c> leaves out.</summary>
@@ -100,7 +108,8 @@ internal static class AdapterTargets
         return names;
     }
 
-    private static bool IsNamed(IEnumerable<string> names, string name) => names.Any(n => name == n || name.EndsWith("." + n, StringComparison.Ordinal));
+    private static bool IsNamed(IEnumerable<string> names, string name)
+        => names.Any(n => name == n || name.EndsWith("." + n, StringComparison.Ordinal));
 
     private static Func<string, bool> InLayers(AdapterConfig config)
     {
@@ -156,7 +165,8 @@ internal static class AdapterTargets
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw config.Wrong("target_modules", $"or another pattern, '{Printable.Shorten(e.Pattern)}', takes more than {LongestMatch.TotalSeconds:0} seconds for one name; write it simpler");
+            throw config.Wrong("target_modules", $"or another pattern, '{Printable.Shorten(e.Pattern)}', takes more "
+                + $"than {LongestMatch.TotalSeconds:0} seconds for one name; write it simpler");
         }
     }
 }

@@ -33,7 +33,8 @@ internal sealed class AdapterTensors : IDisposable
             List<KeyValuePair<string, long>> modules = [];
             foreach ((string name, RawTensor tensor) in _tensors)
                 foreach (string end in (ReadOnlySpan<string>)[".lora_A.weight", ".lora_embedding_A"])
-                    if (name.EndsWith(end, StringComparison.Ordinal) && tensor.Shape.Count == 2) modules.Add(new(name[..^end.Length], tensor.Shape[0]));
+                    if (name.EndsWith(end, StringComparison.Ordinal) && tensor.Shape.Count == 2)
+                        modules.Add(new(name[..^end.Length], tensor.Shape[0]));
             modules.Sort((a, b) => string.CompareOrdinal(a.Key, b.Key));
             return modules;
         }
@@ -51,7 +52,8 @@ internal sealed class AdapterTensors : IDisposable
         }
 
         if (!files.Contains(PickleName))
-            throw new StorageException($"{files.Location}: holds {AdapterConfigFile.Name} and neither {SafetensorsName} nor {PickleName}. Download the adapter again.");
+            throw new StorageException($"{files.Location}: holds {AdapterConfigFile.Name} and neither {SafetensorsName} "
+                + $"nor {PickleName}. Download the adapter again.");
         PickleFile pickle = PickleFile.Open(files.Open(PickleName));
         return new AdapterTensors(pickle, pickle.Path, pickle.Tensors);
     }
@@ -65,7 +67,8 @@ internal sealed class AdapterTensors : IDisposable
     public RawTensor? Find(string name, string basePrefix)
     {
         string prefix = basePrefix + ".";
-        foreach (string candidate in (ReadOnlySpan<string>)[name, name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : prefix + name])
+        foreach (string candidate in (ReadOnlySpan<string>)[name, name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..]
+            : prefix + name])
         {
             if (!_tensors.TryGetValue(candidate, out RawTensor? tensor)) continue;
             _used.Add(candidate);
@@ -82,7 +85,9 @@ internal sealed class AdapterTensors : IDisposable
     {
         string[] left = [.. Unused.Where(name => !except(name)).Order(StringComparer.Ordinal)];
         if (left.Length == 0) return;
-        throw new InvalidFileException(File, left[0], $"{(left.Length > 1 ? $"and {left.Length - 1} more " : "")}belong{(left.Length > 1 ? "" : "s")} to no module that {AdapterConfigFile.Name} names. Check that both files, and the base model, belong together");
+        throw new InvalidFileException(File, left[0],
+            $"{(left.Length > 1 ? $"and {left.Length - 1} more " : "")}belong{(left.Length > 1 ? "" : "s")} to no module "
+                + $"that {AdapterConfigFile.Name} names. Check that both files, and the base model, belong together");
     }
 
     /// <summary>Names of the tensors that nobody asked for, without the copies that carry nothing.</summary>

@@ -47,7 +47,8 @@ internal sealed class AdapterRun(string folder, GoldenFolder golden, VerifyOptio
         Adapter adapter = Adapter.Load(model, folder);
         Dictionary<string, Parameter> trained = adapter.Keys.ToDictionary(k => k.Key, k => k.Value, StringComparer.Ordinal);
         GoldenRun.Differentiate(model, golden.Inputs(0), options);
-        Dictionary<string, Parameter> left = model.Parameters.Where(p => p.Gradient is not null).ToDictionary(p => p.Name, StringComparer.Ordinal);
+        Dictionary<string, Parameter> left = model.Parameters.Where(p => p.Gradient is not null).ToDictionary(
+            p => p.Name, StringComparer.Ordinal);
         foreach (RawTensor expected in golden.Tensors("grad."))
         {
             Parameter? p = Find(trained, expected.Name["grad.".Length..]);
@@ -76,10 +77,13 @@ internal sealed class AdapterRun(string folder, GoldenFolder golden, VerifyOptio
             double loss = GoldenRun.Differentiate(model, golden.Inputs(0), options);
             optimizer.Step(settings.Number("lr", 5e-3, 0));
             log.Add(VerifyResult.Number(loss));
-            if (step < losses.Length) checks.Add(new TensorCheck(FormattableString.Invariant($"train.loss.{step}"), Math.Abs(loss - losses[step]), 1e-4 * Math.Abs(losses[step])));
+            if (step < losses.Length)
+                checks.Add(new TensorCheck(FormattableString.Invariant($"train.loss.{step}"), Math.Abs(loss - losses[step]),
+                    1e-4 * Math.Abs(losses[step])));
         }
 
-        foreach (RawTensor expected in golden.Tensors("trained.")) Compare(expected, Find(trained, expected.Name["trained.".Length..])?.Value, 2e-4);
+        foreach (RawTensor expected in golden.Tensors("trained."))
+            Compare(expected, Find(trained, expected.Name["trained.".Length..])?.Value, 2e-4);
     }
 
     /// <summary>The base model, as the adapter's training opens it.</summary>
@@ -97,11 +101,13 @@ internal sealed class AdapterRun(string folder, GoldenFolder golden, VerifyOptio
     {
         if (golden.Record.Nested("scaling") is { } scaling)
         {
-            Dictionary<string, double> actual = adapter.Modules.ToDictionary(m => m.Path, m => (double)m.Change.Config.Scale, StringComparer.Ordinal);
+            Dictionary<string, double> actual = adapter.Modules.ToDictionary(m => m.Path,
+                m => (double)m.Change.Config.Scale, StringComparer.Ordinal);
             foreach (JsonProperty module in scaling.Root.EnumerateObject())
             {
                 double expected = StrictJson.Number(module.Value, scaling.File, scaling.At(module.Name));
-                checks.Add(new TensorCheck($"scaling.{module.Name}", actual.Remove(module.Name, out double scale) ? Math.Abs(scale - expected) : double.PositiveInfinity, 1e-6 * Math.Abs(expected)));
+                checks.Add(new TensorCheck($"scaling.{module.Name}", actual.Remove(module.Name, out double scale)
+                    ? Math.Abs(scale - expected) : double.PositiveInfinity, 1e-6 * Math.Abs(expected)));
             }
 
             foreach (string name in actual.Keys) Missing($"scaling.{name}");
@@ -117,8 +123,10 @@ internal sealed class AdapterRun(string folder, GoldenFolder golden, VerifyOptio
         options.CancellationToken.ThrowIfCancellationRequested();
         using TensorScope scope = TensorScope.Begin();
         ModelInputs inputs = golden.Inputs(0);
-        ModelOutput output = model.Run(inputs, new RunOptions { CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
-        TokenGrid? mask = expected.Sizes.Length < 3 ? null : model is SequenceToSequenceModel ? inputs.DecoderAttentionMask : inputs.AttentionMask;
+        ModelOutput output = model.Run(inputs,
+            new RunOptions { CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
+        TokenGrid? mask = expected.Sizes.Length < 3 ? null : model is SequenceToSequenceModel ? inputs.DecoderAttentionMask
+            : inputs.AttentionMask;
         Compare(expected, output.Logits, 2e-6, mask, shown);
     }
 

@@ -58,7 +58,8 @@ internal sealed class LowRank
     {
         ParameterScope at = linear.Scope;
         int r = config.Rank, D = linear.Inputs, F = linear.Outputs;
-        Parameter down = (at / "lora_A").As("lora_a").Weight("weight", new Shape(r, D), config.DownInitializer ?? Initializer.UniformWithin(1 / MathF.Sqrt(D)));
+        Parameter down = (at / "lora_A").As("lora_a").Weight("weight", new Shape(r, D), config.DownInitializer
+            ?? Initializer.UniformWithin(1 / MathF.Sqrt(D)));
         Parameter up = (at / "lora_B").As("lora_b").Weight("weight", new Shape(F, r), config.UpInitializer ?? Initializer.Zeros);
         Parameter? magnitude = config.HasMagnitude ? at.Parameter("lora_magnitude_vector", new Shape(F), Initializer.Ones) : null;
         LowRank change = new(down, up, magnitude, config);
