@@ -10,6 +10,7 @@ using Heed.Models.Gemma3;
 using Heed.Models.Gpt1;
 using Heed.Models.Gpt2;
 using Heed.Models.Llama;
+using Heed.Models.ModernBert;
 using Heed.Models.T5;
 using Heed.Verification;
 using Heed.Testing;
@@ -159,6 +160,25 @@ public class PlantedFaultTests
         ["mpnet-mlm: queries and keys exchanged"] = Exchanged("mpnet.encoder.layer.1.attention.attn.q.weight", "mpnet.encoder.layer.1.attention.attn.k.weight"),
         ["mpnet-sequence: a head without its first layer's bias"] = Zeroed("classifier.dense.bias"),
 
+        ["electra-replaced: GELU by tanh"] = Configured<BertConfig>(c => c with { Activation = Activation.GeluTanh }),
+        ["electra-replaced: a head without its first layer's bias"] = Zeroed("discriminator_predictions.dense.bias"),
+        ["electra-mlm: a projection of the tables without its bias"] = Zeroed("electra.embeddings_project.bias"),
+        ["electra-mlm: another epsilon"] = Configured<BertConfig>(c => c with { NormEpsilon = 1e-5f }),
+        ["electra-mlm: an output layer without its bias"] = Zeroed("generator_lm_head.bias"),
+        ["electra-sequence: segments left out"] = Zeroed("electra.embeddings.token_type_embeddings.weight"),
+        ["electra-qa: queries and keys exchanged"] =
+            Exchanged("electra.encoder.layer.1.attention.self.query.weight", "electra.encoder.layer.1.attention.self.key.weight"),
+
+        ["modernbert-mlm: GELU by tanh"] = Configured<ModernBertConfig>(c => c with { Activation = Activation.GeluTanh }),
+        ["modernbert-mlm: one base of RoPE"] = Configured<ModernBertConfig>(c => c with { WindowTheta = c.Theta }),
+        ["modernbert-mlm: a window one too wide on either side"] = Configured<ModernBertConfig>(c => c with { Window = c.Window + 2 }),
+        ["modernbert-mlm: windows in all layers"] = Configured<ModernBertConfig>(c => c with { WindowLayers = [true, true, true, true] }),
+        ["modernbert-mlm: gate and what it gates exchanged"] =
+            Edited("model.layers.0.mlp.Wi.weight", v => [.. v[(v.Length / 2)..], .. v[..(v.Length / 2)]]),
+        ["modernbert-mlm: an output layer without its bias"] = Zeroed("decoder.bias"),
+        ["modernbert-token: a head without its norm's gain"] = Edited("head.norm.weight", v => [.. v.Select(_ => 1f)]),
+        ["modernbert-sequence: the first row for the mean"] = Configured<ModernBertConfig>(c => c with { Pooling = Pooling.First }),
+
         ["gemma3-text: gains without their 1"] = Edited("model.layers.0.pre_feedforward_layernorm.weight", v => [.. v.Select(x => x - 1)]),
         ["gemma3-text: heads' gains without their 1"] = Edited("model.layers.0.self_attn.k_norm.weight", v => [.. v.Select(x => x - 1)]),
         ["gemma3-text: embeddings that are not scaled"] = Scaled("embed", 1f / 6),
@@ -244,7 +264,7 @@ public class PlantedFaultTests
     private static void Edit(Model model, string name, Func<float[], float[]> edit)
     {
         Parameter parameter = model.Parameters[name];
-        parameter.Value = Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape);
+        parameter.Assign(Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape));
     }
 
     /// <summary>A matrix whose column c is the given one's column <paramref name="from"/>(c).</summary>

@@ -13,7 +13,7 @@ internal static class AdapterReport
     public static int Run(Terminal terminal, string folder)
     {
         FolderModelFiles files = new(folder);
-        AdapterConfig config = AdapterConfigFile.Read(files, terminal.Warn);
+        AdapterConfig config = AdapterConfigFile.Read(files, new Reporter<string>(terminal.Warn));
         using AdapterTensors tensors = AdapterTensors.Open(files);
         IReadOnlyList<KeyValuePair<string, long>> adapted = tensors.AdaptedModules;
         long parameters = tensors.All.Where(t => !AdapterTensors.IsCopy(t.Key)).Sum(t => t.Value.ElementCount);

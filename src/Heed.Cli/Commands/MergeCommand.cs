@@ -28,7 +28,7 @@ internal static class MergeCommand
         command.SetAction((parsed, cancellationToken) =>
         {
             DType? type = parsed.GetValue(dtype) switch { "f32" => DType.F32, "bf16" => DType.BF16, "f16" => DType.F16, _ => null };
-            LoadOptions options = new() { Warn = terminal.Warn, CancellationToken = cancellationToken };
+            LoadOptions options = new() { Warnings = new Reporter<string>(terminal.Warn), CancellationToken = cancellationToken };
             if (parsed.GetValue(model) is { } name) options = options with { Base = new FolderModelFiles(HubModel.Folder(name)) };
             return Task.FromResult(Run(terminal, parsed.GetRequiredValue(adapter), parsed.GetRequiredValue(target), options, type,
                 ByteSize.Parse(parsed.GetRequiredValue(shard)), parsed.GetValue(overwrite)));
@@ -49,7 +49,7 @@ internal static class MergeCommand
         if (Path.TrimEndingDirectorySeparator(Path.GetFullPath(whole.Base.Location)) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(target)))
             throw new UsageException($"{target}: is the base model's folder, which the adapter needs as it is; name another.");
         bool tied = ModelFolder.ReadConfig(whole, options).Config.TiedOutput;
-        using Model model = ModelFolder.Load(whole, options with { Warn = null }).Model;
+        using Model model = ModelFolder.Load(whole, options with { Warnings = null }).Model;
         bool untied = tied && !model.Config.TiedOutput;
         ModelFolder.Save(model, target, dtype, shardSize);
         List<string> copied = [];

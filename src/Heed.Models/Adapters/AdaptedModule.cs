@@ -30,7 +30,8 @@ internal sealed class AdaptedModule
     {
         LowRankLinear replacement = (LowRankLinear)Module.ReplaceFound(linear.Path, linear, _ => new LowRankLinear(linear, config));
         // What no loss reaches, no change of it is reached by either.
-        foreach (Parameter p in replacement.Change.Parameters) p.MayBeUnused = linear.Weight.MayBeUnused;
+        if (linear.Weight.MayBeUnused)
+            foreach (Parameter p in replacement.Change.Parameters) p.AllowUnused();
         return new AdaptedModule(linear, null, replacement, replacement.Change);
     }
 

@@ -173,7 +173,7 @@ public sealed class Adapter
             Parameter weight = module.Weight;
             bool packed = weight.IsPacked;
             Engine.Kernels.WeightFormat format = weight.Format;
-            weight.Value = module.Change.Merged(weight, module.Table is not null);
+            weight.Assign(module.Change.Merged(weight, module.Table is not null));
             if (packed) weight.Pack(format);
         }
 
@@ -270,7 +270,7 @@ public sealed class Adapter
             if (!wholeToo && !IsOwn(p)) continue;
             Tensor value = Tensor.Uninitialized(p.Shape);
             stored.ReadFloats(value.Span);
-            p.Value = value;
+            p.Assign(value);
         }
 
         // Weights of the base that PEFT saved with the adapter (a vocabulary that grew) take their place when a folder is opened; on a

@@ -31,10 +31,10 @@ internal static class AdapterConfigFile
 
     /// <summary>Reads the configuration of an adapter's files.</summary>
     /// <param name="files">The files.</param>
-    /// <param name="warn">Gets a sentence about keys that are unknown; null drops it.</param>
+    /// <param name="warnings">Gets a sentence about keys that are unknown; null drops it.</param>
     /// <exception cref="StorageException">The file is missing or cannot be read.</exception>
     /// <exception cref="InputException">The file is damaged, or asks for what is not computed here.</exception>
-    public static AdapterConfig Read(IModelFiles files, Action<string>? warn = null)
+    public static AdapterConfig Read(IModelFiles files, IProgress<string>? warnings = null)
     {
         using JsonDocument document = files.ReadJson(Name, LargestFile);
         string path = files.PathOf(Name);
@@ -46,7 +46,7 @@ internal static class AdapterConfigFile
         string[] unknown = [.. keys.Of(document.RootElement, IsWithoutEffect).Where(k => k.Use == ConfigKeyUse.Unknown).Select(
             k => Printable.Shorten(k.Key, 40))];
         if (unknown.Length > 0)
-            warn?.Invoke($"{path}: not known and without "
+            warnings?.Report($"{path}: not known and without "
                 + $"effect: {string.Join(", ", unknown.Take(8))}{(unknown.Length > 8 ? ", …" : "")}. Check the spelling, or that the "
                     + "adapter computes nothing that needs them.");
         return config with { Original = JsonObject.Create(document.RootElement.Clone()), File = path };

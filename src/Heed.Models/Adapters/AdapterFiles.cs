@@ -33,7 +33,7 @@ internal sealed class AdapterFiles : IModelFiles
     public static IModelFiles Resolve(IModelFiles files, LoadOptions? options)
     {
         if (files is AdapterFiles || !AdapterConfigFile.IsFor(files)) return files;
-        AdapterConfig config = AdapterConfigFile.Read(files, options?.Warn);
+        AdapterConfig config = AdapterConfigFile.Read(files, options?.Warnings);
         return new AdapterFiles(files, config, FindBase(files, config, options));
     }
 

@@ -38,7 +38,7 @@ internal sealed class MergedWeights : IDisposable
     public void Change(Parameter parameter)
     {
         AdaptedModule module = _changed[parameter.Name];
-        parameter.Value = module.Change.Merged(parameter, module.Table is not null);
+        parameter.Assign(module.Change.Merged(parameter, module.Table is not null));
     }
 
     public void Dispose() => _shapes.Dispose();

@@ -20,15 +20,21 @@ internal static class ConfigKeyList
         "use_bfloat16", "tf_legacy_loss", "chunk_size_feed_forward", "gradient_checkpointing", "_attn_implementation", "attn_implementation", "attn_implementation_internal",
         "_attn_implementation_autoset", "_attn_implementation_internal", "_experts_implementation", "reorder_and_upcast_attn", "slow_but_exact", "masked_softmax_fusion",
         "attention_softmax_in_fp32", "bias_dropout_fusion", "skip_bias_add", "skip_bias_add_qkv", "pretraining_tp", "problem_specific_params", "dtype", "torch_dtype", "memory_efficient", "cache_implementation",
+        "deterministic_flash_attn", "reference_compile", "repad_logits_with_grad", "sparse_prediction", "sparse_pred_ignore_index",
     ];
 
     // First values, only of weights that the file does not have.
-    private static readonly string[] FirstValues = ["initializer_range", "initializer_factor", "init_std", "init_xavier_std", "n_special", "predict_special_tokens"];
+    private static readonly string[] FirstValues =
+    [
+        "initializer_range", "initializer_cutoff_factor", "initializer_factor", "init_std", "init_xavier_std", "n_special",
+        "predict_special_tokens",
+    ];
 
     // Parts that are built of none of the architectures here, or that only a head uses which is refused by its class.
     private static readonly string[] OtherParts =
     [
-        "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout", "classif_dropout", "classifier_dropout", "seq_classif_dropout", "qa_dropout",
+        "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout",
+        "summary_last_dropout", "classif_dropout", "classifier_dropout", "seq_classif_dropout", "qa_dropout",
         "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type", "extra_pos_embeddings",
         "add_bias_logits", "label2id", "id2label", "num_labels", "problem_type", "n_ctx", "seq_length", "offset_alibi", "type_vocab_size", "output_size",
         "cross_attention_hidden_size", "max_window_layers", "layer_types", "use_sliding_window", "sliding_window", "n_positions", "num_hidden_layers", "is_gated_act", "dense_act_fn",

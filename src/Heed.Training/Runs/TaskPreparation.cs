@@ -4,15 +4,15 @@ namespace Heed.Training.Runs;
 public sealed class TaskPreparation
 {
     private readonly IProgress<string>? _status;
-    private readonly IProgress<string>? _warnings;
     private readonly List<string> _removed = [];
 
-    internal TaskPreparation(string folder, RunCheckpoint? checkpoint, IProgress<string>? status, IProgress<string>? warnings, CancellationToken cancellationToken)
+    internal TaskPreparation(string folder, RunCheckpoint? checkpoint, IProgress<string>? status, IProgress<string>? warnings,
+        CancellationToken cancellationToken)
     {
         Folder = folder;
         Checkpoint = checkpoint;
         _status = status;
-        _warnings = warnings;
+        Warnings = warnings;
         CancellationToken = cancellationToken;
     }
 
@@ -25,6 +25,9 @@ public sealed class TaskPreparation
     /// <summary>Ends the preparation.</summary>
     public CancellationToken CancellationToken { get; }
 
+    /// <summary>Receives what <see cref="Warn"/> reports; null if nobody listens.</summary>
+    internal IProgress<string>? Warnings { get; }
+
     /// <summary>The newest checkpoint, or null.</summary>
     internal RunCheckpoint? Checkpoint { get; }
 
@@ -35,7 +38,7 @@ public sealed class TaskPreparation
     public void Report(string status) => _status?.Report(status);
 
     /// <summary>Reports something odd that was accepted.</summary>
-    public void Warn(string message) => _warnings?.Report(message);
+    public void Warn(string message) => Warnings?.Report(message);
 
     /// <summary>Names a file or folder, made by the task in <see cref="Folder"/>, that is of no use if its input is refused.</summary>
     public void RemoveIfRefused(string name) => _removed.Add(name);
@@ -53,7 +56,7 @@ public sealed class TaskPreparation
         if (Fingerprint(name) is { } before && before != sum)
         {
             throw new InputException($"{Checkpoint!.Folder}: was trained on other {name} than the settings give now. "
-                + "Restore the texts and the tokenizer, or begin a run in another folder.");
+                + $"Restore the texts and the tokenizer, or begin a run in another folder.");
         }
     }
 }

@@ -143,7 +143,7 @@ public class AdapterFolderTests
         using TemporaryFolder folder = new();
         List<string> warnings = [];
         string adapter = AdapterFolders.Copy("gpt2-attention", folder, c => c["use_wonder"] = true);
-        ModelFolder.Load(adapter, new LoadOptions { Warn = warnings.Add }).Model.Dispose();
+        ModelFolder.Load(adapter, new LoadOptions { Warnings = new Reporter<string>(warnings.Add) }).Model.Dispose();
         Assert.Contains(warnings, w => w.Contains("use_wonder", StringComparison.Ordinal));
         using TemporaryFolder other = new();
         adapter = AdapterFolders.Copy("gpt2-all-linear", other, c => c["target_modules"] = new JsonArray("c_attn"));

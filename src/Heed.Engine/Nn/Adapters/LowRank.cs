@@ -64,7 +64,7 @@ internal sealed class LowRank
         Parameter? magnitude = config.HasMagnitude ? at.Parameter("lora_magnitude_vector", new Shape(F), Initializer.Ones) : null;
         LowRank change = new(down, up, magnitude, config);
         // At first the rows keep the norms that they have.
-        if (magnitude is { HasValue: true } && linear.Weight.HasValue) magnitude.Value = change.Norms(linear.Weight);
+        if (magnitude is { HasValue: true } && linear.Weight.HasValue) magnitude.Assign(change.Norms(linear.Weight));
         return change;
     }
 
