@@ -18,7 +18,8 @@ internal static class HubModel
     {
         ArgumentNullException.ThrowIfNull(name);
         if (Directory.Exists(name)) return name;
-        return HubName.IsRepository(name) ? new HubCache(HubSettings.FromProcess().CacheFolder).Find(name, revision ?? "main")?.Folder : null;
+        if (!HubName.IsRepository(name)) return null;
+        return new HubCache(HubSettings.FromProcess().CacheFolder).Find(name, revision ?? "main")?.Folder;
     }
 
     /// <summary>The folder of a model, as <see cref="Find"/>.</summary>

@@ -96,12 +96,12 @@ public sealed class FeedForward : Module
         }
         else
         {
-            Variable gate = context.Visit(Site, "pre", Gate.Forward(x, context));                                                        // [N, F]
-            inner = gate.Gate(context.Visit(Site, "pre_linear", Up.Forward(x, context)), _config.Activation);                             // [N, F]
+            Variable gate = context.Visit(Site, "pre", Gate.Forward(x, context));  // [N, F]
+            inner = gate.Gate(context.Visit(Site, "pre_linear", Up.Forward(x, context)), _config.Activation);  // [N, F]
         }
 
         inner = context.Visit(Site, "post", _dropout.Forward(inner, context));
-        return Down.Forward(inner, context);                                                                                               // [N, D]
+        return Down.Forward(inner, context);  // [N, D]
     }
 
     /// <inheritdoc/>

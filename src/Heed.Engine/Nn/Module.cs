@@ -92,7 +92,8 @@ public abstract class Module
     }
 
     /// <summary>Whether <see cref="Replace"/> can put another projection in this one's place.</summary>
-    internal static bool CanReplace(Projection projection) => projection.Place?.Set.Tree.ParentOf(projection)?.ExchangeHereOrAbove(projection, projection) == true;
+    internal static bool CanReplace(Projection projection)
+        => projection.Place?.Set.Tree.ParentOf(projection)?.ExchangeHereOrAbove(projection, projection) == true;
 
     /// <summary>As <see cref="Replace"/>, of a projection that is found already.</summary>
     internal static Projection ReplaceFound(string path, Projection old, Func<Projection, Projection> make)

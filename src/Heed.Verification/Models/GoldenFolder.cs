@@ -49,7 +49,8 @@ internal sealed class GoldenFolder : IDisposable
             // An adapter's reference has one batch, without a number.
             golden._isNumbered = !tensors.TryGet("input.input_ids", out _);
             if (!golden._isNumbered) golden.Batches = 1;
-            while (golden._isNumbered && tensors.TryGet(FormattableString.Invariant($"batch{golden.Batches}.input.input_ids"), out _)) golden.Batches++;
+            while (golden._isNumbered
+                && tensors.TryGet(FormattableString.Invariant($"batch{golden.Batches}.input.input_ids"), out _)) golden.Batches++;
             if (golden.Batches == 0) throw new InvalidFileException(tensors.Path, "batch0.input.input_ids", "is missing; a reference has at least one batch");
             return golden;
         }

@@ -8,9 +8,10 @@ namespace Heed.Verification;
 
 /// <summary>
 /// Runs a model folder against the reference values that lie in it, and compares tensor by tensor: outputs, losses, gradients, training
-/// steps, generations of <c>goldens/models</c>' form (<c>golden.safetensors</c>), adapters on such a model (goldens/lora's form, with <c>adapter_config.json</c> beside it), or the outputs of <c>goldens/checkpoints</c>' form
-/// (<c>expected.safetensors</c>), or the sentence embeddings of <c>goldens/embeddings</c>' form (<c>embeddings.safetensors</c>), or whole
-/// folders of sentence-transformers in the form of <c>goldens/similarity/folders</c> (<c>expected.json</c>).
+/// steps, generations of <c>goldens/models</c>' form (<c>golden.safetensors</c>), adapters on such a model (goldens/lora's form, with
+/// <c>adapter_config.json</c> beside it), or the outputs of <c>goldens/checkpoints</c>' form (<c>expected.safetensors</c>), or the
+/// sentence embeddings of <c>goldens/embeddings</c>' form (<c>embeddings.safetensors</c>), or whole folders of sentence-transformers in
+/// the form of <c>goldens/similarity/folders</c> (<c>expected.json</c>).
 /// </summary>
 public static class ModelVerifier
 {
