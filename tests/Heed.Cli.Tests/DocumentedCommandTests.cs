@@ -6,8 +6,7 @@ using static Heed.Cli.Tests.CommandLine;
 
 namespace Heed.Cli.Tests;
 
-/// <summary>The commands that README and documents show are what the parser takes, and the cheap ones do what is said (cases:
-/// u11).</summary>
+/// <summary>The commands that README and documents show are what the parser takes, and the cheap ones run (cases: u11).</summary>
 public sealed partial class DocumentedCommandTests
 {
     /// <summary>Commands that take a moment, as they are written, with files in place of what stands for files; null: as they

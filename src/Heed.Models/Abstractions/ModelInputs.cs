@@ -53,16 +53,21 @@ public sealed record ModelInputs
 
     private static void CheckGrid(TokenGrid ids, TokenGrid? mask, string name, string maskName)
     {
-        if (ids.Cells.Length == 0) throw new InputException($"{name}: is [{ids.Rows}, {ids.Columns}]; at least one text of one id was expected.");
+        if (ids.Cells.Length == 0)
+            throw new InputException($"{name}: is [{ids.Rows}, {ids.Columns}]; at least one text of one id was expected.");
         RequireSize(mask, maskName, ids, name);
         if (mask is not null && !mask.Cells.AsSpan().ContainsAnyExcept(0))
-            throw new InputException($"{maskName}: is 0 everywhere: no real token is left to read; 1 stands for one. Leave the mask out if all are real.");
+        {
+            throw new InputException(
+                $"{maskName}: is 0 everywhere: no real token is left to read; 1 stands for one. Leave the mask out if all are real.");
+        }
     }
 
     private static void RequireSize(TokenGrid? grid, string name, TokenGrid ids, string idsName)
     {
-        if (grid is not null && (grid.Rows != ids.Rows || grid.Columns != ids.Columns))
-            throw new InputException($"{name}: is [{grid.Rows}, {grid.Columns}] and {idsName} is [{ids.Rows}, {ids.Columns}]; they must be equal.");
+        if (grid is null || (grid.Rows == ids.Rows && grid.Columns == ids.Columns)) return;
+        throw new InputException(
+            $"{name}: is [{grid.Rows}, {grid.Columns}] and {idsName} is [{ids.Rows}, {ids.Columns}]; they must be equal.");
     }
 
     /// <summary>The attended tokens as rows.</summary>

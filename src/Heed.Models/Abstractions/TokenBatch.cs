@@ -151,7 +151,10 @@ public sealed class TokenBatch
     internal void RequireLabels(TokenGrid labels)
     {
         if (labels.Rows != GridRows || labels.Columns != GridColumns)
-            throw new InputException($"labels: are [{labels.Rows}, {labels.Columns}] for ids [{GridRows}, {GridColumns}]; one label per id was expected.");
+        {
+            throw new InputException(
+                $"labels: are [{labels.Rows}, {labels.Columns}] for ids [{GridRows}, {GridColumns}]; one label per id was expected.");
+        }
     }
 
     /// <summary>Row of the first real token of each sequence, [B].</summary>

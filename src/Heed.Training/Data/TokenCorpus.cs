@@ -97,7 +97,8 @@ public sealed class TokenCorpus
             if ((long)part.Count + ids.Count + 1 > mostIds)
             {
                 throw new InputException(string.Create(CultureInfo.InvariantCulture,
-                    $"data: the text up to {document.Source} has more than {mostIds:N0} ids, and no more can be held. Set maximum_characters, or give less text."));
+                    $"data: the text up to {document.Source} has more than {mostIds:N0} ids, and no more can be held. "
+                    + "Set maximum_characters, or give less text."));
             }
 
             part.AddRange(ids);

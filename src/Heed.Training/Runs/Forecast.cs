@@ -55,8 +55,9 @@ public sealed record Forecast(long Parameters, long StateBytes, long ActivationB
         ArgumentNullException.ThrowIfNull(config);
         if (TotalBytes <= config.MemoryBytes) return this;
         throw new BudgetException(
-            $"The run needs {(TotalBytes == long.MaxValue ? "more than" : "about")} {Printable.Bytes(TotalBytes)} of main memory ({Printable.Bytes(StateBytes)} for weights, "
-            + $"gradients and optimizer, {Printable.Bytes(ActivationBytes)} for activations), and {config.MemoryAllowed}. Lower batch_size "
+            $"The run needs {(TotalBytes == long.MaxValue ? "more than" : "about")} {Printable.Bytes(TotalBytes)} of main memory "
+            + $"({Printable.Bytes(StateBytes)} for weights, gradients and optimizer, {Printable.Bytes(ActivationBytes)} for activations), "
+            + $"and {config.MemoryAllowed}. Lower batch_size "
             + "(raising accumulation), set gradient_checkpointing, or take a smaller model (layers, width, block_length, vocabulary_size)"
             + $"{(config.MemoryLimit > 0 ? ", or raise memory_limit" : "")}.");
     }

@@ -5,8 +5,8 @@ namespace Heed.Training.Runs;
 /// <param name="EvaluationSeconds">Wall time of an evaluation.</param>
 public readonly record struct RunTiming(double StepSeconds, double EvaluationSeconds)
 {
-    /// <summary>The pace that measured steps tell. The first half is left out: code is compiled again as it proves hot, memory is taken. Of the
-    /// rest a quarter is faster than the pace that is taken: another program that runs for a moment changes the median, and hardly
+    /// <summary>The pace that measured steps tell. The first half is left out: code is compiled again as it proves hot, memory is taken. Of
+    /// the rest a quarter is faster than the pace that is taken: another program that runs for a moment changes the median, and hardly
     /// this.</summary>
     /// <param name="steps">Seconds of each step in their order, at least one.</param>
     internal static double Pace(IReadOnlyList<double> steps)

@@ -80,7 +80,10 @@ internal sealed class GoldenFolder : IDisposable
             if (tensor.Sizes.Length != 2 && name is not ("labels" or "next_sentence_label" or "start_positions" or "end_positions"))
             {
                 throw new InvalidFileException(
-                    file, tensor.Name, $"is [{string.Join(", ", tensor.Sizes)}]; two axes, texts and ids, were expected: write one text as [1, {tensor.ElementCount}]");
+                    file,
+                    tensor.Name,
+                    $"is [{string.Join(", ", tensor.Sizes)}]; two axes, texts and ids, were expected: "
+                        + $"write one text as [1, {tensor.ElementCount}]");
             }
         }
 

@@ -138,7 +138,8 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         throw new InvalidFileException(
             Path.Combine(folder, GoldenFolder.TensorsName),
             FormattableString.Invariant($"batch{batch}.input.labels"),
-            "no target counts, so there is no loss to compare: all labels are −100, or stand where nothing is predicted. Give a label that counts, or leave the labels out");
+            "no target counts, so there is no loss to compare: all labels are −100, or stand where nothing is predicted. "
+                + "Give a label that counts, or leave the labels out");
     }
 
     /// <summary>Which axis of an output counts tokens; −1 if none does. Patterns are [B, H, T, S]; the scores of a whole text are [B, L],
