@@ -98,7 +98,7 @@ public sealed class TokenCorpus
             {
                 throw new InputException(string.Create(CultureInfo.InvariantCulture,
                     $"data: the text up to {document.Source} has more than {mostIds:N0} ids, and no more can be held. "
-                    + "Set maximum_characters, or give less text."));
+                    + $"Set maximum_characters, or give less text."));
             }
 
             part.AddRange(ids);

@@ -70,7 +70,7 @@ internal sealed record PretrainingTexts(IReadOnlyList<TextDocument> Documents, d
     private static BudgetException TooMuch(string source, long characters, PretrainingConfig config) => new(string.Create(CultureInfo.InvariantCulture,
         $"data: the text up to {source} has {characters:N0} characters, "
         + $"which take {Printable.Bytes(2.0 * characters)} of the run's memory, and {config.MemoryAllowed}. "
-        + "Set maximum_characters, or give less text."));
+        + $"Set maximum_characters, or give less text."));
 
     private static IEnumerable<TextDocument> ReadSdk()
     {
