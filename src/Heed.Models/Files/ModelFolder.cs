@@ -95,7 +95,8 @@ public static class ModelFolder
         }
 
         // The base of an adapter may hold the head of its pre-training instead of the adapter's.
-        if (options.Merged is not null) report = report with { Unexpected = [.. report.Unexpected.Where(name => IsOfStack(name, family, model))] };
+        if (options.Merged is not null)
+            report = report with { Unexpected = [.. report.Unexpected.Where(name => IsOfStack(name, family, model))] };
         if (!report.IsComplete)
         {
             string sentence = Describe(folder, report, config);
@@ -228,7 +229,8 @@ public static class ModelFolder
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(folder);
         if (model.Adapter is not null)
-            throw new InvalidOperationException("ModelFolder.Save: the model carries an adapter; save that alone by Adapter.Save, or merge it first by Adapter.Merge.");
+            throw new InvalidOperationException("ModelFolder.Save: the model carries an adapter; save that alone by Adapter.Save, "
+                + "or merge it first by Adapter.Merge.");
         try
         {
             Directory.CreateDirectory(folder);
@@ -314,7 +316,11 @@ public static class ModelFolder
                 + "choose one by LoadOptions.Architecture, and LoadOptions.AllowMissing starts what is missing anew, to be trained.";
         }
 
-        return "Check that weights and config.json belong together" + (report.Missing.Count + report.Mismatched.Count > 0 ? "; LoadOptions.AllowMissing starts missing tensors anew, to be trained." : "; LoadOptions.AllowMissing leaves them out.");
+        return report.Missing.Count + report.Mismatched.Count > 0
+            ? "Correct config.json, or take the weights that belong to it; "
+                + "in code, LoadOptions.AllowMissing starts missing tensors anew, to be trained."
+            : "Correct config.json, or write the weights again without what does not belong to the model ('heed info FILE' lists them); "
+                + "in code, LoadOptions.AllowMissing leaves them out.";
     }
 
     private static string Describe(string folder, LoadReport report, ModelConfig config)
@@ -337,10 +343,12 @@ public static class ModelFolder
         string first = stored.StartsWith(prefix, StringComparison.Ordinal) ? stored[prefix.Length..] : stored;
         first = first[..(first.IndexOf('.', StringComparison.Ordinal) is > 0 and var dot ? dot : first.Length)];
         return stored.StartsWith(prefix, StringComparison.Ordinal)
-            || model.Parameters.Any(p => p.Name.StartsWith($"{prefix}{first}.", StringComparison.Ordinal) || p.Name.StartsWith($"{first}.", StringComparison.Ordinal));
+            || model.Parameters.Any(p => p.Name.StartsWith($"{prefix}{first}.", StringComparison.Ordinal)
+                || p.Name.StartsWith($"{first}.", StringComparison.Ordinal));
     }
 
-    private static string Some(IReadOnlyList<string> names) => string.Join(", ", names.Take(4)) + (names.Count > 4 ? ", …" : "");
+    private static string Some(IReadOnlyList<string> names)
+        => string.Join(", ", names.Take(4).Select(name => name.Length == 0 ? "one without a name" : name)) + (names.Count > 4 ? ", …" : "");
 
     /// <summary>An id of the configuration that is no token breaks nothing by itself: what uses it would, later and far away.</summary>
     private static void ReportIds(ModelDescription description, IProgress<string> warnings)
