@@ -16,13 +16,19 @@ internal static class MergeCommand
     {
         Argument<string> adapter = new("adapter") { Description = "folder with adapter_config.json, or the name of a pulled adapter" };
         Option<string> target = new("--out") { Description = "folder to write", Required = true };
-        Option<string?> model = new("--base") { Description = "the base model's folder, or the name of a pulled model, instead of the "
-            + "one that adapter_config.json names" };
+        Option<string?> model = new("--base")
+        {
+            Description = "the base model's folder, or the name of a pulled model, instead of the "
+            + "one that adapter_config.json names"
+        };
         Option<string?> dtype = new("--dtype") { Description = "store floats as f32, bf16 or f16; as the base model's if omitted" };
         dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
         Option<string> shard = new("--shard-size") { Description = "largest weights file, such as 2GB or 500MiB", DefaultValueFactory = _ => "50GB" };
-        Option<bool> overwrite = new("--overwrite") { Description = "write into a folder that holds files: those of the same names are "
-            + "replaced, others stay" };
+        Option<bool> overwrite = new("--overwrite")
+        {
+            Description = "write into a folder that holds files: those of the same names are "
+            + "replaced, others stay"
+        };
         Command command = new("merge", "Write an adapter and its base model as one model folder. Example: heed merge my-adapter --out "
             + "my-model") { adapter, target, model, dtype, shard, overwrite };
         command.SetAction((parsed, cancellationToken) =>

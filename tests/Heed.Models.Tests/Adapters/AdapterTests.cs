@@ -100,8 +100,20 @@ public class AdapterTests
         using Model model = AdapterFolders.Base("bert-attention");
         Adapter adapter = Adapter.Apply(model, new AdapterConfig
         {
-            Rank = 4, Alpha = 16.5, Dropout = 0.1, Dora = true, Bias = AdapterBias.All, ModulesToSave = ["classifier"], TaskType = "SEQ_CLS", BaseModel = Path.GetFullPath(AdapterFolders.BaseOf("bert-attention")),
-            TargetModules = ["query"], Layers = [1], LayerLists = ["layer"], RankPattern = [new("query", 2)], AlphaPattern = [new("query", 3)], ExcludedModules = ["key"],
+            Rank = 4,
+            Alpha = 16.5,
+            Dropout = 0.1,
+            Dora = true,
+            Bias = AdapterBias.All,
+            ModulesToSave = ["classifier"],
+            TaskType = "SEQ_CLS",
+            BaseModel = Path.GetFullPath(AdapterFolders.BaseOf("bert-attention")),
+            TargetModules = ["query"],
+            Layers = [1],
+            LayerLists = ["layer"],
+            RankPattern = [new("query", 2)],
+            AlphaPattern = [new("query", 3)],
+            ExcludedModules = ["key"],
         });
         Shake(adapter);
         adapter.Save(folder.Path);
