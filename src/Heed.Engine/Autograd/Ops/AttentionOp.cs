@@ -105,14 +105,14 @@ internal sealed class AttentionOp : Op
 
     private static AttentionInputs<float> Inputs(
         ColumnRange query, ColumnRange key, ColumnRange value, Variable? distances, Variable? bias) => new()
-    {
-        Query = query.Span,
-        QueryStride = query.Stride,
-        Key = key.Span,
-        KeyStride = key.Stride,
-        Value = value.Span,
-        ValueStride = value.Stride,
-        RelativeBias = distances is { } d ? d.Value.Span : default,
-        Bias = bias is { } dense ? dense.Value.Span : default,
-    };
+        {
+            Query = query.Span,
+            QueryStride = query.Stride,
+            Key = key.Span,
+            KeyStride = key.Stride,
+            Value = value.Span,
+            ValueStride = value.Stride,
+            RelativeBias = distances is { } d ? d.Value.Span : default,
+            Bias = bias is { } dense ? dense.Value.Span : default,
+        };
 }
