@@ -33,6 +33,12 @@ internal static class InfoCommand
     {
         if (name is null) return Presets(terminal);
         if (File.Exists(name) && WeightFileReport.IsFor(name)) return WeightFileReport.Run(terminal, name);
+        if (HubModel.Find(name) is { } sentences && StaticEmbeddingReport.FirstModule(sentences) is { } module)
+        {
+            if (StaticEmbeddingReport.IsFor(module)) return StaticEmbeddingReport.Run(terminal, sentences, module);
+            name = module;
+        }
+
         (Model model, string source, ConfigKeyReport? keys) = Open(terminal, name);
         using (model)
         {
