@@ -23,7 +23,10 @@ internal static class QuickstartCommand
 
     public static Command Create(Terminal terminal)
     {
-        Option<string?> text = new("--data", "--text") { Description = "your own text file or folder instead of the .NET SDK's documentation" };
+        Option<string?> text = new("--data", "--text")
+        {
+            Description = "your own text file or folder instead of the .NET SDK's documentation",
+        };
         Option<string> output = new("--out") { Description = "folder of the run; started again it resumes", DefaultValueFactory = _ => StandardFolder };
         Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about; 2 if omitted", new NumberRange<double>(0, 9999, Above: true));
         Option<string?> prompt = new("--prompt") { Description = "your own prompt, continued three times" };
@@ -100,7 +103,10 @@ internal static class QuickstartCommand
     private static void Describe(Terminal terminal, TrainingRun<TextTask> run, double peak)
     {
         PretrainingConfig config = (PretrainingConfig)run.Config;
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• {run.Task.Corpus.Documents:N0} documents, {Decimal(run.Task.Corpus.TrainingBytes)} for training, {Decimal(run.Task.Corpus.HeldOutBytes)} held out; {run.Task.Corpus.Training.Length:N0} tokens, vocabulary size {run.Task.Tokenizer!.VocabularySize:N0}"));
+        TokenCorpus corpus = run.Task.Corpus;
+        terminal.Note(string.Create(CultureInfo.InvariantCulture,
+            $"• {corpus.Documents:N0} documents, {Decimal(corpus.TrainingBytes)} for training, {Decimal(corpus.HeldOutBytes)} held out; "
+            + $"{run.Task.Corpus.Training.Length:N0} tokens, vocabulary size {run.Task.Tokenizer!.VocabularySize:N0}"));
         terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• GPT-2 architecture: {config.Layers} layers × {config.Width}, {run.Task.Model.Parameters.Values:N0} parameters; {config.Steps:N0} steps of {config.BatchSize * config.BlockLength:N0} tokens; about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory; peak of this machine {peak / 1e9:0} GF/s ({MachineProbe.InstructionSet})"));
     }
 
