@@ -1,0 +1,28 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Tensors;
+using Heed.Models;
+
+namespace Heed.Generation.Understanding;
+
+/// <summary>The rows of the last layer, below any head.</summary>
+internal static class TokenVectors
+{
+    /// <summary>One vector per token of a text, special tokens included.</summary>
+    /// <exception cref="InputException">The text is too long, or the model has two stacks.</exception>
+    public static float[][] Of(TextReading reading, string text, bool cut, CancellationToken cancellationToken)
+    {
+        TokenStack stack = reading.Model switch
+        {
+            EncoderModel encoder => encoder.Stack,
+            SequenceClassifier classifier => classifier.Stack,
+            CausalLanguageModel causal => causal.Stack,
+            _ => throw new InputException($"{reading.Folder}: {reading.Model.Architecture} has no single stack whose rows could be features. "
+                + "Open an encoder or a decoder."),
+        };
+        using ModelUse use = reading.Model.Enter();
+        using TensorScope scope = TensorScope.Begin();
+        TokenBatch batch = stack.WithPositions(reading.InputsOf([reading.Encode(text, cut: cut)])).Pack();
+        Variable rows = stack.Run(batch, batch.Context(new RunOptions { CancellationToken = cancellationToken }));      // [N, D]
+        return [.. Enumerable.Range(0, batch.Rows).Select(n => TextReading.Row(rows.Value, n, rows.Shape.Last))];
+    }
+}
