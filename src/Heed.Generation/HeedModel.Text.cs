@@ -77,6 +77,14 @@ public sealed partial class HeedModel
         return UpdatesAsync(() => Request(prompt, config), cancellationToken);
     }
 
+    /// <summary>Continues prompts of ids.</summary>
+    internal IReadOnlyList<GeneratedText> Generate(IReadOnlyList<int[]> prompts, GenerationConfig? config, CancellationToken cancellationToken)
+    {
+        using IDisposable use = _uses.Enter();
+        config = Checked(config);
+        return _engine.Value.Generate([.. prompts.Select(p => Request(p, config))], cancellationToken);
+    }
+
     /// <summary>The updates of a request; the model is in use from the first read on.</summary>
     private IEnumerable<GenerationUpdate> Updates(Func<GenerationRequest> request, CancellationToken cancellationToken)
     {

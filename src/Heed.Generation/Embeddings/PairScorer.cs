@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Heed.Engine.Tensors;
 using Heed.Generation.Sampling;
 using Heed.Models;
@@ -131,8 +132,8 @@ public sealed class PairScorer : IDisposable
     /// <summary>Returns the memory of the weights.</summary>
     public void Dispose() => _model.Dispose();
 
-    /// <summary>True where scores go through a sigmoid: <c>activation_fn</c> of sentence-transformers' file, its older key in config.json,
-    /// or one label.</summary>
+    /// <summary>True where scores go through a sigmoid: <c>activation_fn</c> of sentence-transformers' file or of its object in config.json,
+    /// its older key there, or one label.</summary>
     private static bool ReadFunction(IModelFiles files, ModelConfig config)
     {
         if (files.Contains(SentenceSettings.ConfigName))
@@ -142,10 +143,13 @@ public sealed class PairScorer : IDisposable
             if (file.Has("activation_fn")) return file.Choice("activation_fn", "", Functions);
         }
 
-        if (config.Original?["sbert_ce_default_activation_function"]?.ToString() is not { } old) return config.Labels.Count <= 1;
+        (string key, string? named) = (config.Original?["sentence_transformers"] as JsonObject)?["activation_fn"]?.ToString() is { } current
+            ? ("sentence_transformers.activation_fn", current)
+            : ("sbert_ce_default_activation_function", config.Original?["sbert_ce_default_activation_function"]?.ToString());
+        if (named is null) return config.Labels.Count <= 1;
         foreach ((string word, bool sigmoid) in Functions)
-            if (word == old) return sigmoid;
-        throw new InvalidFileException(files.PathOf(ModelFolder.ConfigName), "$.sbert_ce_default_activation_function",
-            $"is \"{Printable.Shorten(old)}\"; one of {string.Join(", ", Functions.Select(f => f.Word))} was expected");
+            if (word == named) return sigmoid;
+        throw new InvalidFileException(files.PathOf(ModelFolder.ConfigName), $"$.{key}",
+            $"is \"{Printable.Shorten(named)}\"; one of {string.Join(", ", Functions.Select(f => f.Word))} was expected");
     }
 }

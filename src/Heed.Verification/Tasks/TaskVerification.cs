@@ -24,6 +24,7 @@ internal static class TaskVerification
     private static readonly Func<TaskFolder, string, JsonElement, string?>[] Kinds =
     [
         TextTaskCases.Difference, EntityTaskCases.Difference, QuestionTaskCases.Difference, ScoringTaskCases.Difference,
+        GenerationTaskCases.Difference, EmbeddingTaskCases.Difference, TrainingDataCases.Difference, CorruptionCases.Difference,
     ];
 
     /// <summary>Whether a folder holds rows of tasks.</summary>
