@@ -5,13 +5,15 @@ namespace Heed.Generation;
 
 public sealed partial class HeedModel
 {
-    /// <summary>The parts of a context that answer a question, best first. A context longer than the model reads is read in windows.</summary>
+    /// <summary>The parts of a context that answer a question, best first. A context longer than the model reads is read in
+    /// windows.</summary>
     /// <param name="question">The question.</param>
     /// <param name="context">The text that holds the answer.</param>
     /// <param name="options">How many answers, how long, whether there may be none; null: the best one.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>Up to <see cref="QuestionOptions.Top"/> answers.</returns>
-    /// <exception cref="InputException">The model does not answer questions, the question leaves no room for its context, or the stride is as
+    /// <exception cref="InputException">The model does not answer questions, the question leaves no room for its context, or the stride
+    /// is as
     /// long as that room.</exception>
     public IReadOnlyList<Answer> FindAnswers(
         string question, string context, QuestionOptions? options = null, CancellationToken cancellationToken = default)
@@ -32,11 +34,13 @@ public sealed partial class HeedModel
         ArgumentOutOfRangeException.ThrowIfLessThan(options.LongestAnswer, 1, nameof(options));
         using IDisposable use = _uses.Enter();
         TextReading reading = _reading.Value;
-        QuestionAnswering.Window[][] windows = QuestionAnswering.Windows(reading, questions, options.Length, options.Stride, cancellationToken);
+        QuestionAnswering.Window[][] windows = QuestionAnswering.Windows(reading, questions, options.Length, options.Stride,
+            cancellationToken);
         return [.. windows.Select((w, q) => QuestionAnswering.Answers(reading, questions[q].Second, w, options))];
     }
 
-    /// <summary>As <see cref="FindAnswers(IReadOnlyList{TextPair}, QuestionOptions?, CancellationToken)"/>, on a thread of the pool.</summary>
+    /// <summary>As <see cref="FindAnswers(IReadOnlyList{TextPair}, QuestionOptions?, CancellationToken)"/>, on a thread of the
+    /// pool.</summary>
     /// <inheritdoc cref="FindAnswers(IReadOnlyList{TextPair}, QuestionOptions?, CancellationToken)"/>
     public Task<IReadOnlyList<IReadOnlyList<Answer>>> FindAnswersAsync(
         IReadOnlyList<TextPair> questions, QuestionOptions? options = null, CancellationToken cancellationToken = default)

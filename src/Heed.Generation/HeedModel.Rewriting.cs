@@ -5,7 +5,8 @@ namespace Heed.Generation;
 
 public sealed partial class HeedModel
 {
-    /// <summary>The settings with which the folder's encoder-decoder summarises or translates: those of generation_config.json, with those of
+    /// <summary>The settings with which the folder's encoder-decoder summarises or translates: those of generation_config.json, with
+    /// those of
     /// <c>task_specific_params</c> over them; where both are silent, 4 beams and up to 256 new tokens.</summary>
     /// <param name="task">Name of the task (<c>summarization</c>, <c>translation_en_to_de</c>); null, or one that the folder does not know:
     /// none.</param>
@@ -23,7 +24,8 @@ public sealed partial class HeedModel
     /// <exception cref="InputException">The model is no encoder-decoder, or a text or setting cannot be worked with.</exception>
     /// <inheritdoc cref="Generate(string, GenerationConfig?, CancellationToken)" path="/exception"/>
     public IReadOnlyList<GeneratedText> Rewrite(
-        IReadOnlyList<string> texts, string? task = null, GenerationConfig? config = null, bool truncate = false, CancellationToken cancellationToken = default)
+        IReadOnlyList<string> texts, string? task = null, GenerationConfig? config = null, bool truncate = false,
+            CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
         return Generate(RewritingIds(texts, task, truncate), config ?? RewritingConfig(task), cancellationToken);
@@ -32,7 +34,8 @@ public sealed partial class HeedModel
     /// <summary>As <see cref="Rewrite"/>, on a thread of the pool.</summary>
     /// <inheritdoc cref="Rewrite"/>
     public Task<IReadOnlyList<GeneratedText>> RewriteAsync(
-        IReadOnlyList<string> texts, string? task = null, GenerationConfig? config = null, bool truncate = false, CancellationToken cancellationToken = default)
+        IReadOnlyList<string> texts, string? task = null, GenerationConfig? config = null, bool truncate = false,
+            CancellationToken cancellationToken = default)
         => Task.Run(() => Rewrite(texts, task, config, truncate, cancellationToken), cancellationToken);
 
     /// <summary>Texts as the encoder reads them, each after the task's prefix.</summary>

@@ -4,46 +4,46 @@ namespace Heed.Generation;
 
 public sealed partial class HeedModel
 {
-    /// <summary>How likely the model finds texts after a prompt: the best answer of several has the largest
-    /// <see cref="ContinuationScore.Sum"/>.</summary>
+    /// <summary>How likely the model finds texts after a prompt: the best answer of several has the largest sum of logarithms.</summary>
     /// <param name="prompt">The prompt; empty: the beginning of text. Blanks at its end count to the continuation, as tokens hold the space
     /// before a word.</param>
     /// <param name="continuations">What may follow, each with the space before it.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
-    /// <returns>For each continuation its score. Of what is longer than the model reads the end counts.</returns>
+    /// <returns>For each continuation its tokens: the logarithm of the probability of each after all before it, and the likeliest token in
+    /// its place. Of what is longer than the model reads the end counts.</returns>
     /// <exception cref="InputException">The model does not predict the next token, or a prompt or continuation has no token.</exception>
-    public IReadOnlyList<ContinuationScore> Score(
+    public IReadOnlyList<IReadOnlyList<TokenLogProbability>> Score(
         string prompt, IReadOnlyList<string> continuations, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ArgumentNullException.ThrowIfNull(continuations);
         using IDisposable use = _uses.Enter();
         TextReading reading = _reading.Value;
-        return ContinuationScoring.Score(reading, [.. continuations.Select(c => ContinuationScoring.Split(reading, prompt, c))], cancellationToken);
+        return [.. ContinuationScoring.Score(reading, [.. continuations.Select(c => ContinuationScoring.Split(reading, prompt, c))],
+            cancellationToken)
+            .Select(s => s.Tokens)];
     }
 
     /// <summary>How likely the model finds a whole text, read in windows where it is longer than the model reads.</summary>
     /// <param name="text">The text.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
-    /// <returns>All tokens of the text with their probabilities; bits per byte are −<see cref="ContinuationScore.Sum"/> ÷ bytes ÷ ln
-    /// 2.</returns>
+    /// <returns>All tokens of the text; bits per byte are −Σ logarithms ÷ bytes ÷ ln 2.</returns>
     /// <exception cref="InputException">The model does not predict the next token, or the text has no token.</exception>
-    public ContinuationScore Score(string text, CancellationToken cancellationToken = default)
+    public IReadOnlyList<TokenLogProbability> Score(string text, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
         using IDisposable use = _uses.Enter();
-        ContinuationScore[] windows = ContinuationScoring.Rolling(_reading.Value, text, cancellationToken);
-        return new ContinuationScore(windows[0].PromptIds, [.. windows.SelectMany(w => w.Ids)], [.. windows.SelectMany(w => w.LogProbabilities)],
-            windows.All(w => w.IsGreedy));
+        return [.. ContinuationScoring.Rolling(_reading.Value, text, cancellationToken).SelectMany(w => w.Tokens)];
     }
 
     /// <summary>As <see cref="Score(string, IReadOnlyList{string}, CancellationToken)"/>, on a thread of the pool.</summary>
     /// <inheritdoc cref="Score(string, IReadOnlyList{string}, CancellationToken)"/>
-    public Task<IReadOnlyList<ContinuationScore>> ScoreAsync(
+    public Task<IReadOnlyList<IReadOnlyList<TokenLogProbability>>> ScoreAsync(
         string prompt, IReadOnlyList<string> continuations, CancellationToken cancellationToken = default)
         => Task.Run(() => Score(prompt, continuations, cancellationToken), cancellationToken);
 
-    /// <summary>The classes of texts by labels that the model was never trained for: it judges whether "This example is LABEL." follows from
+    /// <summary>The classes of texts by labels that the model was never trained for: it judges whether "This example is LABEL." follows
+    /// from
     /// the text.</summary>
     /// <param name="texts">The texts; what is longer than the model reads is cut.</param>
     /// <param name="labels">The labels.</param>
@@ -82,8 +82,10 @@ public sealed partial class HeedModel
         ArgumentNullException.ThrowIfNull(template);
         ArgumentNullException.ThrowIfNull(labels);
         using IDisposable use = _uses.Enter();
-        PromptClassification prompt = new(_reading.Value, template, labels, contentFree ?? PromptClassification.ContentFree, cancellationToken);
-        return [.. texts.Select(t => (IReadOnlyList<Prediction>)[.. PromptClassification.Normalised(prompt.Of(t, cancellationToken).Weighted)
+        PromptClassification prompt = new(_reading.Value, template, labels, contentFree ?? PromptClassification.ContentFree,
+            cancellationToken);
+        return [.. texts.Select(t => (IReadOnlyList<Prediction>)[.. PromptClassification.Normalised(prompt.Of(t, cancellationToken)
+            .Weighted)
             .Select((p, l) => new Prediction(labels[l], (float)p)).OrderByDescending(p => p.Score)])];
     }
 }

@@ -78,7 +78,8 @@ public sealed partial class HeedModel
     }
 
     /// <summary>Continues prompts of ids.</summary>
-    internal IReadOnlyList<GeneratedText> Generate(IReadOnlyList<int[]> prompts, GenerationConfig? config, CancellationToken cancellationToken)
+    internal IReadOnlyList<GeneratedText> Generate(IReadOnlyList<int[]> prompts, GenerationConfig? config,
+        CancellationToken cancellationToken)
     {
         using IDisposable use = _uses.Enter();
         config = Checked(config);
@@ -96,7 +97,8 @@ public sealed partial class HeedModel
         Func<GenerationRequest> request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         IDisposable use = _uses.Enter();
-        await foreach (GenerationUpdate update in Begin(request, use, r => _engine.Value.StreamAsync(r, use, cancellationToken)).ConfigureAwait(false)) yield return update;
+        await foreach (GenerationUpdate update in Begin(request, use, r => _engine.Value.StreamAsync(r, use, cancellationToken))
+            .ConfigureAwait(false)) yield return update;
     }
 
     /// <summary>Begins a stream that ends the use with itself; a request that cannot be made ends it at once.</summary>
@@ -155,7 +157,7 @@ public sealed partial class HeedModel
 
         long asked = config.MaxNewTokens is { } tokens ? (long)first + tokens : config.MaxLength!.Value;
         if (asked > context && Model.Config.MaximumLength > context && Interlocked.Exchange(ref _warnedOfContext, 1) == 0)
-            _warn?.Invoke($"{Folder}: {asked} tokens with the prompt were asked for, and the model was trained for {context}; what "
+            _warnings?.Report($"{Folder}: {asked} tokens with the prompt were asked for, and the model was trained for {context}; what "
                 + "follows after them may be worse. Set max_new_tokens lower.");
         return config;
     }

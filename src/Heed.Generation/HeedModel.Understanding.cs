@@ -16,7 +16,8 @@ public sealed partial class HeedModel
         ArgumentNullException.ThrowIfNull(texts);
         using IDisposable use = _uses.Enter();
         if (Model is not (EncoderModel or CausalLanguageModel))
-            throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
+            throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a "
+                + "folder of sentence-transformers.");
         return _embedder.Value.Embed(texts, null, cancellationToken);
     }
 
@@ -31,7 +32,8 @@ public sealed partial class HeedModel
     public Task<IReadOnlyList<float[]>> EmbedAsync(IReadOnlyList<string> texts, CancellationToken cancellationToken = default)
         => Task.Run(() => Embed(texts, cancellationToken), cancellationToken);
 
-    /// <summary>The rows of the last layer for each token of a text, special tokens included: features for a model of another kind.</summary>
+    /// <summary>The rows of the last layer for each token of a text, special tokens included: features for a model of another
+    /// kind.</summary>
     /// <param name="text">The text.</param>
     /// <param name="truncate">True: a text that is longer than the model reads is cut; false: it is an error.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
@@ -52,39 +54,48 @@ public sealed partial class HeedModel
     public IReadOnlyList<Prediction> Classify(string text, string? pair = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return Classify([new TextPair(text, pair ?? "")], null, cancellationToken)[0];
+        return Classify([new TextPair(text, pair ?? "")], cancellationToken: cancellationToken)[0];
     }
 
     /// <summary>The classes of texts, the likeliest first; a number where the model does regression.</summary>
     /// <param name="texts">The texts.</param>
-    /// <param name="options">Function, number of classes, truncation; null: as the folder specifies.</param>
+    /// <param name="kind">What the scores mean: softmax for one right class, sigmoids for any number of them, the numbers themselves for
+    /// regression (<c>function_to_apply</c>); null: as the folder specifies.</param>
+    /// <param name="top">Up to how many classes, best first; null: all.</param>
+    /// <param name="truncate">True: a text that is longer than the model reads is cut, of a pair the longer one first. False: it is an
+    /// error.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>For each text its classes.</returns>
     /// <inheritdoc cref="Classify(string, string?, CancellationToken)" path="/exception"/>
     public IReadOnlyList<IReadOnlyList<Prediction>> Classify(
-        IReadOnlyList<string> texts, ClassificationOptions? options = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<string> texts, ClassificationKind? kind = null, int? top = null, bool truncate = false,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
-        return Classify([.. texts.Select(t => new TextPair(t, ""))], options, cancellationToken);
+        return Classify([.. texts.Select(t => new TextPair(t, ""))], kind, top, truncate, cancellationToken);
     }
 
     /// <summary>The classes of pairs of texts, the likeliest first; a number where the model does regression.</summary>
     /// <param name="pairs">The pairs; a second text that is empty is none.</param>
-    /// <param name="options">Function, number of classes, truncation; null: as the folder specifies.</param>
+    /// <param name="kind">What the scores mean: softmax for one right class, sigmoids for any number of them, the numbers themselves for
+    /// regression (<c>function_to_apply</c>); null: as the folder specifies.</param>
+    /// <param name="top">Up to how many classes, best first; null: all.</param>
+    /// <param name="truncate">True: a text that is longer than the model reads is cut, of a pair the longer one first. False: it is an
+    /// error.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>For each pair its classes.</returns>
     /// <inheritdoc cref="Classify(string, string?, CancellationToken)" path="/exception"/>
     public IReadOnlyList<IReadOnlyList<Prediction>> Classify(
-        IReadOnlyList<TextPair> pairs, ClassificationOptions? options = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<TextPair> pairs, ClassificationKind? kind = null, int? top = null, bool truncate = false,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pairs);
-        options ??= new ClassificationOptions();
-        if (options.Top is { } top) ArgumentOutOfRangeException.ThrowIfLessThan(top, 1, nameof(options));
+        if (top is { } most) ArgumentOutOfRangeException.ThrowIfLessThan(most, 1, nameof(top));
         using IDisposable use = _uses.Enter();
         TextReading reading = _reading.Value;
         TextClassification.Classifier(reading);
-        float[][] logits = TextClassification.Logits(reading, pairs, options.Truncate, cancellationToken);
-        return Array.ConvertAll(logits, l => TextClassification.Predictions(reading, l, options.Kind, options.Top));
+        float[][] logits = TextClassification.Logits(reading, pairs, truncate, cancellationToken);
+        return Array.ConvertAll(logits, l => TextClassification.Predictions(reading, l, kind, top));
     }
 
     /// <summary>As <see cref="Classify(string, string?, CancellationToken)"/>, on a thread of the pool.</summary>
@@ -92,17 +103,19 @@ public sealed partial class HeedModel
     public Task<IReadOnlyList<Prediction>> ClassifyAsync(string text, string? pair = null, CancellationToken cancellationToken = default)
         => Task.Run(() => Classify(text, pair, cancellationToken), cancellationToken);
 
-    /// <summary>As <see cref="Classify(IReadOnlyList{TextPair}, ClassificationOptions?, CancellationToken)"/>, on a thread of the
+    /// <summary>As <see cref="Classify(IReadOnlyList{TextPair}, ClassificationKind?, int?, bool, CancellationToken)"/>, on a thread of the
     /// pool.</summary>
-    /// <inheritdoc cref="Classify(IReadOnlyList{TextPair}, ClassificationOptions?, CancellationToken)"/>
+    /// <inheritdoc cref="Classify(IReadOnlyList{TextPair}, ClassificationKind?, int?, bool, CancellationToken)"/>
     public Task<IReadOnlyList<IReadOnlyList<Prediction>>> ClassifyAsync(
-        IReadOnlyList<TextPair> pairs, ClassificationOptions? options = null, CancellationToken cancellationToken = default)
-        => Task.Run(() => Classify(pairs, options, cancellationToken), cancellationToken);
+        IReadOnlyList<TextPair> pairs, ClassificationKind? kind = null, int? top = null, bool truncate = false,
+        CancellationToken cancellationToken = default)
+        => Task.Run(() => Classify(pairs, kind, top, truncate, cancellationToken), cancellationToken);
 
     /// <summary>What may replace each mask (<c>[MASK]</c>, <c>&lt;mask&gt;</c>) of a text.</summary>
     /// <param name="text">A text with at least one mask token.</param>
     /// <param name="count">Up to how many fillings for each mask.</param>
-    /// <param name="targets">Only these tokens may fill a mask (of a text that is no token: its first); their probabilities stay those among
+    /// <param name="targets">Only these tokens may fill a mask (of a text that is no token: its first); their probabilities stay those
+    /// among
     /// all tokens. Null: all.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>Mask by mask, the likeliest filling first.</returns>

@@ -60,7 +60,8 @@ public sealed class PairScorer : IDisposable
                 throw new InputException($"{folder}: {model.Architecture} does not score pairs of texts. Open a model with a sequence classification head.");
             int? asked = SentenceSettings.Read(files, "").MaximumLength;
             int length = asked is > 0 ? asked.Value : Math.Min(TokenizerLength.Read(files) ?? int.MaxValue, model.Config.MaximumLength);
-            Tokenizer tokenizer = Tokenizer.FromFiles(files).WithPadding(null).WithTruncation(length < int.MaxValue ? new TruncationOptions(length) : null);
+            Tokenizer tokenizer = Tokenizer.FromFiles(files).WithPadding(null)
+                .WithTruncation(length < int.MaxValue ? new TruncationOptions(length) : null);
             return new PairScorer(classifier, tokenizer, ReadFunction(files, classifier.Config));
         }
         catch
@@ -121,7 +122,8 @@ public sealed class PairScorer : IDisposable
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>Best first; of equal scores the earlier document.</returns>
     /// <exception cref="InvalidOperationException">The model gives more than one number per pair.</exception>
-    public IReadOnlyList<RankedDocument> Rank(string query, IReadOnlyList<string> documents, int? top = null, CancellationToken cancellationToken = default)
+    public IReadOnlyList<RankedDocument> Rank(string query, IReadOnlyList<string> documents, int? top = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(documents);
         if (Outputs > 1) throw new InvalidOperationException($"The model gives {Outputs} numbers per pair; documents are ranked by one. Use Score and choose a class.");

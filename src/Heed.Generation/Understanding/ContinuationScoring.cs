@@ -38,11 +38,14 @@ internal static class ContinuationScoring
         TextReading reading, IReadOnlyList<(int[] Prompt, int[] Continuation)> texts, CancellationToken cancellationToken)
     {
         if (reading.Model is not CausalLanguageModel model)
-            throw new InputException($"{reading.Folder}: {reading.Model.Architecture} does not predict the next token. Open a causal language model.");
+            throw new InputException($"{reading.Folder}: {reading.Model.Architecture} does not predict the next token. Open a "
+                + "causal language model.");
         foreach ((int[] prompt, int[] continuation) in texts)
         {
-            if (prompt.Length == 0) throw new InputException("The prompt has no token, so nothing predicts the continuation's first. Give a longer prompt, or an empty one.");
-            if (continuation.Length == 0) throw new InputException("The continuation has no token beyond those of the prompt. Give a longer one.");
+            if (prompt.Length == 0) throw new InputException("The prompt has no token, so nothing predicts the continuation's "
+                + "first. Give a longer prompt, or an empty one.");
+            if (continuation.Length == 0) throw new InputException("The continuation has no token beyond those of the prompt. Give "
+                + "a longer one.");
         }
 
         using ModelUse use = model.Enter();
@@ -71,7 +74,8 @@ internal static class ContinuationScoring
     /// <exception cref="InputException">The tokenizer has neither.</exception>
     public static int BeginId(TextReading reading) => reading.IdOf("bos_token") ?? reading.IdOf("eos_token")
         ?? reading.Model.Config.BeginId ?? reading.Model.Config.EndId
-        ?? throw new InputException($"{reading.Folder}: the tokenizer names no bos_token and no eos_token, after one of which a text would begin. Give a prompt.");
+        ?? throw new InputException($"{reading.Folder}: the tokenizer names no bos_token and no eos_token, after one of which a "
+            + "text would begin. Give a prompt.");
 
     private static ContinuationScore Score(
         TextReading reading, CausalLanguageModel model, int[] prompt, int[] continuation, CancellationToken cancellationToken)
@@ -83,8 +87,7 @@ internal static class ContinuationScoring
         using TensorScope scope = TensorScope.Begin();
         TokenBatch batch = model.Stack.WithPositions(new ModelInputs { InputIds = new TokenGrid(1, read.Length, read) }).Pack();
         Variable hidden = model.Hidden(batch, batch.Context(new RunOptions { CancellationToken = cancellationToken }));      // [N, D]
-        float[] logs = new float[targets.Length];
-        bool greedy = true;
+        TokenLogProbability[] tokens = new TokenLogProbability[targets.Length];
         for (int done = 0; done < targets.Length; done += RowsAtOnce)
         {
             using TensorScope some = TensorScope.Begin();
@@ -94,19 +97,19 @@ internal static class ContinuationScoring
             {
                 float[] row = TextReading.Row(logits, r, logits.Shape.Last);
                 Probabilities.LogSoftmax(row);
-                int target = targets[done + r];
-                logs[done + r] = row[target];
-                greedy &= Array.IndexOf(row, Probabilities.Max(row)) == target;
+                int target = targets[done + r], best = Array.IndexOf(row, Probabilities.Max(row));
+                tokens[done + r] = new TokenLogProbability(target, row[target], [new TokenLogProbability(best, row[best], [])]);
             }
         }
 
-        return new ContinuationScore(prompt, targets, logs, greedy);
+        return new ContinuationScore(prompt, tokens);
     }
 
     /// <summary>A text as tokens; one that begins with the beginning of text gets no special tokens more.</summary>
     private static int[] Encode(TextReading reading, string text)
     {
-        string? begin = reading.Tokenizer.SpecialTokens.GetValueOrDefault("bos_token") ?? reading.Tokenizer.SpecialTokens.GetValueOrDefault("eos_token");
+        string? begin = reading.Tokenizer.SpecialTokens.GetValueOrDefault("bos_token")
+            ?? reading.Tokenizer.SpecialTokens.GetValueOrDefault("eos_token");
         return reading.Tokenizer.Encode(text, addSpecialTokens: begin is null || !text.StartsWith(begin, StringComparison.Ordinal)).Ids;
     }
 

@@ -35,7 +35,8 @@ internal static class EntityFinding
         CancellationToken cancellationToken)
     {
         if (reading.Model is not TokenClassifier)
-            throw new InputException($"{reading.Folder}: {reading.Model.Architecture} does not label tokens. Open a model with a token classification head.");
+            throw new InputException($"{reading.Folder}: {reading.Model.Architecture} does not label tokens. Open a model with a "
+                + "token classification head.");
         CheckStride(reading, stride);
         Tokenizer tokenizer = reading.Cutting(stride: stride ?? 0);
         List<(int Text, TokenEncoding Window)> windows = [];
@@ -192,7 +193,8 @@ internal static class EntityFinding
         if (stride is not { } overlap || reading.Limit == int.MaxValue) return;
         int room = reading.Limit - reading.Tokenizer.Encode("").Count;
         if (overlap < 0 || overlap >= room)
-            throw new InputException($"stride: is {overlap}; a whole number from 0 to {room - 1} was expected, as a window holds {room} tokens of the text.");
+            throw new InputException($"stride: is {overlap}; a whole number from 0 to {room - 1} was expected, as a window holds "
+                + $"{room} tokens of the text.");
     }
 
     private static string Tag(string label)

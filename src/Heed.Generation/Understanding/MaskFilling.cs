@@ -21,10 +21,13 @@ internal static class MaskFilling
         TextReading reading, string text, int count, IReadOnlyList<string>? targets, bool cut, CancellationToken cancellationToken)
     {
         if (reading.Model is not MaskedLanguageModel model)
-            throw new InputException($"{reading.Folder}: {reading.Model.Architecture} does not fill masks. Open a masked language model such as BERT.");
-        string mask = MaskToken(reading.Tokenizer) ?? throw new InputException($"{reading.Folder}: the tokenizer has no mask token; a masked "
+            throw new InputException($"{reading.Folder}: {reading.Model.Architecture} does not fill masks. Open a masked language "
+                + "model such as BERT.");
+        string mask = MaskToken(reading.Tokenizer)
+            ?? throw new InputException($"{reading.Folder}: the tokenizer has no mask token; a masked "
             + "language model needs one; take the tokenizer that belongs to the model.");
-        int id = reading.Tokenizer.TokenToId(mask) ?? throw new InputException($"{reading.Folder}: the mask token {mask} is not in the vocabulary.");
+        int id = reading.Tokenizer.TokenToId(mask)
+            ?? throw new InputException($"{reading.Folder}: the mask token {mask} is not in the vocabulary.");
         TokenEncoding encoding = reading.Encode(text, cut: cut);
         int[] masks = [.. Enumerable.Range(0, encoding.Count).Where(t => encoding.Ids[t] == id)];
         if (masks.Length == 0) throw new InputException($"The text has no {mask}; write it where a word is to be filled in.");
@@ -44,7 +47,8 @@ internal static class MaskFilling
             {
                 int[] filled = [.. encoding.Ids];
                 filled[masks[m]] = token;
-                string whole = reading.Tokenizer.Decode([.. filled.Where(i => i != model.Config.PaddingId)], skipSpecialTokens: masks.Length == 1);
+                string whole = reading.Tokenizer.Decode([.. filled.Where(i => i != model.Config.PaddingId)],
+                    skipSpecialTokens: masks.Length == 1);
                 fillings.Add(new Filling(m, reading.Tokenizer.Decode([token], skipSpecialTokens: false), token, row[token], whole));
             }
         }

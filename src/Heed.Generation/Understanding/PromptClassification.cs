@@ -21,7 +21,8 @@ internal sealed class PromptClassification
     /// <exception cref="InputException">The template has no <c>{text}</c>, there is no label, or the model does not predict the next
     /// token.</exception>
     public PromptClassification(
-        TextReading reading, string template, IReadOnlyList<string> labels, IReadOnlyList<string> contentFree, CancellationToken cancellationToken)
+        TextReading reading, string template, IReadOnlyList<string> labels, IReadOnlyList<string> contentFree,
+            CancellationToken cancellationToken)
     {
         if (!template.Contains("{text}", StringComparison.Ordinal))
             throw new InputException($"The template '{Printable.Shorten(template)}' has no {{text}}, where the text stands.");
@@ -57,7 +58,8 @@ internal sealed class PromptClassification
     private double[] Raw(string text, CancellationToken cancellationToken)
     {
         string prompt = _template.Replace("{text}", text, StringComparison.Ordinal);
-        return [.. ContinuationScoring.Score(_reading, [.. _labels.Select(l => ContinuationScoring.Split(_reading, prompt, " " + l))], cancellationToken)
+        return [.. ContinuationScoring.Score(_reading, [.. _labels.Select(l => ContinuationScoring.Split(_reading, prompt, " " + l))],
+            cancellationToken)
             .Select(s => Math.Exp(s.Sum))];
     }
 }

@@ -26,7 +26,8 @@ internal static class QuestionAnswering
         TextReading reading, IReadOnlyList<Embeddings.TextPair> questions, int? length, int? stride, CancellationToken cancellationToken)
     {
         if (reading.Model is not QuestionAnswerer)
-            throw new InputException($"{reading.Folder}: {reading.Model.Architecture} does not answer questions. Open a model with a question answering head.");
+            throw new InputException($"{reading.Folder}: {reading.Model.Architecture} does not answer questions. Open a model with "
+                + "a question answering head.");
         int longest = length ?? Math.Min(reading.Limit, LongestWindow);
         int overlap = stride ?? Math.Min(longest / 2, LargestStride);
         int frame = reading.Tokenizer.Encode("", "").Count;
@@ -39,9 +40,11 @@ internal static class QuestionAnswering
             if (first.Count > longest)
             {
                 int room = longest - frame - reading.Tokenizer.CountTokens(question.First, addSpecialTokens: false);
-                if (room < 1) throw new InputException($"The question leaves no room for its context: with special tokens it has {longest - room} "
+                if (room < 1) throw new InputException($"The question leaves no room for its context: with special tokens it has "
+                    + $"{longest - room} "
                     + $"tokens, and a window {longest}. Shorten it.");
-                if (overlap < 0 || overlap >= room) throw new InputException($"stride: is {overlap}; a whole number from 0 to {room - 1} was "
+                if (overlap < 0 || overlap >= room) throw new InputException($"stride: is {overlap}; a whole number from 0 to "
+                    + $"{room - 1} was "
                     + $"expected, as a window of {longest} tokens holds {room} of the context beside this question.");
                 first = reading.Cutting(longest, TruncationStrategy.OnlySecond, overlap).Encode(question.First, question.Second);
             }

@@ -25,12 +25,14 @@ internal sealed record RewritingSettings(string Prefix, GenerationConfig Config)
         if (config.MaxNewTokens is null && config.MaxLength is null) config = config with { MaxNewTokens = StandardNewTokens };
         JsonObject? original = model.Config.Original;
         string prefix = original?["prefix"] is JsonValue general && general.TryGetValue(out string? whole) ? whole : "";
-        if (task is null || (original?["task_specific_params"] as JsonObject)?[task] is not JsonObject own) return new RewritingSettings(prefix, config);
+        if (task is null || (original?["task_specific_params"] as JsonObject)?[task] is not JsonObject own)
+            return new RewritingSettings(prefix, config);
         JsonObject settings = (JsonObject)own.DeepClone();
         if (settings["prefix"] is JsonValue special && special.TryGetValue(out string? its)) prefix = its;
         settings.Remove("prefix");
         using JsonDocument json = JsonDocument.Parse(settings.ToJsonString());
-        return new RewritingSettings(prefix, config.With(new ConfigReader(json.RootElement, $"{files.PathOf(ModelFolder.ConfigName)}: task_specific_params")));
+        return new RewritingSettings(prefix, config.With(new ConfigReader(json.RootElement,
+            $"{files.PathOf(ModelFolder.ConfigName)}: task_specific_params")));
     }
 
     /// <summary>The names of the folder's tasks.</summary>

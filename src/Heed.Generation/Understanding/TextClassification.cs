@@ -22,7 +22,8 @@ internal static class TextClassification
     public static float[][] Logits(TextReading reading, IReadOnlyList<TokenEncoding> texts, CancellationToken cancellationToken)
     {
         Classifier(reading);
-        return reading.Run(texts, static (output, b, _) => TextReading.Row(output.Logits!, b, output.Logits!.Shape.Last), cancellationToken);
+        return reading.Run(texts, static (output, b, _) => TextReading.Row(output.Logits!, b, output.Logits!.Shape.Last),
+            cancellationToken);
     }
 
     /// <summary>What the scores of a classifier mean: as its configuration says; unless it does, one class is a yes or no, and of several

@@ -62,7 +62,12 @@ internal sealed class TextReading
     {
         int longest = length ?? Limit;
         return longest == int.MaxValue ? Tokenizer
-            : Tokenizer.WithTruncation(new TruncationOptions(longest) { Strategy = strategy, Stride = stride, Direction = Tokenizer.TruncationSide });
+            : Tokenizer.WithTruncation(new TruncationOptions(longest)
+            {
+                Strategy = strategy,
+                Stride = stride,
+                Direction = Tokenizer.TruncationSide,
+            });
     }
 
     /// <summary>Runs the model on texts and takes what is needed of each.</summary>
@@ -70,7 +75,8 @@ internal sealed class TextReading
     /// <param name="take">Gets the output of some texts, the place of one among them and its encoding.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>One result per text.</returns>
-    public T[] Run<T>(IReadOnlyList<TokenEncoding> encodings, Func<ModelOutput, int, TokenEncoding, T> take, CancellationToken cancellationToken)
+    public T[] Run<T>(IReadOnlyList<TokenEncoding> encodings, Func<ModelOutput, int, TokenEncoding, T> take,
+        CancellationToken cancellationToken)
     {
         T[] results = new T[encodings.Count];
         int done = 0;
@@ -105,7 +111,8 @@ internal sealed class TextReading
         const string Name = "tokenizer_config.json";
         if (!files.Contains(Name)) return true;
         using JsonDocument document = files.ReadJson(Name, 16L << 20);
-        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("model_input_names", out JsonElement names)
+        if (document.RootElement.ValueKind != JsonValueKind.Object
+            || !document.RootElement.TryGetProperty("model_input_names", out JsonElement names)
             || names.ValueKind != JsonValueKind.Array) return true;
         return names.EnumerateArray().Any(n => n.ValueKind == JsonValueKind.String && n.GetString() == "token_type_ids");
     }

@@ -21,7 +21,8 @@ internal static class TokenVectors
             EncoderModel encoder => encoder.Stack,
             SequenceClassifier classifier => classifier.Stack,
             CausalLanguageModel causal => causal.Stack,
-            _ => throw new InputException($"{model.Architecture} has no single stack whose rows could be features. Open an encoder or a decoder."),
+            _ => throw new InputException($"{model.Architecture} has no single stack whose rows could be features. Open an encoder "
+                + "or a decoder."),
         };
         using ModelUse use = model.Enter();
         using TensorScope scope = TensorScope.Begin();

@@ -25,7 +25,8 @@ internal static class ZeroShot
         IReadOnlyList<string> classes = TextClassification.Classifier(reading).Config.Labels;
         int yes = classes.ToList().FindIndex(l => l.StartsWith("entail", StringComparison.OrdinalIgnoreCase));
         if (yes < 0 || classes.Count < 2)
-            throw new InputException($"{reading.Folder}: none of the classes {string.Join(", ", classes.Select(l => Printable.Shorten(l, 40)))} "
+            throw new InputException($"{reading.Folder}: none of the classes "
+                + $"{string.Join(", ", classes.Select(l => Printable.Shorten(l, 40)))} "
                 + "is 'entailment'. Open a model of natural language inference.");
         if (labels.Count == 0) throw new InputException("There is no label; give one or more.");
         if (!template.Contains("{}", StringComparison.Ordinal))
@@ -33,7 +34,8 @@ internal static class ZeroShot
         int no = yes == 0 ? classes.Count - 1 : 0;
         Tokenizer cutting = reading.Cutting(strategy: TruncationStrategy.OnlyFirst);
         float[][] logits = TextClassification.Logits(reading,
-            [.. texts.SelectMany(t => labels.Select(l => Encode(reading, cutting, t, template.Replace("{}", l, StringComparison.Ordinal))))], cancellationToken);
+            [.. texts.SelectMany(t => labels.Select(l => Encode(reading, cutting, t,
+                template.Replace("{}", l, StringComparison.Ordinal))))], cancellationToken);
         return [.. texts.Select((_, t) => Of(logits.AsSpan(t * labels.Count, labels.Count)))];
 
         Prediction[] Of(ReadOnlySpan<float[]> rows)
@@ -59,6 +61,7 @@ internal static class ZeroShot
     {
         TokenEncoding whole = reading.Encode(text, sentence);
         int excess = whole.Count - reading.Limit;
-        return excess <= 0 || reading.Tokenizer.CountTokens(text, addSpecialTokens: false) <= excess ? whole : cutting.Encode(text, sentence);
+        return excess <= 0 || reading.Tokenizer.CountTokens(text, addSpecialTokens: false) <= excess ? whole
+            : cutting.Encode(text, sentence);
     }
 }

@@ -46,7 +46,8 @@ internal sealed class RereadingStack(EncoderDecoder stacks, ParameterScope at) :
 /// <param name="dropout">Probability of dropout before either layer.</param>
 /// <param name="dense">A layer D → D before it.</param>
 /// <param name="end">The end token.</param>
-internal sealed class EndTokenHead(Linear classifier, float dropout, Linear dense, int? end) : SequenceHead(classifier, dropout, dense, dropout)
+internal sealed class EndTokenHead(Linear classifier, float dropout, Linear dense, int? end)
+    : SequenceHead(classifier, dropout, dense, dropout)
 {
     /// <inheritdoc/>
     /// <exception cref="InputException">A text has no end token.</exception>
@@ -59,7 +60,8 @@ internal sealed class EndTokenHead(Linear classifier, float dropout, Linear dens
             ReadOnlySpan<int> ids = batch.IdArray.AsSpan(batch.StartArray[b]..batch.StartArray[b + 1]);
             int last = end is { } id ? ids.LastIndexOf(id) : -1;
             if (last < 0)
-                throw new InputException($"input_ids: row {b} has no end token ({end?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "eos_token_id"}), "
+                throw new InputException($"input_ids: row {b} has no end token "
+                    + $"({end?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "eos_token_id"}), "
                     + "which this classifier reads. Use the tokenizer that belongs to the model, with special tokens.");
             rows[b] = batch.StartArray[b] + last;
         }

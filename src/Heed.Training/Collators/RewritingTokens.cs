@@ -14,13 +14,15 @@ internal sealed record RewritingTokens(IReadOnlyList<int> Source, IReadOnlyList<
     /// <param name="prefix">What stands before the text, such as <c>summarize: </c>.</param>
     /// <param name="sourceLength">Longest source, in tokens; null for none.</param>
     /// <param name="targetLength">Longest target, in tokens; null for none.</param>
-    public static RewritingTokens Of(Tokenizer tokenizer, RewritingExample example, string prefix = "", int? sourceLength = null, int? targetLength = null)
+    public static RewritingTokens Of(Tokenizer tokenizer, RewritingExample example, string prefix = "", int? sourceLength = null,
+        int? targetLength = null)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(example);
         return new(Cut(sourceLength).Encode(prefix + example.Source).Ids, Cut(targetLength).Encode(example.Target).Ids);
 
-        Tokenizer Cut(int? length) => tokenizer.WithPadding(null).WithTruncation(length is { } longest ? new TruncationOptions(longest) : null);
+        Tokenizer Cut(int? length) => tokenizer.WithPadding(null).WithTruncation(length is { } longest ? new TruncationOptions(longest)
+            : null);
     }
 
     /// <summary>The decoder's input while it learns: the start id and all labels but the last; ignored ones become padding.</summary>

@@ -16,7 +16,8 @@ internal static class ScoreComparison
     /// <param name="found">What was computed.</param>
     /// <param name="path">Its place.</param>
     /// <param name="allowed">How far a number may be from the reference's, by place and value; null: as a measure.</param>
-    public static string? Difference(JsonElement expected, object? found, string path, Func<string, double, double>? allowed = null) => found switch
+    public static string? Difference(JsonElement expected, object? found, string path, Func<string, double, double>? allowed = null)
+        => found switch
     {
         Dictionary<string, object?> map => OfMaps(expected, map, path, allowed),
         string text => expected.ValueKind == JsonValueKind.String && expected.GetString() == text ? null : Say(expected, $"'{text}'", path),

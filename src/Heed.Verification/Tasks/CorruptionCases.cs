@@ -63,22 +63,26 @@ internal static class CorruptionCases
     private static string? Words(TaskFolder models, JsonElement row)
     {
         string name = row.Text("model");
-        TokenEncoding encoding = models.OpenTokenizer(name).WithTruncation(new TruncationOptions(models.LengthOf(name))).Encode(row.Text("inputs"));
+        TokenEncoding encoding = models.OpenTokenizer(name).WithTruncation(new TruncationOptions(models.LengthOf(name)))
+            .Encode(row.Text("inputs"));
         return ScoreComparison.Difference(row.GetProperty("input_ids"), encoding.Ids, "input_ids")
             ?? ScoreComparison.Difference(row.GetProperty("words"), WordGroups.Of(encoding), "words");
     }
 
     private static string? SpanRow(Tokenizer tokenizer, JsonElement row)
     {
-        int[] sentinels = [.. Enumerable.Range(0, Sentinels).Select(k => tokenizer.TokenToId(FormattableString.Invariant($"<extra_id_{k}>"))).OfType<int>()];
+        int[] sentinels = [.. Enumerable.Range(0, Sentinels).Select(k
+            => tokenizer.TokenToId(FormattableString.Invariant($"<extra_id_{k}>"))).OfType<int>()];
         CorruptedText found = SpanCorruption.Corrupt(row.GetProperty("ids").Integers(), Spans(row), sentinels, Id(tokenizer, "eos_token"));
         foreach ((string name, object value) in ((string, object)[])
         [
-            ("input_ids", found.Inputs), ("labels", found.Labels), ("input_text", tokenizer.Decode([.. found.Inputs], skipSpecialTokens: false)),
+            ("input_ids", found.Inputs), ("labels", found.Labels), ("input_text",
+                tokenizer.Decode([.. found.Inputs], skipSpecialTokens: false)),
             ("label_text", tokenizer.Decode([.. found.Labels], skipSpecialTokens: false)),
         ])
         {
-            if (row.TryGetProperty(name, out JsonElement expected) && ScoreComparison.Difference(expected, value, name) is { } off) return off;
+            if (row.TryGetProperty(name, out JsonElement expected) && ScoreComparison.Difference(expected, value,
+                name) is { } off) return off;
         }
 
         return null;
@@ -91,7 +95,8 @@ internal static class CorruptionCases
         SpanCorruption.Noise noise = SpanCorruption.NoiseOf(found.Tokens, density, mean);
         return ScoreComparison.Difference(row.GetProperty("tokens_length"), found.Tokens, "tokens_length")
             ?? ScoreComparison.Difference(row.GetProperty("targets_length"), found.Targets, "targets_length")
-            ?? ScoreComparison.Difference(row.GetProperty("noise_tokens_and_spans"), (int[])[noise.Tokens, noise.Spans], "noise_tokens_and_spans");
+            ?? ScoreComparison.Difference(row.GetProperty("noise_tokens_and_spans"), (int[])[noise.Tokens, noise.Spans],
+                "noise_tokens_and_spans");
     }
 
     private static string? Infilling(Tokenizer tokenizer, JsonElement row)
@@ -105,7 +110,8 @@ internal static class CorruptionCases
         return ScoreComparison.Difference(row.GetProperty("input_ids"),
                 (int[])[begin, .. TextInfilling.Infill(permuted, Spans(row), Id(tokenizer, "mask_token")), end], "input_ids")
             ?? ScoreComparison.Difference(row.GetProperty("labels"), labels, "labels")
-            ?? ScoreComparison.Difference(row.GetProperty("decoder_input_ids"), Training.Collators.RewritingTokens.DecoderInputs(labels, end, 0), "decoder_input_ids");
+            ?? ScoreComparison.Difference(row.GetProperty("decoder_input_ids"),
+                Training.Collators.RewritingTokens.DecoderInputs(labels, end, 0), "decoder_input_ids");
     }
 
     private static TokenSpan[] Spans(JsonElement row)

@@ -27,7 +27,8 @@ internal static class EmbeddingTaskCases
         JsonElement inputs = row.GetProperty("inputs");
         bool isOne = inputs.GetArrayLength() > 0 && inputs[0].ValueKind == JsonValueKind.String;
         JsonElement[] pairs = isOne ? [inputs] : [.. inputs.EnumerateArray()];
-        IReadOnlyList<float[]> scores = Score(scorer, [.. pairs.Select(p => new TextPair(p[0].GetString()!, p[1].GetString()!))], row.Settings());
+        IReadOnlyList<float[]> scores = Score(scorer, [.. pairs.Select(p => new TextPair(p[0].GetString()!, p[1].GetString()!))],
+            row.Settings());
         object[] output = [.. scores.Select(s => s.Length == 1 ? (object)s[0] : s)];
         return ScoreComparison.Difference(row.GetProperty("output"), isOne ? output[0] : output, "output", TaskRow.Score);
     }
@@ -80,9 +81,11 @@ internal static class EmbeddingTaskCases
         };
         string[] texts = inputs.OneOrMore();
         object[] output = settings.TextOrNull("output_value") == "token_embeddings"
-            ? [.. texts.Select(t => TokenVectors.Of(embedder.Model!, new ModelInputs { InputIds = TokenGrid.Of([[.. embedder.Ids(t, options)]]) }, default))]
+            ? [.. texts.Select(t => TokenVectors.Of(embedder.Model!, new ModelInputs { InputIds = TokenGrid.Of([[.. embedder.Ids(t,
+                options)]]) }, default))]
             : [.. embedder.Embed(texts, options)];
-        return ScoreComparison.Difference(row.GetProperty("output"), inputs.ValueKind == JsonValueKind.Array ? output : output[0], "output", TaskRow.Score);
+        return ScoreComparison.Difference(row.GetProperty("output"), inputs.ValueKind == JsonValueKind.Array ? output : output[0],
+            "output", TaskRow.Score);
     }
 
     private static string? Similarity(TaskFolder models, JsonElement row)
@@ -91,7 +94,8 @@ internal static class EmbeddingTaskCases
         TextEmbedder? embedder = given ? null : models.OpenEmbedder(row.Text("model"));
         IReadOnlyList<float[]> a = Sides("a"), b = Sides("b");
         if (row.TryGetProperty("default", out JsonElement standard) && embedder is not null
-            && VectorSimilarities.Names.First(n => n.Value == embedder.Settings.Similarity).Word is var name && name != standard.GetString())
+            && VectorSimilarities.Names.First(n => n.Value == embedder.Settings.Similarity).Word is var name
+                && name != standard.GetString())
             return $"default is '{name}', not {StrictJson.Describe(standard)}";
         Dictionary<string, object?> all = [], pairs = [];
         foreach ((string kind, VectorSimilarity value) in ((string, VectorSimilarity)[])[("cosine", VectorSimilarity.Cosine),
@@ -102,7 +106,8 @@ internal static class EmbeddingTaskCases
         }
 
         return ScoreComparison.Difference(row.GetProperty("output"), all, "output", TaskRow.Score)
-            ?? (row.TryGetProperty("pairwise", out JsonElement pairwise) ? ScoreComparison.Difference(pairwise, pairs, "pairwise", TaskRow.Score) : null);
+            ?? (row.TryGetProperty("pairwise", out JsonElement pairwise)
+                ? ScoreComparison.Difference(pairwise, pairs, "pairwise", TaskRow.Score) : null);
 
         IReadOnlyList<float[]> Sides(string side) => given
             ? [.. vectors.GetProperty(side).EnumerateArray().Select(v => Array.ConvertAll(v.Reals(), x => (float)x))]

@@ -38,10 +38,12 @@ internal static class EntityTaskCases
     /// <summary>A part under the reference's names.</summary>
     /// <param name="expected">The reference's word. Where it decoded words and then their group, which can break characters and lose
     /// spaces, it may stand for ours if decoding twice gives it.</param>
-    private static Dictionary<string, object?> Named(TextReading reading, LabelledPart part, string text, EntityAggregation aggregation, string? expected)
+    private static Dictionary<string, object?> Named(TextReading reading, LabelledPart part, string text, EntityAggregation aggregation,
+        string? expected)
     {
         int[] places = TaskRow.CodePoints(text);
-        bool isGroup = aggregation != EntityAggregation.None, isOfWords = aggregation is not (EntityAggregation.None or EntityAggregation.Simple);
+        bool isGroup = aggregation != EntityAggregation.None,
+            isOfWords = aggregation is not (EntityAggregation.None or EntityAggregation.Simple);
         Dictionary<string, object?> named = new()
         {
             [isGroup ? "entity_group" : "entity"] = part.Label,

@@ -10,7 +10,8 @@ internal static class GenerationTaskCases
 {
     /// <summary>Settings of a row that are not the generator's.</summary>
     private static readonly string[] OfRow =
-        ["return_full_text", "add_special_tokens", "skip_special_tokens", "prefix", "batch_size", "continue_final_message", "handle_long_generation", "truncation"];
+        ["return_full_text", "add_special_tokens", "skip_special_tokens", "prefix", "batch_size", "continue_final_message",
+            "handle_long_generation", "truncation"];
 
     /// <summary>How a row departs; null if it does not, <see cref="TaskVerification.NotMine"/> for other tasks.</summary>
     public static string? Difference(TaskFolder models, string task, JsonElement row)
@@ -24,7 +25,8 @@ internal static class GenerationTaskCases
     {
         HeedModel model = models.Open(row.Text("model"));
         JsonElement settings = row.Settings(), inputs = row.GetProperty("inputs"), expected = row.GetProperty("output");
-        bool isBatch = inputs.ValueKind == JsonValueKind.Array && inputs.GetArrayLength() > 0 && inputs[0].ValueKind != JsonValueKind.Object;
+        bool isBatch = inputs.ValueKind == JsonValueKind.Array && inputs.GetArrayLength() > 0 && inputs[0]
+            .ValueKind != JsonValueKind.Object;
         JsonElement[] items = isBatch ? [.. inputs.EnumerateArray()] : [inputs];
         GenerationConfig config = Over(model.Generation, settings);
         int[][] prompts = [.. items.Select(i => Prompt(model, models.LengthOf(row.Text("model")), i, settings))];
@@ -54,7 +56,8 @@ internal static class GenerationTaskCases
         int[] ids = item.ValueKind == JsonValueKind.Array
             ? model.ChatIds([.. item.EnumerateArray().Select(m => new ChatMessage(m.Text("role"), m.Text("content")))],
                 settings.Has("continue_final_message", out JsonElement continues) ? continues.GetBoolean() : null)
-            : model.Tokenizer.Encode((settings.TextOrNull("prefix") ?? "") + item.GetString(), addSpecialTokens: settings.FlagOr("add_special_tokens", true)).Ids;
+            : model.Tokenizer.Encode((settings.TextOrNull("prefix") ?? "") + item.GetString(),
+                addSpecialTokens: settings.FlagOr("add_special_tokens", true)).Ids;
         int kept = limit - settings.NumberOr("max_new_tokens", 0);
         return settings.TextOrNull("handle_long_generation") == "hole" && ids.Length > kept ? ids[^kept..] : ids;
     }
@@ -64,7 +67,8 @@ internal static class GenerationTaskCases
     {
         if (!whole) return text;
         if (item.ValueKind != JsonValueKind.Array) return item.GetString() + text;
-        List<Dictionary<string, object?>> messages = [.. item.EnumerateArray().Select(m => m.EnumerateObject().ToDictionary(p => p.Name, p => (object?)p.Value.GetString()))];
+        List<Dictionary<string, object?>> messages = [.. item.EnumerateArray()
+            .Select(m => m.EnumerateObject().ToDictionary(p => p.Name, p => (object?)p.Value.GetString()))];
         if (settings.FlagOr("continue_final_message", (string?)messages[^1]["role"] == "assistant")) messages[^1]["content"] += text;
         else messages.Add(new() { ["role"] = "assistant", ["content"] = text });
         return messages;
@@ -83,7 +87,8 @@ internal static class GenerationTaskCases
         IReadOnlyList<GeneratedText> found = model.Rewrite(texts, task, config, cut);
         return ScoreComparison.Difference(expected, found.Select((t, i) =>
         {
-            Dictionary<string, object?> output = new() { ["ids"] = Padded([start, .. t.Ids], expected, i, config.PaddingId), ["text"] = t.Text };
+            Dictionary<string, object?> output = new() { ["ids"] = Padded([start, .. t.Ids], expected, i, config.PaddingId),
+                ["text"] = t.Text };
             if (t.Score is { } score) output["score"] = score;
             return output;
         }), "output", TaskRow.Score);

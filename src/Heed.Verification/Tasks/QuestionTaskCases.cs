@@ -33,10 +33,12 @@ internal static class QuestionTaskCases
         QuestionAnswering.Window[] windows = QuestionAnswering.Windows(reading, [new TextPair(inputs.Text("question"), context)],
             settings.Has("max_seq_len", out JsonElement length) ? length.GetInt32() : null,
             settings.Has("doc_stride", out JsonElement stride) ? stride.GetInt32() : null, default)[0];
-        if (row.Has("windows", out JsonElement count) && count.GetInt32() != windows.Length) return $"windows is {windows.Length}, not {count.GetInt32()}";
+        if (row.Has("windows", out JsonElement count)
+            && count.GetInt32() != windows.Length) return $"windows is {windows.Length}, not {count.GetInt32()}";
         int[] places = TaskRow.CodePoints(context);
         return ScoreComparison.Difference(row.GetProperty("output"), QuestionAnswering.Answers(reading, context, windows, options)
-            .Select(a => new Dictionary<string, object?> { ["score"] = a.Score, ["start"] = places[a.Start], ["end"] = places[a.End], ["answer"] = a.Text }),
+            .Select(a => new Dictionary<string, object?> { ["score"] = a.Score, ["start"] = places[a.Start], ["end"] = places[a.End],
+                ["answer"] = a.Text }),
             "output", TaskRow.Probability);
     }
 
@@ -50,10 +52,12 @@ internal static class QuestionTaskCases
             NoAnswer = settings.FlagOr("version_2_with_negative", false),
             NullThreshold = settings.OptionalReal("null_score_diff_threshold") ?? 0,
         };
-        TextPair[] questions = [.. row.GetProperty("inputs").EnumerateArray().Select(q => new TextPair(q.Text("question").TrimStart(), q.Text("context")))];
+        TextPair[] questions = [.. row.GetProperty("inputs").EnumerateArray()
+            .Select(q => new TextPair(q.Text("question").TrimStart(), q.Text("context")))];
         QuestionAnswering.Window[][] windows = QuestionAnswering.Windows(reading, questions, settings.Number("max_seq_length"),
             settings.Number("doc_stride"), default);
-        return ScoreComparison.Difference(row.GetProperty("output"), windows.Select((w, q) => Selected(questions[q].Second, w, options)), "output",
+        return ScoreComparison.Difference(row.GetProperty("output"), windows.Select((w, q) => Selected(questions[q].Second, w, options)),
+            "output",
             (path, wanted) => path.EndsWith("probability", StringComparison.Ordinal) ? 1e-5 : 5e-5);
     }
 
@@ -88,7 +92,8 @@ internal static class QuestionTaskCases
     {
         JsonElement settings = row.Settings(), inputs = row.GetProperty("inputs"), given = settings.GetProperty("candidate_labels");
         string[] labels = given.ValueKind == JsonValueKind.Array ? given.Texts()
-            : given.GetString()!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries), texts = inputs.OneOrMore();
+            : given.GetString()!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+                texts = inputs.OneOrMore();
         Prediction[][] found = ZeroShot.Classify(reading, texts, labels, settings.TextOrNull("hypothesis_template") ?? ZeroShot.Template,
             settings.FlagOr("multi_label", false), default);
         object[] output = [.. found.Select((p, t) => new Dictionary<string, object?>

@@ -27,11 +27,12 @@ internal static class ScoringTaskCases
         {
             output["error"] = error.GetString();
             return ScoreComparison.Difference(expected, output, "output")
-                ?? TokenizerVerification.ExpectError(() => ContinuationScoring.Score(reading, [(prompt, continuation)], default), error.GetString()!);
+                ?? TokenizerVerification.ExpectError(() => ContinuationScoring.Score(reading, [(prompt, continuation)], default),
+                    error.GetString()!);
         }
 
         ContinuationScore score = ContinuationScoring.Score(reading, [(prompt, continuation)], default)[0];
-        output["tokens"] = score.LogProbabilities;
+        output["tokens"] = score.Tokens.Select(t => t.LogProbability);
         output["sum"] = score.Sum;
         output["greedy"] = score.IsGreedy;
         return ScoreComparison.Difference(expected, output, "output", TaskRow.Score);
@@ -42,7 +43,8 @@ internal static class ScoringTaskCases
         JsonElement inputs = row.GetProperty("inputs");
         string prompt = inputs.Text("prompt"), delimiter = inputs.Text("delimiter");
         string[] choices = inputs.GetProperty("choices").Texts();
-        double[] sums = [.. ContinuationScoring.Score(reading, [.. choices.Select(c => ContinuationScoring.Split(reading, prompt, delimiter + c))], default)
+        double[] sums = [.. ContinuationScoring.Score(reading, [.. choices.Select(c
+            => ContinuationScoring.Split(reading, prompt, delimiter + c))], default)
             .Select(s => s.Sum)];
         Dictionary<string, double[]> scores = new()
         {
@@ -62,7 +64,7 @@ internal static class ScoringTaskCases
         double sum = windows.Sum(w => w.Sum), perByte = -sum / Encoding.UTF8.GetByteCount(text);
         return ScoreComparison.Difference(row.GetProperty("output"), new Dictionary<string, object?>
         {
-            ["ids"] = windows.SelectMany(w => w.Ids),
+            ["ids"] = windows.SelectMany(w => w.Tokens).Select(t => t.Id),
             ["windows"] = windows.Select(w => w.Sum),
             ["sum"] = sum,
             ["bits_per_byte"] = perByte / Math.Log(2),

@@ -19,7 +19,8 @@ internal sealed class TaskFolder(string folder, string? model) : IDisposable
     public string? PathOf(string name)
     {
         // A name is one part of a path: a case must not lead elsewhere.
-        if (name != Path.GetFileName(name) || name is "" or "." or "..") throw new FormatException($"'{Printable.Shorten(name)}' is no name of a model");
+        if (name != Path.GetFileName(name)
+            || name is "" or "." or "..") throw new FormatException($"'{Printable.Shorten(name)}' is no name of a model");
         string inside = Path.Combine(folder, "models", name);
         if (Directory.Exists(inside)) return inside;
         if (model is not null && Path.GetFileName(Path.TrimEndingDirectorySeparator(model)) == name) return model;
@@ -34,7 +35,8 @@ internal sealed class TaskFolder(string folder, string? model) : IDisposable
     public TextReading Reading(string name) => Open(name).Reading;
 
     /// <summary>A tokenizer alone: rows of training data need no model.</summary>
-    public Tokenizer OpenTokenizer(string name) => Tokenizer.FromFolder(PathOf(name) ?? throw Missing(name)).WithTruncation(null).WithPadding(null);
+    public Tokenizer OpenTokenizer(string name) => Tokenizer.FromFolder(PathOf(name) ?? throw Missing(name)).WithTruncation(null)
+        .WithPadding(null);
 
     /// <summary>The length at which a model's texts end.</summary>
     public int LengthOf(string name) => TokenizerLength.Read(new FolderModelFiles(PathOf(name) ?? throw Missing(name))) ?? int.MaxValue;

@@ -9,7 +9,8 @@ internal static class TaskRow
     private static readonly JsonElement Nothing = JsonDocument.Parse("{}").RootElement;
 
     /// <summary>The row's settings; an empty object if it has none.</summary>
-    public static JsonElement Settings(this JsonElement row) => row.TryGetProperty("settings", out JsonElement settings) ? settings : Nothing;
+    public static JsonElement Settings(this JsonElement row) => row.TryGetProperty("settings", out JsonElement settings) ? settings
+        : Nothing;
 
     /// <summary>A setting that is given and not null.</summary>
     public static bool Has(this JsonElement settings, string name, out JsonElement value)
@@ -28,7 +29,8 @@ internal static class TaskRow
         => settings.Has(name, out JsonElement value) ? value.GetString() : null;
 
     /// <summary>One text or a list of texts as a list.</summary>
-    public static string[] OneOrMore(this JsonElement inputs) => inputs.ValueKind == JsonValueKind.Array ? inputs.Texts() : [inputs.GetString()!];
+    public static string[] OneOrMore(this JsonElement inputs) => inputs.ValueKind == JsonValueKind.Array ? inputs.Texts()
+        : [inputs.GetString()!];
 
     /// <summary>A text, or an object with <c>text</c> and <c>text_pair</c>.</summary>
     public static TextPair Pair(this JsonElement input) => input.ValueKind == JsonValueKind.Object
@@ -45,7 +47,8 @@ internal static class TaskRow
     public static int[] CodePoints(string text)
     {
         int[] map = new int[text.Length + 1];
-        for (int i = 0; i < text.Length; i++) map[i + 1] = map[i] + (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]) ? 0 : 1);
+        for (int i = 0; i < text.Length; i++) map[i + 1] = map[i] + (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]) ? 0
+            : 1);
         return map;
     }
 }

@@ -30,7 +30,8 @@ internal static class TaskVerification
     /// <summary>Whether a folder holds rows of tasks.</summary>
     public static bool IsRows(string folder)
         => Directory.Exists(Path.Combine(folder, "models"))
-            && (Array.Exists(FileNames, name => File.Exists(Path.Combine(folder, name + ".jsonl"))) || Files(Path.Combine(folder, TrainingData)).Length > 0);
+            && (Array.Exists(FileNames, name => File.Exists(Path.Combine(folder, name + ".jsonl")))
+                || Files(Path.Combine(folder, TrainingData)).Length > 0);
 
     /// <summary>Runs every row of a folder.</summary>
     /// <param name="folder">The folder.</param>
@@ -51,7 +52,8 @@ internal static class TaskVerification
                 cancellationToken.ThrowIfCancellationRequested();
                 if (row.ValueKind != JsonValueKind.Object) throw new InvalidFileException(file, $"line {line}",
                     $"is {StrictJson.Describe(row)}; each line is an object with \"task\", \"model\" and what the reference gave");
-                string task = row.TryGetProperty("task", out JsonElement name) && name.ValueKind == JsonValueKind.String ? name.GetString()! : "";
+                string task = row.TryGetProperty("task", out JsonElement name) && name.ValueKind == JsonValueKind.String
+                    ? name.GetString()! : "";
                 string what = $"{task} ({Path.GetFileNameWithoutExtension(file)}, line {line})";
                 bool isMissing = false;
                 VerificationResult result = TokenizerVerification.Check(folder, what, () =>
@@ -68,7 +70,8 @@ internal static class TaskVerification
             }
         }
 
-        if (results.Count + notRun.Count == 0) throw new InvalidFileException(folder, "", "has no rows of tasks; one JSON object per line was expected");
+        if (results.Count + notRun.Count == 0) throw new InvalidFileException(folder, "",
+            "has no rows of tasks; one JSON object per line was expected");
         return new TaskResults(results, notRun);
     }
 

@@ -14,7 +14,8 @@ internal static class TextTaskCases
         "text-classification" => Classification(models.Reading(row.Text("model")), row),
         "fill-mask" => Filling(models.Reading(row.Text("model")), row),
         "feature-extraction" => ScoreComparison.Difference(row.GetProperty("output"),
-            models.Open(row.Text("model")).TokenVectors(row.Text("inputs"), row.Settings().FlagOr("truncation", false)), "output", TaskRow.Score),
+            models.Open(row.Text("model")).TokenVectors(row.Text("inputs"), row.Settings().FlagOr("truncation", false)), "output",
+                TaskRow.Score),
         _ => TaskVerification.NotMine,
     };
 
@@ -33,11 +34,14 @@ internal static class TextTaskCases
         int? top = settings.TryGetProperty("top_k", out JsonElement k) ? k.ValueKind == JsonValueKind.Null ? null : k.GetInt32() : 1;
         float[][] logits = TextClassification.Logits(reading, [.. isList ? inputs.EnumerateArray().Select(TaskRow.Pair) : [inputs.Pair()]],
             settings.FlagOr("truncation", false), default);
-        if (row.TryGetProperty("logits", out JsonElement expected) && ScoreComparison.Difference(expected, logits, "logits", TaskRow.Score) is { } off) return off;
+        if (row.TryGetProperty("logits", out JsonElement expected) && ScoreComparison.Difference(expected, logits, "logits",
+            TaskRow.Score) is { } off) return off;
         object[] output = [.. logits.Select(l => TextClassification.Predictions(reading, l, kind, top)
             .Select(p => new Dictionary<string, object?> { ["label"] = p.Label, ["score"] = p.Score }))];
-        bool numbers = kind is ClassificationKind.Regression || (kind is null && reading.Model.Config.ClassificationKind is ClassificationKind.Regression);
-        return ScoreComparison.Difference(row.GetProperty("output"), isList ? output : output[0], "output", numbers ? TaskRow.Score : TaskRow.Probability);
+        bool numbers = kind is ClassificationKind.Regression || (kind is null
+            && reading.Model.Config.ClassificationKind is ClassificationKind.Regression);
+        return ScoreComparison.Difference(row.GetProperty("output"), isList ? output : output[0], "output", numbers ? TaskRow.Score
+            : TaskRow.Probability);
     }
 
     private static string? Filling(TextReading reading, JsonElement row)
@@ -46,7 +50,8 @@ internal static class TextTaskCases
         bool cut = settings.Has("tokenizer_kwargs", out JsonElement kwargs) && kwargs.FlagOr("truncation", false);
         IReadOnlyList<Filling> fillings = MaskFilling.Fill(reading, row.Text("inputs"), settings.NumberOr("top_k", 5),
             settings.Has("targets", out JsonElement targets) ? targets.OneOrMore() : null, cut, default);
-        return ScoreComparison.Difference(row.GetProperty("output"), fillings.GroupBy(f => f.Mask).Select(mask => mask.Select(f => new Dictionary<string, object?>
+        return ScoreComparison.Difference(row.GetProperty("output"), fillings.GroupBy(f => f.Mask)
+            .Select(mask => mask.Select(f => new Dictionary<string, object?>
         {
             ["score"] = f.Probability,
             ["token"] = f.Id,

@@ -26,11 +26,13 @@ internal static class TrainingDataCases
     {
         JsonElement settings = row.Settings();
         string name = row.Text("model");
-        Tokenizer tokenizer = models.OpenTokenizer(name), cutting = tokenizer.WithTruncation(new TruncationOptions(settings.NumberOr("max_length", models.LengthOf(name))));
+        Tokenizer tokenizer = models.OpenTokenizer(name),
+            cutting = tokenizer.WithTruncation(new TruncationOptions(settings.NumberOr("max_length", models.LengthOf(name))));
         string[] labelNames = row.GetProperty("label_names").Texts();
         TaggedExample[] examples = [.. row.GetProperty("inputs").EnumerateArray()
             .Select(i => new TaggedExample(default, i.GetProperty("words").Texts(), i.GetProperty("tags").Texts()))];
-        TaggedTokens[] found = [.. examples.Select(e => TagAlignment.Align(cutting, e, labelNames, settings.FlagOr("label_all_tokens", false)))];
+        TaggedTokens[] found = [.. examples.Select(e => TagAlignment.Align(cutting, e, labelNames,
+            settings.FlagOr("label_all_tokens", false)))];
         string? off = ScoreComparison.Difference(row.GetProperty("features"), found.Select((f, i) => new Dictionary<string, object?>
         {
             ["input_ids"] = f.Ids,
@@ -61,7 +63,8 @@ internal static class TrainingDataCases
         {
             string context = input.Text("context");
             int[] places = TaskRow.CodePoints(context);
-            foreach (QuestionWindow window in QuestionWindows.Of(tokenizer, Question(input, context, places), length, settings.Number("doc_stride")))
+            foreach (QuestionWindow window in QuestionWindows.Of(tokenizer, Question(input, context, places), length,
+                settings.Number("doc_stride")))
             {
                 int width = pads ? Math.Max(length, window.Ids.Count) : window.Ids.Count;
                 JsonElement other = features.Count < expected.GetArrayLength() ? expected[features.Count] : default;
@@ -110,13 +113,15 @@ internal static class TrainingDataCases
         string name = row.Text("model");
         ChatTemplates templates = ChatTemplates.FromFolder(models.PathOf(name)!);
         ChatTemplate template = templates.Choose();
-        ChatRendering Render(bool prompt) => template.Render(new ChatRequest { Messages = row.GetProperty("inputs"), AddGenerationPrompt = prompt, Variables = templates.SpecialTokens });
+        ChatRendering Render(bool prompt) => template.Render(new ChatRequest { Messages = row.GetProperty("inputs"),
+            AddGenerationPrompt = prompt, Variables = templates.SpecialTokens });
         ChatTokens found = ChatLabels.Of(models.OpenTokenizer(name), Render(settings.FlagOr("add_generation_prompt", false)),
             settings.Has("max_length", out JsonElement length) ? length.GetInt32() : null);
         return ScoreComparison.Difference(row.GetProperty("rendered"), Render(false).Text, "rendered")
             ?? ScoreComparison.Difference(row.GetProperty("input_ids"), found.Ids, "input_ids")
             ?? ScoreComparison.Difference(row.GetProperty("labels"), found.Labels, "labels")
-            ?? ScoreComparison.Difference(row.GetProperty("assistant_mask"), found.Labels.Select(l => l == IgnoredLabel.Value ? 0 : 1), "assistant_mask");
+            ?? ScoreComparison.Difference(row.GetProperty("assistant_mask"), found.Labels.Select(l => l == IgnoredLabel.Value ? 0 : 1),
+                "assistant_mask");
     }
 
     private static string? RewritingLabels(TaskFolder models, JsonElement row)
@@ -163,15 +168,18 @@ internal static class TrainingDataCases
     private static string? Flattening(TaskFolder models, JsonElement row)
     {
         Tokenizer tokenizer = models.OpenTokenizer(row.Text("model"));
-        FlattenedTexts found = FlattenedTexts.Of(row.GetProperty("inputs").Texts().Where(t => t.Length > 0).Select(t => tokenizer.Encode(t).Ids));
+        FlattenedTexts found = FlattenedTexts.Of(row.GetProperty("inputs").Texts().Where(t => t.Length > 0)
+            .Select(t => tokenizer.Encode(t).Ids));
         int longest = found.Starts.Zip(found.Starts.Skip(1), (a, b) => b - a).DefaultIfEmpty().Max();
         foreach ((string name, object value) in ((string, object)[])
         [
-            ("input_ids", Rows(found.Ids)), ("labels", Rows(found.Labels)), ("position_ids", Rows(found.Positions)), ("seq_idx", Rows(found.Texts)),
+            ("input_ids", Rows(found.Ids)), ("labels", Rows(found.Labels)), ("position_ids", Rows(found.Positions)),
+                ("seq_idx", Rows(found.Texts)),
             ("cu_seq_lens_q", found.Starts), ("cu_seq_lens_k", found.Starts), ("max_length_q", longest), ("max_length_k", longest),
         ])
         {
-            if (row.TryGetProperty(name, out JsonElement expected) && ScoreComparison.Difference(expected, value, name) is { } off) return off;
+            if (row.TryGetProperty(name, out JsonElement expected) && ScoreComparison.Difference(expected, value,
+                name) is { } off) return off;
         }
 
         return null;
@@ -179,7 +187,8 @@ internal static class TrainingDataCases
         static IReadOnlyList<int>[] Rows(IReadOnlyList<int> one) => [one];
     }
 
-    private static int[] Padded(IReadOnlyList<int> ids, int width, int padding) => [.. ids, .. Enumerable.Repeat(padding, width - ids.Count)];
+    private static int[] Padded(IReadOnlyList<int> ids, int width, int padding)
+        => [.. ids, .. Enumerable.Repeat(padding, width - ids.Count)];
 
     private static int[] Ones(int count) => [.. Enumerable.Repeat(1, count)];
 
