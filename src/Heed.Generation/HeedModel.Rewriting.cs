@@ -44,6 +44,6 @@ public sealed partial class HeedModel
         if (Model is not SequenceToSequenceModel)
             throw new InputException($"{Folder}: {Model.Architecture} does not rewrite texts. Open an encoder-decoder such as T5 or BART.");
         string prefix = RewritingSettings.Of(_files, Model, Generation, task).Prefix;
-        return [.. texts.Select(t => _reading.Value.Encode(prefix + t, cut: truncate).Ids)];
+        return [.. texts.Select(t => _reading.Value.Encode(prefix + t, cut: truncate).IdArray)];
     }
 }

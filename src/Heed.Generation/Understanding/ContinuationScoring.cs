@@ -21,7 +21,7 @@ internal static class ContinuationScoring
         if (prompt.Length == 0)
         {
             int begin = BeginId(reading);
-            int[] alone = reading.Tokenizer.Encode(continuation, addSpecialTokens: false).Ids;
+            int[] alone = reading.Tokenizer.Encode(continuation, addSpecialTokens: false).IdArray;
             return alone.Length > 0 && alone[0] == begin ? (alone[..1], alone[1..]) : ([begin], alone);
         }
 
@@ -57,7 +57,7 @@ internal static class ContinuationScoring
     /// <returns>The score of each window.</returns>
     public static ContinuationScore[] Rolling(TextReading reading, string text, CancellationToken cancellationToken)
     {
-        int[] ids = reading.Tokenizer.Encode(text).Ids;
+        int[] ids = reading.Tokenizer.Encode(text).IdArray;
         if (ids.Length == 0) throw new InputException("The text is empty; give one with at least one token.");
         List<(int[], int[])> windows = [];
         int limit = Math.Min(reading.Limit, Math.Max(ids.Length, 1));
@@ -110,7 +110,7 @@ internal static class ContinuationScoring
     {
         string? begin = reading.Tokenizer.SpecialTokens.GetValueOrDefault("bos_token")
             ?? reading.Tokenizer.SpecialTokens.GetValueOrDefault("eos_token");
-        return reading.Tokenizer.Encode(text, addSpecialTokens: begin is null || !text.StartsWith(begin, StringComparison.Ordinal)).Ids;
+        return reading.Tokenizer.Encode(text, addSpecialTokens: begin is null || !text.StartsWith(begin, StringComparison.Ordinal)).IdArray;
     }
 
     /// <summary>Without blanks at the end, as Python counts them: the four separators of ASCII among them.</summary>

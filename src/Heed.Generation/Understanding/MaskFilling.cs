@@ -74,7 +74,7 @@ internal static class MaskFilling
     private static int TargetId(TextReading reading, string target)
     {
         if (reading.Tokenizer.TokenToId(target) is { } token) return token;
-        int[] ids = reading.Tokenizer.Encode(target, addSpecialTokens: false).Ids;
+        int[] ids = reading.Tokenizer.Encode(target, addSpecialTokens: false).IdArray;
         return ids.Length > 0 ? ids[0] : throw new InputException($"The target '{Printable.Shorten(target)}' has no token; leave it out.");
     }
 }

@@ -100,9 +100,9 @@ internal sealed class TextReading
     /// <summary>Texts as the grids that a model reads, padded on the right.</summary>
     public ModelInputs InputsOf(IReadOnlyList<TokenEncoding> encodings) => new()
     {
-        InputIds = TokenGrid.Of([.. encodings.Select(e => e.Ids)], Model.Config.PaddingId ?? 0),
-        AttentionMask = TokenGrid.Of([.. encodings.Select(e => Array.ConvertAll(e.Ids, _ => 1))]),
-        TokenTypeIds = _hasSegments ? TokenGrid.Of([.. encodings.Select(e => e.TypeIds)]) : null,
+        InputIds = TokenGrid.Of([.. encodings.Select(e => e.IdArray)], Model.Config.PaddingId ?? 0),
+        AttentionMask = TokenGrid.Of([.. encodings.Select(e => Array.ConvertAll(e.IdArray, _ => 1))]),
+        TokenTypeIds = _hasSegments ? TokenGrid.Of([.. encodings.Select(e => e.TypeIdArray)]) : null,
     };
 
     /// <summary>False where <c>model_input_names</c> of tokenizer_config.json leaves the segments out.</summary>

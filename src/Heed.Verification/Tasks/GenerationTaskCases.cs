@@ -57,7 +57,7 @@ internal static class GenerationTaskCases
             ? model.ChatIds([.. item.EnumerateArray().Select(m => new ChatMessage(m.Text("role"), m.Text("content")))],
                 settings.Has("continue_final_message", out JsonElement continues) ? continues.GetBoolean() : null)
             : model.Tokenizer.Encode((settings.TextOrNull("prefix") ?? "") + item.GetString(),
-                addSpecialTokens: settings.FlagOr("add_special_tokens", true)).Ids;
+                addSpecialTokens: settings.FlagOr("add_special_tokens", true)).IdArray;
         int kept = limit - settings.NumberOr("max_new_tokens", 0);
         return settings.TextOrNull("handle_long_generation") == "hole" && ids.Length > kept ? ids[^kept..] : ids;
     }

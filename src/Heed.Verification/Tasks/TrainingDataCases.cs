@@ -149,7 +149,7 @@ internal static class TrainingDataCases
     {
         JsonElement settings = row.Settings();
         Tokenizer tokenizer = models.OpenTokenizer(row.Text("model"));
-        int[][] texts = [.. row.GetProperty("inputs").Texts().Select(t => tokenizer.Encode(t).Ids)];
+        int[][] texts = [.. row.GetProperty("inputs").Texts().Select(t => tokenizer.Encode(t).IdArray)];
         int size = settings.Number("block_size");
         List<int[]> blocks = [];
         foreach (int[][] some in texts.Chunk(settings.NumberOr("batch", Math.Max(texts.Length, 1))))
@@ -169,7 +169,7 @@ internal static class TrainingDataCases
     {
         Tokenizer tokenizer = models.OpenTokenizer(row.Text("model"));
         FlattenedTexts found = FlattenedTexts.Of(row.GetProperty("inputs").Texts().Where(t => t.Length > 0)
-            .Select(t => tokenizer.Encode(t).Ids));
+            .Select(t => tokenizer.Encode(t).IdArray));
         int longest = found.Starts.Zip(found.Starts.Skip(1), (a, b) => b - a).DefaultIfEmpty().Max();
         foreach ((string name, object value) in ((string, object)[])
         [
