@@ -18,18 +18,18 @@ internal static class ScoreComparison
     /// <param name="allowed">How far a number may be from the reference's, by place and value; null: as a measure.</param>
     public static string? Difference(JsonElement expected, object? found, string path, Func<string, double, double>? allowed = null)
         => found switch
-    {
-        Dictionary<string, object?> map => OfMaps(expected, map, path, allowed),
-        string text => expected.ValueKind == JsonValueKind.String && expected.GetString() == text ? null : Say(expected, $"'{text}'", path),
-        bool flag => expected.ValueKind == (flag ? JsonValueKind.True : JsonValueKind.False) ? null : Say(expected, found, path),
-        int or long => IsNumber(expected, out double wanted) && wanted == Convert.ToDouble(found, CultureInfo.InvariantCulture) ? null
-            : Say(expected, found, path),
-        double value => OfNumbers(expected, value, path, allowed),
-        float value => OfNumbers(expected, value, path, allowed),
-        System.Collections.IEnumerable list => OfLists(expected, [.. list.Cast<object?>()], path, allowed),
-        null => expected.ValueKind == JsonValueKind.Null ? null : Say(expected, "nothing", path),
-        _ => throw new InvalidOperationException($"{found.GetType()} cannot be compared."),
-    };
+        {
+            Dictionary<string, object?> map => OfMaps(expected, map, path, allowed),
+            string text => expected.ValueKind == JsonValueKind.String && expected.GetString() == text ? null : Say(expected, $"'{text}'", path),
+            bool flag => expected.ValueKind == (flag ? JsonValueKind.True : JsonValueKind.False) ? null : Say(expected, found, path),
+            int or long => IsNumber(expected, out double wanted) && wanted == Convert.ToDouble(found, CultureInfo.InvariantCulture) ? null
+                : Say(expected, found, path),
+            double value => OfNumbers(expected, value, path, allowed),
+            float value => OfNumbers(expected, value, path, allowed),
+            System.Collections.IEnumerable list => OfLists(expected, [.. list.Cast<object?>()], path, allowed),
+            null => expected.ValueKind == JsonValueKind.Null ? null : Say(expected, "nothing", path),
+            _ => throw new InvalidOperationException($"{found.GetType()} cannot be compared."),
+        };
 
     /// <summary>Precision, recall, F1 and support by seqeval's names.</summary>
     public static Dictionary<string, object?> Named(FScore score) => new(StringComparer.Ordinal)

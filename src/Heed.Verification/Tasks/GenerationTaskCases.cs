@@ -87,8 +87,11 @@ internal static class GenerationTaskCases
         IReadOnlyList<GeneratedText> found = model.Rewrite(texts, task, config, cut);
         return ScoreComparison.Difference(expected, found.Select((t, i) =>
         {
-            Dictionary<string, object?> output = new() { ["ids"] = Padded([start, .. t.Ids], expected, i, config.PaddingId),
-                ["text"] = t.Text };
+            Dictionary<string, object?> output = new()
+            {
+                ["ids"] = Padded([start, .. t.Ids], expected, i, config.PaddingId),
+                ["text"] = t.Text
+            };
             if (t.Score is { } score) output["score"] = score;
             return output;
         }), "output", TaskRow.Score);

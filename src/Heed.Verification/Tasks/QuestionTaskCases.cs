@@ -37,8 +37,13 @@ internal static class QuestionTaskCases
             && count.GetInt32() != windows.Length) return $"windows is {windows.Length}, not {count.GetInt32()}";
         int[] places = TaskRow.CodePoints(context);
         return ScoreComparison.Difference(row.GetProperty("output"), QuestionAnswering.Answers(reading, context, windows, options)
-            .Select(a => new Dictionary<string, object?> { ["score"] = a.Score, ["start"] = places[a.Start], ["end"] = places[a.End],
-                ["answer"] = a.Text }),
+            .Select(a => new Dictionary<string, object?>
+            {
+                ["score"] = a.Score,
+                ["start"] = places[a.Start],
+                ["end"] = places[a.End],
+                ["answer"] = a.Text
+            }),
             "output", TaskRow.Probability);
     }
 

@@ -52,11 +52,11 @@ internal static class TextTaskCases
             settings.Has("targets", out JsonElement targets) ? targets.OneOrMore() : null, cut, default);
         return ScoreComparison.Difference(row.GetProperty("output"), fillings.GroupBy(f => f.Mask)
             .Select(mask => mask.Select(f => new Dictionary<string, object?>
-        {
-            ["score"] = f.Probability,
-            ["token"] = f.Id,
-            ["token_str"] = f.Token,
-            ["sequence"] = f.Text,
-        })), "output", TaskRow.Probability);
+            {
+                ["score"] = f.Probability,
+                ["token"] = f.Id,
+                ["token_str"] = f.Token,
+                ["sequence"] = f.Text,
+            })), "output", TaskRow.Probability);
     }
 }

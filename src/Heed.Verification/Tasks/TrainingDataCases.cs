@@ -113,8 +113,12 @@ internal static class TrainingDataCases
         string name = row.Text("model");
         ChatTemplates templates = ChatTemplates.FromFolder(models.PathOf(name)!);
         ChatTemplate template = templates.Choose();
-        ChatRendering Render(bool prompt) => template.Render(new ChatRequest { Messages = row.GetProperty("inputs"),
-            AddGenerationPrompt = prompt, Variables = templates.SpecialTokens });
+        ChatRendering Render(bool prompt) => template.Render(new ChatRequest
+        {
+            Messages = row.GetProperty("inputs"),
+            AddGenerationPrompt = prompt,
+            Variables = templates.SpecialTokens
+        });
         ChatTokens found = ChatLabels.Of(models.OpenTokenizer(name), Render(settings.FlagOr("add_generation_prompt", false)),
             settings.Has("max_length", out JsonElement length) ? length.GetInt32() : null);
         return ScoreComparison.Difference(row.GetProperty("rendered"), Render(false).Text, "rendered")
