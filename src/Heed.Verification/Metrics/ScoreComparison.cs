@@ -20,7 +20,8 @@ internal static class ScoreComparison
         => found switch
         {
             Dictionary<string, object?> map => OfMaps(expected, map, path, allowed),
-            string text => expected.ValueKind == JsonValueKind.String && expected.GetString() == text ? null : Say(expected, $"'{text}'", path),
+            string text => expected.ValueKind == JsonValueKind.String && expected.GetString() == text ? null
+                : Say(expected, $"'{text}'", path),
             bool flag => expected.ValueKind == (flag ? JsonValueKind.True : JsonValueKind.False) ? null : Say(expected, found, path),
             int or long => IsNumber(expected, out double wanted) && wanted == Convert.ToDouble(found, CultureInfo.InvariantCulture) ? null
                 : Say(expected, found, path),

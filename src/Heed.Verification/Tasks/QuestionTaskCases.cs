@@ -91,7 +91,8 @@ internal static class QuestionTaskCases
         return row;
     }
 
-    private static int[] Places(TokenEncoding window, IReadOnlyList<int> offsets) => [.. offsets.Select((o, t) => window.SequenceIds[t] == 1 ? o : -1)];
+    private static int[] Places(TokenEncoding window, IReadOnlyList<int> offsets)
+        => [.. offsets.Select((o, t) => window.SequenceIds[t] == 1 ? o : -1)];
 
     private static string? ZeroShotRow(TextReading reading, JsonElement row)
     {
