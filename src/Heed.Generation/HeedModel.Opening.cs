@@ -8,7 +8,8 @@ namespace Heed.Generation;
 
 public sealed partial class HeedModel
 {
-    /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub.</summary>
+    /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub. The folder of an adapter
+    /// (<c>adapter_config.json</c>) opens as its base model with the adapter in the weights.</summary>
     /// <param name="name">A folder with <c>config.json</c> and weights, or a name such as <c>openai-community/gpt2</c>.</param>
     /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warnings"/> also gets what is odd about later
     /// calls.</param>
@@ -30,7 +31,8 @@ public sealed partial class HeedModel
     {
         ArgumentNullException.ThrowIfNull(files);
         inference?.Validate();
-        IModelFiles once = files.ReadOnce();
+        (files, options) = OpenedFiles.Of(files, options);
+        (IModelFiles once, _) = OpenedFiles.ForOpening(files, options);
         ModelDescription? description = SentenceEmbedder.IsFor(once) ? null : ModelFolder.ReadConfig(once, options);
         TextEmbedder? embedder = description is null || IsBareEncoder(description) ? TextEmbedder.Open(once, description, options) : null;
         if (embedder is { Model: null })

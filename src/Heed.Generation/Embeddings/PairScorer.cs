@@ -60,7 +60,7 @@ public sealed class PairScorer : IDisposable
     public static PairScorer Open(IModelFiles files, LoadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(files);
-        files = files.ReadOnce();
+        (files, options) = OpenedFiles.ForOpening(files, options);
         Model model = ModelFolder.Load(files, options).Model;
         try
         {

@@ -83,7 +83,7 @@ public sealed class TextEmbedder : IDisposable
     internal static TextEmbedder Open(IModelFiles files, ModelDescription? description, LoadOptions? options)
     {
         ArgumentNullException.ThrowIfNull(files);
-        files = files.ReadOnce();
+        (files, options) = OpenedFiles.ForOpening(files, options);
         return WithTokenizer(files, SentenceEmbedder.Load(files, description, options));
     }
 
