@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Engine.Tensors;
 using Heed.Generation.Sampling;
@@ -69,7 +70,8 @@ public sealed class PairScorer : IDisposable
                     $"{files.Location}: {model.Architecture} does not score pairs of texts. Open a model with a sequence classification head.");
             int? asked = SentenceSettings.Read(files, "").MaximumLength;
             int length = asked is > 0 ? asked.Value : Math.Min(TokenizerLength.Read(files) ?? int.MaxValue, model.Config.MaximumLength);
-            Tokenizer tokenizer = Tokenizer.FromFiles(files).WithPadding(null).WithTruncation(length < int.MaxValue ? new TruncationOptions(length) : null);
+            Tokenizer tokenizer = Tokenizer.FromFiles(files).WithPadding(null)
+                .WithTruncation(length < int.MaxValue ? new TruncationOptions(length) : null);
             return new PairScorer(classifier, tokenizer, ReadFunction(files, classifier.Config));
         }
         catch
@@ -156,7 +158,8 @@ public sealed class PairScorer : IDisposable
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>Best first; of equal scores the earlier document.</returns>
     /// <exception cref="InvalidOperationException">The model gives more than one number per pair.</exception>
-    public IReadOnlyList<RankedDocument> Rank(string query, IReadOnlyList<string> documents, int? top = null, CancellationToken cancellationToken = default)
+    public IReadOnlyList<RankedDocument> Rank(string query, IReadOnlyList<string> documents, int? top = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(documents);
         if (Outputs > 1) throw new InvalidOperationException($"The model gives {Outputs} numbers per pair; documents are ranked by one. Use Score and choose a class.");
@@ -173,8 +176,8 @@ public sealed class PairScorer : IDisposable
     /// <summary>Returns the memory of the weights.</summary>
     public void Dispose() => _model.Dispose();
 
-    /// <summary>True where scores go through a sigmoid: <c>activation_fn</c> of sentence-transformers' file, its older key in config.json,
-    /// or one label.</summary>
+    /// <summary>True where scores go through a sigmoid: <c>activation_fn</c> of sentence-transformers' file or of its object in config.json,
+    /// its older key there, or one label.</summary>
     private static bool ReadFunction(IModelFiles files, ModelConfig config)
     {
         if (files.Contains(SentenceSettings.ConfigName))
@@ -184,10 +187,13 @@ public sealed class PairScorer : IDisposable
             if (file.Has("activation_fn")) return file.Choice("activation_fn", "", Functions);
         }
 
-        if (config.Original?["sbert_ce_default_activation_function"]?.ToString() is not { } old) return config.Labels.Count <= 1;
+        (string key, string? named) = (config.Original?["sentence_transformers"] as JsonObject)?["activation_fn"]?.ToString() is { } current
+            ? ("sentence_transformers.activation_fn", current)
+            : ("sbert_ce_default_activation_function", config.Original?["sbert_ce_default_activation_function"]?.ToString());
+        if (named is null) return config.Labels.Count <= 1;
         foreach ((string word, bool sigmoid) in Functions)
-            if (word == old) return sigmoid;
-        throw new InvalidFileException(files.PathOf(ModelFolder.ConfigName), "$.sbert_ce_default_activation_function",
-            $"is \"{Printable.Shorten(old)}\"; one of {string.Join(", ", Functions.Select(f => f.Word))} was expected");
+            if (word == named) return sigmoid;
+        throw new InvalidFileException(files.PathOf(ModelFolder.ConfigName), $"$.{key}",
+            $"is \"{Printable.Shorten(named)}\"; one of {string.Join(", ", Functions.Select(f => f.Word))} was expected");
     }
 }
