@@ -87,12 +87,9 @@ public static class FinetuningRun
         ArgumentNullException.ThrowIfNull(run);
         FinetuningConfig config = (FinetuningConfig)run.Config;
         if (run.Task.Assess(cancellationToken) is not { } trained) return null;
-        EvaluationReport reopened;
-        using (FinetuningTask task = Reopen(run, config))
-        {
-            reopened = task.Assess(cancellationToken)!.Report;
-        }
-
+        using FinetuningTask task = Reopen(run, config);
+        TaskAssessment assessment = task.Assess(cancellationToken)!;
+        EvaluationReport reopened = assessment.Report;
         if (!reopened.Equals(trained.Report))
         {
             throw new NumericalException($"{run.ModelFolder}: was reopened, and its loss on the held-out examples is {reopened.Loss:R} "
@@ -100,7 +97,7 @@ public static class FinetuningRun
                 + $"The folder does not hold what was trained; report this.");
         }
 
-        return trained.Report with { Step = run.SavedStep };
+        return task.Complete(assessment, cancellationToken).Report with { Step = run.SavedStep };
     }
 
     /// <summary>The saved folder under the same task.</summary>

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
 using Heed.Models;
+using Heed.Models.Files;
 using Heed.Tokenizers;
 using Heed.Training.Data;
 using Heed.Training.Logging;
@@ -78,6 +79,9 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     /// <summary>Predicts the held-out examples with the model as it is, and compares. Null if nothing is held out.</summary>
     internal abstract TaskAssessment? Assess(CancellationToken cancellationToken);
 
+    /// <summary>Adds to the assessment of a finished model what takes too long while it is trained.</summary>
+    internal virtual TaskAssessment Complete(TaskAssessment assessment, CancellationToken cancellationToken) => assessment;
+
     /// <inheritdoc/>
     /// <exception cref="NumericalException">For the third time in a row nearly all predictions are one class, and the loss does not
     /// fall.</exception>
@@ -111,6 +115,10 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     {
         base.Save(folder);
         TokenizerFolder.Save(Data.Tokenizer, folder, Model.Config.EndId, Source.Folder);
+        string generation = Path.Combine(Source.Folder, ModelFolder.GenerationConfigName);
+        if (Model is not (CausalLanguageModel or SequenceToSequenceModel) || !File.Exists(generation)) return;
+        byte[] bytes = InputFile.ReadAll(generation, 16 << 20);
+        DurableFile.Write(Path.Combine(folder, ModelFolder.GenerationConfigName), stream => stream.Write(bytes));
     }
 
     /// <inheritdoc/>
