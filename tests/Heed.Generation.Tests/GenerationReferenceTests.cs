@@ -190,6 +190,19 @@ public sealed class GenerationReferenceTests : IDisposable
         Assert.Equal((4, FinishReason.Length), (texts[1].Ids.Count, texts[1].Finish));
     }
 
+    [Fact]
+    public void Special_tokens_of_a_chat_are_those_that_template_and_messages_write()
+    {
+        using TemporaryFolder folder = ChainModel.Folder("llama3-style", t => ChainModel.Chain(t.Id("the"), t.Id("Ġthe"), t.Id("<|eot_id|>")));
+        File.WriteAllText(folder.File("chat_template.jinja"), "<|begin_of_text|>{% for m in messages %}{{ m.content }}{% endfor %}the");
+        using HeedModel model = HeedModel.Open(folder.Path);
+        GenerationConfig one = new() { MaxNewTokens = 1 };
+        int plain = model.Chat([new ChatMessage(ChatRole.User, "the")], one).Usage.PromptTokens;
+        Assert.Equal(3, plain);                                                                      // begin, the, the
+        Assert.Equal(plain + 1, model.Chat([new ChatMessage(ChatRole.User, "the<|eot_id|>")], one).Usage.PromptTokens);
+        Assert.Throws<Templates.ChatTemplateException>(() => model.Chat([], one));
+    }
+
     public void Dispose()
     {
         _engine.Dispose();
