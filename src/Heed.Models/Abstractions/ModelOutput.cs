@@ -56,12 +56,14 @@ public sealed record ModelOutput
     /// <summary>With <see cref="RunOptions.Details"/>: the pattern of each layer's cross-attention, [B, H, T, S].</summary>
     public IReadOnlyList<Tensor> CrossAttentions { get; init; } = [];
 
-    /// <summary>The loss of this batch alone: Σ weight · sum ÷ count; null where no labels were given.</summary>
+    /// <summary>The loss of this batch alone: Σ weight · sum ÷ count; null where no labels were given, NaN where none of them
+    /// counts.</summary>
     public double? Loss
     {
         get
         {
             if (Losses.Count == 0) return null;
+            if (Losses.All(part => part.Count == 0)) return double.NaN;   // 0 would look perfect
             double loss = 0;
             foreach (LossPart part in Losses)
                 if (part.Count > 0) loss += part.Weight * (double)part.Sum.Value.ToScalar() / part.Count;
