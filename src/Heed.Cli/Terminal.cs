@@ -133,9 +133,3 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
         _statusLength = 0;
     }
 }
-
-/// <summary>Tells a person what is happening, on the calling thread and in order (unlike <see cref="Progress{T}"/>).</summary>
-internal sealed class Reporter<T>(Action<T> report) : IProgress<T>
-{
-    public void Report(T value) => report(value);
-}

@@ -12,7 +12,7 @@ public sealed partial class HeedModel
 {
     /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub.</summary>
     /// <param name="name">A folder with <c>config.json</c> and weights, or a name such as <c>openai-community/gpt2</c>.</param>
-    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warn"/> also gets what is odd about later
+    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warnings"/> also gets what is odd about later
     /// calls.</param>
     /// <param name="inference">How calls share time and memory; null: the standard.</param>
     /// <exception cref="StorageException">There is no such folder, a file is missing or cannot be read.</exception>
@@ -27,7 +27,7 @@ public sealed partial class HeedModel
 
     /// <summary>Opens a model from the files of any store: a folder, memory, a download.</summary>
     /// <param name="files">The files; the tokenizer is read from them when it is first asked for.</param>
-    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warn"/> also gets what is odd about later
+    /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warnings"/> also gets what is odd about later
     /// calls.</param>
     /// <param name="inference">How calls share time and memory; null: the standard.</param>
     /// <inheritdoc cref="Open(string, LoadOptions?, InferenceOptions?)" path="/exception"/>
@@ -46,7 +46,7 @@ public sealed partial class HeedModel
         Model model = embedder?.Model ?? ModelFolder.Load(files, description!, options).Model;
         try
         {
-            return new HeedModel(files, model, description, embedder, options?.Warn, inference);
+            return new HeedModel(files, model, description, embedder, options?.Warnings, inference);
         }
         catch
         {

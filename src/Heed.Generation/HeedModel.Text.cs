@@ -147,7 +147,7 @@ public sealed partial class HeedModel
 
         long asked = config.MaxNewTokens is { } tokens ? (long)first + tokens : config.MaxLength!.Value;
         if (asked > context && Model.Config.MaximumLength > context && Interlocked.Exchange(ref _warnedOfContext, 1) == 0)
-            _warn?.Invoke($"{Folder}: {asked} tokens with the prompt were asked for, and the model was trained for {context}; what "
+            _warnings?.Report($"{Folder}: {asked} tokens with the prompt were asked for, and the model was trained for {context}; what "
                 + "follows after them may be worse. Set max_new_tokens lower.");
         return config;
     }

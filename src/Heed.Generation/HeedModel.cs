@@ -26,20 +26,21 @@ public sealed partial class HeedModel : IDisposable
     private readonly Lazy<TextEmbedder> _embedder;
     private readonly Lazy<InferenceEngine> _engine;
     private readonly Lazy<ChatTemplates> _templates;
-    private readonly Action<string>? _warn;
+    private readonly IProgress<string>? _warnings;
 
     private readonly IModelFiles _files;
 
     private HeedModel(
-        IModelFiles files, Model model, ModelDescription? description, TextEmbedder? embedder, Action<string>? warn, InferenceOptions? inference)
+        IModelFiles files, Model model, ModelDescription? description, TextEmbedder? embedder, IProgress<string>? warnings,
+        InferenceOptions? inference)
     {
         _files = files;
         Model = model;
-        _warn = warn;
-        Generation = Settings(files, model, description, warn);
+        _warnings = warnings;
+        Generation = Settings(files, model, description, warnings);
         _uses = new ModelUses(this, Free);
         // A file that is missing now may be there at the next call: only successes are kept.
-        _tokenizer = new(() => ReadTokenizer(files, warn), LazyThreadSafetyMode.PublicationOnly);
+        _tokenizer = new(() => ReadTokenizer(files, warnings), LazyThreadSafetyMode.PublicationOnly);
         _templates = new(() => ChatTemplates.FromFiles(files), LazyThreadSafetyMode.PublicationOnly);
         _embedder = embedder is null
             ? new(() => TextEmbedder.Over(files, model), LazyThreadSafetyMode.PublicationOnly)
@@ -61,11 +62,11 @@ public sealed partial class HeedModel : IDisposable
     /// the model's context.</summary>
     public GenerationConfig Generation { get; }
 
-    private static Tokenizer ReadTokenizer(IModelFiles files, Action<string>? warn)
+    private static Tokenizer ReadTokenizer(IModelFiles files, IProgress<string>? warnings)
     {
         Tokenizer tokenizer = Tokenizer.FromFiles(files);
-        if (warn is not null)
-            foreach (string warning in tokenizer.Report?.Warnings ?? []) warn(warning);
+        if (warnings is not null)
+            foreach (string warning in tokenizer.Report?.Warnings ?? []) warnings.Report(warning);
         return tokenizer.WithTruncation(null).WithPadding(null);
     }
 
@@ -84,10 +85,10 @@ public sealed partial class HeedModel : IDisposable
         Model.Dispose();
     }
 
-    private static GenerationConfig Settings(IModelFiles files, Model model, ModelDescription? description, Action<string>? warn)
+    private static GenerationConfig Settings(IModelFiles files, Model model, ModelDescription? description, IProgress<string>? warnings)
     {
         bool generates = model is CausalLanguageModel or SequenceToSequenceModel;
-        Action<string>? names = generates ? warn : null;
+        IProgress<string>? names = generates ? warnings : null;
         GenerationConfig config = description is null
             ? GenerationConfig.FromFiles(files, names)
             : GenerationConfig.FromFiles(files, description, names);
@@ -95,14 +96,14 @@ public sealed partial class HeedModel : IDisposable
         // nobody.
         if (config.EndIds.Count == 0) config = config with { EndIds = EndIds(model.Config) };
         config = config with { BeginId = config.BeginId ?? model.Config.BeginId, PaddingId = config.PaddingId ?? model.Config.PaddingId };
-        if (!generates || warn is null) return config;
+        if (!generates || warnings is null) return config;
         foreach (int id in config.EndIds.Where(id => id >= model.Config.Vocabulary))
-            warn($"{files.Location}: eos_token_id {id} is not in the vocabulary of {model.Config.Vocabulary} ids and never ends a text. "
-                + "Correct generation_config.json or config.json.");
+            warnings.Report($"{files.Location}: eos_token_id {id} is not in the vocabulary of {model.Config.Vocabulary} ids and never "
+                + "ends a text. Correct generation_config.json or config.json.");
         if (model is SequenceToSequenceModel both && config.DecoderStartId is null && model.Config.Original is { } stored
             && stored["decoder_start_token_id"] is null)
-            warn($"{files.Location}: neither generation_config.json nor config.json sets decoder_start_token_id; id {both.DecoderStartId} "
-                + $"is taken, as usual for {model.Config.ModelType}. Set it if the texts are wrong.");
+            warnings.Report($"{files.Location}: neither generation_config.json nor config.json sets decoder_start_token_id; "
+                + $"id {both.DecoderStartId} is taken, as usual for {model.Config.ModelType}. Set it if the texts are wrong.");
         return config;
     }
 

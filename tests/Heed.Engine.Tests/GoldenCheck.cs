@@ -42,7 +42,7 @@ internal static class GoldenCheck
         public override void Fill(Parameter parameter)
         {
             Assert.Equal(part.Shape(name, "weight." + parameter.Name), parameter.Shape.ToArray());
-            parameter.Value = part.Tensor(name, "weight." + parameter.Name);
+            parameter.Assign(part.Tensor(name, "weight." + parameter.Name));
         }
     }
 }

@@ -129,7 +129,7 @@ public sealed class GenerationCaseTests
     {
         List<string> warnings = [];
         using TemporaryFolder folder = Endless(null, c => c with { ContextLength = 8 });
-        using HeedModel model = HeedModel.Open(folder.Path, new LoadOptions { Warn = warnings.Add });
+        using HeedModel model = HeedModel.Open(folder.Path, new LoadOptions { Warnings = new Reporter<string>(warnings.Add) });
         int prompt = model.Tokenizer.Encode("the").Ids.Length;
         Assert.Equal(8 - prompt, model.Generate(["the"])[0].Ids.Count);
         Assert.DoesNotContain(warnings, w => w.Contains("trained for 8", StringComparison.Ordinal));
@@ -144,7 +144,7 @@ public sealed class GenerationCaseTests
     {
         List<string> warnings = [];
         using TemporaryFolder folder = Endless("""{"eos_token_id": 50000, "no_such_setting": 3, "transformers_version": "5", "use_cache": true}""");
-        using HeedModel model = HeedModel.Open(folder.Path, new LoadOptions { Warn = warnings.Add });
+        using HeedModel model = HeedModel.Open(folder.Path, new LoadOptions { Warnings = new Reporter<string>(warnings.Add) });
         Assert.Single(warnings, w => w.Contains("eos_token_id 50000", StringComparison.Ordinal));
         Assert.Single(warnings, w => w.Contains("no_such_setting is not known", StringComparison.Ordinal));
         File.WriteAllText(folder.File("generation_config.json"), """{"max_time": 0}""");
@@ -205,12 +205,12 @@ public sealed class GenerationCaseTests
             new Heed.Engine.Nn.ParameterSet(Heed.Engine.Nn.ParameterSource.Random(1))))
             ModelFolder.Save(saved, folder.Path);
         List<string> warnings = [];
-        using (HeedModel told = HeedModel.Open(folder.Path, new LoadOptions { Warn = warnings.Add })) Assert.DoesNotContain(warnings, w => w.Contains("decoder_start_token_id", StringComparison.Ordinal));
+        using (HeedModel told = HeedModel.Open(folder.Path, new LoadOptions { Warnings = new Reporter<string>(warnings.Add) })) Assert.DoesNotContain(warnings, w => w.Contains("decoder_start_token_id", StringComparison.Ordinal));
         System.Text.Json.Nodes.JsonNode config = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(folder.File("config.json")))!;
         config.AsObject().Remove("decoder_start_token_id");
         File.WriteAllText(folder.File("config.json"), config.ToJsonString());
         if (File.Exists(folder.File("generation_config.json"))) File.Delete(folder.File("generation_config.json"));
-        using HeedModel model = HeedModel.Open(folder.Path, new LoadOptions { Warn = warnings.Add });
+        using HeedModel model = HeedModel.Open(folder.Path, new LoadOptions { Warnings = new Reporter<string>(warnings.Add) });
         Assert.Single(warnings, w => w.Contains("decoder_start_token_id; id 0 is taken", StringComparison.Ordinal));
     }
 

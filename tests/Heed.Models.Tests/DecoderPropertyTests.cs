@@ -66,7 +66,7 @@ public class DecoderPropertyTests
             foreach (ref float v in p.Value.Span) v *= 3;
         // Biases begin as zeros: give them values, so that one that is added where it must not be would be seen.
         foreach (Parameter p in set.Where(p => p.Name.EndsWith("bias", StringComparison.Ordinal)))
-            p.Value = Tensor.Create([.. Enumerable.Range(0, p.Shape.Count).Select(i => 0.1f * MathF.Sin(i + p.Name.Length))], p.Shape);
+            p.Assign(Tensor.Create([.. Enumerable.Range(0, p.Shape.Count).Select(i => 0.1f * MathF.Sin(i + p.Name.Length))], p.Shape));
         return model;
     }
 

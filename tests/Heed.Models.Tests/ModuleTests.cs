@@ -95,7 +95,7 @@ public class ModuleTests
         using (Tape tape = Tape.Begin()) tape.Backward(model.Run(inputs).Losses[0].Sum);
         Assert.Equal(6, model.Parameters.Count(p => p.Gradient is not null));
         Parameter b = ((LowRank)model.Find("blocks.1.attn.out")!).OwnParameters[1];
-        b.Value = Tensor.Full(b.Shape, 0.1f);
+        b.Assign(Tensor.Full(b.Shape, 0.1f));
         Assert.NotEqual(Logits(plain, inputs), Logits(model, inputs));
 
         // What each head adds is known of any projection, and the heads together give the output.

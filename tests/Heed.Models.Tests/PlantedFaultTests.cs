@@ -159,6 +159,15 @@ public class PlantedFaultTests
         ["mpnet-mlm: queries and keys exchanged"] = Exchanged("mpnet.encoder.layer.1.attention.attn.q.weight", "mpnet.encoder.layer.1.attention.attn.k.weight"),
         ["mpnet-sequence: a head without its first layer's bias"] = Zeroed("classifier.dense.bias"),
 
+        ["electra-replaced: GELU by tanh"] = Configured<BertConfig>(c => c with { Activation = Activation.GeluTanh }),
+        ["electra-replaced: a head without its first layer's bias"] = Zeroed("discriminator_predictions.dense.bias"),
+        ["electra-mlm: a projection of the tables without its bias"] = Zeroed("electra.embeddings_project.bias"),
+        ["electra-mlm: another epsilon"] = Configured<BertConfig>(c => c with { NormEpsilon = 1e-5f }),
+        ["electra-mlm: an output layer without its bias"] = Zeroed("generator_lm_head.bias"),
+        ["electra-sequence: segments left out"] = Zeroed("electra.embeddings.token_type_embeddings.weight"),
+        ["electra-qa: queries and keys exchanged"] =
+            Exchanged("electra.encoder.layer.1.attention.self.query.weight", "electra.encoder.layer.1.attention.self.key.weight"),
+
         ["gemma3-text: gains without their 1"] = Edited("model.layers.0.pre_feedforward_layernorm.weight", v => [.. v.Select(x => x - 1)]),
         ["gemma3-text: heads' gains without their 1"] = Edited("model.layers.0.self_attn.k_norm.weight", v => [.. v.Select(x => x - 1)]),
         ["gemma3-text: embeddings that are not scaled"] = Scaled("embed", 1f / 6),
@@ -244,7 +253,7 @@ public class PlantedFaultTests
     private static void Edit(Model model, string name, Func<float[], float[]> edit)
     {
         Parameter parameter = model.Parameters[name];
-        parameter.Value = Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape);
+        parameter.Assign(Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape));
     }
 
     /// <summary>A matrix whose column c is the given one's column <paramref name="from"/>(c).</summary>

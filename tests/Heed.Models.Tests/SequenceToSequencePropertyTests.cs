@@ -39,7 +39,7 @@ public sealed class SequenceToSequencePropertyTests
         foreach (Parameter p in set)
         {
             // Biases begin as zeros: give them values, so that one that is added where it must not be would be seen.
-            if (p.Name.EndsWith("bias", StringComparison.Ordinal)) p.Value = Tensor.Create([.. Enumerable.Range(0, p.Shape.Count).Select(i => 0.1f * MathF.Sin(i + p.Name.Length))], p.Shape);
+            if (p.Name.EndsWith("bias", StringComparison.Ordinal)) p.Assign(Tensor.Create([.. Enumerable.Range(0, p.Shape.Count).Select(i => 0.1f * MathF.Sin(i + p.Name.Length))], p.Shape));
             // An LSTM's small first weights would forget the beginning of a text within a few tokens.
             else if (family == "lstm" && p.Shape.Rank == 2) foreach (ref float v in p.Value.Span) v *= 3;
         }

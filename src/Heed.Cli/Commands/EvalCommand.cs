@@ -31,7 +31,7 @@ internal static class EvalCommand
         {
             NumberOption.SetThreads(parsed, threads);
             string folder = parsed.GetRequiredValue(model), source = parsed.GetRequiredValue(text);
-            using HeedModel opened = HeedModel.Open(folder, new LoadOptions { Format = WeightFormatOption.ValueOf(parsed, dtype), Strict = parsed.GetValue(strict), Warn = terminal.Warn });
+            using HeedModel opened = HeedModel.Open(folder, new LoadOptions { Format = WeightFormatOption.ValueOf(parsed, dtype), Strict = parsed.GetValue(strict), Warnings = new Reporter<string>(terminal.Warn) });
             if (opened.Model is not CausalLanguageModel causal) throw new InputException($"{folder}: {opened.Model.Architecture} does not predict the next token; perplexity needs a causal language model.");
             int longest = Length(parsed.GetValue(length), causal.Config.MaximumLength, folder);
             (int[] ids, long bytes) = Encode(opened, causal.Config.EndId, source, cancellationToken);

@@ -28,7 +28,7 @@ internal static class GenerateCommand
         command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
-            using HeedModel opened = HeedModel.Open(parsed.GetRequiredValue(model), new LoadOptions { Format = WeightFormatOption.ValueOf(parsed, dtype), Strict = parsed.GetValue(strict), Warn = terminal.Warn });
+            using HeedModel opened = HeedModel.Open(parsed.GetRequiredValue(model), new LoadOptions { Format = WeightFormatOption.ValueOf(parsed, dtype), Strict = parsed.GetValue(strict), Warnings = new Reporter<string>(terminal.Warn) });
             string text = parsed.GetValue(prompt) is { } p and not "-" ? p : StandardInput.Text(terminal);
             if (opened.Generation.ReturnSequences > 1)
                 terminal.Warn($"{opened.Folder}: num_return_sequences {opened.Generation.ReturnSequences} is ignored: one text is written.");

@@ -102,7 +102,7 @@ internal static class InfoCommand
         if (File.Exists(name))
         {
             ModelDescription file = ModelFolder.ReadConfigFile(name);
-            file.Warn(terminal.Warn);
+            file.ReportTo(new Reporter<string>(terminal.Warn));
             return (ModelFolder.Shapes(file.Family, file.Architecture, file.Config, name), name, ConfigKeyReport.Of(file, null));
         }
 
@@ -115,7 +115,7 @@ internal static class InfoCommand
         FolderModelFiles files = new(folder);
         ModelDescription description = ModelFolder.ReadConfig(files);
         ConfigKeyReport keys = ConfigKeyReport.Of(description, files);
-        description.Warn(terminal.Warn);
+        description.ReportTo(new Reporter<string>(terminal.Warn));
         if (CheckpointFolder.HasWeights(files)) return (ModelFolder.Inspect(files, description), folder, keys);
         terminal.Warn($"{folder}: holds no weights; the sizes are those of its {ModelFolder.ConfigName}.");
         return (ModelFolder.Shapes(description.Family, description.Architecture, description.Config, folder), folder, keys);

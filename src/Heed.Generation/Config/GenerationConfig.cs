@@ -171,37 +171,38 @@ public sealed partial record GenerationConfig
 
     /// <summary>The settings of a model folder: <c>generation_config.json</c>, else the old keys in <c>config.json</c>.</summary>
     /// <param name="folder">The model folder.</param>
-    /// <param name="warn">Gets a sentence that names the settings of generation_config.json that are not known here; null drops it.</param>
+    /// <param name="warnings">Reports the settings of generation_config.json that are not known here; may be null.</param>
     /// <exception cref="InvalidFileException">A setting has a wrong type or range.</exception>
-    public static GenerationConfig FromFolder(string folder, Action<string>? warn = null) => FromFiles(new FolderModelFiles(folder), warn);
+    public static GenerationConfig FromFolder(string folder, IProgress<string>? warnings = null)
+        => FromFiles(new FolderModelFiles(folder), warnings);
 
     /// <summary>The settings among the files of a model, as <see cref="FromFolder"/>.</summary>
     /// <param name="files">The files.</param>
-    /// <param name="warn">Gets a sentence that names the settings of generation_config.json that are not known here; null drops it.</param>
+    /// <param name="warnings">Reports the settings of generation_config.json that are not known here; may be null.</param>
     /// <exception cref="InvalidFileException">A setting has a wrong type or range.</exception>
-    public static GenerationConfig FromFiles(IModelFiles files, Action<string>? warn = null)
+    public static GenerationConfig FromFiles(IModelFiles files, IProgress<string>? warnings = null)
     {
         ArgumentNullException.ThrowIfNull(files);
         StoredFile settings = new(files, ModelFolder.GenerationConfigName), config = new(files, ModelFolder.ConfigName);
-        return settings.Exists ? From(settings, warn) : config.Exists ? From(config, null) : new GenerationConfig();
+        return settings.Exists ? From(settings, warnings) : config.Exists ? From(config, null) : new GenerationConfig();
     }
 
     /// <summary>The settings of a model whose <c>config.json</c> is read already: it counts if there is no
     /// <c>generation_config.json</c>.</summary>
-    internal static GenerationConfig FromFiles(IModelFiles files, ModelDescription config, Action<string>? warn)
+    internal static GenerationConfig FromFiles(IModelFiles files, ModelDescription config, IProgress<string>? warnings)
     {
         StoredFile file = new(files, ModelFolder.GenerationConfigName);
-        return file.Exists ? From(file, warn) : new GenerationConfig().With(config.Reader);
+        return file.Exists ? From(file, warnings) : new GenerationConfig().With(config.Reader);
     }
 
-    private static GenerationConfig From(StoredFile file, Action<string>? warn)
+    private static GenerationConfig From(StoredFile file, IProgress<string>? warnings)
     {
         using JsonDocument document = file.ReadJson(16 << 20);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
             throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. "
                 + "Correct the file, or delete it to generate with the standard settings");
-        if (warn is not null && UnknownNames(document.RootElement) is { Count: > 0 } unknown)
-            warn($"{file.Path}: {string.Join(", ", unknown)} {(unknown.Count == 1 ? "is" : "are")} not known here and ignored.");
+        if (warnings is not null && UnknownNames(document.RootElement) is { Count: > 0 } unknown)
+            warnings.Report($"{file.Path}: {string.Join(", ", unknown)} {(unknown.Count == 1 ? "is" : "are")} not known here and ignored.");
         return new GenerationConfig().With(new ConfigReader(document.RootElement, file.Path));
     }
 

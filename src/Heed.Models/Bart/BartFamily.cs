@@ -38,7 +38,7 @@ internal sealed class BartFamily : ModelFamily
         VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.DecoderVocabulary, Tied = c.TiedOutput, Initializer = Initializer.Normal(c.InitialDeviation) };
         VocabularyHead head = new(output, stacks.OutputTokens, root / "lm_head") { FixedBias = root.Parameter("final_logits_bias", new Shape(1, c.DecoderVocabulary), Initializer.Zeros) };
         head.FixedBias.NeedsGradient = false;
-        head.FixedBias.MayBeUnused = true;
+        head.FixedBias.AllowUnused();
         return new SequenceToSequenceModel(architecture, parameters, stacks, head);
     }
 

@@ -60,6 +60,9 @@ public record BertConfig : ModelConfig
     /// <summary>The row of padding in the tables of tokens and of positions that count tokens.</summary>
     internal virtual int? TablePadding => PaddingId;
 
+    /// <summary>Width of the tables; where it is not D, a layer makes rows of D from theirs (ELECTRA).</summary>
+    internal virtual int TableWidth => Width;
+
     /// <summary>Buckets of the distances whose biases all layers share; 0: no such biases.</summary>
     internal virtual int DistanceBuckets => 0;
 

@@ -34,7 +34,19 @@ internal static class BertConfigFile
         return (RobertaConfig)Fill(config, file, vocabulary: kind switch { RobertaKind.Roberta => 50265, RobertaKind.Mpnet => 30527, _ => 30522 }, padding: 1);
     }
 
-    private static BertConfig Fill(BertConfig config, ConfigReader file, int vocabulary, int padding)
+    public static ElectraConfig ReadElectra(ConfigReader file)
+    {
+        ElectraConfig config = new()
+        {
+            Width = file.Size("hidden_size", 256, 1),
+            EmbeddingWidth = file.Size("embedding_size", 128, 1),
+            Layers = file.Size("num_hidden_layers", 12, 1),
+            Heads = file.Size("num_attention_heads", 4, 1),
+        };
+        return (ElectraConfig)Fill(config, file, vocabulary: 30522, padding: 0, inner: 1024);
+    }
+
+    private static BertConfig Fill(BertConfig config, ConfigReader file, int vocabulary, int padding, int inner = 3072)
     {
         _ = file.Choice("position_embedding_type", "absolute", ("absolute", true));
         ConfigWords.Refuse(file, "is_decoder", "only encoders are known here");
@@ -44,7 +56,7 @@ internal static class BertConfigFile
         return config with
         {
             Vocabulary = file.Size("vocab_size", vocabulary, 1),
-            InnerWidth = file.Size("intermediate_size", 3072, 1),
+            InnerWidth = file.Size("intermediate_size", inner, 1),
             PositionRows = file.Size("max_position_embeddings", 512, 1),
             Segments = config is RobertaConfig { Kind: RobertaKind.Mpnet } ? 0 : file.Size("type_vocab_size", 2, 1),
             NormEpsilon = (float)file.Number("layer_norm_eps", 1e-12, 1e-30, 1),
@@ -87,6 +99,7 @@ internal static class BertConfigFile
             ["use_cache"] = true,
             ["vocab_size"] = c.Vocabulary,
         };
+        if (c is ElectraConfig electra) json["embedding_size"] = electra.EmbeddingWidth;
         if (c.Segments == 0) json.Remove("type_vocab_size");
         if (c.DistanceBuckets > 0) json["relative_attention_num_buckets"] = c.DistanceBuckets;
         return json;

@@ -38,7 +38,8 @@ internal sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceB
     }
 }
 
-/// <summary>BERT's stack: tokens, positions and segments → norm → layers.</summary>
+/// <summary>BERT's stack: tokens, positions and segments → norm → layers; ELECTRA's narrower tables are projected after
+/// the norm.</summary>
 internal sealed class BertEncoder : TokenStack
 {
     private readonly BertConfig _config;
@@ -50,15 +51,20 @@ internal sealed class BertEncoder : TokenStack
     {
         _config = config;
         _dropout = new Dropout(config.Dropout, "embed");
+        int width = config.TableWidth;
         Initializer normal = Initializer.Normal(config.InitialDeviation);
         Initializer exceptPadding = config.TablePadding is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal;
         ParameterScope tables = at / "embeddings", positions = (tables / "position_embeddings").As("pos_embed");
-        Tokens = new Embedding(config.Vocabulary, config.Width, (tables / "word_embeddings").As("embed"), exceptPadding, config.TablePadding, isOutput: config.TiedOutput);
+        Tokens = new Embedding(
+            config.Vocabulary, width, (tables / "word_embeddings").As("embed"), exceptPadding, config.TablePadding, isOutput: config.TiedOutput);
         Positions = config.PositionsSkipPadding
-            ? new Embedding(config.PositionRows, config.Width, positions, exceptPadding, config.TablePadding)
-            : new Embedding(config.PositionRows, config.Width, positions, normal);
-        if (config.Segments > 0) Segments = new Embedding(config.Segments, config.Width, (tables / "token_type_embeddings").As("type_embed"), normal);
-        EmbeddingNorm = new LayerNorm(config.Width, config.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
+            ? new Embedding(config.PositionRows, width, positions, exceptPadding, config.TablePadding)
+            : new Embedding(config.PositionRows, width, positions, normal);
+        if (config.Segments > 0)
+            Segments = new Embedding(config.Segments, width, (tables / "token_type_embeddings").As("type_embed"), normal);
+        EmbeddingNorm = new LayerNorm(width, config.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
+        if (width != config.Width)
+            EmbeddingProjection = new Linear(width, config.Width, (at / "embeddings_project").As("embed_proj"), initializer: normal);
         RelativeBias? distances = config.DistanceBuckets == 0 ? null : new RelativeBias(
             config.DistanceBuckets, farthest: 128, config.Heads, bothDirections: true, (at / "encoder" / "relative_attention_bias").As("attn.bias"), normal);
         Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (at / "encoder" / "layer" / i).As($"blocks.{i}"), distances))];
@@ -76,6 +82,9 @@ internal sealed class BertEncoder : TokenStack
     /// <summary>Norm of the sum of the tables' rows.</summary>
     public LayerNorm EmbeddingNorm { get; }
 
+    /// <summary>E → D, or null where the tables are as wide as the layers.</summary>
+    public Linear? EmbeddingProjection { get; }
+
     /// <summary>The layers.</summary>
     public IReadOnlyList<BertLayer> Layers { get; }
 
@@ -89,10 +98,12 @@ internal sealed class BertEncoder : TokenStack
         int[] segments = batch.TypeIdArray ?? new int[batch.Rows];
         foreach (int segment in segments)
             if ((uint)segment >= (uint)Math.Max(_config.Segments, 1)) throw new InputException($"token_type_ids: {segment} is no segment of this {_config.ModelType} model; it has 0 to {Math.Max(_config.Segments, 1) - 1}.");
-        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, D]
-        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));    // [N, D]
+        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, E]
+        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));    // [N, E]
         Variable x = EmbeddingNorm.Forward((Segments is null ? tokens : tokens + Segments.Forward(segments)) + positions, context);
-        return LayerStack.Run(Layers, _dropout.Forward(x, context), context, (layer, y) => layer.Forward(y, context));
+        x = _dropout.Forward(x, context);
+        if (EmbeddingProjection is not null) x = EmbeddingProjection.Forward(x);                     // [N, D]
+        return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context));
     }
 
     /// <summary>RoBERTa's positions count the tokens that are not padding, from the padding id + 1; padding itself has the padding

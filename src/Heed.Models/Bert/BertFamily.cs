@@ -97,3 +97,39 @@ internal sealed class MpnetFamily : ModelFamily
 
     public override string? CurrentName(string stored) => BertFamily.Current(stored);
 }
+
+/// <summary>ELECTRA for the loader.</summary>
+internal sealed class ElectraFamily : ModelFamily
+{
+    private const string Source = "Clark et al. 2020, arXiv:2003.10555, tables 1 and 2", Discriminator = "ElectraForPreTraining";
+
+    public override IReadOnlyList<string> ModelTypes { get; } = ["electra"];
+
+    public override IReadOnlyList<string> Architectures { get; } =
+    [
+        "ElectraModel", Discriminator, "ElectraForMaskedLM", "ElectraForSequenceClassification", "ElectraForTokenClassification",
+        "ElectraForQuestionAnswering",
+    ];
+
+    public override string BasePrefix => "electra";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["electra-small"] = new(ElectraConfig.Small, Discriminator, Source, "the paper says 14M"),
+        ["electra-base"] = new(ElectraConfig.Base, Discriminator, Source, "the paper says 110M"),
+        ["electra-large"] = new(ElectraConfig.Large, Discriminator, Source, "the paper says 335M"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.ReadElectra(file);
+
+    /// <summary>ELECTRA's pre-training is of replaced tokens.</summary>
+    public override HeadKind HeadOf(string architecture)
+        => architecture == Discriminator ? HeadKind.ReplacedTokens : base.HeadOf(architecture);
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+        => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
+
+    public override bool LeavesOut(string stored, HeadKind head) => BertHeads.IsOtherHead(stored);
+
+    public override string? CurrentName(string stored) => BertFamily.Current(stored);
+}

@@ -8,6 +8,8 @@ namespace Heed.Models.Bert;
 /// its own.</summary>
 internal static class BertHeads
 {
+    private static readonly string[] OtherHeads = ["cls.", "lm_head.", "discriminator_predictions.", "generator_", "pooler."];
+
     public static Model Build(string architecture, HeadKind head, BertConfig c, ParameterSet parameters)
     {
         ParameterScope root = parameters.Root, prefix = head == HeadKind.None ? root.As("") : root / c.Prefix;
@@ -18,16 +20,23 @@ internal static class BertHeads
         {
             case HeadKind.MaskedLanguageModel:
                 return new MaskedLanguageModel(architecture, parameters, stack, Masked(c, root, stack));
+            case HeadKind.ReplacedTokens:
+                ParameterScope replaced = root / "discriminator_predictions";
+                Linear inner = new(c.Width, c.Width, (replaced / "dense").As("head_dense"), initializer: normal);
+                Linear outer = new(c.Width, 1, (replaced / "dense_prediction").As("output"), initializer: normal);
+                return new ReplacedTokenDetector(architecture, parameters, stack, inner, c.Activation, outer);
             case HeadKind.PreTraining:
                 Linear first = Pooler();
                 return new MaskedLanguageModel(architecture, parameters, stack, Masked(c, root, stack), new SequenceHead(NextSentence(), dense: first));
             case HeadKind.NextSentence:
                 first = Pooler();
                 return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(NextSentence(), dense: first));
-            case HeadKind.SequenceClassifier when c is RobertaConfig:
+            case HeadKind.SequenceClassifier when c is RobertaConfig or ElectraConfig:
                 ParameterScope at = (root / "classifier").As("classifier");
                 Linear dense = new(c.Width, c.Width, (at / "dense").As("dense"), initializer: normal);
-                return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(Classes(at / "out_proj"), dropout, dense, dropout));
+                Activation activation = c is ElectraConfig ? Activation.Gelu : Activation.Tanh;
+                SequenceHead classifier = new(Classes(at / "out_proj"), dropout, dense, dropout) { Activation = activation };
+                return new SequenceClassifier(architecture, parameters, stack, classifier);
             case HeadKind.SequenceClassifier:
                 first = Pooler();
                 return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(Classes(root / "classifier"), dropout, first));
@@ -35,6 +44,8 @@ internal static class BertHeads
                 return new TokenClassifier(architecture, parameters, stack, Classes(root / "classifier"), dropout);
             case HeadKind.QuestionAnswerer:
                 return new QuestionAnswerer(architecture, parameters, stack, new Linear(c.Width, 2, (root / "qa_outputs").As("qa_outputs"), initializer: normal));
+            case HeadKind.None when c is ElectraConfig:
+                return new EncoderModel(architecture, parameters, stack);
             default:
                 // Files of models whose head needs none leave the pooler out; no row depends on it.
                 return new EncoderModel(architecture, parameters, stack, parameters.CanFill("pooler.dense.weight") ? Pooler() : null);
@@ -47,21 +58,38 @@ internal static class BertHeads
 
     /// <summary>Heads of pre-training and poolers that a model with another head does not have.</summary>
     public static bool IsOtherHead(string stored)
-        => stored.StartsWith("cls.", StringComparison.Ordinal) || stored.StartsWith("lm_head.", StringComparison.Ordinal)
-        || stored.StartsWith("pooler.", StringComparison.Ordinal) || stored.Contains(".pooler.", StringComparison.Ordinal);
+        => Array.Exists(OtherHeads, beginning => stored.StartsWith(beginning, StringComparison.Ordinal)) || stored.Contains(".pooler.", StringComparison.Ordinal);
 
-    /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>. An untied head has two biases, of which only
-    /// <c>decoder.bias</c> is used.</summary>
+    /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>, that of ELECTRA's generator in two places. An
+    /// untied head of the first two has two biases, of which only <c>decoder.bias</c> is used.</summary>
     private static MaskedHead Masked(BertConfig c, ParameterScope root, BertEncoder stack)
     {
         bool roberta = c is RobertaConfig;
         ParameterScope at = roberta ? root / "lm_head" : root / "cls" / "predictions", transform = roberta ? at : at / "transform";
         Initializer normal = Initializer.Normal(c.InitialDeviation);
+        VocabularyHeadConfig output = new()
+        {
+            Width = c.TableWidth,
+            Vocabulary = c.Vocabulary,
+            Tied = c.TiedOutput,
+            Bias = true,
+            Initializer = normal,
+        };
+        if (c is ElectraConfig) return Generator(c, root, stack, output);
         Parameter bias = at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros);
-        bias.MayBeUnused = !c.TiedOutput;
+        if (!c.TiedOutput) bias.AllowUnused();
         Linear dense = new(c.Width, c.Width, (transform / "dense").As("head_dense"), initializer: normal);
         LayerNorm norm = new(c.Width, c.NormEpsilon, (transform / (roberta ? "layer_norm" : "LayerNorm")).As("norm_head"));
-        VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.Vocabulary, Tied = c.TiedOutput, Bias = true, Initializer = normal };
         return new MaskedHead(dense, roberta ? Activation.Gelu : c.Activation, norm, new VocabularyHead(output, stack.Tokens, at / "decoder", bias));
+    }
+
+    /// <summary>ELECTRA's generator predicts from rows as wide as its tables, always with GELU by erf.</summary>
+    private static MaskedHead Generator(BertConfig c, ParameterScope root, BertEncoder stack, VocabularyHeadConfig output)
+    {
+        ParameterScope predictions = root / "generator_predictions", at = root / "generator_lm_head";
+        Linear dense = new(c.Width, c.TableWidth, (predictions / "dense").As("head_dense"), initializer: output.Initializer);
+        LayerNorm norm = new(c.TableWidth, c.NormEpsilon, (predictions / "LayerNorm").As("norm_head"));
+        Parameter? bias = c.TiedOutput ? at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros) : null;
+        return new MaskedHead(dense, Activation.Gelu, norm, new VocabularyHead(output, stack.Tokens, at, bias));
     }
 }

@@ -91,7 +91,7 @@ internal sealed class DenseModule : VectorModule, IDisposable
                 throw new InvalidFileException(weights.Path, parameter.Name, $"is [{string.Join(", ", tensor.Shape)}], and config.json of this module says {parameter.Shape}; correct in_features or out_features");
             Tensor value = Tensor.Uninitialized(parameter.Shape);
             tensor.ReadFloats(value.Span);
-            parameter.Value = value;
+            parameter.Assign(value);
         }
     }
 }

@@ -194,8 +194,8 @@ internal sealed class SentenceEmbedder : IDisposable
         IReadOnlyList<string> heads = ModelFamilies.Heads(description.Family, description.Config.ModelType);
         string name = heads.FirstOrDefault(a => description.Family.HeadOf(a) == HeadKind.None)
             ?? heads.FirstOrDefault(a => description.Family.HeadOf(a) == HeadKind.LanguageModel) ?? description.Architecture;
-        if (options.Warn is { } warn) description.Warn(warn);
-        LoadOptions loading = options with { Architecture = name, AllowMissing = true, Warn = null };
+        if (options.Warnings is { } warnings) description.ReportTo(warnings);
+        LoadOptions loading = options with { Architecture = name, AllowMissing = true, Warnings = null };
         (Model model, LoadReport report) = ModelFolder.Load(files, description with { Architecture = name }, loading);
         string[] unneeded = ["pooler.", "lm_head."];
         string? wrong = report.Missing.FirstOrDefault(n => !unneeded.Any(u => n.StartsWith(u, StringComparison.Ordinal))) ?? (report.Mismatched.Count > 0 ? report.Mismatched[0] : null);

@@ -91,7 +91,7 @@ internal sealed class CheckpointSource : ParameterSource
         Tensor value = Tensor.Uninitialized(parameter.Shape);
         tensor.ReadFloats(value.Span);
         Check(parameter.Name, DType.F32.CountNonFinite(System.Runtime.InteropServices.MemoryMarshal.AsBytes(value.Span)), tensor.ElementCount);
-        parameter.Value = value;
+        parameter.Assign(value);
         if (HeldAs(parameter, tensor) is { } packed) parameter.Pack(packed);
     }
 
@@ -126,7 +126,7 @@ internal sealed class CheckpointSource : ParameterSource
         if (Stored(second) is not { } copy || Stored(owner) is not { } table || copy.HasEqualData(table)) return;
         string sentence = $"{_folder.Path}: tensor '{copy.Name}' is stored with other values than '{table.Name}', and config.json says that both are one";
         if (!_options.AllowMissing) throw new InputException($"{sentence}. Set tie_word_embeddings to false where each has its own values, or remove the tensor that is not meant.");
-        _options.Warn?.Invoke($"{sentence}; '{table.Name}' is used for both.");
+        _options.Warnings?.Report($"{sentence}; '{table.Name}' is used for both.");
     }
 
     /// <summary>The format in which a parameter is packed: the one asked for, else the stored one. Null where it is plain float32: in
@@ -174,7 +174,7 @@ internal sealed class CheckpointSource : ParameterSource
         if (bad.Total == 0) return;
         string sentence = $"{_folder.Path}: tensor '{name}': {bad.Describe(values)}";
         if (_options.Strict) throw new InputException($"{sentence}; load it without --strict to use it all the same, or restore it from a good checkpoint.");
-        _options.Warn?.Invoke(sentence + ".");
+        _options.Warnings?.Report(sentence + ".");
     }
 
     private static WeightFormat? FormatOf(DType dtype) => dtype switch

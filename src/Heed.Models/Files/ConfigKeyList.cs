@@ -28,7 +28,8 @@ internal static class ConfigKeyList
     // Parts that are built of none of the architectures here, or that only a head uses which is refused by its class.
     private static readonly string[] OtherParts =
     [
-        "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout", "classif_dropout", "classifier_dropout", "seq_classif_dropout", "qa_dropout",
+        "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout",
+        "summary_last_dropout", "classif_dropout", "classifier_dropout", "seq_classif_dropout", "qa_dropout",
         "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type", "extra_pos_embeddings",
         "add_bias_logits", "label2id", "id2label", "num_labels", "problem_type", "n_ctx", "seq_length", "offset_alibi", "type_vocab_size", "output_size",
         "cross_attention_hidden_size", "max_window_layers", "layer_types", "use_sliding_window", "sliding_window", "n_positions", "num_hidden_layers", "is_gated_act", "dense_act_fn",

@@ -47,8 +47,9 @@ public sealed record LoadOptions
     /// <summary>Stops loading before the next tensor.</summary>
     internal CancellationToken CancellationToken { get; init; }
 
-    /// <summary>Gets a sentence for everything that is odd but accepted.</summary>
-    public Action<string>? Warn { get; init; }
+    /// <summary>Reports everything that is odd but accepted, a sentence each; may be null. A <see cref="Progress{T}"/> reports later, on
+    /// the caller's synchronization context.</summary>
+    public IProgress<string>? Warnings { get; init; }
 }
 
 /// <summary>What loading found, tensor by tensor.</summary>

@@ -22,6 +22,7 @@ public static class ModelFamilies
         new Bert.BertFamily(),
         new Bert.RobertaFamily(),
         new Bert.MpnetFamily(),
+        new Bert.ElectraFamily(),
         new DistilBert.DistilBertFamily(),
         new Gpt1.Gpt1Family(),
         new Llama.LlamaFamily(),

@@ -48,11 +48,11 @@ public static class ModelFolder
         long least = options.ForTraining ? shapes.Parameters.Values * sizeof(float) : shapes.Parameters.BytesAs(options.Format ?? WeightFormat.BFloat16);
         CheckBudget(description, least, "at least ", options);
         using CheckpointFolder checkpoint = CheckpointFolder.Open(files);
-        if (options.Warn is not null)
+        if (options.Warnings is { } warnings)
         {
-            description.Warn(options.Warn);
-            WarnOfIds(description, options.Warn);
-            foreach (string warning in checkpoint.Warnings) options.Warn(warning);
+            description.ReportTo(warnings);
+            ReportIds(description, warnings);
+            foreach (string warning in checkpoint.Warnings) warnings.Report(warning);
         }
 
         CheckpointSource source = new(checkpoint, family, shapes.TiedNames, options);
@@ -89,7 +89,7 @@ public static class ModelFolder
                 throw new InputException($"{sentence} {Advice(report, family, config, architecture)}");
             }
 
-            options.Warn?.Invoke(sentence);
+            options.Warnings?.Report(sentence);
         }
 
         model.StoredTypes = report.StoredTypes;
@@ -311,7 +311,7 @@ public static class ModelFolder
     private static string Some(IReadOnlyList<string> names) => string.Join(", ", names.Take(4)) + (names.Count > 4 ? ", …" : "");
 
     /// <summary>An id of the configuration that is no token breaks nothing by itself: what uses it would, later and far away.</summary>
-    private static void WarnOfIds(ModelDescription description, Action<string> warn)
+    private static void ReportIds(ModelDescription description, IProgress<string> warnings)
     {
         ModelConfig config = description.Config;
         JsonObject json = config.ToJson();
@@ -320,7 +320,8 @@ public static class ModelFolder
         {
             if (!key.EndsWith("_token_id", StringComparison.Ordinal) || value is not JsonValue number || !number.TryGetValue(out int id)) continue;
             int size = key.Contains("decoder", StringComparison.Ordinal) && json["decoder_vocab_size"] is { } decoder ? decoder.GetValue<int>() : config.Vocabulary;
-            if (id < 0 || id >= size) warn($"{description.File}: $.{key}: is {id}, which is no token; ids from 0 to {size - 1} are, or null for none. Correct it.");
+            if (id >= 0 && id < size) continue;
+            warnings.Report($"{description.File}: $.{key}: is {id}, which is no token; ids from 0 to {size - 1} are, or null for none. Correct it.");
         }
     }
 }

@@ -19,8 +19,8 @@ public class EncoderModel : Model
     {
         (Stack, Pooler) = (stack, pooler);
         if (pooler is null) return;
-        pooler.Weight.MayBeUnused = true;
-        if (pooler.Bias is { } bias) bias.MayBeUnused = true;
+        pooler.Weight.AllowUnused();
+        if (pooler.Bias is { } bias) bias.AllowUnused();
     }
 
     /// <summary>The layers.</summary>

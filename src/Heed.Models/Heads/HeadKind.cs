@@ -24,6 +24,9 @@ public enum HeadKind
     /// <summary>A class of each token (<see cref="TokenClassifier"/>).</summary>
     TokenClassifier,
 
+    /// <summary>Whether each token was replaced (ELECTRA's discriminator).</summary>
+    ReplacedTokens,
+
     /// <summary>Start and end of an answer (<see cref="QuestionAnswerer"/>).</summary>
     QuestionAnswerer,
 

@@ -20,13 +20,13 @@ public static class TextFiles
     /// <summary>The documents under a path: the file, or all files of a folder with one of <see cref="Endings"/>, in ordinal order of their
     /// paths.</summary>
     /// <param name="path">A file of any ending, or a folder.</param>
-    /// <param name="warn">Gets a sentence for what is left out in a folder; may be null.</param>
+    /// <param name="warnings">Reports what is left out in a folder; may be null.</param>
     /// <exception cref="StorageException">The path does not exist or cannot be read.</exception>
     /// <exception cref="InputException">A file is binary or not UTF-8 (the message names the byte), or a folder holds no text.</exception>
-    public static IEnumerable<TextDocument> Read(string path, Action<string>? warn = null)
+    public static IEnumerable<TextDocument> Read(string path, IProgress<string>? warnings = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        foreach (string file in Find(path, warn))
+        foreach (string file in Find(path, warnings))
         {
             bool lines = file.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase);
             int number = 0;
@@ -47,14 +47,14 @@ public static class TextFiles
 
     /// <summary>The files that <see cref="Read"/> reads.</summary>
     /// <param name="path">A file of any ending, or a folder.</param>
-    /// <param name="warn">Gets a sentence for what is left out in a folder; may be null.</param>
+    /// <param name="warnings">Reports what is left out in a folder; may be null.</param>
     /// <exception cref="StorageException">The path does not exist.</exception>
     /// <exception cref="InputException">A folder holds no text.</exception>
-    public static IReadOnlyList<string> Find(string path, Action<string>? warn = null)
+    public static IReadOnlyList<string> Find(string path, IProgress<string>? warnings = null)
     {
         if (File.Exists(path)) return [path];
         if (!Directory.Exists(path)) throw new StorageException($"{path}: does not exist. Name a text file or a folder of text files.");
-        IReadOnlyList<string> files = TextFolder.Files(path, Endings, warn);
+        IReadOnlyList<string> files = TextFolder.Files(path, Endings, warnings);
         return files.Count > 0 ? files : throw new InputException($"{path}: holds no text file; files ending in {string.Join(", ", Endings)} are read.");
     }
 

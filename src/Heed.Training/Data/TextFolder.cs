@@ -12,8 +12,8 @@ internal static class TextFolder
     /// <summary>The files, in ordinal order of their paths.</summary>
     /// <param name="root">An existing folder.</param>
     /// <param name="endings">Endings in lower case, with the dot.</param>
-    /// <param name="warn">Gets a sentence that names what is left out; may be null.</param>
-    public static IReadOnlyList<string> Files(string root, IReadOnlyList<string> endings, Action<string>? warn)
+    /// <param name="warnings">Reports what is left out; may be null.</param>
+    public static IReadOnlyList<string> Files(string root, IReadOnlyList<string> endings, IProgress<string>? warnings)
     {
         List<string> found = [], hidden = [], links = [];
         Stack<string> folders = new([root]);
@@ -52,9 +52,9 @@ internal static class TextFolder
             else if (target is not FileInfo { Exists: true } and not null) broken.Add(file);
         }
 
-        if (hidden.Count > 0) warn?.Invoke($"{root}: hidden folders and those of tools and builds are left out: {Some(hidden)}. Name a file or folder in them to read it.");
-        if (links.Count > 0) warn?.Invoke($"{root}: links to folders are not followed: {Some(links)}. Name the folder that they lead to, if it is to be read.");
-        if (broken.Count > 0) warn?.Invoke($"{root}: links that lead to no file are left out: {Some(broken)}.");
+        if (hidden.Count > 0) warnings?.Report($"{root}: hidden folders and those of tools and builds are left out: {Some(hidden)}. Name a file or folder in them to read it.");
+        if (links.Count > 0) warnings?.Report($"{root}: links to folders are not followed: {Some(links)}. Name the folder that they lead to, if it is to be read.");
+        if (broken.Count > 0) warnings?.Report($"{root}: links that lead to no file are left out: {Some(broken)}.");
         return files;
     }
 

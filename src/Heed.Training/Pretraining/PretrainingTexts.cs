@@ -32,7 +32,7 @@ internal sealed record PretrainingTexts(IReadOnlyList<TextDocument> Documents, d
         foreach (string source in config.Data)
         {
             preparation.Report(source == SdkDocumentation.Name ? "reading the .NET SDK's documentation" : $"reading {source}");
-            foreach (TextDocument document in source == SdkDocumentation.Name ? ReadSdk() : TextFiles.Read(source, preparation.Warn))
+            foreach (TextDocument document in source == SdkDocumentation.Name ? ReadSdk() : TextFiles.Read(source, preparation.Warnings))
             {
                 preparation.CancellationToken.ThrowIfCancellationRequested();
                 string text = document.Text;

@@ -4,7 +4,6 @@ namespace Heed.Training.Runs;
 public sealed class TaskPreparation
 {
     private readonly IProgress<string>? _status;
-    private readonly IProgress<string>? _warnings;
     private readonly List<string> _removed = [];
 
     internal TaskPreparation(string folder, RunCheckpoint? checkpoint, IProgress<string>? status, IProgress<string>? warnings, CancellationToken cancellationToken)
@@ -12,7 +11,7 @@ public sealed class TaskPreparation
         Folder = folder;
         Checkpoint = checkpoint;
         _status = status;
-        _warnings = warnings;
+        Warnings = warnings;
         CancellationToken = cancellationToken;
     }
 
@@ -25,6 +24,9 @@ public sealed class TaskPreparation
     /// <summary>Ends the preparation.</summary>
     public CancellationToken CancellationToken { get; }
 
+    /// <summary>Receives what <see cref="Warn"/> reports; null if nobody listens.</summary>
+    internal IProgress<string>? Warnings { get; }
+
     /// <summary>The newest checkpoint, or null.</summary>
     internal RunCheckpoint? Checkpoint { get; }
 
@@ -35,7 +37,7 @@ public sealed class TaskPreparation
     public void Report(string status) => _status?.Report(status);
 
     /// <summary>Reports something odd that was accepted.</summary>
-    public void Warn(string message) => _warnings?.Report(message);
+    public void Warn(string message) => Warnings?.Report(message);
 
     /// <summary>Names a file or folder, made by the task in <see cref="Folder"/>, that is of no use if its input is refused.</summary>
     public void RemoveIfRefused(string name) => _removed.Add(name);

@@ -187,7 +187,7 @@ internal sealed class Trainer(
             if (p.NeedsGradient && !p.MayBeUnused && p.Gradient is null)
             {
                 throw new InvalidOperationException($"The parameter '{p.Name}' got no gradient in step {Progress.Step + 1}: the loss does not depend on it. "
-                    + "Freeze it (NeedsGradient = false) or declare it MayBeUnused.");
+                    + "Freeze it (ParameterSet.Freeze), or have its model declare it (Parameter.AllowUnused).");
             }
         }
     }

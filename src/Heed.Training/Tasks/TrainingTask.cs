@@ -59,7 +59,7 @@ public abstract class TrainingTask : IDisposable
         {
             Tensor value = Tensor.Uninitialized(p.Shape);
             weights[p.Name].ReadFloats(value.Span);
-            p.Value = value;
+            p.Assign(value);
         }
     }
 

@@ -114,7 +114,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
                 continue;
             }
 
-            int axis = TokenAxis(name, expected.Sizes.Length);
+            int axis = TokenAxis(model, name, expected.Sizes.Length);
             TokenGrid? mask = axis < 0 ? null : twoStacks && !name.StartsWith("encoder_", StringComparison.Ordinal) ? inputs.DecoderAttentionMask : inputs.AttentionMask;
             if (mask is not null && (mask.Rows != expected.Shape[0] || mask.Columns != expected.Shape[axis])) mask = null;
             (double distance, double norm) = TensorDistance.Measure(actual, expected.ToFloats(), expected.Sizes, axis, mask);
@@ -131,11 +131,11 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
     }
 
     /// <summary>Which axis of an output counts tokens; −1 if none does. Patterns are [B, H, T, S]; the scores of a whole text are [B, L],
-    /// those of answers' ends [B, T].</summary>
-    private static int TokenAxis(string name, int rank)
+    /// those of answers' ends and of replaced tokens [B, T].</summary>
+    private static int TokenAxis(Model model, string name, int rank)
     {
         if (name.Contains("attentions.", StringComparison.Ordinal)) return 2;
-        return rank >= 3 || name is "start_logits" or "end_logits" ? 1 : -1;
+        return rank >= 3 || name is "start_logits" or "end_logits" || (model is EncoderModel && name == "logits") ? 1 : -1;
     }
 
     /// <summary>Forward and backward of one batch; the gradients lie in the parameters.</summary>

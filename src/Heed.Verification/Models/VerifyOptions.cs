@@ -27,8 +27,8 @@ public sealed record VerifyOptions
     /// <summary>True: weights that are NaN or infinite are refused instead of reported.</summary>
     public bool Strict { get; init; }
 
-    /// <summary>Gets a sentence for each tensor whose weights are NaN or infinite; null drops it.</summary>
-    public Action<string>? Warn { get; init; }
+    /// <summary>Reports each tensor whose weights are NaN or infinite, a sentence each; may be null.</summary>
+    public IProgress<string>? Warnings { get; init; }
 
     /// <summary>Looked at before each run of the model.</summary>
     public CancellationToken CancellationToken { get; init; }
@@ -43,7 +43,7 @@ public sealed record VerifyOptions
     internal Func<Hooks>? Hooks { get; init; }
 
     /// <summary>How the model is loaded. A model that is loaded twice is warned of once.</summary>
-    internal LoadOptions Loading(bool forTraining = false) => new() { ForTraining = forTraining, Configure = Configure, Strict = Strict, Warn = forTraining ? null : Warn };
+    internal LoadOptions Loading(bool forTraining = false) => new() { ForTraining = forTraining, Configure = Configure, Strict = Strict, Warnings = forTraining ? null : Warnings };
 
     /// <summary>Takes the place of the reference's optimizer: for tests that plant a fault.</summary>
     internal Func<ParameterSet, Optimizer>? Optimizer { get; init; }

@@ -45,7 +45,7 @@ public class ParameterTests
         foreach (Parameter p in (Parameter[])[plain, packed])
         {
             Assert.False(p.HasValue);
-            foreach (Action read in (Action[])[() => _ = p.Value, () => p.AsWeight(), () => p.ToVariable(), () => p.ToTensor(), () => p.Value = Tensor.Zeros(2, 2)])
+            foreach (Action read in (Action[])[() => _ = p.Value, () => p.AsWeight(), () => p.ToVariable(), () => p.ToTensor(), () => p.Assign(Tensor.Zeros(2, 2))])
                 Assert.Throws<ObjectDisposedException>(read);
             Assert.Contains($"'{p.Name}' was disposed", Assert.Throws<ObjectDisposedException>(() => p.AsWeight()).Message, StringComparison.Ordinal);
         }
@@ -89,7 +89,7 @@ public class ParameterTests
                 read += chunk.Length;
             });
             Assert.Equal(shape.Count * 4L, read);
-            packed.Value = Tensor.Create(values, shape);
+            packed.Assign(Tensor.Create(values, shape));
             packed.Pack(format);
             using Tensor expected = packed.ToTensor(), found = streamed.ToTensor();
             MatMulData.AssertSameBits(expected.Span, found.Span);

@@ -10,7 +10,7 @@ internal sealed class TorchAttention(GoldenPart part, string name) : ParameterSo
 {
     private static readonly string[] Projections = ["q_proj", "k_proj", "v_proj"];
 
-    public override void Fill(Parameter parameter) => parameter.Value = Third(part, name, "weight.", parameter.Name).Clone();
+    public override void Fill(Parameter parameter) => parameter.Assign(Third(part, name, "weight.", parameter.Name).Clone());
 
     /// <summary>Compares all gradients.</summary>
     public static void Gradients(GoldenPart part, string name, ParameterSet parameters, double limit)

@@ -23,7 +23,7 @@ public class BertFaultTests
     private static void Edit(Model model, string name, Func<float[], float[]> edit)
     {
         Parameter parameter = model.Parameters[name];
-        parameter.Value = Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape);
+        parameter.Assign(Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape));
     }
 
     private static float[] Zero(float[] values) => new float[values.Length];

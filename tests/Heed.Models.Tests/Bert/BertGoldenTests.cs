@@ -22,6 +22,10 @@ public class BertGoldenTests
     [InlineData("camembert-token")]
     [InlineData("mpnet-mlm")]
     [InlineData("mpnet-sequence")]
+    [InlineData("electra-replaced")]
+    [InlineData("electra-mlm")]
+    [InlineData("electra-sequence")]
+    [InlineData("electra-qa")]
     public void Reproduces_outputs_gradients_and_training(string name) => Verified.Model(name);
 
     [Theory]
@@ -30,8 +34,10 @@ public class BertGoldenTests
     [InlineData("camembert-position-ids")]
     public void Published_forms_of_checkpoints_open(string name) => Verified.Checkpoint(name);
 
-    [Fact]
-    public void A_stack_opens_from_a_file_of_another_head() => Verified.Checkpoint("mpnet-base");
+    [Theory]
+    [InlineData("mpnet-base")]
+    [InlineData("electra-base")]
+    public void A_stack_opens_from_a_file_of_another_head(string name) => Verified.Checkpoint(name);
 
     [Fact]
     public void A_stack_whose_file_has_no_pooler_gives_its_rows_alone()

@@ -24,6 +24,9 @@ public class BertTests
     [InlineData("XLMRobertaModel", "xlm-roberta-base", 278_043_648)]
     [InlineData("XLMRobertaForMaskedLM", "xlm-roberta-base", 278_295_186)]
     [InlineData("MPNetModel", "mpnet-base", 109_486_464)]
+    [InlineData("ElectraModel", "electra-small", 13_483_008)]
+    [InlineData("ElectraModel", "electra-base", 108_891_648)]
+    [InlineData("ElectraModel", "electra-large", 334_092_288)]
     [InlineData("CamembertModel", "camembert-base", 110_621_952)]
     [InlineData("CamembertForMaskedLM", "camembert-base", 110_655_493)]
     [InlineData("RobertaForMaskedLM", "roberta-large", 355_412_057)]
@@ -106,8 +109,46 @@ public class BertTests
         Assert.Contains("24 positions", Assert.Throws<InputException>(() => model.Run(new ModelInputs { InputIds = TokenGrid.Of([new int[25]]) })).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Replaced_tokens_count_where_they_are_attended_to_and_labelled()
+    {
+        using Model model = ModelFolder.Load(Path.Combine(Repository.Goldens, "models", "electra-replaced")).Model;
+        ModelInputs inputs = new()
+        {
+            InputIds = TokenGrid.Of([[9, 8, 7, 1], [9, 8, 1, 1]]),
+            AttentionMask = TokenGrid.Of([[1, 1, 1, 0], [1, 1, 0, 0]]),
+            Labels = TokenGrid.Of([[0, 1, -100, 0], [0, 1, 1, 1]]),
+        };
+        ModelOutput output = model.Run(inputs);
+        Assert.Equal(new Shape(2, 4), output.Logits!.Shape);
+        Assert.Equal([4L], model.CountTargets(inputs));
+        Assert.Equal(4, output.Losses[0].Count);
+        float[] scores = output.Logits.ToArray();
+        double expected = Softplus(scores[0]) + Softplus(-scores[1]) + Softplus(scores[4]) + Softplus(-scores[5]);
+        Assert.Equal(expected, output.Losses[0].Sum.Value.ToArray()[0], 1e-5);
+        Assert.Equal(0, scores[7]);
+        ModelInputs wrong = inputs with { Labels = TokenGrid.Of([[0, 2, 0, 0], [0, 0, 0, 0]]) };
+        Assert.Contains("labels: 2 is no label", Assert.Throws<InputException>(() => model.Run(wrong)).Message, StringComparison.Ordinal);
+
+        static double Softplus(double x) => Math.Log(1 + Math.Exp(x));
+    }
+
+    [Fact]
+    public void Narrow_tables_make_the_masked_head_as_narrow()
+    {
+        using Model model = ModelFolder.Load(Path.Combine(Repository.Goldens, "models", "electra-mlm")).Model;
+        Assert.Equal(new Shape(20, 36), model.Parameters["generator_predictions.dense.weight"].Shape);
+        Assert.Equal("electra.embeddings.word_embeddings.weight", model.TiedNames["generator_lm_head.weight"]);
+        ElectraConfig untied = new() { Layers = 1, Heads = 2, Width = 8, EmbeddingWidth = 4, Vocabulary = 20, TiedOutput = false };
+        using MaskedLanguageModel own = MaskedLanguageModel.Create(untied, new ParameterSet(ParameterSource.Random(1)));
+        Assert.Equal(new Shape(20, 4), own.Parameters["generator_lm_head.weight"].Shape);
+        Assert.Equal(new Shape(20), own.Parameters["generator_lm_head.bias"].Shape);
+    }
+
     [Theory]
     [InlineData("bert-mlm")]
+    [InlineData("electra-replaced")]
+    [InlineData("electra-mlm")]
     [InlineData("roberta-token")]
     [InlineData("distilbert-qa")]
     public void A_saved_folder_opens_with_the_same_bits(string name)

@@ -101,6 +101,7 @@ public class SentenceEmbedderTests
     [InlineData("xlm-roberta-mlm")]
     [InlineData("camembert-token")]
     [InlineData("mpnet-mlm")]
+    [InlineData("electra-replaced")]
     [InlineData("qwen3")]
     [InlineData("qwen3-sequence")]
     [InlineData("gemma3-text")]

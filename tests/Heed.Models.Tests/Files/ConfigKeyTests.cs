@@ -38,7 +38,7 @@ public sealed class ConfigKeyTests
         {
             config["attention_sinks"] = 4;
             config["auto_map"] = new JsonObject { ["AutoModel"] = "modeling.Model" };
-        }), new LoadOptions { Warn = warnings.Add }).Model;
+        }), new LoadOptions { Warnings = new Reporter<string>(warnings.Add) }).Model;
         Assert.Collection(
             warnings,
             w => Assert.Contains("$.auto_map: names code in the model's repository, which is never run", w, StringComparison.Ordinal), // cases: r18

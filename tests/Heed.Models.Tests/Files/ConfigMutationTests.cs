@@ -63,7 +63,7 @@ public sealed class ConfigMutationTests
     private static float[] Run(IModelFiles files, Action<string>? warn)
     {
         using TensorScope scope = TensorScope.Begin();
-        using Model model = ModelFolder.Load(files, new LoadOptions { Warn = warn, MaximumBytes = 64 << 20 }).Model;
+        using Model model = ModelFolder.Load(files, new LoadOptions { Warnings = warn is null ? null : new Reporter<string>(warn), MaximumBytes = 64 << 20 }).Model;
         TokenGrid ids = TokenGrid.Of([[5, 9, 2, 7, 3]]);
         ModelInputs inputs = new() { InputIds = ids, DecoderInputIds = model is SequenceToSequenceModel ? ids : null };
         return [.. OutputNames.Of(model, model.Run(inputs)).OrderBy(tensor => tensor.Key, StringComparer.Ordinal).SelectMany(tensor => tensor.Value.ToArray())];

@@ -230,7 +230,7 @@ public sealed class ConfigVariantTests
 
             Assert.Contains("'lm_head.weight' is stored with other values", Assert.Throws<InputException>(() => ModelFolder.Load(folder.Path)).Message, StringComparison.Ordinal);
             List<string> said = [];
-            ModelFolder.Load(folder.Path, new LoadOptions { AllowMissing = true, Warn = said.Add }).Model.Dispose();
+            ModelFolder.Load(folder.Path, new LoadOptions { AllowMissing = true, Warnings = new Reporter<string>(said.Add) }).Model.Dispose();
             Assert.Single(said);
             // With a head of its own both are used.
             File.WriteAllText(folder.File("config.json"), File.ReadAllText(folder.File("config.json")).Replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false", StringComparison.Ordinal));

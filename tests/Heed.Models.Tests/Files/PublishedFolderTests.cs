@@ -157,12 +157,12 @@ public sealed class PublishedFolderTests
         (json["pad_token_id"], json["bos_token_id"]) = (100000, -1);
         File.WriteAllText(folder.File("config.json"), json.ToJsonString());
         List<string> said = [];
-        ModelFolder.Load(folder.Path, new LoadOptions { Warn = said.Add }).Model.Dispose();
+        ModelFolder.Load(folder.Path, new LoadOptions { Warnings = new Reporter<string>(said.Add) }).Model.Dispose();
         Assert.Equal(2, said.Count);
         Assert.Contains(said, s => s.Contains("$.bos_token_id: is -1, which is no token; ids from 0 to ", StringComparison.Ordinal));
         Assert.Contains(said, s => s.Contains("$.pad_token_id: is 100000", StringComparison.Ordinal));
         said.Clear();
-        ModelFolder.Load(Model("llama"), new LoadOptions { Warn = said.Add }).Model.Dispose();
+        ModelFolder.Load(Model("llama"), new LoadOptions { Warnings = new Reporter<string>(said.Add) }).Model.Dispose();
         Assert.Empty(said);
     }
 
@@ -176,10 +176,10 @@ public sealed class PublishedFolderTests
         index["weight_map"]!.AsObject().Remove("model.norm.weight");
         File.WriteAllText(folder.File(CheckpointFolder.SafetensorsIndexName), index.ToJsonString());
         List<string> said = [];
-        ModelFolder.Load(folder.Path, new LoadOptions { Warn = said.Add }).Model.Dispose();
+        ModelFolder.Load(folder.Path, new LoadOptions { Warnings = new Reporter<string>(said.Add) }).Model.Dispose();
         Assert.Contains("does not name model.norm.weight", Assert.Single(said), StringComparison.Ordinal);
         said.Clear();
-        ModelFolder.Load(golden, new LoadOptions { Warn = said.Add }).Model.Dispose();
+        ModelFolder.Load(golden, new LoadOptions { Warnings = new Reporter<string>(said.Add) }).Model.Dispose();
         Assert.Empty(said);
     }
 

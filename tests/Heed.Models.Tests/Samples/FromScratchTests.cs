@@ -27,7 +27,7 @@ public class FromScratchTests
         double[,] rows = new double[T, 3 * D], none = new double[3 * D, 3 * D];
         for (int t = 0; t < T; t++)
             for (int i = 0; i < D; i++) (rows[t, i], rows[t, D + i], rows[t, (2 * D) + i]) = (q[t, i], k[t, i], v[t, i]);
-        foreach (Parameter p in set) p.Value = Flat(none, p.Shape);
+        foreach (Parameter p in set) p.Assign(Flat(none, p.Shape));
         Pick("q_proj.weight", 0);
         Pick("k_proj.weight", D);
         Pick("v_proj.weight", 2 * D);
@@ -42,7 +42,7 @@ public class FromScratchTests
         {
             double[,] w = new double[3 * D, 3 * D];
             for (int i = 0; i < D; i++) w[i, from + i] = one[i, i];
-            set[name].Value = Flat(w, set[name].Shape);
+            set[name].Assign(Flat(w, set[name].Shape));
         }
     }
 
@@ -57,8 +57,8 @@ public class FromScratchTests
         MultiHeadAttention attention = new(new AttentionConfig { Width = D, Heads = H, Causal = causal }, set.Root);
         foreach ((string name, double[,] weight, double[] bias) in new[] { ("q_proj", w.WQ, w.BQ), ("k_proj", w.WK, w.BK), ("v_proj", w.WV, w.BV), ("out_proj", w.WO, w.BO) })
         {
-            set[name + ".weight"].Value = Flat(weight, new Shape(D, D));
-            set[name + ".bias"].Value = Tensor.Create([.. bias.Select(b => (float)b)], new Shape(D));
+            set[name + ".weight"].Assign(Flat(weight, new Shape(D, D)));
+            set[name + ".bias"].Assign(Tensor.Create([.. bias.Select(b => (float)b)], new Shape(D)));
         }
 
         using TensorScope scope = TensorScope.Begin();
@@ -78,11 +78,11 @@ public class FromScratchTests
             ("self_attn.q_proj", block.WQ), ("self_attn.k_proj", block.WK), ("self_attn.v_proj", block.WV), ("self_attn.out_proj", block.WO), ("linear1", block.W1), ("linear2", block.W2),
         })
         {
-            set[name + ".weight"].Value = Flat(weight, set[name + ".weight"].Shape);
+            set[name + ".weight"].Assign(Flat(weight, set[name + ".weight"].Shape));
         }
 
-        set["linear1.bias"].Value = Tensor.Create([.. block.B1.Select(b => (float)b)], new Shape(F));
-        set["linear2.bias"].Value = Tensor.Create([.. block.B2.Select(b => (float)b)], new Shape(D));
+        set["linear1.bias"].Assign(Tensor.Create([.. block.B1.Select(b => (float)b)], new Shape(F)));
+        set["linear2.bias"].Assign(Tensor.Create([.. block.B2.Select(b => (float)b)], new Shape(D)));
         using TensorScope scope = TensorScope.Begin();
         Close(block.Forward(x), layer.Forward(new Variable(Flat(x, new Shape(T, D))), ForwardContext.Of(T)).Value.ToArray());
     }
@@ -98,7 +98,7 @@ public class FromScratchTests
         foreach ((string name, Number[,] p) in tiny.Parameters)
         {
             Parameter own = model.Parameters["transformer." + name];
-            own.Value = Tensor.Create([.. p.Cast<Number>().Select(n => (float)n.Data)], own.Shape);
+            own.Assign(Tensor.Create([.. p.Cast<Number>().Select(n => (float)n.Data)], own.Shape));
             foreach (Number n in p) n.Data = (float)n.Data;
         }
 

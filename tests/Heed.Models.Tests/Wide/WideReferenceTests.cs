@@ -258,7 +258,7 @@ public sealed class WideReferenceTests
     private static void Edit(Model model, string name, Func<float[], float[]> edit)
     {
         Parameter parameter = model.Parameters[name];
-        parameter.Value = Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape);
+        parameter.Assign(Tensor.Create(edit(parameter.ToTensor().ToArray()), parameter.Shape));
     }
 
     /// <summary>An LSTM's weight whose quarters stand in another order.</summary>

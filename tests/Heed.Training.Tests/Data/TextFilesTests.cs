@@ -62,7 +62,7 @@ public class TextFilesTests
         File.CreateSymbolicLink(folder.File("broken.txt"), folder.File("nothing"));
         File.CreateSymbolicLink(folder.File("circle.txt"), folder.File("circle.txt"));
         List<string> warnings = [];
-        Assert.Equal(["a.txt", "docs/b.md", "docs/deep/c.txt"], TextFiles.Find(folder.Path, warnings.Add).Select(f => Path.GetRelativePath(folder.Path, f)));
+        Assert.Equal(["a.txt", "docs/b.md", "docs/deep/c.txt"], TextFiles.Find(folder.Path, new Reporter<string>(warnings.Add)).Select(f => Path.GetRelativePath(folder.Path, f)));
         Assert.Equal(3, warnings.Count);
         foreach (string name in (string[])[".git", "node_modules", "bin", "docs/self", "outside", "broken.txt", "circle.txt"])
             Assert.Contains(warnings, w => w.Contains(folder.File(name), StringComparison.Ordinal));

@@ -38,7 +38,6 @@ public sealed class Parameter : IDisposable
     /// kind.</summary>
     /// <exception cref="InvalidOperationException">The values are packed, or the model was built from shapes only.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    /// <exception cref="ShapeException">A value of another shape is assigned.</exception>
     public Tensor Value
     {
         get
@@ -47,15 +46,6 @@ public sealed class Parameter : IDisposable
             ThrowIfEmpty();
             throw new InvalidOperationException($"The parameter '{Name}' is packed for inference as {Format} and has no plain values; "
                 + "copy them by CopyTo or ToTensor, read it by AsWeight, or call ParameterSet.Unpack before training.");
-        }
-
-        set
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (value.Shape != Shape) throw new ShapeException("Parameter.Value", Name, value.Shape, Shape.ToString());
-            if (!ReferenceEquals(value, _value)) Empty();
-            _value = value.LeaveScope();
         }
     }
 
@@ -79,12 +69,12 @@ public sealed class Parameter : IDisposable
     /// <summary>The gradient gathered so far, or null if none arrived.</summary>
     public Tensor? Gradient => Leaf.Gradient;
 
-    /// <summary>False for frozen parameters: no gradient is computed for them.</summary>
-    public bool NeedsGradient { get; set; } = true;
+    /// <summary>False for frozen parameters (<see cref="ParameterSet.Freeze"/>): no gradient is computed for them.</summary>
+    public bool NeedsGradient { get; internal set; } = true;
 
-    /// <summary>True where the model declares that a loss need not depend on it (an unused pooler, say); otherwise a missing gradient is an
-    /// error in training.</summary>
-    public bool MayBeUnused { get; set; }
+    /// <summary>True where the model declares that a loss need not depend on it; otherwise a missing gradient is an error in
+    /// training.</summary>
+    public bool MayBeUnused { get; private set; }
 
     internal Leaf Leaf { get; } = new();
 
@@ -95,6 +85,23 @@ public sealed class Parameter : IDisposable
     internal int Inputs => Shape[LiesInputMajor ? 0 : 1];
 
     private bool LiesInputMajor => InputMajor == true;
+
+    /// <summary>Gives the parameter its plain values, in place of those it has. The tensor itself is kept, not a copy: it belongs to the
+    /// model from here on, which disposes it.</summary>
+    /// <param name="value">Values of <see cref="Shape"/>.</param>
+    /// <exception cref="ShapeException">The tensor has another shape.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public void Assign(Tensor value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (value.Shape != Shape) throw new ShapeException("Parameter.Assign", Name, value.Shape, Shape.ToString());
+        if (!ReferenceEquals(value, _value)) Empty();
+        _value = value.LeaveScope();
+    }
+
+    /// <summary>Declares that a loss need not depend on it (an unused pooler, say): see <see cref="MayBeUnused"/>.</summary>
+    public void AllowUnused() => MayBeUnused = true;
 
     /// <summary>Whether a model held in this format, or stored in it, has this parameter packed; gains, biases and tables of float32 stay
     /// plain.</summary>
@@ -167,7 +174,7 @@ public sealed class Parameter : IDisposable
     /// <summary>Undoes <see cref="Pack"/>: training reads and writes plain values.</summary>
     public void Unpack()
     {
-        if (_packed is not null) Value = ToTensor();
+        if (_packed is not null) Assign(ToTensor());
     }
 
     /// <summary>The matrix as an input of products and lookups, however its values are held; nothing is copied.</summary>
@@ -178,7 +185,7 @@ public sealed class Parameter : IDisposable
         if (_packed is not { } packed) return new Weight(ToVariable(), LiesInputMajor);
         if (NeedsGradient && Tape.IsRecording)
             throw new InvalidOperationException($"The parameter '{Name}' is packed for inference as {Format}, and packed values get no gradient; "
-                + "freeze it (NeedsGradient = false), or call ParameterSet.Unpack before training.");
+                + "freeze it (ParameterSet.Freeze), or call ParameterSet.Unpack before training.");
         return new Weight(packed, LiesInputMajor);
     }
 

@@ -14,7 +14,7 @@ public abstract class ParameterSource
     public static ParameterSource Random(ulong seed) => new RandomValues(seed);
 
     /// <summary>Gives a parameter its value, or leaves it without one.</summary>
-    /// <param name="parameter">Name, shape and initialiser are set; <see cref="Parameter.Value"/> is to be assigned.</param>
+    /// <param name="parameter">Name, shape and initialiser are set; <see cref="Parameter.Assign"/> is to be called.</param>
     public abstract void Fill(Parameter parameter);
 
     /// <summary>False for a parameter that is known to be missing: a part that a model can do without is then not built.</summary>
@@ -33,7 +33,7 @@ public abstract class ParameterSource
         {
             Tensor value = Tensor.Uninitialized(parameter.Shape).LeaveScope();
             parameter.Initializer.Fill(value.Span, parameter.Shape, seed, parameter.Name);
-            parameter.Value = value;
+            parameter.Assign(value);
         }
     }
 }
