@@ -95,6 +95,7 @@ internal static class Application
         [
             QuickstartCommand.Create(terminal),
             PretrainCommand.Create(terminal),
+            FinetuneCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             EvalCommand.Create(terminal),
             TokenizeCommand.Create(terminal),

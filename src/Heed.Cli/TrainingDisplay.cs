@@ -4,7 +4,7 @@ using Heed.Training.Logging;
 namespace Heed.Cli;
 
 /// <summary>Shows a training run: one live line on a terminal, a line now and then otherwise.</summary>
-internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITrainingObserver
+internal sealed class TrainingDisplay(Terminal terminal, long steps, string unit = "tokens") : ITrainingObserver
 {
     private const int LongLine = 112;
     private double _seconds;
@@ -31,12 +31,18 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITraining
     public void Evaluated(EvaluationReport report)
     {
         Evaluation = report;
-        List<string> figures = [string.Create(CultureInfo.InvariantCulture, $"held-out loss {report.Loss:0.0000}")];
+        terminal.Note($"step {report.Step}: held-out {Figures(report)}");
+    }
+
+    /// <summary>The figures of an evaluation on one line.</summary>
+    public static string Figures(EvaluationReport report)
+    {
+        List<string> figures = [string.Create(CultureInfo.InvariantCulture, $"loss {report.Loss:0.0000}")];
         if (report["perplexity"] is { } perplexity) figures.Add(string.Create(CultureInfo.InvariantCulture, $"perplexity {perplexity:0.00}"));
         if (report["bits_per_byte"] is { } bits) figures.Add(string.Create(CultureInfo.InvariantCulture, $"{bits:0.000} bits per byte"));
         foreach ((string name, double value) in report.Measures.Where(m => m.Key is not ("perplexity" or "bits_per_byte")).OrderBy(m => m.Key, StringComparer.Ordinal))
             figures.Add(string.Create(CultureInfo.InvariantCulture, $"{name.Replace('_', ' ')} {value:0.0000}"));
-        terminal.Note($"step {report.Step}: {string.Join(", ", figures)}");
+        return string.Join(", ", figures);
     }
 
     public void Warned(string message) => terminal.Warn(message);
@@ -54,7 +60,7 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps) : ITraining
         ];
         if (Evaluation?["bits_per_byte"] is { } bits) parts.Add((3, string.Create(CultureInfo.InvariantCulture, $"held-out {bits:0.000}{(brief ? "" : " bits/byte")}")));
         else if (Evaluation is { } e) parts.Add((3, string.Create(CultureInfo.InvariantCulture, $"held-out {e.Loss:0.000}")));
-        parts.Add((2, string.Create(CultureInfo.InvariantCulture, $"{r.Tokens / _seconds:N0} {(brief ? "tok/s" : "tokens/s")}")));
+        parts.Add((2, string.Create(CultureInfo.InvariantCulture, $"{r.Tokens / _seconds:N0} {(brief && unit == "tokens" ? "tok" : unit)}/s")));
         if (r.Utilisation is { } u) parts.Add((1, string.Create(CultureInfo.InvariantCulture, $"{u:P0}{(brief ? "" : " of peak")}")));
         parts.Add((0, string.Create(CultureInfo.InvariantCulture, $"{(brief ? "" : "rate ")}{r.Rate:0.0e+0}")));
         parts.Add((0, $"{left} left"));

@@ -10,6 +10,7 @@ using Heed.Models.Gemma3;
 using Heed.Models.Gpt1;
 using Heed.Models.Gpt2;
 using Heed.Models.Llama;
+using Heed.Models.ModernBert;
 using Heed.Models.T5;
 using Heed.Verification;
 using Heed.Testing;
@@ -167,6 +168,16 @@ public class PlantedFaultTests
         ["electra-sequence: segments left out"] = Zeroed("electra.embeddings.token_type_embeddings.weight"),
         ["electra-qa: queries and keys exchanged"] =
             Exchanged("electra.encoder.layer.1.attention.self.query.weight", "electra.encoder.layer.1.attention.self.key.weight"),
+
+        ["modernbert-mlm: GELU by tanh"] = Configured<ModernBertConfig>(c => c with { Activation = Activation.GeluTanh }),
+        ["modernbert-mlm: one base of RoPE"] = Configured<ModernBertConfig>(c => c with { WindowTheta = c.Theta }),
+        ["modernbert-mlm: a window one too wide on either side"] = Configured<ModernBertConfig>(c => c with { Window = c.Window + 2 }),
+        ["modernbert-mlm: windows in all layers"] = Configured<ModernBertConfig>(c => c with { WindowLayers = [true, true, true, true] }),
+        ["modernbert-mlm: gate and what it gates exchanged"] =
+            Edited("model.layers.0.mlp.Wi.weight", v => [.. v[(v.Length / 2)..], .. v[..(v.Length / 2)]]),
+        ["modernbert-mlm: an output layer without its bias"] = Zeroed("decoder.bias"),
+        ["modernbert-token: a head without its norm's gain"] = Edited("head.norm.weight", v => [.. v.Select(_ => 1f)]),
+        ["modernbert-sequence: the first row for the mean"] = Configured<ModernBertConfig>(c => c with { Pooling = Pooling.First }),
 
         ["gemma3-text: gains without their 1"] = Edited("model.layers.0.pre_feedforward_layernorm.weight", v => [.. v.Select(x => x - 1)]),
         ["gemma3-text: heads' gains without their 1"] = Edited("model.layers.0.self_attn.k_norm.weight", v => [.. v.Select(x => x - 1)]),

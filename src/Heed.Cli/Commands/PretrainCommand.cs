@@ -19,36 +19,34 @@ internal static class PretrainCommand
     public static Command Create(Terminal terminal)
     {
         Option<string?> file = new("--config") { Description = "run.json with settings; options override it" };
-        Option<string> output = new("--out") { Description = "folder of the run; started again in the same folder it resumes, with the settings of its run.json", Required = true };
-        Option<int?> threads = NumberOption.Threads();
-        Command command = new("pretrain", "Train a language model on text: a preset of any family, a config.json, or a model folder that is trained further. "
-            + "--objective causal trains decoders, masked encoders, span and denoise encoder-decoders. "
-            + "'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' repeats it with another seed. "
-            + "'--model runs/a/model' continues from trained weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b --layers 4 --heads 4 --width 256 --steps 2000") { file, output, threads };
-        Dictionary<Field, Option<string?>> options = [];
-        foreach (Field field in PretrainingFields.All)
+        Option<string> output = new("--out")
         {
-            Option<string?> option = new(field.Option) { Description = $"{field.Help} (now {field.Write(new PretrainingConfig())?.ToJsonString() ?? "not set"})", HelpName = field.Kind };
-            // A switch needs no value: --gradient-checkpointing alone says true.
-            if (field.Kind == Field.Switch) option.Arity = ArgumentArity.ZeroOrOne;
-            options[field] = option;
-            command.Add(option);
-        }
-
+            Description = "folder of the run; started again in the same folder it resumes, with the "
+            + "settings of its run.json",
+            Required = true
+        };
+        Option<int?> threads = NumberOption.Threads();
+        Command command = new("pretrain", "Train a language model on text: a preset of any family, a config.json, or a model folder that "
+            + "is trained further. "
+            + "--objective causal trains decoders, masked encoders, span and denoise encoder-decoders. "
+            + "'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' "
+            + "repeats it with another seed. "
+            + "'--model runs/a/model' continues from trained weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b "
+            + "--layers 4 --heads 4 --width 256 --steps 2000") { file, output, threads };
+        SettingOptions<PretrainingConfig> options = new(command, PretrainingFields.All, new PretrainingConfig());
         command.SetAction((parsed, cancellationToken) =>
         {
             string folder = parsed.GetRequiredValue(output);
             if (folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the run, such as runs/a.");
-            Dictionary<Field, string> given = [];
-            foreach ((Field field, Option<string?> option) in options)
-                if (parsed.GetResult(option) is { Implicit: false } result) given[field] = result.Tokens.Count == 0 && field.Kind == Field.Switch ? "true" : parsed.GetValue(option) ?? "";
+            Dictionary<Field, string> given = options.Given(parsed);
             NumberOption.SetThreads(parsed, threads);
             return Task.FromResult(Run(terminal, folder, parsed.GetValue(file), given, cancellationToken));
         });
         return command;
     }
 
-    private static int Run(Terminal terminal, string folder, string? file, Dictionary<Field, string> given, CancellationToken cancellationToken)
+    private static int Run(Terminal terminal, string folder, string? file, Dictionary<Field, string> given,
+        CancellationToken cancellationToken)
     {
         terminal.WhenStopped = $"The same command resumes; what {folder} holds already is used.";
         PretrainingConfig config = Settings(terminal, folder, given.Count > 0, ref file);
@@ -66,7 +64,9 @@ internal static class PretrainCommand
         terminal.Status("measuring a few steps …");
         RunTiming timing = run.Measure(Measuring, cancellationToken);
         TimeSpan time = timing.Of(config.Steps, config.EvaluateEvery > 0 ? config.Steps / config.EvaluateEvery : 1);
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{run.Task.Model.Parameters.Values:N0} parameters, {run.Task.Corpus.Training.Length:N0} training tokens; all {config.Steps:N0} steps need about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {Duration(time)}"));
+        terminal.Note(string.Create(CultureInfo.InvariantCulture,
+            $"{run.Task.Model.Parameters.Values:N0} parameters, {run.Task.Corpus.Training.Length:N0} training tokens; all "
+                + $"{config.Steps:N0} steps need about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {RunDuration.Of(time)}"));
         return peak;
     }
 
@@ -86,26 +86,19 @@ internal static class PretrainCommand
     }
 
     /// <summary>Prepares the run; a setting that does not fit is reported by its option if one was given, else by file and key.</summary>
-    private static TrainingRun<TextTask> Prepare(Terminal terminal, string folder, PretrainingConfig config, string? file, Dictionary<Field, string> given, CancellationToken cancellationToken)
+    private static TrainingRun<TextTask> Prepare(Terminal terminal, string folder, PretrainingConfig config, string? file,
+        Dictionary<Field, string> given, CancellationToken cancellationToken)
     {
         try
         {
-            return PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")), new Reporter<string>(terminal.Warn), cancellationToken: cancellationToken);
+            return PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")),
+                new Reporter<string>(terminal.Warn), cancellationToken: cancellationToken);
         }
-        catch (ConfigException e) when (PretrainingFields.All.FirstOrDefault(f => e.Message.StartsWith(f.Name + ": ", StringComparison.Ordinal)) is { } field)
+        catch (ConfigException e)
         {
-            if (file is null || given.ContainsKey(field)) throw new UsageException(field.Option + e.Message[field.Name.Length..]);
-            throw new ConfigException($"{file}: {e.Message}", e);
+            throw SettingOptions<PretrainingConfig>.Named(e, PretrainingFields.All, given, file) ?? e;
         }
     }
-
-    private static string Duration(TimeSpan time) => time switch
-    {
-        { TotalMinutes: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} s"),
-        { TotalHours: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0} min"),
-        { TotalDays: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:0.0} h"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{time.TotalDays:0.0} days"),
-    };
 
     /// <summary>The closing lines and the exit code of a run.</summary>
     private static int Finish(Terminal terminal, TrainingRun<TextTask> run, TrainingEnd end, string folder)
@@ -127,15 +120,20 @@ internal static class PretrainCommand
 
         if (end == TrainingEnd.Interrupted)
         {
-            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. Resume with: heed pretrain --out {ShellWord.Of(folder)}");
+            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. Resume with: heed pretrain "
+                + $"--out {ShellWord.Of(folder)}");
             return ExitCode.Interrupted;
         }
 
         if (terminal.IsJson) return ExitCode.Ok;
         if (end == TrainingEnd.StoppedEarly)
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"Stopped early at step {run.LastStep:N0} of {run.Config.Steps:N0}: the held-out loss has not fallen for {run.Config.Patience:N0} {(run.Config.Patience == 1 ? "evaluation" : "evaluations")}; saved step {run.SavedStep:N0}."));
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"Stopped early at step {run.LastStep:N0} of {run.Config.Steps:N0}: the held-out loss has not fallen for "
+                    + $"{run.Config.Patience:N0} {(run.Config.Patience == 1 ? "evaluation" : "evaluations")}; saved step "
+                    + $"{run.SavedStep:N0}."));
         else if (run.SavedStep != run.LastStep)
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"The held-out loss was lowest at step {run.SavedStep:N0} of {run.Config.Steps:N0}; saved that step."));
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"The held-out loss was lowest at step {run.SavedStep:N0} of {run.Config.Steps:N0}; saved that step."));
         terminal.Line($"Saved {run.ModelFolder}");
         return ExitCode.Ok;
     }

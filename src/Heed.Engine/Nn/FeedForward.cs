@@ -24,6 +24,9 @@ public sealed record FeedForwardConfig
     /// <summary>Key of the gate's projection (SwiGLU, GeGLU), or null: no gate.</summary>
     public string? GateName { get; init; }
 
+    /// <summary>True where the first projection gives the gate too, [gate | what it gates], 2F wide (ModernBERT).</summary>
+    public bool FusedGate { get; init; }
+
     /// <summary>True where the projections have biases.</summary>
     public bool Bias { get; init; } = true;
 
@@ -55,15 +58,18 @@ public sealed class FeedForward : Module
         ArgumentNullException.ThrowIfNull(config);
         _config = config;
         _dropout = new Dropout(config.InnerDropout, at.Site);
-        Up = new Linear(config.Width, config.InnerWidth, (at / config.UpName).As("up"), config.Bias, config.InputMajor, config.Initializer);
+        if (config is { FusedGate: true, GateName: not null })
+            throw new ArgumentException("FeedForward: FusedGate and GateName name two gates; choose one.", nameof(config));
+        int first = config.FusedGate ? 2 * config.InnerWidth : config.InnerWidth;
+        Up = new Linear(config.Width, first, (at / config.UpName).As("up"), config.Bias, config.InputMajor, config.Initializer);
         if (config.GateName is { } gate) Gate = new Linear(config.Width, config.InnerWidth, (at / gate).As("gate"), config.Bias, config.InputMajor, config.Initializer);
         Down = new Linear(config.InnerWidth, config.Width, (at / config.DownName).As("down"), config.Bias, config.InputMajor, config.DownInitializer ?? config.Initializer);
     }
 
-    /// <summary>The first projection, D → F.</summary>
+    /// <summary>The first projection, D → F, or D → 2F with the gate in it.</summary>
     public Projection Up { get; private set; }
 
-    /// <summary>The gate's projection, D → F; null without a gate.</summary>
+    /// <summary>The gate's projection, D → F; null without a gate of its own.</summary>
     public Projection? Gate { get; private set; }
 
     /// <summary>The second projection, F → D.</summary>
@@ -74,7 +80,14 @@ public sealed class FeedForward : Module
     {
         ArgumentNullException.ThrowIfNull(context);
         Variable inner;
-        if (Gate is null)
+        if (_config.FusedGate)
+        {
+            int F = _config.InnerWidth;
+            Variable both = Up.Forward(x);                                                                                      // [N, 2F]
+            Variable gate = context.Visit(Site, "pre", both.Columns(0, F));                                                     // [N, F]
+            inner = gate.Gate(context.Visit(Site, "pre_linear", both.Columns(F, F)), _config.Activation);                        // [N, F]
+        }
+        else if (Gate is null)
         {
             // Where nobody can see the rows before the activation, it follows the product in the same pass.
             inner = context.Hooks is null && Up is Linear up

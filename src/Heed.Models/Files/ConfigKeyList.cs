@@ -20,10 +20,15 @@ internal static class ConfigKeyList
         "use_bfloat16", "tf_legacy_loss", "chunk_size_feed_forward", "gradient_checkpointing", "_attn_implementation", "attn_implementation", "attn_implementation_internal",
         "_attn_implementation_autoset", "_attn_implementation_internal", "_experts_implementation", "reorder_and_upcast_attn", "slow_but_exact", "masked_softmax_fusion",
         "attention_softmax_in_fp32", "bias_dropout_fusion", "skip_bias_add", "skip_bias_add_qkv", "pretraining_tp", "problem_specific_params", "dtype", "torch_dtype", "memory_efficient", "cache_implementation",
+        "deterministic_flash_attn", "reference_compile", "repad_logits_with_grad", "sparse_prediction", "sparse_pred_ignore_index",
     ];
 
     // First values, only of weights that the file does not have.
-    private static readonly string[] FirstValues = ["initializer_range", "initializer_factor", "init_std", "init_xavier_std", "n_special", "predict_special_tokens"];
+    private static readonly string[] FirstValues =
+    [
+        "initializer_range", "initializer_cutoff_factor", "initializer_factor", "init_std", "init_xavier_std", "n_special",
+        "predict_special_tokens",
+    ];
 
     // Parts that are built of none of the architectures here, or that only a head uses which is refused by its class.
     private static readonly string[] OtherParts =

@@ -6,21 +6,27 @@ namespace Heed.Models;
 
 /// <summary>The head of hidden tokens: a layer, an activation and a norm, then the scores over the vocabulary.  [R, D] → [R, V].</summary>
 /// <remarks>Devlin et al. 2019, §3.1.</remarks>
-/// <param name="dense">D → D.</param>
-/// <param name="activation">Applied after it.</param>
-/// <param name="norm">Norm of the result; hooks find it as <c>norm_head</c>.</param>
-/// <param name="vocabulary">Rows to scores.</param>
-public sealed class MaskedHead(Linear dense, Activation activation, Norm norm, VocabularyHead vocabulary) : Module
+public sealed class MaskedHead : Module
 {
+    private readonly HeadTransform _transform;
+
+    /// <summary>A head made of its parts.</summary>
+    /// <param name="dense">D → D.</param>
+    /// <param name="activation">Applied after it.</param>
+    /// <param name="norm">Norm of the result; hooks find it as <c>norm_head</c>.</param>
+    /// <param name="vocabulary">Rows to scores.</param>
+    public MaskedHead(Linear dense, Activation activation, Norm norm, VocabularyHead vocabulary)
+        : this(new HeadTransform(dense, activation, norm), vocabulary)
+    {
+    }
+
+    internal MaskedHead(HeadTransform transform, VocabularyHead vocabulary) => (_transform, Vocabulary) = (transform, vocabulary);
+
     /// <summary>Rows to scores over the vocabulary.</summary>
-    public VocabularyHead Vocabulary { get; } = vocabulary;
+    public VocabularyHead Vocabulary { get; }
 
     /// <summary>[R, D] → [R, D]: what the vocabulary's layer reads.</summary>
     /// <param name="hidden">[R, D].</param>
     /// <param name="context">Whose hooks see the norm; null where nobody looks.</param>
-    public Variable Transform(Variable hidden, ForwardContext? context = null)
-    {
-        Variable x = dense.Forward(hidden).Activate(activation);                        // [R, D]
-        return context is null ? norm.Forward(x) : norm.Forward(x, context);
-    }
+    public Variable Transform(Variable hidden, ForwardContext? context = null) => _transform.Forward(hidden, context);
 }

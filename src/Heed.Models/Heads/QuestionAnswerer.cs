@@ -28,6 +28,9 @@ public sealed class QuestionAnswerer : EncoderModel
     /// <summary>Rows to scores of start and end.</summary>
     public Linear Outputs { get; }
 
+    /// <summary>What is done to the rows before that layer (ModernBERT), or null.</summary>
+    internal HeadTransform? Transform { get; init; }
+
     /// <summary>Builds the question answerer of a configuration's family.</summary>
     /// <param name="config">Sizes and settings.</param>
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
@@ -41,7 +44,9 @@ public sealed class QuestionAnswerer : EncoderModel
         bool withLoss = inputs.StartPositions is not null || inputs.EndPositions is not null;
         TokenBatch batch = withLoss ? PaddingRows.All(Stack.WithPositions(inputs)) : Pack(inputs);
         ForwardContext context = run.Context(batch);
-        Variable scores = Outputs.Forward(_dropout.Forward(Encode(batch, context), context));            // [N, 2]
+        Variable hidden = Encode(batch, context);                                                        // [N, D]
+        if (Transform is not null) hidden = Transform.Forward(hidden, context);
+        Variable scores = Outputs.Forward(_dropout.Forward(hidden, context));                            // [N, 2]
         int B = batch.GridRows, T = batch.GridColumns;
         Variable grid = withLoss ? scores.Reshape(B, T, 2) : new Variable(batch.ToGrid(scores.Value));   // [B, T, 2]
         Variable starts = grid.Columns(0, 1).Reshape(B, T), ends = grid.Columns(1, 1).Reshape(B, T);

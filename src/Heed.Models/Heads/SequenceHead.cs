@@ -34,6 +34,12 @@ public class SequenceHead : Module
     /// <summary>Applied after <see cref="Dense"/>.</summary>
     public Activation Activation { get; init; } = Activation.Tanh;
 
+    /// <summary>A layer with a norm instead of <see cref="Dense"/> (ModernBERT), or null.</summary>
+    internal HeadTransform? Transform { get; init; }
+
+    /// <summary>True: the mean of a text's rows is read.</summary>
+    internal bool IsMean { get; init; }
+
     /// <summary>True: the last token that is not padding is read, as decoders do; false: the first.</summary>
     public bool LastToken { get; init; }
 
@@ -48,6 +54,7 @@ public class SequenceHead : Module
     {
         Variable text = Select(hidden, batch, context, padding);                                                                // [B, D]
         if (Dense is not null) text = Dense.Forward(_denseDropout.Forward(text, context)).Activate(Activation);                 // [B, D]
+        if (Transform is not null) text = Transform.Forward(text, context);                                                     // [B, D]
         return Classifier.Forward(_dropout.Forward(text, context));                                                             // [B, L]
     }
 
@@ -56,7 +63,9 @@ public class SequenceHead : Module
     protected virtual Variable Select(Variable hidden, TokenBatch batch, ForwardContext context, int? padding)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        return hidden.Gather(LastToken ? LastRows(batch, padding) : batch.FirstRows());
+        if (!IsMean) return hidden.Gather(LastToken ? LastRows(batch, padding) : batch.FirstRows());
+        _ = batch.FirstRows(); // refuses a text without tokens, which has no mean
+        return hidden.Pool(batch.StartArray, Pooling.Mean);
     }
 
     /// <summary>Row of the rightmost token of each sequence whose id is not the padding id; of a sequence that has no other id, the first,

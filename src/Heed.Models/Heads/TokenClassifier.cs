@@ -26,6 +26,9 @@ public sealed class TokenClassifier : EncoderModel
     /// <summary>Rows to scores of the classes.</summary>
     public Linear Classifier { get; }
 
+    /// <summary>What is done to the rows before that layer (ModernBERT), or null.</summary>
+    internal HeadTransform? Transform { get; init; }
+
     /// <summary>Builds the token classifier of a configuration's family.</summary>
     /// <param name="config">Sizes and settings; its labels are the classes.</param>
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
@@ -38,7 +41,9 @@ public sealed class TokenClassifier : EncoderModel
         ArgumentNullException.ThrowIfNull(run);
         TokenBatch batch = PackForLabels(inputs);
         ForwardContext context = run.Context(batch);
-        Variable scores = Classifier.Forward(_dropout.Forward(Encode(batch, context), context));     // [N, L]
+        Variable hidden = Encode(batch, context);                                                    // [N, D]
+        if (Transform is not null) hidden = Transform.Forward(hidden, context);
+        Variable scores = Classifier.Forward(_dropout.Forward(hidden, context));                     // [N, L]
         LossPart[] losses = [];
         if (inputs.Labels is not null)
         {

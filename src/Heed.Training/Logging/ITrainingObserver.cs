@@ -23,6 +23,9 @@ public sealed record EvaluationReport(double Loss, long Targets)
     /// <summary>Further figures by name, such as <c>bits_per_byte</c>, <c>perplexity</c>, <c>accuracy</c>.</summary>
     public IReadOnlyDictionary<string, double> Measures { get; init; } = new Dictionary<string, double>();
 
+    /// <summary>What is odd about the predictions, a sentence each: a run warns of it.</summary>
+    public IReadOnlyList<string> Findings { get; init; } = [];
+
     /// <summary>A figure by name, <c>loss</c> too; null if there is none.</summary>
     public double? this[string name] => name == "loss" ? Loss : Measures.TryGetValue(name, out double value) ? value : null;
 

@@ -15,24 +15,62 @@ internal static class NamedOptimizers
     {
         if (Names.Contains(config.Optimizer)) return;
         string near = Printable.Nearest(config.Optimizer, Names) is { } nearest ? $"; did you mean \"{nearest}\"? One" : "; one";
-        throw new ConfigException($"optimizer: \"{Printable.Shorten(config.Optimizer)}\" is unknown{near} of {string.Join(", ", Names)} was expected.");
+        throw new ConfigException($"optimizer: \"{Printable.Shorten(config.Optimizer)}\" is unknown{near} of {string.Join(", ", Names)} "
+            + "was expected.");
     }
 
     /// <summary>The optimizer of a run.</summary>
+    /// <param name="config">Its name and settings.</param>
+    /// <param name="parameters">What is trained.</param>
+    /// <param name="rate">Factor of the rate of each parameter.</param>
     /// <exception cref="ConfigException">The name is unknown.</exception>
-    public static Optimizer Create(TrainingConfig config, ParameterSet parameters)
+    public static Optimizer Create(TrainingConfig config, ParameterSet parameters, Func<Parameter, double> rate)
     {
         Check(config);
         return config.Optimizer switch
         {
-            "adam" => new Adam(parameters) { Beta1 = config.Beta1, Beta2 = config.Beta2, Epsilon = config.Epsilon, WeightDecay = config.WeightDecay },
-            "nadam" => new NAdam(parameters) { Beta1 = config.Beta1, Beta2 = config.Beta2, Epsilon = config.Epsilon, WeightDecay = config.WeightDecay },
-            "radam" => new RAdam(parameters) { Beta1 = config.Beta1, Beta2 = config.Beta2, Epsilon = config.Epsilon, WeightDecay = config.WeightDecay },
-            "sgd" => new Sgd(parameters) { Momentum = config.Momentum, WeightDecay = config.WeightDecay },
-            "rmsprop" => new RmsProp(parameters) { Alpha = config.Beta2, Epsilon = config.Epsilon, WeightDecay = config.WeightDecay },
-            "adagrad" => new Adagrad(parameters) { Epsilon = config.Epsilon, WeightDecay = config.WeightDecay },
-            "adafactor" => new Adafactor(parameters) { WeightDecay = config.WeightDecay },
-            _ => new AdamW(parameters) { Beta1 = config.Beta1, Beta2 = config.Beta2, Epsilon = config.Epsilon, WeightDecay = config.WeightDecay },
+            "adam" => new Adam(parameters)
+            {
+                Beta1 = config.Beta1,
+                Beta2 = config.Beta2,
+                Epsilon = config.Epsilon,
+                WeightDecay = config.WeightDecay,
+                RateFactor = rate,
+            },
+            "nadam" => new NAdam(parameters)
+            {
+                Beta1 = config.Beta1,
+                Beta2 = config.Beta2,
+                Epsilon = config.Epsilon,
+                WeightDecay = config.WeightDecay,
+                RateFactor = rate,
+            },
+            "radam" => new RAdam(parameters)
+            {
+                Beta1 = config.Beta1,
+                Beta2 = config.Beta2,
+                Epsilon = config.Epsilon,
+                WeightDecay = config.WeightDecay,
+                RateFactor = rate,
+            },
+            "sgd" => new Sgd(parameters) { Momentum = config.Momentum, WeightDecay = config.WeightDecay, RateFactor = rate },
+            "rmsprop" => new RmsProp(parameters)
+            {
+                Alpha = config.Beta2,
+                Epsilon = config.Epsilon,
+                WeightDecay = config.WeightDecay,
+                RateFactor = rate,
+            },
+            "adagrad" => new Adagrad(parameters) { Epsilon = config.Epsilon, WeightDecay = config.WeightDecay, RateFactor = rate },
+            "adafactor" => new Adafactor(parameters) { WeightDecay = config.WeightDecay, RateFactor = rate },
+            _ => new AdamW(parameters)
+            {
+                Beta1 = config.Beta1,
+                Beta2 = config.Beta2,
+                Epsilon = config.Epsilon,
+                WeightDecay = config.WeightDecay,
+                RateFactor = rate,
+            },
         };
     }
 

@@ -89,18 +89,7 @@ public sealed record PretrainingConfig : TrainingConfig
 
     /// <summary>Reads settings that stand at a place of a file.</summary>
     internal static PretrainingConfig FromJson(JsonElement settings, string file, string at)
-    {
-        if (settings.ValueKind != JsonValueKind.Object)
-            throw new InvalidFileException(file, at, $"is {StrictJson.Describe(settings)}; an object was expected");
-        PretrainingConfig config = new();
-        foreach (JsonProperty property in settings.EnumerateObject())
-        {
-            SettingField<PretrainingConfig> field = PretrainingFields.Find(property.Name) ?? throw Unknown(property.Name, file, at);
-            config = field.Read(config, property.Value, file, $"{at}.{property.Name}");
-        }
-
-        return config;
-    }
+        => SettingField<PretrainingConfig>.ReadAll(new PretrainingConfig(), PretrainingFields.All, settings, file, at, "pretrain");
 
     /// <inheritdoc/>
     public override TrainingConfig WithFullPaths() => this with
@@ -118,13 +107,6 @@ public sealed record PretrainingConfig : TrainingConfig
     {
         if (Data.Count == 0) throw new ConfigException("data: is empty; name at least one text file or folder, or \"sdk\".");
         base.Validate();
-    }
-
-    private static InvalidFileException Unknown(string name, string file, string at)
-    {
-        string near = Printable.Nearest(name, PretrainingFields.All.Select(f => f.Name)) is { } nearest
-            ? $"; did you mean \"{nearest}\"?" : "";
-        return new InvalidFileException(file, $"{at}.{name}", $"is no setting of a run{near} 'heed pretrain --help' lists them");
     }
 
     private static string FullPath(string field, string path)

@@ -34,11 +34,6 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
 
     private static readonly string[] IdKeys = ["bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "forced_eos_token_id"];
 
-    private static readonly string[] DropoutKeys =
-    [
-        "embd_pdrop", "attn_pdrop", "resid_pdrop", "dropout", "attention_dropout", "hidden_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob", "dropout_rate",
-    ];
-
     /// <summary>Finds the model that a run names.</summary>
     /// <param name="config">The run's settings.</param>
     /// <param name="checkpoint">The newest checkpoint of a run that resumes: its weights are read later, so those of a folder are not; else
@@ -180,7 +175,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
             throw new ConfigException($"block_length: is {run.BlockLength}, and {Source} has {length} {json[length]}. Lower it, or raise {length}.");
         json["vocab_size"] = vocabulary;
         if (json.ContainsKey("decoder_vocab_size")) json["decoder_vocab_size"] = vocabulary;
-        SetDropout(json, run.Dropout ?? (IsPreset ? 0 : null));
+        ModelDropout.Set(json, run.Dropout ?? (IsPreset ? 0 : null));
         ModelIds? ids = tokens is null ? null : Objective.IdsFor(Config, tokens, vocabulary);
         SetIds(json, ids, vocabulary);
         ModelConfig sizes = Read(json);
@@ -217,10 +212,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
             if (value > 0) throw new ConfigException($"{key}: is {value}, and the sizes of {Source} are those of its weights. Leave {key} out, or name its config.json to begin with new weights.");
         if (run.BlockLength > Config.MaximumLength)
             throw new ConfigException($"block_length: is {run.BlockLength}, and the model in {Source} has {Config.MaximumLength} positions. Lower block_length.");
-        if (run.Dropout is not { } dropout) return Config;
-        JsonObject json = Config.ToJson();
-        SetDropout(json, dropout);
-        return Read(json) with { Labels = Config.Labels, ClassificationKind = Config.ClassificationKind };
+        return run.Dropout is { } dropout ? ModelDropout.Of(Family, Config, Source, dropout) : Config;
     }
 
     private ModelConfig Read(JsonObject json)
@@ -271,13 +263,6 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         string widths = nearest == 0 ? $"{heads}" : $"{nearest} or {(long)nearest + heads}";
         string what = run.Width > 0 ? $"width: is {width}, which is not a multiple of the {heads} heads" : $"heads: is {heads}, and the preset's width {width} is not a multiple of it";
         return new ConfigException($"{what}. Set width to {widths}, or choose other heads.");
-    }
-
-    private static void SetDropout(JsonObject json, double? dropout)
-    {
-        if (dropout is not { } probability) return;
-        foreach (string key in DropoutKeys)
-            if (json.ContainsKey(key)) json[key] = probability;
     }
 
     private static int Integer(JsonObject json, string key) => json[key] is JsonValue value && value.TryGetValue(out int number) ? number : 0;

@@ -62,7 +62,8 @@ internal sealed class CheckpointStore
             write(temporary);
             JsonObject sums = [];
             foreach (string file in Directory.EnumerateFiles(temporary).Order(StringComparer.Ordinal)) sums[Path.GetFileName(file)] = Sum(file);
-            DurableFile.WriteText(Path.Combine(temporary, ManifestName), StrictJson.Format(new JsonObject { ["step"] = step, ["sha256"] = sums }));
+            DurableFile.WriteText(Path.Combine(temporary, ManifestName),
+                StrictJson.Format(new JsonObject { ["step"] = step, ["sha256"] = sums }));
             DurableFile.SynchronizeFolder(temporary);
             if (Directory.Exists(final)) Directory.Move(final, old);
             Directory.Move(temporary, final);
@@ -75,7 +76,8 @@ internal sealed class CheckpointStore
         {
             string room = Room();
             TryRemove(temporary);
-            throw new StorageException($"{final}: the checkpoint cannot be written: {e.Message.TrimEnd('.')}.{room} Free space and resume; earlier checkpoints are unchanged.", e);
+            throw new StorageException($"{final}: the checkpoint cannot be written: {e.Message.TrimEnd('.')}.{room} Free space and "
+                + $"resume; earlier checkpoints are unchanged.", e);
         }
 
         return final;
@@ -95,7 +97,9 @@ internal sealed class CheckpointStore
     internal string Of(long step)
     {
         string checkpoint = Path.Combine(_root, Name(step));
-        if (!Directory.Exists(checkpoint)) throw new InvalidFileException(checkpoint, "", "is missing, and it holds the best weights; restore it, or delete the folders of later checkpoints to train from an earlier one again");
+        if (!Directory.Exists(checkpoint)) throw new InvalidFileException(checkpoint, "",
+            "is missing, and it holds the best weights; restore it, or delete the folders of later checkpoints to train from an earlier "
+                + "one again");
         Check(checkpoint);
         return checkpoint;
     }
@@ -111,9 +115,11 @@ internal sealed class CheckpointStore
     internal static void Check(string checkpoint, string? only)
     {
         string path = Path.Combine(checkpoint, ManifestName);
-        if (!File.Exists(path)) throw new InvalidFileException(checkpoint, ManifestName, $"is missing, so the checkpoint cannot be trusted; {Remedy}");
+        if (!File.Exists(path)) throw new InvalidFileException(checkpoint, ManifestName,
+            $"is missing, so the checkpoint cannot be trusted; {Remedy}");
         using JsonDocument manifest = ReadManifest(path);
-        if (manifest.RootElement.ValueKind != JsonValueKind.Object || !manifest.RootElement.TryGetProperty("sha256", out JsonElement sums) || sums.ValueKind != JsonValueKind.Object)
+        if (manifest.RootElement.ValueKind != JsonValueKind.Object || !manifest.RootElement.TryGetProperty("sha256", out JsonElement sums)
+            || sums.ValueKind != JsonValueKind.Object)
             throw new InvalidFileException(path, "$.sha256", $"is missing; an object with the sum of each file was expected; {Remedy}");
         HashSet<string> listed = new(StringComparer.Ordinal) { ManifestName };
         foreach (JsonProperty entry in sums.EnumerateObject())
@@ -128,7 +134,8 @@ internal sealed class CheckpointStore
 
         if (only is not null && !listed.Contains(only)) throw new InvalidFileException(path, $"$.sha256.{only}", $"is missing; {Remedy}");
         foreach (string file in Directory.EnumerateFiles(checkpoint))
-            if (!listed.Contains(Path.GetFileName(file))) throw new InvalidFileException(file, "", "does not belong to the checkpoint: manifest.json does not list it; remove it");
+            if (!listed.Contains(Path.GetFileName(file))) throw new InvalidFileException(file, "",
+                "does not belong to the checkpoint: manifest.json does not list it; remove it");
     }
 
     /// <summary>True if a folder holds the files that a checkpoint's task saved; false if one is missing.</summary>
@@ -136,13 +143,15 @@ internal sealed class CheckpointStore
     internal static bool IsCopiedTo(string checkpoint, string folder)
     {
         using JsonDocument manifest = ReadManifest(Path.Combine(checkpoint, ManifestName));
-        JsonProperty[] files = [.. manifest.RootElement.GetProperty("sha256").EnumerateObject().Where(f => f.Name is not (RunCheckpoint.StateName or RunCheckpoint.MomentsName))];
+        JsonProperty[] files = [.. manifest.RootElement.GetProperty("sha256").EnumerateObject().Where(f
+            => f.Name is not (RunCheckpoint.StateName or RunCheckpoint.MomentsName))];
         if (files.Any(f => !File.Exists(Path.Combine(folder, f.Name)))) return false;
         foreach (JsonProperty file in files)
         {
             string path = Path.Combine(folder, file.Name);
             if (Sum(path) != file.Value.GetString())
-                throw new InvalidFileException(path, "", $"is damaged or was edited: it is not the file of {checkpoint} from which it was saved. Delete it, and the same command saves it again; or move the folder away to keep it");
+                throw new InvalidFileException(path, "", $"is damaged or was edited: it is not the file of {checkpoint} from which it was "
+                    + $"saved. Delete it, and the same command saves it again; or move the folder away to keep it");
         }
 
         return true;
@@ -161,7 +170,8 @@ internal sealed class CheckpointStore
     }
 
     /// <summary>The steps done at a checkpoint, from its name.</summary>
-    public static long StepOf(string checkpoint) => NamedStep(checkpoint) ?? throw new ArgumentException($"'{checkpoint}' is no checkpoint.", nameof(checkpoint));
+    public static long StepOf(string checkpoint) => NamedStep(checkpoint)
+        ?? throw new ArgumentException($"'{checkpoint}' is no checkpoint.", nameof(checkpoint));
 
     private static string RootOf(string runFolder) => Path.Combine(runFolder, "checkpoints");
 
@@ -175,7 +185,8 @@ internal sealed class CheckpointStore
     private static long? NamedStep(string checkpoint)
     {
         string name = Path.GetFileName(checkpoint);
-        return name.StartsWith(Prefix, StringComparison.Ordinal) && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step)
+        return name.StartsWith(Prefix, StringComparison.Ordinal)
+            && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step)
             && step <= MostSteps && name == Name(step) ? step : null;
     }
 
@@ -198,7 +209,8 @@ internal sealed class CheckpointStore
         if (NeededBytes == 0) return "";
         try
         {
-            return $" A checkpoint takes about {Printable.Bytes(NeededBytes)}; {Printable.Bytes(new DriveInfo(Path.GetFullPath(_root)).AvailableFreeSpace)} are free.";
+            return $" A checkpoint takes about {Printable.Bytes(NeededBytes)}; "
+                + $"{Printable.Bytes(new DriveInfo(Path.GetFullPath(_root)).AvailableFreeSpace)} are free.";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -219,7 +231,8 @@ internal sealed class CheckpointStore
     {
         if (!Directory.Exists(_root)) return;
         DurableFile.RemoveLeftovers(_root);
-        foreach (string leftover in Directory.EnumerateDirectories(_root, "*" + DurableFile.TemporaryEnding)) Directory.Delete(leftover, recursive: true);
+        foreach (string leftover in Directory.EnumerateDirectories(_root, "*" + DurableFile.TemporaryEnding)) Directory.Delete(leftover,
+            recursive: true);
     }
 
     private void Prune()

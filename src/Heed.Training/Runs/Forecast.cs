@@ -51,9 +51,11 @@ public sealed record Forecast(long Parameters, long StateBytes, long ActivationB
     /// <param name="limit">Bytes allowed.</param>
     /// <exception cref="BudgetException">It needs more; the message says how much and what to change.</exception>
     public Forecast Within(long limit) => TotalBytes <= limit ? this : throw new BudgetException(
-        $"The run needs {(TotalBytes == long.MaxValue ? "more than" : "about")} {Printable.Bytes(TotalBytes)} ({Printable.Bytes(StateBytes)} for weights, "
-        + $"gradients and optimizer, {Printable.Bytes(ActivationBytes)} for activations) and {Printable.Bytes(limit)} are allowed. Lower batch_size "
-        + "(raising accumulation), set gradient_checkpointing, or take a smaller model (layers, width, block_length, vocabulary_size).");
+        $"The run needs {(TotalBytes == long.MaxValue ? "more than" : "about")} {Printable.Bytes(TotalBytes)} "
+            + $"({Printable.Bytes(StateBytes)} for weights, "
+        + $"gradients and optimizer, {Printable.Bytes(ActivationBytes)} for activations) and {Printable.Bytes(limit)} are allowed. Lower "
+        + $"batch_size "
+        + $"(raising accumulation), set gradient_checkpointing, or take a smaller model (layers, width, block_length, vocabulary_size).");
 
     private static long Saturated(Int128 value) => value > long.MaxValue ? long.MaxValue : (long)value;
 }

@@ -15,7 +15,8 @@ namespace Heed.Training.Runs;
 /// <param name="Progress">How far the run is.</param>
 /// <param name="Fingerprints">Sums of what was learned from, by name.</param>
 /// <param name="Settings">The run's settings.</param>
-internal sealed record RunCheckpoint(string Folder, TrainingProgress Progress, IReadOnlyDictionary<string, string> Fingerprints, JsonObject Settings)
+internal sealed record RunCheckpoint(string Folder, TrainingProgress Progress, IReadOnlyDictionary<string, string> Fingerprints,
+    JsonObject Settings)
 {
     /// <summary>Name of the file that holds all of it.</summary>
     public const string StateName = "trainer.json";
@@ -42,6 +43,7 @@ internal sealed record RunCheckpoint(string Folder, TrainingProgress Progress, I
             ["step"] = progress.Step,
             ["targets"] = progress.Targets,
             ["best"] = progress.Best is { } best && double.IsFinite(best) ? best : null,
+            ["best_loss"] = progress.BestLoss is { } loss && double.IsFinite(loss) ? loss : null,
             ["best_step"] = progress.BestStep,
             ["evaluations_without_progress"] = progress.EvaluationsWithoutProgress,
             ["fingerprints"] = sums,
@@ -63,17 +65,24 @@ internal sealed record RunCheckpoint(string Folder, TrainingProgress Progress, I
         if (step != named) throw Wrong(path, "$.step", step.ToString(CultureInfo.InvariantCulture), $"{named}, as in the folder's name,");
         Dictionary<string, string> sums = new(StringComparer.Ordinal);
         JsonElement fingerprints = Object("fingerprints");
-        foreach (JsonProperty sum in fingerprints.EnumerateObject()) sums[sum.Name] = StrictJson.Text(sum.Value, path, $"$.fingerprints.{sum.Name}");
-        double? best = root.TryGetProperty("best", out JsonElement b) && b.ValueKind == JsonValueKind.Number ? b.GetDouble() : null;
+        foreach (JsonProperty sum in fingerprints.EnumerateObject()) sums[sum.Name] = StrictJson.Text(sum.Value, path,
+            $"$.fingerprints.{sum.Name}");
+        double? best = Number("best"), bestLoss = Number("best_loss");
         return new RunCheckpoint(folder,
-            new TrainingProgress(step, Count("targets", step == 0 ? 0 : MostTargets), best, Count("best_step", step), (int)Count("evaluations_without_progress", Math.Min(int.MaxValue, step))),
+            new TrainingProgress(step, Count("targets", step == 0 ? 0 : MostTargets), best, Count("best_step", step),
+                (int)Count("evaluations_without_progress", Math.Min(int.MaxValue, step)))
+            { BestLoss = bestLoss },
             sums, (JsonObject)JsonNode.Parse(Object("settings").GetRawText())!);
 
+        double? Number(string name) => root.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number ? e.GetDouble()
+            : null;
         JsonElement Object(string name) => root.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Object ? e
             : throw Wrong(path, "$." + name, e.ValueKind == JsonValueKind.Undefined ? "missing" : StrictJson.Describe(e), "an object");
         long Count(string name, long most)
-            => root.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number && e.TryGetInt64(out long value) && value >= 0 && value <= most ? value
-            : throw Wrong(path, "$." + name, e.ValueKind == JsonValueKind.Undefined ? "missing" : StrictJson.Describe(e), $"an integer from 0 to {most}");
+            => root.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number && e.TryGetInt64(out long value)
+            && value >= 0 && value <= most ? value
+            : throw Wrong(path, "$." + name, e.ValueKind == JsonValueKind.Undefined ? "missing"
+            : StrictJson.Describe(e), $"an integer from 0 to {most}");
     }
 
     /// <summary>How the run ended at this checkpoint; null if it resumes.</summary>
@@ -98,7 +107,8 @@ internal sealed record RunCheckpoint(string Folder, TrainingProgress Progress, I
                     throw new InvalidFileException(path, $"{p.Name}.{name}", $"is missing; {CheckpointStore.Remedy}");
                 stored.ReadFloats(value.Span);
                 if (name == Optimizer.StepName && !(value.Span[0] >= 0 && value.Span[0] <= Progress.Step && value.Span[0] == MathF.Floor(value.Span[0])))
-                    throw Wrong(path, $"{p.Name}.{name}", value.Span[0].ToString(CultureInfo.InvariantCulture), $"a whole number from 0 to {Progress.Step}");
+                    throw Wrong(path, $"{p.Name}.{name}", value.Span[0].ToString(CultureInfo.InvariantCulture),
+                        $"a whole number from 0 to {Progress.Step}");
             }
         }
     }

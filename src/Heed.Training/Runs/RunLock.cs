@@ -20,7 +20,8 @@ internal sealed class RunLock : IDisposable
     {
         string path = Path.Combine(folder, Name);
         List<string> made = [];
-        for (string? at = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)); at is not null && !Directory.Exists(at); at = Path.GetDirectoryName(at))
+        for (string? at = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)); at is not null
+            && !Directory.Exists(at); at = Path.GetDirectoryName(at))
             made.Add(at);
         bool isNew = !File.Exists(path);
         try
@@ -32,7 +33,8 @@ internal sealed class RunLock : IDisposable
         }
         catch (IOException e) when (IsHeld(e))
         {
-            throw new StorageException($"{folder}: another run works in this folder{Holder(folder)}. Wait for it, or choose another folder.", e);
+            throw new StorageException($"{folder}: another run works in this folder{Holder(folder)}. Wait for it, or choose another "
+                + $"folder.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

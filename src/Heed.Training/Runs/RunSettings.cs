@@ -34,7 +34,7 @@ internal static class RunSettings
         catch (InvalidFileException e) when (newest is not null)
         {
             throw new ConfigException($"{e.Message.TrimEnd('.')}. Fix the file, or delete it and give the run's settings again; "
-                + "its checkpoints hold those it was begun with.", e);
+                + $"its checkpoints hold those it was begun with.", e);
         }
     }
 
@@ -47,14 +47,17 @@ internal static class RunSettings
         RunCheckpoint checkpoint = RunCheckpoint.Read(newest);
         JsonObject now = config.ToJson();
         List<string> free = [.. config.FreeKeys];
-        if (checkpoint.Settings["steps"] is JsonValue value && value.TryGetValue(out long steps) && checkpoint.Progress.Step >= steps && config.Steps > steps)
+        if (checkpoint.Settings["steps"] is JsonValue value && value.TryGetValue(out long steps) && checkpoint.Progress.Step >= steps
+            && config.Steps > steps)
             free.AddRange(["steps", "warmup_steps"]);
         string[] keys = [.. now.Select(p => p.Key).Union(checkpoint.Settings.Select(p => p.Key)).Where(k => !free.Contains(k))];
-        string[] changed = [.. keys.Where(k => !JsonNode.DeepEquals(checkpoint.Settings[k], now[k])).Select(k => $"{k} (was {Text(checkpoint.Settings[k])}, is {Text(now[k])})")];
+        string[] changed = [.. keys.Where(k => !JsonNode.DeepEquals(checkpoint.Settings[k], now[k])).Select(k
+            => $"{k} (was {Text(checkpoint.Settings[k])}, is {Text(now[k])})")];
         if (changed.Length == 0) return;
         string more = changed.Any(c => c.StartsWith("steps (", StringComparison.Ordinal)) ? " Steps can be raised once all are done." : "";
-        throw new ConfigException($"{checkpoint.StateFile}: the run in this folder was begun with other settings: {string.Join(", ", changed)}.{more} "
-            + "Resume it with the same ones, or begin a run in another folder.");
+        throw new ConfigException($"{checkpoint.StateFile}: the run in this folder was begun with other settings: "
+            + $"{string.Join(", ", changed)}.{more} "
+            + $"Resume it with the same ones, or begin a run in another folder.");
     }
 
     /// <summary>Writes <c>run.json</c> unless it holds the same already.</summary>

@@ -47,6 +47,35 @@ internal sealed record SettingField<TConfig>(
         }
     }
 
+    /// <summary>Reads the settings that stand at a place of a file over others.</summary>
+    /// <param name="config">The others.</param>
+    /// <param name="fields">The settings there are.</param>
+    /// <param name="settings">The object.</param>
+    /// <param name="file">The file, for errors.</param>
+    /// <param name="at">The place, for errors.</param>
+    /// <param name="command">The command whose help lists the settings.</param>
+    /// <exception cref="InvalidFileException">A key is unknown, or a value has a wrong type or range.</exception>
+    public static TConfig ReadAll(
+        TConfig config, IReadOnlyList<SettingField<TConfig>> fields, JsonElement settings, string file, string at, string command)
+    {
+        if (settings.ValueKind != JsonValueKind.Object)
+            throw new InvalidFileException(file, at, $"is {StrictJson.Describe(settings)}; an object was expected");
+        foreach (JsonProperty property in settings.EnumerateObject())
+        {
+            if (fields.FirstOrDefault(f => f.Name == property.Name) is not { } field)
+            {
+                string near = Printable.Nearest(property.Name, fields.Select(f => f.Name)) is { } nearest
+                    ? $"; did you mean \"{nearest}\"?" : "";
+                throw new InvalidFileException(file, $"{at}.{property.Name}",
+                    $"is no setting of a run{near} 'heed {command} --help' lists them");
+            }
+
+            config = field.Read(config, property.Value, file, $"{at}.{property.Name}");
+        }
+
+        return config;
+    }
+
     /// <summary>A setting that is a text.</summary>
     public static SettingField<TConfig> Text(string name, string help, Func<TConfig, string> get, Func<TConfig, string, TConfig> set)
         => new(name, "text", help, (c, e, file, path) => set(c, StrictJson.Text(e, file, path)), c => JsonValue.Create(get(c)));
@@ -68,16 +97,20 @@ internal sealed record SettingField<TConfig>(
     /// <summary>A setting that is a list of texts.</summary>
     public static SettingField<TConfig> Texts(
         string name, string help, Func<TConfig, IReadOnlyList<string>> get, Func<TConfig, IReadOnlyList<string>, TConfig> set)
-        => new(name, "texts", help, (c, e, file, path) => set(c, ReadTexts(e, file, path)), c => new JsonArray([.. get(c).Select(t => (JsonNode)t)]));
+        => new(name, "texts", help, (c, e, file, path) => set(c, ReadTexts(e, file, path)), c
+        => new JsonArray([.. get(c).Select(t => (JsonNode)t)]));
 
     /// <summary>A setting that is a 32-bit integer.</summary>
-    public static SettingField<TConfig> Integer(string name, string help, Func<TConfig, int> get, Func<TConfig, int, TConfig> set, int minimum)
+    public static SettingField<TConfig> Integer(string name, string help, Func<TConfig, int> get, Func<TConfig, int, TConfig> set,
+        int minimum)
         => new(name, $"an integer from {minimum}", help,
             (c, e, file, path) => set(c, StrictJson.Integer(e, file, path, minimum, int.MaxValue)), c => JsonValue.Create(get(c)));
 
     /// <summary>A setting that is a 64-bit integer.</summary>
-    public static SettingField<TConfig> Long(string name, string help, Func<TConfig, long> get, Func<TConfig, long, TConfig> set, long minimum)
-        => new(name, $"an integer from {minimum}", help, (c, e, file, path) => set(c, ReadLong(e, file, path, minimum)), c => JsonValue.Create(get(c)));
+    public static SettingField<TConfig> Long(string name, string help, Func<TConfig, long> get, Func<TConfig, long, TConfig> set,
+        long minimum)
+        => new(name, $"an integer from {minimum}", help, (c, e, file, path) => set(c, ReadLong(e, file, path, minimum)), c
+        => JsonValue.Create(get(c)));
 
     /// <summary>A setting that is a seed.</summary>
     public static SettingField<TConfig> Seed(string name, string help, Func<TConfig, ulong> get, Func<TConfig, ulong, TConfig> set)
@@ -94,7 +127,8 @@ internal sealed record SettingField<TConfig>(
 
     /// <summary>A setting that is a finite number, or null where it is not set.</summary>
     public static SettingField<TConfig> OptionalNumber(
-        string name, string help, Func<TConfig, double?> get, Func<TConfig, double?, TConfig> set, double minimum, double maximum, bool nullable = true)
+        string name, string help, Func<TConfig, double?> get, Func<TConfig, double?, TConfig> set, double minimum, double maximum,
+            bool nullable = true)
     {
         string kind = string.Create(CultureInfo.InvariantCulture, $"a number from {minimum} to {maximum}");
         return new(name, kind, help, (c, e, file, path) =>
@@ -102,7 +136,8 @@ internal sealed record SettingField<TConfig>(
             if (nullable && e.ValueKind == JsonValueKind.Null) return set(c, null);
             double value = StrictJson.Number(e, file, path);
             return value >= minimum && value <= maximum ? set(c, value)
-                : throw new InvalidFileException(file, path, string.Create(CultureInfo.InvariantCulture, $"is {value}; {kind} was expected"));
+                : throw new InvalidFileException(file, path, string.Create(CultureInfo.InvariantCulture, $"is {value}; {kind} was "
+                + $"expected"));
         }, c => get(c) is not { } value ? null
             : double.IsFinite(value) ? JsonValue.Create(value)
             : throw new ConfigException(string.Create(CultureInfo.InvariantCulture, $"{name}: is {value}; {kind} was expected.")));

@@ -6,7 +6,8 @@ public sealed class TaskPreparation
     private readonly IProgress<string>? _status;
     private readonly List<string> _removed = [];
 
-    internal TaskPreparation(string folder, RunCheckpoint? checkpoint, IProgress<string>? status, IProgress<string>? warnings, CancellationToken cancellationToken)
+    internal TaskPreparation(string folder, RunCheckpoint? checkpoint, IProgress<string>? status, IProgress<string>? warnings,
+        CancellationToken cancellationToken)
     {
         Folder = folder;
         Checkpoint = checkpoint;
@@ -55,7 +56,7 @@ public sealed class TaskPreparation
         if (Fingerprint(name) is { } before && before != sum)
         {
             throw new InputException($"{Checkpoint!.Folder}: was trained on other {name} than the settings give now. "
-                + "Restore the texts and the tokenizer, or begin a run in another folder.");
+                + $"Restore the texts and the tokenizer, or begin a run in another folder.");
         }
     }
 }

@@ -17,6 +17,9 @@ namespace Heed.Training.Runs;
 /// <param name="EvaluationsWithoutProgress">Evaluations since the best one.</param>
 internal sealed record TrainingProgress(long Step, long Targets, double? Best, long BestStep, int EvaluationsWithoutProgress)
 {
+    /// <summary>Loss of the best evaluation; null before the first.</summary>
+    public double? BestLoss { get; init; }
+
     /// <summary>Nothing is done.</summary>
     public static TrainingProgress Start { get; } = new(0, 0, null, 0, 0);
 }
@@ -112,7 +115,8 @@ internal sealed class Trainer(
         }
 
         double rate = schedule.Rate(Progress.Step);
-        if (!double.IsFinite(rate)) throw new ConfigException($"learning_rate: the schedule gives {rate} at step {Progress.Step + 1}; a finite rate was expected.");
+        if (!double.IsFinite(rate)) throw new ConfigException($"learning_rate: the schedule gives {rate} at step {Progress.Step + 1}; a "
+            + $"finite rate was expected.");
         bool empty = totals.All(t => t == 0);
         double loss = empty ? double.NaN : 0, norm = 0;
         if (!empty)
@@ -153,7 +157,8 @@ internal sealed class Trainer(
             Dropout = new DropoutPlan(config.Seed, Progress.Step, number),
         });
         if (parts.Count != totals.Length)
-            throw new InvalidOperationException($"{task.GetType().Name}: the loss has {parts.Count} parts and CountTargets {totals.Length}; they must be equal.");
+            throw new InvalidOperationException($"{task.GetType().Name}: the loss has {parts.Count} parts and CountTargets "
+                + $"{totals.Length}; they must be equal.");
         Variable? loss = null;
         for (int p = 0; p < parts.Count; p++)
         {
@@ -174,7 +179,8 @@ internal sealed class Trainer(
         for (int p = 0; p < totals.Length; p++)
         {
             if (totals[p] != seen[p])
-                throw new InvalidOperationException($"{task.GetType().Name}: CountTargets counts {totals[p]} targets of part {p} and the loss sums {seen[p]}; they must be equal.");
+                throw new InvalidOperationException($"{task.GetType().Name}: CountTargets counts {totals[p]} targets of part {p} and the "
+                    + $"loss sums {seen[p]}; they must be equal.");
         }
     }
 
@@ -183,11 +189,13 @@ internal sealed class Trainer(
         foreach (Parameter p in _parameters)
         {
             if (!p.NeedsGradient && p.Gradient is not null)
-                throw new InvalidOperationException($"The frozen parameter '{p.Name}' got a gradient in step {Progress.Step + 1}, which no optimizer uses. Freeze it before the step.");
+                throw new InvalidOperationException($"The frozen parameter '{p.Name}' got a gradient in step {Progress.Step + 1}, which "
+                    + $"no optimizer uses. Freeze it before the step.");
             if (p.NeedsGradient && !p.MayBeUnused && p.Gradient is null)
             {
-                throw new InvalidOperationException($"The parameter '{p.Name}' got no gradient in step {Progress.Step + 1}: the loss does not depend on it. "
-                    + "Freeze it (ParameterSet.Freeze), or have its model declare it (Parameter.AllowUnused).");
+                throw new InvalidOperationException($"The parameter '{p.Name}' got no gradient in step {Progress.Step + 1}: the loss does "
+                    + $"not depend on it. "
+                    + $"Freeze it (ParameterSet.Freeze), or have its model declare it (Parameter.AllowUnused).");
             }
         }
     }
@@ -214,10 +222,11 @@ internal sealed class Trainer(
         if (task.Evaluate(all: false, CancellationToken.None) is not { } found) return true;
         EvaluationReport report = found with { Step = Progress.Step };
         foreach (ITrainingObserver o in observers) o.Evaluated(report);
+        foreach (string finding in report.Findings) Warn($"step {Progress.Step}: {finding}.");
         double value = task.Measure.Of(report);
-        if (task.Measure.IsBetter(value, Progress.Best))
+        if (task.Measure.IsBetter(value, report.Loss, Progress.Best, Progress.BestLoss))
         {
-            Progress = Progress with { Best = value, BestStep = Progress.Step, EvaluationsWithoutProgress = 0 };
+            Progress = Progress with { Best = value, BestLoss = report.Loss, BestStep = Progress.Step, EvaluationsWithoutProgress = 0 };
             return true;
         }
 

@@ -29,6 +29,9 @@ public record TrainingConfig
     /// <summary>Steps over which the rate rises; if omitted a tenth of <see cref="Steps"/>, at most 50.</summary>
     public long WarmupSteps { get => _warmupSteps ?? Math.Min(StandardWarmup, Steps / 10); init => _warmupSteps = value; }
 
+    /// <summary>True if <see cref="WarmupSteps"/> was set rather than derived.</summary>
+    internal bool SetsWarmup => _warmupSteps is not null;
+
     /// <summary>Lowest rate as a part of the peak.</summary>
     public double MinimumRateRatio { get; init; }
 
@@ -105,8 +108,9 @@ public record TrainingConfig
 
         if (WarmupSteps > Steps)
         {
-            throw new ConfigException($"warmup_steps: is {WarmupSteps}, more than the {Steps} steps of the run; at most {Steps} is allowed. "
-                + "Lower it, or raise steps.");
+            throw new ConfigException($"warmup_steps: is {WarmupSteps}, more than the {Steps} steps of the run; at most {Steps} is "
+                + $"allowed. "
+                + $"Lower it, or raise steps.");
         }
 
         NamedOptimizers.Check(this);

@@ -15,7 +15,8 @@ public static class TrainingRun
     /// <summary>Settings that a plan may fix once the task is there.</summary>
     private static readonly string[] Planned =
     [
-        "steps", "learning_rate", "schedule", "warmup_steps", "minimum_rate_ratio", "evaluate_every", "evaluate_blocks", "save_every", "keep", "patience",
+        "steps", "learning_rate", "schedule", "warmup_steps", "minimum_rate_ratio", "evaluate_every", "evaluate_blocks", "save_every",
+            "keep", "patience",
     ];
 
     /// <summary>Prepares a run: takes the folder, makes the task, checks that it fits, and finds the last checkpoint.</summary>
@@ -43,6 +44,19 @@ public static class TrainingRun
         Func<TrainingRun<TTask>, TrainingConfig>? plan = null,
         CancellationToken cancellationToken = default)
         where TTask : TrainingTask
+        => PrepareAt(folder, config, make, status, warnings, plan, null, cancellationToken);
+
+    /// <summary>As <see cref="Prepare"/>, with a place of its own for the finished model.</summary>
+    internal static TrainingRun<TTask> PrepareAt<TTask>(
+        string folder,
+        TrainingConfig config,
+        Func<TaskPreparation, TTask> make,
+        IProgress<string>? status,
+        IProgress<string>? warnings,
+        Func<TrainingRun<TTask>, TrainingConfig>? plan,
+        string? modelFolder,
+        CancellationToken cancellationToken)
+        where TTask : TrainingTask
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
@@ -64,7 +78,7 @@ public static class TrainingRun
             task = make(preparation);
             foreach ((string name, string sum) in task.Fingerprints) preparation.RequireSame(name, sum);
             Forecast? forecast = task.Forecast(config)?.Within(config.MemoryBytes);
-            TrainingRun<TTask> run = new(folder, config, runLock, task, forecast, last);
+            TrainingRun<TTask> run = new(folder, config, runLock, task, forecast, last) { ModelFolder = modelFolder! };
             if (plan is not null) run.Config = Fixed(config, plan(run));
             RunSettings.Write(folder, run.Config);
             return run;
@@ -84,7 +98,8 @@ public static class TrainingRun
         JsonObject was = before.ToJson(), now = planned.ToJson();
         string? changed = now.Select(p => p.Key).FirstOrDefault(k => !Planned.Contains(k) && !JsonNode.DeepEquals(was[k], now[k]));
         if (changed is not null)
-            throw new ArgumentException($"{changed}: the plan changes it from {was[changed]?.ToJsonString()} to {now[changed]?.ToJsonString()}; it may change {string.Join(", ", Planned)}.", nameof(planned));
+            throw new ArgumentException($"{changed}: the plan changes it from {was[changed]?.ToJsonString()} to "
+                + $"{now[changed]?.ToJsonString()}; it may change {string.Join(", ", Planned)}.", nameof(planned));
         planned.Validate();
         return planned;
     }
@@ -136,7 +151,7 @@ public sealed class TrainingRun<TTask> : IDisposable
     public EvaluationReport? SavedEvaluation { get; private set; }
 
     /// <summary>Where the finished model is saved.</summary>
-    public string ModelFolder => Path.Combine(Folder, "model");
+    public string ModelFolder { get => field ?? Path.Combine(Folder, "model"); internal init; }
 
     /// <summary>
     /// Times training steps and an evaluation on this machine once both run warm. The rate is 0 and the optimizer is thrown away: weights
@@ -146,7 +161,7 @@ public sealed class TrainingRun<TTask> : IDisposable
     /// <param name="cancellationToken">Checked before each step.</param>
     public RunTiming Measure(TimeSpan atMost, CancellationToken cancellationToken = default)
     {
-        using Optimizer optimizer = NamedOptimizers.Create(Config, Task.Model.Parameters);
+        using Optimizer optimizer = NamedOptimizers.Create(Config, Task.Model.Parameters, Task.RateFactor);
         Trainer trainer = new(Task, optimizer, new ConstantSchedule(0), Config);
         long started = Stopwatch.GetTimestamp();
         List<double> steps = [];
@@ -177,20 +192,26 @@ public sealed class TrainingRun<TTask> : IDisposable
     /// checkpoint.</exception>
     /// <exception cref="NumericalException">The loss is NaN or infinite.</exception>
     /// <exception cref="StorageException">A checkpoint or log cannot be written.</exception>
-    public TrainingEnd Train(IReadOnlyList<ITrainingObserver> observers, double peakOperations = 0, CancellationToken cancellationToken = default)
+    public TrainingEnd Train(IReadOnlyList<ITrainingObserver> observers, double peakOperations = 0,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(observers);
-        CheckpointStore store = new(Folder, Config.Keep) { NeededBytes = Forecast is { } f ? f.StateBytes - (f.Parameters * sizeof(float)) : 0 };
+        CheckpointStore store = new(Folder, Config.Keep)
+        {
+            NeededBytes = Forecast is { } f ? f.StateBytes - (f.Parameters * sizeof(float))
+            : 0
+        };
         store.RemoveLeftovers();
         // Finding the checkpoint hashes all of it: once is enough.
         RunCheckpoint? last = store.Latest() is { } newest ? RunCheckpoint.Read(newest) : null;
         if (last?.End(Config) is { } over) return Over(over, last, store, observers);
 
-        using Optimizer optimizer = NamedOptimizers.Create(Config, Task.Model.Parameters);
+        using Optimizer optimizer = NamedOptimizers.Create(Config, Task.Model.Parameters, Task.RateFactor);
         using RunLog log = new(Folder, last?.Progress.Step ?? 0, TimeProvider.System, message => Warn(observers, message));
         Newest seen = new();
         Trainer? trainer = null;
-        Schedule schedule = Schedule.Create(Config.Schedule, Config.LearningRate, Config.WarmupSteps, Config.Steps, Config.MinimumRateRatio);
+        Schedule schedule = Schedule.Create(Config.Schedule, Config.LearningRate, Config.WarmupSteps, Config.Steps,
+            Config.MinimumRateRatio);
         trainer = new Trainer(Task, optimizer, schedule, Config, [log, seen, .. observers])
         {
             OperationsPerToken = Forecast?.OperationsPerToken ?? 0,

@@ -38,6 +38,10 @@ public abstract class TrainingTask : IDisposable
     /// <returns>Loss, targets and measures; null if nothing is held out. The run sets <see cref="EvaluationReport.Step"/>.</returns>
     public virtual EvaluationReport? Evaluate(bool all, CancellationToken cancellationToken) => null;
 
+    /// <summary>Factor of the learning rate for a parameter: 1 unless the task wants rates that differ.</summary>
+    /// <param name="parameter">One of the model's.</param>
+    public virtual double RateFactor(Parameter parameter) => 1;
+
     /// <summary>What a step takes in memory and operations; null if the task cannot forecast it.</summary>
     /// <param name="config">The run's settings.</param>
     public virtual Forecast? Forecast(TrainingConfig config) => null;
@@ -139,5 +143,15 @@ public sealed record TaskMeasure(string Name, bool HigherIsBetter = false)
         ?? throw new InvalidOperationException($"The task's measure is '{Name}', and its evaluation gives loss{string.Concat(report.Measures.Keys.Select(k => ", " + k))}.");
 
     /// <summary>True if a figure is better than another; NaN is never better.</summary>
-    internal bool IsBetter(double value, double? than) => !double.IsNaN(value) && (than is not { } other || (HigherIsBetter ? value > other : value < other));
+    /// <param name="value">The one.</param>
+    /// <param name="loss">Its loss: of equal figures the lower loss is better, as a measure may reach its best value long before the model
+    /// does.</param>
+    /// <param name="than">The other; null if there is none.</param>
+    /// <param name="thanLoss">Its loss.</param>
+    internal bool IsBetter(double value, double loss, double? than, double? thanLoss)
+    {
+        if (double.IsNaN(value)) return false;
+        if (than is not { } other || double.IsNaN(other)) return true;
+        return value == other ? loss < (thanLoss ?? double.NegativeInfinity) : HigherIsBetter ? value > other : value < other;
+    }
 }

@@ -102,6 +102,7 @@ public class SentenceEmbedderTests
     [InlineData("camembert-token")]
     [InlineData("mpnet-mlm")]
     [InlineData("electra-replaced")]
+    [InlineData("modernbert-token")]
     [InlineData("qwen3")]
     [InlineData("qwen3-sequence")]
     [InlineData("gemma3-text")]

@@ -1,0 +1,153 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Heed.Engine.Kernels;
+using Heed.Engine.Tensors;
+using Heed.Training.Finetuning;
+using Heed.Training.Logging;
+using Heed.Training.Runs;
+using Field = Heed.Training.Runs.SettingField<Heed.Training.Finetuning.FinetuningConfig>;
+
+namespace Heed.Cli.Commands;
+
+/// <summary><c>heed finetune</c>: trains a model on labelled examples; every field of <c>run.json</c> is an option.</summary>
+internal static class FinetuneCommand
+{
+    private static readonly TimeSpan Measuring = TimeSpan.FromSeconds(1);
+
+    public static Command Create(Terminal terminal)
+    {
+        Option<string?> file = new("--config") { Description = "run.json with settings; options override it" };
+        Option<string> output = new("--out")
+        {
+            Description = "folder of the finished model; started again with the same folder the run resumes, with the settings of its "
+                + "run/run.json",
+            Required = true,
+        };
+        Option<bool> plan = new("--dry-run") { Description = "read the data, print what would be done, and stop before the first step" };
+        Option<int?> threads = NumberOption.Threads();
+        Command command = new("finetune", "Train a model folder further on labelled examples. The task is found in the data; what is "
+            + "omitted is decided from "
+            + "data and model, and printed with the reason. "
+            + "Example: heed finetune --model models/all-MiniLM-L6-v2 --train disputes.csv --out models/disputes") { file, output, plan,
+            threads };
+        SettingOptions<FinetuningConfig> options = new(command, FinetuningFields.All, new FinetuningConfig());
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            string folder = parsed.GetRequiredValue(output);
+            if (folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the finished model.");
+            NumberOption.SetThreads(parsed, threads);
+            return Task.FromResult(Run(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(plan),
+                cancellationToken));
+        });
+        return command;
+    }
+
+    private static int Run(
+        Terminal terminal, string folder, string? file, Dictionary<Field, string> given, bool planOnly, CancellationToken cancellationToken)
+    {
+        terminal.WhenStopped = $"The same command resumes; what {folder} holds already is used.";
+        FinetuningConfig config = Settings(terminal, folder, given.Count > 0, ref file);
+        foreach ((Field field, string text) in given) config = field.Parse(config, text);
+        using TrainingRun<FinetuningTask> run = Prepare(terminal, folder, config, file, given, cancellationToken);
+        Announce(terminal, run);
+        if (planOnly) return ExitCode.Ok;
+        double peak = run.IsOver ? 0 : Measure(terminal, run, cancellationToken);
+        TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps, run.Task.Unit)], peak, cancellationToken);
+        return Finish(terminal, run, end, folder, cancellationToken);
+    }
+
+    private static FinetuningConfig Settings(Terminal terminal, string folder, bool begun, ref string? file)
+    {
+        if (file is not null) return FinetuningConfig.FromFile(file);
+        if (FinetuningRun.SettingsOf(folder, begun) is not { } before) return new FinetuningConfig();
+        file = Path.Combine(folder, FinetuningRun.FolderName, "run.json");
+        terminal.Note($"Settings that are omitted are those of the run in {folder}.");
+        return before;
+    }
+
+    private static TrainingRun<FinetuningTask> Prepare(
+        Terminal terminal, string folder, FinetuningConfig config, string? file, Dictionary<Field, string> given,
+            CancellationToken cancellationToken)
+    {
+        try
+        {
+            return FinetuningRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")),
+                new Reporter<string>(terminal.Warn),
+                cancellationToken);
+        }
+        catch (ConfigException e)
+        {
+            throw SettingOptions<FinetuningConfig>.Named(e, FinetuningFields.All, given, file) ?? e;
+        }
+    }
+
+    /// <summary>Says what the data hold and what was decided.</summary>
+    private static void Announce(Terminal terminal, TrainingRun<FinetuningTask> run)
+    {
+        terminal.Note($"Task: {run.Task.Name}{(run.FirstStep > 0 ? ", resumed" : "")}");
+        foreach (string line in run.Task.Report.ToString().TrimEnd('\n').Split('\n')) terminal.Note(line);
+        foreach (string decision in run.Task.Decisions) terminal.Note(decision);
+    }
+
+    /// <summary>Says what the run needs, measured on this machine, and returns the machine's peak in operations a second.</summary>
+    private static double Measure(Terminal terminal, TrainingRun<FinetuningTask> run, CancellationToken cancellationToken)
+    {
+        double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
+        terminal.Status("measuring a few steps …");
+        RunTiming timing = run.Measure(Measuring, cancellationToken);
+        TimeSpan time = timing.Of(run.Config.Steps - run.FirstStep, run.Config.EvaluateEvery > 0
+            ? run.Config.Steps / run.Config.EvaluateEvery : 1);
+        terminal.Note(string.Create(CultureInfo.InvariantCulture,
+            $"{run.Task.Model.Parameters.Values / 1e6:0.0} M parameters; {run.Config.Steps:N0} steps need about "
+                + $"{Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {RunDuration.Of(time)}"));
+        return peak;
+    }
+
+    private static int Finish(Terminal terminal, TrainingRun<FinetuningTask> run, TrainingEnd end, string folder,
+        CancellationToken cancellationToken)
+    {
+        if (end == TrainingEnd.Interrupted)
+        {
+            if (terminal.IsJson) terminal.Json(new JsonObject
+            {
+                ["end"] = JsonWord.Of(end),
+                ["folder"] = folder,
+                ["step"] = run.LastStep,
+                ["steps"] = run.Config.Steps
+            });
+            terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. Resume with: heed finetune "
+                + $"--out {ShellWord.Of(folder)}");
+            return ExitCode.Interrupted;
+        }
+
+        terminal.Status("reopening the model and evaluating it …");
+        EvaluationReport? report = FinetuningRun.Finish(run, cancellationToken);
+        if (terminal.IsJson)
+        {
+            terminal.Json(new JsonObject
+            {
+                ["end"] = JsonWord.Of(end),
+                ["task"] = run.Task.Name,
+                ["model"] = folder,
+                ["step"] = run.LastStep,
+                ["steps"] = run.Config.Steps,
+                ["saved_step"] = run.SavedStep,
+                ["loss"] = report?.Loss,
+                ["measures"] = report is null ? null : new JsonObject(report.Measures.OrderBy(m => m.Key, StringComparer.Ordinal)
+                    .Select(m => KeyValuePair.Create(m.Key, (JsonNode?)(double.IsFinite(m.Value) ? m.Value : null)))),
+            });
+            return ExitCode.Ok;
+        }
+
+        if (end == TrainingEnd.StoppedEarly)
+            terminal.Line($"Stopped at step {run.LastStep:N0} of {run.Config.Steps:N0}: {run.Config.Patience} evaluations without a "
+                + $"better {run.Task.Measure.Name}.");
+        terminal.Line(report is null ? $"Saved {folder}: step {run.SavedStep:N0}; nothing was held out to evaluate it on."
+            : string.Create(CultureInfo.InvariantCulture,
+                $"Saved {folder}: step {run.SavedStep:N0}, {TrainingDisplay.Figures(report)}; reopened and evaluated again, the same "
+                    + $"figures."));
+        terminal.Line($"Try it: heed predict {ShellWord.Of(folder)} \"…\"");
+        return ExitCode.Ok;
+    }
+}

@@ -1,0 +1,22 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Kernels;
+using Heed.Engine.Nn;
+
+namespace Heed.Models;
+
+/// <summary>What a head does to rows before its last layer: a layer, an activation, a norm.  [R, D] → [R, D].</summary>
+/// <remarks>Devlin et al. 2019, §3.1.</remarks>
+/// <param name="dense">D → D.</param>
+/// <param name="activation">Applied after it.</param>
+/// <param name="norm">Norm of the result; hooks find it as <c>norm_head</c>.</param>
+internal sealed class HeadTransform(Linear dense, Activation activation, Norm norm) : Module
+{
+    /// <summary>[R, D] → [R, D].</summary>
+    /// <param name="hidden">[R, D].</param>
+    /// <param name="context">Whose hooks see the norm; null where nobody looks.</param>
+    public Variable Forward(Variable hidden, ForwardContext? context)
+    {
+        Variable x = dense.Forward(hidden).Activate(activation);                        // [R, D]
+        return context is null ? norm.Forward(x) : norm.Forward(x, context);
+    }
+}

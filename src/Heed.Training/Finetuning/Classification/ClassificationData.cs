@@ -1,0 +1,151 @@
+using System.Globalization;
+using Heed.Models;
+using Heed.Tokenizers;
+using Heed.Training.Data;
+
+namespace Heed.Training.Finetuning;
+
+/// <summary>Texts, or pairs of texts, with one label, several labels, or a number.</summary>
+internal sealed class ClassificationData : FinetuningData
+{
+    /// <summary>The task's name.</summary>
+    public const string Name = "classification";
+
+    /// <summary>The one output of a regression.</summary>
+    private const string NumberName = "score";
+
+    /// <inheritdoc/>
+    public override string Task => Name;
+
+    /// <summary>What the labels are.</summary>
+    public required LabelKind Kind { get; init; }
+
+    /// <summary>The labels in the order of the model's outputs.</summary>
+    public required IReadOnlyList<string> Labels { get; init; }
+
+    /// <summary>To learn from.</summary>
+    public required IReadOnlyList<ClassificationExample> TrainingExamples { get; init; }
+
+    /// <summary>To evaluate on.</summary>
+    public required IReadOnlyList<ClassificationExample> HeldOutExamples { get; init; }
+
+    /// <summary>Tokens of each training example.</summary>
+    public required int[] TokenCounts { get; init; }
+
+    /// <inheritdoc/>
+    public override int Training => TrainingExamples.Count;
+
+    /// <inheritdoc/>
+    public override int HeldOut => HeldOutExamples.Count;
+
+    /// <inheritdoc/>
+    public override LengthSummary Lengths => field ??= LengthSummary.Of(TokenCounts);
+
+    /// <inheritdoc/>
+    public override HeadKind Head => HeadKind.SequenceClassifier;
+
+    /// <inheritdoc/>
+    public override string? Cut(int length)
+    {
+        int cut = TokenCounts.Count(n => n > length);
+        return cut == 0 ? null : string.Create(CultureInfo.InvariantCulture,
+            $"{cut:N0} of {Training:N0} texts are longer than {length:N0} tokens and are cut; no label is lost (raise maximum_length to "
+                + $"keep them whole)");
+    }
+
+    /// <inheritdoc/>
+    public override ModelConfig Configure(ModelConfig config) => config with
+    {
+        Labels = Kind == LabelKind.Regression ? [NumberName] : Labels,
+        ClassificationKind = Kind switch
+        {
+            LabelKind.Multiple => ClassificationKind.MultiLabel,
+            LabelKind.Regression => ClassificationKind.Regression,
+            _ => ClassificationKind.SingleLabel,
+        },
+    };
+
+    /// <inheritdoc/>
+    public override FinetuningTask Make(FinetuningModel model, FinetuningConfig settings) => new ClassificationTask(model, this, settings);
+
+    /// <summary>Reads and divides the data of a run.</summary>
+    public static ClassificationData From(FinetuningConfig config, Tokenizer tokenizer, ModelConfig model,
+        CancellationToken cancellationToken)
+    {
+        DataOptions options = Options(config);
+        ClassificationSet all = ExampleReader.Classification(config.Train, options, cancellationToken);
+        ClassificationSet? dev = config.Dev.Length == 0 || config.Dev == FinetuningConfig.NoDev ? null
+            : ExampleReader.Classification(config.Dev, options with { Kind = all.Kind }, cancellationToken);
+        DataSplit<ClassificationExample>? split = config.Dev.Length == 0 ? DataSplit.Of(all, config.HeldOut) : null;
+        IReadOnlyList<ClassificationExample> training = split?.Training ?? all.Examples, heldOut = split?.HeldOut ?? dev?.Examples ?? [];
+        IReadOnlyList<string> labels = Ordered(all.Labels, model, config);
+        if (dev is not null) RequireKnown(dev.Examples, labels, all.Kind, config.Train);
+        Tokenizer counting = tokenizer.WithTruncation(null).WithPadding(null);
+        return new ClassificationData
+        {
+            Tokenizer = tokenizer,
+            Kind = all.Kind,
+            Labels = labels,
+            TrainingExamples = training,
+            HeldOutExamples = heldOut,
+            TokenCounts = [.. training.Select(e => counting.Encode(e.Text, e.Second).Count)],
+            Report = DataReport.Of(all with { Examples = training }, dev),
+            Statements = split is null ? [] : [Divided(config, training.Count, heldOut.Count)],
+            Fingerprint = SumOf(training.SelectMany(Parts)),
+        };
+    }
+
+    /// <summary>Examples to evaluate a finished model on.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">How it is read.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="model">Its labels are the classes.</param>
+    /// <param name="cancellationToken">Looked at for each row.</param>
+    public static ClassificationData ToEvaluate(
+        string path, DataOptions options, Tokenizer tokenizer, ModelConfig model, CancellationToken cancellationToken)
+    {
+        LabelKind kind = model.ClassificationKind switch
+        {
+            ClassificationKind.MultiLabel => LabelKind.Multiple,
+            ClassificationKind.Regression => LabelKind.Regression,
+            _ => LabelKind.Single,
+        };
+        ClassificationSet set = ExampleReader.Classification(path, options with { Kind = kind }, cancellationToken);
+        RequireKnown(set.Examples, model.Labels, kind, "the model");
+        return new ClassificationData
+        {
+            Tokenizer = tokenizer,
+            Kind = kind,
+            Labels = model.Labels,
+            TrainingExamples = [],
+            HeldOutExamples = set.Examples,
+            TokenCounts = [],
+            Report = DataReport.Of(set),
+            Fingerprint = "",
+        };
+    }
+
+    /// <summary>A model that knows the same labels keeps their order: it is trained further.</summary>
+    private static IReadOnlyList<string> Ordered(IReadOnlyList<string> labels, ModelConfig model, FinetuningConfig config)
+        => config.LabelNames.Count == 0 && labels.Count > 0 && model.Labels.Count == labels.Count
+            && model.Labels.ToHashSet(StringComparer.Ordinal).SetEquals(labels) ? model.Labels : labels;
+
+    private static void RequireKnown(IReadOnlyList<ClassificationExample> examples, IReadOnlyList<string> labels, LabelKind kind,
+        string where)
+    {
+        if (kind == LabelKind.Regression) return;
+        HashSet<string> known = labels.ToHashSet(StringComparer.Ordinal);
+        foreach (ClassificationExample example in examples)
+        {
+            if (example.Labels.FirstOrDefault(l => !known.Contains(l)) is { } unknown)
+            {
+                throw new InputException($"{example.Place}: the label '{Printable.Shorten(unknown)}' is none that {where} knows; these are "
+                    + $"{string.Join(", ", labels.Take(12).Select(l => Printable.Shorten(l, 40)))}{(labels.Count > 12 ? ", …" : "")}. "
+                    + $"Correct it, or add examples of it to the training data.");
+            }
+        }
+    }
+
+    private static IEnumerable<string> Parts(ClassificationExample e)
+        => [e.Text, e.Second ?? "", .. e.Labels, e.Value.ToString("R", CultureInfo.InvariantCulture)];
+}

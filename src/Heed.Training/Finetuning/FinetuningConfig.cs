@@ -1,0 +1,127 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heed.Training.Runs;
+
+namespace Heed.Training.Finetuning;
+
+/// <summary>
+/// A fine-tuning run: what its <c>run.json</c> holds. Every key is also an option of <c>heed finetune</c>. What is left at its standard
+/// value is decided from data and model before the first step, printed with the reason, and written down.
+/// </summary>
+public sealed record FinetuningConfig : TrainingConfig
+{
+    /// <summary>Value of <see cref="Dev"/> that holds out nothing.</summary>
+    public const string NoDev = "none";
+
+    /// <summary>The standard settings of fine-tuning.</summary>
+    public FinetuningConfig()
+    {
+        Steps = 0;
+        LearningRate = 0;
+        Patience = 3;
+        EvaluateEvery = 0;
+        SaveEvery = 0;
+        Keep = 1;
+    }
+
+    /// <summary>Model folder whose weights the run continues.</summary>
+    public string Model { get; init; } = "";
+
+    /// <summary>What is learned, one of <see cref="FinetuningTask.Names"/>; null: what the data hold.</summary>
+    public string? Task { get; init; }
+
+    /// <summary>Training data.</summary>
+    public string Train { get; init; } = "";
+
+    /// <summary>Data to evaluate on while training; <c>none</c> for none. Empty: a part of the training data
+    /// (<see cref="HeldOut"/>).</summary>
+    public string Dev { get; init; } = "";
+
+    /// <summary>Part of the training data that is held out if there is no dev file.</summary>
+    public double HeldOut { get; init; } = Data.DataSplit.UsualPart;
+
+    /// <summary>Names of columns that are not to be found by themselves, each <c>text=Nachricht</c>.</summary>
+    public IReadOnlyList<string> Columns { get; init; } = [];
+
+    /// <summary>What the labels of a classification are: <c>single</c>, <c>multiple</c> or <c>regression</c>; null: as the data
+    /// show.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>Names of labels that the data number, in order.</summary>
+    public IReadOnlyList<string> LabelNames { get; init; } = [];
+
+    /// <summary>True to leave out lines with faults, and to list them; false: they are an error.</summary>
+    public bool SkipFaulty { get; init; }
+
+    /// <summary>Times that the training data are read; 0: 3 for 2,000 examples or more, else as many as make 300 steps, at most
+    /// 20. <see cref="TrainingConfig.Steps"/>, if set, counts instead.</summary>
+    public double Epochs { get; init; }
+
+    /// <summary>Examples of a micro-batch.</summary>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>Longest input in tokens; 0: what 99.5 % of the examples need, at most the model's positions.</summary>
+    public int MaximumLength { get; init; }
+
+    /// <summary>Tokens that a window of a long context shares with the one before; 0: a quarter of the length.</summary>
+    public int Stride { get; init; }
+
+    /// <summary>True for batches of examples of similar length.</summary>
+    public bool GroupByLength { get; init; }
+
+    /// <summary>False to read the examples in the file's order.</summary>
+    public bool Shuffle { get; init; } = true;
+
+    /// <summary>Rate of a head that is new, as a multiple of the learning rate.</summary>
+    public double HeadRate { get; init; } = 10;
+
+    /// <summary>Rate of each layer as a part of the rate of the layer above it.</summary>
+    public double LayerDecay { get; init; } = 1;
+
+    /// <summary>Parameters that are not trained: patterns of names (<c>*embeddings*</c>).</summary>
+    public IReadOnlyList<string> Freeze { get; init; } = [];
+
+    /// <summary>Weights of the classes: <c>none</c>, <c>balanced</c>, or <c>name=weight</c> of some, with commas.</summary>
+    public string ClassWeights { get; init; } = "none";
+
+    /// <summary>Share of a target's mass that is spread over all classes.</summary>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>Probability of dropout wherever the model has it; null: as its config.json says.</summary>
+    public double? Dropout { get; init; }
+
+    /// <summary>True to fit a temperature, or thresholds of several labels, on the dev data, and to save them with the model.</summary>
+    public bool Calibrate { get; init; } = true;
+
+    /// <inheritdoc/>
+    protected internal override IReadOnlyList<string> FreeKeys { get; } = ["calibrate", "dev", "keep", "memory_limit", "model",
+        "save_every", "train"];
+
+    /// <summary>Reads a <c>run.json</c> over the standard values.</summary>
+    /// <exception cref="InputException">A key is unknown, or a value has a wrong type or range; the message names it.</exception>
+    public static FinetuningConfig FromFile(string path)
+    {
+        using JsonDocument document = StrictJson.ReadFile(path, 1 << 20);
+        return FromJson(document.RootElement, path, "$");
+    }
+
+    /// <summary>Reads settings that stand at a place of a file.</summary>
+    internal static FinetuningConfig FromJson(JsonElement settings, string file, string at)
+        => SettingField<FinetuningConfig>.ReadAll(new FinetuningConfig(), FinetuningFields.All, settings, file, at, "finetune");
+
+    /// <inheritdoc/>
+    public override TrainingConfig WithFullPaths() => this with
+    {
+        Model = FullPath("model", Model),
+        Train = FullPath("train", Train),
+        Dev = Dev.Length == 0 || Dev == NoDev ? Dev : FullPath("dev", Dev),
+    };
+
+    /// <inheritdoc/>
+    public override JsonObject ToJson() => Write(this, FinetuningFields.All);
+
+    private static string FullPath(string field, string path)
+        => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal) ? Path.GetFullPath(path)
+            : throw new ConfigException($"{field}: names "
+                + $"{(path.Length == 0 ? "nothing" : $"a path with a zero character, \"{path}\"")}; name a file or folder.");
+}

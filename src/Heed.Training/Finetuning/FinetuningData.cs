@@ -1,0 +1,121 @@
+using System.Security.Cryptography;
+using System.Text;
+using Heed.Models;
+using Heed.Tokenizers;
+using Heed.Training.Data;
+
+namespace Heed.Training.Finetuning;
+
+/// <summary>The examples of a run, read and checked whole before anything is built: one derived class per kind of task.</summary>
+internal abstract class FinetuningData
+{
+    /// <summary>The names of tasks.</summary>
+    public static IReadOnlyList<string> Tasks { get; } = [ClassificationData.Name];
+
+    /// <summary>The task's name.</summary>
+    public abstract string Task { get; }
+
+    /// <summary>The model's own tokenizer.</summary>
+    public required Tokenizer Tokenizer { get; init; }
+
+    /// <summary>What the training examples hold.</summary>
+    public required DataReport Report { get; init; }
+
+    /// <summary>How the data were divided, a sentence each.</summary>
+    public IReadOnlyList<string> Statements { get; init; } = [];
+
+    /// <summary>Examples to learn from.</summary>
+    public abstract int Training { get; }
+
+    /// <summary>Examples to evaluate on.</summary>
+    public abstract int HeldOut { get; }
+
+    /// <summary>Tokens of the training examples, special ones included, before anything is cut.</summary>
+    public abstract LengthSummary Lengths { get; }
+
+    /// <summary>Training examples that a length would cut, and what is lost, as a sentence; null if none.</summary>
+    public abstract string? Cut(int length);
+
+    /// <summary>What the model must have on top.</summary>
+    public abstract HeadKind Head { get; }
+
+    /// <summary>The configuration with what the task decides: labels, kind.</summary>
+    public virtual ModelConfig Configure(ModelConfig config) => config;
+
+    /// <summary>A sum of all that is learned from.</summary>
+    public required string Fingerprint { get; init; }
+
+    /// <summary>The task, which owns the model.</summary>
+    /// <param name="model">With <see cref="Head"/> and <see cref="Configure"/>.</param>
+    /// <param name="settings">All decided.</param>
+    public abstract FinetuningTask Make(FinetuningModel model, FinetuningConfig settings);
+
+    /// <summary>Reads the data of a run.</summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="model">The model's configuration.</param>
+    /// <param name="cancellationToken">Looked at for each row.</param>
+    /// <exception cref="InputException">The data have faults, or hold no example.</exception>
+    public static FinetuningData Read(FinetuningConfig config, Tokenizer tokenizer, ModelConfig model, CancellationToken cancellationToken)
+    {
+        string task = config.Task ?? TaskOfData.Find(config.Train, Options(config));
+        return task switch
+        {
+            _ => ClassificationData.From(config, tokenizer, model, cancellationToken),
+        };
+    }
+
+    /// <summary>How the files are read.</summary>
+    /// <exception cref="ConfigException">An entry of <c>columns</c> is not <c>what=name</c>.</exception>
+    public static DataOptions Options(FinetuningConfig config)
+    {
+        Dictionary<DataColumn, string> columns = [];
+        foreach (string entry in config.Columns)
+        {
+            string[] sides = entry.Split('=', 2);
+            if (sides.Length != 2 || sides[1].Length == 0 || !Enum.TryParse(sides[0].Trim(), ignoreCase: true, out DataColumn what)
+                || !Enum.IsDefined(what))
+            {
+                throw new ConfigException($"columns: \"{Printable.Shorten(entry)}\" is not WHAT=NAME, such as text=Nachricht; WHAT is one "
+                    + $"of "
+                    + $"{string.Join(", ", Enum.GetNames<DataColumn>().Select(n => n.ToLowerInvariant()))}.");
+            }
+
+            columns[what] = sides[1].Trim();
+        }
+
+        return new DataOptions
+        {
+            Columns = columns,
+            Kind = config.Kind switch
+            {
+                "single" => LabelKind.Single,
+                "multiple" => LabelKind.Multiple,
+                "regression"
+                => LabelKind.Regression,
+                _ => null
+            },
+            LabelNames = config.LabelNames.Count > 0 ? config.LabelNames : null,
+            SkipFaulty = config.SkipFaulty,
+        };
+    }
+
+    /// <summary>A sum over texts.</summary>
+    protected static string SumOf(IEnumerable<string> texts)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string text in texts)
+        {
+            byte[] utf8 = Encoding.UTF8.GetBytes(text);
+            hash.AppendData(BitConverter.GetBytes(utf8.Length));
+            hash.AppendData(utf8);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Says how examples were held out.</summary>
+    protected static string Divided(FinetuningConfig config, int training, int heldOut) => string.Create(System.Globalization.CultureInfo.InvariantCulture,
+        $"{heldOut:N0} of {training + heldOut:N0} examples are held out for evaluation, chosen by a hash of their texts; equal texts stay "
+            + $"on one side");
+}

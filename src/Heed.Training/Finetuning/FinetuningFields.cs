@@ -1,0 +1,72 @@
+using Heed.Training.Runs;
+using Heed.Training.Tasks;
+using Field = Heed.Training.Runs.SettingField<Heed.Training.Finetuning.FinetuningConfig>;
+
+namespace Heed.Training.Finetuning;
+
+/// <summary>The settings of a fine-tuning run, in the order of help and file.</summary>
+internal static class FinetuningFields
+{
+    /// <summary>Fields of every run that fine-tuning reads in its own way: here a zero or nothing means "decide from the data".</summary>
+    private static readonly Field[] Own =
+    [
+        Field.Long("steps", "optimizer steps; 0: as many as the epochs need", c => c.Steps, (c, v) => c with { Steps = v }, 0),
+        Field.Number("learning_rate", "peak learning rate; 0: 5e-5 up to 30 M parameters, else 2e-5",
+            c => c.LearningRate, (c, v) => c with { LearningRate = v }, 0, 10),
+        Field.Long("warmup_steps", "steps over which the rate rises; if omitted 6 % of the steps",
+            c => c.WarmupSteps, (c, v) => c with { WarmupSteps = v }, 0),
+        Field.Long("evaluate_every", "steps between evaluations; 0: ten evaluations in all",
+            c => c.EvaluateEvery, (c, v) => c with { EvaluateEvery = v }, 0),
+        Field.Long("save_every", "steps between checkpoints; 0: at each evaluation", c => c.SaveEvery, (c, v) => c with { SaveEvery = v },
+            0),
+    ];
+
+    /// <summary>All fields.</summary>
+    public static IReadOnlyList<Field> All { get; } =
+    [
+        Field.Text("model", "model folder whose weights are trained further", c => c.Model, (c, v) => c with { Model = v }),
+        Field.Word("task", "what is learned; if omitted what the data hold", FinetuningTask.Names, c
+            => c.Task, (c, v) => c with { Task = v }),
+        Field.Text("train", "training data: CSV, TSV, JSONL, JSON, Parquet, CoNLL, or a folder per class",
+            c => c.Train, (c, v) => c with { Train = v }),
+        Field.Text("dev", "data to evaluate on; none for none; if omitted a part of the training data", c
+            => c.Dev, (c, v) => c with { Dev = v }),
+        Field.Number("held_out", "part of the training data held out if there is no dev file",
+            c => c.HeldOut, (c, v) => c with { HeldOut = v }, 0.001, 0.9),
+        Field.Texts("columns", "names of columns that cannot be found by themselves, such as text=Nachricht,label=Art",
+            c => c.Columns, (c, v) => c with { Columns = v }),
+        Field.Word("kind", "what the labels of a classification are; if omitted as the data show",
+            ["single", "multiple", "regression"], c => c.Kind, (c, v) => c with { Kind = v }),
+        Field.Texts("label_names", "names of labels that the data number, in order", c
+            => c.LabelNames, (c, v) => c with { LabelNames = v }),
+        Field.Flag("skip_faulty", "leave out lines with faults, and list them", c => c.SkipFaulty, (c, v) => c with { SkipFaulty = v }),
+        Field.Number("epochs", "times that the training data are read; 0: 3 for 2,000 examples or more, else enough for 300 steps",
+            c => c.Epochs, (c, v) => c with { Epochs = v }, 0, 100_000),
+        Field.Integer("batch_size", "examples of a micro-batch", c => c.BatchSize, (c, v) => c with { BatchSize = v }, 1),
+        Field.Integer("maximum_length", "longest input in tokens; 0: what 99.5 % of the examples need, at most the model's positions",
+            c => c.MaximumLength, (c, v) => c with { MaximumLength = v }, 0),
+        Field.Integer("stride", "tokens that a window of a long context shares with the one before; 0: a quarter of the length (questions)",
+            c => c.Stride, (c, v) => c with { Stride = v }, 0),
+        Field.Flag("group_by_length", "batches of examples of similar length", c
+            => c.GroupByLength, (c, v) => c with { GroupByLength = v }),
+        Field.Flag("shuffle", "a new order of the examples in each epoch", c => c.Shuffle, (c, v) => c with { Shuffle = v }),
+        Field.Number("head_rate", "rate of a new head as a multiple of the learning rate", c
+            => c.HeadRate, (c, v) => c with { HeadRate = v }, 0, 1e4),
+        Field.Number("layer_decay", "rate of each layer as a part of the rate of the layer above it",
+            c => c.LayerDecay, (c, v) => c with { LayerDecay = v }, 0.01, 1),
+        Field.Texts("freeze", "parameters that are not trained: patterns of names, such as *embeddings*",
+            c => c.Freeze, (c, v) => c with { Freeze = v }),
+        Field.Text("class_weights", "weights of the classes: none, balanced, or name=weight,…",
+            c => c.ClassWeights, (c, v) => c with { ClassWeights = v }),
+        Field.Number("label_smoothing", "share of a target's mass that is spread over all classes",
+            c => c.LabelSmoothing, (c, v) => c with { LabelSmoothing = v }, 0, 0.999),
+        Field.OptionalNumber("dropout", "probability of dropout; if omitted as config.json says",
+            c => c.Dropout, (c, v) => c with { Dropout = v }, 0, 0.99),
+        Field.Flag("calibrate", "fit a temperature, or thresholds of several labels, on the dev data",
+            c => c.Calibrate, (c, v) => c with { Calibrate = v }),
+        .. TrainingFields.Of<FinetuningConfig>().Select(f => Own.FirstOrDefault(o => o.Name == f.Name) ?? f),
+    ];
+
+    /// <summary>The field with this key, or null.</summary>
+    public static Field? Find(string name) => All.FirstOrDefault(f => f.Name == name);
+}

@@ -1,0 +1,66 @@
+using Heed.Models;
+using Heed.Models.Files;
+using Heed.Training.Runs;
+
+namespace Heed.Training.Finetuning;
+
+/// <summary>A model that is trained further, under the head that the task needs.</summary>
+/// <param name="Model">Its weights, plain.</param>
+/// <param name="Folder">The folder that it comes from.</param>
+/// <param name="NewParameters">Parameters that the folder does not hold: they begin with random values.</param>
+internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList<string> NewParameters)
+{
+    /// <summary>Reads the weights of the settings' folder under the head of the data.</summary>
+    /// <exception cref="InputException">The family has no such head, or the folder's stack does not fit its config.json.</exception>
+    public static FinetuningModel Load(FinetuningConfig config, ModelDescription description, FinetuningData data)
+    {
+        string architecture = Architecture(config.Model, description, data);
+        LoadOptions options = new()
+        {
+            ForTraining = true,
+            Architecture = architecture,
+            AllowMissing = true,
+            Seed = config.Seed,
+            Configure = c => Configured(c, description.Family, config, data),
+        };
+        (Model model, LoadReport report) = ModelFolder.Load(config.Model, options);
+        string prefix = description.Family.BasePrefix + ".";
+        // The stack must be there; what lies on top of it may be new.
+        string? wrong = report.Missing.Concat(report.Mismatched)
+            .FirstOrDefault(n => n.StartsWith(prefix, StringComparison.Ordinal) && !n.Contains("pooler.", StringComparison.Ordinal));
+        if (wrong is not null)
+        {
+            model.Dispose();
+            throw new InputException($"{config.Model}: the weights do not fit config.json: {wrong} is missing or of another shape. Check "
+                + $"that they belong together.");
+        }
+
+        foreach (string pattern in config.Freeze)
+        {
+            if (model.Parameters.Freeze(pattern) > 0) continue;
+            string some = string.Join(", ", model.Parameters.Select(p => p.Name).Take(4));
+            model.Dispose();
+            throw new ConfigException($"freeze: no parameter matches \"{Printable.Shorten(pattern)}\"; names are {some}, …");
+        }
+
+        return new FinetuningModel(model, config.Model,
+            [.. report.Missing, .. report.Mismatched.Select(m => m[..m.IndexOf(' ', StringComparison.Ordinal)])]);
+    }
+
+    /// <summary>The class of the family that has the head of the data.</summary>
+    public static string Architecture(string folder, ModelDescription description, FinetuningData data)
+    {
+        if (description.Family.HeadOf(description.Architecture) == data.Head) return description.Architecture;
+        IReadOnlyList<string> heads = ModelFamilies.Heads(description.Family, description.Config.ModelType);
+        return heads.FirstOrDefault(a => description.Family.HeadOf(a) == data.Head) ?? throw new InputException(
+            $"{folder}: the {description.Config.ModelType} family has no head for {data.Task}. It has {string.Join(", ", heads)}. Choose "
+                + $"another model.");
+    }
+
+    /// <summary>The configuration that is trained: labels of the data, dropout of the settings.</summary>
+    public static ModelConfig Configured(ModelConfig config, ModelFamily family, FinetuningConfig settings, FinetuningData data)
+    {
+        ModelConfig configured = data.Configure(config);
+        return settings.Dropout is { } dropout ? ModelDropout.Of(family, configured, settings.Model, dropout) : configured;
+    }
+}

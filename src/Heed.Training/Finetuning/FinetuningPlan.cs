@@ -1,0 +1,88 @@
+using System.Globalization;
+using Heed.Models;
+using Heed.Models.Files;
+
+namespace Heed.Training.Finetuning;
+
+/// <summary>Decides what the settings leave open, from data and model, and says why.</summary>
+internal static class FinetuningPlan
+{
+    private const int ManyExamples = 2000, MostEpochs = 20, FewSteps = 300, Evaluations = 10;
+    private const long SmallModel = 30_000_000;
+
+    /// <summary>The settings, all decided, and a sentence for each decision.</summary>
+    /// <param name="config">As given.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="model">The base model.</param>
+    public static (FinetuningConfig Config, IReadOnlyList<string> Decisions) Decide(
+        FinetuningConfig config, FinetuningData data, ModelDescription model)
+    {
+        List<string> decisions = [];
+        FinetuningConfig result = config with { Task = data.Task };
+        if (config.MaximumLength == 0)
+        {
+            result = result with { MaximumLength = Math.Max(4, Math.Min(data.Lengths.Percentile995, model.Config.MaximumLength)) };
+            decisions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"maximum length {result.MaximumLength:N0} tokens: 99.5 % of the examples fit (longest {data.Lengths.Longest:N0}, model "
+                    + $"{Positions(model.Config)})"));
+        }
+        else if (config.MaximumLength > model.Config.MaximumLength)
+        {
+            throw new ConfigException($"maximum_length: is {config.MaximumLength}, and the model in {config.Model} has "
+                + $"{model.Config.MaximumLength} positions. Lower it.");
+        }
+
+        if (data.Cut(result.MaximumLength) is { } cut) decisions.Add(cut);
+        long batches = Math.Max(1, (data.Training + (long)config.BatchSize - 1) / config.BatchSize);
+        if (config.Steps == 0)
+        {
+            double epochs = config.Epochs > 0 ? config.Epochs : data.Training >= ManyExamples ? 3
+                : Math.Clamp(Math.Ceiling(FewSteps * (double)config.Accumulation / batches), 1, MostEpochs);
+            long steps = Math.Max(1, (long)Math.Ceiling(epochs * batches / config.Accumulation));
+            result = result with { Epochs = epochs, Steps = steps };
+            string why = config.Epochs > 0 ? "as set" : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
+                : $"fewer than {ManyExamples:N0} examples need more passes, up to {FewSteps} steps or {MostEpochs} epochs";
+            decisions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0} steps: {why}"));
+        }
+        else
+        {
+            result = result with { Epochs = (double)config.Steps * config.Accumulation / batches };
+        }
+
+        if (config.LearningRate == 0)
+        {
+            long parameters = Parameters(config, data, model);
+            result = result with { LearningRate = parameters <= SmallModel ? 5e-5 : 2e-5 };
+            decisions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"learning rate {result.LearningRate:0.0e+0}: usual for {parameters / 1e6:0.0} M parameters"));
+        }
+
+        if (!config.SetsWarmup) result = result with { WarmupSteps = (long)Math.Round(0.06 * result.Steps) };
+        if (data.HeldOut == 0)
+        {
+            result = result with { Patience = 0, EvaluateEvery = 0 };
+            decisions.Add("nothing is held out: the last step is saved, and nothing says how good it is");
+        }
+        else if (config.EvaluateEvery == 0)
+        {
+            result = result with { EvaluateEvery = Math.Max(1, result.Steps / Evaluations) };
+            decisions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"evaluation every {result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end the "
+                    + $"run"));
+        }
+
+        if (config.SaveEvery == 0) result = result with { SaveEvery = result.EvaluateEvery };
+        return (result, decisions);
+    }
+
+    private static string Positions(ModelConfig config) => config.MaximumLength == int.MaxValue ? "without a limit"
+        : string.Create(CultureInfo.InvariantCulture, $"{config.MaximumLength:N0}");
+
+    private static long Parameters(FinetuningConfig config, FinetuningData data, ModelDescription model)
+    {
+        using Model shapes = ModelFolder.Shapes(model.Family, FinetuningModel.Architecture(config.Model, model, data),
+            FinetuningModel.Configured(model.Config, model.Family, config, data), config.Model);
+        return shapes.Parameters.Values;
+    }
+}

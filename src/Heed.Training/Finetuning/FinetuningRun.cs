@@ -1,0 +1,132 @@
+using Heed.Models;
+using Heed.Models.Files;
+using Heed.Tokenizers;
+using Heed.Training.Logging;
+using Heed.Training.Runs;
+
+namespace Heed.Training.Finetuning;
+
+/// <summary>Fine-tuning from a file: examples → tokens → head on a trained model → run → the best model, with its report.</summary>
+public static class FinetuningRun
+{
+    /// <summary>Folder of the run inside that of the model: settings, log, checkpoints.</summary>
+    internal const string FolderName = "run";
+
+    /// <summary>
+    /// Prepares a run: reads and checks all data, decides what the settings leave open, loads the model, checks that it fits, and finds the
+    /// last checkpoint.
+    /// </summary>
+    /// <param name="folder">Where the finished model goes; the run works in its folder <c>run</c>. Made if it does not exist.</param>
+    /// <param name="config">The settings.</param>
+    /// <param name="status">Reports what is being prepared; may be null.</param>
+    /// <param name="warnings">Reports what is odd and was accepted; may be null.</param>
+    /// <param name="cancellationToken">Ends the preparation.</param>
+    /// <exception cref="ConfigException">Settings do not fit together, or the folder holds a run with others; the message names
+    /// them.</exception>
+    /// <exception cref="BudgetException">The run cannot fit into memory.</exception>
+    /// <exception cref="InputException">Data or model are not acceptable, or not what the run has learned from.</exception>
+    /// <exception cref="StorageException">Data or model do not exist, the folder cannot be written, or another run works in
+    /// it.</exception>
+    public static TrainingRun<FinetuningTask> Prepare(
+        string folder,
+        FinetuningConfig config,
+        IProgress<string>? status = null,
+        IProgress<string>? warnings = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.Model.Length == 0) throw new ConfigException("model: is empty; name the model folder to train further.");
+        if (config.Train.Length == 0) throw new ConfigException("train: is empty; name the file or folder to learn from.");
+        config = (FinetuningConfig)config.WithFullPaths();
+        string at = Path.Combine(folder, FolderName);
+        RequireOwn(folder, at, config);
+        ModelDescription description = ModelFolder.ReadConfig(config.Model);
+        status?.Report("reading the data");
+        Tokenizer tokenizer = Tokenizer.FromFolder(config.Model);
+        FinetuningData data = FinetuningData.Read(config, tokenizer, description.Config, cancellationToken);
+        (FinetuningConfig decided, IReadOnlyList<string> decisions) = FinetuningPlan.Decide(config, data, description);
+        return TrainingRun.PrepareAt(at, decided, preparation =>
+        {
+            preparation.Report("loading the model");
+            FinetuningModel model = FinetuningModel.Load(decided, description, data);
+            try
+            {
+                FinetuningTask task = data.Make(model, decided);
+                task.Decisions = [.. data.Statements, .. decisions];
+                return task;
+            }
+            catch
+            {
+                model.Model.Dispose();
+                throw;
+            }
+        }, status, warnings, null, folder, cancellationToken);
+    }
+
+    /// <summary>The settings of the run in a folder, from <c>run/run.json</c> or else from its newest checkpoint; null if there are
+    /// none.</summary>
+    /// <param name="folder">The folder that <see cref="Prepare"/> was given.</param>
+    /// <param name="begun">True to look only at a run that has a checkpoint.</param>
+    /// <exception cref="InputException">They are damaged.</exception>
+    public static FinetuningConfig? SettingsOf(string folder, bool begun = false)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        return RunSettings.Of(Path.Combine(folder, FolderName), begun, FinetuningConfig.FromJson);
+    }
+
+    /// <summary>
+    /// Ends a run: opens the saved folder anew and evaluates it again; the figures must be those of the trained model.
+    /// </summary>
+    /// <param name="run">Trained to its end.</param>
+    /// <param name="cancellationToken">Ends the evaluation.</param>
+    /// <returns>The figures; null if nothing is held out.</returns>
+    /// <exception cref="NumericalException">The reopened model gives other figures.</exception>
+    public static EvaluationReport? Finish(TrainingRun<FinetuningTask> run, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        FinetuningConfig config = (FinetuningConfig)run.Config;
+        if (run.Task.Assess(cancellationToken) is not { } trained) return null;
+        EvaluationReport reopened;
+        using (FinetuningTask task = Reopen(run, config))
+        {
+            reopened = task.Assess(cancellationToken)!.Report;
+        }
+
+        if (!reopened.Equals(trained.Report))
+        {
+            throw new NumericalException($"{run.ModelFolder}: was reopened, and its loss on the held-out examples is {reopened.Loss:R} "
+                + $"instead of {trained.Report.Loss:R}. "
+                + $"The folder does not hold what was trained; report this.");
+        }
+
+        return trained.Report with { Step = run.SavedStep };
+    }
+
+    /// <summary>The saved folder under the same task.</summary>
+    private static FinetuningTask Reopen(TrainingRun<FinetuningTask> run, FinetuningConfig config)
+    {
+        FinetuningConfig saved = config with { Model = run.ModelFolder };
+        FinetuningModel model = FinetuningModel.Load(saved, ModelFolder.ReadConfig(run.ModelFolder), run.Task.Data);
+        try
+        {
+            if (model.NewParameters.Count > 0)
+                throw new NumericalException($"{run.ModelFolder}: was saved without {model.NewParameters[0]}; report this.");
+            return run.Task.Data.Make(model, saved);
+        }
+        catch
+        {
+            model.Model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A model that no run made here is not written over, and least of all the one that is trained further.</summary>
+    private static void RequireOwn(string folder, string run, FinetuningConfig config)
+    {
+        if (Path.GetFullPath(folder) == config.Model)
+            throw new ConfigException($"model: {config.Model} is also where the trained model is to go. Choose another folder for it.");
+        if (!Directory.Exists(run) && File.Exists(Path.Combine(folder, ModelFolder.ConfigName)))
+            throw new StorageException($"{folder}: holds a model that no run here has made. Choose another folder, or remove it.");
+    }
+}

@@ -1,0 +1,140 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Heed.Engine.Nn;
+using Heed.Models;
+using Heed.Tokenizers;
+using Heed.Training.Data;
+using Heed.Training.Logging;
+using Heed.Training.Runs;
+using Heed.Training.Tasks;
+
+namespace Heed.Training.Finetuning;
+
+/// <summary>A task over labelled examples: what <see cref="FinetuningRun"/> makes of a model and a file.</summary>
+public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
+{
+    /// <summary>Evaluations in a row with something odd about the predictions after which a run has failed.</summary>
+    private const int MostOddEvaluations = 3;
+
+    /// <summary>A loss below this part of the one before has fallen.</summary>
+    private const double Falling = 0.99;
+
+    private readonly ExampleOrder _order;
+    private readonly HashSet<string> _new;
+    private int _oddEvaluations;
+    private double _oddLoss = double.PositiveInfinity;
+
+    private protected FinetuningTask(FinetuningModel model, FinetuningData data, FinetuningConfig settings, int[] lengths)
+        : base((model ?? throw new ArgumentNullException(nameof(model))).Model)
+    {
+        (Source, Data, Settings) = (model, data, settings);
+        _new = [.. model.NewParameters];
+        _order = new ExampleOrder(lengths.Length == 0 ? [0] : lengths, settings.BatchSize, settings.Seed, settings.Shuffle,
+            settings.GroupByLength);
+        Fingerprints = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["examples"] = data.Fingerprint,
+            ["tokenizer"] = TextTask.SumOf(data.Tokenizer),
+        };
+    }
+
+    /// <summary>The names of tasks: <c>classification</c>, <c>entities</c> and so on.</summary>
+    public static IReadOnlyList<string> Names => FinetuningData.Tasks;
+
+    /// <summary>The task's name, one of <see cref="Names"/>.</summary>
+    public string Name => Data.Task;
+
+    /// <summary>What the training data hold, and what about it may mislead.</summary>
+    public DataReport Report => Data.Report;
+
+    /// <summary>What was decided before the first step, with the reasons, a sentence each.</summary>
+    public IReadOnlyList<string> Decisions { get; internal set; } = [];
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> Fingerprints { get; }
+
+    /// <summary>The model with what is known of its folder.</summary>
+    internal FinetuningModel Source { get; }
+
+    /// <summary>The examples.</summary>
+    internal FinetuningData Data { get; }
+
+    /// <summary>The settings, all decided.</summary>
+    private protected FinetuningConfig Settings { get; }
+
+    /// <summary>What a target is called in reports of pace: texts, tokens.</summary>
+    internal virtual string Unit => "texts";
+
+    /// <inheritdoc/>
+    public sealed override ModelInputs Batch(long position) => Inputs(_order[position]);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<long> CountTargets(ModelInputs batch) => Model.CountTargets(batch);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LossPart> Loss(ModelInputs batch, RunOptions options) => Model.Run(batch, options).Losses;
+
+    /// <summary>Predicts the held-out examples with the model as it is, and compares. Null if nothing is held out.</summary>
+    internal abstract TaskAssessment? Assess(CancellationToken cancellationToken);
+
+    /// <inheritdoc/>
+    /// <exception cref="NumericalException">For the third time in a row nearly all predictions are one class, and the loss does not
+    /// fall.</exception>
+    public sealed override EvaluationReport? Evaluate(bool all, CancellationToken cancellationToken)
+    {
+        if (Assess(cancellationToken) is not { } assessment) return null;
+        EvaluationReport report = assessment.Report;
+        // A run that begins slowly learns all the same: its loss falls, and is that of a guess at most.
+        bool isSlow = report.Loss < _oddLoss * Falling && report.Loss * Falling < assessment.GuessLoss;
+        bool isOdd = report.Findings.Count > 0 && !isSlow;
+        (_oddEvaluations, _oddLoss) = (isOdd ? _oddEvaluations + 1 : 0, report.Findings.Count > 0 ? report.Loss : double.PositiveInfinity);
+        if (_oddEvaluations < MostOddEvaluations) return report;
+        throw new NumericalException(string.Create(CultureInfo.InvariantCulture,
+            $"{report.Findings[0]}. This was found in {MostOddEvaluations} evaluations in a row: the run has failed, most likely because "
+                + $"the learning rate {Settings.LearningRate:0.0e+0} is too high. Lower learning_rate (5e-5 or 2e-5 are usual), raise "
+                + $"warmup_steps, and begin in another folder."));
+    }
+
+    /// <summary>Factor of the rate: that of the settings for a parameter that was not in the folder, else less for lower layers.</summary>
+    /// <inheritdoc/>
+    public override double RateFactor(Parameter parameter)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        if (_new.Contains(parameter.Name)) return Settings.HeadRate;
+        return Settings.LayerDecay == 1 ? 1 : Math.Pow(Settings.LayerDecay, LayersAbove(parameter.Name));
+    }
+
+    /// <summary>Model, tokenizer, and what the task adds.</summary>
+    /// <inheritdoc/>
+    public override void Save(string folder)
+    {
+        base.Save(folder);
+        TokenizerFolder.Save(Data.Tokenizer, folder, Model.Config.EndId, Source.Folder);
+    }
+
+    /// <inheritdoc/>
+    public override Forecast? Forecast(TrainingConfig config)
+    {
+        int longest = Math.Min(Data.Lengths.Longest, Settings.MaximumLength);
+        Forecast forecast = Runs.Forecast.Of(Model, config, Settings.BatchSize, Math.Max(1, longest), 8L * sizeof(int) * longest);
+        // A target is a text here, not a token.
+        return forecast with { OperationsPerToken = forecast.OperationsPerToken * (Unit == "tokens" ? 1 : Data.Lengths.Mean) };
+    }
+
+    /// <summary>The inputs of some training examples, with their labels.</summary>
+    private protected abstract ModelInputs Inputs(ReadOnlySpan<int> examples);
+
+    /// <summary>Layers above the one that a parameter belongs to: 0 for the last layer and the head, all for the embeddings.</summary>
+    private int LayersAbove(string name)
+    {
+        if (LayerNumber().Match(name) is { Success: true } match
+            && int.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out int layer))
+            return Math.Max(0, Model.Config.Layers - 1 - layer);
+        return name.Contains("embed", StringComparison.Ordinal) || name.Contains("wte", StringComparison.Ordinal)
+            || name.Contains("wpe", StringComparison.Ordinal) || name.StartsWith("shared.", StringComparison.Ordinal) ? Model.Config.Layers
+            : 0;
+    }
+
+    [GeneratedRegex(@"\.(?:layers?|h|blocks?)\.(\d+)\.", RegexOptions.CultureInvariant)]
+    private static partial Regex LayerNumber();
+}
