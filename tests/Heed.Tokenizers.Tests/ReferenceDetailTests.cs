@@ -123,9 +123,9 @@ public class ReferenceDetailTests
 
         // Words have places of their own, windows those of their text.
         TokenEncoding words = Trimming(postProcessor).EncodeWords(["a", "😀"]);
-        Assert.Equal((2, 2), words.Offsets.ElementAt(Array.IndexOf(words.Tokens, "Ġð")));
+        Assert.Equal((2, 2), words.Offsets.ElementAt(words.Tokens.IndexOf("Ġð")));
         TokenEncoding window = Trimming(postProcessor).WithTruncation(new TruncationOptions(4) { Direction = Side.Left }).Encode("😀😀😀").Overflowing[^1];
-        Assert.Equal((2, 2), window.Offsets.ElementAt(Array.IndexOf(window.Tokens, "Ġð")));
+        Assert.Equal((2, 2), window.Offsets.ElementAt(window.Tokens.IndexOf("Ġð")));
     }
 
     [Fact]
