@@ -40,7 +40,7 @@ public sealed class TokenizerFolderReferenceTests : IDisposable
         config["tokenizer_class"] = "LlamaTokenizer";
         File.Copy(Golden("sentencepiece-bpe", "spiece.model"), _folder.File("tokenizer.model"));
         File.WriteAllText(_folder.File("tokenizer_config.json"), config.ToJsonString());
-        int[] ids = Tokenizer.FromFolder(_folder.Path).Encode("the word").Ids;
+        int[] ids = [.. Tokenizer.FromFolder(_folder.Path).Encode("the word").Ids];
         Assert.Equal((begin, end), (ids[0] == 1, ids[^1] == 2));
     }
 
