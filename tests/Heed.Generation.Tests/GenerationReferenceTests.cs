@@ -160,7 +160,7 @@ public sealed class GenerationReferenceTests : IDisposable
     }
 
     [Fact]
-    public void A_processor_of_ones_own_sees_prompt_and_new_ids_of_its_text()
+    public void A_custom_processor_sees_prompt_and_new_ids_of_its_text()
     {
         List<int[]> seen = [];
         GenerationRequest request = new() { Prompt = [4, 5], Config = Three, Processors = [new Watch(seen)] };

@@ -297,7 +297,9 @@ public sealed partial record GenerationConfig
     private static IReadOnlyList<int>? Ends(ConfigReader file)
     {
         IReadOnlyList<int>? ids = Ids(file, "eos_token_id");
-        return ids is { Count: 0 } ? throw file.Wrong("eos_token_id", "is an empty list; an id or a list of ids was expected. Take the key out if no id ends a text") : ids;
+        if (ids is { Count: 0 })
+            throw file.Wrong("eos_token_id", "is an empty list; one id or several were expected. Take the key out if none ends a text");
+        return ids;
     }
 
     /// <summary>One id or a list of ids.</summary>
