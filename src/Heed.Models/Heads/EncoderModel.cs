@@ -1,6 +1,7 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Models.Files;
 
 namespace Heed.Models;
@@ -27,7 +28,7 @@ public class EncoderModel : Model
     public TokenStack Stack { get; }
 
     /// <summary>The layer on the first token, or null.</summary>
-    public Linear? Pooler { get; }
+    public Projection? Pooler { get; private set; }
 
     /// <summary>Builds the bare stack of a configuration's family.</summary>
     /// <param name="config">Sizes and settings.</param>
@@ -35,12 +36,16 @@ public class EncoderModel : Model
     /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>
     public static EncoderModel Create(ModelConfig config, ParameterSet parameters) => (EncoderModel)ModelFamilies.Build(HeadKind.None, config, parameters);
 
-    /// <summary>The rows of the last layer.</summary>
+    /// <summary>The rows of the last layer, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="batch">From <see cref="Pack"/>.</param>
     /// <param name="context">From <see cref="TokenBatch.Context"/>.</param>
     /// <returns>[N, D].</returns>
     /// <exception cref="InputException">An id is outside the vocabulary, or the input is longer than the positions reach.</exception>
-    public Variable Encode(TokenBatch batch, ForwardContext context) => Stack.Run(batch, context);
+    public Variable Encode(TokenBatch batch, ForwardContext context)
+    {
+        using ContextScope entered = Context.Enter();
+        return Stack.Run(batch, context);
+    }
 
     /// <summary>The rows that run, at the positions at which the architecture counts them.</summary>
     /// <param name="inputs">Padded grids.</param>
@@ -56,12 +61,21 @@ public class EncoderModel : Model
     {
         ArgumentNullException.ThrowIfNull(run);
         TokenBatch batch = Pack(inputs);
-        Variable hidden = Encode(batch, run.Context(batch));                                         // [N, D]
+        ForwardContext context = run.Context(batch);
+        Variable hidden = Encode(batch, context);                                                    // [N, D]
         return new ModelOutput
         {
             LastHiddenState = batch.ToGrid(hidden.Value),
-            PoolerOutput = Pooler?.Forward(hidden.Gather(batch.FirstRows())).Activate(Activation.Tanh).Value,
+            PoolerOutput = Pooler?.Forward(hidden.Gather(batch.FirstRows()), context).Activate(Activation.Tanh).Value,
         };
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (!ReferenceEquals(old, Pooler)) return false;
+        Pooler = replacement;
+        return true;
     }
 
     /// <summary>Without a head there is nothing to predict, and no part of a loss.</summary>

@@ -1,5 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Models.Files;
 
@@ -36,10 +37,14 @@ public sealed class MaskedLanguageModel : EncoderModel
     public static new MaskedLanguageModel Create(ModelConfig config, ParameterSet parameters)
         => (MaskedLanguageModel)ModelFamilies.Build(HeadKind.MaskedLanguageModel, config, parameters);
 
-    /// <summary>Scores over the vocabulary.</summary>
+    /// <summary>Scores over the vocabulary, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="hidden">[R, D]: rows of the last layer.</param>
     /// <returns>[R, V].</returns>
-    public Variable Logits(Variable hidden) => Head.Vocabulary.Forward(Head.Transform(hidden));
+    public Variable Logits(Variable hidden)
+    {
+        using ContextScope entered = Context.Enter();
+        return Head.Vocabulary.Forward(Head.Transform(hidden));
+    }
 
     /// <summary>Sum of −log p(target) over rows, without holding the logits.</summary>
     /// <param name="hidden">[R, D]: rows of the last layer.</param>
@@ -47,7 +52,10 @@ public sealed class MaskedLanguageModel : EncoderModel
     /// <param name="settings">Smoothing, class weights, ignored index; their reduction is not read. Null: a plain sum.</param>
     /// <returns>[]: nats.</returns>
     public Variable LossSum(Variable hidden, int[] targets, CrossEntropySettings? settings = null)
-        => Head.Vocabulary.LossSum(Head.Transform(hidden), targets, ModelRun.LossOf(settings));
+    {
+        using ContextScope entered = Context.Enter();
+        return Head.Vocabulary.LossSum(Head.Transform(hidden), targets, ModelRun.LossOf(settings));
+    }
 
     /// <inheritdoc/>
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)
@@ -58,10 +66,10 @@ public sealed class MaskedLanguageModel : EncoderModel
         Variable hidden = Encode(batch, context);                                                    // [N, D]
         // On all rows where logits are wanted or hooks look; a loss needs few.
         bool all = run.Options.Logits || run.Options.Hooks is not null;
-        Variable? transformed = all ? Head.Transform(hidden, run.Options.Hooks is null ? null : context) : default(Variable?);
+        Variable? transformed = all ? Head.Transform(hidden, context) : default(Variable?);
         Variable? follows = NextSentence?.Forward(hidden, batch, context, Config.PaddingId);         // [B, 2]
         List<LossPart> losses = [];
-        if (inputs.Labels is not null) losses.Add(Predict(hidden, transformed, batch.Pick(inputs.Labels), run));
+        if (inputs.Labels is not null) losses.Add(Predict(hidden, transformed, batch.Pick(inputs.Labels), run, context));
         if (follows is { } scores && inputs.NextSentenceLabel is { } given)
         {
             int[] labels = [.. given];
@@ -79,6 +87,10 @@ public sealed class MaskedLanguageModel : EncoderModel
     }
 
     /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+        => Head.TryExchange(old, replacement) || NextSentence?.TryExchange(old, replacement) == true;
+
+    /// <inheritdoc/>
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
@@ -90,7 +102,7 @@ public sealed class MaskedLanguageModel : EncoderModel
     }
 
     /// <summary>The loss of the hidden tokens; the head runs on their rows alone, unless it has run already.</summary>
-    private LossPart Predict(Variable hidden, Variable? transformed, int[] labels, ModelRun run)
+    private LossPart Predict(Variable hidden, Variable? transformed, int[] labels, ModelRun run, ForwardContext context)
     {
         int[] rows = [.. Enumerable.Range(0, labels.Length).Where(n => labels[n] != CausalLanguageModel.IgnoredLabel)];
         int[] targets = Array.ConvertAll(rows, n => labels[n]);
@@ -101,7 +113,7 @@ public sealed class MaskedLanguageModel : EncoderModel
         }
 
         if (rows.Length == 0) return new LossPart("tokens", Tensor.Scalar(0), 0);
-        Variable read = transformed is { } all ? all.Gather(rows) : Head.Transform(hidden.Gather(rows));
+        Variable read = transformed is { } all ? all.Gather(rows) : Head.Transform(hidden.Gather(rows), context);
         return new LossPart("tokens", Head.Vocabulary.LossSum(read, targets, run.Loss()), rows.Length);
     }
 }

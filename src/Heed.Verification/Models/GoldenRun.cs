@@ -37,7 +37,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         using Model model = Load(forTraining: true);
         for (int batch = 0; batch < golden.Batches; batch++)
         {
-            Differentiate(model, golden.Inputs(batch));
+            Differentiate(model, golden.Inputs(batch), options);
             CompareGradients(model, batch);
         }
 
@@ -51,7 +51,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         double noise = 0;
         for (int step = 0; step < training.Steps; step++)
         {
-            double loss = Differentiate(model, golden.Inputs(step % golden.Batches));
+            double loss = Differentiate(model, golden.Inputs(step % golden.Batches), options);
             double norm = GlobalNorm.Of(model.Parameters);
             double rate = training.Rate(step);
             optimizer.Step(rate, GlobalNorm.Factor(norm, training.Clip));
@@ -151,7 +151,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
     }
 
     /// <summary>Forward and backward of one batch; the gradients lie in the parameters.</summary>
-    private double Differentiate(Model model, ModelInputs inputs)
+    internal static double Differentiate(Model model, ModelInputs inputs, VerifyOptions options)
     {
         options.CancellationToken.ThrowIfCancellationRequested();
         model.Parameters.ClearGradients();
@@ -209,7 +209,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         if (!golden.Record.Has("generate")) return 0;
         JsonElement list = golden.Record.Root.GetProperty("generate");
         if (list.ValueKind != JsonValueKind.Array) throw golden.Record.Wrong("generate", $"is {StrictJson.Describe(list)}; an array was expected");
-        if (options.Generation is not { } runner) return list.GetArrayLength();
+        if (!options.Generation) return list.GetArrayLength();
         JsonArray written = [];
         if (dump is not null) dump.Record["generate"] = written;
         for (int i = 0; i < list.GetArrayLength(); i++)
@@ -230,7 +230,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
             GeneratedRows rows;
             try
             {
-                rows = runner.Generate(model, folder, prompts, settings.Root);
+                rows = GenerationRunner.Generate(model, folder, prompts, settings.Root);
             }
             catch (NumericalException)
             {

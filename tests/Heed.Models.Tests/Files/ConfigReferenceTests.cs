@@ -101,6 +101,9 @@ public sealed class ConfigReferenceTests
     {
         LlamaConfig config = (LlamaConfig)Read($$"""{"model_type": "llama", {{field}}}""");
         Assert.Equal((RopeScalingKind.Linear, 4d, 10000d), (config.Scaling!.Kind, config.Scaling.Factor, config.Theta));
+        string ones = string.Join(", ", Enumerable.Repeat("1.0", 64));
+        LlamaConfig older = (LlamaConfig)Read($$"""{"model_type": "llama", "rope_scaling": {"type": "su", "short_factor": [{{ones}}], "long_factor": [{{ones}}]} }""");
+        Assert.Equal(RopeScalingKind.LongRope, older.Scaling!.Kind);
     }
 
     [Theory]
