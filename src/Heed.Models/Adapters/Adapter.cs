@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Engine.Nn;
 using Heed.Engine.Runtime;
@@ -185,6 +186,7 @@ public sealed class Adapter
             config = config with { BaseModel = Path.GetRelativePath(folder, Path.Combine(old, path)).Replace('\\', '/') };
         SafetensorsWriter.Write(Path.Combine(folder, AdapterTensors.SafetensorsName),
             Keys.Select(k => new ParameterTensor(k.Value).Rename(k.Key)), SafetensorsWriter.PyTorchMetadata);
+        if (LabelsOfItsOwn() is { } labels) DurableFile.WriteText(Path.Combine(folder, ModelFolder.ConfigName), StrictJson.Format(labels));
         DurableFile.WriteText(Path.Combine(folder, AdapterConfigFile.Name), StrictJson.Format(AdapterConfigFile.ToJson(config)));
     }
 
@@ -205,6 +207,15 @@ public sealed class Adapter
         }
 
         Detach();
+    }
+
+    /// <summary>The configuration with the names of a head's classes, where the base model's file has others: PEFT's files hold no names,
+    /// and its readers pass a <c>config.json</c> over.</summary>
+    private JsonObject? LabelsOfItsOwn()
+    {
+        JsonObject now = ModelFolder.ConfigOf(Model, DType.F32);
+        bool isSame = ((string[])["id2label", "problem_type"]).All(key => JsonNode.DeepEquals(now[key], Model.Config.Original?[key]));
+        return Model.Config.Labels.Count == 0 || isSame ? null : now;
     }
 
     /// <summary>Removes the adapter and leaves the weights as they are.</summary>

@@ -155,6 +155,7 @@ public class AdapterTests
         ModelInputs inputs = AdapterFolders.Inputs with { Labels = null };
         using Model opened = ModelFolder.Load(folder.File("a")).Model;
         Assert.Equal(architecture, opened.Architecture);
+        if (task != "QUESTION_ANS") Assert.Equal(["a", "b", "c", "d"], opened.Config.Labels);
         using TensorScope scope = TensorScope.Begin();
         ModelOutput expected = model.Run(inputs), actual = opened.Run(inputs);
         Assert.InRange(AdapterFolders.Distance((actual.Logits ?? actual.StartLogits)!.ToArray(), (expected.Logits ?? expected.StartLogits)!.ToArray()), 0, 5e-6);
