@@ -24,6 +24,7 @@ public class AdapterFolderTests
         using Model model = AdapterFolders.Base(name);
         FolderModelFiles files = new(golden);
         using (AdapterTensors tensors = AdapterTensors.Open(files)) Adapter.Load(model, AdapterConfigFile.Read(files), tensors, null, wholeToo: true).Save(folder.Path);
+        Assert.Equal(["adapter_config.json", "adapter_model.safetensors"], Directory.GetFiles(folder.Path).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
         Assert.Equal(File.ReadAllText(Path.Combine(golden, "adapter_config.json")), File.ReadAllText(folder.File("adapter_config.json")));
         byte[] expected = File.ReadAllBytes(Path.Combine(golden, "adapter_model.safetensors"));
         if (name == "bert-all-biases")
