@@ -54,7 +54,7 @@ internal abstract class WritingTask : FinetuningTask
         });
     }
 
-    /// <summary>The loss of each held-out text: nats a token.</summary>
+    /// <summary>The loss of each held-out text: nats per token.</summary>
     private protected double[] Losses(CancellationToken cancellationToken)
     {
         double[] losses = new double[Texts.Length];
