@@ -76,7 +76,8 @@ public static class FinetuningRun
     }
 
     /// <summary>
-    /// Ends a run: opens the saved folder anew and evaluates it again; the figures must be those of the trained model.
+    /// Ends a run: opens the saved folder anew and evaluates it again, where the figures must be those of the trained model; fits a
+    /// temperature or thresholds (<c>calibration.json</c>); writes <c>report.json</c>, <c>report.html</c> and the model card.
     /// </summary>
     /// <param name="run">Trained to its end.</param>
     /// <param name="cancellationToken">Ends the evaluation.</param>
@@ -86,21 +87,24 @@ public static class FinetuningRun
     {
         ArgumentNullException.ThrowIfNull(run);
         FinetuningConfig config = (FinetuningConfig)run.Config;
-        if (run.Task.Assess(cancellationToken) is not { } trained) return null;
-        EvaluationReport reopened;
-        using (FinetuningTask task = Reopen(run, config))
+        TaskAssessment? trained = run.Task.Assess(cancellationToken);
+        if (trained is not null)
         {
-            reopened = task.Assess(cancellationToken)!.Report;
+            using FinetuningTask task = Reopen(run, config);
+            EvaluationReport reopened = task.Assess(cancellationToken)!.Report;
+            if (!reopened.Equals(trained.Report))
+            {
+                throw new NumericalException($"{run.ModelFolder}: was reopened, and its loss on the held-out examples is {reopened.Loss:R} "
+                    + $"instead of {trained.Report.Loss:R}. The folder does not hold what was trained; report this.");
+            }
         }
 
-        if (!reopened.Equals(trained.Report))
-        {
-            throw new NumericalException($"{run.ModelFolder}: was reopened, and its loss on the held-out examples is {reopened.Loss:R} "
-                + $"instead of {trained.Report.Loss:R}. "
-                + $"The folder does not hold what was trained; report this.");
-        }
-
-        return trained.Report with { Step = run.SavedStep };
+        string calibrationFile = Path.Combine(run.ModelFolder, ClassCalibration.FileName);
+        ClassCalibration? calibration = config.Calibrate ? run.Task.Calibrate(cancellationToken) : null;
+        if (calibration is null) File.Delete(calibrationFile);
+        else DurableFile.WriteText(calibrationFile, StrictJson.Format(calibration.ToJson()));
+        FinetuningReport.Write(run, trained, calibration?.ToJson());
+        return trained is null ? null : trained.Report with { Step = run.SavedStep };
     }
 
     /// <summary>The saved folder under the same task.</summary>
