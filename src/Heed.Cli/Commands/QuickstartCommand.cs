@@ -134,7 +134,7 @@ internal static class QuickstartCommand
             run.Task.Tokenizer!.EncodeToIds(prompts[i], ids, addSpecialTokens: false);
             GenerationConfig config = new() { Sample = true, Temperature = 0.7f, TopK = 40, MaxNewTokens = ContinuationTokens, Seed = run.Config.Seed + (ulong)i, EndIds = model.Config.EndId is { } end ? [end] : [], PaddingId = model.Config.EndId };
             GeneratedText text = engine.Generate([[.. ids]], config, cancellationToken)[0];
-            texts[i] = run.Task.Tokenizer!.Decode([.. text.Ids]).ReplaceLineEndings(" ");
+            texts[i] = run.Task.Tokenizer!.Decode(text.Ids).ReplaceLineEndings(" ");
         }
 
         return texts;

@@ -127,7 +127,7 @@ internal static class TokenizeCommand
     private static (int First, int Count) Padding(TokenEncoding encoding)
     {
         int count = encoding.AttentionMask.Count(real => real == 0);
-        return (Array.IndexOf(encoding.AttentionMask, 0), count);
+        return (encoding.AttentionMask.IndexOf(0), count);
     }
 
     private static int Lines(Terminal terminal, Tokenizer tokenizer, bool special, bool codePoints, CancellationToken cancellationToken)

@@ -146,7 +146,7 @@ public sealed class TextEmbedder : IDisposable
     }
 
     /// <summary>Static tables read a text's own tokens, without special ones.</summary>
-    private int[] Encode(string text) => _tokenizer.Encode(text, addSpecialTokens: !_embedder.IsStatic).Ids;
+    private int[] Encode(string text) => _tokenizer.Encode(text, addSpecialTokens: !_embedder.IsStatic).IdArray;
 
     /// <summary>Leading ids that a prompt takes: those of the prompt alone, without the special token that ends it.</summary>
     private int PromptTokens(string prompt)

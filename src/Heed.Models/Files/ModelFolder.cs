@@ -292,7 +292,11 @@ public static class ModelFolder
                 + "choose one by LoadOptions.Architecture, and LoadOptions.AllowMissing starts what is missing anew, to be trained.";
         }
 
-        return "Check that weights and config.json belong together" + (report.Missing.Count + report.Mismatched.Count > 0 ? "; LoadOptions.AllowMissing starts missing tensors anew, to be trained." : "; LoadOptions.AllowMissing leaves them out.");
+        return report.Missing.Count + report.Mismatched.Count > 0
+            ? "Correct config.json, or take the weights that belong to it; "
+                + "in code, LoadOptions.AllowMissing starts missing tensors anew, to be trained."
+            : "Correct config.json, or write the weights again without what does not belong to the model ('heed info FILE' lists them); "
+                + "in code, LoadOptions.AllowMissing leaves them out.";
     }
 
     private static string Describe(string folder, LoadReport report, ModelConfig config)
@@ -308,7 +312,8 @@ public static class ModelFolder
         return $"{folder}: {string.Join("; ", parts)}. The sizes of config.json are {Sizes(config)}.";
     }
 
-    private static string Some(IReadOnlyList<string> names) => string.Join(", ", names.Take(4)) + (names.Count > 4 ? ", …" : "");
+    private static string Some(IReadOnlyList<string> names)
+        => string.Join(", ", names.Take(4).Select(name => name.Length == 0 ? "one without a name" : name)) + (names.Count > 4 ? ", …" : "");
 
     /// <summary>An id of the configuration that is no token breaks nothing by itself: what uses it would, later and far away.</summary>
     private static void ReportIds(ModelDescription description, IProgress<string> warnings)

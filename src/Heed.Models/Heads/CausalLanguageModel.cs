@@ -84,6 +84,7 @@ public sealed class CausalLanguageModel : Model
     private static int[] Targets(ModelInputs inputs, TokenBatch batch)
     {
         TokenGrid labels = inputs.Labels!;
+        batch.RequireLabels(labels);
         if (inputs.LabelsAreShifted) return batch.Pick(labels);
         return Array.ConvertAll(batch.CellArray, cell => (cell % labels.Columns) + 1 < labels.Columns ? labels.Cells[cell + 1] : IgnoredLabel);
     }

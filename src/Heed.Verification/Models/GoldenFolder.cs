@@ -75,6 +75,18 @@ internal sealed class GoldenFolder : IDisposable
     public static ModelInputs ReadInputs(Dictionary<string, RawTensor> tensors, string file)
     {
         if (!tensors.TryGetValue("input_ids", out RawTensor? ids)) throw new InvalidFileException(file, "input_ids", "is missing");
+        foreach ((string name, RawTensor tensor) in tensors)
+        {
+            if (tensor.Sizes.Length != 2 && name is not ("labels" or "next_sentence_label" or "start_positions" or "end_positions"))
+            {
+                throw new InvalidFileException(
+                    file,
+                    tensor.Name,
+                    $"is [{string.Join(", ", tensor.Sizes)}]; two axes, texts and ids, were expected: "
+                        + $"write one text as [1, {tensor.ElementCount}]");
+            }
+        }
+
         ModelInputs inputs = new() { InputIds = Grid(ids, file) };
         foreach ((string name, RawTensor tensor) in tensors)
         {

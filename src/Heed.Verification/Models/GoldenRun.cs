@@ -92,6 +92,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         using TensorScope scope = TensorScope.Begin();
         ModelInputs inputs = golden.Inputs(batch);
         ModelOutput output = model.Run(inputs, new RunOptions { Details = true, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
+        RequireTargets(output, batch);
         string prefix = FormattableString.Invariant($"batch{batch}.output.");
         Dictionary<string, Tensor> named = OutputNames.Of(model, output);
         RawTensor[] references = [.. golden.Tensors(prefix)];
@@ -128,6 +129,17 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         }
 
         return output.Loss ?? double.NaN;
+    }
+
+    /// <summary>Refuses a batch whose labels leave nothing to predict: its loss says nothing, and must not pass.</summary>
+    private void RequireTargets(ModelOutput output, int batch)
+    {
+        if (output.Losses.Count == 0 || output.Losses.Any(part => part.Count > 0)) return;
+        throw new InvalidFileException(
+            Path.Combine(folder, GoldenFolder.TensorsName),
+            FormattableString.Invariant($"batch{batch}.input.labels"),
+            "no target counts, so there is no loss to compare: all labels are −100, or stand where nothing is predicted. "
+                + "Give a label that counts, or leave the labels out");
     }
 
     /// <summary>Which axis of an output counts tokens; −1 if none does. Patterns are [B, H, T, S]; the scores of a whole text are [B, L],
