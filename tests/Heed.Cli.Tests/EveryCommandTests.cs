@@ -27,6 +27,7 @@ public class EveryCommandTests
         ["info"] = ("{model}", ["parameters"]),
         ["verify"] = ("{golden}", ["cases", "failed"]),
         ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),
+        ["merge"] = ("{adapter} --out {new}", ["folder", "base", "adapted", "parameters", "untied", "copied"]),
         ["pull"] = ("nobody/nothing", []),
         ["list"] = ("", []),
         ["rm"] = ("nobody/nothing", []),
@@ -75,7 +76,8 @@ public class EveryCommandTests
         string text = Text(folder), model = folder.File("run/model");
         if (line.Contains("{model}", StringComparison.Ordinal)) Assert.Equal(ExitCode.Ok, (await Run(Pretrain(text, folder.File("run"), 6))).Code);
         string filled = line.Replace("{model}", model, StringComparison.Ordinal).Replace("{text}", text, StringComparison.Ordinal)
-            .Replace("{new}", folder.File("new"), StringComparison.Ordinal).Replace("{golden}", Path.Combine(Repository.Goldens, "models", "gpt2"), StringComparison.Ordinal);
+            .Replace("{new}", folder.File("new"), StringComparison.Ordinal).Replace("{golden}", Path.Combine(Repository.Goldens, "models", "gpt2"), StringComparison.Ordinal)
+            .Replace("{adapter}", Path.Combine(Repository.Goldens, "lora", "gpt2-embedding"), StringComparison.Ordinal);
         string[] args = [.. path.Split(' '), .. filled.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--json"];
         // The hub's commands look at the environment: they run in a process of their own, offline, on an empty cache.
         bool hub = path is "pull" or "list" or "rm";

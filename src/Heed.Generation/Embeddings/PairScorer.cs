@@ -51,7 +51,7 @@ public sealed class PairScorer : IDisposable
     public static PairScorer Open(string folder, LoadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        FolderModelFiles files = new(folder);
+        (IModelFiles files, options) = OpenedFiles.Of(new FolderModelFiles(folder), options);
         Model model = ModelFolder.Load(files, options).Model;
         try
         {

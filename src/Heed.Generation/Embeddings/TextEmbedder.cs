@@ -57,6 +57,7 @@ public sealed class TextEmbedder : IDisposable
     internal static TextEmbedder Open(IModelFiles files, ModelDescription? description, LoadOptions? options)
     {
         ArgumentNullException.ThrowIfNull(files);
+        (files, options) = OpenedFiles.Of(files, options);
         return WithTokenizer(files, SentenceEmbedder.Load(files, description, options));
     }
 

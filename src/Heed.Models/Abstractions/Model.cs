@@ -41,6 +41,9 @@ public abstract class Model : Module, IDisposable
     /// <c>transformer.wte.weight</c>.</summary>
     public IReadOnlyDictionary<string, string> TiedNames => Parameters.SharedNames;
 
+    /// <summary>The adapter that the model carries, or null.</summary>
+    internal Adapters.Adapter? Adapter { get; set; }
+
     /// <summary>How each parameter was stored in the folder that was loaded; empty for a model made from nothing. Saving keeps these
     /// types.</summary>
     public IReadOnlyDictionary<string, Checkpoints.DType> StoredTypes { get; internal set; } = new Dictionary<string, Checkpoints.DType>();

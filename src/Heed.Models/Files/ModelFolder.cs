@@ -6,6 +6,7 @@ using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
+using Heed.Models.Adapters;
 
 namespace Heed.Models.Files;
 
@@ -34,13 +35,26 @@ public static class ModelFolder
 
     /// <summary>Opens a model from the files of any store: a folder, memory, a download.</summary>
     /// <inheritdoc cref="Load(string, LoadOptions?)" path="/exception"/>
-    public static LoadedModel Load(IModelFiles files, LoadOptions? options = null) => Load(files, ReadConfig(files, options), options);
+    public static LoadedModel Load(IModelFiles files, LoadOptions? options = null)
+    {
+        files = AdapterFiles.Resolve(files, options);
+        return Load(files, ReadConfig(files, options), options);
+    }
 
     /// <summary>Opens a model whose configuration is read already.</summary>
     internal static LoadedModel Load(IModelFiles files, ModelDescription description, LoadOptions? options)
     {
         options ??= LoadOptions.Default;
         using ContextScope entered = (options.Context ?? ComputeContext.Current).Enter();
+        if (AdapterFiles.Resolve(files, options) is not AdapterFiles adapter) return LoadWhole(files, description, options);
+        using AdapterTensors tensors = adapter.OpenTensors();
+        LoadOptions merging = adapter.Merging(ref description, tensors, options);
+        using MergedWeights? merged = merging.Merged;
+        return LoadWhole(adapter.Base, description, merging);
+    }
+
+    private static LoadedModel LoadWhole(IModelFiles files, ModelDescription description, LoadOptions options)
+    {
         (ModelFamily family, string architecture, ModelConfig config) = description;
         string folder = files.Location;
         using Model shapes = Shapes(family, architecture, config, description.File);
@@ -80,6 +94,9 @@ public static class ModelFolder
             throw;
         }
 
+        // The base of an adapter may hold the head of its pre-training instead of the adapter's.
+        if (options.Merged is not null)
+            report = report with { Unexpected = [.. report.Unexpected.Where(name => IsOfStack(name, family, model))] };
         if (!report.IsComplete)
         {
             string sentence = Describe(folder, report, config);
@@ -127,7 +144,11 @@ public static class ModelFolder
     public static ModelDescription ReadConfig(IModelFiles files, LoadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(files);
-        return ReadConfig(new StoredFile(files, ConfigName), options);
+        if (AdapterFiles.Resolve(files, options) is not AdapterFiles adapter) return ReadConfig(new StoredFile(files, ConfigName), options);
+        StoredFile file = new(adapter.Base, ConfigName);
+        ModelDescription description = ReadConfig(file, options);
+        LoadOptions? head = adapter.HeadOf(description, options);
+        return ReferenceEquals(head, options) ? description : ReadConfig(file, head);
     }
 
     /// <summary>Reads a configuration file alone.</summary>
@@ -207,6 +228,9 @@ public static class ModelFolder
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(folder);
+        if (model.Adapter is not null)
+            throw new InvalidOperationException("ModelFolder.Save: the model carries an adapter; save that alone by Adapter.Save, "
+                + "or merge it first by Adapter.Merge.");
         try
         {
             Directory.CreateDirectory(folder);
@@ -310,6 +334,17 @@ public static class ModelFolder
 
         // A size that differs, or a layer too many or too few, lies in config.json as likely as in the weights.
         return $"{folder}: {string.Join("; ", parts)}. The sizes of config.json are {Sizes(config)}.";
+    }
+
+    /// <summary>True for a stored tensor that belongs to the layers, under its full name or as the bare stack has it.</summary>
+    private static bool IsOfStack(string stored, ModelFamily family, Model model)
+    {
+        string prefix = family.BasePrefix + ".";
+        string first = stored.StartsWith(prefix, StringComparison.Ordinal) ? stored[prefix.Length..] : stored;
+        first = first[..(first.IndexOf('.', StringComparison.Ordinal) is > 0 and var dot ? dot : first.Length)];
+        return stored.StartsWith(prefix, StringComparison.Ordinal)
+            || model.Parameters.Any(p => p.Name.StartsWith($"{prefix}{first}.", StringComparison.Ordinal)
+                || p.Name.StartsWith($"{first}.", StringComparison.Ordinal));
     }
 
     private static string Some(IReadOnlyList<string> names)

@@ -74,6 +74,9 @@ public sealed class CausalLanguageModel : Model
     }
 
     /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement) => Head.TryExchange(old, replacement);
+
+    /// <inheritdoc/>
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);

@@ -59,6 +59,9 @@ public sealed class SequenceClassifier : Model
     }
 
     /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement) => Head.TryExchange(old, replacement);
+
+    /// <inheritdoc/>
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);

@@ -37,7 +37,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         using Model model = Load(forTraining: true);
         for (int batch = 0; batch < golden.Batches; batch++)
         {
-            Differentiate(model, golden.Inputs(batch));
+            Differentiate(model, golden.Inputs(batch), options);
             CompareGradients(model, batch);
         }
 
@@ -51,7 +51,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         double noise = 0;
         for (int step = 0; step < training.Steps; step++)
         {
-            double loss = Differentiate(model, golden.Inputs(step % golden.Batches));
+            double loss = Differentiate(model, golden.Inputs(step % golden.Batches), options);
             double norm = GlobalNorm.Of(model.Parameters);
             double rate = training.Rate(step);
             optimizer.Step(rate, GlobalNorm.Factor(norm, training.Clip));
@@ -151,7 +151,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
     }
 
     /// <summary>Forward and backward of one batch; the gradients lie in the parameters.</summary>
-    private double Differentiate(Model model, ModelInputs inputs)
+    internal static double Differentiate(Model model, ModelInputs inputs, VerifyOptions options)
     {
         options.CancellationToken.ThrowIfCancellationRequested();
         model.Parameters.ClearGradients();

@@ -86,13 +86,13 @@ public sealed class MultiHeadAttention : Module
         ColumnRange q, k, v;
         if (QueryKeyValue is not null)
         {
-            Variable qkv = QueryKeyValue.Forward(x);                                            // [N, (H + 2G)·K]
+            Variable qkv = QueryKeyValue.Forward(x, context);                                            // [N, (H + 2G)·K]
             if (_config.FusedByHead) qkv = qkv.Reshape(qkv.Shape[0], H, 3, K).Permute(0, 2, 1, 3).Reshape(qkv.Shape[0], -1);
             (q, k, v) = (new ColumnRange(qkv, 0, H * K), new ColumnRange(qkv, H * K, G * K), new ColumnRange(qkv, (H + G) * K, G * K));
         }
         else
         {
-            (q, k, v) = (Whole(Query!.Forward(x)), Whole(Key!.Forward(x)), Whole(Value!.Forward(x)));
+            (q, k, v) = (Whole(Query!.Forward(x, context)), Whole(Key!.Forward(x, context)), Whole(Value!.Forward(x, context)));
         }
 
         bool changed = context.Hooks is not null || _queryNorm is not null || _config.Rotation is not null;
@@ -135,7 +135,7 @@ public sealed class MultiHeadAttention : Module
         ArgumentNullException.ThrowIfNull(context);
         if (_config.Features is not null) throw new InvalidOperationException("Linear attention (AttentionConfig.Features) is self-attention; there is no cross-attention of it.");
         if (QueryKeyValue is not null) throw new InvalidOperationException("Cross-attention needs separate projections for q, k and v; this one was built with a fused one.");
-        ColumnRange q = Whole(Query!.Forward(x));
+        ColumnRange q = Whole(Query!.Forward(x, context));
         if (context.Hooks is not null) q = Flat(context.Visit(Site, "q", Heads(q)));
         AttentionSequence[] sequences = context.CrossSequences();
         KeyValuePages[]? pages = null;
@@ -143,7 +143,7 @@ public sealed class MultiHeadAttention : Module
         bool known = context.Cache is { } filled && filled.Count > 0 && filled[0].Cross(_config.Layer).Count > 0;
         if (!known)
         {
-            (k, v) = (Whole(Key!.Forward(memory)), Whole(Value!.Forward(values ?? memory)));
+            (k, v) = (Whole(Key!.Forward(memory, context)), Whole(Value!.Forward(values ?? memory, context)));
             if (context.Hooks is not null)
             {
                 k = Flat(context.Visit(Site, "k", Heads(k)));
@@ -238,9 +238,9 @@ public sealed class MultiHeadAttention : Module
 
     private Variable Project(Variable z, ForwardContext context)
     {
-        if (context.Hooks is not { } hooks) return Output.Forward(z);
+        if (context.Hooks is not { } hooks) return Output.Forward(z, context);
         Variable heads = context.Visit(Site, "z", z.Reshape(z.Shape[0], _config.Heads, _config.HeadWidth));       // [N, H, K]
-        Variable y = Output.Forward(heads.Reshape(z.Shape[0], -1));                                                // [N, D]
+        Variable y = Output.Forward(heads.Reshape(z.Shape[0], -1), context);                                                // [N, D]
         if (hooks.Wants(Site, "result"))
         {
             Variable parts = ByHead(heads), seen = context.Visit(Site, "result", parts);
