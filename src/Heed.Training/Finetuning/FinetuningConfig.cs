@@ -37,6 +37,9 @@ public sealed record FinetuningConfig : TrainingConfig
     /// (<see cref="HeldOut"/>).</summary>
     public string Dev { get; init; } = "";
 
+    /// <summary>Data that the finished model is judged on, and that nothing was chosen by; empty for none.</summary>
+    public string Test { get; init; } = "";
+
     /// <summary>Part of the training data that is held out if there is no dev file.</summary>
     public double HeldOut { get; init; } = Data.DataSplit.UsualPart;
 
@@ -95,7 +98,7 @@ public sealed record FinetuningConfig : TrainingConfig
 
     /// <inheritdoc/>
     protected internal override IReadOnlyList<string> FreeKeys { get; } = ["calibrate", "dev", "keep", "memory_limit", "model",
-        "save_every", "train"];
+        "save_every", "test", "train"];
 
     /// <summary>Reads a <c>run.json</c> over the standard values.</summary>
     /// <exception cref="InputException">A key is unknown, or a value has a wrong type or range; the message names it.</exception>
@@ -114,6 +117,7 @@ public sealed record FinetuningConfig : TrainingConfig
     {
         Model = FullPath("model", Model),
         Train = FullPath("train", Train),
+        Test = Test.Length == 0 ? "" : FullPath("test", Test),
         Dev = Dev.Length == 0 || Dev == NoDev ? Dev : FullPath("dev", Dev),
     };
 

@@ -31,6 +31,8 @@ internal static class FinetuningFields
             c => c.Train, (c, v) => c with { Train = v }),
         Field.Text("dev", "data to evaluate on; none for none; if omitted a part of the training data", c
             => c.Dev, (c, v) => c with { Dev = v }),
+        Field.Text("test", "data that the finished model is judged on once, and nothing is chosen by",
+            c => c.Test, (c, v) => c with { Test = v }),
         Field.Number("held_out", "part of the training data held out if there is no dev file",
             c => c.HeldOut, (c, v) => c with { HeldOut = v }, 0.001, 0.9),
         Field.Texts("columns", "names of columns that cannot be found by themselves, such as text=Nachricht,label=Art",

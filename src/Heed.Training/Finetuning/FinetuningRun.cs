@@ -103,8 +103,39 @@ public static class FinetuningRun
         ClassCalibration? calibration = config.Calibrate ? run.Task.Calibrate(cancellationToken) : null;
         if (calibration is null) File.Delete(calibrationFile);
         else DurableFile.WriteText(calibrationFile, StrictJson.Format(calibration.ToJson()));
-        FinetuningReport.Write(run, trained, calibration?.ToJson());
+        TaskAssessment? test = config.Test.Length == 0 ? null
+            : Evaluate(config with { Model = run.ModelFolder, Task = run.Task.Name }, cancellationToken);
+        FinetuningReport.Write(run, trained, test, calibration?.ToJson());
         return trained is null ? null : trained.Report with { Step = run.SavedStep };
+    }
+
+    /// <summary>Judges a finished model on labelled examples.</summary>
+    /// <param name="config"><see cref="FinetuningConfig.Model"/> and <see cref="FinetuningConfig.Test"/>; how the file is read.</param>
+    /// <param name="cancellationToken">Ends the evaluation.</param>
+    /// <exception cref="InputException">The data are not acceptable, or the model has no head for them.</exception>
+    internal static TaskAssessment Evaluate(FinetuningConfig config, CancellationToken cancellationToken = default)
+    {
+        ModelDescription description = ModelFolder.ReadConfig(config.Model);
+        Tokenizer tokenizer = Tokenizer.FromFolder(config.Model);
+        FinetuningData data = FinetuningData.ToEvaluate(config.Test, config, tokenizer, description, cancellationToken);
+        FinetuningConfig settings = config with { MaximumLength = config.MaximumLength > 0 ? config.MaximumLength : description.Config.MaximumLength };
+        FinetuningModel model = FinetuningModel.Load(settings, description, data);
+        try
+        {
+            if (model.NewParameters.Count > 0)
+            {
+                throw new InputException($"{config.Model}: has no weights for {model.NewParameters[0]}, so its answers would be random. "
+                    + "Train it first: heed finetune.");
+            }
+
+            using FinetuningTask task = data.Make(model, settings);
+            return task.Assess(cancellationToken)!;
+        }
+        catch
+        {
+            model.Model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The saved folder under the same task.</summary>

@@ -26,16 +26,23 @@ internal static class FinetuningReport
     /// <summary>Writes all three.</summary>
     /// <param name="run">Trained to its end.</param>
     /// <param name="assessment">Of the saved model; null if nothing is held out.</param>
+    /// <param name="test">On the test data; null without them.</param>
     /// <param name="calibration">What was fitted; null if nothing was.</param>
-    public static void Write(TrainingRun<FinetuningTask> run, TaskAssessment? assessment, JsonObject? calibration)
+    public static void Write(TrainingRun<FinetuningTask> run, TaskAssessment? assessment, TaskAssessment? test, JsonObject? calibration)
     {
-        JsonObject report = Of(run, assessment, calibration);
+        JsonObject report = Of(run, assessment, test, calibration);
         DurableFile.WriteText(Path.Combine(run.ModelFolder, FileName), StrictJson.Format(report));
         DurableFile.WriteText(Path.Combine(run.ModelFolder, PageName), ReportPage.Of(report));
         DurableFile.WriteText(Path.Combine(run.ModelFolder, "README.md"), ModelCard.Of(report));
     }
 
-    private static JsonObject Of(TrainingRun<FinetuningTask> run, TaskAssessment? assessment, JsonObject? calibration)
+    /// <summary>The figures on test data that a folder's report holds, on one line; null if it has none.</summary>
+    public static string? TestFigures(string folder)
+        => JsonNode.Parse(File.ReadAllText(Path.Combine(folder, FileName)))?["test"] is not JsonObject test ? null
+            : string.Join(", ", ((JsonObject)test["measures"]!).Prepend(KeyValuePair.Create("loss", test["loss"])).Select(m
+                => $"{m.Key.Replace('_', ' ')} {m.Value?.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture) ?? "not defined"}"));
+
+    private static JsonObject Of(TrainingRun<FinetuningTask> run, TaskAssessment? assessment, TaskAssessment? test, JsonObject? calibration)
     {
         FinetuningTask task = run.Task;
         (JsonArray steps, JsonArray evaluations, double seconds) = Curve(Path.Combine(run.Folder, RunLog.FileName));
@@ -52,6 +59,13 @@ internal static class FinetuningReport
             ["loss"] = Finite(assessment?.Report.Loss),
             ["measures"] = assessment is null ? null : Object(assessment.Report.Measures),
             ["held_out"] = task.Data.HeldOut,
+            ["test"] = test is null ? null : new JsonObject
+            {
+                ["examples"] = test.Examples.Count,
+                ["loss"] = Finite(test.Report.Loss),
+                ["measures"] = Object(test.Report.Measures),
+                ["details"] = test.Details.DeepClone(),
+            },
             ["data"] = new JsonObject
             {
                 ["examples"] = data.Examples,
@@ -66,7 +80,7 @@ internal static class FinetuningReport
             ["decisions"] = Texts(task.Decisions),
             ["details"] = assessment?.Details.DeepClone(),
             ["calibration"] = calibration?.DeepClone(),
-            ["worst"] = assessment is null ? null : Worst(assessment),
+            ["worst"] = (test ?? assessment) is { } judged ? Worst(judged) : null,
             ["curve"] = new JsonObject { ["steps"] = steps, ["evaluations"] = evaluations },
             ["seconds"] = Math.Round(seconds, 1),
             ["machine"] = new JsonObject
@@ -118,7 +132,7 @@ internal static class FinetuningReport
     /// <summary>Settings without the folders of this machine: a card is published.</summary>
     private static JsonObject Settings(JsonObject settings)
     {
-        foreach (string key in (string[])["model", "train", "dev"])
+        foreach (string key in (string[])["model", "train", "dev", "test"])
             if (settings[key] is JsonValue value && value.TryGetValue(out string? path)) settings[key] = Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
         return settings;
     }

@@ -34,7 +34,8 @@ internal static class ModelCard
         if (measures is { Count: > 0 })
         {
             Line($"model-index:\n- name: {Quoted($"{model}-{task}")}\n  results:\n  - task:\n      type: {tag}\n    dataset:");
-            Line($"      name: {Quoted(Text(settings["train"]))}\n      type: {Quoted(Text(settings["train"]))}\n      split: held out\n    metrics:");
+            string file = Text(settings["dev"]) is { Length: > 0 } dev ? dev : Text(settings["train"]);
+            Line($"      name: {Quoted(file)}\n      type: {Quoted(file)}\n      split: held out\n    metrics:");
             foreach ((string name, JsonNode? value) in measures)
                 if (value is not null) Line($"    - type: {name}\n      value: {value.GetValue<double>():0.######}");
         }
@@ -52,6 +53,15 @@ internal static class ModelCard
             Line($"On {report["held_out"]!.GetValue<int>():N0} held-out examples, by the saved files opened anew:\n\n| measure | value |\n|---|---|");
             Line($"| loss | {report["loss"]?.GetValue<double>():0.0000} |");
             foreach ((string name, JsonNode? value) in measures) Line($"| {name.Replace('_', ' ')} | {(value is null ? "not defined" : value.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture))} |");
+            Line($"");
+        }
+
+        if (report["test"] is JsonObject test)
+        {
+            Line($"On the {test["examples"]!.GetValue<int>():N0} examples of {Text(settings["test"])}, which nothing was chosen by:\n\n| measure | value |\n|---|---|");
+            Line($"| loss | {test["loss"]?.GetValue<double>():0.0000} |");
+            foreach ((string name, JsonNode? value) in (JsonObject)test["measures"]!)
+                Line($"| {name.Replace('_', ' ')} | {value?.GetValue<double>():0.0000} |");
             Line($"");
         }
 

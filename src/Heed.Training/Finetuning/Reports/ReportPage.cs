@@ -29,8 +29,14 @@ internal static class ReportPage
             .Append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")
             .Append($"<title>{SvgChart.Text(title)}</title><style>{Style}</style></head><body>\n<h1>{SvgChart.Text(title)}</h1>\n")
             .Append($"<p>Step {report["saved_step"]} of {report["last_step"]} was saved: the best by {Text(report["measure"])}. All figures below are of the saved files, opened anew.</p>\n");
-        Figures(page, report);
+        Figures(page, "Held-out examples", report["held_out"], report["loss"], report["measures"] as JsonObject);
         JsonObject? details = report["details"] as JsonObject;
+        if (report["test"] is JsonObject test)
+        {
+            Figures(page, "Test examples, which nothing was chosen by", test["examples"], test["loss"], test["measures"] as JsonObject);
+            details = test["details"] as JsonObject;
+        }
+
         if (details?["classes"] is JsonArray { Count: > 0 } classes) Classes(page, classes);
         if (details?["confusion"] is JsonArray confusion && details["labels"] is JsonArray names) Confusion(page, names, confusion);
         if (details?["calibration"] is JsonObject calibration) Calibration(page, calibration, report["calibration"] as JsonObject);
@@ -42,12 +48,13 @@ internal static class ReportPage
         return page.Append("</ul><h2>Settings</h2><pre>").Append(SvgChart.Text(report["settings"]!.ToJsonString())).Append("</pre>\n</body></html>\n").ToString();
     }
 
-    private static void Figures(StringBuilder page, JsonObject report)
+    private static void Figures(StringBuilder page, string title, JsonNode? count, JsonNode? loss, JsonObject? measures)
     {
-        page.Append("<div class=\"figures\">");
-        Figure("loss", report["loss"]);
-        foreach ((string name, JsonNode? value) in report["measures"] as JsonObject ?? []) Figure(name.Replace('_', ' '), value);
-        page.Append(CultureInfo.InvariantCulture, $"<div class=\"figure\"><b>{report["held_out"]}</b>held-out examples</div></div>\n");
+        if (measures is null) return;
+        page.Append($"<h2>{title}</h2><div class=\"figures\">");
+        Figure("loss", loss);
+        foreach ((string name, JsonNode? value) in measures) Figure(name.Replace('_', ' '), value);
+        page.Append(CultureInfo.InvariantCulture, $"<div class=\"figure\"><b>{count}</b>examples</div></div>\n");
 
         void Figure(string name, JsonNode? value)
             => page.Append($"<div class=\"figure\"><b>{Number(value, "0.0000")}</b>{SvgChart.Text(name)}</div>");
