@@ -25,7 +25,7 @@ public sealed partial class DocumentedCommandTests
         ("docs/tokenizers.md", "./heed tokenize MODEL --jsonl < in.jsonl > out.jsonl", ["tokenize", "{gpt2}", "--jsonl"]),
         ("docs/tokenizers.md", "./heed tokenizer info MODEL", ["tokenizer", "info", "{gpt2}"]),
         ("docs/tokenizers.md", "./heed tokenizer convert spiece.model tokenizer.json", ["tokenizer", "convert", "{goldens}/tokenizers/sentencepiece-bpe/spiece.model", "{folder}/tokenizer.json"]),
-        ("docs/tokenizers.md", "./heed tokenizer compare A B --text FILE", ["tokenizer", "compare", "{gpt2}", "{gpt2}", "--text", "{folder}/text.txt"]),
+        ("docs/tokenizers.md", "./heed tokenizer compare A B --data FILE", ["tokenizer", "compare", "{gpt2}", "{gpt2}", "--text", "{folder}/text.txt"]),
         ("docs/tokenizers.md", "./heed tokenizer train FILES --model bpe --vocab-size 32000 --special \"<|endoftext|>\" --out tokenizer.json",
             ["tokenizer", "train", "{folder}/text.txt", "--model", "bpe", "--vocab-size", "300", "--special", "<|endoftext|>", "--out", "{folder}/made.json"]),
         ("docs/tokenizers.md", "./heed verify --tokenizer FOLDER", ["verify", "--tokenizer", "{gpt2}"]),

@@ -15,15 +15,15 @@ public class EveryCommandTests
     /// <summary>For each command: a line that works, and the fields of its JSON. {model}, {text}, {new} are filled in.</summary>
     private static readonly Dictionary<string, (string Line, string[] Fields)> Cases = new(StringComparer.Ordinal)
     {
-        ["quickstart"] = ("--text {text} --out {new} --minutes 0.02", ["end", "model", "steps", "held_out_bits_per_byte", "compressors", "continuations"]),
+        ["quickstart"] = ("--data {text} --out {new} --minutes 0.02", ["end", "model", "steps", "held_out_bits_per_byte", "compressors", "continuations"]),
         ["pretrain"] = ("--data {text} --out {new} --layers 1 --heads 2 --width 16 --vocabulary-size 270 --block-length 8 --batch-size 2 --steps 4 --warmup-steps 1", ["end", "folder", "step", "steps", "saved_step", "held_out_loss", "model"]),
         ["generate"] = ("{model} the --max-new-tokens 3", ["prompt", "text", "tokens", "finish"]),
-        ["eval"] = ("{model} --text {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
+        ["eval"] = ("{model} --data {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
         ["tokenize"] = ("{model} the", ["ids", "offsets"]),
         ["tokenizer train"] = ("{text} --vocab-size 300 --out {new}.json", ["file", "vocabulary"]),
         ["tokenizer info"] = ("{model}", []),
         ["tokenizer convert"] = ("{model} {new}.json", ["file", "vocabulary"]),
-        ["tokenizer compare"] = ("{model} {model} --text {text}", []),
+        ["tokenizer compare"] = ("{model} {model} --data {text}", []),
         ["info"] = ("{model}", ["parameters"]),
         ["verify"] = ("{golden}", ["cases", "failed"]),
         ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),

@@ -142,7 +142,7 @@ public class TokenizerCommandTests
     [InlineData("in", "tokenizer", "convert", "", "x.json")]
     [InlineData("out", "tokenizer", "convert", "x.json", "")]
     [InlineData("a", "tokenizer", "compare", "", "x", "--text", "x")]
-    [InlineData("--text", "tokenizer", "compare", "x", "x", "--text", "")]
+    [InlineData("--data", "tokenizer", "compare", "x", "x", "--text", "")]
     [InlineData("text", "tokenizer", "train", "", "--out", "x.json")]
     [InlineData("--out", "tokenizer", "train", "x", "--out", "")]
     [InlineData("--special", "tokenizer", "train", "x", "--out", "x.json", "--special", "")]

@@ -10,8 +10,8 @@ using Heed.Training.Tasks;
 
 namespace Heed.Cli.Commands;
 
-/// <summary><c>heed eval MODEL</c>: perplexity and bits per byte of a text (<c>--text</c>), or a task's measures on labelled examples
-/// (<c>--data</c>).</summary>
+/// <summary><c>heed eval MODEL --data PATH</c>: perplexity and bits per byte of a text, or a task's measures on labelled
+/// examples.</summary>
 internal static class EvalCommand
 {
     /// <summary>T if omitted and the model could read more.</summary>
@@ -20,7 +20,12 @@ internal static class EvalCommand
     public static Command Create(Terminal terminal)
     {
         Argument<string> model = new("model") { Description = "model folder" };
-        Option<string?> text = new("--text") { Description = $"text file or folder, or {SdkDocumentation.Name} for the .NET SDK's documentation" };
+        Option<string> text = new("--data", "--text")
+        {
+            Description = $"for a language model a text file or folder, or {SdkDocumentation.Name} for the .NET SDK's documentation; for others, and with "
+                + "--task, labelled examples in any form that 'heed finetune' reads",
+            Required = true,
+        };
         ExampleEvaluation examples = new();
         Option<int> length = NumberOption.Of("--length", $"tokens of a block; 0 takes the model's context, at most {StandardLength}", 0, new NumberRange<int>(0, ConfigReader.MaximumSize));
         Option<int> batch = NumberOption.Of("--batch", "blocks run at once", 8, new NumberRange<int>(1, ConfigReader.MaximumSize));
@@ -29,7 +34,7 @@ internal static class EvalCommand
         Option<string?> dtype = WeightFormatOption.Create();
         Option<int?> threads = NumberOption.Threads();
         Command command = new("eval", "Perplexity and bits per byte of a language model on a text, or the measures of a fine-tuned model on "
-            + "labelled examples. Examples: heed eval ./model --text held-out.txt; heed eval ./disputes --data test.csv")
+            + "labelled examples. Examples: heed eval ./model --data held-out.txt; heed eval ./disputes --data test.csv")
         {
             model, text, length, batch, blocks, dtype, strict, threads,
         };
@@ -38,8 +43,8 @@ internal static class EvalCommand
         {
             NumberOption.SetThreads(parsed, threads);
             string folder = parsed.GetRequiredValue(model);
-            if (parsed.GetValue(text) is not { } source) return Task.FromResult(examples.Run(terminal, folder, parsed, cancellationToken));
-            if (examples.IsGiven(parsed)) throw new UsageException("--data: is given beside --text; give one of them.");
+            string source = parsed.GetRequiredValue(text);
+            if (examples.AreMeant(parsed, folder)) return Task.FromResult(examples.Run(terminal, folder, source, parsed, cancellationToken));
             using HeedModel opened = HeedModel.Open(folder, new LoadOptions { Format = WeightFormatOption.ValueOf(parsed, dtype), Strict = parsed.GetValue(strict), Warnings = new Reporter<string>(terminal.Warn) });
             if (opened.Model is not CausalLanguageModel causal) throw new InputException($"{folder}: {opened.Model.Architecture} does not predict the next token; perplexity needs a causal language model.");
             int longest = Length(parsed.GetValue(length), causal.Config.MaximumLength, folder);
@@ -72,15 +77,15 @@ internal static class EvalCommand
             bytes += System.Text.Encoding.UTF8.GetByteCount(document.Text);
         }
 
-        if (bytes == 0) throw new InputException($"--text: {source} holds no text. Name a file or folder that does.");
-        return ids.Count > 1 ? ([.. ids], bytes) : throw new InputException($"--text: {source} has {ids.Count} token(s), and the first is not predicted; at least 2 were expected. Name a longer text.");
+        if (bytes == 0) throw new InputException($"--data: {source} holds no text. Name a file or folder that does.");
+        return ids.Count > 1 ? ([.. ids], bytes) : throw new InputException($"--data: {source} has {ids.Count} token(s), and the first is not predicted; at least 2 were expected. Name a longer text.");
     }
 
     private static IEnumerable<TextDocument> Documents(string source)
     {
         if (source != SdkDocumentation.Name) return TextFiles.Read(source);
         IReadOnlyList<string> files = SdkDocumentation.Find();
-        return files.Count > 0 ? SdkDocumentation.Read(files) : throw new InputException("--text: this .NET installation carries no documentation (packs/*.Ref/**/*.xml), as a runtime without SDK. Name text of your own.");
+        return files.Count > 0 ? SdkDocumentation.Read(files) : throw new InputException("--data: this .NET installation carries no documentation (packs/*.Ref/**/*.xml), as a runtime without SDK. Name text of your own.");
     }
 
     private static void Show(Terminal terminal, EvaluationReport report, int textTokens, long bytes, int length)

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using Heed.Models;
+using Heed.Models.Files;
 using Heed.Training.Finetuning;
 
 namespace Heed.Cli.Commands;
@@ -9,11 +11,6 @@ namespace Heed.Cli.Commands;
 /// <summary><c>heed eval MODEL --data FILE</c>: a task's measures on labelled examples.</summary>
 internal sealed class ExampleEvaluation
 {
-    private readonly Option<string?> _data = new("--data")
-    {
-        Description = "labelled examples, in any form that 'heed finetune' reads",
-    };
-
     private readonly Option<string?> _task = new("--task") { Description = "what is judged; if omitted what the model's head is for" };
 
     private readonly Option<string?> _columns = new("--columns")
@@ -26,18 +23,18 @@ internal sealed class ExampleEvaluation
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_data, _task, _columns, _predictions]) command.Add(option);
+        foreach (Option option in (Option[])[_task, _columns, _predictions]) command.Add(option);
     }
 
-    /// <summary>True if one of the options is given.</summary>
-    public bool IsGiven(ParseResult parsed)
-        => ((Option[])[_data, _task, _columns, _predictions]).Any(o => parsed.GetResult(o) is { Implicit: false });
+    /// <summary>True if labelled examples are to be judged rather than a text.</summary>
+    public bool AreMeant(ParseResult parsed, string folder)
+        => ((Option[])[_task, _columns, _predictions]).Any(o => parsed.GetResult(o) is { Implicit: false })
+            || (Directory.Exists(folder) && ModelFolder.ReadConfig(folder) is { } model
+                && model.Family.HeadOf(model.Architecture) is (HeadKind.SequenceClassifier or HeadKind.TokenClassifier or HeadKind.QuestionAnswerer));
 
     /// <summary>Evaluates and prints.</summary>
-    public int Run(Terminal terminal, string folder, ParseResult parsed, CancellationToken cancellationToken)
+    public int Run(Terminal terminal, string folder, string data, ParseResult parsed, CancellationToken cancellationToken)
     {
-        if (parsed.GetValue(_data) is not { Length: > 0 } data)
-            throw new UsageException("--text or --data: is missing; name a text, or labelled examples.");
         string? task = parsed.GetValue(_task);
         if (task is not null && !FinetuningTask.Names.Contains(task))
             throw new UsageException($"--task: is \"{Printable.Shorten(task)}\"; one of {string.Join(", ", FinetuningTask.Names)} was expected.");

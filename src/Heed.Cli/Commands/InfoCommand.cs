@@ -34,7 +34,16 @@ internal static class InfoCommand
     {
         if (name is null) return Presets(terminal);
         if (File.Exists(name) && WeightFileReport.IsFor(name)) return WeightFileReport.Run(terminal, name);
-        if (HubModel.Find(name) is { } adapter && AdapterConfigFile.IsFor(new FolderModelFiles(adapter))) return AdapterReport.Run(terminal, adapter);
+        if (HubModel.Find(name) is { } folder)
+        {
+            if (AdapterConfigFile.IsFor(new FolderModelFiles(folder))) return AdapterReport.Run(terminal, folder);
+            if (StaticEmbeddingReport.FirstModule(folder) is { } module)
+            {
+                if (StaticEmbeddingReport.IsFor(module)) return StaticEmbeddingReport.Run(terminal, folder, module);
+                name = module;
+            }
+        }
+
         (Model model, string source, ConfigKeyReport? keys) = Open(terminal, name);
         using (model)
         {
@@ -77,7 +86,7 @@ internal static class InfoCommand
         string twice = model is SequenceToSequenceModel ? " read and as many written" : "";
         if (size.CacheBytes > 0) Row("key-value cache", Printable.Bytes(size.CacheBytes), $"{batch} × {length} tokens{twice}");
         if (size.StateBytes > 0) Row("states of the layers", Printable.Bytes(size.StateBytes), $"kept after each of {batch} × {length} tokens{twice}, to resume from any");
-        Row("operations per token", string.Create(CultureInfo.InvariantCulture, $"{size.OperationsPerToken / 1e6:0.0} M"), $"forward, {(twice.Length > 0 ? "one read and one written, " : "")}at {length} tokens of context; training takes three times as many");
+        Row("operations per token", Printable.Count(size.OperationsPerToken), $"forward, {(twice.Length > 0 ? "one read and one written, " : "")}at {length} tokens of context; training takes three times as many");
     }
 
     private static ModelSize SizeOf(Model model, int batch, int length)
