@@ -18,7 +18,8 @@ internal sealed class ExampleEvaluation
         Description = "names of columns that cannot be found by themselves, such as text=Nachricht,label=Art",
     };
 
-    private readonly Option<string?> _predictions = new("--predictions") { Description = "file for every example with its prediction, as JSON lines" };
+    private readonly Option<string?> _predictions = new("--predictions") { Description = "file for every example with its prediction, as "
+        + "JSON lines" };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -37,7 +38,8 @@ internal sealed class ExampleEvaluation
     {
         string? task = parsed.GetValue(_task);
         if (task is not null && !FinetuningTask.Names.Contains(task))
-            throw new UsageException($"--task: is \"{Printable.Shorten(task)}\"; one of {string.Join(", ", FinetuningTask.Names)} was expected.");
+            throw new UsageException($"--task: is \"{Printable.Shorten(task)}\"; one of {string.Join(", ", FinetuningTask.Names)} was "
+                + $"expected.");
         FinetuningConfig config = new()
         {
             Model = folder,
@@ -60,13 +62,15 @@ internal sealed class ExampleEvaluation
             return ExitCode.Ok;
         }
 
-        terminal.Line($"{assessment.Examples.Count.ToString("N0", CultureInfo.InvariantCulture)} examples: {TrainingDisplay.Figures(assessment.Report)}");
+        terminal.Line($"{assessment.Examples.Count.ToString("N0", CultureInfo.InvariantCulture)} examples: "
+            + $"{TrainingDisplay.Figures(assessment.Report)}");
         if (assessment.Details["classes"] is JsonArray classes)
         {
             foreach (JsonNode? c in classes)
             {
                 terminal.Line(string.Create(CultureInfo.InvariantCulture,
-                    $"  {Printable.Escape(c!["label"]!.GetValue<string>()),-24} F1 {c["f1"]!.GetValue<double>():0.000}, precision {c["precision"]!.GetValue<double>():0.000}, recall {c["recall"]!.GetValue<double>():0.000} of {c["support"]}"));
+                    $"  {Printable.Escape(c!["label"]!.GetValue<string>()),-24} F1 {c["f1"]!.GetValue<double>():0.000}, precision "
+                        + $"{c["precision"]!.GetValue<double>():0.000}, recall {c["recall"]!.GetValue<double>():0.000} of {c["support"]}"));
             }
         }
 

@@ -25,7 +25,8 @@ internal static class FinetuneCommand
             Required = true,
         };
         Option<bool> plan = new("--dry-run") { Description = "read the data, print what would be done, and stop before the first step" };
-        Option<int> seeds = NumberOption.Of("--seeds", "runs with as many seeds, one after another, with mean and deviation; the best is kept", 1,
+        Option<int> seeds = NumberOption.Of("--seeds", "runs with as many seeds, one after another, with mean and deviation; the best is "
+            + "kept", 1,
             new NumberRange<int>(1, 100));
         Option<int?> threads = NumberOption.Threads();
         Command command = new("finetune", "Train a model folder further on labelled examples. The task is found in the data; what is "
@@ -93,7 +94,8 @@ internal static class FinetuneCommand
             if (value is not JsonObject figure) continue;
             string values = string.Join(", ", ((JsonArray)figure["values"]!).Select(v => v!.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture)));
             terminal.Line(string.Create(CultureInfo.InvariantCulture,
-                $"{name.Replace('_', ' ')}: {figure["mean"]!.GetValue<double>():0.0000} ± {figure["deviation"]!.GetValue<double>():0.0000} ({values})"));
+                $"{name.Replace('_', ' ')}: {figure["mean"]!.GetValue<double>():0.0000} ± "
+                    + $"{figure["deviation"]!.GetValue<double>():0.0000} ({values})"));
         }
 
         terminal.Line($"Saved {folder}: the best by {any.Task.Measure.Name} on held-out data, seed {best}.");
@@ -168,7 +170,8 @@ internal static class FinetuneCommand
         EvaluationReport? report = FinetuningRun.Finish(run, cancellationToken);
         if (summary is not null)
         {
-            if (report is null) throw new ConfigException("seeds: cannot be compared, as nothing is held out. Name --dev, or leave out --dev none.");
+            if (report is null) throw new ConfigException("seeds: cannot be compared, as nothing is held out. Name --dev, or leave out "
+                + "--dev none.");
             summary.Add(run.Config.Seed, folder, report);
             terminal.Note($"seed {run.Config.Seed}: {TrainingDisplay.Figures(report)}");
             return ExitCode.Ok;
@@ -198,7 +201,8 @@ internal static class FinetuneCommand
             : string.Create(CultureInfo.InvariantCulture,
                 $"Saved {folder}: step {run.SavedStep:N0}, {TrainingDisplay.Figures(report)}; reopened and evaluated again, the same "
                     + $"figures."));
-        if (run.Config is FinetuningConfig { Test.Length: > 0 } && FinetuningReport.TestFigures(folder) is { } test) terminal.Line($"On the test data: {test}");
+        if (run.Config is FinetuningConfig { Test.Length: > 0 }
+            && FinetuningReport.TestFigures(folder) is { } test) terminal.Line($"On the test data: {test}");
         terminal.Line($"Try it: heed predict {ShellWord.Of(folder)} \"…\"");
         return ExitCode.Ok;
     }

@@ -161,6 +161,15 @@ public sealed class Adapter
         DurableFile.WriteText(Path.Combine(folder, AdapterConfigFile.Name), StrictJson.Format(AdapterConfigFile.ToJson(config)));
     }
 
+    /// <summary>Gives what is trained the values that <see cref="Save"/> wrote, to the bit.</summary>
+    /// <param name="folder">Written by this adapter, or by one of the same configuration.</param>
+    /// <exception cref="InputException">A tensor is missing or of another shape.</exception>
+    internal void Restore(string folder)
+    {
+        using AdapterTensors tensors = AdapterTensors.Open(new FolderModelFiles(folder));
+        Read(tensors, wholeToo: true);
+    }
+
     /// <summary>Puts the changes into the weights, as PEFT's <c>merge_and_unload</c>, and removes the adapter: the model is then an
     /// ordinary one, and trains as it did before.</summary>
     /// <remarks>Of a token table that is the output layer too, the output changes with it, as in PEFT. Folders are opened so that it does

@@ -41,17 +41,20 @@ internal sealed class AdapterFiles : IModelFiles
     public AdapterTensors OpenTensors() => AdapterTensors.Open(_adapter);
 
     /// <inheritdoc/>
-    public bool Contains(string name) => Holder(name).Contains(name);
+    public bool Contains(string name) => !IsLeftOut(name) && Holder(name).Contains(name);
 
     /// <inheritdoc/>
     public IReadOnlyList<string> List(string folder)
-        => [.. Base.List(folder).Union(_adapter.List(folder).Where(IsText)).Order(StringComparer.Ordinal)];
+        => [.. Base.List(folder).Where(name => !IsLeftOut(name)).Union(_adapter.List(folder).Where(IsText)).Order(StringComparer.Ordinal)];
 
     /// <inheritdoc/>
     public string PathOf(string name) => Holder(name).PathOf(name);
 
     /// <inheritdoc/>
     public ModelFile Open(string name) => Holder(name).Open(name);
+
+    /// <summary>The modules of a base that makes vectors: an adapter with a head of its own makes answers.</summary>
+    private bool IsLeftOut(string name) => name == "modules.json" && Config.TaskType is not (null or "FEATURE_EXTRACTION");
 
     /// <summary>The head that the adapter was trained with, where the base model's file names another one.</summary>
     /// <param name="model">The base model, as its file describes it.</param>
@@ -77,11 +80,30 @@ internal sealed class AdapterFiles : IModelFiles
         }
 
         options = (options ?? LoadOptions.Default) with { Architecture = architecture };
+        Func<ModelConfig, ModelConfig>? given = options.Configure;
+        if (Trained(model) is { } trained)
+        {
+            return options with
+            {
+                Configure = config => (given?.Invoke(config) ?? config) with { Labels = trained.Labels,
+                    ClassificationKind = trained.ClassificationKind },
+            };
+        }
+
         if (wanted is not (HeadKind.SequenceClassifier or HeadKind.TokenClassifier) || Classes() is not { } count
             || count == model.Config.Labels.Count) return options;
-        Func<ModelConfig, ModelConfig>? configure = options.Configure;
         string[] labels = [.. Enumerable.Range(0, count).Select(i => FormattableString.Invariant($"LABEL_{i}"))];
-        return options with { Configure = config => (configure?.Invoke(config) ?? config) with { Labels = labels } };
+        return options with { Configure = config => (given?.Invoke(config) ?? config) with { Labels = labels } };
+    }
+
+    /// <summary>The configuration that lies beside the adapter, which a run here leaves for the labels; null if there is none, as in PEFT's
+    /// folders.</summary>
+    private ModelConfig? Trained(ModelDescription model)
+    {
+        if (!_adapter.Contains(ModelFolder.ConfigName)) return null;
+        using System.Text.Json.JsonDocument document = _adapter.ReadJson(ModelFolder.ConfigName, 16L << 20);
+        ModelConfig config = model.Family.ReadConfig(new ConfigReader(document.RootElement, _adapter.PathOf(ModelFolder.ConfigName)));
+        return config.Labels.Count > 0 ? config : null;
     }
 
     /// <summary>The options with which the base model is loaded so that the adapter is in its weights, and the description that goes with

@@ -26,10 +26,12 @@ internal sealed record ClassCalibration(double Temperature, IReadOnlyDictionary<
         string path = files.PathOf(FileName);
         using JsonDocument document = files.ReadJson(FileName, 1L << 20);
         JsonElement root = document.RootElement;
-        if (root.ValueKind != JsonValueKind.Object) throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(root)}; an object was expected");
+        if (root.ValueKind != JsonValueKind.Object) throw new InvalidFileException(path, "$",
+            $"is {StrictJson.Describe(root)}; an object was expected");
         double temperature = root.TryGetProperty("temperature", out JsonElement t) ? StrictJson.Number(t, path, "$.temperature") : 1;
         if (!(temperature is > 0 and < 1e6))
-            throw new InvalidFileException(path, "$.temperature", FormattableString.Invariant($"is {temperature}; a number above 0 was expected"));
+            throw new InvalidFileException(path, "$.temperature",
+                FormattableString.Invariant($"is {temperature}; a number above 0 was expected"));
         Dictionary<string, double> thresholds = new(StringComparer.Ordinal);
         if (root.TryGetProperty("thresholds", out JsonElement list) && list.ValueKind == JsonValueKind.Object)
         {
@@ -37,7 +39,8 @@ internal sealed record ClassCalibration(double Temperature, IReadOnlyDictionary<
             {
                 double threshold = StrictJson.Number(label.Value, path, $"$.thresholds.{label.Name}");
                 if (threshold is not (>= 0 and <= 1))
-                    throw new InvalidFileException(path, $"$.thresholds.{label.Name}", FormattableString.Invariant($"is {threshold}; a probability from 0 to 1 was expected"));
+                    throw new InvalidFileException(path, $"$.thresholds.{label.Name}",
+                        FormattableString.Invariant($"is {threshold}; a probability from 0 to 1 was expected"));
                 thresholds[label.Name] = threshold;
             }
         }
@@ -50,7 +53,8 @@ internal sealed record ClassCalibration(double Temperature, IReadOnlyDictionary<
     {
         JsonObject json = [];
         if (Temperature != 1) json["temperature"] = Temperature;
-        if (Thresholds.Count > 0) json["thresholds"] = new JsonObject(Thresholds.Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value)));
+        if (Thresholds.Count > 0) json["thresholds"] = new JsonObject(Thresholds.Select(t
+            => KeyValuePair.Create(t.Key, (JsonNode?)t.Value)));
         return json;
     }
 }

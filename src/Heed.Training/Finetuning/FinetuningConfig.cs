@@ -84,6 +84,21 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Parameters that are not trained: patterns of names (<c>*embeddings*</c>).</summary>
     public IReadOnlyList<string> Freeze { get; init; } = [];
 
+    /// <summary>Rank of a low-rank adapter that is trained instead of the weights; 0 trains the weights.</summary>
+    public int Lora { get; init; }
+
+    /// <summary>α of the adapter; 0: as its rank.</summary>
+    public double LoraAlpha { get; init; }
+
+    /// <summary>Modules that are adapted: names or their ends after a dot; <c>all-linear</c> for every projection but the head.</summary>
+    public IReadOnlyList<string> LoraTargets { get; init; } = [Heed.Models.Adapters.AdapterConfig.AllLinear];
+
+    /// <summary>Probability of dropout before the adapter.</summary>
+    public double LoraDropout { get; init; }
+
+    /// <summary>True for DoRA: the adapter learns directions, and a magnitude for each output beside.</summary>
+    public bool Dora { get; init; }
+
     /// <summary>Weights of the classes: <c>none</c>, <c>balanced</c>, or <c>name=weight</c> of some, with commas.</summary>
     public string ClassWeights { get; init; } = "none";
 

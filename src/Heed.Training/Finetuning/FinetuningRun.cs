@@ -118,7 +118,8 @@ public static class FinetuningRun
         ModelDescription description = ModelFolder.ReadConfig(config.Model);
         Tokenizer tokenizer = Tokenizer.FromFolder(config.Model);
         FinetuningData data = FinetuningData.ToEvaluate(config.Test, config, tokenizer, description, cancellationToken);
-        FinetuningConfig settings = config with { MaximumLength = config.MaximumLength > 0 ? config.MaximumLength : description.Config.MaximumLength };
+        FinetuningConfig settings = config with { MaximumLength = config.MaximumLength > 0 ? config.MaximumLength
+            : description.Config.MaximumLength };
         FinetuningModel model = FinetuningModel.Load(settings, description, data);
         try
         {
@@ -141,11 +142,14 @@ public static class FinetuningRun
     /// <summary>The saved folder under the same task.</summary>
     private static FinetuningTask Reopen(TrainingRun<FinetuningTask> run, FinetuningConfig config)
     {
-        FinetuningConfig saved = config with { Model = run.ModelFolder };
-        FinetuningModel model = FinetuningModel.Load(saved, ModelFolder.ReadConfig(run.ModelFolder), run.Task.Data);
+        // An adapter is opened beside its base model, not within its weights: sums in another order have other bits.
+        bool isAdapter = run.Task.Source.Adapter is not null;
+        FinetuningConfig saved = isAdapter ? config : config with { Model = run.ModelFolder };
+        FinetuningModel model = FinetuningModel.Load(saved, ModelFolder.ReadConfig(saved.Model), run.Task.Data, isAdapter ? run.ModelFolder
+            : null);
         try
         {
-            if (model.NewParameters.Count > 0)
+            if (model.NewParameters.Count > 0 && !isAdapter)
                 throw new NumericalException($"{run.ModelFolder}: was saved without {model.NewParameters[0]}; report this.");
             return run.Task.Data.Make(model, saved);
         }

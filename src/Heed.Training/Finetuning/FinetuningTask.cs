@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Heed.Checkpoints;
 using Heed.Engine.Nn;
 using Heed.Models;
+using Heed.Models.Files;
 using Heed.Tokenizers;
 using Heed.Training.Data;
 using Heed.Training.Logging;
@@ -110,12 +112,29 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
         return Settings.LayerDecay == 1 ? 1 : Math.Pow(Settings.LayerDecay, LayersAbove(parameter.Name));
     }
 
-    /// <summary>Model, tokenizer, and what the task adds.</summary>
+    /// <summary>Model or adapter, tokenizer, and what the task adds.</summary>
     /// <inheritdoc/>
     public override void Save(string folder)
     {
-        base.Save(folder);
+        if (Source.Adapter is { } adapter)
+        {
+            adapter.Save(folder);
+            // PEFT does not read it; it tells whoever opens the adapter here the names of the labels.
+            DurableFile.WriteText(Path.Combine(folder, ModelFolder.ConfigName), StrictJson.Format(ModelFolder.ConfigOf(Model, DType.F32)));
+        }
+        else
+        {
+            base.Save(folder);
+        }
+
         TokenizerFolder.Save(Data.Tokenizer, folder, Model.Config.EndId, Source.Folder);
+    }
+
+    /// <inheritdoc/>
+    public override void Load(string folder)
+    {
+        if (Source.Adapter is { } adapter) adapter.Restore(folder);
+        else base.Load(folder);
     }
 
     /// <inheritdoc/>

@@ -26,7 +26,8 @@ internal sealed class SeedSummary
         JsonObject page = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(folder, FinetuningReport.FileName)))!;
         JsonObject figures = new() { ["loss"] = page["loss"]?.DeepClone() };
         foreach ((string name, JsonNode? value) in page["measures"] as JsonObject ?? []) figures[name] = value?.DeepClone();
-        foreach ((string name, JsonNode? value) in page["test"]?["measures"] as JsonObject ?? []) figures["test_" + name] = value?.DeepClone();
+        foreach ((string name, JsonNode? value) in page["test"]?["measures"] as JsonObject ?? []) figures["test_"
+            + name] = value?.DeepClone();
         _runs.Add((seed, folder, report, figures));
     }
 
@@ -65,7 +66,8 @@ internal sealed class SeedSummary
     {
         string best = FolderOf(folder, seed);
         foreach (string file in Directory.GetFiles(best, "*", SearchOption.AllDirectories)
-            .Where(f => !Path.GetRelativePath(best, f).StartsWith(FinetuningRun.FolderName + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            .Where(f => !Path.GetRelativePath(best, f).StartsWith(FinetuningRun.FolderName
+                + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             .OrderBy(f => Path.GetFileName(f) == ModelFolder.ConfigName))
         {
             string target = Path.Combine(folder, Path.GetRelativePath(best, file));

@@ -78,7 +78,8 @@ internal sealed class ClassificationTask : FinetuningTask
             return ClassCalibration.None with { Temperature = Calibration.FitTemperature(logits, gold, classes).Temperature };
         }
 
-        IReadOnlyList<LabelThreshold> fitted = Thresholds.Fit(Several(classes), Array.ConvertAll(logits, x => 1 / (1 + Math.Exp(-x))), classes);
+        IReadOnlyList<LabelThreshold> fitted = Thresholds.Fit(Several(classes), Array.ConvertAll(logits, x => 1 / (1 + Math.Exp(-x))),
+            classes);
         Dictionary<string, double> thresholds = new(StringComparer.Ordinal);
         for (int l = 0; l < classes; l++) thresholds[_data.Labels[l]] = Math.Clamp(fitted[l].Threshold, 0, 1);
         return ClassCalibration.None with { Thresholds = thresholds };

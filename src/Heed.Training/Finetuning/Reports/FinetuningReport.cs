@@ -138,7 +138,8 @@ internal static class FinetuningReport
     }
 
     private static string WithoutFolders(string text)
-        => string.Join(' ', text.Split(' ').Select(w => w.StartsWith('/') || (w.Length > 2 && w[1] == ':' && w[2] == '\\') ? w[(w.LastIndexOfAny(['/', '\\']) + 1)..] : w));
+        => string.Join(' ', text.Split(' ').Select(w => w.StartsWith('/') || (w.Length > 2 && w[1] == ':' && w[2] == '\\')
+        ? w[(w.LastIndexOfAny(['/', '\\']) + 1)..] : w));
 
     private static JsonObject Lengths(LengthSummary lengths) => new()
     {

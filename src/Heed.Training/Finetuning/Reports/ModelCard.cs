@@ -41,8 +41,10 @@ internal static class ModelCard
         }
 
         Line($"---\n\n# {model}, trained further for {task}\n");
-        Line($"{model} ({Text(report["architecture"])}, {report["parameters"]!.GetValue<long>() / 1e6:0.0} M parameters) trained on {data["examples"]!.GetValue<int>():N0} examples.");
-        Line($"The weights are those after step {report["saved_step"]} of {report["last_step"]}, the best by {Text(report["measure"])} on held-out data.\n");
+        Line($"{model} ({Text(report["architecture"])}, {report["parameters"]!.GetValue<long>() / 1e6:0.0} M parameters) trained on "
+            + $"{data["examples"]!.GetValue<int>():N0} examples.");
+        Line($"The weights are those after step {report["saved_step"]} of {report["last_step"]}, the best by {Text(report["measure"])} on "
+            + $"held-out data.\n");
         Line($"## How good it is\n");
         if (measures is null)
         {
@@ -50,15 +52,18 @@ internal static class ModelCard
         }
         else
         {
-            Line($"On {report["held_out"]!.GetValue<int>():N0} held-out examples, by the saved files opened anew:\n\n| measure | value |\n|---|---|");
+            Line($"On {report["held_out"]!.GetValue<int>():N0} held-out examples, by the saved files opened anew:\n\n| measure | value "
+                + $"|\n|---|---|");
             Line($"| loss | {report["loss"]?.GetValue<double>():0.0000} |");
-            foreach ((string name, JsonNode? value) in measures) Line($"| {name.Replace('_', ' ')} | {(value is null ? "not defined" : value.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture))} |");
+            foreach ((string name, JsonNode? value) in measures) Line($"| {name.Replace('_', ' ')} | "
+                + $"{(value is null ? "not defined" : value.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture))} |");
             Line($"");
         }
 
         if (report["test"] is JsonObject test)
         {
-            Line($"On the {test["examples"]!.GetValue<int>():N0} examples of {Text(settings["test"])}, which nothing was chosen by:\n\n| measure | value |\n|---|---|");
+            Line($"On the {test["examples"]!.GetValue<int>():N0} examples of {Text(settings["test"])}, which nothing was chosen by:\n\n| "
+                + $"measure | value |\n|---|---|");
             Line($"| loss | {test["loss"]?.GetValue<double>():0.0000} |");
             foreach ((string name, JsonNode? value) in (JsonObject)test["measures"]!)
                 Line($"| {name.Replace('_', ' ')} | {value?.GetValue<double>():0.0000} |");
@@ -69,17 +74,22 @@ internal static class ModelCard
         foreach (JsonNode? statement in (JsonArray)data["statements"]!) Line($"- {Text(statement)}");
         JsonObject tokens = (JsonObject)data["tokens"]!;
         Line($"- tokens per example: {tokens["shortest"]} to {tokens["longest"]}, median {tokens["median"]}");
-        if (data["labels"] is JsonObject { Count: > 0 } labels) Line($"- labels: {string.Join(", ", labels.Take(50).Select(l => $"{l.Key} {l.Value}"))}{(labels.Count > 50 ? ", …" : "")}");
-        foreach ((string key, string what) in ((string, string)[])[("duplicates", "texts stand twice"), ("contradictions", "texts stand twice with different labels"), ("overlap", "held-out texts are also in the training data: the figures above flatter")])
+        if (data["labels"] is JsonObject { Count: > 0 } labels) Line($"- labels: "
+            + $"{string.Join(", ", labels.Take(50).Select(l => $"{l.Key} {l.Value}"))}{(labels.Count > 50 ? ", …" : "")}");
+        foreach ((string key, string what) in ((string, string)[])[("duplicates", "texts stand twice"),
+            ("contradictions", "texts stand twice with different labels"),
+                ("overlap", "held-out texts are also in the training data: the figures above flatter")])
             if (data[key]!.GetValue<int>() is > 0 and var count) Line($"- {count:N0} {what}");
         Line($"\n## How it was trained\n");
         foreach (JsonNode? decision in (JsonArray)report["decisions"]!) Line($"- {Text(decision)}");
         JsonObject machine = (JsonObject)report["machine"]!;
-        Line($"- seed {settings["seed"]}; {report["seconds"]!.GetValue<double>():0} s on {machine["threads"]} threads with {Text(machine["instructions"])}; Heed {Text(machine["heed"])}, {Text(machine["runtime"])}");
+        Line($"- seed {settings["seed"]}; {report["seconds"]!.GetValue<double>():0} s on {machine["threads"]} threads with "
+            + $"{Text(machine["instructions"])}; Heed {Text(machine["heed"])}, {Text(machine["runtime"])}");
         Line($"\n```\n{Command(settings)}\n```\n");
         Line($"All settings stand in `run/run.json`, all figures in `report.json`, plots in `report.html`.\n");
         Line($"## Limits\n");
-        Line($"- The figures hold for texts like the held-out ones; other sources, wordings or languages may do worse. Evaluate on your own: `heed eval FOLDER --data FILE`.");
+        Line($"- The figures hold for texts like the held-out ones; other sources, wordings or languages may do worse. Evaluate on your "
+            + $"own: `heed eval FOLDER --data FILE`.");
         Line($"- One seed says little: repeat with `--seeds 3` before comparing models.");
         if (data["rare_labels"] is JsonArray { Count: > 0 } rare) Line($"- Fewer than 8 examples: {string.Join(", ", rare.Select(Text))}.");
         return card.ToString();
@@ -96,7 +106,8 @@ internal static class ModelCard
         {
             if (value is null || value is JsonArray { Count: 0 } || JsonNode.DeepEquals(value, standard[key])) continue;
             string text = value is JsonArray list ? string.Join(',', list.Select(Text)) : Text(value);
-            if (text.Length > 0) command.Append(CultureInfo.InvariantCulture, $" --{key.Replace('_', '-')} {(text.Contains(' ', StringComparison.Ordinal) ? $"\"{text}\"" : text)}");
+            if (text.Length > 0) command.Append(CultureInfo.InvariantCulture,
+                $" --{key.Replace('_', '-')} {(text.Contains(' ', StringComparison.Ordinal) ? $"\"{text}\"" : text)}");
         }
 
         return command.Append(" --out OUT").ToString();
@@ -104,5 +115,6 @@ internal static class ModelCard
 
     private static string Quoted(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
-    private static string Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? Printable.Escape(text) : node?.ToJsonString() ?? "";
+    private static string Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? Printable.Escape(text)
+        : node?.ToJsonString() ?? "";
 }

@@ -25,10 +25,12 @@ internal static class ReportPage
     {
         StringBuilder page = new();
         string title = $"{Text(report["model"])}, trained further for {Text(report["task"])}";
-        page.Append("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">")
+        page.Append("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+            + "content=\"width=device-width\">")
             .Append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")
             .Append($"<title>{SvgChart.Text(title)}</title><style>{Style}</style></head><body>\n<h1>{SvgChart.Text(title)}</h1>\n")
-            .Append($"<p>Step {report["saved_step"]} of {report["last_step"]} was saved: the best by {Text(report["measure"])}. All figures below are of the saved files, opened anew.</p>\n");
+            .Append($"<p>Step {report["saved_step"]} of {report["last_step"]} was saved: the best by {Text(report["measure"])}. All "
+                + $"figures below are of the saved files, opened anew.</p>\n");
         Figures(page, "Held-out examples", report["held_out"], report["loss"], report["measures"] as JsonObject);
         JsonObject? details = report["details"] as JsonObject;
         if (report["test"] is JsonObject test)
@@ -62,10 +64,12 @@ internal static class ReportPage
 
     private static void Classes(StringBuilder page, JsonArray classes)
     {
-        page.Append("<h2>By label</h2><div class=\"scroll\"><table><tr><th>label</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">F1</th><th class=\"n\">examples</th></tr>");
+        page.Append("<h2>By label</h2><div class=\"scroll\"><table><tr><th>label</th><th class=\"n\">precision</th><th "
+            + "class=\"n\">recall</th><th class=\"n\">F1</th><th class=\"n\">examples</th></tr>");
         foreach (JsonNode? c in classes)
         {
-            page.Append($"<tr><td>{SvgChart.Text(Text(c!["label"]))}</td><td class=\"n\">{Number(c["precision"], "0.000")}</td><td class=\"n\">{Number(c["recall"], "0.000")}</td>")
+            page.Append($"<tr><td>{SvgChart.Text(Text(c!["label"]))}</td><td class=\"n\">{Number(c["precision"], "0.000")}</td><td "
+                + $"class=\"n\">{Number(c["recall"], "0.000")}</td>")
                 .Append($"<td class=\"n\">{Number(c["f1"], "0.000")}</td><td class=\"n\">{c["support"]}</td></tr>");
         }
 
@@ -76,32 +80,41 @@ internal static class ReportPage
     {
         string matrix = SvgChart.Matrix("Confusion matrix: rows are right, columns predicted", [.. names.Select(Text)],
             [.. confusion.Select(row => (IReadOnlyList<long>)[.. ((JsonArray)row!).Select(n => n!.GetValue<long>())])]);
-        if (matrix.Length > 0) page.Append($"<h2>Taken for one another</h2><p>Rows are the right label, columns the predicted one.</p><div class=\"scroll\">{matrix}</div>\n");
+        if (matrix.Length > 0) page.Append($"<h2>Taken for one another</h2><p>Rows are the right label, columns the predicted "
+            + $"one.</p><div class=\"scroll\">{matrix}</div>\n");
     }
 
     private static void Calibration(StringBuilder page, JsonObject calibration, JsonObject? fit)
     {
         List<(double, double)> points = [];
         foreach (JsonNode? bin in (JsonArray)calibration["bins"]!)
-            if (bin!["count"]!.GetValue<int>() > 0 && bin["confidence"] is { } x && bin["accuracy"] is { } y) points.Add((x.GetValue<double>(), y.GetValue<double>()));
-        page.Append($"<h2>How sure it may be</h2><p>Expected calibration error {Number(calibration["expected_error"], "0.0000")}, Brier score {Number(calibration["brier"], "0.0000")}. ")
-            .Append(fit?["temperature"] is { } t ? $"A temperature of {Number(t, "0.000")} was fitted and is applied to probabilities." : "")
+            if (bin!["count"]!.GetValue<int>() > 0 && bin["confidence"] is { } x
+                && bin["accuracy"] is { } y) points.Add((x.GetValue<double>(), y.GetValue<double>()));
+        page.Append($"<h2>How sure it may be</h2><p>Expected calibration error {Number(calibration["expected_error"], "0.0000")}, Brier "
+            + $"score {Number(calibration["brier"], "0.0000")}. ")
+            .Append(fit?["temperature"] is { } t ? $"A temperature of {Number(t, "0.000")} was fitted and is applied to probabilities."
+                : "")
             .Append("</p><div class=\"scroll\">")
-            .Append(SvgChart.Lines("Accuracy by confidence", "confidence", [new("accuracy", points), new("perfect", [(0, 0), (1, 1)])], (0, 1)))
+            .Append(SvgChart.Lines("Accuracy by confidence", "confidence", [new("accuracy", points), new("perfect", [(0, 0), (1, 1)])],
+                (0, 1)))
             .Append("</div>\n");
     }
 
     private static void Curve(StringBuilder page, JsonObject curve)
     {
-        ChartLine training = new("training loss", [.. ((JsonArray)curve["steps"]!).Select(p => ((double)p![0]!.GetValue<long>(), p[1]!.GetValue<double>()))]);
+        ChartLine training = new("training "
+            + "loss", [.. ((JsonArray)curve["steps"]!).Select(p => ((double)p![0]!.GetValue<long>(), p[1]!.GetValue<double>()))]);
         ChartLine heldOut = new("held-out loss", [.. ((JsonArray)curve["evaluations"]!).Where(e => e!["held_out_loss"] is not null)
             .Select(e => ((double)e!["step"]!.GetValue<long>(), e["held_out_loss"]!.GetValue<double>()))]);
-        page.Append("<h2>How it learned</h2><div class=\"scroll\">").Append(SvgChart.Lines("Loss by step", "step", [training, heldOut])).Append("</div>\n");
+        page.Append("<h2>How it learned</h2><div class=\"scroll\">").Append(SvgChart.Lines("Loss by step", "step",
+            [training, heldOut])).Append("</div>\n");
     }
 
     private static void Worst(StringBuilder page, JsonArray worst)
     {
-        page.Append("<h2>Worst mistakes</h2><div class=\"scroll\"><table><tr><th>where</th><th>text</th><th>right</th><th>predicted</th><th class=\"n\">confidence</th></tr>");
+        page.Append("<h2>Worst mistakes</h2><div "
+            + "class=\"scroll\"><table><tr><th>where</th><th>text</th><th>right</th><th>predicted</th><th "
+            + "class=\"n\">confidence</th></tr>");
         foreach (JsonNode? e in worst)
         {
             page.Append($"<tr><td>{SvgChart.Text(Text(e!["place"]))}</td><td>{SvgChart.Text(Text(e["text"]))}</td><td>{SvgChart.Text(Text(e["expected"]))}</td>")
@@ -114,5 +127,6 @@ internal static class ReportPage
     private static string Number(JsonNode? value, string format)
         => value is JsonValue v && v.TryGetValue(out double number) ? number.ToString(format, CultureInfo.InvariantCulture) : "–";
 
-    private static string Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : node?.ToJsonString() ?? "";
+    private static string Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text
+        : node?.ToJsonString() ?? "";
 }
