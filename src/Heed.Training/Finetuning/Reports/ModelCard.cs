@@ -26,75 +26,81 @@ internal static class ModelCard
         JsonObject data = (JsonObject)report["data"]!, settings = (JsonObject)report["settings"]!;
         JsonObject? measures = report["measures"] as JsonObject;
         StringBuilder card = new();
-        Line($"---");
-        Line($"base_model: {Quoted(model)}");
-        Line($"pipeline_tag: {tag}");
-        Line($"library_name: transformers");
-        Line($"tags:\n- heed\n- {task}");
+        card.Append(CultureInfo.InvariantCulture, $"---\n");
+        card.Append(CultureInfo.InvariantCulture, $"base_model: {Quoted(model)}\n");
+        card.Append(CultureInfo.InvariantCulture, $"pipeline_tag: {tag}\n");
+        card.Append(CultureInfo.InvariantCulture, $"library_name: transformers\n");
+        card.Append(CultureInfo.InvariantCulture, $"tags:\n- heed\n- {task}\n");
         if (measures is { Count: > 0 })
         {
-            Line($"model-index:\n- name: {Quoted($"{model}-{task}")}\n  results:\n  - task:\n      type: {tag}\n    dataset:");
+            card.Append(CultureInfo.InvariantCulture, $"model-index:\n- name: {Quoted($"{model}-{task}")}\n  results:\n  - task:\n      "
+                + $"type: {tag}\n    dataset:\n");
             string file = Text(settings["dev"]) is { Length: > 0 } dev ? dev : Text(settings["train"]);
-            Line($"      name: {Quoted(file)}\n      type: {Quoted(file)}\n      split: held out\n    metrics:");
+            card.Append(CultureInfo.InvariantCulture, $"      name: {Quoted(file)}\n      type: {Quoted(file)}\n      split: held out\n   "
+                + $" metrics:\n");
             foreach ((string name, JsonNode? value) in measures)
-                if (value is not null) Line($"    - type: {name}\n      value: {value.GetValue<double>():0.######}");
+                if (value is not null) card.Append(CultureInfo.InvariantCulture,
+                    $"    - type: {name}\n      value: {value.GetValue<double>():0.######}\n");
         }
 
-        Line($"---\n\n# {model}, trained further for {task}\n");
-        Line($"{model} ({Text(report["architecture"])}, {report["parameters"]!.GetValue<long>() / 1e6:0.0} M parameters) trained on "
-            + $"{data["examples"]!.GetValue<int>():N0} examples.");
-        Line($"The weights are those after step {report["saved_step"]} of {report["last_step"]}, the best by {Text(report["measure"])} on "
-            + $"held-out data.\n");
-        Line($"## How good it is\n");
+        card.Append(CultureInfo.InvariantCulture, $"---\n\n# {model}, trained further for {task}\n\n");
+        card.Append(CultureInfo.InvariantCulture, $"{model} ({Text(report["architecture"])}, "
+            + $"{report["parameters"]!.GetValue<long>() / 1e6:0.0} M parameters) trained on {data["examples"]!.GetValue<int>():N0} "
+            + $"examples.\n");
+        card.Append(CultureInfo.InvariantCulture, $"The weights are those after step {report["saved_step"]} of {report["last_step"]}, the "
+            + $"best by {Text(report["measure"])} on held-out data.\n\n");
+        card.Append(CultureInfo.InvariantCulture, $"## How good it is\n\n");
         if (measures is null)
         {
-            Line($"Nothing was held out, so this is not known.\n");
+            card.Append(CultureInfo.InvariantCulture, $"Nothing was held out, so this is not known.\n\n");
         }
         else
         {
-            Line($"On {report["held_out"]!.GetValue<int>():N0} held-out examples, by the saved files opened anew:\n\n| measure | value "
-                + $"|\n|---|---|");
-            Line($"| loss | {report["loss"]?.GetValue<double>():0.0000} |");
-            foreach ((string name, JsonNode? value) in measures) Line($"| {name.Replace('_', ' ')} | "
-                + $"{(value is null ? "not defined" : value.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture))} |");
-            Line($"");
+            card.Append(CultureInfo.InvariantCulture, $"On {report["held_out"]!.GetValue<int>():N0} held-out examples, by the saved files "
+                + $"opened anew:\n\n| measure | value |\n|---|---|\n");
+            card.Append(CultureInfo.InvariantCulture, $"| loss | {report["loss"]?.GetValue<double>():0.0000} |\n");
+            foreach ((string name, JsonNode? value) in measures) card.Append(CultureInfo.InvariantCulture,
+                $"| {name.Replace('_', ' ')} | {(value is null ? "not defined" : value.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture))} |\n");
+            card.Append(CultureInfo.InvariantCulture, $"\n");
         }
 
         if (report["test"] is JsonObject test)
         {
-            Line($"On the {test["examples"]!.GetValue<int>():N0} examples of {Text(settings["test"])}, which nothing was chosen by:\n\n| "
-                + $"measure | value |\n|---|---|");
-            Line($"| loss | {test["loss"]?.GetValue<double>():0.0000} |");
+            card.Append(CultureInfo.InvariantCulture, $"On the {test["examples"]!.GetValue<int>():N0} examples of "
+                + $"{Text(settings["test"])}, which nothing was chosen by:\n\n| measure | value |\n|---|---|\n");
+            card.Append(CultureInfo.InvariantCulture, $"| loss | {test["loss"]?.GetValue<double>():0.0000} |\n");
             foreach ((string name, JsonNode? value) in (JsonObject)test["measures"]!)
-                Line($"| {name.Replace('_', ' ')} | {value?.GetValue<double>():0.0000} |");
-            Line($"");
+                card.Append(CultureInfo.InvariantCulture, $"| {name.Replace('_', ' ')} | {value?.GetValue<double>():0.0000} |\n");
+            card.Append(CultureInfo.InvariantCulture, $"\n");
         }
 
-        Line($"## Data\n");
-        foreach (JsonNode? statement in (JsonArray)data["statements"]!) Line($"- {Text(statement)}");
+        card.Append(CultureInfo.InvariantCulture, $"## Data\n\n");
+        foreach (JsonNode? statement in (JsonArray)data["statements"]!) card.Append(CultureInfo.InvariantCulture, $"- {Text(statement)}\n");
         JsonObject tokens = (JsonObject)data["tokens"]!;
-        Line($"- tokens per example: {tokens["shortest"]} to {tokens["longest"]}, median {tokens["median"]}");
-        if (data["labels"] is JsonObject { Count: > 0 } labels) Line($"- labels: "
-            + $"{string.Join(", ", labels.Take(50).Select(l => $"{l.Key} {l.Value}"))}{(labels.Count > 50 ? ", …" : "")}");
+        card.Append(CultureInfo.InvariantCulture, $"- tokens per example: {tokens["shortest"]} to {tokens["longest"]}, median "
+            + $"{tokens["median"]}\n");
+        if (data["labels"] is JsonObject { Count: > 0 } labels) card.Append(CultureInfo.InvariantCulture,
+            $"- labels: {string.Join(", ", labels.Take(50).Select(l => $"{l.Key} {l.Value}"))}{(labels.Count > 50 ? ", …" : "")}\n");
         foreach ((string key, string what) in ((string, string)[])[("duplicates", "texts stand twice"),
             ("contradictions", "texts stand twice with different labels"),
                 ("overlap", "held-out texts are also in the training data: the figures above flatter")])
-            if (data[key]!.GetValue<int>() is > 0 and var count) Line($"- {count:N0} {what}");
-        Line($"\n## How it was trained\n");
-        foreach (JsonNode? decision in (JsonArray)report["decisions"]!) Line($"- {Text(decision)}");
+            if (data[key]!.GetValue<int>() is > 0 and var count) card.Append(CultureInfo.InvariantCulture, $"- {count:N0} {what}\n");
+        card.Append(CultureInfo.InvariantCulture, $"\n## How it was trained\n\n");
+        foreach (JsonNode? decision in (JsonArray)report["decisions"]!) card.Append(CultureInfo.InvariantCulture, $"- {Text(decision)}\n");
         JsonObject machine = (JsonObject)report["machine"]!;
-        Line($"- seed {settings["seed"]}; {report["seconds"]!.GetValue<double>():0} s on {machine["threads"]} threads with "
-            + $"{Text(machine["instructions"])}; Heed {Text(machine["heed"])}, {Text(machine["runtime"])}");
-        Line($"\n```\n{Command(settings)}\n```\n");
-        Line($"All settings stand in `run/run.json`, all figures in `report.json`, plots in `report.html`.\n");
-        Line($"## Limits\n");
-        Line($"- The figures hold for texts like the held-out ones; other sources, wordings or languages may do worse. Evaluate on your "
-            + $"own: `heed eval FOLDER --data FILE`.");
-        Line($"- One seed says little: repeat with `--seeds 3` before comparing models.");
-        if (data["rare_labels"] is JsonArray { Count: > 0 } rare) Line($"- Fewer than 8 examples: {string.Join(", ", rare.Select(Text))}.");
+        card.Append(CultureInfo.InvariantCulture, $"- seed {settings["seed"]}; {report["seconds"]!.GetValue<double>():0} s on "
+            + $"{machine["threads"]} threads with {Text(machine["instructions"])}; Heed {Text(machine["heed"])}, "
+            + $"{Text(machine["runtime"])}\n");
+        card.Append(CultureInfo.InvariantCulture, $"\n```\n{Command(settings)}\n```\n\n");
+        card.Append(CultureInfo.InvariantCulture, $"All settings stand in `run/run.json`, all figures in `report.json`, plots in "
+            + $"`report.html`.\n\n");
+        card.Append(CultureInfo.InvariantCulture, $"## Limits\n\n");
+        card.Append(CultureInfo.InvariantCulture, $"- The figures hold for texts like the held-out ones; other sources, wordings or "
+            + $"languages may do worse. Evaluate on your own: `heed eval FOLDER --data FILE`.\n");
+        card.Append(CultureInfo.InvariantCulture, $"- One seed says little: repeat with `--seeds 3` before comparing models.\n");
+        if (data["rare_labels"] is JsonArray { Count: > 0 } rare) card.Append(CultureInfo.InvariantCulture,
+            $"- Fewer than 8 examples: {string.Join(", ", rare.Select(Text))}.\n");
         return card.ToString();
-
-        void Line(FormattableString line) => card.Append(FormattableString.Invariant(line)).Append('\n');
     }
 
     /// <summary>The command that repeats the run.</summary>

@@ -29,20 +29,23 @@ internal static class SvgChart
         for (int i = 0; i <= 4; i++)
         {
             double y = y0 + ((y1 - y0) * i / 4), x = x0 + ((x1 - x0) * i / 4);
-            svg.Append(Invariant($"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(y):0.#}\" y2=\"{Y(y):0.#}\"/>"))
-                .Append(Invariant($"<text x=\"{Left - 6}\" y=\"{Y(y) + 4:0.#}\" text-anchor=\"end\">{Number(y)}</text>"))
-                .Append(Invariant($"<text x=\"{X(x):0.#}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{Number(x)}</text>"));
+            svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(y):0.#}\" "
+                + $"y2=\"{Y(y):0.#}\"/>")
+                .Append(CultureInfo.InvariantCulture, $"<text x=\"{Left - 6}\" y=\"{Y(y) + 4:0.#}\" text-anchor=\"end\">{Number(y)}</text>")
+                .Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):0.#}\" y=\"{Height - Bottom + 16}\" "
+                    + $"text-anchor=\"middle\">{Number(x)}</text>");
         }
 
-        svg.Append(Invariant($"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 6}\" text-anchor=\"middle\">{Text(xName)}</text>"));
+        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 6}\" "
+            + $"text-anchor=\"middle\">{Text(xName)}</text>");
         for (int i = 0; i < lines.Count; i++)
         {
             string points = string.Join(' ', lines[i].Points.Where(p => double.IsFinite(p.X) && double.IsFinite(p.Y))
                 .Select(p => Invariant($"{X(p.X):0.#},{Y(p.Y):0.#}")));
-            svg.Append(Invariant($"<polyline class=\"s{i % 6}\" points=\"{points}\"/>"));
+            svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"s{i % 6}\" points=\"{points}\"/>");
             if (lines.Count > 1)
-                svg.Append(Invariant($"<text class=\"t{i % 6}\" x=\"{Width - Right - 4}\" y=\"{Top + 14 + (16 * i)}\" "
-                    + $"text-anchor=\"end\">{Text(lines[i].Name)}</text>"));
+                svg.Append(CultureInfo.InvariantCulture, $"<text class=\"t{i % 6}\" x=\"{Width - Right - 4}\" y=\"{Top + 14 + (16 * i)}\" "
+                    + $"text-anchor=\"end\">{Text(lines[i].Name)}</text>");
         }
 
         return svg.Append("</svg>").ToString();
@@ -58,24 +61,25 @@ internal static class SvgChart
         int n = labels.Count;
         if (n is 0 or > Most) return "";
         int cell = Math.Clamp(380 / n, 18, 64), size = Names + (n * cell) + 8;
-        StringBuilder svg = new(Invariant($"<svg viewBox=\"0 0 {size} {size}\" width=\"{size}\" height=\"{size}\" role=\"img\" "
-            + $"aria-label=\"{Text(title)}\">"));
+        StringBuilder svg = new StringBuilder().Append(CultureInfo.InvariantCulture,
+            $"<svg viewBox=\"0 0 {size} {size}\" width=\"{size}\" height=\"{size}\" role=\"img\" aria-label=\"{Text(title)}\">");
         for (int r = 0; r < n; r++)
         {
             double sum = Math.Max(1, counts[r].Sum());
             int y = Names + (r * cell);
-            svg.Append(Invariant($"<text x=\"{Names - 8}\" y=\"{y + (cell / 2) + 4}\" text-anchor=\"end\">{Text(Short(labels[r]))}</text>"))
-                .Append(Invariant($"<text transform=\"translate({y + (cell / 2) + 4},{Names - 8}) "
-                    + $"rotate(-60)\">{Text(Short(labels[r]))}</text>"));
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Names - 8}\" y=\"{y + (cell / 2) + 4}\" "
+                + $"text-anchor=\"end\">{Text(Short(labels[r]))}</text>")
+                .Append(CultureInfo.InvariantCulture, $"<text transform=\"translate({y + (cell / 2) + 4},{Names - 8}) "
+                    + $"rotate(-60)\">{Text(Short(labels[r]))}</text>");
             for (int c = 0; c < n; c++)
             {
                 double share = counts[r][c] / sum;
-                svg.Append(Invariant($"<rect class=\"{(r == c ? "right" : "wrong")}\" x=\"{Names + (c * cell)}\" y=\"{y}\" "
-                    + $"width=\"{cell - 1}\" height=\"{cell - 1}\" "
-                    + $"fill-opacity=\"{(counts[r][c] == 0 ? 0.04 : 0.15 + (0.85 * share)):0.##}\"/>"));
+                svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"{(r == c ? "right" : "wrong")}\" x=\"{Names + (c * cell)}\" "
+                    + $"y=\"{y}\" width=\"{cell - 1}\" height=\"{cell - 1}\" "
+                    + $"fill-opacity=\"{(counts[r][c] == 0 ? 0.04 : 0.15 + (0.85 * share)):0.##}\"/>");
                 if (counts[r][c] > 0)
-                    svg.Append(Invariant($"<text class=\"cell\" x=\"{Names + (c * cell) + (cell / 2)}\" y=\"{y + (cell / 2) + 4}\" "
-                        + $"text-anchor=\"middle\">{counts[r][c]}</text>"));
+                    svg.Append(CultureInfo.InvariantCulture, $"<text class=\"cell\" x=\"{Names + (c * cell) + (cell / 2)}\" "
+                        + $"y=\"{y + (cell / 2) + 4}\" text-anchor=\"middle\">{counts[r][c]}</text>");
             }
         }
 
@@ -87,9 +91,8 @@ internal static class SvgChart
 
     private static string Short(string label) => Printable.Shorten(label, 20);
 
-    private static StringBuilder Begin(string title)
-        => new(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" width=\"{Width}\" height=\"{Height}\" role=\"img\" "
-        + $"aria-label=\"{Text(title)}\">"));
+    private static StringBuilder Begin(string title) => new StringBuilder().Append(CultureInfo.InvariantCulture,
+        $"<svg viewBox=\"0 0 {Width} {Height}\" width=\"{Width}\" height=\"{Height}\" role=\"img\" aria-label=\"{Text(title)}\">");
 
     private static (double Low, double High) Wide(double low, double high) => high > low ? (low, high) : (low - 0.5, high + 0.5);
 
