@@ -34,7 +34,7 @@ internal static class EvalCommand
         Option<string?> dtype = WeightFormatOption.Create();
         Option<int?> threads = NumberOption.Threads();
         Command command = new("eval", "Perplexity and bits per byte of a language model on a text, or the measures of a fine-tuned model on "
-            + "labelled examples. Examples: heed eval ./model --data held-out.txt; heed eval ./disputes --data test.csv")
+            + "labelled examples. Example: heed eval ./model --data held-out.txt")
         {
             model, text, length, batch, blocks, dtype, strict, threads,
         };

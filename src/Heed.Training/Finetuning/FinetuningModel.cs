@@ -43,12 +43,15 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
                 + $"that they belong together.");
         }
 
-        foreach (string pattern in config.Freeze)
+        try
         {
-            if (model.Parameters.Freeze(pattern) > 0) continue;
+            foreach (string pattern in config.Freeze) model.Parameters.Freeze(pattern);
+        }
+        catch (ArgumentException e)
+        {
             string some = string.Join(", ", model.Parameters.Select(p => p.Name).Take(4));
             model.Dispose();
-            throw new ConfigException($"freeze: no parameter matches \"{Printable.Shorten(pattern)}\"; names are {some}, …");
+            throw new ConfigException($"freeze: {e.Message.Split(" (Parameter")[0].TrimEnd('.')}. Names are {some}, …", e);
         }
 
         FinetuningModel loaded = new(model, config.Model,
