@@ -217,17 +217,17 @@ public sealed class TokenBatch
     private ForwardContext Make(
         RunOptions? options, ForwardContext? memory, IReadOnlyList<KeyValueSequence>? cache, int length, Action<Variable>? eachLayer)
         => new(StartArray, PositionArray)
-    {
-        Length = length,
-        EachLayer = eachLayer,
-        AttendedRows = AttendedRows,
-        Memory = memory,
-        Cache = cache,
-        Hooks = options?.Hooks,
-        Dropout = options?.Dropout,
-        Checkpoint = options?.Checkpoint ?? false,
-        CancellationToken = options?.CancellationToken ?? default,
-    };
+        {
+            Length = length,
+            EachLayer = eachLayer,
+            AttendedRows = AttendedRows,
+            Memory = memory,
+            Cache = cache,
+            Hooks = options?.Hooks,
+            Dropout = options?.Dropout,
+            Checkpoint = options?.Checkpoint ?? false,
+            CancellationToken = options?.CancellationToken ?? default,
+        };
 
     /// <summary>Rows [N, …] put back into the padded grid, [B, T, …]; zeros where there was padding.</summary>
     public Tensor ToGrid(Tensor rows)
