@@ -10,7 +10,7 @@ using Heed.Models.Adapters;
 
 namespace Heed.Models.Files;
 
-/// <summary>Opens and saves models as Hugging Face folders: <c>config.json</c>, weights, <c>generation_config.json</c>.</summary>
+/// <summary>Opens and saves models as Hugging Face folders: <c>config.json</c> and weights.</summary>
 public static class ModelFolder
 {
     /// <summary>Name of the configuration.</summary>

@@ -93,6 +93,14 @@ public class AdapterFolderTests
     }
 
     [Fact]
+    public void A_base_that_lacks_a_layer_which_the_adapter_does_not_bring_is_refused()
+    {
+        using TemporaryFolder folder = new();
+        string adapter = AdapterFolders.Copy("bert-attention", folder, c => c["base_model_name_or_path"] = Path.Combine(Repository.Goldens, "models", "bert-mlm"));
+        Assert.Contains("pooler", Assert.Throws<InputException>(() => ModelFolder.Load(adapter)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_base_is_given_or_named_or_an_error()
     {
         using TemporaryFolder folder = new();
