@@ -61,7 +61,7 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
         {
             return loaded with
             {
-                Adapter = adapter is null ? Adapter.Apply(model, AdapterOf(config, data, model, prefix), config.Seed)
+                Adapter = adapter is null ? Adapter.Apply(model, AdapterOf(config, data), loaded.NewParameters, config.Seed)
                     : Adapter.Load(model, adapter),
             };
         }
@@ -73,10 +73,9 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
     }
 
     /// <summary>The adapter of the settings; the head is trained whole beside it.</summary>
-    private static AdapterConfig AdapterOf(FinetuningConfig config, FinetuningData data, Model model, string prefix)
+    private static AdapterConfig AdapterOf(FinetuningConfig config, FinetuningData data)
     {
         bool all = config.LoraTargets is [AdapterConfig.AllLinear];
-        bool hasHead = data.Head is HeadKind.SequenceClassifier or HeadKind.TokenClassifier or HeadKind.QuestionAnswerer;
         return new AdapterConfig
         {
             Rank = config.Lora,
@@ -85,8 +84,6 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
             Dora = config.Dora,
             TargetPattern = all ? AdapterConfig.AllLinear : null,
             TargetModules = all ? null : config.LoraTargets,
-            ModulesToSave = !hasHead ? [] : [.. model.Parameters.Select(p => p.Name)
-                .Where(n => !n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => n.Split('.')[0]).Distinct()],
             TaskType = data.Head switch
             {
                 HeadKind.SequenceClassifier => "SEQ_CLS",
