@@ -33,13 +33,13 @@ public sealed partial class HeedModel : IDisposable
     private readonly IModelFiles _files;
 
     private HeedModel(
-        IModelFiles files, Model model, ModelDescription? description, TextEmbedder? embedder, IProgress<string>? warnings,
+        IModelFiles files, Model model, GenerationConfig generation, TextEmbedder? embedder, IProgress<string>? warnings,
         InferenceOptions? inference)
     {
         _files = files;
         Model = model;
         _warnings = warnings;
-        Generation = Settings(files, model, description, warnings);
+        Generation = generation;
         _uses = new ModelUses(this, Free);
         // A file that is missing now may be there at the next call: only successes are kept.
         _tokenizer = new(() => ReadTokenizer(files, warnings), LazyThreadSafetyMode.PublicationOnly);

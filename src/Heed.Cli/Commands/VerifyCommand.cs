@@ -25,7 +25,15 @@ internal static class VerifyCommand
             string[] given = parsed.GetRequiredValue(folders);
             if (!parsed.GetValue(tokenizer))
             {
-                VerifyOptions options = new() { Generation = new GenerationRunner(), Training = !parsed.GetValue(noTraining), Strict = parsed.GetValue(strict), Warnings = new Reporter<string>(terminal.Warn), Dump = parsed.GetValue(dump), Model = parsed.GetValue(model), CancellationToken = cancellationToken };
+                VerifyOptions options = new()
+                {
+                    Training = !parsed.GetValue(noTraining),
+                    Strict = parsed.GetValue(strict),
+                    Warnings = new Reporter<string>(terminal.Warn),
+                    Dump = parsed.GetValue(dump),
+                    Model = parsed.GetValue(model),
+                    CancellationToken = cancellationToken,
+                };
                 return Task.FromResult(Models(terminal, given, options));
             }
 

@@ -1,5 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Models.Files;
 
@@ -16,7 +17,8 @@ public sealed class MaskedLanguageModel : EncoderModel
     /// <param name="stack">The layers.</param>
     /// <param name="head">Rows to scores.</param>
     /// <param name="nextSentence">The second head of BERT's pre-training, or null.</param>
-    public MaskedLanguageModel(string architecture, ParameterSet parameters, TokenStack stack, MaskedHead head, SequenceHead? nextSentence = null)
+    public MaskedLanguageModel(
+        string architecture, ParameterSet parameters, TokenStack stack, MaskedHead head, SequenceHead? nextSentence = null)
         : base(architecture, parameters, stack)
     {
         ArgumentNullException.ThrowIfNull(head);
@@ -36,10 +38,14 @@ public sealed class MaskedLanguageModel : EncoderModel
     public static new MaskedLanguageModel Create(ModelConfig config, ParameterSet parameters)
         => (MaskedLanguageModel)ModelFamilies.Build(HeadKind.MaskedLanguageModel, config, parameters);
 
-    /// <summary>Scores over the vocabulary.</summary>
+    /// <summary>Scores over the vocabulary, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="hidden">[R, D]: rows of the last layer.</param>
     /// <returns>[R, V].</returns>
-    public Variable Logits(Variable hidden) => Head.Vocabulary.Forward(Head.Transform(hidden));
+    public Variable Logits(Variable hidden)
+    {
+        using ContextScope entered = Context.Enter();
+        return Head.Vocabulary.Forward(Head.Transform(hidden));
+    }
 
     /// <summary>Sum of −log p(target) over rows, without holding the logits.</summary>
     /// <param name="hidden">[R, D]: rows of the last layer.</param>
@@ -47,7 +53,10 @@ public sealed class MaskedLanguageModel : EncoderModel
     /// <param name="settings">Smoothing, class weights, ignored index; their reduction is not read. Null: a plain sum.</param>
     /// <returns>[]: nats.</returns>
     public Variable LossSum(Variable hidden, int[] targets, CrossEntropySettings? settings = null)
-        => Head.Vocabulary.LossSum(Head.Transform(hidden), targets, ModelRun.LossOf(settings));
+    {
+        using ContextScope entered = Context.Enter();
+        return Head.Vocabulary.LossSum(Head.Transform(hidden), targets, ModelRun.LossOf(settings));
+    }
 
     /// <inheritdoc/>
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)
@@ -101,7 +110,8 @@ public sealed class MaskedLanguageModel : EncoderModel
         foreach (int target in targets)
         {
             if ((uint)target >= (uint)Config.Vocabulary)
-                throw new InputException($"labels: {target} is no token of this {Config.ModelType} model; ids are 0 to {Config.Vocabulary - 1}, and {CausalLanguageModel.IgnoredLabel} is left out.");
+                throw new InputException($"labels: {target} is no token of this {Config.ModelType} model; "
+                    + $"ids are 0 to {Config.Vocabulary - 1}, and {CausalLanguageModel.IgnoredLabel} is left out.");
         }
 
         if (rows.Length == 0) return new LossPart("tokens", Tensor.Scalar(0), 0);
