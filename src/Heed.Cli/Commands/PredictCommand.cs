@@ -26,8 +26,12 @@ internal static class PredictCommand
     public static Command Create(Terminal terminal)
     {
         Argument<string> model = new("model") { Description = "folder of a model with a head for a task, or the name of a pulled one" };
-        Argument<string[]> texts = new("text") { Description = "the texts; - or nothing reads standard input, a text per "
-            + "line", Arity = ArgumentArity.ZeroOrMore };
+        Argument<string[]> texts = new("text")
+        {
+            Description = "the texts; - or nothing reads standard input, a text per "
+            + "line",
+            Arity = ArgumentArity.ZeroOrMore
+        };
         Options options = new();
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
         Option<string?> dtype = WeightFormatOption.Create();
@@ -109,44 +113,81 @@ internal static class PredictCommand
     /// <summary>The options, and which of them belong to which task.</summary>
     private sealed class Options
     {
-        private readonly Option<string?> _file = new("--file") { Description = "file of texts: .txt (one per line), .csv, .tsv, "
-            + ".jsonl, .json or .parquet, whose columns are found by their names" };
-        private readonly Option<string?> _textColumn = new("--text-column") { Description = "name of the column of texts, or of "
-            + "questions" };
-        private readonly Option<string?> _pairColumn = new("--pair-column") { Description = "name of the column of second texts, or "
-            + "of contexts" };
-        private readonly Option<bool> _skipFaulty = new("--skip-faulty") { Description = "leave out lines of the file with faults, "
-            + "with a warning for each" };
+        private readonly Option<string?> _file = new("--file")
+        {
+            Description = "file of texts: .txt (one per line), .csv, .tsv, "
+            + ".jsonl, .json or .parquet, whose columns are found by their names"
+        };
+        private readonly Option<string?> _textColumn = new("--text-column")
+        {
+            Description = "name of the column of texts, or of "
+            + "questions"
+        };
+        private readonly Option<string?> _pairColumn = new("--pair-column")
+        {
+            Description = "name of the column of second texts, or "
+            + "of contexts"
+        };
+        private readonly Option<bool> _skipFaulty = new("--skip-faulty")
+        {
+            Description = "leave out lines of the file with faults, "
+            + "with a warning for each"
+        };
         private readonly Option<string?> _pair = new("--pair") { Description = "a second text, for models that judge pairs" };
         private readonly Option<string?> _question = new("--question") { Description = "the question, for models that answer questions" };
         private readonly Option<string?> _context = new("--context") { Description = "the text that holds the answer" };
-        private readonly Option<string?> _labels = new("--labels") { Description = "labels that the model was not trained for, "
-            + "separated by commas; with a masked model the only fillings" };
-        private readonly Option<string?> _template = new("--template") { Description = "with --labels: the sentence, with {} for "
-            + "the label; with a language model the prompt, with {text} for the text" };
-        private readonly Option<bool> _several = new("--multi-label") { Description = "with --labels: each label is right or not by "
-            + "itself" };
+        private readonly Option<string?> _labels = new("--labels")
+        {
+            Description = "labels that the model was not trained for, "
+            + "separated by commas; with a masked model the only fillings"
+        };
+        private readonly Option<string?> _template = new("--template")
+        {
+            Description = "with --labels: the sentence, with {} for "
+            + "the label; with a language model the prompt, with {text} for the text"
+        };
+        private readonly Option<bool> _several = new("--multi-label")
+        {
+            Description = "with --labels: each label is right or not by "
+            + "itself"
+        };
         private readonly Option<int?> _top = NumberOption.Optional("--top-k", "how many classes, answers, fillings or rewritten "
             + "texts", new NumberRange<int>(1, ConfigReader.MaximumSize));
         private readonly Option<double?> _threshold = NumberOption.Optional("--threshold", "leave out what has a lower "
             + "score", new NumberRange<double>(double.MinValue, double.MaxValue));
-        private readonly Option<string?> _aggregation = new("--aggregation") { Description = "how tokens become entities: none, "
-            + "simple, first, average or max; first if omitted" };
+        private readonly Option<string?> _aggregation = new("--aggregation")
+        {
+            Description = "how tokens become entities: none, "
+            + "simple, first, average or max; first if omitted"
+        };
         private readonly Option<int?> _stride = NumberOption.Optional("--stride", "tokens that two windows of a long text "
             + "share", new NumberRange<int>(0, ConfigReader.MaximumSize));
-        private readonly Option<bool> _truncate = new("--truncate") { Description = "leave out the end of a text that is too long "
-            + "instead of reading it in windows" };
+        private readonly Option<bool> _truncate = new("--truncate")
+        {
+            Description = "leave out the end of a text that is too long "
+            + "instead of reading it in windows"
+        };
         private readonly Option<bool> _noAnswer = new("--no-answer") { Description = "the context may hold no answer" };
         private readonly Option<int?> _longest = NumberOption.Optional("--longest-answer", "tokens of the longest answer; 15 if "
             + "omitted", new NumberRange<int>(1, ConfigReader.MaximumSize));
-        private readonly Option<string?> _task = new("--task") { Description = "task of an encoder-decoder that its folder has a "
-            + "prefix and settings for, such as summarization" };
+        private readonly Option<string?> _task = new("--task")
+        {
+            Description = "task of an encoder-decoder that its folder has a "
+            + "prefix and settings for, such as summarization"
+        };
         private readonly Option<int?> _tokens = NumberOption.Optional("--max-new-tokens", "most tokens of a rewritten "
             + "text", new NumberRange<int>(1, ConfigReader.MaximumSize));
-        private readonly Option<bool> _explain = new("--explain") { Description = "what each token did for the likeliest class: "
-            + "leave-one-out, integrated gradients with their gap, and where the model read" };
-        private readonly Option<string> _offsets = new("--offsets") { Description = "units of offsets: utf16 or "
-            + "code-points", DefaultValueFactory = _ => "utf16" };
+        private readonly Option<bool> _explain = new("--explain")
+        {
+            Description = "what each token did for the likeliest class: "
+            + "leave-one-out, integrated gradients with their gap, and where the model read"
+        };
+        private readonly Option<string> _offsets = new("--offsets")
+        {
+            Description = "units of offsets: utf16 or "
+            + "code-points",
+            DefaultValueFactory = _ => "utf16"
+        };
 
         public void AddTo(Command command)
         {

@@ -68,16 +68,16 @@ internal sealed class Predictor(HeedModel model, PredictSettings settings)
     /// <summary>Predicts for some texts.</summary>
     public IReadOnlyList<PredictedRow> Predict(IReadOnlyList<PredictInput> inputs, CancellationToken cancellationToken)
         => model.Model switch
-    {
-        SequenceClassifier when settings.Labels is not null => Labels(inputs, cancellationToken),
-        SequenceClassifier => Classes(inputs, cancellationToken),
-        TokenClassifier => Entities(inputs, cancellationToken),
-        QuestionAnswerer => Answers(inputs, cancellationToken),
-        MaskedLanguageModel => Fillings(inputs, cancellationToken),
-        SequenceToSequenceModel => Rewritings(inputs, cancellationToken),
-        CausalLanguageModel => Labels(inputs, cancellationToken),
-        _ => throw new InputException($"{model.Folder}: {model.Model.Architecture} has no head that predicts. Open a model with one."),
-    };
+        {
+            SequenceClassifier when settings.Labels is not null => Labels(inputs, cancellationToken),
+            SequenceClassifier => Classes(inputs, cancellationToken),
+            TokenClassifier => Entities(inputs, cancellationToken),
+            QuestionAnswerer => Answers(inputs, cancellationToken),
+            MaskedLanguageModel => Fillings(inputs, cancellationToken),
+            SequenceToSequenceModel => Rewritings(inputs, cancellationToken),
+            CausalLanguageModel => Labels(inputs, cancellationToken),
+            _ => throw new InputException($"{model.Folder}: {model.Model.Architecture} has no head that predicts. Open a model with one."),
+        };
 
     private PredictedRow[] Classes(IReadOnlyList<PredictInput> inputs, CancellationToken cancellationToken)
     {
@@ -217,8 +217,14 @@ internal sealed class Predictor(HeedModel model, PredictSettings settings)
             bool isSpecial = text.SpecialTokensMask[t] != 0;
             string source = text.SequenceIds[t] == 1 ? input.Second! : input.Text;
             (int start, int end) = isSpecial ? (0, 0) : Places(source, text.Starts[t], text.Ends[t]);
-            JsonObject token = new() { ["token"] = text.Tokens[t], ["special"] = isSpecial, ["second"] = text.SequenceIds[t] == 1,
-                ["start"] = start, ["end"] = end };
+            JsonObject token = new()
+            {
+                ["token"] = text.Tokens[t],
+                ["special"] = isSpecial,
+                ["second"] = text.SequenceIds[t] == 1,
+                ["start"] = start,
+                ["end"] = end
+            };
             token["left_out"] = found.LeftOut[t];
             token["integrated"] = found.Integrated[t];
             if (found.Read is { } read) token["read"] = read[t];

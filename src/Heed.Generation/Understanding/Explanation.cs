@@ -152,8 +152,12 @@ internal sealed record Explanation(int Target, float Score, float[] LeftOut, flo
     {
         if (model.Stack is RereadingStack) return null;
         int T = ids.Length;
-        ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, ids), TokenTypeIds = types is null ? null
-            : new TokenGrid(1, T, types) };
+        ModelInputs inputs = new()
+        {
+            InputIds = new TokenGrid(1, T, ids),
+            TokenTypeIds = types is null ? null
+            : new TokenGrid(1, T, types)
+        };
         ModelOutput output = model.Run(inputs, new RunOptions { Details = true, CancellationToken = cancellationToken });
         float[] row = new float[T];
         row[model.Head.LastToken ? T - 1 : 0] = 1;
