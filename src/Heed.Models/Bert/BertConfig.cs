@@ -63,6 +63,9 @@ public record BertConfig : ModelConfig
     /// <summary>Width of the tables; where it is not D, a layer makes rows of D from theirs (ELECTRA).</summary>
     internal virtual int TableWidth => Width;
 
+    /// <summary>True where positions have a table that is added to the tokens.</summary>
+    internal virtual bool HasPositionTable => true;
+
     /// <summary>Buckets of the distances whose biases all layers share; 0: no such biases.</summary>
     internal virtual int DistanceBuckets => 0;
 
@@ -108,7 +111,7 @@ public sealed record RobertaConfig : BertConfig
     /// <inheritdoc/>
     public override string ModelType => Kind switch { RobertaKind.XlmRoberta => "xlm-roberta", RobertaKind.Camembert => "camembert", RobertaKind.Mpnet => "mpnet", _ => "roberta" };
 
-    /// <summary>Which of them.</summary>
+    /// <summary>Which of them (<c>model_type</c>).</summary>
     public RobertaKind Kind { get; init; }
 
     /// <inheritdoc/>

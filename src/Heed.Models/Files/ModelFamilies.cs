@@ -23,6 +23,7 @@ public static class ModelFamilies
         new Bert.RobertaFamily(),
         new Bert.MpnetFamily(),
         new Bert.ElectraFamily(),
+        new Bert.DebertaFamily(),
         new ModernBert.ModernBertFamily(),
         new DistilBert.DistilBertFamily(),
         new Gpt1.Gpt1Family(),

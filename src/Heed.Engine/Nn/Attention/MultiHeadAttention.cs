@@ -49,6 +49,16 @@ public sealed class MultiHeadAttention : Module
             _extraValue = at.Parameter("bias_v", new Shape(1, 1, G * K), Initializer.Normal(0.02f));
         }
 
+        if (config.Disentangled is { } positions)
+        {
+            if (QueryKeyValue is not null || G != H || config.ExtraKey || config.Features is not null)
+                throw new ArgumentException("MultiHeadAttention: Disentangled excludes FusedName, KeyHeads, ExtraKey, Features.", nameof(config));
+            if (positions is { Projections: { } own, HasKeys: true })
+                PositionKey = new Linear(D, H * K, (at / own.Key).As("pos_k"), initializer: config.Initializer);
+            if (positions is { Projections: { } others, HasQueries: true })
+                PositionQuery = new Linear(D, H * K, (at / others.Query).As("pos_q"), initializer: config.Initializer);
+        }
+
         Output = new Linear(H * K, D, (at / config.Names.Output).As("out"), config.OutputBias, config.InputMajor, config.OutputInitializer ?? config.Initializer);
         _queryNorm = config.HeadNorm?.Invoke((at / "q_norm").As("q_norm"));
         _keyNorm = config.HeadNorm?.Invoke((at / "k_norm").As("k_norm"));
@@ -71,6 +81,12 @@ public sealed class MultiHeadAttention : Module
 
     /// <summary>The output projection, H·K → D.</summary>
     public Projection Output { get; private set; }
+
+    /// <summary>The projection of distances to keys; null where <see cref="Key"/> does it, or nothing.</summary>
+    internal Projection? PositionKey { get; private set; }
+
+    /// <summary>The projection of distances to queries; null where <see cref="Query"/> does it, or nothing.</summary>
+    internal Projection? PositionQuery { get; private set; }
 
     /// <summary>The sizes of this layer's keys and values in a cache.</summary>
     public KeyValueShape CacheShape => _config.Features is null ? new(_config.KeyHeads, _config.HeadWidth) : new(_config.Heads, _config.HeadWidth, Features: _options.HeadWidth);
@@ -189,6 +205,23 @@ public sealed class MultiHeadAttention : Module
             options = options with { RelativeRange = (2 * longest) - 1, RelativeOffset = longest - 1 };
         }
 
+        Variable? scores = null;
+        if (_config.Disentangled is { } positions)
+        {
+            if (pages is not null)
+                throw new InvalidOperationException("MultiHeadAttention: disentangled positions have no cache; they read whole texts.");
+            options = options with { Bias = DenseLayout.PerHead };
+            long first = 0;
+            for (int b = 0; b < sequences.Length; b++)
+            {
+                sequences[b] = sequences[b] with { BiasStart = first };
+                first += (long)_config.Heads * sequences[b].QueryCount * sequences[b].KeyCount;
+            }
+
+            (Projection keys, Projection queries) = (PositionKey ?? Key!, PositionQuery ?? Query!);
+            scores = positions.Scores(Heads(q), Heads(k), keys, queries, sequences, _config.Scale, context, Site);
+        }
+
         if (_config.Sparsity is { } sparsity)
         {
             int longest = 1;
@@ -204,8 +237,9 @@ public sealed class MultiHeadAttention : Module
         }
 
         // Whoever only looks at scores or pattern leaves the fast path's bits; what replaced them continues from there.
-        Variable? changed = AttentionInspection.IsWanted(context.Hooks, Site) ? AttentionInspection.Run(q, k, v, distances, options, sequences, pages, context, Site) : null;
-        Variable z = changed ?? AttentionOp.Apply(q, k, v, distances, options, sequences, pages);          // [N, H·K]
+        Variable? changed = !AttentionInspection.IsWanted(context.Hooks, Site) ? null
+            : AttentionInspection.Run(q, k, v, distances, scores, options, sequences, pages, context, Site);
+        Variable z = changed ?? AttentionOp.Apply(q, k, v, distances, options, sequences, pages, scores);  // [N, H·K]
         if (paddingRows is { } rows) z += rows;
         return Project(z, context);
     }
@@ -222,7 +256,7 @@ public sealed class MultiHeadAttention : Module
         {
             if (sums is not null && Array.Exists(sums, sum => sum.Count > 0))
                 throw new InvalidOperationException($"{Site}: linear attention keeps only a sum of earlier tokens, so their weights cannot be shown; run the whole text without a cache to see its pattern.");
-            changed = AttentionInspection.Run(query, key, value, null, _options, sequences, null, context, Site, linear: true);
+            changed = AttentionInspection.Run(query, key, value, null, null, _options, sequences, null, context, Site, linear: true);
         }
 
         Variable z = LinearAttentionOp.Apply(query.Source, key.Source, value.Source, _options, sequences, sums);                          // [N, H·K]
@@ -260,6 +294,8 @@ public sealed class MultiHeadAttention : Module
         else if (ReferenceEquals(old, Key)) Key = replacement;
         else if (ReferenceEquals(old, Value)) Value = replacement;
         else if (ReferenceEquals(old, QueryKeyValue)) QueryKeyValue = replacement;
+        else if (ReferenceEquals(old, PositionKey)) PositionKey = replacement;
+        else if (ReferenceEquals(old, PositionQuery)) PositionQuery = replacement;
         else if (ReferenceEquals(old, Output)) Output = replacement;
         else return false;
         return true;
