@@ -12,7 +12,7 @@ namespace Heed.Training.Finetuning;
 internal abstract class FinetuningData
 {
     /// <summary>The names of tasks.</summary>
-    public static IReadOnlyList<string> Tasks { get; } = [ClassificationData.Name, EntityData.Name];
+    public static IReadOnlyList<string> Tasks { get; } = [ClassificationData.Name, EntityData.Name, QuestionData.Name];
 
     /// <summary>Settings that only some tasks have.</summary>
     private static readonly (string Field, string[] Tasks)[] OwnSettings =
@@ -20,6 +20,7 @@ internal abstract class FinetuningData
         ("kind", [ClassificationData.Name]),
         ("label_names", [ClassificationData.Name, EntityData.Name]),
         ("class_weights", [ClassificationData.Name, EntityData.Name]),
+        ("stride", [QuestionData.Name]),
     ];
 
     /// <summary>The task's name.</summary>
@@ -45,6 +46,9 @@ internal abstract class FinetuningData
 
     /// <summary>Training examples that a length would cut, and what is lost, as a sentence; null if none.</summary>
     public abstract string? Cut(int length);
+
+    /// <summary>Decides what only this task knows, once the length is decided, and adds a sentence for each decision.</summary>
+    public virtual FinetuningConfig Decide(FinetuningConfig config, ICollection<string> decisions) => config;
 
     /// <summary>What a micro-batch is made of, at the lengths decided: the training examples, or windows of them.</summary>
     public virtual int Samples(FinetuningConfig decided) => Training;
@@ -78,6 +82,7 @@ internal abstract class FinetuningData
         return task switch
         {
             EntityData.Name => EntityData.From(config, tokenizer, model.Config, cancellationToken),
+            QuestionData.Name => QuestionData.From(config, tokenizer, cancellationToken),
             _ => ClassificationData.From(config, tokenizer, model.Config, cancellationToken),
         };
     }
