@@ -18,8 +18,11 @@ internal sealed class ExampleEvaluation
         Description = "names of columns that cannot be found by themselves, such as text=Nachricht,label=Art",
     };
 
-    private readonly Option<string?> _predictions = new("--predictions") { Description = "file for every example with its prediction, as "
-        + "JSON lines" };
+    private readonly Option<string?> _predictions = new("--predictions")
+    {
+        Description = "file for every example with its prediction, as "
+        + "JSON lines"
+    };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)

@@ -118,8 +118,11 @@ public static class FinetuningRun
         ModelDescription description = ModelFolder.ReadConfig(config.Model);
         Tokenizer tokenizer = Tokenizer.FromFolder(config.Model);
         FinetuningData data = FinetuningData.ToEvaluate(config.Test, config, tokenizer, description, cancellationToken);
-        FinetuningConfig settings = config with { MaximumLength = config.MaximumLength > 0 ? config.MaximumLength
-            : description.Config.MaximumLength };
+        FinetuningConfig settings = config with
+        {
+            MaximumLength = config.MaximumLength > 0 ? config.MaximumLength
+            : description.Config.MaximumLength
+        };
         FinetuningModel model = FinetuningModel.Load(settings, description, data);
         try
         {
