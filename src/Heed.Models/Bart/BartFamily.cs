@@ -9,7 +9,7 @@ internal sealed class BartFamily : ModelFamily
 {
     public override IReadOnlyList<string> ModelTypes { get; } = ["bart"];
 
-    public override IReadOnlyList<string> Architectures { get; } = ["BartForConditionalGeneration"];
+    public override IReadOnlyList<string> Architectures { get; } = ["BartForConditionalGeneration", "BartForSequenceClassification"];
 
     /// <summary>The stacks alone, as the first releases were named: the token table, which they hold, is the output layer too.</summary>
     public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["BartModel"] = "BartForConditionalGeneration" };
@@ -24,9 +24,22 @@ internal sealed class BartFamily : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => BartConfigFile.Read(file, marian: false);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => Build(architecture, (BartConfig)config, parameters);
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+    {
+        BartConfig c = (BartConfig)config;
+        if (HeadOf(architecture) != HeadKind.SequenceClassifier) return Build(architecture, c, parameters);
+        RereadingStack stack = new(new BartModel(c, parameters.Root / "model"), parameters.Root);
+        BartClassifierHead head = new(c, (parameters.Root / "classification_head").As("classifier"));
+        return new SequenceClassifier(architecture, parameters, stack, head);
+    }
 
     public override bool MayBeLeftOut(string parameter) => IsOutputBias(parameter);
+
+    /// <summary>The head of the other kind.</summary>
+    public override bool LeavesOut(string stored, HeadKind head)
+        => head == HeadKind.SequenceClassifier
+            ? stored == "lm_head.weight" || IsOutputBias(stored)
+            : stored.StartsWith("classification_head.", StringComparison.Ordinal);
 
     /// <summary>Older files hold a number of their format in each stack.</summary>
     public override string? CurrentName(string stored) => stored.EndsWith("encoder.version", StringComparison.Ordinal) || stored.EndsWith("decoder.version", StringComparison.Ordinal) ? null : stored;
