@@ -76,6 +76,28 @@ public sealed class HabitTests
         Assert.Empty(wrong);
     }
 
+    /// <summary>Hugging Face's key of a setting is what people search for.</summary>
+    [Fact]
+    public void Settings_of_models_name_their_keys()
+    {
+        List<string> wrong = [];
+        foreach (string file in Tree.Sources("src/Heed.Models").Where(file => file.EndsWith("Config.cs", StringComparison.Ordinal)))
+        {
+            string doc = "";
+            foreach (string line in Tree.Read(file).Split('\n').Select(line => line.Trim()))
+            {
+                if (line.StartsWith("///", StringComparison.Ordinal)) doc += line;
+                else if (line.StartsWith("public ", StringComparison.Ordinal) && line.Contains("init;", StringComparison.Ordinal)
+                    && !doc.Contains("<c>", StringComparison.Ordinal) && !doc.Contains("<inheritdoc", StringComparison.Ordinal)
+                    && !line.Contains(" Original ", StringComparison.Ordinal))
+                    wrong.Add($"{file}: {line}: its comment names no key as <c>key</c>.");
+                if (!line.StartsWith("///", StringComparison.Ordinal)) doc = "";
+            }
+        }
+
+        Assert.Empty(wrong);
+    }
+
     public static TheoryData<string> Projects => [.. Tree.Projects];
 
     [Fact]

@@ -25,7 +25,15 @@ internal static class VerifyCommand
             string[] given = parsed.GetRequiredValue(folders);
             if (!parsed.GetValue(tokenizer))
             {
-                VerifyOptions options = new() { Generation = new GenerationRunner(), Training = !parsed.GetValue(noTraining), Strict = parsed.GetValue(strict), Warnings = new Reporter<string>(terminal.Warn), Dump = parsed.GetValue(dump), Model = parsed.GetValue(model), CancellationToken = cancellationToken };
+                VerifyOptions options = new()
+                {
+                    Training = !parsed.GetValue(noTraining),
+                    Strict = parsed.GetValue(strict),
+                    Warnings = new Reporter<string>(terminal.Warn),
+                    Dump = parsed.GetValue(dump),
+                    Model = parsed.GetValue(model),
+                    CancellationToken = cancellationToken,
+                };
                 return Task.FromResult(Models(terminal, given, options));
             }
 
@@ -44,11 +52,11 @@ internal static class VerifyCommand
         {
             if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a folder with a model and its reference values.");
             if (IsCase(folder)) cases.Add(folder);
-            else if (MetricVerification.IsRows(folder)) rowFolders.Add(folder);
+            else if (IsRows(folder)) rowFolders.Add(folder);
             else Search(folder, 2, options.Model is not null, cases, rowFolders, passedOver);
         }
 
-        if (cases.Count + rowFolders.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors or metrics.jsonl.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
+        if (cases.Count + rowFolders.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors, metrics.jsonl or rows of tasks.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
         if (options.Model is { } model) options = options with { Model = HubModel.Folder(model) };
         else if (cases.Find(IsEmbeddings) is { } apart) throw new UsageException($"{apart}: holds embeddings and no model; name the folder of the model that made them (--model DIR).");
         if (options.Dump is { } dump)
@@ -76,30 +84,47 @@ internal static class VerifyCommand
             else terminal.Line(result.Passed ? result.ToString() : terminal.Red(result.ToString()));
         }
 
-        VerificationReport measures = new(terminal);
+        VerificationReport measures = new(terminal), tasks = new(terminal);
+        int tasksNotRun = 0;
         foreach (string folder in rowFolders)
         {
             options.CancellationToken.ThrowIfCancellationRequested();
+            bool isTasks = TaskVerification.IsRows(folder);
             try
             {
-                measures.Add(MetricVerification.Run(folder, options.CancellationToken));
+                if (isTasks)
+                {
+                    terminal.Status($"{folder} …");
+                    TaskResults results = TaskVerification.Run(folder, options.Model, options.CancellationToken);
+                    tasks.Add(results.Results);
+                    tasksNotRun += results.NotRun.Count;
+                }
+                else
+                {
+                    measures.Add(MetricVerification.Run(folder, options.CancellationToken));
+                }
             }
             catch (HeedException e) when (cases.Count + rowFolders.Count > 1)
             {
                 if (unread == ExitCode.Ok) unread = e.ExitCode;
-                measures.AddUnread(folder, e.Message);
+                (isTasks ? tasks : measures).AddUnread(folder, e.Message);
             }
         }
 
-        off |= measures.Failed > 0;
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["cases"] = rows, ["failed"] = failed, ["measures"] = measures.Rows, ["passed_over"] = new JsonArray([.. passedOver.Select(p => (JsonNode)new JsonObject { ["folder"] = p.Folder, ["why"] = p.Why })]) });
+        off |= measures.Failed + tasks.Failed > 0;
+        if (terminal.IsJson) terminal.Json(new JsonObject { ["cases"] = rows, ["failed"] = failed, ["measures"] = measures.Rows, ["tasks"] = tasks.Rows, ["tasks_not_run"] = tasksNotRun, ["passed_over"] = new JsonArray([.. passedOver.Select(p => (JsonNode)new JsonObject { ["folder"] = p.Folder, ["why"] = p.Why })]) });
         else if (cases.Count > 0) terminal.Line($"{cases.Count - failed} of {cases.Count} cases agree with the reference{(missing > 0 ? $"; {missing} generations were not run" : "")}");
-        if (!terminal.IsJson && rowFolders.Count > 0) terminal.Line($"{measures.Total - measures.Failed} of {measures.Total} rows of measures agree with the reference");
+        if (!terminal.IsJson && measures.Total > 0) terminal.Line($"{measures.Total - measures.Failed} of {measures.Total} rows of measures agree with the reference");
+        if (!terminal.IsJson && tasks.Total > 0)
+            terminal.Line($"{tasks.Total - tasks.Failed} of {tasks.Total} rows of tasks agree with the reference"
+                + (tasksNotRun > 0 ? $"; {tasksNotRun} were not run: their model is a published one (--model DIR names it)" : ""));
         return off ? ExitCode.Numerical : unread;
     }
 
     /// <summary>Any file of a reference makes a case: one that lacks the others is reported, not skipped.</summary>
     private static bool IsCase(string folder) => IsEmbeddings(folder) || Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name)));
+
+    private static bool IsRows(string folder) => MetricVerification.IsRows(folder) || TaskVerification.IsRows(folder);
 
     private static bool IsEmbeddings(string folder) => File.Exists(Path.Combine(folder, "embeddings.safetensors"));
 
@@ -109,7 +134,7 @@ internal static class VerifyCommand
         foreach (string inner in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
         {
             int found = cases.Count + rowFolders.Count, known = passedOver.Count;
-            if (MetricVerification.IsRows(inner))
+            if (IsRows(inner))
             {
                 rowFolders.Add(inner);
             }

@@ -191,21 +191,6 @@ public sealed class TokenBatch
     internal (int Start, int Count) Attended(int b)
         => AttendedRows is { } attended ? (StartArray[b] + attended[b].First, attended[b].Count) : (StartArray[b], StartArray[b + 1] - StartArray[b]);
 
-    /// <summary>The same rows with the ids of those before them, and <paramref name="start"/> in the first of each sequence.</summary>
-    internal TokenBatch ShiftedRight(int start)
-    {
-        int[] ids = new int[Rows];
-        for (int b = 0; b < GridRows; b++)
-        {
-            int first = StartArray[b], count = StartArray[b + 1] - first;
-            if (count == 0) continue;
-            ids[first] = start;
-            IdArray.AsSpan(first, count - 1).CopyTo(ids.AsSpan(first + 1));
-        }
-
-        return new TokenBatch(ids, null, StartArray, PositionArray, CellArray, GridRows, GridColumns);
-    }
-
     /// <summary>This batch with other positions, [N].</summary>
     public TokenBatch WithPositions(int[] positions) => new(IdArray, TypeIdArray, StartArray, positions, CellArray, GridRows, GridColumns) { AttendedRows = AttendedRows };
 

@@ -10,7 +10,7 @@ public sealed record BartConfig : ModelConfig
     /// <inheritdoc/>
     public override string ModelType => Marian ? "marian" : "bart";
 
-    /// <summary>True for Marian: fixed sinusoidal positions, no norm after the embeddings.</summary>
+    /// <summary>True for Marian: fixed sinusoidal positions, no norm after the embeddings (<c>model_type</c>).</summary>
     public bool Marian { get; init; }
 
     /// <inheritdoc/>
@@ -59,7 +59,7 @@ public sealed record BartConfig : ModelConfig
     /// <summary>True where both stacks read the same token table (<c>share_encoder_decoder_embeddings</c>).</summary>
     public bool SharedTokens { get; init; } = true;
 
-    /// <summary>Probability of dropout on embeddings and on what is added to the residual stream.</summary>
+    /// <summary>Probability of dropout on embeddings and on what is added to the residual stream (<c>dropout</c>).</summary>
     public float Dropout { get; init; } = 0.1f;
 
     /// <summary>Probability of dropout on attention weights (<c>attention_dropout</c>).</summary>
@@ -68,7 +68,7 @@ public sealed record BartConfig : ModelConfig
     /// <summary>Probability of dropout inside the feed-forward parts (<c>activation_dropout</c>).</summary>
     public float ActivationDropout { get; init; }
 
-    /// <summary>Probability of dropout in the classifier of texts (<c>classifier_dropout</c>).</summary>
+    /// <summary>Probability of dropout around the layer before the classes of a classifier (<c>classifier_dropout</c>).</summary>
     public float ClassifierDropout { get; init; }
 
     /// <summary>

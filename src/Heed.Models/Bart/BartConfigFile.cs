@@ -36,7 +36,8 @@ internal static class BartConfigFile
             Dropout = (float)file.Number("dropout", 0.1, 0, 0.999),
             AttentionDropout = (float)file.Number("attention_dropout", 0, 0, 0.999),
             ActivationDropout = (float)file.Number("activation_dropout", 0, 0, 0.999),
-            ClassifierDropout = marian ? 0 : (float)file.Number("classifier_dropout", 0, 0, 0.999),
+            ClassifierDropout = (float)file.Number("classifier_dropout", 0, 0, 0.999),
+            ClassificationKind = ConfigWords.Kind(file),
             InitialDeviation = (float)file.Number("init_std", 0.02, 0, 10),
             PaddingId = padding,
             BeginId = file.OptionalId("bos_token_id", marian ? null : 0),
@@ -44,7 +45,6 @@ internal static class BartConfigFile
             DecoderStartId = file.OptionalId("decoder_start_token_id") ?? (marian ? padding : end),
             ForcedEndId = file.OptionalId("forced_eos_token_id"),
             Labels = ConfigWords.Labels(file),
-            ClassificationKind = ConfigWords.Kind(file),
         };
     }
 
@@ -77,12 +77,8 @@ internal static class BartConfigFile
             ["use_cache"] = true,
             ["vocab_size"] = c.Vocabulary,
         };
-        if (!c.Marian)
-        {
-            json["classifier_dropout"] = ConfigWords.Number(c.ClassifierDropout);
-            return json;
-        }
-
+        if (c.ClassifierDropout > 0) json["classifier_dropout"] = ConfigWords.Number(c.ClassifierDropout);
+        if (!c.Marian) return json;
         json["decoder_vocab_size"] = c.DecoderVocabulary;
         json["share_encoder_decoder_embeddings"] = c.SharedTokens;
         return json;

@@ -25,21 +25,14 @@ internal sealed class BartFamily : ModelFamily
     public override ModelConfig ReadConfig(ConfigReader file) => BartConfigFile.Read(file, marian: false);
 
     public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
-    {
-        BartConfig c = (BartConfig)config;
-        if (HeadOf(architecture) != HeadKind.SequenceClassifier) return Build(architecture, c, parameters);
-        RereadingStack stack = new(new BartModel(c, parameters.Root / "model"), parameters.Root);
-        BartClassifierHead head = new(c, (parameters.Root / "classification_head").As("classifier"));
-        return new SequenceClassifier(architecture, parameters, stack, head);
-    }
+        => HeadOf(architecture) == HeadKind.SequenceClassifier
+            ? BuildClassifier(architecture, (BartConfig)config, parameters) : Build(architecture, (BartConfig)config, parameters);
 
     public override bool MayBeLeftOut(string parameter) => IsOutputBias(parameter);
 
-    /// <summary>The head of the other kind.</summary>
+    /// <summary>The output over the vocabulary, beside a classifier.</summary>
     public override bool LeavesOut(string stored, HeadKind head)
-        => head == HeadKind.SequenceClassifier
-            ? stored == "lm_head.weight" || IsOutputBias(stored)
-            : stored.StartsWith("classification_head.", StringComparison.Ordinal);
+        => head == HeadKind.SequenceClassifier && (IsOutputBias(stored) || stored.StartsWith("lm_head.", StringComparison.Ordinal));
 
     /// <summary>Older files hold a number of their format in each stack.</summary>
     public override string? CurrentName(string stored) => stored.EndsWith("encoder.version", StringComparison.Ordinal) || stored.EndsWith("decoder.version", StringComparison.Ordinal) ? null : stored;
@@ -53,6 +46,16 @@ internal sealed class BartFamily : ModelFamily
         head.FixedBias.NeedsGradient = false;
         head.FixedBias.AllowUnused();
         return new SequenceToSequenceModel(architecture, parameters, stacks, head);
+    }
+
+    private static SequenceClassifier BuildClassifier(string architecture, BartConfig c, ParameterSet parameters)
+    {
+        ParameterScope root = parameters.Root, at = (root / "classification_head").As("classifier");
+        Initializer normal = Initializer.Normal(c.InitialDeviation);
+        RereadingStack stack = new(new BartModel(c, root / "model"), root.As(""));
+        Linear dense = new(c.Width, c.Width, (at / "dense").As("dense"), initializer: normal);
+        Linear classes = new(c.Width, c.Labels.Count, (at / "out_proj").As("output"), initializer: normal);
+        return new SequenceClassifier(architecture, parameters, stack, new EndTokenHead(classes, c.ClassifierDropout, dense, c.EndId));
     }
 
     /// <summary>The fixed bias of the scores: zeros where a file does not have it, as in the reference.</summary>

@@ -111,7 +111,7 @@ public sealed record RobertaConfig : BertConfig
     /// <inheritdoc/>
     public override string ModelType => Kind switch { RobertaKind.XlmRoberta => "xlm-roberta", RobertaKind.Camembert => "camembert", RobertaKind.Mpnet => "mpnet", _ => "roberta" };
 
-    /// <summary>Which of them.</summary>
+    /// <summary>Which of them (<c>model_type</c>).</summary>
     public RobertaKind Kind { get; init; }
 
     /// <inheritdoc/>

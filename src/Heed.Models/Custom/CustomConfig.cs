@@ -108,7 +108,7 @@ public sealed record CustomConfig : ModelConfig
     /// <summary>Base of <see cref="PositionKind.Rope"/> (<c>rope_theta</c>).</summary>
     public double Theta { get; init; } = 10000;
 
-    /// <summary>Which tokens attention sees, and how it weighs them.</summary>
+    /// <summary>Which tokens attention sees, and how it weighs them (<c>attention</c>).</summary>
     public CustomAttention Attention { get; init; }
 
     /// <summary>True: a norm before each part and one at the end; false: after each part (<c>norm_first</c>).</summary>
@@ -146,13 +146,13 @@ public sealed record CustomConfig : ModelConfig
     /// <summary>Earlier blocks that each block sees by lot (<c>random_blocks</c>).</summary>
     public int RandomBlocks { get; init; } = 1;
 
-    /// <summary>M, random features of a head with <see cref="CustomAttention.Favor"/>; 0 means 4·D / H.</summary>
+    /// <summary>M, random features of a head with <see cref="CustomAttention.Favor"/> (<c>features</c>); 0 means 4·D / H.</summary>
     public int Features { get => field == 0 ? 4 * Width / Heads : field; init; }
 
     /// <summary>Seed of the random features; each layer draws its own (<c>feature_seed</c>).</summary>
     public int FeatureSeed { get; init; } = 1;
 
-    /// <summary>Probability of dropout on embeddings, attention weights and what is added to the stream.</summary>
+    /// <summary>Probability of dropout on embeddings, attention weights and what is added to the stream (<c>dropout</c>).</summary>
     public float Dropout { get; init; }
 
     /// <inheritdoc/>

@@ -41,7 +41,7 @@ public sealed record DistilBertConfig : ModelConfig
     /// <summary>Activation of the feed-forward part and of the masked-token head (<c>activation</c>).</summary>
     public Activation Activation { get; init; } = Activation.Gelu;
 
-    /// <summary>Probability of dropout on embeddings and after the feed-forward part.</summary>
+    /// <summary>Probability of dropout on embeddings and after the feed-forward part (<c>dropout</c>).</summary>
     public float Dropout { get; init; } = 0.1f;
 
     /// <summary>Probability of dropout on attention weights (<c>attention_dropout</c>).</summary>

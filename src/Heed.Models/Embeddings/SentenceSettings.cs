@@ -103,7 +103,7 @@ public sealed record SentenceSettings
     }
 
     private static ConfigReader Object(JsonDocument document, string path) => document.RootElement.ValueKind == JsonValueKind.Object
-        ? new ConfigReader(document.RootElement, path)
+        ? new ConfigReader(document.RootElement, path).WithNullAsAbsent()   // the reference writes null for what is not set
         : throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
 
     private static void RefuseUnknown(ConfigReader file, ReadOnlySpan<string> known)

@@ -52,7 +52,8 @@ internal sealed class CheckpointSource : ParameterSource
         _options.CancellationToken.ThrowIfCancellationRequested();
         if (Use(parameter.Name) is not { } tensor)
         {
-            bool optional = _family.MayBeLeftOut(parameter.Name);
+            // Sines are what they are: a file that lacks them loses nothing.
+            bool optional = _family.MayBeLeftOut(parameter.Name) || parameter.Initializer == Initializer.Sinusoids;
             if (!optional) _missing.Add(parameter.Name);
             if ((optional || _options.AllowMissing) && !_namesOnly) _first.Fill(parameter);
             return;

@@ -10,7 +10,7 @@ using Heed.Models.Adapters;
 
 namespace Heed.Models.Files;
 
-/// <summary>Opens and saves models as Hugging Face folders: <c>config.json</c>, weights, <c>generation_config.json</c>.</summary>
+/// <summary>Opens and saves models as Hugging Face folders: <c>config.json</c> and weights.</summary>
 public static class ModelFolder
 {
     /// <summary>Name of the configuration.</summary>
@@ -313,14 +313,14 @@ public static class ModelFolder
         if (report.Missing.Count > 0 && config.Original?["architectures"] is JsonArray { Count: > 0 } named && named[0]?.ToString() is { } stack && family.OtherNames.ContainsKey(stack))
         {
             return $"config.json names {stack}, which was opened as {architecture}, and the file does not hold that head. This family has {string.Join(", ", ModelFamilies.Heads(family, config.ModelType))}: "
-                + "choose one by LoadOptions.Architecture, and LoadOptions.AllowMissing starts what is missing anew, to be trained.";
+                + "name the one that is meant in $.architectures; a program can choose it and start what is missing anew, to be trained.";
         }
 
         return report.Missing.Count + report.Mismatched.Count > 0
             ? "Correct config.json, or take the weights that belong to it; "
-                + "in code, LoadOptions.AllowMissing starts missing tensors anew, to be trained."
+                + "a program can start missing tensors anew, to be trained."
             : "Correct config.json, or write the weights again without what does not belong to the model ('heed info FILE' lists them); "
-                + "in code, LoadOptions.AllowMissing leaves them out.";
+                + "a program can leave it out.";
     }
 
     private static string Describe(string folder, LoadReport report, ModelConfig config)

@@ -58,16 +58,16 @@ public sealed record Gemma3Config : ModelConfig
     /// <summary>Scores are divided by the square root of this (<c>query_pre_attn_scalar</c>); 0 means K.</summary>
     public double ScoreWidth { get => field == 0 ? HeadWidth : field; init; }
 
-    /// <summary>Base of RoPE in layers that see all tokens.</summary>
+    /// <summary>Base of RoPE in layers that see all tokens (<c>rope_theta</c>).</summary>
     public double Theta { get; init; } = 1e6;
 
-    /// <summary>RoPE's change for longer contexts in these layers, or null.</summary>
+    /// <summary>RoPE's change for longer contexts in these layers, or null (<c>rope_scaling</c>).</summary>
     public RopeScaling? Scaling { get; init; }
 
-    /// <summary>Base of RoPE in layers with a window.</summary>
+    /// <summary>Base of RoPE in layers with a window (<c>rope_local_base_freq</c>).</summary>
     public double WindowTheta { get; init; } = 10000;
 
-    /// <summary>RoPE's change for longer contexts in these layers, or null.</summary>
+    /// <summary>RoPE's change for longer contexts in these layers, or null (<c>rope_parameters.sliding_attention</c>).</summary>
     public RopeScaling? WindowScaling { get; init; }
 
     /// <summary>

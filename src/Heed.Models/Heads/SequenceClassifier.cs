@@ -52,18 +52,10 @@ public sealed class SequenceClassifier : Model
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)
     {
         TokenBatch batch = Stack.WithPositions(inputs).Pack();
-        ForwardContext context;
-        Variable hidden, memory = default;                                                               // [N, D]
-        if (Stack is RereadingStack pair) hidden = pair.Run(batch, run, out memory, out context);
-        else hidden = Stack.Run(batch, context = run.Context(batch));
-        Variable scores = Head.Forward(hidden, batch, context, Config.PaddingId);                        // [B, L]
+        ForwardContext context = run.Context(batch);
+        Variable scores = Head.Forward(Stack.Run(batch, context), batch, context, Config.PaddingId);     // [B, L]
         LossPart[] losses = LossOf(inputs, scores, run) is { } sum ? [new LossPart("labels", sum, CountTargets(inputs)[0])] : [];
-        return new ModelOutput
-        {
-            Losses = losses,
-            Logits = scores.Value,
-            EncoderLastHiddenState = run.Options.Details && Stack is RereadingStack ? batch.ToGrid(memory.Value) : null,
-        };
+        return new ModelOutput { Losses = losses, Logits = scores.Value };
     }
 
     /// <inheritdoc/>

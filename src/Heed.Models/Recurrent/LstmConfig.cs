@@ -52,7 +52,8 @@ public sealed record LstmConfig : ModelConfig
     /// <summary>States have no table: any length runs.</summary>
     public override int MaximumLength => int.MaxValue;
 
-    /// <summary>Probability of dropout before the first and after the last layer (Zaremba et al., arXiv:1409.2329).</summary>
+    /// <summary>Probability of dropout before the first and after the last layer (Zaremba et al., arXiv:1409.2329)
+    /// (<c>dropout</c>).</summary>
     public float Dropout { get; init; }
 
     /// <inheritdoc/>

@@ -10,8 +10,7 @@ internal static class OutputNames
     public static Dictionary<string, Tensor> Of(Model model, ModelOutput output)
     {
         Dictionary<string, Tensor> named = new(StringComparer.Ordinal);
-        bool two = model is SequenceToSequenceModel or SequenceClassifier { Stack: RereadingStack };
-        bool preTraining = model is MaskedLanguageModel { NextSentence: not null };
+        bool two = model is SequenceToSequenceModel, preTraining = model is MaskedLanguageModel { NextSentence: not null };
         Add(preTraining ? "prediction_logits" : "logits", output.Logits);
         Add("seq_relationship_logits", output.NextSentenceLogits);
         Add("start_logits", output.StartLogits);

@@ -50,14 +50,12 @@ public sealed class BartClassifierTests
         Assert.Equal([.. alone, .. alone], model.Run(both).Logits!.ToArray());
     }
 
-    [Theory]
-    [InlineData(new[] { 2, 9, 8 }, new[] { 2, 9, 8 }, "row 0 has 0 end tokens")]
-    [InlineData(new[] { 2, 9, 3, 8, 3 }, new[] { 2, 9, 3 }, "row 1 has 1 end tokens (id 3) and row 0 has 2")]
-    public void Texts_without_end_tokens_or_with_other_numbers_of_them_are_refused(int[] one, int[] two, string sentence)
+    [Fact]
+    public void A_text_without_an_end_token_is_refused()
     {
         using Model model = ModelFolder.Load(Folder).Model;
-        string message = Assert.Throws<InputException>(() => model.Run(Padded(one, two))).Message;
-        Assert.Contains(sentence, message, StringComparison.Ordinal);
+        string message = Assert.Throws<InputException>(() => model.Run(Padded([2, 9, 3], [2, 9, 8]))).Message;
+        Assert.Contains("row 1 has no end token (3)", message, StringComparison.Ordinal);
     }
 
     [Fact]
