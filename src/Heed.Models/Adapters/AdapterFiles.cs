@@ -171,7 +171,8 @@ internal sealed class AdapterFiles : IModelFiles
     {
         if (options?.Base is { } given) return given;
         if (config.BaseModel is not { Length: > 0 } name)
-            throw config.Wrong("base_model_name_or_path", "is missing; it names the base model. Write it there, or name the base model where "
+            throw config.Wrong("base_model_name_or_path", "is missing; it names the base model. Write it there, "
+                + "or name the base model where "
                 + "the adapter is opened");
         string? beside = files is FolderModelFiles own ? Path.Combine(own.Location, name) : null;
         string? folder = Directory.Exists(beside) ? beside : null;
