@@ -106,13 +106,21 @@ public sealed record BartConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the decoder's {Heads} heads (decoder_attention_heads). Choose other heads or another width.");
-        if (Width % EncoderHeads != 0) throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the encoder's {EncoderHeads} heads (encoder_attention_heads). Choose other heads or another width.");
-        if (EncoderLayers > 10_000) throw new ConfigException($"{ModelType}: the encoder has {EncoderLayers} layers (encoder_layers); at most 10,000 are accepted.");
+        if (Width % Heads != 0)
+            throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the decoder's {Heads} heads "
+                + "(decoder_attention_heads). Choose other heads or another width.");
+        if (Width % EncoderHeads != 0)
+            throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the encoder's {EncoderHeads} heads "
+                + "(encoder_attention_heads). Choose other heads or another width.");
+        if (EncoderLayers > 10_000)
+            throw new ConfigException($"{ModelType}: the encoder has {EncoderLayers} layers (encoder_layers); "
+                + "at most 10,000 are accepted.");
         if (PaddingId is { } padding && (padding < 0 || padding >= Vocabulary || padding >= DecoderVocabulary))
-            throw new ConfigException($"{ModelType}: the padding id is {padding} (pad_token_id); ids from 0 to {Math.Min(Vocabulary, DecoderVocabulary) - 1} were expected (vocab_size).");
+            throw new ConfigException($"{ModelType}: the padding id is {padding} (pad_token_id); "
+                + $"ids from 0 to {Math.Min(Vocabulary, DecoderVocabulary) - 1} were expected (vocab_size).");
         if (SharedTokens && DecoderVocabulary != Vocabulary)
-            throw new ConfigException($"{ModelType}: the encoder has {Vocabulary} tokens (vocab_size) and the decoder {DecoderVocabulary} (decoder_vocab_size); they cannot share a table. Set share_encoder_decoder_embeddings to false.");
+            throw new ConfigException($"{ModelType}: the encoder has {Vocabulary} tokens (vocab_size) and the decoder "
+                + $"{DecoderVocabulary} (decoder_vocab_size); they cannot share a table. Set share_encoder_decoder_embeddings to false.");
     }
 
     /// <inheritdoc/>

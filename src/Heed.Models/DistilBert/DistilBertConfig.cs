@@ -59,8 +59,12 @@ public sealed record DistilBertConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"distilbert: the width {Width} (dim) is not a multiple of the {Heads} heads (n_heads). Choose other heads or another width.");
-        if (PaddingId is { } id && (id < 0 || id >= Vocabulary)) throw new ConfigException($"distilbert: the padding id {id} (pad_token_id) is not in the vocabulary of {Vocabulary} (vocab_size).");
+        if (Width % Heads != 0)
+            throw new ConfigException($"distilbert: the width {Width} (dim) is not a multiple of the {Heads} heads (n_heads). "
+                + "Choose other heads or another width.");
+        if (PaddingId is { } id && (id < 0 || id >= Vocabulary))
+            throw new ConfigException($"distilbert: the padding id {id} (pad_token_id) is not in the vocabulary of {Vocabulary} "
+                + "(vocab_size).");
     }
 
     /// <inheritdoc/>

@@ -100,7 +100,8 @@ internal sealed class SentenceEmbedder : IDisposable
     /// <exception cref="InputException">The model gives no rows.</exception>
     internal static SentenceEmbedder Over(Model model) => model is EncoderModel or CausalLanguageModel
         ? new SentenceEmbedder(new SentencePipeline(), model, null) { _sharesModel = true }
-        : throw new InputException($"{model.Architecture} gives no embeddings; use an encoder such as BERT or RoBERTa, or a decoder such as Qwen 3.");
+        : throw new InputException($"{model.Architecture} gives no embeddings; use an encoder such as BERT or RoBERTa, "
+            + "or a decoder such as Qwen 3.");
 
     /// <summary>Embeds texts.</summary>
     /// <param name="texts">The ids of each text, with the special tokens of the model ([CLS] … [SEP]).</param>
@@ -121,7 +122,8 @@ internal sealed class SentenceEmbedder : IDisposable
             int count = 0, tokens = 0;
             while (first + count < texts.Count && (count == 0 || tokens + texts[first + count].Length <= TokensAtOnce))
             {
-                if (texts[first + count].Length == 0 && !IsStatic) throw new InputException($"input_ids: text {first + count} has no tokens; an empty text still has its special tokens.");
+                if (texts[first + count].Length == 0 && !IsStatic)
+                    throw new InputException($"input_ids: text {first + count} has no tokens; an empty text still has its special tokens.");
                 tokens += texts[first + count++].Length;
             }
 
@@ -150,7 +152,9 @@ internal sealed class SentenceEmbedder : IDisposable
             case null:
                 int[] ids = [.. texts.SelectMany(text => text)];
                 foreach (int id in ids)
-                    if (id < 0 || id >= _table!.Shape[0]) throw new InputException($"input_ids: {id} is not in the vocabulary of {_table!.Shape[0]} ids; use the tokenizer of the model.");
+                    if (id < 0 || id >= _table!.Shape[0])
+                        throw new InputException($"input_ids: {id} is not in the vocabulary of {_table!.Shape[0]} ids; "
+                            + "use the tokenizer of the model.");
                 return new Variable(_table!).Gather(ids);
             case EncoderModel encoder:
                 TokenBatch batch = encoder.Pack(new ModelInputs
@@ -180,7 +184,9 @@ internal sealed class SentenceEmbedder : IDisposable
     {
         using CheckpointFolder weights = CheckpointFolder.Open(files);
         RawTensor tensor = weights.TryGet("embedding.weight", out RawTensor? named) ? named : weights["embeddings"];
-        if (tensor.Sizes.Length != 2) throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Sizes)}]; a table [V, D] was expected");
+        if (tensor.Sizes.Length != 2)
+            throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Sizes)}]; "
+                + "a table [V, D] was expected");
         Tensor table = Tensor.Uninitialized((int)tensor.Shape[0], (int)tensor.Shape[1]).LeaveScope();
         tensor.ReadFloats(table.Span);
         return table;
@@ -198,7 +204,8 @@ internal sealed class SentenceEmbedder : IDisposable
         LoadOptions loading = options with { Architecture = name, AllowMissing = true, Warnings = null };
         (Model model, LoadReport report) = ModelFolder.Load(files, description with { Architecture = name }, loading);
         string[] unneeded = ["pooler.", "lm_head."];
-        string? wrong = report.Missing.FirstOrDefault(n => !unneeded.Any(u => n.StartsWith(u, StringComparison.Ordinal))) ?? (report.Mismatched.Count > 0 ? report.Mismatched[0] : null);
+        string? wrong = report.Missing.FirstOrDefault(n => !unneeded.Any(u => n.StartsWith(u, StringComparison.Ordinal)))
+            ?? (report.Mismatched.Count > 0 ? report.Mismatched[0] : null);
         if (wrong is null && model is EncoderModel or CausalLanguageModel) return model;
         model.Dispose();
         throw new InputException(wrong is null

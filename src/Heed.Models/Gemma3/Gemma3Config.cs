@@ -114,10 +114,12 @@ public sealed record Gemma3Config : ModelConfig
     public override void Validate()
     {
         if (Heads % KeyHeads != 0)
-            throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key heads (num_key_value_heads). Choose a divisor of {Heads}.");
+            throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key "
+                + $"heads (num_key_value_heads). Choose a divisor of {Heads}.");
         if (HeadWidth % 2 != 0) throw new ConfigException($"{ModelType}: the head width {HeadWidth} (head_dim) is odd; RoPE turns pairs.");
         if (WindowLayers.Count != Layers)
-            throw new ConfigException($"{ModelType}: layer_types names {WindowLayers.Count} layers; the model has {Layers} (num_hidden_layers).");
+            throw new ConfigException($"{ModelType}: layer_types names {WindowLayers.Count} layers; "
+                + $"the model has {Layers} (num_hidden_layers).");
         CheckRope(Scaling);
         CheckRope(WindowScaling);
     }

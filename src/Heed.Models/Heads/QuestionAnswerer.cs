@@ -35,7 +35,8 @@ public sealed class QuestionAnswerer : EncoderModel
     /// <param name="config">Sizes and settings.</param>
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
     /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>
-    public static new QuestionAnswerer Create(ModelConfig config, ParameterSet parameters) => (QuestionAnswerer)ModelFamilies.Build(HeadKind.QuestionAnswerer, config, parameters);
+    public static new QuestionAnswerer Create(ModelConfig config, ParameterSet parameters)
+        => (QuestionAnswerer)ModelFamilies.Build(HeadKind.QuestionAnswerer, config, parameters);
 
     /// <inheritdoc/>
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)
@@ -78,7 +79,8 @@ public sealed class QuestionAnswerer : EncoderModel
             int target = targets[b] == CausalLanguageModel.IgnoredLabel ? targets[b]
                 : Array.IndexOf(batch.CellArray, (b * batch.GridColumns) + targets[b], start, count) - start;
             if (target < 0 && target != CausalLanguageModel.IgnoredLabel)
-                throw new InputException($"start_positions, end_positions: text {b} has no token at column {targets[b]}; an answer lies in its text.");
+                throw new InputException($"start_positions, end_positions: text {b} has no token at column {targets[b]}; "
+                    + "an answer lies in its text.");
             Variable one = Loss.CrossEntropy(scores.Slice(0, start, count).Reshape(1, count), [target], run.Loss());
             sum = sum is { } before ? before + one : one;
         }
@@ -109,7 +111,9 @@ public sealed class QuestionAnswerer : EncoderModel
     private static int[]? Targets(IReadOnlyList<int>? positions, TokenGrid grid)
     {
         if (positions is null) return null;
-        if (positions.Count != grid.Rows) throw new InputException($"start_positions, end_positions: {positions.Count} were given for {grid.Rows} texts; one a text was expected.");
+        if (positions.Count != grid.Rows)
+            throw new InputException($"start_positions, end_positions: {positions.Count} were given for {grid.Rows} texts; "
+                + "one a text was expected.");
         return [.. positions.Select(p => p >= grid.Columns ? CausalLanguageModel.IgnoredLabel : Math.Max(p, 0))];
     }
 }

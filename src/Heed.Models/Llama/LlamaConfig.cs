@@ -27,7 +27,8 @@ public sealed record LlamaConfig : ModelConfig
     public LlamaKind Kind { get; init; }
 
     /// <inheritdoc/>
-    public override string ModelType => Kind switch { LlamaKind.Mistral => "mistral", LlamaKind.Qwen2 => "qwen2", LlamaKind.Qwen3 => "qwen3", _ => "llama" };
+    public override string ModelType
+        => Kind switch { LlamaKind.Mistral => "mistral", LlamaKind.Qwen2 => "qwen2", LlamaKind.Qwen3 => "qwen3", _ => "llama" };
 
     /// <inheritdoc/>
     /// <remarks><c>vocab_size</c>.</remarks>
@@ -107,11 +108,17 @@ public sealed record LlamaConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (!_ownHeadWidth && Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads), and head_dim is missing. Add it, or choose other heads or another width.");
-        if (Heads % KeyHeads != 0) throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key heads (num_key_value_heads). Choose a divisor of {Heads}.");
+        if (!_ownHeadWidth && Width % Heads != 0)
+            throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads "
+                + "(num_attention_heads), and head_dim is missing. Add it, or choose other heads or another width.");
+        if (Heads % KeyHeads != 0)
+            throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key "
+                + $"heads (num_key_value_heads). Choose a divisor of {Heads}.");
         if (Scaling?.Problem(HeadWidth) is { } problem) throw new ConfigException($"{ModelType}: {problem}");
         if (HeadWidth % 2 != 0) throw new ConfigException($"{ModelType}: the head width {HeadWidth} (head_dim) is odd; RoPE turns pairs.");
-        if (WindowLayers.Count != 0 && WindowLayers.Count != Layers) throw new ConfigException($"{ModelType}: layer_types names {WindowLayers.Count} layers; the model has {Layers} (num_hidden_layers).");
+        if (WindowLayers.Count != 0 && WindowLayers.Count != Layers)
+            throw new ConfigException($"{ModelType}: layer_types names {WindowLayers.Count} layers; "
+                + $"the model has {Layers} (num_hidden_layers).");
     }
 
     /// <inheritdoc/>

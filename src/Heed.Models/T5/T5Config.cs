@@ -86,10 +86,18 @@ public sealed record T5Config : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (EncoderLayers > 10_000) throw new ConfigException($"t5: the encoder has {EncoderLayers} layers (num_layers); at most 10,000 are accepted.");
-        if ((long)Heads * HeadWidth > ConfigReader.MaximumSize) throw new ConfigException($"t5: {Heads} heads (num_heads) of width {HeadWidth} (d_kv) are more than {ConfigReader.MaximumSize} columns.");
-        if (DistanceBuckets < 4) throw new ConfigException($"t5: relative_attention_num_buckets is {DistanceBuckets}; at least 4 are needed, half of them for keys after the query.");
-        if (FarthestDistance <= DistanceBuckets / 2) throw new ConfigException($"t5: relative_attention_max_distance is {FarthestDistance}; it must be above half of the {DistanceBuckets} buckets (relative_attention_num_buckets), as each of the first half holds one distance.");
+        if (EncoderLayers > 10_000)
+            throw new ConfigException($"t5: the encoder has {EncoderLayers} layers (num_layers); at most 10,000 are accepted.");
+        if ((long)Heads * HeadWidth > ConfigReader.MaximumSize)
+            throw new ConfigException($"t5: {Heads} heads (num_heads) of width {HeadWidth} (d_kv) are more than "
+                + $"{ConfigReader.MaximumSize} columns.");
+        if (DistanceBuckets < 4)
+            throw new ConfigException($"t5: relative_attention_num_buckets is {DistanceBuckets}; at least 4 are needed, "
+                + "half of them for keys after the query.");
+        if (FarthestDistance <= DistanceBuckets / 2)
+            throw new ConfigException($"t5: relative_attention_max_distance is {FarthestDistance}; "
+                + $"it must be above half of the {DistanceBuckets} buckets (relative_attention_num_buckets), "
+                + "as each of the first half holds one distance.");
     }
 
     /// <inheritdoc/>

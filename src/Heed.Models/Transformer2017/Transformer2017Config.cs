@@ -73,8 +73,11 @@ public sealed record Transformer2017Config : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"{Type}: the width {Width} (d_model) is not a multiple of the {Heads} heads (num_heads). Choose other heads or another width.");
-        if (EncoderLayers > 10_000) throw new ConfigException($"{Type}: the encoder has {EncoderLayers} layers (encoder_layers); at most 10,000 are accepted.");
+        if (Width % Heads != 0)
+            throw new ConfigException($"{Type}: the width {Width} (d_model) is not a multiple of the {Heads} heads (num_heads). "
+                + "Choose other heads or another width.");
+        if (EncoderLayers > 10_000)
+            throw new ConfigException($"{Type}: the encoder has {EncoderLayers} layers (encoder_layers); at most 10,000 are accepted.");
     }
 
     /// <inheritdoc/>

@@ -25,7 +25,7 @@ public class ChatRunTests
         foreach (string data in (string[])[openAi, shared, alpaca])
         {
             FinetuningConfig config = Config("llama-chat", data) with { Steps = 20, LearningRate = 1e-2, EvaluateEvery = 20 };
-            EvaluationReport? report = Finetuned.Train(folder.File(Path.GetFileNameWithoutExtension(data)), config);
+            EvaluationReport? report = Finetuned.Train(folder.File(Path.GetFileNameWithoutExtension(data)), config with { Test = data });
             Assert.Equal(Math.Exp(report!.Loss), report["perplexity"]!.Value, 1e-9);
             Assert.True(report.Loss < 4, $"{data}: loss {report.Loss}");
         }

@@ -34,7 +34,8 @@ public class RewritingRunTests
             Assert.Equal(0, inputs.DecoderInputIds[0, 0]);
         }
 
-        EvaluationReport? report = Finetuned.Train(folder.File("model"), config);
+        EvaluationReport? report = Finetuned.Train(folder.File("model"), config with { Test = config.Train });
+        Assert.Contains("\"bleu_signature\"", File.ReadAllText(Path.Combine(folder.File("model"), "report.json")), StringComparison.Ordinal);
         foreach (string measure in (string[])["bleu", "chrf", "exact_match", "perplexity"]) Assert.NotNull(report![measure]);
         Assert.Equal(Math.Exp(report!.Loss), report["perplexity"]!.Value, 1e-9);
         Assert.True(report.Loss < 2, $"loss {report.Loss}");

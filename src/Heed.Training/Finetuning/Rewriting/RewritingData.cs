@@ -43,7 +43,7 @@ internal sealed class RewritingData : FinetuningData
         IsDecoder ? Source(e.Source).Length + Target(e.Target).Length : Math.Max(Source(e.Source).Length, Target(e.Target).Length)));
 
     /// <summary>Tokens of the longest target.</summary>
-    public int LongestTarget => field > 0 ? field : field = TrainingExamples.Max(e => Target(e.Target).Length);
+    public int LongestTarget => field > 0 ? field : field = TrainingExamples.Concat(HeldOutExamples).Max(e => Target(e.Target).Length);
 
     /// <inheritdoc/>
     public override HeadKind Head => _head;
