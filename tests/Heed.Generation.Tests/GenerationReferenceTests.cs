@@ -145,6 +145,13 @@ public sealed class GenerationReferenceTests : IDisposable
         => Assert.Equal([6, 7, 3], Ids([5], Three with { ForcedEndIds = [3, 4], EndIds = [3, 4], Beams = beams }));
 
     [Fact]
+    public void A_forced_id_that_is_no_token_is_refused()
+    {
+        foreach (GenerationConfig config in (GenerationConfig[])[Three with { ForcedEndIds = [999] }, Three with { ForcedBeginId = 999 }])
+            Assert.Contains("999 is not in the vocabulary of 16 ids", Assert.Throws<InputException>(() => Ids([5], config)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Rules_against_repetition_count_the_prompt()
     {
         Assert.Equal([6], Ids([7, 5], Three with { MaxNewTokens = 1 }));

@@ -54,9 +54,9 @@ internal static class FinetuningPlan
         if (config.LearningRate == 0)
         {
             long parameters = Parameters(config, data, model);
-            result = result with { LearningRate = parameters <= SmallModel ? 5e-5 : 2e-5 };
+            result = result with { LearningRate = config.Lora > 0 ? 1e-4 : parameters <= SmallModel ? 5e-5 : 2e-5 };
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"learning rate {result.LearningRate:0.0e+0}: usual for {parameters / 1e6:0.0} M parameters"));
+                $"learning rate {result.LearningRate:0.0e+0}: usual for {(config.Lora > 0 ? "an adapter" : FormattableString.Invariant($"{parameters / 1e6:0.0} M parameters"))}"));
         }
 
         if (!config.SetsWarmup) result = result with { WarmupSteps = (long)Math.Round(0.06 * result.Steps) };
