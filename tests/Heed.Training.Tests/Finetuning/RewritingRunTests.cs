@@ -106,7 +106,7 @@ public class RewritingRunTests
         using TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("model"),
             Config("t5-translate", data) with { MaximumLength = 80, Dev = FinetuningConfig.NoDev });
         string cut = Assert.Single(run.Task.Decisions, d => d.Contains("and are cut", StringComparison.Ordinal));
-        Assert.Contains($"1 of 13 examples are longer than 80 tokens and are cut, 0 of them in their target ({data}:13;", cut, StringComparison.Ordinal);
+        Assert.Contains("1 of 13 examples are longer than 80 tokens and are cut, 0 of them in their target (data.tsv:13;", cut, StringComparison.Ordinal);
     }
 
     [Fact]
