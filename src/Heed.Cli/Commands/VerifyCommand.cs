@@ -45,10 +45,11 @@ internal static class VerifyCommand
             if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a folder with a model and its reference values.");
             if (IsCase(folder)) cases.Add(folder);
             else if (MetricVerification.IsRows(folder)) rowFolders.Add(folder);
+            else if (SimilarityVerification.IsCases(folder)) AddSimilarity(folder, 2, options.Model is not null, cases, rowFolders, passedOver);
             else Search(folder, 2, options.Model is not null, cases, rowFolders, passedOver);
         }
 
-        if (cases.Count + rowFolders.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors or metrics.jsonl.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
+        if (cases.Count + rowFolders.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors, metrics.jsonl or losses.json.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
         if (options.Model is { } model) options = options with { Model = HubModel.Folder(model) };
         else if (cases.Find(IsEmbeddings) is { } apart) throw new UsageException($"{apart}: holds embeddings and no model; name the folder of the model that made them (--model DIR).");
         if (options.Dump is { } dump)
@@ -82,7 +83,8 @@ internal static class VerifyCommand
             options.CancellationToken.ThrowIfCancellationRequested();
             try
             {
-                measures.Add(MetricVerification.Run(folder, options.CancellationToken));
+                measures.Add(SimilarityVerification.IsCases(folder) ? SimilarityVerification.Run(folder, options.CancellationToken)
+                    : MetricVerification.Run(folder, options.CancellationToken));
             }
             catch (HeedException e) when (cases.Count + rowFolders.Count > 1)
             {
@@ -103,6 +105,14 @@ internal static class VerifyCommand
 
     private static bool IsEmbeddings(string folder) => File.Exists(Path.Combine(folder, "embeddings.safetensors"));
 
+    /// <summary>Adds a folder of losses, mining and the like; folders of models may lie below it.</summary>
+    private static void AddSimilarity(string folder, int levels, bool hasModel, List<string> cases, List<string> rowFolders,
+        List<(string Folder, string Why)> passedOver)
+    {
+        rowFolders.Add(folder);
+        if (levels > 0) Search(folder, levels, hasModel, cases, rowFolders, passedOver);
+    }
+
     /// <summary>Finds the cases below a folder; what was not named and is of another kind is passed over.</summary>
     private static void Search(string folder, int levels, bool hasModel, List<string> cases, List<string> rowFolders, List<(string Folder, string Why)> passedOver)
     {
@@ -112,6 +122,10 @@ internal static class VerifyCommand
             if (MetricVerification.IsRows(inner))
             {
                 rowFolders.Add(inner);
+            }
+            else if (SimilarityVerification.IsCases(inner))
+            {
+                AddSimilarity(inner, levels - 1, hasModel, cases, rowFolders, passedOver);
             }
             else if (IsEmbeddings(inner))
             {
