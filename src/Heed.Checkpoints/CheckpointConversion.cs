@@ -179,8 +179,9 @@ internal static class CheckpointConversion
         DurableFile.WriteText(path, StrictJson.Format(config));
     }
 
-    // Weights in forms that are not converted (TensorFlow, Flax, ONNX, GGUF) would disagree with the new ones: they stay behind.
-    private static bool IsOtherWeights(string name)
+    /// <summary>True for weights in any form: those that are not converted (TensorFlow, Flax, ONNX, GGUF) would disagree with the new
+    /// ones and stay behind.</summary>
+    internal static bool IsOtherWeights(string name)
         => CheckpointFolder.IsWeightFile(name) || name is ".heed-save.json" || Path.GetExtension(name) is ".h5" or ".msgpack" or ".ot" or ".onnx" or ".gguf" or ".heed-new" or DurableFile.TemporaryEnding;
 
     private static void CopyOthers(string source, string target, HashSet<string> weights, List<string> copied, CancellationToken cancellationToken)

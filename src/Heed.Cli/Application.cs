@@ -103,6 +103,7 @@ internal static class Application
             InfoCommand.Create(terminal),
             VerifyCommand.Create(terminal),
             ConvertCommand.Create(terminal),
+            MergeCommand.Create(terminal),
             HubCommands.Pull(terminal),
             HubCommands.List(terminal),
             HubCommands.Remove(terminal),

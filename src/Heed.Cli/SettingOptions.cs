@@ -22,6 +22,7 @@ internal sealed class SettingOptions<TConfig>
             Option<string?> option = new(field.Option) { Description = $"{field.Help} (now {value})", HelpName = field.Kind };
             // A switch needs no value: --gradient-checkpointing alone says true.
             if (field.Kind == SettingField<TConfig>.Switch) option.Arity = ArgumentArity.ZeroOrOne;
+            if (field.Name == "data") option.Aliases.Add("--text");   // as quickstart and eval have it
             _options[field] = option;
             command.Add(option);
         }

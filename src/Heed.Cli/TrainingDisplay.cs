@@ -7,6 +7,13 @@ namespace Heed.Cli;
 internal sealed class TrainingDisplay(Terminal terminal, long steps, string unit = "tokens") : ITrainingObserver
 {
     private const int LongLine = 112;
+
+    /// <summary>Steps that only warm up: the pace is the newest one's until they are done.</summary>
+    private const int WarmingSteps = 5;
+
+    /// <summary>Steps over which the pace is averaged.</summary>
+    private const int PaceSteps = 20;
+
     private double _seconds;
     private long _counted;
 
@@ -21,9 +28,9 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps, string unit
 
     public void Stepped(StepReport report)
     {
-        // A running mean over about twenty steps: the first steps warm up.
         _counted++;
-        _seconds = _counted == 1 ? report.Seconds : _seconds + ((report.Seconds - _seconds) / Math.Min(_counted, 20));
+        long warm = _counted - WarmingSteps;
+        _seconds = warm <= 1 ? report.Seconds : _seconds + ((report.Seconds - _seconds) / Math.Min(warm, PaceSteps));
         if (terminal.IsErrorTerminal) terminal.Status(Line(report));
         else if (report.Step == 1 || report.Step == steps || report.Step % Math.Max(1, steps / 20) == 0) terminal.Note(Line(report));
     }

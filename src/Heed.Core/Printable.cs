@@ -60,6 +60,21 @@ internal static class Printable
             : string.Create(CultureInfo.InvariantCulture, $"{bytes:0.0} {units[unit]}");
     }
 
+    /// <summary>A number of any size in four or five characters and its thousands: 950, 12.3 k, 4.0 M.</summary>
+    public static string Count(double value)
+    {
+        string[] units = ["", " k", " M", " G", " T", " P"];
+        int unit = 0;
+        while (Math.Abs(value) >= 1000 && unit < units.Length - 1)
+        {
+            value /= 1000;
+            unit++;
+        }
+
+        string digits = unit == 0 && value == Math.Floor(value) ? "0" : "0.0";
+        return value.ToString(digits, CultureInfo.InvariantCulture) + units[unit];
+    }
+
     /// <summary>The entry of <paramref name="known"/> nearest to <paramref name="word"/> by edit distance, or null if none is
     /// near.</summary>
     public static string? Nearest(string word, IEnumerable<string> known)

@@ -10,7 +10,8 @@ namespace Heed.Generation;
 
 public sealed partial class HeedModel
 {
-    /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub.</summary>
+    /// <summary>Opens a model folder, or a model that was fetched before by its name on the hub. The folder of an adapter
+    /// (<c>adapter_config.json</c>) opens as its base model with the adapter in the weights.</summary>
     /// <param name="name">A folder with <c>config.json</c> and weights, or a name such as <c>openai-community/gpt2</c>.</param>
     /// <param name="options">How to load; null: for inference. <see cref="LoadOptions.Warnings"/> also gets what is odd about later
     /// calls.</param>
@@ -35,6 +36,7 @@ public sealed partial class HeedModel
     {
         ArgumentNullException.ThrowIfNull(files);
         inference?.Validate();
+        (files, options) = OpenedFiles.Of(files, options);
         ModelDescription? description = SentenceEmbedder.IsFor(files) ? null : ModelFolder.ReadConfig(files, options);
         TextEmbedder? embedder = description is null || IsBareEncoder(description) ? TextEmbedder.Open(files, description, options) : null;
         if (embedder is { Model: null })

@@ -109,7 +109,7 @@ public sealed partial class HeedModel
     {
         ArgumentNullException.ThrowIfNull(prompt);
         config = Checked(config);
-        return Request(Tokenizer.Encode(prompt).Ids, config);
+        return Request(Tokenizer.Encode(prompt).IdArray, config);
     }
 
     private GenerationRequest Request(int[] ids, GenerationConfig config) => new()

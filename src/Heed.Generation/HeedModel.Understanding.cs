@@ -102,7 +102,7 @@ public sealed partial class HeedModel
         ArgumentNullException.ThrowIfNull(text);
         encoding = Tokenizer.Encode(text, pair);
         int T = encoding.Count;
-        ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.Ids), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIds) };
+        ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.IdArray), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIdArray) };
         using TensorScope scope = TensorScope.Begin();
         ModelOutput output = Model.Run(inputs, new RunOptions { CancellationToken = cancellationToken });
         if (output.Logits is not { } logits)

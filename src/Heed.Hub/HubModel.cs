@@ -9,11 +9,17 @@ internal static class HubModel
     /// <summary>The folder of a model: <paramref name="name"/> itself where it is a folder, else that name's main revision in this
     /// process's hub cache; null where neither is there.</summary>
     /// <exception cref="ConfigException">A variable of the hub holds a value that cannot be used.</exception>
-    public static string? Find(string name)
+    public static string? Find(string name) => FindRevision(name, null);
+
+    /// <summary>As <see cref="Find"/>, with a revision of the hub; null: main.</summary>
+    /// <exception cref="UsageException">The revision is of a wrong form.</exception>
+    /// <inheritdoc cref="Find" path="/exception"/>
+    public static string? FindRevision(string name, string? revision)
     {
         ArgumentNullException.ThrowIfNull(name);
         if (Directory.Exists(name)) return name;
-        return HubName.IsRepository(name) ? new HubCache(HubSettings.FromProcess().CacheFolder).Find(name)?.Folder : null;
+        if (!HubName.IsRepository(name)) return null;
+        return new HubCache(HubSettings.FromProcess().CacheFolder).Find(name, revision ?? "main")?.Folder;
     }
 
     /// <summary>The folder of a model, as <see cref="Find"/>.</summary>

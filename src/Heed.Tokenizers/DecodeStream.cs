@@ -7,9 +7,9 @@ namespace Heed.Tokenizers;
 /// Decodes ids as they come and returns text as soon as it is certain: never half a character, and never text that a later id would change.
 /// </summary>
 /// <remarks>
-/// For any ids the chunks together with <see cref="Flush"/> are <see cref="Tokenizer.Decode"/> of all ids. A run of byte tokens
-/// (<c>&lt;0xE4&gt;</c>) is valid or invalid as a whole, so nothing of it is returned before another token closes it. Not safe for several
-/// threads at once.
+/// For any ids the chunks together with <see cref="Flush"/> are <see cref="Tokenizer.Decode(ReadOnlySpan{int}, bool)"/> of all ids. A run
+/// of byte tokens (<c>&lt;0xE4&gt;</c>) is valid or invalid as a whole, so nothing of it is returned before another token closes it. Not
+/// safe for several threads at once.
 /// </remarks>
 public sealed class DecodeStream
 {

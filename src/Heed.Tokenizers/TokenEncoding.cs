@@ -1,70 +1,75 @@
-using System.Diagnostics.CodeAnalysis;
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Heed.Tokenizers.Text;
 
 namespace Heed.Tokenizers;
 
 /// <summary>
-/// The result of encoding one text or pair: parallel arrays of N tokens, special tokens and padding included.
+/// The result of encoding one text or pair: parallel lists of N tokens, special tokens and padding included. Nothing of it changes.
 /// </summary>
 /// <remarks>
 /// Offsets are <c>[start, end)</c> in UTF-16 units of the text (or word) they come from; <c>CodePointRanges</c> gives code points.
-/// Token texts, type ids and masks are spread out into arrays when they are first asked for.
+/// Token texts, type ids and masks are spread out when they are first asked for.
 /// </remarks>
 public sealed class TokenEncoding
 {
-    private readonly TokenRun[] _runs = [];
+    private readonly TokenRun[] _runs;
     private readonly ITokenModel? _model;
+    private readonly int[] _ids, _starts, _ends, _wordIds;
+    private string[]? _tokens;
+    private int[]? _typeIds, _specialTokensMask, _attentionMask, _sequenceIds;
 
-    /// <summary>An encoding of arrays that the caller gives.</summary>
-    public TokenEncoding()
-    {
-    }
-
-    [SetsRequiredMembers]
     internal TokenEncoding(EncodingBuilder made)
     {
         int n = made.Count;
-        (Ids, Starts, Ends, WordIds) = (Copy(made.Ids, n), Copy(made.Starts, n), Copy(made.Ends, n), Copy(made.WordIds, n));
+        (_ids, _starts, _ends, _wordIds) = (Copy(made.Ids, n), Copy(made.Starts, n), Copy(made.Ends, n), Copy(made.WordIds, n));
         (_runs, _model) = (made.Runs.ToArray(), made.Model);
         SequenceCount = Math.Max(1, System.Numerics.BitOperations.PopCount((uint)made.SequenceBits));
         if (made.Overflowing.Count > 0) Overflowing = [.. made.Overflowing.Select(window => window.ToEncoding())];
     }
 
     /// <summary>Token ids, [N].</summary>
-    public required int[] Ids { get; init; }
+    public ImmutableArray<int> Ids => ReadOnly(_ids);
 
     /// <summary>Token texts, [N].</summary>
-    public required string[] Tokens { get => field ??= TokenRun.Texts(_runs, Ids, _model); init; }
+    public ImmutableArray<string> Tokens => ReadOnly(_tokens ??= TokenRun.Texts(_runs, _ids, _model));
 
     /// <summary>Start of each token in its text, in UTF-16 units, [N]; 0 for special tokens and padding.</summary>
-    public required int[] Starts { get; init; }
+    public ImmutableArray<int> Starts => ReadOnly(_starts);
 
     /// <summary>End (exclusive) of each token in its text, in UTF-16 units, [N].</summary>
-    public required int[] Ends { get; init; }
+    public ImmutableArray<int> Ends => ReadOnly(_ends);
 
     /// <summary>Index of the word (pre-token, or pre-split word) each token lies in, [N]; −1 for special tokens and padding.</summary>
-    public required int[] WordIds { get; init; }
+    public ImmutableArray<int> WordIds => ReadOnly(_wordIds);
 
     /// <summary>Segment of each token (0 for the first text, usually 1 for the second), [N].</summary>
-    public required int[] TypeIds { get => field ??= TokenRun.Spread(_runs, Count, static run => run.TypeId); init; }
+    public ImmutableArray<int> TypeIds => ReadOnly(_typeIds ??= TokenRun.Spread(_runs, Count, static run => run.TypeId));
 
     /// <summary>1 for tokens that the post-processor or padding added, else 0, [N].</summary>
-    public required int[] SpecialTokensMask { get => field ??= TokenRun.Spread(_runs, Count, static run => run.Special); init; }
+    public ImmutableArray<int> SpecialTokensMask
+        => ReadOnly(_specialTokensMask ??= TokenRun.Spread(_runs, Count, static run => run.Special));
 
     /// <summary>1 for real tokens, 0 for padding, [N].</summary>
-    public required int[] AttentionMask { get => field ??= TokenRun.Spread(_runs, Count, static run => run.Attention); init; }
+    public ImmutableArray<int> AttentionMask => ReadOnly(_attentionMask ??= TokenRun.Spread(_runs, Count, static run => run.Attention));
 
     /// <summary>0 or 1 for tokens of the first or second text, −1 for special tokens and padding, [N].</summary>
-    public required int[] SequenceIds { get => field ??= TokenRun.Spread(_runs, Count, static run => run.Sequence); init; }
+    public ImmutableArray<int> SequenceIds => ReadOnly(_sequenceIds ??= TokenRun.Spread(_runs, Count, static run => run.Sequence));
 
     /// <summary>What truncation cut off: further windows of the same text, in order; empty without truncation.</summary>
-    public IReadOnlyList<TokenEncoding> Overflowing { get; init; } = [];
+    public IReadOnlyList<TokenEncoding> Overflowing { get; } = [];
 
     /// <summary>Number of texts that took part: 1 or 2; 0 for an encoding that no text reached.</summary>
-    public int SequenceCount { get; init; } = 1;
+    public int SequenceCount { get; }
 
     /// <summary>Number of tokens, N.</summary>
-    public int Count => Ids.Length;
+    public int Count => _ids.Length;
+
+    /// <summary><see cref="Ids"/> for models, which take arrays; not to be written to.</summary>
+    internal int[] IdArray => _ids;
+
+    /// <summary><see cref="TypeIds"/> for models; not to be written to.</summary>
+    internal int[] TypeIdArray => ImmutableCollectionsMarshal.AsArray(TypeIds)!;
 
     /// <summary>The offsets as pairs, [N].</summary>
     internal IEnumerable<(int Start, int End)> Offsets
@@ -97,6 +102,9 @@ public sealed class TokenEncoding
         ArgumentNullException.ThrowIfNull(words);
         return ToCodePoints(i => WordIds[i] < 0 ? "" : (SequenceIds[i] == 1 && pair is not null ? pair : words)[WordIds[i]]);
     }
+
+    /// <summary>The array itself, which nobody writes to any more; nothing is copied.</summary>
+    private static ImmutableArray<T> ReadOnly<T>(T[] values) => ImmutableCollectionsMarshal.AsImmutableArray(values);
 
     private static int[] Copy(int[] source, int count)
     {

@@ -1,8 +1,18 @@
+using System.Collections.Immutable;
 
 namespace Heed.Tokenizers;
 
 public sealed partial class Tokenizer
 {
+    /// <inheritdoc cref="Decode(ReadOnlySpan{int}, bool)"/>
+    public string Decode(IReadOnlyList<int> ids, bool skipSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        return ids is ImmutableArray<int> { IsDefault: false } encoded
+            ? Decode(encoded.AsSpan(), skipSpecialTokens)
+            : Decode((ReadOnlySpan<int>)[.. ids], skipSpecialTokens);
+    }
+
     /// <summary>Turns ids back into text; ids outside the vocabulary are left out.</summary>
     /// <param name="ids">The ids.</param>
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>

@@ -169,7 +169,7 @@ public sealed partial class Tokenizer
     {
         EncodingBuilder probe = new();
         probe.Add(-1, 0, 0, 0, new TokenRun(1, 0, 0, 1, 0, null));
-        int[] ids = Joined(probe, null, addSpecialTokens: true, truncate: false).ToEncoding().Ids;
+        int[] ids = Joined(probe, null, addSpecialTokens: true, truncate: false).ToEncoding().IdArray;
         int at = Array.IndexOf(ids, -1);
         return new SpecialTokenFrame(ids[..at], ids[(at + 1)..]);
     }

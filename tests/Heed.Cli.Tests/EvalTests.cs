@@ -37,8 +37,8 @@ public class EvalTests
         File.WriteAllText(text, "Some text that is long enough.");
         (int code, _, string error) = await Run("eval", model, "--text", empty);
         Assert.Equal(ExitCode.InputRejected, code);
-        Assert.Contains($"--text: {empty} holds no text", error, StringComparison.Ordinal);
-        (code, _, error) = await Run("eval", model, "--text", text, "--length", "161");
+        Assert.Contains($"--data: {empty} holds no text", error, StringComparison.Ordinal);
+        (code, _, error) = await Run("eval", model, "--data", text, "--length", "161");
         Assert.Equal(ExitCode.Usage, code);
         Assert.Contains("--length: is 161", error, StringComparison.Ordinal);
         Assert.Contains("from 1 to 160", error, StringComparison.Ordinal);

@@ -15,18 +15,19 @@ public class EveryCommandTests
     /// <summary>For each command: a line that works, and the fields of its JSON. {model}, {text}, {new} are filled in.</summary>
     private static readonly Dictionary<string, (string Line, string[] Fields)> Cases = new(StringComparer.Ordinal)
     {
-        ["quickstart"] = ("--text {text} --out {new} --minutes 0.02", ["end", "model", "steps", "held_out_bits_per_byte", "compressors", "continuations"]),
+        ["quickstart"] = ("--data {text} --out {new} --minutes 0.02", ["end", "model", "steps", "held_out_bits_per_byte", "compressors", "continuations"]),
         ["pretrain"] = ("--data {text} --out {new} --layers 1 --heads 2 --width 16 --vocabulary-size 270 --block-length 8 --batch-size 2 --steps 4 --warmup-steps 1", ["end", "folder", "step", "steps", "saved_step", "held_out_loss", "model"]),
         ["generate"] = ("{model} the --max-new-tokens 3", ["prompt", "text", "tokens", "finish"]),
-        ["eval"] = ("{model} --text {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
+        ["eval"] = ("{model} --data {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
         ["tokenize"] = ("{model} the", ["ids", "offsets"]),
         ["tokenizer train"] = ("{text} --vocab-size 300 --out {new}.json", ["file", "vocabulary"]),
         ["tokenizer info"] = ("{model}", []),
         ["tokenizer convert"] = ("{model} {new}.json", ["file", "vocabulary"]),
-        ["tokenizer compare"] = ("{model} {model} --text {text}", []),
+        ["tokenizer compare"] = ("{model} {model} --data {text}", []),
         ["info"] = ("{model}", ["parameters"]),
         ["verify"] = ("{golden}", ["cases", "failed"]),
         ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),
+        ["merge"] = ("{adapter} --out {new}", ["folder", "base", "adapted", "parameters", "untied", "copied"]),
         ["pull"] = ("nobody/nothing", []),
         ["list"] = ("", []),
         ["rm"] = ("nobody/nothing", []),
@@ -75,7 +76,8 @@ public class EveryCommandTests
         string text = Text(folder), model = folder.File("run/model");
         if (line.Contains("{model}", StringComparison.Ordinal)) Assert.Equal(ExitCode.Ok, (await Run(Pretrain(text, folder.File("run"), 6))).Code);
         string filled = line.Replace("{model}", model, StringComparison.Ordinal).Replace("{text}", text, StringComparison.Ordinal)
-            .Replace("{new}", folder.File("new"), StringComparison.Ordinal).Replace("{golden}", Path.Combine(Repository.Goldens, "models", "gpt2"), StringComparison.Ordinal);
+            .Replace("{new}", folder.File("new"), StringComparison.Ordinal).Replace("{golden}", Path.Combine(Repository.Goldens, "models", "gpt2"), StringComparison.Ordinal)
+            .Replace("{adapter}", Path.Combine(Repository.Goldens, "lora", "gpt2-embedding"), StringComparison.Ordinal);
         string[] args = [.. path.Split(' '), .. filled.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--json"];
         // The hub's commands look at the environment: they run in a process of their own, offline, on an empty cache.
         bool hub = path is "pull" or "list" or "rm";

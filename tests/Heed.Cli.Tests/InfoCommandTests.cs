@@ -52,6 +52,42 @@ public class InfoCommandTests
     }
 
     [Fact]
+    public async Task A_table_of_vectors_is_described_without_a_config()
+    {
+        string folder = Path.Combine(Repository.Goldens, "similarity", "folders", "static");
+        (int code, string output, string error) = await Run("info", folder);
+        Assert.True(code == ExitCode.Ok, error);
+        foreach (string part in (string[])["StaticEmbedding", "parameters", "table", "dimensions", "similarity"]) Assert.Contains(part, output, StringComparison.Ordinal);
+        (code, output, _) = await Run("info", folder, "--json");
+        Assert.Equal(ExitCode.Ok, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.Equal(json.RootElement.GetProperty("parameters").GetInt64(), json.RootElement.GetProperty("vocabulary").GetInt64() * json.RootElement.GetProperty("dimensions").GetInt64());
+    }
+
+    [Fact]
+    public async Task A_model_in_a_folder_of_its_own_below_modules_json_is_found()
+    {
+        using TemporaryFolder folder = new();
+        string from = Path.Combine(Repository.Goldens, "similarity", "folders", "bert-mean-normalize-old");
+        foreach (string file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+        {
+            bool model = Path.GetDirectoryName(file) == from && Path.GetFileName(file) is not ("modules.json" or "config_sentence_transformers.json");
+            string to = folder.File(Path.Combine(model ? "0_Transformer" : "", Path.GetRelativePath(from, file)));
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            File.Copy(file, to);
+        }
+
+        File.WriteAllText(folder.File("modules.json"), File.ReadAllText(folder.File("modules.json")).Replace("\"path\": \"\"", "\"path\": \"0_Transformer\"", StringComparison.Ordinal));
+        (int code, string output, string error) = await Run("info", folder.Path);
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.Contains("BertModel (bert)", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_key_that_scoring_of_pairs_reads_is_not_warned_of()
+        => Assert.DoesNotContain("sbert_ce", (await Run("info", Path.Combine(Repository.Goldens, "similarity", "folders", "cross-encoder-labels-old"))).Error, StringComparison.Ordinal);
+
+    [Fact]
     public async Task Keys_are_printed_in_groups_and_unknown_ones_warned_of()
     {
         using TemporaryFolder folder = new();

@@ -123,6 +123,22 @@ public class PretrainCommandTests
     }
 
     [Fact]
+    public async Task A_run_that_stopped_before_its_first_checkpoint_still_knows_its_data()
+    {
+        using TemporaryFolder folder = new();
+        string run = folder.File("run");
+        (int code, _, string error) = await Run(Pretrain(Text(folder), run, 5));
+        Assert.True(code == ExitCode.Ok, error);
+        Directory.Delete(Path.Combine(run, "checkpoints"), recursive: true);
+        Directory.Delete(Path.Combine(run, "model"), recursive: true);
+        (code, _, error) = await Run("pretrain", "--out", run, "--steps", "6");
+        Assert.True(code == ExitCode.Ok, error);
+        PretrainingConfig written = PretrainingConfig.FromFile(Path.Combine(run, "run.json"));
+        Assert.Equal((6, 16), (written.Steps, written.Width));
+        Assert.EndsWith("text.jsonl", Assert.Single(written.Data), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_folder_without_a_run_needs_data()
     {
         using TemporaryFolder folder = new();

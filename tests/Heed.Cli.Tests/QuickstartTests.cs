@@ -43,7 +43,7 @@ public class QuickstartTests
         (int code, _, string error) = await Run("quickstart", "--out", run, "--seed", "7");
         Assert.Equal((ExitCode.InputRejected, true), (code, error.Contains("--seed: is 7", StringComparison.Ordinal)));
         (code, _, error) = await Run("quickstart", "--out", run, "--text", folder.Path);
-        Assert.Equal((ExitCode.InputRejected, true), (code, error.Contains("--text: is", StringComparison.Ordinal)));
+        Assert.Equal((ExitCode.InputRejected, true), (code, error.Contains("--data: is", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json;
 using Heed.Testing;
 using Heed.Tokenizers;
@@ -100,6 +101,32 @@ public class TokenizerCommandTests
         Assert.Contains("Leave one of them out.", error, StringComparison.Ordinal);
     }
 
+    // cases: u12
+    [Theory]
+    [InlineData("é", 2, "\u201Cé\u201D")]
+    [InlineData("😀", 4, null)]
+    [InlineData("naïve 中 😀", 15, null)]
+    public async Task The_table_gives_each_token_its_own_bytes_and_readable_pieces(string text, int bytes, string? piece)
+    {
+        string output = (await Run("tokenize", Gpt2, text)).Output;
+        string[] rows = [.. output.Split('\n').Where(l => l.TrimStart().Length > 0 && char.IsAsciiDigit(l.TrimStart()[0]) && l.Contains('–', StringComparison.Ordinal))];
+        Assert.Equal(bytes, rows.Sum(row => int.Parse(row.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3], System.Globalization.CultureInfo.InvariantCulture)));
+        if (piece is not null) Assert.Contains(piece, output, StringComparison.Ordinal);
+    }
+
+    // cases: u12
+    [Fact]
+    public async Task A_run_of_padding_is_one_line()
+    {
+        using TemporaryFolder folder = new();
+        JsonNode json = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Goldens, "tokenizers", "bert-uncased", "tokenizer.json")))!;
+        json["padding"] = JsonNode.Parse("""{"strategy":{"Fixed":128},"direction":"Right","pad_to_multiple_of":null,"pad_id":0,"pad_type_id":0,"pad_token":"[PAD]"}""");
+        File.WriteAllText(folder.File("tokenizer.json"), json.ToJsonString());
+        string output = (await Run("tokenize", folder.File("tokenizer.json"), "the word")).Output;
+        Assert.Contains(" × [PAD] 0, padding", output, StringComparison.Ordinal);
+        Assert.InRange(output.Split('\n').Length, 5, 20);
+    }
+
     [Fact]
     public async Task The_table_counts_offsets_as_asked()
     {
@@ -115,7 +142,7 @@ public class TokenizerCommandTests
     [InlineData("in", "tokenizer", "convert", "", "x.json")]
     [InlineData("out", "tokenizer", "convert", "x.json", "")]
     [InlineData("a", "tokenizer", "compare", "", "x", "--text", "x")]
-    [InlineData("--text", "tokenizer", "compare", "x", "x", "--text", "")]
+    [InlineData("--data", "tokenizer", "compare", "x", "x", "--text", "")]
     [InlineData("text", "tokenizer", "train", "", "--out", "x.json")]
     [InlineData("--out", "tokenizer", "train", "x", "--out", "")]
     [InlineData("--special", "tokenizer", "train", "x", "--out", "x.json", "--special", "")]

@@ -23,6 +23,16 @@ public class TrainingDisplayTests
         Assert.Equal("\r" + expected, writer.ToString().Replace("\u00a0%", "%", StringComparison.Ordinal).Replace(" %", "%", StringComparison.Ordinal));
     }
 
+    // cases: u14
+    [Fact]
+    public void Steps_that_warm_up_are_not_part_of_the_pace()
+    {
+        using StringWriter writer = new();
+        TrainingDisplay display = new(new Terminal(writer, writer, isTerminal: true, colours: false) { Columns = () => 120 }, 1000);
+        for (int step = 1; step <= 40; step++) display.Stepped(new StepReport(step, 3, 1, 1e-3, 100, 100L * step, step <= 5 ? 10 : 0.1, null));
+        Assert.EndsWith("1,000 tokens/s  rate 1.0e-3  01:36 left", writer.ToString().TrimEnd(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void More_steps_than_time_can_tell_are_no_error()
     {

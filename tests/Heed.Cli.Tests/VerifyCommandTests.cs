@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Testing;
 using static Heed.Cli.Tests.CommandLine;
@@ -69,6 +70,29 @@ public class VerifyCommandTests
         (code, output, _) = await Run("verify", damaged, "--strict");
         Assert.Equal(ExitCode.InputRejected, code);
         Assert.Contains(last, output, StringComparison.Ordinal);
+    }
+
+    // cases: g19
+    [Fact]
+    public async Task Tensors_that_do_not_fit_are_named_with_sizes_and_what_can_be_done()
+    {
+        using TemporaryFolder folder = new();
+        string fewer = folder.File("fewer"), nameless = folder.File("nameless"), llama = Path.Combine(Repository.Goldens, "models", "llama");
+        Copy(llama, fewer);
+        JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(fewer, "config.json")))!;
+        config["num_hidden_layers"] = 1;
+        File.WriteAllText(Path.Combine(fewer, "config.json"), config.ToJsonString());
+        Copy(llama, nameless);
+        using (SafetensorsFile file = SafetensorsFile.Open(Path.Combine(llama, "model.safetensors")))
+            SafetensorsWriter.Write(Path.Combine(nameless, "model.safetensors"), [.. file.Tensors, RawTensor.FromFloats("", [1], new float[] { 1 })]);
+        foreach ((string path, string named) in ((string, string)[])[(fewer, "num_hidden_layers 1"), (nameless, "1 tensor is unexpected: one without a name")])
+        {
+            (int code, string output, string error) = await Run("verify", path);
+            Assert.Equal(ExitCode.InputRejected, code);
+            Assert.Contains(named, output + error, StringComparison.Ordinal);
+            Assert.Contains("Correct config.json, or write the weights again without what does not belong", output + error, StringComparison.Ordinal);
+            Assert.Contains(named, (await Run("eval", path, "--text", path)).Error + (await Run("generate", path, "a")).Error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -11,7 +11,7 @@ public class MicrosoftTokenizerAdapterTests
         Tokenizer tokenizer = Tokenizer.FromFolder(Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small"));
         Microsoft.ML.Tokenizers.Tokenizer adapter = new MicrosoftTokenizerAdapter(tokenizer);
         const string Text = "The quick brown fox, naïve 😀!";
-        int[] ids = tokenizer.Encode(Text, addSpecialTokens: false).Ids;
+        int[] ids = [.. tokenizer.Encode(Text, addSpecialTokens: false).Ids];
         Assert.Equal(ids, adapter.EncodeToIds(Text));
         Assert.Equal(ids.Length, adapter.CountTokens(Text));
         Assert.Equal(Text, adapter.Decode(ids));
@@ -51,7 +51,7 @@ public class MicrosoftTokenizerAdapterTests
     {
         Tokenizer tokenizer = Tokenizer.FromFolder(Path.Combine(Repository.Goldens, "tokenizers", "gpt2-small"));
         Microsoft.ML.Tokenizers.Tokenizer adapter = new MicrosoftTokenizerAdapter(tokenizer);
-        int[] ids = tokenizer.Encode("The quick", addSpecialTokens: false).Ids;
+        int[] ids = [.. tokenizer.Encode("The quick", addSpecialTokens: false).Ids];
         Assert.Equal(System.Buffers.OperationStatus.DestinationTooSmall, adapter.Decode(ids, new char[3], out int used, out int written));
         Assert.Equal((0, 0), (used, written));
         char[] room = new char[20];

@@ -163,6 +163,14 @@ public sealed class GenerationCaseTests
         Assert.Equal(engine.Generate([prompt], Eight)[0].Ids, engine.Generate([prompt], Eight with { Sample = true, Temperature = temperature })[0].Ids);
     }
 
+    [Fact]
+    public void A_temperature_near_nothing_in_the_folder_is_greedy()   // cases: g21
+    {
+        using TemporaryFolder folder = Endless("""{"max_new_tokens": 8, "do_sample": true, "temperature": 1e-38}""");
+        using HeedModel model = HeedModel.Open(folder.Path);
+        Assert.Equal(model.Generate("the", model.Generation with { Sample = false, Temperature = 1 }), model.Generate("the"));
+    }
+
     [Theory]
     [InlineData(1, false)]
     [InlineData(1, true)]

@@ -1,6 +1,7 @@
 using Heed.Checkpoints;
 using Heed.Engine.Tensors;
 using Heed.Models;
+using Heed.Models.Files;
 using Heed.Testing;
 
 namespace Heed.Generation.Tests;
@@ -35,6 +36,24 @@ public sealed class HeedModelOpeningTests
         });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => HeedModel.OpenAsync(Golden("gpt2"), progress: progress, cancellationToken: source.Token));
         Assert.Equal(3, tensors);
+    }
+
+    [Fact]
+    public async Task An_adapter_opens_as_its_base_model_with_the_adapter_in_the_weights()
+    {
+        string folder = Path.Combine(Repository.Goldens, "lora", "llama-all-linear");
+        using HeedModel opened = HeedModel.Open(folder), later = await HeedModel.OpenAsync(folder, cancellationToken: TestContext.Current.CancellationToken);
+        using HeedModel plain = HeedModel.Open(Golden("llama"));
+        Assert.Equal(folder, opened.Folder);
+        Assert.Equal(plain.Generation.EndIds, opened.Generation.EndIds);
+        Assert.Equal(plain.Model.Parameters.Select(p => p.Name), opened.Model.Parameters.Select(p => p.Name));
+        Assert.Equal(Logits(opened.Model), Logits(later.Model));
+        Assert.NotEqual(Logits(plain.Model), Logits(opened.Model));
+        // In memory there is no folder to look for the base model from.
+        MemoryModelFiles memory = ModelFilesOfFolder.InMemory(folder);
+        Assert.Throws<StorageException>(() => HeedModel.Open(memory));
+        using HeedModel given = HeedModel.Open(memory, new LoadOptions { Base = new FolderModelFiles(Golden("llama")) });
+        Assert.Equal(Logits(opened.Model), Logits(given.Model));
     }
 
     private static float[] Logits(Model model)

@@ -107,7 +107,7 @@ public sealed class HeedModelTests
         using HeedModel model = HeedModel.Open(folder.Path);
         IReadOnlyList<Filling> fillings = model.Fill("the [MASK] of the [MASK]", count: 3);
         Assert.Equal([0, 0, 0, 1, 1, 1], fillings.Select(f => f.Mask));
-        int[] ids = model.Tokenizer.Encode("the [MASK] of the [MASK]").Ids;
+        int[] ids = model.Tokenizer.Encode("the [MASK] of the [MASK]").IdArray;
         float[] logits = model.Model.Run(new ModelInputs { InputIds = new TokenGrid(1, ids.Length, ids) }).Logits!.ToArray();
         int V = model.Model.Config.Vocabulary, mask = model.Tokenizer.TokenToId("[MASK]")!.Value;
         float[] row = logits.AsSpan(Array.LastIndexOf(ids, mask) * V, V).ToArray();

@@ -169,6 +169,17 @@ public class PlantedFaultTests
         ["electra-qa: queries and keys exchanged"] =
             Exchanged("electra.encoder.layer.1.attention.self.query.weight", "electra.encoder.layer.1.attention.self.key.weight"),
 
+        ["deberta-v2-mlm: no queries against distances"] = Configured<DebertaConfig>(c => c with { ContentToPosition = false }),
+        ["deberta-v2-mlm: no keys against distances"] = Configured<DebertaConfig>(c => c with { PositionToContent = false }),
+        ["deberta-v2-mlm: distances without buckets"] = Configured<DebertaConfig>(c => c with { Buckets = 0, FarthestDistance = 6 }),
+        ["deberta-v2-mlm: buckets that grow to another distance"] = Configured<DebertaConfig>(c => c with { FarthestDistance = 30 }),
+        ["deberta-v2-mlm: distances of the other side"] = Edited("deberta.encoder.rel_embeddings.weight", v => Rows(v, r => 11 - r)),
+        ["deberta-v2-mlm: distances without their norm's gain"] = Edited("deberta.encoder.LayerNorm.weight", v => [.. v.Select(_ => 1f)]),
+        ["deberta-v2-mlm: scores scaled by one kind"] = Scaled("blocks.0.attn.q", MathF.Sqrt(3)),
+        ["deberta-v2-mlm-v3: a head without its bias"] = Zeroed("lm_predictions.lm_head.bias"),
+        ["deberta-v2-sequence: GELU by tanh in the pooler"] =
+            Configured<DebertaConfig>(c => c with { PoolerActivation = Activation.GeluTanh }),
+
         ["modernbert-mlm: GELU by tanh"] = Configured<ModernBertConfig>(c => c with { Activation = Activation.GeluTanh }),
         ["modernbert-mlm: one base of RoPE"] = Configured<ModernBertConfig>(c => c with { WindowTheta = c.Theta }),
         ["modernbert-mlm: a window one too wide on either side"] = Configured<ModernBertConfig>(c => c with { Window = c.Window + 2 }),

@@ -9,6 +9,8 @@ internal static class Verified
 {
     public static VerifyResult Model(string name, VerifyOptions? options = null) => Folder(Path.Combine(Repository.Goldens, "models", name), options);
 
+    public static VerifyResult Adapter(string name, VerifyOptions? options = null) => Folder(Path.Combine(Repository.Goldens, "lora", name), options);
+
     public static VerifyResult Checkpoint(string name) => Folder(Path.Combine(Repository.Goldens, "checkpoints", name), null);
 
     private static VerifyResult Folder(string folder, VerifyOptions? options)

@@ -15,8 +15,12 @@ public sealed class TokenizerTests : IDisposable
         Workshop.Tokenizer().Save(_workshop.At("tokenizer.json"));
         Tokenizer tokenizer = Tokenizer.FromFile(_workshop.At("tokenizer.json"));
         TokenEncoding encoding = tokenizer.Encode(Text);
-        Assert.Equal(Text, tokenizer.Decode([.. encoding.Ids]));
+        Assert.Equal(Text, tokenizer.Decode(encoding.Ids));
         Assert.Equal("The", Text[encoding.CodePointRanges(Text)[0]]);
+        Assert.True(encoding.Ids == encoding.Ids, "the ids are copied when they are asked for");
+        Assert.True(encoding.Tokens == encoding.Tokens, "the tokens are copied when they are asked for");
+        Assert.Equal(Text, tokenizer.Decode((IReadOnlyList<int>)[.. encoding.Ids]));
+        Assert.Equal(Text, tokenizer.Decode(encoding.Ids.AsSpan()));
         List<int> ids = [];
         Assert.Equal(encoding.Count, tokenizer.EncodeToIds(Text, ids));
         Assert.Equal(encoding.Ids, ids);

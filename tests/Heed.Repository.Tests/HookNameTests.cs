@@ -39,7 +39,7 @@ public sealed partial class HookNameTests
     public static TheoryData<string> Models =>
     [
         "gpt2", "llama", "qwen3", "qwen2", "mistral-window", "gemma3-text", "gemma3-text-bidirectional", "bloom-alibi", "openai-gpt", "bert-mlm", "roberta-mlm", "mpnet-mlm",
-        "electra-mlm", "modernbert-mlm", "modernbert-token", "distilbert-mlm", "t5", "t5-v1_1-gated", "bart", "marian",
+        "electra-mlm", "modernbert-mlm", "modernbert-token", "deberta-v2-mlm", "distilbert-mlm", "t5", "t5-v1_1-gated", "bart", "marian",
         "transformer-2017", "lstm-lm", "lstm-classifier", "lstm-seq2seq", "custom full", "custom window", "custom blocks", "custom elu", "custom favor", "custom encoder",
     ];
 

@@ -2,8 +2,8 @@ using Heed.Testing;
 
 namespace Heed.Tokenizers.Tests;
 
-/// <summary>Encoding to ids and counting take no memory per token: what a warm tokenizer allocates does not grow with the text. (cases:
-/// t5)</summary>
+/// <summary>Encoding to ids and counting take no memory per token: what a warm tokenizer allocates does not grow with the text
+/// (cases: t5).</summary>
 /// <remarks>
 /// Alone in its collection, on its own thread's count. Code that is not optimised yet allocates what optimised code does not, and how soon
 /// the runtime optimises depends on what else runs: so the least of several rounds counts. What the code itself allocates is in every

@@ -46,6 +46,19 @@ public class ReferenceDetailTests
     public void Flags_that_the_reference_does_not_have_are_refused(string pattern)
         => Assert.Contains("flag", Assert.Throws<InvalidFileException>(() => Build($$$"""{"type":"Replace","pattern":{"Regex":"{{{pattern}}}"},"content":"x"}""")).Message, StringComparison.Ordinal);
 
+    // cases: t2. A stated departure: refused with its place, never another result.
+    [Theory]
+    [InlineData(@"(\\w)\\1")]
+    [InlineData(@"(?<a>.)\\k<a>")]
+    [InlineData(@"(a)?(?(1)b|c)")]
+    public void Back_references_are_refused_by_their_place(string pattern)
+    {
+        InvalidFileException e = Assert.Throws<InvalidFileException>(() => Build($$$"""{"type":"Replace","pattern":{"Regex":"{{{pattern}}}"},"content":"x"}"""));
+        Assert.StartsWith("$.normalizer.pattern.Regex", e.Where, StringComparison.Ordinal);
+        TestContext.Current.TestOutputHelper?.WriteLine(e.Message);
+        Assert.Matches("back reference|conditional", e.Message);
+    }
+
     [Theory]
     [InlineData("""{"type":"NFKC"}""", "㋿", "㋿")]
     [InlineData("""{"type":"NFKC"}""", "㋾", "ヲ")]
@@ -123,9 +136,9 @@ public class ReferenceDetailTests
 
         // Words have places of their own, windows those of their text.
         TokenEncoding words = Trimming(postProcessor).EncodeWords(["a", "😀"]);
-        Assert.Equal((2, 2), words.Offsets.ElementAt(Array.IndexOf(words.Tokens, "Ġð")));
+        Assert.Equal((2, 2), words.Offsets.ElementAt(words.Tokens.IndexOf("Ġð")));
         TokenEncoding window = Trimming(postProcessor).WithTruncation(new TruncationOptions(4) { Direction = Side.Left }).Encode("😀😀😀").Overflowing[^1];
-        Assert.Equal((2, 2), window.Offsets.ElementAt(Array.IndexOf(window.Tokens, "Ġð")));
+        Assert.Equal((2, 2), window.Offsets.ElementAt(window.Tokens.IndexOf("Ġð")));
     }
 
     [Fact]

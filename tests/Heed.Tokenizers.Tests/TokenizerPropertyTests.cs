@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using CsCheck;
 using Heed.Testing;
@@ -169,7 +170,7 @@ public class TokenizerPropertyTests
         Tokenizer tokenizer = Load(name);
         Texts.All.Sample(text =>
         {
-            int[] ids = tokenizer.Encode(text, addSpecialTokens: false).Ids;
+            ImmutableArray<int> ids = tokenizer.Encode(text, addSpecialTokens: false).Ids;
             DecodeStream stream = tokenizer.CreateDecodeStream(skipSpecialTokens: false);
             string whole = tokenizer.Decode(ids, skipSpecialTokens: false);
             System.Text.StringBuilder streamed = new();

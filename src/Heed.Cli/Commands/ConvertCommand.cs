@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Hub;
+using Heed.Models.Adapters;
 
 namespace Heed.Cli.Commands;
 
@@ -38,7 +39,10 @@ internal static class ConvertCommand
 
     private static int Run(Terminal terminal, string source, string target, ConversionOptions options, CancellationToken cancellationToken)
     {
-        ConversionReport report = CheckpointConversion.Run(HubModel.Folder(source), target, options, cancellationToken);
+        string folder = HubModel.Folder(source);
+        if (AdapterConfigFile.IsFor(new FolderModelFiles(folder)))
+            throw new UsageException($"{source}: is an adapter, which has no weights of its own to convert; 'heed merge {ShellWord.Of(source)} --out FOLDER' writes the model.");
+        ConversionReport report = CheckpointConversion.Run(folder, target, options, cancellationToken);
         foreach (NonFiniteValues tensor in report.NonFinite.Take(MaximumWarnings)) terminal.Warn($"{source}: {tensor.Describe()}");
         if (report.NonFinite.Count > MaximumWarnings) terminal.Warn($"{source}: {report.NonFinite.Count - MaximumWarnings} more tensors have values that are not finite; --json lists all.");
         if (report.OldWeightFiles.Count > 0)

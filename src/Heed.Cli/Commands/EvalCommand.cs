@@ -10,7 +10,7 @@ using Heed.Training.Tasks;
 
 namespace Heed.Cli.Commands;
 
-/// <summary><c>heed eval MODEL --text PATH</c>: perplexity and bits per byte.</summary>
+/// <summary><c>heed eval MODEL --data PATH</c>: perplexity and bits per byte.</summary>
 internal static class EvalCommand
 {
     /// <summary>T if omitted and the model could read more.</summary>
@@ -19,14 +19,14 @@ internal static class EvalCommand
     public static Command Create(Terminal terminal)
     {
         Argument<string> model = new("model") { Description = "model folder of a causal language model" };
-        Option<string> text = new("--text") { Description = $"text file or folder, or {SdkDocumentation.Name} for the .NET SDK's documentation", Required = true };
+        Option<string> text = new("--data", "--text") { Description = $"text file or folder, or {SdkDocumentation.Name} for the .NET SDK's documentation", Required = true };
         Option<int> length = NumberOption.Of("--length", $"tokens of a block; 0 takes the model's context, at most {StandardLength}", 0, new NumberRange<int>(0, ConfigReader.MaximumSize));
         Option<int> batch = NumberOption.Of("--batch", "blocks run at once", 8, new NumberRange<int>(1, ConfigReader.MaximumSize));
         Option<int> blocks = NumberOption.Of("--blocks", "most blocks read; 0 reads all", 0, new NumberRange<int>(0, ConfigReader.MaximumSize));
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
         Option<string?> dtype = WeightFormatOption.Create();
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("eval", "Perplexity and bits per byte of a language model on a text. Example: heed eval ./model --text held-out.txt") { model, text, length, batch, blocks, dtype, strict, threads };
+        Command command = new("eval", "Perplexity and bits per byte of a language model on a text. Example: heed eval ./model --data held-out.txt") { model, text, length, batch, blocks, dtype, strict, threads };
         command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
@@ -63,15 +63,15 @@ internal static class EvalCommand
             bytes += System.Text.Encoding.UTF8.GetByteCount(document.Text);
         }
 
-        if (bytes == 0) throw new InputException($"--text: {source} holds no text. Name a file or folder that does.");
-        return ids.Count > 1 ? ([.. ids], bytes) : throw new InputException($"--text: {source} has {ids.Count} token(s), and the first is not predicted; at least 2 were expected. Name a longer text.");
+        if (bytes == 0) throw new InputException($"--data: {source} holds no text. Name a file or folder that does.");
+        return ids.Count > 1 ? ([.. ids], bytes) : throw new InputException($"--data: {source} has {ids.Count} token(s), and the first is not predicted; at least 2 were expected. Name a longer text.");
     }
 
     private static IEnumerable<TextDocument> Documents(string source)
     {
         if (source != SdkDocumentation.Name) return TextFiles.Read(source);
         IReadOnlyList<string> files = SdkDocumentation.Find();
-        return files.Count > 0 ? SdkDocumentation.Read(files) : throw new InputException("--text: this .NET installation carries no documentation (packs/*.Ref/**/*.xml), as a runtime without SDK. Name text of your own.");
+        return files.Count > 0 ? SdkDocumentation.Read(files) : throw new InputException("--data: this .NET installation carries no documentation (packs/*.Ref/**/*.xml), as a runtime without SDK. Name text of your own.");
     }
 
     private static void Show(Terminal terminal, EvaluationReport report, int textTokens, long bytes, int length)

@@ -99,7 +99,7 @@ internal static class FinetuneCommand
         TimeSpan time = timing.Of(run.Config.Steps - run.FirstStep, run.Config.EvaluateEvery > 0
             ? run.Config.Steps / run.Config.EvaluateEvery : 1);
         terminal.Note(string.Create(CultureInfo.InvariantCulture,
-            $"{run.Task.Model.Parameters.Values / 1e6:0.0} M parameters; {run.Config.Steps:N0} steps need about "
+            $"{Printable.Count(run.Task.Model.Parameters.Values)} parameters; {run.Config.Steps:N0} steps need about "
                 + $"{Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {RunDuration.Of(time)}"));
         return peak;
     }

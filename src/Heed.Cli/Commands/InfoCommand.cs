@@ -7,6 +7,7 @@ using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Hub;
 using Heed.Models;
+using Heed.Models.Adapters;
 using Heed.Models.Files;
 
 namespace Heed.Cli.Commands;
@@ -20,7 +21,7 @@ internal static class InfoCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string?> model = new("model") { Description = "model folder, config.json, weight file (.safetensors, .bin) or index, the name of a pulled model or of a preset; nothing lists the presets", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> model = new("model") { Description = "model or adapter folder, config.json, weight file (.safetensors, .bin) or index, the name of a pulled model or of a preset; nothing lists the presets", Arity = ArgumentArity.ZeroOrOne };
         Option<int> batch = NumberOption.Of("--batch", "sequences, for memory", 1, new NumberRange<int>(1, MaximumBatch));
         Option<int?> length = NumberOption.Optional("--length", $"tokens of a sequence, for memory and operations; {StandardLength}, or the model's longest text where that is shorter", new NumberRange<int>(1, int.MaxValue));
         Option<int> depth = NumberOption.Of("--depth", "levels of the tree", 3, new NumberRange<int>(1, MaximumDepth));
@@ -33,6 +34,16 @@ internal static class InfoCommand
     {
         if (name is null) return Presets(terminal);
         if (File.Exists(name) && WeightFileReport.IsFor(name)) return WeightFileReport.Run(terminal, name);
+        if (HubModel.Find(name) is { } folder)
+        {
+            if (AdapterConfigFile.IsFor(new FolderModelFiles(folder))) return AdapterReport.Run(terminal, folder);
+            if (StaticEmbeddingReport.FirstModule(folder) is { } module)
+            {
+                if (StaticEmbeddingReport.IsFor(module)) return StaticEmbeddingReport.Run(terminal, folder, module);
+                name = module;
+            }
+        }
+
         (Model model, string source, ConfigKeyReport? keys) = Open(terminal, name);
         using (model)
         {
@@ -75,7 +86,7 @@ internal static class InfoCommand
         string twice = model is SequenceToSequenceModel ? " read and as many written" : "";
         if (size.CacheBytes > 0) Row("key-value cache", Printable.Bytes(size.CacheBytes), $"{batch} × {length} tokens{twice}");
         if (size.StateBytes > 0) Row("states of the layers", Printable.Bytes(size.StateBytes), $"kept after each of {batch} × {length} tokens{twice}, to resume from any");
-        Row("operations per token", string.Create(CultureInfo.InvariantCulture, $"{size.OperationsPerToken / 1e6:0.0} M"), $"forward, {(twice.Length > 0 ? "one read and one written, " : "")}at {length} tokens of context; training takes three times as many");
+        Row("operations per token", Printable.Count(size.OperationsPerToken), $"forward, {(twice.Length > 0 ? "one read and one written, " : "")}at {length} tokens of context; training takes three times as many");
     }
 
     private static ModelSize SizeOf(Model model, int batch, int length)

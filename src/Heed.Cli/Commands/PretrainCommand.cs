@@ -49,7 +49,7 @@ internal static class PretrainCommand
         CancellationToken cancellationToken)
     {
         terminal.WhenStopped = $"The same command resumes; what {folder} holds already is used.";
-        PretrainingConfig config = Settings(terminal, folder, given.Count > 0, ref file);
+        PretrainingConfig config = Settings(terminal, folder, given.Keys.Any(field => field.Name == "data"), ref file);
         foreach ((Field field, string text) in given) config = field.Parse(config, text);
         using TrainingRun<TextTask> run = Prepare(terminal, folder, config, file, given, cancellationToken);
         double peak = run.IsOver ? 0 : Announce(terminal, run, cancellationToken);
@@ -74,7 +74,7 @@ internal static class PretrainCommand
     /// standard ones.</summary>
     /// <param name="terminal">Reports where they come from.</param>
     /// <param name="folder">The run's folder.</param>
-    /// <param name="begun">True where options are given: until something is learned they begin the run anew.</param>
+    /// <param name="begun">True where texts are given: until something is learned they begin the run anew.</param>
     /// <param name="file">The file that is named; afterwards the one that the settings come from.</param>
     private static PretrainingConfig Settings(Terminal terminal, string folder, bool begun, ref string? file)
     {

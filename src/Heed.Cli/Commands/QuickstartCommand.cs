@@ -23,7 +23,10 @@ internal static class QuickstartCommand
 
     public static Command Create(Terminal terminal)
     {
-        Option<string?> text = new("--text") { Description = "your own text file or folder instead of the .NET SDK's documentation" };
+        Option<string?> text = new("--data", "--text")
+        {
+            Description = "your own text file or folder instead of the .NET SDK's documentation",
+        };
         Option<string> output = new("--out") { Description = "folder of the run; started again it resumes", DefaultValueFactory = _ => StandardFolder };
         Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about; 2 if omitted", new NumberRange<double>(0, 9999, Above: true));
         Option<string?> prompt = new("--prompt") { Description = "your own prompt, continued three times" };
@@ -34,7 +37,7 @@ internal static class QuickstartCommand
         Option<ulong?> seed = new("--seed") { Description = "seed of everything; 1 if omitted" };
         Option<long?> steps = NumberOption.Optional("--steps", "number of steps instead of as many as fit into the minutes: repeats a run exactly on any machine", new NumberRange<long>(1, 1_000_000_000));
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing but the .NET SDK is needed. Example: heed quickstart --text ./my-texts --minutes 5 --out mine") { text, output, minutes, steps, prompt, seed, threads };
+        Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing but the .NET SDK is needed. Example: heed quickstart --data ./my-texts --minutes 5 --out mine") { text, output, minutes, steps, prompt, seed, threads };
         command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
@@ -85,7 +88,7 @@ internal static class QuickstartCommand
     private static PretrainingConfig Begun(Terminal terminal, PretrainingConfig config, Request request)
     {
         if (request.Text is { } text && !config.Data.SequenceEqual(((PretrainingConfig)new PretrainingConfig { Data = [text] }.WithFullPaths()).Data))
-            throw new ConfigException($"--text: is {text}, and the run in {request.Folder} learns from {string.Join(", ", config.Data)}. Leave --text out to resume it, or choose another folder with --out.");
+            throw new ConfigException($"--data: is {text}, and the run in {request.Folder} learns from {string.Join(", ", config.Data)}. Leave --data out to resume it, or choose another folder with --out.");
         if (request.Seed is { } seed && seed != config.Seed)
             throw new ConfigException($"--seed: is {seed}, and the run in {request.Folder} has {config.Seed}. Leave --seed out to resume it, or choose another folder with --out.");
         if (request.Steps is { } steps && steps != config.Steps)
@@ -94,10 +97,16 @@ internal static class QuickstartCommand
         return config;
     }
 
+    /// <summary>Bytes of text, in thousands.</summary>
+    private static string Decimal(long bytes) => Printable.Count(bytes) + (bytes < 1000 ? " B" : "B");
+
     private static void Describe(Terminal terminal, TrainingRun<TextTask> run, double peak)
     {
         PretrainingConfig config = (PretrainingConfig)run.Config;
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• {run.Task.Corpus.Documents:N0} documents, {run.Task.Corpus.TrainingBytes / 1e6:0.0} MB for training, {run.Task.Corpus.HeldOutBytes / 1e6:0.00} MB held out; {run.Task.Corpus.Training.Length:N0} tokens, vocabulary size {run.Task.Tokenizer!.VocabularySize:N0}"));
+        TokenCorpus corpus = run.Task.Corpus;
+        terminal.Note(string.Create(CultureInfo.InvariantCulture,
+            $"• {corpus.Documents:N0} documents, {Decimal(corpus.TrainingBytes)} for training, {Decimal(corpus.HeldOutBytes)} held out; "
+            + $"{run.Task.Corpus.Training.Length:N0} tokens, vocabulary size {run.Task.Tokenizer!.VocabularySize:N0}"));
         terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• GPT-2 architecture: {config.Layers} layers × {config.Width}, {run.Task.Model.Parameters.Values:N0} parameters; {config.Steps:N0} steps of {config.BatchSize * config.BlockLength:N0} tokens; about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory; peak of this machine {peak / 1e9:0} GF/s ({MachineProbe.InstructionSet})"));
     }
 
@@ -134,7 +143,7 @@ internal static class QuickstartCommand
             run.Task.Tokenizer!.EncodeToIds(prompts[i], ids, addSpecialTokens: false);
             GenerationConfig config = new() { Sample = true, Temperature = 0.7f, TopK = 40, MaxNewTokens = ContinuationTokens, Seed = run.Config.Seed + (ulong)i, EndIds = model.Config.EndId is { } end ? [end] : [], PaddingId = model.Config.EndId };
             GeneratedText text = engine.Generate([[.. ids]], config, cancellationToken)[0];
-            texts[i] = run.Task.Tokenizer!.Decode([.. text.Ids]).ReplaceLineEndings(" ");
+            texts[i] = run.Task.Tokenizer!.Decode(text.Ids).ReplaceLineEndings(" ");
         }
 
         return texts;
@@ -185,7 +194,7 @@ internal static class QuickstartCommand
         terminal.Line($"  ./heed generate {ShellWord.Of(run.ModelFolder)} {ShellWord.Of(prompts[0])}");
         terminal.Line($"  ./heed tokenize {ShellWord.Of(run.ModelFolder)} {ShellWord.Of(prompts[^1])}");
         terminal.Line($"  ./heed info {ShellWord.Of(run.ModelFolder)}");
-        terminal.Line("  ./heed quickstart --text YOUR-TEXTS --minutes 10 --out mine");
+        terminal.Line("  ./heed quickstart --data YOUR-TEXTS --minutes 10 --out mine");
         terminal.Line("  ./heed pretrain --help");
     }
 

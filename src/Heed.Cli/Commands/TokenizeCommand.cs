@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Generation;
 using Heed.Hub;
 using Heed.Tokenizers;
 
@@ -59,7 +60,7 @@ internal static class TokenizeCommand
     public static Tokenizer Open(string path, string argument = "model")
     {
         if (File.Exists(Required.NotEmpty(argument, path, $"a {Models}"))) return Tokenizer.FromFile(path);
-        if (HubModel.Find(path) is { } folder) return Tokenizer.FromFolder(folder);
+        if (HubModel.Find(path) is { } folder) return Tokenizer.FromFiles(OpenedFiles.Of(new FolderModelFiles(folder), null).Files);
         return HubModel.HasForm(path) ? throw new StorageException($"{path}: is neither a file nor a folder nor a model in the cache; fetch it with 'heed pull {path}'.") : Tokenizer.FromFile(path);
     }
 
@@ -127,7 +128,7 @@ internal static class TokenizeCommand
     private static (int First, int Count) Padding(TokenEncoding encoding)
     {
         int count = encoding.AttentionMask.Count(real => real == 0);
-        return (Array.IndexOf(encoding.AttentionMask, 0), count);
+        return (encoding.AttentionMask.IndexOf(0), count);
     }
 
     private static int Lines(Terminal terminal, Tokenizer tokenizer, bool special, bool codePoints, CancellationToken cancellationToken)

@@ -219,11 +219,11 @@ internal static class TokenizerCommand
     {
         Argument<string> a = new("a") { Description = "one tokenizer" };
         Argument<string> b = new("b") { Description = "another tokenizer" };
-        Option<string> text = new("--text") { Description = "text file or folder, or - for standard input", Required = true };
-        Command command = new("compare", "Compare two tokenizers on a text: tokens per word, bytes per token, vocabulary used. Example: heed tokenizer compare ./gpt2 ./mine --text book.txt") { a, b, text };
+        Option<string> text = new("--data", "--text") { Description = "text file or folder, or - for standard input", Required = true };
+        Command command = new("compare", "Compare two tokenizers on a text: tokens per word, bytes per token, vocabulary used. Example: heed tokenizer compare ./gpt2 ./mine --data book.txt") { a, b, text };
         command.SetAction(parsed =>
         {
-            string source = Required.NotEmpty("--text", parsed.GetRequiredValue(text), "a text file or folder");
+            string source = Required.NotEmpty("--data", parsed.GetRequiredValue(text), "a text file or folder");
             (string Name, Tokenizer Tokenizer)[] compared = [.. ((Argument<string>[])[a, b]).Select(argument => (parsed.GetRequiredValue(argument), TokenizeCommand.Open(parsed.GetRequiredValue(argument), argument.Name)))];
             List<string> texts = StandardInput.IsMeant(source) ? [string.Concat(StandardInput.Pieces(terminal))] : [.. TextFiles.Read(source).Select(document => document.Text)];
             if (texts.TrueForAll(string.IsNullOrWhiteSpace)) throw new InputException($"{(StandardInput.IsMeant(source) ? StandardInput.Name : source)}: there is no text but white space to compare on. Give a text with words.");

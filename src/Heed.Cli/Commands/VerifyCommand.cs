@@ -135,7 +135,7 @@ internal static class VerifyCommand
             else if (IsCase(inner))
             {
                 // A model that lacks its configuration is reported.
-                if (File.Exists(Path.Combine(inner, "config.json")) || CheckpointFolder.HasWeights(inner)) cases.Add(inner);
+                if (File.Exists(Path.Combine(inner, "config.json")) || File.Exists(Path.Combine(inner, "adapter_config.json")) || CheckpointFolder.HasWeights(inner)) cases.Add(inner);
                 else passedOver.Add((inner, "holds reference values and neither config.json nor weights, so they are of another kind"));
             }
             else

@@ -37,6 +37,11 @@ public sealed class Embedding : Module
     public Variable Forward(IReadOnlyList<int> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        return Weight.AsWeight().Gather(ids as int[] ?? [.. ids], Padding ?? -1);
+        int[] rows = ids as int[] ?? [.. ids];
+        Variable y = Weight.AsWeight().Gather(rows, Padding ?? -1);
+        return Change is null ? y : y + Change.Gather(rows, Padding ?? -1);
     }
+
+    /// <summary>A low-rank change of the rows, or null. An output layer that is the same table does not have it.</summary>
+    internal LowRank? Change { get; set; }
 }

@@ -92,16 +92,16 @@ public sealed class FeedForward : Module
             // Where nobody can see the rows before the activation, it follows the product in the same pass.
             inner = context.Hooks is null && Up is Linear up
                 ? up.Forward(x, _config.Activation)                                                                              // [N, F]
-                : context.Visit(Site, "pre", Up.Forward(x)).Activate(_config.Activation);
+                : context.Visit(Site, "pre", Up.Forward(x, context)).Activate(_config.Activation);
         }
         else
         {
-            Variable gate = context.Visit(Site, "pre", Gate.Forward(x));                                                        // [N, F]
-            inner = gate.Gate(context.Visit(Site, "pre_linear", Up.Forward(x)), _config.Activation);                             // [N, F]
+            Variable gate = context.Visit(Site, "pre", Gate.Forward(x, context));  // [N, F]
+            inner = gate.Gate(context.Visit(Site, "pre_linear", Up.Forward(x, context)), _config.Activation);  // [N, F]
         }
 
         inner = context.Visit(Site, "post", _dropout.Forward(inner, context));
-        return Down.Forward(inner);                                                                                               // [N, D]
+        return Down.Forward(inner, context);  // [N, D]
     }
 
     /// <inheritdoc/>

@@ -88,17 +88,52 @@ public abstract class Module
             throw new ArgumentException($"Module.Replace: there is no projection '{Printable.Shorten(path)}'.{near} 'heed info' lists the modules.", nameof(path));
         }
 
+        return ReplaceFound(path, old, make);
+    }
+
+    /// <summary>Whether <see cref="Replace"/> can put another projection in this one's place.</summary>
+    internal static bool CanReplace(Projection projection)
+        => projection.Place?.Set.Tree.ParentOf(projection)?.ExchangeHereOrAbove(projection, projection) == true;
+
+    /// <summary>As <see cref="Replace"/>, of a projection that is found already.</summary>
+    internal static Projection ReplaceFound(string path, Projection old, Func<Projection, Projection> make)
+    {
         Module parent = old.Place!.Set.Tree.ParentOf(old) ?? throw new InvalidOperationException($"Module.Replace: '{path}' belongs to no other module.");
         IReadOnlyList<Parameter> own = old.OwnParameters;
         Projection made = make(old);
         if (ReferenceEquals(made, old)) return old;
         if ((made.Inputs, made.Outputs) != (old.Inputs, old.Outputs))
             throw new Tensors.ShapeException($"Module.Replace: '{path}' is {old.Inputs} → {old.Outputs} wide and its replacement {made.Inputs} → {made.Outputs}.");
-        if (!parent.Exchange(old, made))
+        if (!parent.ExchangeHereOrAbove(old, made))
             throw new InvalidOperationException($"Module.Replace: {parent.GetType().Name} at '{parent.Site}' reads the weight of '{path}' itself and cannot run another projection in its place.");
         (made.Place, old.Place) = (old.Place, old.Place.Exchange(old, made, own));
         return made;
     }
+
+    /// <summary>Undoes <see cref="Replace"/>: a projection takes its old place again, and the parameters of the other one are
+    /// forgotten.</summary>
+    /// <param name="made">What took its place.</param>
+    /// <param name="old">The projection.</param>
+    internal static void Restore(Projection made, Projection old)
+    {
+        Module parent = made.Place!.Set.Tree.ParentOf(made)!;
+        IReadOnlyList<Parameter> own = old.OwnParameters, extra = made.OwnParameters;
+        parent.ExchangeHereOrAbove(made, old);
+        (old.Place, made.Place) = (made.Place.Restore(made, old, own), null);
+        foreach (Parameter p in extra) old.Place!.Set.Remove(p);
+    }
+
+    /// <summary>Exchanges a projection in the module that runs it: its parent, or, of a part of a head, which is no module of the tree, one
+    /// above.</summary>
+    private bool ExchangeHereOrAbove(Projection old, Projection replacement)
+    {
+        for (Module? holder = this; holder is not null; holder = holder.Place!.Set.Tree.ParentOf(holder))
+            if (holder.Exchange(old, replacement)) return true;
+        return false;
+    }
+
+    /// <summary>Offers an exchange to a part that is no module of the tree: a head.</summary>
+    internal bool TryExchange(Projection old, Projection replacement) => Exchange(old, replacement);
 
     /// <summary>The scope at which the module was built: where an adapter makes its parameters.</summary>
     /// <exception cref="InvalidOperationException">The module was built without one.</exception>

@@ -28,4 +28,12 @@ public abstract class Projection : Module
     /// <returns>[..., F].</returns>
     /// <exception cref="Tensors.ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
     public abstract Variable Forward(Variable x);
+
+    /// <summary>The product within a run, whose dropout decides where the projection has some (an adapter's); else as
+    /// <see cref="Forward(Variable)"/>.</summary>
+    /// <param name="x">[..., D].</param>
+    /// <param name="context">The run.</param>
+    /// <returns>[..., F].</returns>
+    /// <inheritdoc cref="Forward(Variable)" path="/exception"/>
+    public virtual Variable Forward(Variable x, ForwardContext context) => Forward(x);
 }

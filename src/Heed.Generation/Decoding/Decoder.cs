@@ -15,7 +15,8 @@ internal abstract class Decoder : IDisposable
 
     protected Decoder(IReadOnlyList<KeyValueShape> layers, ModelConfig config, long maximumBytes)
     {
-        Cache = new KeyValueCache(layers, maximumBytes);
+        Cache = new KeyValueCache(
+            layers, maximumBytes, $"{nameof(InferenceOptions)}.{nameof(InferenceOptions.MaximumCacheBytes)}");
         MaximumLength = config.MaximumLength;
         Vocabulary = config.Vocabulary;
     }

@@ -51,7 +51,7 @@ public sealed class PairScorer : IDisposable
     public static PairScorer Open(string folder, LoadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        FolderModelFiles files = new(folder);
+        (IModelFiles files, options) = OpenedFiles.Of(new FolderModelFiles(folder), options);
         Model model = ModelFolder.Load(files, options).Model;
         try
         {
@@ -95,9 +95,9 @@ public sealed class PairScorer : IDisposable
             using TensorScope scope = TensorScope.Begin();
             ModelInputs inputs = new()
             {
-                InputIds = TokenGrid.Of(Array.ConvertAll(encodings, e => e.Ids), _model.Config.PaddingId ?? 0),
-                TokenTypeIds = TokenGrid.Of(Array.ConvertAll(encodings, e => e.TypeIds)),
-                AttentionMask = TokenGrid.Of(Array.ConvertAll(encodings, e => Array.ConvertAll(e.Ids, _ => 1))),
+                InputIds = TokenGrid.Of(Array.ConvertAll(encodings, e => e.IdArray), _model.Config.PaddingId ?? 0),
+                TokenTypeIds = TokenGrid.Of(Array.ConvertAll(encodings, e => e.TypeIdArray)),
+                AttentionMask = TokenGrid.Of(Array.ConvertAll(encodings, e => Array.ConvertAll(e.IdArray, _ => 1))),
             };
             Tensor scores = _model.Run(inputs, new RunOptions { CancellationToken = cancellationToken }).Logits!;     // [B, C]
             for (int b = 0; b < some.Length; b++) rows.Add(scores.Rows(b, 1).ToArray());

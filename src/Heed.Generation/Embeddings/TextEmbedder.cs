@@ -57,6 +57,7 @@ public sealed class TextEmbedder : IDisposable
     internal static TextEmbedder Open(IModelFiles files, ModelDescription? description, LoadOptions? options)
     {
         ArgumentNullException.ThrowIfNull(files);
+        (files, options) = OpenedFiles.Of(files, options);
         return WithTokenizer(files, SentenceEmbedder.Load(files, description, options));
     }
 
@@ -146,7 +147,7 @@ public sealed class TextEmbedder : IDisposable
     }
 
     /// <summary>Static tables read a text's own tokens, without special ones.</summary>
-    private int[] Encode(string text) => _tokenizer.Encode(text, addSpecialTokens: !_embedder.IsStatic).Ids;
+    private int[] Encode(string text) => _tokenizer.Encode(text, addSpecialTokens: !_embedder.IsStatic).IdArray;
 
     /// <summary>Leading ids that a prompt takes: those of the prompt alone, without the special token that ends it.</summary>
     private int PromptTokens(string prompt)

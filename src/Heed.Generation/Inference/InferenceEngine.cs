@@ -274,9 +274,9 @@ public sealed class InferenceEngine : IDisposable
 
     private void Step(RunningRequest request, CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
         cancellationToken.ThrowIfCancellationRequested();
-        if (request.Outbox.HasNews) return;
+        if (request.Outbox.HasNews) return;     // also once the engine is disposed: what is done is its caller's
+        ObjectDisposedException.ThrowIf(_disposed, this);
         TakeArrivals();
         _loop.Step(request.Owner!, cancellationToken);
     }

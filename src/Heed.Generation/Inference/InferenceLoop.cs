@@ -96,27 +96,30 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
     /// them.</summary>
     private void Park()
     {
-        foreach (RunningRequest request in _parked.FindAll(r => r.Outbox.IsHalfEmpty))
-        {
-            _parked.Remove(request);
-            Insert(request.States.Count > 0 ? _running : _waiting, request);
-        }
-
         foreach (RunningRequest request in _running.FindAll(r => r.Outbox.IsFull))
         {
             _running.Remove(request);
             _parked.Add(request);
         }
+
+        foreach (RunningRequest request in _parked.FindAll(r => r.Outbox.IsHalfEmpty))
+        {
+            if (request.States.Count > 0 && !HasPlaceFor(request)) continue;
+            _parked.Remove(request);
+            Insert(request.States.Count > 0 ? _running : _waiting, request);
+        }
     }
+
+    /// <summary>True if as many sequences more may run; one request may always.</summary>
+    private bool HasPlaceFor(RunningRequest request)
+        => _running.Count == 0 || _running.Sum(r => r.Sequences) + request.Sequences <= options.MaximumSequences;
 
     private void Admit()
     {
-        int sequences = _running.Sum(r => r.Sequences);
         while (_waiting.Count > 0)
         {
             RunningRequest next = _waiting[0];
-            if (_running.Count > 0 && (sequences + next.Sequences > options.MaximumSequences || (next.WasEvicted && !_roomSinceEviction)))
-                return;
+            if (!HasPlaceFor(next) || (_running.Count > 0 && next.WasEvicted && !_roomSinceEviction)) return;
             _waiting.RemoveAt(0);
             try
             {
@@ -131,7 +134,6 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
             if (next.IsDone) continue;
 
             Insert(_running, next);
-            sequences += next.Sequences;
         }
     }
 
@@ -240,14 +242,35 @@ internal sealed class InferenceLoop(Decoder decoder, InferenceOptions options) :
     {
         foreach (RunningRequest request in planned)
         {
+            if (planned.Count == 1)
+            {
+                request.Fail(e);
+                _running.Remove(request);
+            }
+            else
+            {
+                RunAlone(request);
+            }
+        }
+    }
+
+    /// <summary>A step of one request, unless it was put back to make room for another.</summary>
+    private void RunAlone(RunningRequest request)
+    {
+        while (_running.Contains(request))
+        {
             try
             {
-                if (planned.Count == 1) throw e;
                 Forward([request], default);
+                return;
             }
-            catch (Exception own)
+            catch (BudgetException e)
             {
-                request.Fail(own);
+                MakeRoom([request], e);
+            }
+            catch (Exception e)
+            {
+                request.Fail(e);
                 _running.Remove(request);
             }
         }

@@ -41,6 +41,9 @@ public abstract class Model : Module, IDisposable
     /// <c>transformer.wte.weight</c>.</summary>
     public IReadOnlyDictionary<string, string> TiedNames => Parameters.SharedNames;
 
+    /// <summary>The adapter that the model carries, or null.</summary>
+    internal Adapters.Adapter? Adapter { get; set; }
+
     /// <summary>How each parameter was stored in the folder that was loaded; empty for a model made from nothing. Saving keeps these
     /// types.</summary>
     public IReadOnlyDictionary<string, Checkpoints.DType> StoredTypes { get; internal set; } = new Dictionary<string, Checkpoints.DType>();
@@ -49,11 +52,13 @@ public abstract class Model : Module, IDisposable
     /// asked.</summary>
     /// <param name="inputs">Padded grids; the results are padded likewise, zeros where the mask is 0.</param>
     /// <param name="options">Dropout, hooks, details; null: plain inference.</param>
-    /// <exception cref="InputException">An id is outside the vocabulary, or the input is longer than the positions reach.</exception>
+    /// <exception cref="InputException">An id is outside the vocabulary, the input is longer than the positions reach, grids differ in
+    /// size, or no token is real.</exception>
     /// <exception cref="ObjectDisposedException">The context, or a weight with the model, was disposed.</exception>
     public ModelOutput Run(ModelInputs inputs, RunOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
+        inputs.Check();
         using ContextScope entered = Context.Enter();
         ModelRun run = new(options ?? RunOptions.Default);
         ModelOutput output = run.WithDetails(Forward(inputs, run));

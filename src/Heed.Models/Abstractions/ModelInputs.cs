@@ -40,6 +40,36 @@ public sealed record ModelInputs
     /// <summary>[B, T']: <c>decoder_attention_mask</c>.</summary>
     public TokenGrid? DecoderAttentionMask { get; init; }
 
+    /// <summary>Refuses grids that do not fit together, and inputs without a token.</summary>
+    /// <exception cref="InputException">The message names grid and sizes.</exception>
+    internal void Check()
+    {
+        CheckGrid(InputIds, AttentionMask, "input_ids", "attention_mask");
+        RequireSize(TokenTypeIds, "token_type_ids", InputIds, "input_ids");
+        RequireSize(PositionIds, "position_ids", InputIds, "input_ids");
+        if (DecoderInputIds is { } ids) CheckGrid(ids, DecoderAttentionMask, "decoder_input_ids", "decoder_attention_mask");
+        else if (Labels is { } labels && DecoderAttentionMask is { } mask) CheckGrid(labels, mask, "labels", "decoder_attention_mask");
+    }
+
+    private static void CheckGrid(TokenGrid ids, TokenGrid? mask, string name, string maskName)
+    {
+        if (ids.Cells.Length == 0)
+            throw new InputException($"{name}: is [{ids.Rows}, {ids.Columns}]; at least one text of one id was expected.");
+        RequireSize(mask, maskName, ids, name);
+        if (mask is not null && !mask.Cells.AsSpan().ContainsAnyExcept(0))
+        {
+            throw new InputException(
+                $"{maskName}: is 0 everywhere: no real token is left to read; 1 stands for one. Leave the mask out if all are real.");
+        }
+    }
+
+    private static void RequireSize(TokenGrid? grid, string name, TokenGrid ids, string idsName)
+    {
+        if (grid is null || (grid.Rows == ids.Rows && grid.Columns == ids.Columns)) return;
+        throw new InputException(
+            $"{name}: is [{grid.Rows}, {grid.Columns}] and {idsName} is [{ids.Rows}, {ids.Columns}]; they must be equal.");
+    }
+
     /// <summary>The attended tokens as rows.</summary>
     public TokenBatch Pack() => TokenBatch.FromGrid(InputIds, AttentionMask, PositionIds, TokenTypeIds);
 }

@@ -56,16 +56,23 @@ public sealed record ModelOutput
     /// <summary>With <see cref="RunOptions.Details"/>: the pattern of each layer's cross-attention, [B, H, T, S].</summary>
     public IReadOnlyList<Tensor> CrossAttentions { get; init; } = [];
 
-    /// <summary>The loss of this batch alone: Σ weight · sum ÷ count; null where no labels were given.</summary>
+    /// <summary>The loss of this batch alone: Σ weight · sum ÷ count over the parts that have targets; NaN if none has any, as a mean over
+    /// nothing; null where no labels were given.</summary>
     public double? Loss
     {
         get
         {
             if (Losses.Count == 0) return null;
             double loss = 0;
+            bool any = false;
             foreach (LossPart part in Losses)
-                if (part.Count > 0) loss += part.Weight * (double)part.Sum.Value.ToScalar() / part.Count;
-            return loss;
+            {
+                if (part.Count == 0) continue;
+                any = true;
+                loss += part.Weight * (double)part.Sum.Value.ToScalar() / part.Count;
+            }
+
+            return any ? loss : double.NaN;
         }
     }
 }

@@ -138,11 +138,23 @@ public sealed class TokenBatch
         { AttendedRows = attended };
     }
 
-    /// <summary>The cells of another grid (labels, say) in the order of the rows.</summary>
+    /// <summary>The cells of a grid of labels in the order of the rows.</summary>
+    /// <exception cref="InputException">Its size is not that of the ids.</exception>
     public int[] Pick(TokenGrid grid)
     {
         ArgumentNullException.ThrowIfNull(grid);
+        RequireLabels(grid);
         return Array.ConvertAll(CellArray, c => grid.Cells[c]);
+    }
+
+    /// <summary>Refuses labels that do not stand at the tokens.</summary>
+    internal void RequireLabels(TokenGrid labels)
+    {
+        if (labels.Rows != GridRows || labels.Columns != GridColumns)
+        {
+            throw new InputException(
+                $"labels: are [{labels.Rows}, {labels.Columns}] for ids [{GridRows}, {GridColumns}]; one label per id was expected.");
+        }
     }
 
     /// <summary>Row of the first real token of each sequence, [B].</summary>

@@ -63,6 +63,9 @@ public record BertConfig : ModelConfig
     /// <summary>Width of the tables; where it is not D, a layer makes rows of D from theirs (ELECTRA).</summary>
     internal virtual int TableWidth => Width;
 
+    /// <summary>True where positions have a table that is added to the tokens.</summary>
+    internal virtual bool HasPositionTable => true;
+
     /// <summary>Buckets of the distances whose biases all layers share; 0: no such biases.</summary>
     internal virtual int DistanceBuckets => 0;
 

@@ -46,7 +46,7 @@ internal static class BertConfigFile
         return (ElectraConfig)Fill(config, file, vocabulary: 30522, padding: 0, inner: 1024);
     }
 
-    private static BertConfig Fill(BertConfig config, ConfigReader file, int vocabulary, int padding, int inner = 3072)
+    public static BertConfig Fill(BertConfig config, ConfigReader file, int vocabulary, int padding, int inner = 3072)
     {
         _ = file.Choice("position_embedding_type", "absolute", ("absolute", true));
         ConfigWords.Refuse(file, "is_decoder", "only encoders are known here");
@@ -58,8 +58,13 @@ internal static class BertConfigFile
             Vocabulary = file.Size("vocab_size", vocabulary, 1),
             InnerWidth = file.Size("intermediate_size", inner, 1),
             PositionRows = file.Size("max_position_embeddings", 512, 1),
-            Segments = config is RobertaConfig { Kind: RobertaKind.Mpnet } ? 0 : file.Size("type_vocab_size", 2, 1),
-            NormEpsilon = (float)file.Number("layer_norm_eps", 1e-12, 1e-30, 1),
+            Segments = config switch
+            {
+                RobertaConfig { Kind: RobertaKind.Mpnet } => 0,
+                DebertaConfig => file.Size("type_vocab_size", 0, 0),
+                _ => file.Size("type_vocab_size", 2, 1),
+            },
+            NormEpsilon = (float)file.Number("layer_norm_eps", config is DebertaConfig ? 1e-7 : 1e-12, 1e-30, 1),
             Activation = ConfigWords.Activation(file, "hidden_act", "gelu"),
             Dropout = (float)file.Number("hidden_dropout_prob", 0.1, 0, 0.999),
             AttentionDropout = (float)file.Number("attention_probs_dropout_prob", 0.1, 0, 0.999),
@@ -101,6 +106,7 @@ internal static class BertConfigFile
         };
         if (c is ElectraConfig electra) json["embedding_size"] = electra.EmbeddingWidth;
         if (c.Segments == 0) json.Remove("type_vocab_size");
+        if (c is DebertaConfig deberta) DebertaConfigFile.Write(deberta, json);
         if (c.DistanceBuckets > 0) json["relative_attention_num_buckets"] = c.DistanceBuckets;
         return json;
     }

@@ -1,6 +1,7 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
+using Heed.Engine.Tensors;
 
 namespace Heed.Models.Bert;
 
@@ -9,10 +10,13 @@ namespace Heed.Models.Bert;
 /// <param name="config">Sizes and settings.</param>
 /// <param name="at">The layer's place.</param>
 /// <param name="distances">Biases of distances that the layers share (MPNet), or null.</param>
-internal sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceBias? distances = null) : Module(at)
+/// <param name="positions">Rows of distances that the layers share (DeBERTa), or null.</param>
+internal sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceBias? distances, DisentangledPositions? positions)
+    : Module(at)
 {
     /// <summary>Self-attention without a mask.</summary>
-    public MultiHeadAttention Attention { get; } = new(BertEncoder.AttentionOf(config, distances), (at / "attention").As("attn"));
+    public MultiHeadAttention Attention { get; } =
+        new(BertEncoder.AttentionOf(config, distances, positions), (at / "attention").As("attn"));
 
     /// <summary>Norm after attention.</summary>
     public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, BertEncoder.AttentionNormOf(config, at / "attention").As("norm1"));
@@ -57,9 +61,13 @@ internal sealed class BertEncoder : TokenStack
         ParameterScope tables = at / "embeddings", positions = (tables / "position_embeddings").As("pos_embed");
         Tokens = new Embedding(
             config.Vocabulary, width, (tables / "word_embeddings").As("embed"), exceptPadding, config.TablePadding, isOutput: config.TiedOutput);
-        Positions = config.PositionsSkipPadding
-            ? new Embedding(config.PositionRows, width, positions, exceptPadding, config.TablePadding)
-            : new Embedding(config.PositionRows, width, positions, normal);
+        if (config.HasPositionTable)
+        {
+            Positions = config.PositionsSkipPadding
+                ? new Embedding(config.PositionRows, width, positions, exceptPadding, config.TablePadding)
+                : new Embedding(config.PositionRows, width, positions, normal);
+        }
+
         if (config.Segments > 0)
             Segments = new Embedding(config.Segments, width, (tables / "token_type_embeddings").As("type_embed"), normal);
         EmbeddingNorm = new LayerNorm(width, config.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
@@ -67,16 +75,19 @@ internal sealed class BertEncoder : TokenStack
             EmbeddingProjection = new Linear(width, config.Width, (at / "embeddings_project").As("embed_proj"), initializer: normal);
         RelativeBias? distances = config.DistanceBuckets == 0 ? null : new RelativeBias(
             config.DistanceBuckets, farthest: 128, config.Heads, bothDirections: true, (at / "encoder" / "relative_attention_bias").As("attn.bias"), normal);
-        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (at / "encoder" / "layer" / i).As($"blocks.{i}"), distances))];
+        DisentangledPositions? disentangled = config is DebertaConfig { RelativeAttention: true } relative
+            ? new DisentangledPositions(PositionsOf(relative), at / "encoder") : null;
+        ParameterScope all = at / "encoder" / "layer";
+        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (all / i).As($"blocks.{i}"), distances, disentangled))];
     }
 
     /// <inheritdoc/>
     public override Embedding Tokens { get; }
 
-    /// <summary>Position table.</summary>
-    public Embedding Positions { get; }
+    /// <summary>Position table, or null (DeBERTa's third version).</summary>
+    public Embedding? Positions { get; }
 
-    /// <summary>Segment table, or null (MPNet).</summary>
+    /// <summary>Segment table, or null (MPNet, DeBERTa).</summary>
     public Embedding? Segments { get; }
 
     /// <summary>Norm of the sum of the tables' rows.</summary>
@@ -89,7 +100,7 @@ internal sealed class BertEncoder : TokenStack
     public IReadOnlyList<BertLayer> Layers { get; }
 
     /// <inheritdoc/>
-    protected override int PositionCount => _config.PositionRows;
+    protected override int PositionCount => Positions is null ? Config.MaximumLength : _config.PositionRows;
 
     /// <inheritdoc/>
     /// <exception cref="InputException">A segment is not in the table.</exception>
@@ -98,9 +109,12 @@ internal sealed class BertEncoder : TokenStack
         int[] segments = batch.TypeIdArray ?? new int[batch.Rows];
         foreach (int segment in segments)
             if ((uint)segment >= (uint)Math.Max(_config.Segments, 1)) throw new InputException($"token_type_ids: {segment} is no segment of this {_config.ModelType} model; it has 0 to {Math.Max(_config.Segments, 1) - 1}.");
-        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, E]
-        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));    // [N, E]
-        Variable x = EmbeddingNorm.Forward((Segments is null ? tokens : tokens + Segments.Forward(segments)) + positions, context);
+        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                          // [N, E]
+        Variable? positions = Positions is null ? default(Variable?) : context.Visit("", "pos_embed", Positions.Forward(batch.Positions));
+        if (Segments is not null) x += Segments.Forward(segments);
+        if (positions is { } added) x += added;
+        x = EmbeddingNorm.Forward(x, context);
+        if (_config is DebertaConfig && batch.AttendedRows is { } attended) x *= Attended(batch, attended);
         x = _dropout.Forward(x, context);
         if (EmbeddingProjection is not null) x = EmbeddingProjection.Forward(x);                     // [N, D]
         return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context));
@@ -125,14 +139,41 @@ internal sealed class BertEncoder : TokenStack
         return inputs with { PositionIds = new TokenGrid(ids.Rows, ids.Columns, positions) };
     }
 
-    internal static AttentionConfig AttentionOf(BertConfig c, IDistanceBias? distances) => new()
+    /// <summary>[N, 1]: 0 in rows of padding, which DeBERTa empties.</summary>
+    private static Tensor Attended(TokenBatch batch, AttendedRows[] attended)
+    {
+        Tensor mask = Tensor.Zeros(batch.Rows, 1);
+        for (int b = 0; b < attended.Length; b++) mask.Span.Slice(batch.StartArray[b] + attended[b].First, attended[b].Count).Fill(1);
+        return mask;
+    }
+
+    private static DisentangledConfig PositionsOf(DebertaConfig c) => new()
+    {
+        Width = c.Width,
+        Span = c.Span,
+        Buckets = c.Buckets,
+        Farthest = c.FarthestDistance,
+        ContentToPosition = c.ContentToPosition,
+        PositionToContent = c.PositionToContent,
+        Projections = c.SharedProjections ? null : new DistanceProjections("self.pos_key_proj", "self.pos_query_proj"),
+        NormEpsilon = c.NormedDistances ? c.NormEpsilon : 0,
+        Dropout = c.Dropout,
+        Initializer = Initializer.Normal(c.InitialDeviation),
+    };
+
+    internal static AttentionConfig AttentionOf(BertConfig c, IDistanceBias? distances, DisentangledPositions? positions) => new()
     {
         Width = c.Width,
         Heads = c.Heads,
-        Names = distances is null
-            ? new AttentionNames("self.query", "self.key", "self.value", "output.dense")
-            : new AttentionNames("attn.q", "attn.k", "attn.v", "attn.o"),
+        Names = c switch
+        {
+            DebertaConfig => new AttentionNames("self.query_proj", "self.key_proj", "self.value_proj", "output.dense"),
+            { DistanceBuckets: > 0 } => new AttentionNames("attn.q", "attn.k", "attn.v", "attn.o"),
+            _ => new AttentionNames("self.query", "self.key", "self.value", "output.dense"),
+        },
+        Scale = c is DebertaConfig d ? 1 / MathF.Sqrt(d.Width / d.Heads * (1 + d.PositionKinds)) : 0,
         DistanceBias = distances,
+        Disentangled = positions,
         Dropout = c.AttentionDropout,
         Initializer = Initializer.Normal(c.InitialDeviation),
     };

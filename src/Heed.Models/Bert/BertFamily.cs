@@ -133,3 +133,37 @@ internal sealed class ElectraFamily : ModelFamily
 
     public override string? CurrentName(string stored) => BertFamily.Current(stored);
 }
+
+/// <summary>DeBERTa's second and third version for the loader.</summary>
+internal sealed class DebertaFamily : ModelFamily
+{
+    private const string Source = "He et al. 2021, arXiv:2111.09543, table 3", Bare = "DebertaV2Model";
+
+    public override IReadOnlyList<string> ModelTypes { get; } = ["deberta-v2"];
+
+    public override IReadOnlyList<string> Architectures { get; } =
+    [
+        Bare, "DebertaV2ForMaskedLM", "DebertaV2ForSequenceClassification", "DebertaV2ForTokenClassification",
+        "DebertaV2ForQuestionAnswering",
+    ];
+
+    public override string BasePrefix => "deberta";
+
+    public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
+    {
+        ["deberta-v3-xsmall"] = new(DebertaConfig.ExtraSmall, Bare, Source, "the paper says 22M beside the tokens' 49M"),
+        ["deberta-v3-small"] = new(DebertaConfig.Small, Bare, Source, "the paper says 44M beside the tokens' 98M"),
+        ["deberta-v3-base"] = new(DebertaConfig.Base, Bare, Source, "the paper says 86M beside the tokens' 98M"),
+    };
+
+    public override ModelConfig ReadConfig(ConfigReader file) => DebertaConfigFile.Read(file);
+
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+        => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
+
+    /// <summary>The published files keep a table of positions that only the decoder of their pre-training read.</summary>
+    public override bool LeavesOut(string stored, HeadKind head)
+        => BertHeads.IsOtherHead(stored) || stored.EndsWith("embeddings.position_embeddings.weight", StringComparison.Ordinal);
+
+    public override string? CurrentName(string stored) => BertFamily.Current(stored);
+}

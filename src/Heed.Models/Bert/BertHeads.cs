@@ -8,7 +8,8 @@ namespace Heed.Models.Bert;
 /// its own.</summary>
 internal static class BertHeads
 {
-    private static readonly string[] OtherHeads = ["cls.", "lm_head.", "discriminator_predictions.", "generator_", "pooler."];
+    private static readonly string[] OtherHeads =
+        ["cls.", "lm_head.", "discriminator_predictions.", "generator_", "pooler.", "lm_predictions.", "mask_predictions."];
 
     public static Model Build(string architecture, HeadKind head, BertConfig c, ParameterSet parameters)
     {
@@ -37,6 +38,11 @@ internal static class BertHeads
                 Activation activation = c is ElectraConfig ? Activation.Gelu : Activation.Tanh;
                 SequenceHead classifier = new(Classes(at / "out_proj"), dropout, dense, dropout) { Activation = activation };
                 return new SequenceClassifier(architecture, parameters, stack, classifier);
+            case HeadKind.SequenceClassifier when c is DebertaConfig d:
+                dense = new Linear(c.Width, c.Width, (root / "pooler" / "dense").As("pooler"), initializer: normal);
+                Linear classes = Classes(root / "classifier");
+                classifier = new SequenceHead(classes, dropout, dense, d.PoolerDropout) { Activation = d.PoolerActivation };
+                return new SequenceClassifier(architecture, parameters, stack, classifier);
             case HeadKind.SequenceClassifier:
                 first = Pooler();
                 return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(Classes(root / "classifier"), dropout, first));
@@ -44,7 +50,7 @@ internal static class BertHeads
                 return new TokenClassifier(architecture, parameters, stack, Classes(root / "classifier"), dropout);
             case HeadKind.QuestionAnswerer:
                 return new QuestionAnswerer(architecture, parameters, stack, new Linear(c.Width, 2, (root / "qa_outputs").As("qa_outputs"), initializer: normal));
-            case HeadKind.None when c is ElectraConfig:
+            case HeadKind.None when c is ElectraConfig or DebertaConfig:
                 return new EncoderModel(architecture, parameters, stack);
             default:
                 // Files of models whose head needs none leave the pooler out; no row depends on it.
@@ -60,24 +66,26 @@ internal static class BertHeads
     public static bool IsOtherHead(string stored)
         => Array.Exists(OtherHeads, beginning => stored.StartsWith(beginning, StringComparison.Ordinal)) || stored.Contains(".pooler.", StringComparison.Ordinal);
 
-    /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>, that of ELECTRA's generator in two places. An
+    /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>, those of DeBERTa's third version and of ELECTRA's
+    /// generator elsewhere. An
     /// untied head of the first two has two biases, of which only <c>decoder.bias</c> is used.</summary>
     private static MaskedHead Masked(BertConfig c, ParameterScope root, BertEncoder stack)
     {
-        bool roberta = c is RobertaConfig;
-        ParameterScope at = roberta ? root / "lm_head" : root / "cls" / "predictions", transform = roberta ? at : at / "transform";
+        bool roberta = c is RobertaConfig, third = c is DebertaConfig { LegacyHead: false };
+        ParameterScope at = roberta ? root / "lm_head" : third ? root / "lm_predictions" / "lm_head" : root / "cls" / "predictions";
+        ParameterScope transform = roberta || third ? at : at / "transform";
         Initializer normal = Initializer.Normal(c.InitialDeviation);
         VocabularyHeadConfig output = new()
         {
             Width = c.TableWidth,
             Vocabulary = c.Vocabulary,
-            Tied = c.TiedOutput,
+            Tied = c.TiedOutput || third,
             Bias = true,
             Initializer = normal,
         };
         if (c is ElectraConfig) return Generator(c, root, stack, output);
         Parameter bias = at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros);
-        if (!c.TiedOutput) bias.AllowUnused();
+        if (!output.Tied) bias.AllowUnused();
         Linear dense = new(c.Width, c.Width, (transform / "dense").As("head_dense"), initializer: normal);
         LayerNorm norm = new(c.Width, c.NormEpsilon, (transform / (roberta ? "layer_norm" : "LayerNorm")).As("norm_head"));
         return new MaskedHead(dense, roberta ? Activation.Gelu : c.Activation, norm, new VocabularyHead(output, stack.Tokens, at / "decoder", bias));

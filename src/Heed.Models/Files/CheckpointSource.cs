@@ -45,7 +45,7 @@ internal sealed class CheckpointSource : ParameterSource
         }
     }
 
-    internal override bool Holds(string name) => Find(name, out _) is not null;
+    internal override bool Holds(string name) => (Find(name, out _) ?? _options.Merged?.Whole(name)) is not null;
 
     public override void Fill(Parameter parameter)
     {
@@ -75,7 +75,8 @@ internal sealed class CheckpointSource : ParameterSource
 
     private void Read(Parameter parameter, RawTensor tensor)
     {
-        if (HeldAs(parameter, tensor) is { } format && FormatOf(tensor.DType) is { } stored)
+        bool changes = _options.Merged?.Changes(parameter.Name) == true;
+        if (!changes && HeldAs(parameter, tensor) is { } format && FormatOf(tensor.DType) is { } stored)
         {
             NonFiniteCount bad = default;
             parameter.PackFrom(format, stored, (start, chunk) =>
@@ -91,6 +92,7 @@ internal sealed class CheckpointSource : ParameterSource
         tensor.ReadFloats(value.Span);
         Check(parameter.Name, DType.F32.CountNonFinite(System.Runtime.InteropServices.MemoryMarshal.AsBytes(value.Span)), tensor.ElementCount);
         parameter.Assign(value);
+        if (changes) _options.Merged!.Change(parameter);
         if (HeldAs(parameter, tensor) is { } packed) parameter.Pack(packed);
     }
 
@@ -139,9 +141,9 @@ internal sealed class CheckpointSource : ParameterSource
 
     private RawTensor? Use(string name)
     {
-        if (Find(name, out string key) is not { } tensor) return null;
-        _used.Add(key);
-        return tensor;
+        RawTensor? tensor = Find(name, out string key);
+        if (tensor is not null) _used.Add(key);
+        return _options.Merged?.Whole(name) ?? tensor;
     }
 
     private RawTensor? Stored(string name) => Find(name, out _);
@@ -152,7 +154,7 @@ internal sealed class CheckpointSource : ParameterSource
         if (FindOne(name, out key) is { } tensor) return tensor;
         foreach (string second in _secondNames[name])
             if (FindOne(second, out key) is { } copy) return copy;
-        return null;
+        return _options.Copies?.TryGetValue(name, out string? source) == true ? FindOne(source, out key) : null;
     }
 
     /// <summary>A tensor under its name, or as checkpoints of the bare stack have it.</summary>

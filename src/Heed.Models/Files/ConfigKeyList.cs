@@ -42,6 +42,9 @@ internal static class ConfigKeyList
         "decoder_start_token_id", "head_dim", "task_specific_params", "is_encoder_decoder", "is_decoder", "architectures", "_sliding_window_pattern", "sliding_window_pattern",
     ];
 
+    // Read where pairs are scored; a model by itself gives scores before any function.
+    private static readonly string[] Pairs = ["sbert_ce_default_activation_function"];
+
     /// <summary>
     /// Settings of generation. In <c>config.json</c> they count only if there is no <c>generation_config.json</c>, as in the reference.
     /// </summary>
@@ -63,7 +66,8 @@ internal static class ConfigKeyList
         "continuous_batching_config", "prefix", "_commit_hash", "speculation_type",
     ];
 
-    private static readonly HashSet<string> All = new([.. Origin, .. Execution, .. FirstValues, .. OtherParts, .. Generation], StringComparer.Ordinal);
+    private static readonly HashSet<string> All = new(
+        [.. Origin, .. Execution, .. FirstValues, .. OtherParts, .. Pairs, .. Generation], StringComparer.Ordinal);
 
     /// <summary>True for a key of <c>config.json</c> that changes no result where the family does not read it.</summary>
     public static bool IsWithoutEffect(string key) => All.Contains(key);

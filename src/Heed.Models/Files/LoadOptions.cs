@@ -41,6 +41,18 @@ public sealed record LoadOptions
     /// <summary>Limit for the weights, in bytes; if omitted, what is left of the context's budget.</summary>
     public long? MaximumBytes { get; init; }
 
+    /// <summary>Of an adapter's folder: the base model, instead of the one that its <c>adapter_config.json</c> names.</summary>
+    public IModelFiles? Base { get; init; }
+
+    /// <summary>The folder of a base model by its name on the hub and its revision, or null; the hub lies above the models.</summary>
+    internal Func<string, string?, string?>? FindModel { get; init; }
+
+    /// <summary>What an adapter makes of the weights while they are read, or null.</summary>
+    internal Adapters.MergedWeights? Merged { get; init; }
+
+    /// <summary>Parameters that the files lack and that begin as copies of others: an output layer that parts from the token table.</summary>
+    internal IReadOnlyDictionary<string, string>? Copies { get; init; }
+
     /// <summary>Receives how many bytes of weights are read, after each tensor.</summary>
     internal IProgress<LoadProgress>? Progress { get; init; }
 

@@ -23,6 +23,7 @@ public static class ModelFamilies
         new Bert.RobertaFamily(),
         new Bert.MpnetFamily(),
         new Bert.ElectraFamily(),
+        new Bert.DebertaFamily(),
         new ModernBert.ModernBertFamily(),
         new DistilBert.DistilBertFamily(),
         new Gpt1.Gpt1Family(),
@@ -120,7 +121,7 @@ public static class ModelFamilies
         return own.Length > 0 ? own : family.Architectures;
     }
 
-    private static ModelFamily? Of(string type) => All.FirstOrDefault(f => f.ModelTypes.Contains(type));
+    internal static ModelFamily? Of(string type) => All.FirstOrDefault(f => f.ModelTypes.Contains(type));
 
     private static IEnumerable<string> Types() => All.SelectMany(f => f.ModelTypes).Distinct().Order(StringComparer.Ordinal);
 

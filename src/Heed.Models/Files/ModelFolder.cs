@@ -6,6 +6,7 @@ using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
+using Heed.Models.Adapters;
 
 namespace Heed.Models.Files;
 
@@ -34,13 +35,26 @@ public static class ModelFolder
 
     /// <summary>Opens a model from the files of any store: a folder, memory, a download.</summary>
     /// <inheritdoc cref="Load(string, LoadOptions?)" path="/exception"/>
-    public static LoadedModel Load(IModelFiles files, LoadOptions? options = null) => Load(files, ReadConfig(files, options), options);
+    public static LoadedModel Load(IModelFiles files, LoadOptions? options = null)
+    {
+        files = AdapterFiles.Resolve(files, options);
+        return Load(files, ReadConfig(files, options), options);
+    }
 
     /// <summary>Opens a model whose configuration is read already.</summary>
     internal static LoadedModel Load(IModelFiles files, ModelDescription description, LoadOptions? options)
     {
         options ??= LoadOptions.Default;
         using ContextScope entered = (options.Context ?? ComputeContext.Current).Enter();
+        if (AdapterFiles.Resolve(files, options) is not AdapterFiles adapter) return LoadWhole(files, description, options);
+        using AdapterTensors tensors = adapter.OpenTensors();
+        LoadOptions merging = adapter.Merging(ref description, tensors, options);
+        using MergedWeights? merged = merging.Merged;
+        return LoadWhole(adapter.Base, description, merging);
+    }
+
+    private static LoadedModel LoadWhole(IModelFiles files, ModelDescription description, LoadOptions options)
+    {
         (ModelFamily family, string architecture, ModelConfig config) = description;
         string folder = files.Location;
         using Model shapes = Shapes(family, architecture, config, description.File);
@@ -80,6 +94,9 @@ public static class ModelFolder
             throw;
         }
 
+        // The base of an adapter may hold the head of its pre-training instead of the adapter's.
+        if (options.Merged is not null)
+            report = report with { Unexpected = [.. report.Unexpected.Where(name => IsOfStack(name, family, model))] };
         if (!report.IsComplete)
         {
             string sentence = Describe(folder, report, config);
@@ -127,7 +144,11 @@ public static class ModelFolder
     public static ModelDescription ReadConfig(IModelFiles files, LoadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(files);
-        return ReadConfig(new StoredFile(files, ConfigName), options);
+        if (AdapterFiles.Resolve(files, options) is not AdapterFiles adapter) return ReadConfig(new StoredFile(files, ConfigName), options);
+        StoredFile file = new(adapter.Base, ConfigName);
+        ModelDescription description = ReadConfig(file, options);
+        LoadOptions? head = adapter.HeadOf(description, options);
+        return ReferenceEquals(head, options) ? description : ReadConfig(file, head);
     }
 
     /// <summary>Reads a configuration file alone.</summary>
@@ -207,6 +228,9 @@ public static class ModelFolder
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(folder);
+        if (model.Adapter is not null)
+            throw new InvalidOperationException("ModelFolder.Save: the model carries an adapter; save that alone by Adapter.Save, "
+                + "or merge it first by Adapter.Merge.");
         try
         {
             Directory.CreateDirectory(folder);
@@ -292,7 +316,11 @@ public static class ModelFolder
                 + "choose one by LoadOptions.Architecture, and LoadOptions.AllowMissing starts what is missing anew, to be trained.";
         }
 
-        return "Check that weights and config.json belong together" + (report.Missing.Count + report.Mismatched.Count > 0 ? "; LoadOptions.AllowMissing starts missing tensors anew, to be trained." : "; LoadOptions.AllowMissing leaves them out.");
+        return report.Missing.Count + report.Mismatched.Count > 0
+            ? "Correct config.json, or take the weights that belong to it; "
+                + "in code, LoadOptions.AllowMissing starts missing tensors anew, to be trained."
+            : "Correct config.json, or write the weights again without what does not belong to the model ('heed info FILE' lists them); "
+                + "in code, LoadOptions.AllowMissing leaves them out.";
     }
 
     private static string Describe(string folder, LoadReport report, ModelConfig config)
@@ -308,7 +336,19 @@ public static class ModelFolder
         return $"{folder}: {string.Join("; ", parts)}. The sizes of config.json are {Sizes(config)}.";
     }
 
-    private static string Some(IReadOnlyList<string> names) => string.Join(", ", names.Take(4)) + (names.Count > 4 ? ", …" : "");
+    /// <summary>True for a stored tensor that belongs to the layers, under its full name or as the bare stack has it.</summary>
+    private static bool IsOfStack(string stored, ModelFamily family, Model model)
+    {
+        string prefix = family.BasePrefix + ".";
+        string first = stored.StartsWith(prefix, StringComparison.Ordinal) ? stored[prefix.Length..] : stored;
+        first = first[..(first.IndexOf('.', StringComparison.Ordinal) is > 0 and var dot ? dot : first.Length)];
+        return stored.StartsWith(prefix, StringComparison.Ordinal)
+            || model.Parameters.Any(p => p.Name.StartsWith($"{prefix}{first}.", StringComparison.Ordinal)
+                || p.Name.StartsWith($"{first}.", StringComparison.Ordinal));
+    }
+
+    private static string Some(IReadOnlyList<string> names)
+        => string.Join(", ", names.Take(4).Select(name => name.Length == 0 ? "one without a name" : name)) + (names.Count > 4 ? ", …" : "");
 
     /// <summary>An id of the configuration that is no token breaks nothing by itself: what uses it would, later and far away.</summary>
     private static void ReportIds(ModelDescription description, IProgress<string> warnings)

@@ -74,6 +74,9 @@ public sealed class CausalLanguageModel : Model
     }
 
     /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement) => Head.TryExchange(old, replacement);
+
+    /// <inheritdoc/>
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
@@ -84,6 +87,7 @@ public sealed class CausalLanguageModel : Model
     private static int[] Targets(ModelInputs inputs, TokenBatch batch)
     {
         TokenGrid labels = inputs.Labels!;
+        batch.RequireLabels(labels);
         if (inputs.LabelsAreShifted) return batch.Pick(labels);
         return Array.ConvertAll(batch.CellArray, cell => (cell % labels.Columns) + 1 < labels.Columns ? labels.Cells[cell + 1] : IgnoredLabel);
     }

@@ -27,7 +27,7 @@ public class EncoderModel : Model
     public TokenStack Stack { get; }
 
     /// <summary>The layer on the first token, or null.</summary>
-    public Linear? Pooler { get; }
+    public Projection? Pooler { get; private set; }
 
     /// <summary>Builds the bare stack of a configuration's family.</summary>
     /// <param name="config">Sizes and settings.</param>
@@ -56,12 +56,21 @@ public class EncoderModel : Model
     {
         ArgumentNullException.ThrowIfNull(run);
         TokenBatch batch = Pack(inputs);
-        Variable hidden = Encode(batch, run.Context(batch));                                         // [N, D]
+        ForwardContext context = run.Context(batch);
+        Variable hidden = Encode(batch, context);                                                    // [N, D]
         return new ModelOutput
         {
             LastHiddenState = batch.ToGrid(hidden.Value),
-            PoolerOutput = Pooler?.Forward(hidden.Gather(batch.FirstRows())).Activate(Activation.Tanh).Value,
+            PoolerOutput = Pooler?.Forward(hidden.Gather(batch.FirstRows()), context).Activate(Activation.Tanh).Value,
         };
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (!ReferenceEquals(old, Pooler)) return false;
+        Pooler = replacement;
+        return true;
     }
 
     /// <summary>Without a head there is nothing to predict, and no part of a loss.</summary>

@@ -11,12 +11,22 @@ namespace Heed.Models;
 /// <param name="norm">Norm of the result; hooks find it as <c>norm_head</c>.</param>
 internal sealed class HeadTransform(Linear dense, Activation activation, Norm norm) : Module
 {
+    private Projection _dense = dense;
+
     /// <summary>[R, D] → [R, D].</summary>
     /// <param name="hidden">[R, D].</param>
-    /// <param name="context">Whose hooks see the norm; null where nobody looks.</param>
+    /// <param name="context">Whose hooks see the norm, and whose dropout decides; null for neither.</param>
     public Variable Forward(Variable hidden, ForwardContext? context)
     {
-        Variable x = dense.Forward(hidden).Activate(activation);                        // [R, D]
+        Variable x = (context is null ? _dense.Forward(hidden) : _dense.Forward(hidden, context)).Activate(activation);     // [R, D]
         return context is null ? norm.Forward(x) : norm.Forward(x, context);
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (!ReferenceEquals(old, _dense)) return false;
+        _dense = replacement;
+        return true;
     }
 }

@@ -27,6 +27,10 @@ public sealed class MaskedHead : Module
 
     /// <summary>[R, D] → [R, D]: what the vocabulary's layer reads.</summary>
     /// <param name="hidden">[R, D].</param>
-    /// <param name="context">Whose hooks see the norm; null where nobody looks.</param>
+    /// <param name="context">Whose hooks see the norm, and whose dropout decides; null for neither.</param>
     public Variable Transform(Variable hidden, ForwardContext? context = null) => _transform.Forward(hidden, context);
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+        => _transform.TryExchange(old, replacement) || Vocabulary.TryExchange(old, replacement);
 }

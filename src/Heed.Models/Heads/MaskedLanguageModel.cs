@@ -58,10 +58,10 @@ public sealed class MaskedLanguageModel : EncoderModel
         Variable hidden = Encode(batch, context);                                                    // [N, D]
         // On all rows where logits are wanted or hooks look; a loss needs few.
         bool all = run.Options.Logits || run.Options.Hooks is not null;
-        Variable? transformed = all ? Head.Transform(hidden, run.Options.Hooks is null ? null : context) : default(Variable?);
+        Variable? transformed = all ? Head.Transform(hidden, context) : default(Variable?);
         Variable? follows = NextSentence?.Forward(hidden, batch, context, Config.PaddingId);         // [B, 2]
         List<LossPart> losses = [];
-        if (inputs.Labels is not null) losses.Add(Predict(hidden, transformed, batch.Pick(inputs.Labels), run));
+        if (inputs.Labels is not null) losses.Add(Predict(hidden, transformed, batch.Pick(inputs.Labels), run, context));
         if (follows is { } scores && inputs.NextSentenceLabel is { } given)
         {
             int[] labels = [.. given];
@@ -79,6 +79,10 @@ public sealed class MaskedLanguageModel : EncoderModel
     }
 
     /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+        => Head.TryExchange(old, replacement) || NextSentence?.TryExchange(old, replacement) == true;
+
+    /// <inheritdoc/>
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
@@ -90,7 +94,7 @@ public sealed class MaskedLanguageModel : EncoderModel
     }
 
     /// <summary>The loss of the hidden tokens; the head runs on their rows alone, unless it has run already.</summary>
-    private LossPart Predict(Variable hidden, Variable? transformed, int[] labels, ModelRun run)
+    private LossPart Predict(Variable hidden, Variable? transformed, int[] labels, ModelRun run, ForwardContext context)
     {
         int[] rows = [.. Enumerable.Range(0, labels.Length).Where(n => labels[n] != CausalLanguageModel.IgnoredLabel)];
         int[] targets = Array.ConvertAll(rows, n => labels[n]);
@@ -101,7 +105,7 @@ public sealed class MaskedLanguageModel : EncoderModel
         }
 
         if (rows.Length == 0) return new LossPart("tokens", Tensor.Scalar(0), 0);
-        Variable read = transformed is { } all ? all.Gather(rows) : Head.Transform(hidden.Gather(rows));
+        Variable read = transformed is { } all ? all.Gather(rows) : Head.Transform(hidden.Gather(rows), context);
         return new LossPart("tokens", Head.Vocabulary.LossSum(read, targets, run.Loss()), rows.Length);
     }
 }

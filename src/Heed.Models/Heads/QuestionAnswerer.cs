@@ -26,7 +26,7 @@ public sealed class QuestionAnswerer : EncoderModel
     }
 
     /// <summary>Rows to scores of start and end.</summary>
-    public Linear Outputs { get; }
+    public Projection Outputs { get; private set; }
 
     /// <summary>What is done to the rows before that layer (ModernBERT), or null.</summary>
     internal HeadTransform? Transform { get; init; }
@@ -46,7 +46,7 @@ public sealed class QuestionAnswerer : EncoderModel
         ForwardContext context = run.Context(batch);
         Variable hidden = Encode(batch, context);                                                        // [N, D]
         if (Transform is not null) hidden = Transform.Forward(hidden, context);
-        Variable scores = Outputs.Forward(_dropout.Forward(hidden, context));                            // [N, 2]
+        Variable scores = Outputs.Forward(_dropout.Forward(hidden, context), context);                   // [N, 2]
         int B = batch.GridRows, T = batch.GridColumns;
         Variable grid = withLoss ? scores.Reshape(B, T, 2) : new Variable(batch.ToGrid(scores.Value));   // [B, T, 2]
         Variable starts = grid.Columns(0, 1).Reshape(B, T), ends = grid.Columns(1, 1).Reshape(B, T);
@@ -59,6 +59,15 @@ public sealed class QuestionAnswerer : EncoderModel
         {
             if (Targets(positions, inputs.InputIds) is { } targets) losses.Add(new LossPart(name, Loss.CrossEntropy(logits, targets, run.Loss()), Count(targets), 0.5f));
         }
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (!ReferenceEquals(old, Outputs))
+            return Transform?.TryExchange(old, replacement) == true || base.Exchange(old, replacement);
+        Outputs = replacement;
+        return true;
     }
 
     /// <inheritdoc/>

@@ -59,16 +59,28 @@ public sealed class SequenceClassifier : Model
     }
 
     /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement) => Head.TryExchange(old, replacement);
+
+    /// <inheritdoc/>
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        if (inputs.NumberLabels is { } numbers) return [numbers.Count];
+        if (Numbers(inputs, Config.Labels.Count) is { } numbers) return [numbers.Count];
         return [inputs.Labels is null ? 0 : inputs.Labels.Cells.LongCount(c => c != CausalLanguageModel.IgnoredLabel)];
+    }
+
+    /// <summary>Labels that are numbers: those with a fraction, and whole ones where the model regresses, which with one output it does
+    /// unless <c>problem_type</c> says otherwise.</summary>
+    private IReadOnlyList<float>? Numbers(ModelInputs inputs, int outputs)
+    {
+        if (inputs.NumberLabels is { } numbers) return numbers;
+        bool regression = Kind is ClassificationKind.Regression || (Kind is null && outputs == 1);
+        return regression && inputs.Labels is { } labels ? [.. labels.Cells.Select(label => (float)label)] : null;
     }
 
     private Variable? LossOf(ModelInputs inputs, Variable scores, ModelRun run)
     {
-        if (inputs.NumberLabels is { } numbers)
+        if (Numbers(inputs, scores.Shape.Last) is { } numbers)
         {
             if (Kind is ClassificationKind.SingleLabel)
             {

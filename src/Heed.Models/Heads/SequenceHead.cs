@@ -26,10 +26,10 @@ public class SequenceHead : Module
     }
 
     /// <summary>Rows to scores of the classes.</summary>
-    public Linear Classifier { get; }
+    public Projection Classifier { get; private set; }
 
     /// <summary>The layer before it, or null.</summary>
-    public Linear? Dense { get; }
+    public Projection? Dense { get; private set; }
 
     /// <summary>Applied after <see cref="Dense"/>.</summary>
     public Activation Activation { get; init; } = Activation.Tanh;
@@ -53,9 +53,18 @@ public class SequenceHead : Module
     public Variable Forward(Variable hidden, TokenBatch batch, ForwardContext context, int? padding)
     {
         Variable text = Select(hidden, batch, context, padding);                                                                // [B, D]
-        if (Dense is not null) text = Dense.Forward(_denseDropout.Forward(text, context)).Activate(Activation);                 // [B, D]
+        if (Dense is not null) text = Dense.Forward(_denseDropout.Forward(text, context), context).Activate(Activation);        // [B, D]
         if (Transform is not null) text = Transform.Forward(text, context);                                                     // [B, D]
-        return Classifier.Forward(_dropout.Forward(text, context));                                                             // [B, L]
+        return Classifier.Forward(_dropout.Forward(text, context), context);                                                    // [B, L]
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (ReferenceEquals(old, Classifier)) Classifier = replacement;
+        else if (ReferenceEquals(old, Dense)) Dense = replacement;
+        else return Transform?.TryExchange(old, replacement) == true;
+        return true;
     }
 
     /// <summary>The row that stands for each text.</summary>

@@ -104,6 +104,9 @@ public sealed class SequenceToSequenceModel : Model
     }
 
     /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement) => Head.TryExchange(old, replacement);
+
+    /// <inheritdoc/>
     public override long[] CountTargets(ModelInputs inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);

@@ -24,7 +24,7 @@ public sealed class TokenClassifier : EncoderModel
     }
 
     /// <summary>Rows to scores of the classes.</summary>
-    public Linear Classifier { get; }
+    public Projection Classifier { get; private set; }
 
     /// <summary>What is done to the rows before that layer (ModernBERT), or null.</summary>
     internal HeadTransform? Transform { get; init; }
@@ -43,7 +43,7 @@ public sealed class TokenClassifier : EncoderModel
         ForwardContext context = run.Context(batch);
         Variable hidden = Encode(batch, context);                                                    // [N, D]
         if (Transform is not null) hidden = Transform.Forward(hidden, context);
-        Variable scores = Classifier.Forward(_dropout.Forward(hidden, context));                     // [N, L]
+        Variable scores = Classifier.Forward(_dropout.Forward(hidden, context), context);            // [N, L]
         LossPart[] losses = [];
         if (inputs.Labels is not null)
         {
@@ -53,6 +53,15 @@ public sealed class TokenClassifier : EncoderModel
         }
 
         return new ModelOutput { Losses = losses, Logits = batch.ToGrid(scores.Value) };
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (!ReferenceEquals(old, Classifier))
+            return Transform?.TryExchange(old, replacement) == true || base.Exchange(old, replacement);
+        Classifier = replacement;
+        return true;
     }
 
     /// <inheritdoc/>

@@ -53,7 +53,7 @@ public sealed class VocabularyHead : Module
     }
 
     /// <summary>Rows to scores; shares the token table where the configuration says so.</summary>
-    public Linear Output { get; }
+    public Projection Output { get; private set; }
 
     /// <summary>[1, V]: added to the scores, stored, and never trained (BART, Marian); or null.</summary>
     public Parameter? FixedBias { get; init; }
@@ -75,9 +75,17 @@ public sealed class VocabularyHead : Module
     /// <returns>[]: nats.</returns>
     public Variable LossSum(Variable hidden, int[] targets, CrossEntropySettings settings)
     {
-        if (_config.SoftCap > 0) return Loss.CrossEntropy(Forward(hidden), targets, settings);
-        Variable? bias = FixedBias is null ? Output.Bias?.ToVariable() : FixedBias.ToVariable().Reshape(_config.Vocabulary);
-        return Loss.VocabularyCrossEntropy(Scaled(hidden), Output.Weight.AsWeight(), bias, targets, settings);
+        if (_config.SoftCap > 0 || Output is not Linear output) return Loss.CrossEntropy(Forward(hidden), targets, settings);
+        Variable? bias = FixedBias is null ? output.Bias?.ToVariable() : FixedBias.ToVariable().Reshape(_config.Vocabulary);
+        return Loss.VocabularyCrossEntropy(Scaled(hidden), output.Weight.AsWeight(), bias, targets, settings);
+    }
+
+    /// <inheritdoc/>
+    protected override bool Exchange(Projection old, Projection replacement)
+    {
+        if (!ReferenceEquals(old, Output)) return false;
+        Output = replacement;
+        return true;
     }
 
     private Variable Scaled(Variable hidden) => _config.Scale == 1 ? hidden : hidden * _config.Scale;

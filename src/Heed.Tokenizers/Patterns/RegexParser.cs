@@ -190,6 +190,7 @@ internal sealed class RegexParser
                 case 'i': flags = flags with { IgnoreCase = on }; break;
                 case 'm': flags = flags with { DotAll = on }; break;
                 case 'x': flags = flags with { Extended = on }; break;
+                case '(': throw Wrong("has a conditional, which is not supported: write both choices, as in (ab|c)");
                 default: throw Wrong($"has the flag '{Peek}', which is not supported");
             }
         }
@@ -216,7 +217,9 @@ internal sealed class RegexParser
                     new RegexNode.Set(new RegexSet(c => c is >= 10 and <= 13 or 0x85 or 0x2028 or 0x2029))]));
             case 'N' or 'O':
                 return new RegexNode.Set(_text[_at++] == 'O' ? new RegexSet(_ => true) : new RegexSet(c => c != '\n'));
-            case 'G' or 'K' or 'X' or 'k' or 'g' or (>= '1' and <= '9'):
+            case 'k' or 'g' or (>= '1' and <= '9'):
+                throw Wrong($"has the back reference \\{_text[_at]}; back references are not supported: name what may repeat");
+            case 'G' or 'K' or 'X':
                 throw Wrong($"uses \\{_text[_at]}, which is not supported");
             case 'p' or 'P':
                 // A property alone keeps to its case.

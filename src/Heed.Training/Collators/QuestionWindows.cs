@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Heed.Tokenizers;
 using Heed.Training.Data;
 
@@ -61,11 +62,12 @@ internal static class QuestionWindows
 
     private static QuestionWindow Window(TokenEncoding encoding, QuestionExample example, int? cls)
     {
-        int[] starts = new int[encoding.Count], ends = new int[encoding.Count], sequences = encoding.SequenceIds;
-        int begin = Array.IndexOf(sequences, 1), end = Array.LastIndexOf(sequences, 1) + 1;
+        int[] starts = new int[encoding.Count], ends = new int[encoding.Count];
+        ImmutableArray<int> sequences = encoding.SequenceIds;
+        int begin = sequences.IndexOf(1), end = sequences.LastIndexOf(1) + 1;
         for (int i = 0; i < starts.Length; i++) (starts[i], ends[i]) = sequences[i] == 1 ? (encoding.Starts[i], encoding.Ends[i])
             : (-1, -1);
-        int none = cls is { } id ? Math.Max(0, Array.IndexOf(encoding.Ids, id)) : 0;
+        int none = cls is { } id ? Math.Max(0, encoding.Ids.IndexOf(id)) : 0;
         (int from, int to) = (none, none);
         if (begin >= 0 && example.Answers.Count > 0)
         {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -62,8 +63,25 @@ public sealed class TokenCorpus
     /// <param name="heldOut">Part of the documents held out, decided by their text.</param>
     /// <param name="progress">Reports the number of documents encoded; may be null.</param>
     /// <param name="cancellationToken">Looked at before each document.</param>
-    /// <exception cref="InputException">There is no text, or nothing is left for training.</exception>
-    public static TokenCorpus Encode(IEnumerable<TextDocument> documents, Func<string, IReadOnlyList<int>> encode, int endId, double heldOut, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+    /// <exception cref="InputException">There is no text, nothing is left for training, or the ids of a part do not fit into one
+    /// array.</exception>
+    public static TokenCorpus Encode(
+        IEnumerable<TextDocument> documents,
+        Func<string, IReadOnlyList<int>> encode,
+        int endId,
+        double heldOut,
+        IProgress<int>? progress = null,
+        CancellationToken cancellationToken = default)
+        => Encode(documents, encode, endId, heldOut, Array.MaxLength, progress, cancellationToken);
+
+    internal static TokenCorpus Encode(
+        IEnumerable<TextDocument> documents,
+        Func<string, IReadOnlyList<int>> encode,
+        int endId,
+        double heldOut,
+        int mostIds,
+        IProgress<int>? progress,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(documents);
         ArgumentNullException.ThrowIfNull(encode);
@@ -75,7 +93,15 @@ public sealed class TokenCorpus
             cancellationToken.ThrowIfCancellationRequested();
             bool isHeld = document.IsHeldOut(heldOut);
             List<int> part = isHeld ? held : training;
-            part.AddRange(encode(document.Text));
+            IReadOnlyList<int> ids = encode(document.Text);
+            if ((long)part.Count + ids.Count + 1 > mostIds)
+            {
+                throw new InputException(string.Create(CultureInfo.InvariantCulture,
+                    $"data: the text up to {document.Source} has more than {mostIds:N0} ids, and no more can be held. "
+                    + $"Set maximum_characters, or give less text."));
+            }
+
+            part.AddRange(ids);
             part.Add(endId);
             long bytes = Encoding.UTF8.GetByteCount(document.Text);
             if (isHeld) heldBytes += bytes;

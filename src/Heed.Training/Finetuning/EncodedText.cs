@@ -12,7 +12,7 @@ internal sealed record EncodedText(int[] Ids, int[] TypeIds)
     public static EncodedText Of(Tokenizer tokenizer, string text, string? second)
     {
         TokenEncoding encoding = tokenizer.Encode(text, second);
-        return new EncodedText(encoding.Ids, encoding.TypeIds);
+        return new EncodedText(encoding.IdArray, encoding.TypeIdArray);
     }
 
     /// <summary>The padded grids of some texts.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Heed.Tokenizers;
 
 namespace Heed.Training.Objectives;
@@ -27,7 +28,8 @@ internal static class WordGroups
 
     private static int[] Of(TokenEncoding encoding, string? text)
     {
-        int[] special = encoding.SpecialTokensMask, words = new int[encoding.Count];
+        ImmutableArray<int> special = encoding.SpecialTokensMask;
+        int[] words = new int[encoding.Count];
         int word = 0;
         for (int t = 0; t < words.Length; t++)
         {

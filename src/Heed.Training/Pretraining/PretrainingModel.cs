@@ -71,7 +71,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         choice.RefuseAbsurd(config);
         ModelConfig sizes = choice.Sized(config, choice.IsPreset ? config.VocabularySize : choice.Config.Vocabulary, null);
         using Model shapes = choice.Shapes(sizes);
-        Forecast.Of(shapes, config, config.BatchSize, config.BlockLength, 0).Within(config.MemoryBytes);
+        Forecast.Of(shapes, config, config.BatchSize, config.BlockLength, 0).Within(config);
     }
 
     /// <summary>Builds the model: with the folder's weights, or with first values.</summary>

@@ -68,7 +68,9 @@ internal sealed record PretrainingTexts(IReadOnlyList<TextDocument> Documents, d
     private static string Beginning(string text, int length) => length > 0 && char.IsHighSurrogate(text[length - 1]) ? text[..(length - 1)] : text[..length];
 
     private static BudgetException TooMuch(string source, long characters, PretrainingConfig config) => new(string.Create(CultureInfo.InvariantCulture,
-        $"data: the text up to {source} has {characters:N0} characters, which take {Printable.Bytes(2.0 * characters)} in memory, and {Printable.Bytes(config.MemoryBytes)} are allowed for the run. Set maximum_characters, or give less text."));
+        $"data: the text up to {source} has {characters:N0} characters, "
+        + $"which take {Printable.Bytes(2.0 * characters)} of the run's memory, and {config.MemoryAllowed}. "
+        + $"Set maximum_characters, or give less text."));
 
     private static IEnumerable<TextDocument> ReadSdk()
     {

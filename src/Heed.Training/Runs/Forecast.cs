@@ -47,15 +47,20 @@ public sealed record Forecast(long Parameters, long StateBytes, long ActivationB
         return new Forecast(parameters, Saturated(state), Saturated(sizeof(float) * values), dataBytes, operations);
     }
 
-    /// <summary>Refuses a run that cannot fit.</summary>
-    /// <param name="limit">Bytes allowed.</param>
-    /// <exception cref="BudgetException">It needs more; the message says how much and what to change.</exception>
-    public Forecast Within(long limit) => TotalBytes <= limit ? this : throw new BudgetException(
-        $"The run needs {(TotalBytes == long.MaxValue ? "more than" : "about")} {Printable.Bytes(TotalBytes)} "
-            + $"({Printable.Bytes(StateBytes)} for weights, "
-        + $"gradients and optimizer, {Printable.Bytes(ActivationBytes)} for activations) and {Printable.Bytes(limit)} are allowed. Lower "
-        + $"batch_size "
-        + $"(raising accumulation), set gradient_checkpointing, or take a smaller model (layers, width, block_length, vocabulary_size).");
+    /// <summary>Refuses a run that cannot fit into the memory that it may use.</summary>
+    /// <param name="config">Its <see cref="TrainingConfig.MemoryLimit"/>, or else the machine, says how much that is.</param>
+    /// <exception cref="BudgetException">It needs more; the message says how much, which limit it breaks, and what to change.</exception>
+    public Forecast Within(TrainingConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (TotalBytes <= config.MemoryBytes) return this;
+        throw new BudgetException(
+            $"The run needs {(TotalBytes == long.MaxValue ? "more than" : "about")} {Printable.Bytes(TotalBytes)} of main memory "
+            + $"({Printable.Bytes(StateBytes)} for weights, gradients and optimizer, {Printable.Bytes(ActivationBytes)} for activations), "
+            + $"and {config.MemoryAllowed}. Lower batch_size "
+            + "(raising accumulation), set gradient_checkpointing, or take a smaller model (layers, width, block_length, vocabulary_size)"
+            + $"{(config.MemoryLimit > 0 ? ", or raise memory_limit" : "")}.");
+    }
 
     private static long Saturated(Int128 value) => value > long.MaxValue ? long.MaxValue : (long)value;
 }

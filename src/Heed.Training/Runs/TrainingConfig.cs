@@ -77,6 +77,11 @@ public record TrainingConfig
     /// <summary>Bytes that <see cref="MemoryLimit"/> allows.</summary>
     internal long MemoryBytes => MemoryLimit > 0 ? (long)(MemoryLimit * (1L << 30)) : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
+    /// <summary>Whose memory is too small, and how much it is, for messages.</summary>
+    internal string MemoryAllowed
+        => MemoryLimit > 0 ? $"memory_limit allows {Printable.Bytes(MemoryBytes)}"
+            : $"this machine has {Printable.Bytes(MemoryBytes)} for it";
+
     /// <summary>The settings with paths from the root, so that they hold in any working directory.</summary>
     /// <exception cref="ConfigException">A path is empty or holds a character that no path can.</exception>
     public virtual TrainingConfig WithFullPaths() => this;

@@ -77,7 +77,7 @@ public static class TrainingRun
             preparation = new TaskPreparation(folder, last, status, warnings, cancellationToken);
             task = make(preparation);
             foreach ((string name, string sum) in task.Fingerprints) preparation.RequireSame(name, sum);
-            Forecast? forecast = task.Forecast(config)?.Within(config.MemoryBytes);
+            Forecast? forecast = task.Forecast(config)?.Within(config);
             TrainingRun<TTask> run = new(folder, config, runLock, task, forecast, last) { ModelFolder = modelFolder! };
             if (plan is not null) run.Config = Fixed(config, plan(run));
             RunSettings.Write(folder, run.Config);
@@ -171,14 +171,9 @@ public sealed class TrainingRun<TTask> : IDisposable
             steps.Add(trainer.TakeStep().Seconds);
         }
 
-        // The first steps are slow: code is compiled again as it proves hot, memory is taken. Of the rest a quarter is faster than the pace
-        // that is taken: another program that runs for a moment changes the median, and hardly this.
-        steps.RemoveRange(0, steps.Count / 2);
-        steps.Sort();
-        double step = steps[steps.Count / 4];
         started = Stopwatch.GetTimestamp();
         Task.Evaluate(all: false, cancellationToken);
-        return new RunTiming(step, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return new RunTiming(RunTiming.Pace(steps), Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     /// <summary>

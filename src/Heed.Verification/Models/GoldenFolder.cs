@@ -17,6 +17,7 @@ internal sealed class GoldenFolder : IDisposable
     private readonly SafetensorsFile _tensors;
     private readonly JsonDocument _record;
     private readonly Dictionary<string, double> _noise = new(StringComparer.Ordinal);
+    private bool _isNumbered = true;
 
     private GoldenFolder(SafetensorsFile tensors, JsonDocument record, string recordPath)
     {
@@ -45,7 +46,11 @@ internal sealed class GoldenFolder : IDisposable
             tensors = SafetensorsFile.Open(Path.Combine(folder, TensorsName));
             GoldenFolder golden = new(tensors, record, recordPath);
             foreach (JsonProperty entry in noise.RootElement.EnumerateObject()) golden._noise[entry.Name] = StrictJson.Number(entry.Value, noisePath, $"$.{entry.Name}");
-            while (tensors.TryGet(FormattableString.Invariant($"batch{golden.Batches}.input.input_ids"), out _)) golden.Batches++;
+            // An adapter's reference has one batch, without a number.
+            golden._isNumbered = !tensors.TryGet("input.input_ids", out _);
+            if (!golden._isNumbered) golden.Batches = 1;
+            while (golden._isNumbered
+                && tensors.TryGet(FormattableString.Invariant($"batch{golden.Batches}.input.input_ids"), out _)) golden.Batches++;
             if (golden.Batches == 0) throw new InvalidFileException(tensors.Path, "batch0.input.input_ids", "is missing; a reference has at least one batch");
             return golden;
         }
@@ -60,13 +65,16 @@ internal sealed class GoldenFolder : IDisposable
     /// <summary>What float32 itself cannot decide, as L2 distance; 0 where the file does not say.</summary>
     public double Noise(string name) => _noise.GetValueOrDefault(name);
 
+    /// <summary>A tensor by its name, or null.</summary>
+    public RawTensor? Tensor(string name) => _tensors.TryGet(name, out RawTensor? tensor) ? tensor : null;
+
     /// <summary>The tensors whose names begin with <paramref name="prefix"/>.</summary>
     public IEnumerable<RawTensor> Tensors(string prefix) => _tensors.Tensors.Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal));
 
     /// <summary>The inputs of a batch.</summary>
     public ModelInputs Inputs(int batch)
     {
-        string prefix = FormattableString.Invariant($"batch{batch}.input.");
+        string prefix = _isNumbered ? FormattableString.Invariant($"batch{batch}.input.") : "input.";
         return ReadInputs(Tensors(prefix).ToDictionary(t => t.Name[prefix.Length..], StringComparer.Ordinal), _tensors.Path);
     }
 
@@ -75,6 +83,18 @@ internal sealed class GoldenFolder : IDisposable
     public static ModelInputs ReadInputs(Dictionary<string, RawTensor> tensors, string file)
     {
         if (!tensors.TryGetValue("input_ids", out RawTensor? ids)) throw new InvalidFileException(file, "input_ids", "is missing");
+        foreach ((string name, RawTensor tensor) in tensors)
+        {
+            if (tensor.Sizes.Length != 2 && name is not ("labels" or "next_sentence_label" or "start_positions" or "end_positions"))
+            {
+                throw new InvalidFileException(
+                    file,
+                    tensor.Name,
+                    $"is [{string.Join(", ", tensor.Sizes)}]; two axes, texts and ids, were expected: "
+                        + $"write one text as [1, {tensor.ElementCount}]");
+            }
+        }
+
         ModelInputs inputs = new() { InputIds = Grid(ids, file) };
         foreach ((string name, RawTensor tensor) in tensors)
         {

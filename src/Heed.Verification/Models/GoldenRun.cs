@@ -37,7 +37,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         using Model model = Load(forTraining: true);
         for (int batch = 0; batch < golden.Batches; batch++)
         {
-            Differentiate(model, golden.Inputs(batch));
+            Differentiate(model, golden.Inputs(batch), options);
             CompareGradients(model, batch);
         }
 
@@ -51,7 +51,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         double noise = 0;
         for (int step = 0; step < training.Steps; step++)
         {
-            double loss = Differentiate(model, golden.Inputs(step % golden.Batches));
+            double loss = Differentiate(model, golden.Inputs(step % golden.Batches), options);
             double norm = GlobalNorm.Of(model.Parameters);
             double rate = training.Rate(step);
             optimizer.Step(rate, GlobalNorm.Factor(norm, training.Clip));
@@ -92,6 +92,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         using TensorScope scope = TensorScope.Begin();
         ModelInputs inputs = golden.Inputs(batch);
         ModelOutput output = model.Run(inputs, new RunOptions { Details = true, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
+        RequireTargets(output, batch);
         string prefix = FormattableString.Invariant($"batch{batch}.output.");
         Dictionary<string, Tensor> named = OutputNames.Of(model, output);
         RawTensor[] references = [.. golden.Tensors(prefix)];
@@ -130,6 +131,17 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         return output.Loss ?? double.NaN;
     }
 
+    /// <summary>Refuses a batch whose labels leave nothing to predict: its loss says nothing, and must not pass.</summary>
+    private void RequireTargets(ModelOutput output, int batch)
+    {
+        if (output.Losses.Count == 0 || output.Losses.Any(part => part.Count > 0)) return;
+        throw new InvalidFileException(
+            Path.Combine(folder, GoldenFolder.TensorsName),
+            FormattableString.Invariant($"batch{batch}.input.labels"),
+            "no target counts, so there is no loss to compare: all labels are −100, or stand where nothing is predicted. "
+                + "Give a label that counts, or leave the labels out");
+    }
+
     /// <summary>Which axis of an output counts tokens; −1 if none does. Patterns are [B, H, T, S]; the scores of a whole text are [B, L],
     /// those of answers' ends and of replaced tokens [B, T].</summary>
     private static int TokenAxis(Model model, string name, int rank)
@@ -139,7 +151,7 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
     }
 
     /// <summary>Forward and backward of one batch; the gradients lie in the parameters.</summary>
-    private double Differentiate(Model model, ModelInputs inputs)
+    internal static double Differentiate(Model model, ModelInputs inputs, VerifyOptions options)
     {
         options.CancellationToken.ThrowIfCancellationRequested();
         model.Parameters.ClearGradients();

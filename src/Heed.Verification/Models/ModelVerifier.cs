@@ -8,9 +8,10 @@ namespace Heed.Verification;
 
 /// <summary>
 /// Runs a model folder against the reference values that lie in it, and compares tensor by tensor: outputs, losses, gradients, training
-/// steps, generations of <c>goldens/models</c>' form (<c>golden.safetensors</c>), or the outputs of <c>goldens/checkpoints</c>' form
-/// (<c>expected.safetensors</c>), or the sentence embeddings of <c>goldens/embeddings</c>' form (<c>embeddings.safetensors</c>), or whole
-/// folders of sentence-transformers in the form of <c>goldens/similarity/folders</c> (<c>expected.json</c>).
+/// steps, generations of <c>goldens/models</c>' form (<c>golden.safetensors</c>), adapters on such a model (goldens/lora's form, with
+/// <c>adapter_config.json</c> beside it), or the outputs of <c>goldens/checkpoints</c>' form (<c>expected.safetensors</c>), or the
+/// sentence embeddings of <c>goldens/embeddings</c>' form (<c>embeddings.safetensors</c>), or whole folders of sentence-transformers in
+/// the form of <c>goldens/similarity/folders</c> (<c>expected.json</c>).
 /// </summary>
 public static class ModelVerifier
 {
@@ -38,9 +39,16 @@ public static class ModelVerifier
             if (File.Exists(Path.Combine(folder, GoldenFolder.TensorsName)))
             {
                 using GoldenFolder golden = GoldenFolder.Open(folder);
-                GoldenRun run = new(folder, golden, options, checks, dump);
-                notRun = run.Infer();
-                if (options.Training) run.Train();
+                if (AdapterRun.IsFor(folder))
+                {
+                    new AdapterRun(folder, golden, options, checks, dump).Run();
+                }
+                else
+                {
+                    GoldenRun run = new(folder, golden, options, checks, dump);
+                    notRun = run.Infer();
+                    if (options.Training) run.Train();
+                }
             }
             else if (File.Exists(Path.Combine(folder, SentenceFolderRun.RecordName)))
             {

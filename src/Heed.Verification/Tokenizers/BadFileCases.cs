@@ -29,7 +29,7 @@ internal static class BadFileCases
         {
             ids = path.EndsWith(".model", StringComparison.Ordinal)
                 ? [.. Heed.Tokenizers.SentencePiece.SentencePieceProcessor.Load(path).Encode(Probe).Select(token => token.Id)]
-                : Tokenizer.FromFile(path).Encode(Probe).Ids;
+                : Tokenizer.FromFile(path).Encode(Probe).IdArray;
         }
         catch (InvalidFileException e)
         {

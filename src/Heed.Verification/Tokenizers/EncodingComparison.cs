@@ -21,10 +21,10 @@ internal static class EncodingComparison
     /// <summary>A list of numbers; null in it is −1.</summary>
     public static int[] Array(JsonElement json) => [.. json.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Null ? -1 : item.GetInt32())];
 
-    public static string? Numbers(JsonElement json, string name, int[] actual, int? absent = null)
+    public static string? Numbers(JsonElement json, string name, IReadOnlyList<int> actual, int? absent = null)
     {
         int[] expected = json.TryGetProperty(name, out JsonElement stored) ? Array(stored)
-            : absent is { } value ? [.. Enumerable.Repeat(value, actual.Length)] : [];
+            : absent is { } value ? [.. Enumerable.Repeat(value, actual.Count)] : [];
         if (expected.SequenceEqual(actual)) return null;
         int at = FirstDifference(expected, actual);
         return $"{name}[{at}]: expected {Around(expected, at)}, got {Around(actual, at)}";
@@ -33,7 +33,7 @@ internal static class EncodingComparison
     public static string? Same(string name, string expected, string actual)
         => expected == actual ? null : $"{name}: expected \"{Printable.Shorten(expected, 300)}\", got \"{Printable.Shorten(actual, 300)}\"";
 
-    private static string? Texts(JsonElement json, string name, string[] actual)
+    private static string? Texts(JsonElement json, string name, IReadOnlyList<string> actual)
     {
         string[] expected = [.. json.GetProperty(name).EnumerateArray().Select(item => item.GetString()!)];
         if (expected.SequenceEqual(actual)) return null;
@@ -66,13 +66,13 @@ internal static class EncodingComparison
         return null;
     }
 
-    private static int FirstDifference<T>(T[] expected, T[] actual)
+    private static int FirstDifference<T>(IReadOnlyList<T> expected, IReadOnlyList<T> actual)
     {
         int at = 0;
-        while (at < expected.Length && at < actual.Length && Equals(expected[at], actual[at])) at++;
+        while (at < expected.Count && at < actual.Count && Equals(expected[at], actual[at])) at++;
         return at;
     }
 
-    private static string Around<T>(T[] items, int at)
-        => at >= items.Length ? $"the end ({items.Length})" : Printable.Escape(string.Join(' ', items.Skip(at).Take(6)));
+    private static string Around<T>(IReadOnlyList<T> items, int at)
+        => at >= items.Count ? $"the end ({items.Count})" : Printable.Escape(string.Join(' ', items.Skip(at).Take(6)));
 }

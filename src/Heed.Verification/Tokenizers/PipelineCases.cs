@@ -34,15 +34,15 @@ internal static class PipelineCases
         {
             case "single" or "pair" or "as-file":
                 TokenEncoding encoding = tokenizer.Encode(text, pair, special);
-                return EncodingComparison.Compare(json, encoding, encoding.ToCodePoints(text, pair)) ?? Ids(tokenizer, text, pair, special, encoding) ?? Decoded(tokenizer, json, encoding.Ids);
+                return EncodingComparison.Compare(json, encoding, encoding.ToCodePoints(text, pair)) ?? Ids(tokenizer, text, pair, special, encoding) ?? Decoded(tokenizer, json, encoding.IdArray);
             case "words":
                 string[] words = [.. json.GetProperty("words").EnumerateArray().Select(word => word.GetString()!)];
                 TokenEncoding split = tokenizer.EncodeWords(words);
-                return EncodingComparison.Compare(json, split, split.ToCodePoints(words)) ?? Decoded(tokenizer, json, split.Ids);
+                return EncodingComparison.Compare(json, split, split.ToCodePoints(words)) ?? Decoded(tokenizer, json, split.IdArray);
             case "ids-only":
                 return EncodingComparison.Numbers(json, "ids", tokenizer.Encode(text, pair, special).Ids) ?? Ids(tokenizer, text, pair, special, tokenizer.Encode(text, pair, special));
             case "ids":
-                int[] ids = tokenizer.Encode(text).Ids;
+                int[] ids = tokenizer.Encode(text).IdArray;
                 string hash = Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(tokenizer.Decode(ids, skipSpecialTokens: false))));
                 return EncodingComparison.Numbers(json, "ids", ids) ?? EncodingComparison.Same("decoded_sha256", json.GetProperty("decoded_sha256").GetString()!, hash);
             case "truncation":

@@ -18,6 +18,31 @@ internal static partial class OpCases
         { K = 64 };
         AttentionOptions relative = options with { RelativeRange = 5, RelativeOffset = 2 };
         yield return new("AttentionOp", "distances", [S(5, 6), S(5, 6), S(5, 6), S(2, 5)], v => Attend(v[0], v[1], v[2], v[3], relative, self), w => Attention(w[0], w[1], w[2], w[3], relative, self)) { K = 64 };
+        AttentionOptions biased = options with { Bias = DenseLayout.PerHead };
+        AttentionSequence[] placed = [self[0], self[1] with { BiasStart = 18 }];
+        yield return new(
+            "AttentionOp", "scores of each pair", [S(5, 6), S(5, 6), S(5, 6), S(26)],
+            v => AttentionOp.Apply(new(v[0], 0, 6), new(v[1], 0, 6), new(v[2], 0, 6), null, biased, placed, null, v[3]),
+            w => Attention(w[0], w[1], w[2], null, biased, placed, w[3]))
+        { K = 64 };
+        RelativeEntries entries = new([0, 1, 1, 3, 2], 4);
+        AttentionSequence[] offset = [new(0, 3, 1, 2, -1), new(3, 2, 3, 2) { BiasStart = 12 }];
+        foreach ((string name, AttentionSequence[] rows) in new[] { ("of two texts", placed), ("with padding before one", offset) })
+        {
+            yield return new(
+                "RelativeScoresOp", name, [S(2, 5, 4), S(2, 5, 4)],
+                v => Relative(v[0], v[1], entries, rows), w => Relative(w[0], w[1], entries, rows))
+            { K = 4 };
+        }
+
+        yield return new(
+            "RelativeScoresOp", "of queries", [S(2, 5, 4)],
+            v => Relative(v[0], null, entries, placed), w => Relative(w[0], null, entries, placed))
+        { K = 4 };
+        yield return new(
+            "RelativeScoresOp", "of keys", [S(2, 5, 4)],
+            v => Relative(null, v[0], entries, placed), w => Relative(null, w[0], entries, placed))
+        { K = 4 };
         foreach (bool causal in (bool[])[false, true])
         {
             AttentionOptions features = new() { Heads = 2, HeadWidth = 5, ValueWidth = 3, Scale = 1, Causal = causal };
@@ -37,6 +62,31 @@ internal static partial class OpCases
     private static Variable Attend(Variable q, Variable k, Variable v, Variable? distances, AttentionOptions options, AttentionSequence[] sequences) =>
         AttentionOp.Apply(new(q, 0, q.Shape.Last), new(k, 0, k.Shape.Last), new(v, 0, v.Shape.Last), distances, options, sequences, null);
 
+    private static Variable Relative(Variable? a, Variable? b, RelativeEntries entries, AttentionSequence[] sequences)
+        => RelativeScoresOp.Apply(a, b, (a ?? b)!.Value.Shape[0], entries, 0.5f, sequences);
+
+    private static Wide Relative(Wide? a, Wide? b, RelativeEntries entries, AttentionSequence[] sequences)
+    {
+        int H = (a ?? b)!.Shape[0];
+        List<double> y = [];
+        foreach (AttentionSequence s in sequences)
+        {
+            for (int h = 0; h < H; h++)
+            {
+                for (int i = 0; i < s.QueryCount; i++)
+                {
+                    for (int j = 0; j < s.KeyCount; j++)
+                    {
+                        int t = entries.Entries[entries.Center + s.QueryOffset + i - j];
+                        y.Add(0.5 * ((a is null ? 0 : a[h, s.QueryStart + i, t]) + (b is null ? 0 : b[h, s.KeyStart + j, t])));
+                    }
+                }
+            }
+        }
+
+        return new Wide([.. y], S(y.Count));
+    }
+
     private static Wide Linear(Wide[] w, AttentionOptions options, AttentionSequence[] sequences)
     {
         Wide z = Wide.Zeros(w[0].Shape[0], options.Heads * options.ValueWidth);
@@ -46,7 +96,8 @@ internal static partial class OpCases
 
     private static Wide Part(Wide x, int start, int count) => Cut(x, 1, start, count);
 
-    private static Wide Attention(Wide q, Wide k, Wide v, Wide? distances, AttentionOptions o, AttentionSequence[] sequences)
+    private static Wide Attention(
+        Wide q, Wide k, Wide v, Wide? distances, AttentionOptions o, AttentionSequence[] sequences, Wide? bias = null)
     {
         int K = o.HeadWidth;
         Wide y = Wide.Zeros(q.Shape[0], o.Heads * K);
@@ -59,7 +110,8 @@ internal static partial class OpCases
                 {
                     int keys = o.Causal ? i + 1 : s.KeyCount;
                     double[] p = SoftmaxRow([.. Enumerable.Range(0, keys).Select(j => (o.Scale * Enumerable.Range(0, K).Sum(d => q[s.QueryStart + i, (h * K) + d] * k[s.KeyStart + j, (g * K) + d]))
-                        + (distances is null ? 0 : distances[h, j - i + o.RelativeOffset]))]);
+                        + (distances is null ? 0 : distances[h, j - i + o.RelativeOffset])
+                        + (bias is null ? 0 : bias.Values[s.BiasStart + (((h * s.QueryCount) + i) * s.KeyCount) + j]))]);
                     for (int j = 0; j < keys; j++)
                         for (int d = 0; d < K; d++) y[s.QueryStart + i, (h * K) + d] += p[j] * v[s.KeyStart + j, (g * K) + d];
                 }

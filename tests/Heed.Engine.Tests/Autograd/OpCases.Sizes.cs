@@ -121,6 +121,18 @@ internal static partial class OpCases
         yield return new("AttentionOp", "one token of width 1", [S(1, 1), S(1, 1), S(1, 1)], v => Attend(v[0], v[1], v[2], null, narrow, single), w => Attention(w[0], w[1], w[2], null, narrow, single)) { K = 64 };
         yield return new("AttentionOp", "two tokens of width 1", [S(2, 1), S(3, 1), S(3, 1)], v => Attend(v[0], v[1], v[2], null, narrow, several), w => Attention(w[0], w[1], w[2], null, narrow, several)) { K = 64 };
         yield return new("AttentionOp", "no token", [S(0, 1), S(0, 1), S(0, 1)], v => Attend(v[0], v[1], v[2], null, narrow, []), w => Wide.Zeros(0, 1));
+        int[] tail = [.. Enumerable.Range(0, 33)];
+        foreach ((int t, RelativeEntries entries) in new[] { (1, new RelativeEntries([0], 1)), (17, new RelativeEntries(tail, 33)) })
+        {
+            AttentionSequence[] rows = [new(0, t, 0, t)];
+            yield return new(
+                "RelativeScoresOp", $"{t} tokens", [S(1, t, entries.Range), S(1, t, entries.Range)],
+                v => Relative(v[0], v[1], entries, rows), w => Relative(w[0], w[1], entries, rows))
+            { K = 4 };
+        }
+
+        RelativeEntries lone = new([0], 1);
+        yield return new("RelativeScoresOp", "no token", [S(1, 0, 1)], v => Relative(v[0], null, lone, []), w => Wide.Zeros(0));
         AttentionOptions features = new() { Heads = 1, HeadWidth = 1, ValueWidth = 1, Scale = 1, Causal = true };
         yield return new("LinearAttentionOp", "one token of width 1", [S(1, 1), S(1, 1), S(1, 1)], v => LinearAttentionOp.Apply(v[0], v[1], v[2], features, single), w => Linear(w, features, single)) { K = 64, Range = (0.1f, 2) };
         yield return new("LinearAttentionOp", "no token", [S(0, 1), S(0, 1), S(0, 1)], v => LinearAttentionOp.Apply(v[0], v[1], v[2], features, []), w => Wide.Zeros(0, 1));

@@ -252,8 +252,28 @@ internal static unsafe class GuardedKernels
         foreach (WeightFormat format in WeightFormat.All) run(format);
     }
 
+    private static (RelativeEntries Entries, AttentionSequence[] Rows) Relative(int n)
+    {
+        int[] entries = [.. Enumerable.Range(0, Math.Max(1, (2 * n) - 1))];
+        return (new RelativeEntries(entries, entries.Length), [new AttentionSequence(0, n, 0, n)]);
+    }
+
     private static IEnumerable<(string, Action<GuardedMemory, int>)> Attention()
     {
+        yield return ("RelativeScoresKernel.Invoke", (g, n) =>
+        {
+            (RelativeEntries entries, AttentionSequence[] rows) = Relative(n);
+            int count = 2 * n * entries.Range;
+            RelativeScoresKernel.Invoke(In(g, count), In(g, count, 2), 2, entries, 0.5f, rows, g.Result(2 * n * n));
+        }
+        );
+        yield return ("RelativeScoresKernel.AddGradient", (g, n) =>
+        {
+            (RelativeEntries entries, AttentionSequence[] rows) = Relative(n);
+            int count = 2 * n * entries.Range;
+            RelativeScoresKernel.AddGradient(Both(g, count), Both(g, count), 2, entries, 0.5f, rows, In(g, 2 * n * n));
+        }
+        );
         yield return ("AttentionKernel.Forward", (g, n) =>
         {
             foreach (AttentionData data in Problems(n))

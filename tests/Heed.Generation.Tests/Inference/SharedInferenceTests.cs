@@ -244,6 +244,56 @@ public sealed class SharedInferenceTests
     }
 
     [Fact]
+    public void Beside_a_request_at_fault_kept_prefixes_make_room_for_the_others()
+    {
+        using CausalLanguageModel model = TestModels.Gpt2();
+        using KeyValueCache one = new(model.CacheLayers);
+        using InferenceEngine engine = new(model, new InferenceOptions { MaximumCacheBytes = 2 * one.PageBytes });
+        engine.Generate([TestModels.Prompt(90, 1)], Greedy);
+        Assert.Equal(2 * one.PageBytes, engine.CacheBytes);     // the prefix fills the cache
+        // The first text is right: were it refused for the memory, its error would come first.
+        InputException e = Assert.Throws<InputException>(() => engine.Generate([TestModels.Prompt(9, 2), [1, 211]], Greedy));
+        Assert.Contains("211", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_full_cache_names_the_option_that_limits_it()
+    {
+        using CausalLanguageModel model = TestModels.Gpt2();
+        using InferenceEngine engine = new(model, new InferenceOptions { MaximumCacheBytes = 100 });
+        Assert.Contains("raise InferenceOptions.MaximumCacheBytes", Assert.Throws<BudgetException>(() => engine.Generate([[1, 2]], Greedy)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_stream_that_resumes_waits_for_a_place_as_every_text_does()
+    {
+        using CausalLanguageModel model = TestModels.Gpt2();
+        using InferenceEngine engine = new(model, new InferenceOptions { MaximumSequences = 1 });
+        GenerationConfig config = new() { MaxNewTokens = 200 };
+        List<char> steps = [];
+        IEnumerator<GenerationUpdate> Read(int[] prompt, char name)
+            => engine.Stream(new GenerationRequest { Prompt = prompt, Config = config, Processors = [new Watch(() => steps.Add(name))] }).GetEnumerator();
+        using IEnumerator<GenerationUpdate> first = Read([4, 5], 'a'), second = Read([1, 2], 'b');
+        Assert.True(first.MoveNext());
+        Assert.True(second.MoveNext());      // only once the first is set aside, 64 unread tokens on
+        int read = 2;
+        for (bool more = true; more;)
+        {
+            more = false;
+            foreach (IEnumerator<GenerationUpdate> reader in (IEnumerator<GenerationUpdate>[])[first, second])
+            {
+                if (!reader.MoveNext()) continue;
+                more = true;
+                read++;
+            }
+        }
+
+        Assert.Equal(2 * config.MaxNewTokens, read);
+        // Two that run at once take turns in each step; one at a time, each writes many tokens before it is set aside.
+        Assert.InRange(steps.Zip(steps.Skip(1)).Count(pair => pair.First != pair.Second), 1, 20);
+    }
+
+    [Fact]
     public void After_the_end_of_the_engine_calls_are_refused()
     {
         using CausalLanguageModel model = TestModels.Gpt2();

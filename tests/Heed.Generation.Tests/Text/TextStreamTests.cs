@@ -21,7 +21,7 @@ public sealed class TextStreamTests
             Gen.String[Gen.OneOf(Gen.Char['a', 'z'], Gen.Char[' ', ' '], Gen.Char['\u00c0', '\u30ff']), 0, 40].Sample(text =>
             {
                 string whole = "The model said: " + text + " 😀 end";
-                int[] ids = tokenizer.Encode(whole, addSpecialTokens: false).Ids;
+                int[] ids = tokenizer.Encode(whole, addSpecialTokens: false).IdArray;
                 TextStream stream = new(tokenizer, []);
                 StringBuilder together = new();
                 foreach (int id in ids)
@@ -44,7 +44,7 @@ public sealed class TextStreamTests
         const string Text = "It was a dark night.\nUser: what then?\nUse of the night";
         foreach (Tokenizer tokenizer in new[] { Gpt2, Llama })
         {
-            int[] ids = tokenizer.Encode(Text, addSpecialTokens: false).Ids;
+            int[] ids = tokenizer.Encode(Text, addSpecialTokens: false).IdArray;
             string whole = tokenizer.Decode(ids);
             for (int start = 0; start < whole.Length; start++)
             {
@@ -64,7 +64,7 @@ public sealed class TextStreamTests
     [Fact]
     public void Of_several_stop_strings_the_first_in_the_text_counts()
     {
-        int[] ids = Gpt2.Encode("one two three four").Ids;
+        int[] ids = Gpt2.Encode("one two three four").IdArray;
         Assert.Equal(("one ", "two"), Run(Gpt2, ids, ["three", "two", "four"]));
         Assert.Equal("one ", Run(Gpt2, ids, ["two", "two three", "four"]).Text);
     }
@@ -72,8 +72,8 @@ public sealed class TextStreamTests
     [Fact]
     public void A_continuation_keeps_the_space_between_prompt_and_text()
     {
-        int[] prompt = Llama.Encode("The model").Ids;
-        int[] whole = Llama.Encode("The model said").Ids;
+        int[] prompt = Llama.Encode("The model").IdArray;
+        int[] whole = Llama.Encode("The model said").IdArray;
         Assert.Equal(prompt, whole[..prompt.Length]);
         TextStream behind = new(Llama, prompt);
         foreach (int id in whole.AsSpan(prompt.Length)) behind.Add(id);

@@ -103,6 +103,7 @@ public class SentenceEmbedderTests
     [InlineData("mpnet-mlm")]
     [InlineData("electra-replaced")]
     [InlineData("modernbert-token")]
+    [InlineData("deberta-v2-mlm")]
     [InlineData("qwen3")]
     [InlineData("qwen3-sequence")]
     [InlineData("gemma3-text")]

@@ -54,11 +54,11 @@ public sealed class ConfigMutationTests
 
     /// <summary>
     /// An id may be a number, a list of numbers, or null; null of RoPE's settings is the reference's word for "none", of the layers' kinds
-    /// for the architecture's own, and a soft cap may be null or a number.
+    /// for the architecture's own, of kinds of positions for none, and a soft cap may be null or a number.
     /// </summary>
     private static bool AsksForIt(JsonMutation mutation) => (mutation.Key.EndsWith("_token_id", StringComparison.Ordinal) && mutation.Value is "[1]" or "null")
         || (mutation.Key is "rope_parameters" or "rope_scaling" or "rope_parameters.original_max_position_embeddings" && mutation.Value == "null")
-        || (mutation.Key is "layer_types" && mutation.Value == "null") || mutation.Key is "final_logit_softcapping";
+        || (mutation.Key is "layer_types" or "pos_att_type" && mutation.Value == "null") || mutation.Key is "final_logit_softcapping";
 
     private static float[] Run(IModelFiles files, Action<string>? warn)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Heed.Testing;
 using Heed.Tokenizers.Models;
 using Heed.Tokenizers.SentencePiece;
@@ -104,7 +105,7 @@ public sealed class SentencePieceProcessorTests
     public void Asked_for_marks_are_added_by_the_converted_model()
     {
         Tokenizer converted = SentencePieceProcessor.Load(Path.Combine(Goldens, "sentencepiece-bpe", "spiece.model")).ToTokenizer(addBos: true, addEos: true);
-        string[] tokens = converted.Encode("text").Tokens;
+        ImmutableArray<string> tokens = converted.Encode("text").Tokens;
         Assert.Equal("<s>", tokens[0]);
         Assert.Equal("</s>", tokens[^1]);
     }

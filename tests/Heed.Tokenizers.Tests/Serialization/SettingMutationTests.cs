@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Heed.Testing;
 
@@ -66,7 +67,7 @@ public class SettingMutationTests
 
     private static string Result(Tokenizer tokenizer)
     {
-        int[] ids = tokenizer.Encode(Text, "pair").Ids;
+        ImmutableArray<int> ids = tokenizer.Encode(Text, "pair").Ids;
         return $"{string.Join(' ', ids)}|{tokenizer.Decode(ids)}";
     }
 }

@@ -1,6 +1,9 @@
 using System.Text;
 using Heed.Testing;
 using Heed.Training.Data;
+using Heed.Training.Pretraining;
+using Heed.Training.Runs;
+using Heed.Training.Tests.Runs;
 
 namespace Heed.Training.Tests.Data;
 
@@ -22,6 +25,43 @@ public class TextFilesTests
         Assert.Equal(text.TrimStart('\uFEFF'), string.Concat(lines));
         Assert.All(lines[..^1], l => Assert.EndsWith("\n", l, StringComparison.Ordinal));
     }
+
+    // cases: r15
+    [Fact]
+    public void Text_beyond_the_memory_or_one_array_is_a_limit_with_its_remedy()
+    {
+        using TemporaryFolder folder = new();
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { MemoryLimit = (Forecast.BaseBytes + 20_000) / (double)(1L << 30) };
+        string message = Assert.Throws<BudgetException>(() => PretrainingTexts.Read(config, Preparation(folder))).Message;
+        Assert.Matches(@"text\.txt has [\d,]+ characters, which take [\d.]+ KiB of the run's memory, and memory_limit allows 160\.0 MiB\. Set maximum_characters", message);
+        Assert.NotEmpty(PretrainingTexts.Read(config with { MaximumCharacters = 9_000 }, Preparation(folder)).Documents);
+
+        TextDocument[] documents = [new("a.txt", "one two three"), new("b.txt", "four")];
+        int[] Encode(string text) => [.. text.Split(' ').Select(w => w.Length)];
+        Assert.Equal([3, 3, 5, 0, 4, 0], TokenCorpus.Encode(documents, Encode, 0, 0, 6, null, default).Training.ToArray());
+        message = Assert.Throws<InputException>(() => TokenCorpus.Encode(documents, Encode, 0, 0, 5, null, default)).Message;
+        Assert.Equal("data: the text up to b.txt has more than 5 ids, and no more can be held. Set maximum_characters, or give less text.", message);
+    }
+
+    // cases: u16. What is beyond the characters asked for is not even looked at: it is no text.
+    [Fact]
+    public void Of_a_long_line_only_what_is_asked_for_is_read()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("line.txt");
+        using (FileStream stream = File.Create(path))
+        {
+            stream.Write(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("some words ", 2_000_000))));
+            stream.SetLength(200_000_000);   // zeros: a binary file, if anyone looked
+        }
+
+        PretrainingConfig config = new() { Data = [path], MaximumCharacters = 1_200_000, HeldOut = 0.05 };
+        PretrainingTexts texts = PretrainingTexts.Read(config, Preparation(folder));
+        Assert.InRange(texts.Documents.Sum(d => d.Text.Length), 1_190_000, 1_200_000);
+        Assert.Throws<InputException>(() => PretrainingTexts.Read(config with { MaximumCharacters = 0 }, Preparation(folder)));
+    }
+
+    private static TaskPreparation Preparation(TemporaryFolder folder) => new(folder.Path, null, null, null, TestContext.Current.CancellationToken);
 
     [Fact]
     public void Bad_bytes_of_a_later_part_have_their_place_in_the_file()

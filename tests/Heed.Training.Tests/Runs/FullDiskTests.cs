@@ -14,6 +14,36 @@ public class FullDiskTests
 {
     private const int DiskBytes = 1 << 20, Block = 4096;
 
+    // cases: r16
+    [Fact]
+    public void A_read_only_file_system_is_named_and_no_other_run_is_blamed()
+    {
+        using TemporaryFolder folder = new();
+        using SmallDisk disk = SmallDisk.Mount(folder.File("disk"));
+        string run = Path.Combine(disk.Path, "run");
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Steps = 2 };
+        Train(run, config, null);
+        disk.ProtectFromWriting();
+        foreach (string place in (string[])[run, Path.Combine(disk.Path, "other")])
+        {
+            StorageException e = Assert.Throws<StorageException>(() => Train(place, config, null));
+            Assert.Contains(place, e.Message, StringComparison.Ordinal);
+            Assert.Contains("Read-only file system", e.Message, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("another run", e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    // cases: r18
+    [Fact]
+    public void A_full_disk_says_how_much_is_needed_and_free()
+    {
+        using TemporaryFolder folder = new();
+        using SmallDisk disk = SmallDisk.Mount(folder.File("disk"));
+        PretrainingConfig config = PretrainingRunTests.Config(folder) with { Steps = 6, SaveEvery = 4 };
+        StorageException e = Assert.Throws<StorageException>(() => Train(Path.Combine(disk.Path, "run"), config, new Fill(Path.Combine(disk.Path, "filler"), disk, 2 * Block)));
+        Assert.Matches(@"A checkpoint takes about [\d.,]+ KiB; [\d.,]+ (bytes|KiB) are free\. Free space and resume", e.Message);
+    }
+
     [Fact]
     public void A_disk_that_is_full_at_any_write_of_a_save_keeps_the_checkpoint_before_and_the_run_goes_on_once_there_is_space()
     {
@@ -91,6 +121,8 @@ public class FullDiskTests
             if (code != 0) Assert.Skip($"no file system can be mounted here ({said.Trim()}); it needs the rights of root");
             return new SmallDisk(path);
         }
+
+        public void ProtectFromWriting() => Assert.Equal(0, Run("mount", "-o", "remount,ro", Path).Code);
 
         public void Dispose() => Assert.Equal(0, Run("umount", Path).Code);
 

@@ -52,6 +52,14 @@ public class SteadyTrainingTests
         Assert.True(watch.ResidentAfter - watch.ResidentBefore < 24L << 20, $"the process grew by {(watch.ResidentAfter - watch.ResidentBefore) / 1024:N0} KiB in {Steps} steps");
     }
 
+    // cases: u14. The first steps are slow, and another program runs for a moment: the pace is that of the others.
+    [Theory]
+    [InlineData(0.1, new[] { 9, 5, 1, 0.4, 0.1, 0.1, 0.1, 0.1 })]
+    [InlineData(0.1, new[] { 0.1, 0.1, 0.1, 0.1, 0.1, 3, 0.1, 0.1 })]
+    [InlineData(2, new[] { 7.0, 2 })]
+    [InlineData(5, new[] { 5.0 })]
+    public void The_pace_is_that_of_warm_steps(double expected, double[] steps) => Assert.Equal(expected, RunTiming.Pace(steps));
+
     [Fact]
     public void Measuring_changes_no_weight()
     {

@@ -130,10 +130,11 @@ internal sealed unsafe class KeyValuePool : IDisposable, ITrimmable
     /// <summary>A share of the current context's budget for the pools of one cache.</summary>
     /// <param name="maximumBytes">Limit of the share.</param>
     /// <param name="reclaim">Gives the pools' free pages back before a page is refused; null for a single pool, which uses its own.</param>
-    internal static MemoryBudget Share(long maximumBytes, Action? reclaim = null)
+    /// <param name="limitName">What the caller calls the limit, for messages.</param>
+    internal static MemoryBudget Share(long maximumBytes, Action? reclaim = null, string? limitName = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maximumBytes, 1);
-        return new MemoryBudget(maximumBytes, "the cache's limit (maximumBytes)", ComputeContext.Current.Memory, reclaim);
+        return new MemoryBudget(maximumBytes, limitName ?? "the cache's limit (maximumBytes)", ComputeContext.Current.Memory, reclaim);
     }
 
     /// <summary>A zeroed page with one owner.</summary>

@@ -83,6 +83,9 @@ public sealed record AttentionConfig
     /// <summary>Adds a bias that depends on the distance of key and query, or null.</summary>
     public IDistanceBias? DistanceBias { get; init; }
 
+    /// <summary>Adds scores of queries and of keys against the distance between them (DeBERTa), or null.</summary>
+    internal DisentangledPositions? Disentangled { get; init; }
+
     /// <summary>Restricts which blocks of positions see each other (BigBird), or null.</summary>
     public IBlockSparsity? Sparsity { get; init; }
 

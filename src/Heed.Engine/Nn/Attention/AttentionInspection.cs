@@ -38,7 +38,8 @@ internal sealed class AttentionInspection
     /// <summary>Shows the steps to the hooks. Returns z [N, H·V] where something was replaced, else null: the fast path's z holds
     /// then.</summary>
     public static Variable? Run(
-        ColumnRange query, ColumnRange key, ColumnRange value, Variable? distances, AttentionOptions options, AttentionSequence[] sequences, KeyValuePages[]? pages, ForwardContext context, string site, bool linear = false)
+        ColumnRange query, ColumnRange key, ColumnRange value, Variable? distances, Variable? bias, AttentionOptions options,
+        AttentionSequence[] sequences, KeyValuePages[]? pages, ForwardContext context, string site, bool linear = false)
     {
         if (sequences.Length == 0) return null;
         AttentionInspection steps = new(options, sequences, context, site, linear);
@@ -55,10 +56,10 @@ internal sealed class AttentionInspection
             steps._scores[b] = steps.ByHead(q, k, s);
         }
 
-        return steps.Finish(distances, values);
+        return steps.Finish(distances, bias, values);
     }
 
-    private Variable? Finish(Variable? distances, Variable[] values)
+    private Variable? Finish(Variable? distances, Variable? bias, Variable[] values)
     {
         Show("dot");
         if (_linear)
@@ -72,6 +73,7 @@ internal sealed class AttentionInspection
             Each(b => _scores[b] * _options.Scale);
             Show("scaled");
             if (distances is { } table) Each(b => _scores[b] + Bias(table, _sequences[b]));
+            if (bias is { } dense) Each(b => _scores[b] + Part(dense, _sequences[b]));
             Show("biased");
             Each(b => _scores[b] + Hidden(_sequences[b], seen: 0, float.NegativeInfinity));
             Show("masked");
@@ -127,6 +129,10 @@ internal sealed class AttentionInspection
             for (int j = 0; j < s.KeyCount; j++, n++) entries[n] = Math.Clamp(j - s.QueryOffset - i + _options.RelativeOffset, 0, _options.RelativeRange - 1);
         return table.Transpose().Gather(entries).Transpose().Reshape(_options.Heads, s.QueryCount, s.KeyCount);
     }
+
+    /// <summary>[H, T, S] of a sequence, from those of all.</summary>
+    private Variable Part(Variable dense, AttentionSequence s)
+        => dense.Slice(0, (int)s.BiasStart, _options.Heads * s.QueryCount * s.KeyCount).Reshape(_options.Heads, s.QueryCount, s.KeyCount);
 
     /// <summary>[H or 1, T, S]: one value where a query sees a key, another where it may not.</summary>
     private Tensor Hidden(AttentionSequence s, float seen, float hidden)

@@ -31,11 +31,13 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>A cache for a model's layers.</summary>
     /// <param name="layers">One entry a layer.</param>
     /// <param name="maximumBytes">Limit for the pages of all layers together, in bytes; the current context's budget holds as well.</param>
-    public KeyValueCache(IReadOnlyList<KeyValueShape> layers, long maximumBytes = long.MaxValue)
+    /// <param name="limitName">What a user sets to raise the limit, for the message of a full cache; null: <paramref name="maximumBytes"/>
+    /// itself.</param>
+    public KeyValueCache(IReadOnlyList<KeyValueShape> layers, long maximumBytes = long.MaxValue, string? limitName = null)
     {
         ArgumentNullException.ThrowIfNull(layers);
         Layers = layers;
-        MemoryBudget budget = KeyValuePool.Share(maximumBytes, TrimPools);
+        MemoryBudget budget = KeyValuePool.Share(maximumBytes, TrimPools, limitName);
         foreach (KeyValueShape layer in layers)
         {
             KeyValueShape sizes = layer with { Cross = false };

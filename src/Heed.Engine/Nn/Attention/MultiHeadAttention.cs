@@ -49,6 +49,16 @@ public sealed class MultiHeadAttention : Module
             _extraValue = at.Parameter("bias_v", new Shape(1, 1, G * K), Initializer.Normal(0.02f));
         }
 
+        if (config.Disentangled is { } positions)
+        {
+            if (QueryKeyValue is not null || G != H || config.ExtraKey || config.Features is not null)
+                throw new ArgumentException("MultiHeadAttention: Disentangled excludes FusedName, KeyHeads, ExtraKey, Features.", nameof(config));
+            if (positions is { Projections: { } own, HasKeys: true })
+                PositionKey = new Linear(D, H * K, (at / own.Key).As("pos_k"), initializer: config.Initializer);
+            if (positions is { Projections: { } others, HasQueries: true })
+                PositionQuery = new Linear(D, H * K, (at / others.Query).As("pos_q"), initializer: config.Initializer);
+        }
+
         Output = new Linear(H * K, D, (at / config.Names.Output).As("out"), config.OutputBias, config.InputMajor, config.OutputInitializer ?? config.Initializer);
         _queryNorm = config.HeadNorm?.Invoke((at / "q_norm").As("q_norm"));
         _keyNorm = config.HeadNorm?.Invoke((at / "k_norm").As("k_norm"));
@@ -72,6 +82,12 @@ public sealed class MultiHeadAttention : Module
     /// <summary>The output projection, H·K → D.</summary>
     public Projection Output { get; private set; }
 
+    /// <summary>The projection of distances to keys; null where <see cref="Key"/> does it, or nothing.</summary>
+    internal Projection? PositionKey { get; private set; }
+
+    /// <summary>The projection of distances to queries; null where <see cref="Query"/> does it, or nothing.</summary>
+    internal Projection? PositionQuery { get; private set; }
+
     /// <summary>The sizes of this layer's keys and values in a cache.</summary>
     public KeyValueShape CacheShape => _config.Features is null ? new(_config.KeyHeads, _config.HeadWidth) : new(_config.Heads, _config.HeadWidth, Features: _options.HeadWidth);
 
@@ -86,13 +102,13 @@ public sealed class MultiHeadAttention : Module
         ColumnRange q, k, v;
         if (QueryKeyValue is not null)
         {
-            Variable qkv = QueryKeyValue.Forward(x);                                            // [N, (H + 2G)·K]
+            Variable qkv = QueryKeyValue.Forward(x, context);                                            // [N, (H + 2G)·K]
             if (_config.FusedByHead) qkv = qkv.Reshape(qkv.Shape[0], H, 3, K).Permute(0, 2, 1, 3).Reshape(qkv.Shape[0], -1);
             (q, k, v) = (new ColumnRange(qkv, 0, H * K), new ColumnRange(qkv, H * K, G * K), new ColumnRange(qkv, (H + G) * K, G * K));
         }
         else
         {
-            (q, k, v) = (Whole(Query!.Forward(x)), Whole(Key!.Forward(x)), Whole(Value!.Forward(x)));
+            (q, k, v) = (Whole(Query!.Forward(x, context)), Whole(Key!.Forward(x, context)), Whole(Value!.Forward(x, context)));
         }
 
         bool changed = context.Hooks is not null || _queryNorm is not null || _config.Rotation is not null;
@@ -135,7 +151,7 @@ public sealed class MultiHeadAttention : Module
         ArgumentNullException.ThrowIfNull(context);
         if (_config.Features is not null) throw new InvalidOperationException("Linear attention (AttentionConfig.Features) is self-attention; there is no cross-attention of it.");
         if (QueryKeyValue is not null) throw new InvalidOperationException("Cross-attention needs separate projections for q, k and v; this one was built with a fused one.");
-        ColumnRange q = Whole(Query!.Forward(x));
+        ColumnRange q = Whole(Query!.Forward(x, context));
         if (context.Hooks is not null) q = Flat(context.Visit(Site, "q", Heads(q)));
         AttentionSequence[] sequences = context.CrossSequences();
         KeyValuePages[]? pages = null;
@@ -143,7 +159,7 @@ public sealed class MultiHeadAttention : Module
         bool known = context.Cache is { } filled && filled.Count > 0 && filled[0].Cross(_config.Layer).Count > 0;
         if (!known)
         {
-            (k, v) = (Whole(Key!.Forward(memory)), Whole(Value!.Forward(values ?? memory)));
+            (k, v) = (Whole(Key!.Forward(memory, context)), Whole(Value!.Forward(values ?? memory, context)));
             if (context.Hooks is not null)
             {
                 k = Flat(context.Visit(Site, "k", Heads(k)));
@@ -189,6 +205,23 @@ public sealed class MultiHeadAttention : Module
             options = options with { RelativeRange = (2 * longest) - 1, RelativeOffset = longest - 1 };
         }
 
+        Variable? scores = null;
+        if (_config.Disentangled is { } positions)
+        {
+            if (pages is not null)
+                throw new InvalidOperationException("MultiHeadAttention: disentangled positions have no cache; they read whole texts.");
+            options = options with { Bias = DenseLayout.PerHead };
+            long first = 0;
+            for (int b = 0; b < sequences.Length; b++)
+            {
+                sequences[b] = sequences[b] with { BiasStart = first };
+                first += (long)_config.Heads * sequences[b].QueryCount * sequences[b].KeyCount;
+            }
+
+            (Projection keys, Projection queries) = (PositionKey ?? Key!, PositionQuery ?? Query!);
+            scores = positions.Scores(Heads(q), Heads(k), keys, queries, sequences, _config.Scale, context, Site);
+        }
+
         if (_config.Sparsity is { } sparsity)
         {
             int longest = 1;
@@ -204,8 +237,9 @@ public sealed class MultiHeadAttention : Module
         }
 
         // Whoever only looks at scores or pattern leaves the fast path's bits; what replaced them continues from there.
-        Variable? changed = AttentionInspection.IsWanted(context.Hooks, Site) ? AttentionInspection.Run(q, k, v, distances, options, sequences, pages, context, Site) : null;
-        Variable z = changed ?? AttentionOp.Apply(q, k, v, distances, options, sequences, pages);          // [N, H·K]
+        Variable? changed = !AttentionInspection.IsWanted(context.Hooks, Site) ? null
+            : AttentionInspection.Run(q, k, v, distances, scores, options, sequences, pages, context, Site);
+        Variable z = changed ?? AttentionOp.Apply(q, k, v, distances, options, sequences, pages, scores);  // [N, H·K]
         if (paddingRows is { } rows) z += rows;
         return Project(z, context);
     }
@@ -222,7 +256,7 @@ public sealed class MultiHeadAttention : Module
         {
             if (sums is not null && Array.Exists(sums, sum => sum.Count > 0))
                 throw new InvalidOperationException($"{Site}: linear attention keeps only a sum of earlier tokens, so their weights cannot be shown; run the whole text without a cache to see its pattern.");
-            changed = AttentionInspection.Run(query, key, value, null, _options, sequences, null, context, Site, linear: true);
+            changed = AttentionInspection.Run(query, key, value, null, null, _options, sequences, null, context, Site, linear: true);
         }
 
         Variable z = LinearAttentionOp.Apply(query.Source, key.Source, value.Source, _options, sequences, sums);                          // [N, H·K]
@@ -238,9 +272,9 @@ public sealed class MultiHeadAttention : Module
 
     private Variable Project(Variable z, ForwardContext context)
     {
-        if (context.Hooks is not { } hooks) return Output.Forward(z);
+        if (context.Hooks is not { } hooks) return Output.Forward(z, context);
         Variable heads = context.Visit(Site, "z", z.Reshape(z.Shape[0], _config.Heads, _config.HeadWidth));       // [N, H, K]
-        Variable y = Output.Forward(heads.Reshape(z.Shape[0], -1));                                                // [N, D]
+        Variable y = Output.Forward(heads.Reshape(z.Shape[0], -1), context);                                                // [N, D]
         if (hooks.Wants(Site, "result"))
         {
             Variable parts = ByHead(heads), seen = context.Visit(Site, "result", parts);
@@ -260,6 +294,8 @@ public sealed class MultiHeadAttention : Module
         else if (ReferenceEquals(old, Key)) Key = replacement;
         else if (ReferenceEquals(old, Value)) Value = replacement;
         else if (ReferenceEquals(old, QueryKeyValue)) QueryKeyValue = replacement;
+        else if (ReferenceEquals(old, PositionKey)) PositionKey = replacement;
+        else if (ReferenceEquals(old, PositionQuery)) PositionQuery = replacement;
         else if (ReferenceEquals(old, Output)) Output = replacement;
         else return false;
         return true;

@@ -45,6 +45,14 @@ internal sealed class ModulePlace(ParameterSet set, ModulePlace? parent, string 
         Set.Exchange(old, replacement, own, below);
         return below;
     }
+
+    /// <summary>Undoes <see cref="Exchange"/>: the old module is attached here again.</summary>
+    public ModulePlace Restore(Module replacement, Module old, IReadOnlyList<Parameter> own)
+    {
+        Module = old;
+        Set.Restore(replacement, own, this);
+        return this;
+    }
 }
 
 /// <summary>Which modules and parameters belong to which module: made when it is first asked for, as children may be built before their

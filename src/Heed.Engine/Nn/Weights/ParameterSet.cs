@@ -173,6 +173,25 @@ public sealed class ParameterSet(ParameterSource source) : IReadOnlyCollection<P
         _tree = null;
     }
 
+    /// <summary>Undoes <see cref="Exchange"/>.</summary>
+    internal void Restore(Module replacement, IReadOnlyList<Parameter> own, ModulePlace place)
+    {
+        foreach (Parameter p in own) _places[p] = place;
+        _modules.Remove(replacement);
+        _tree = null;
+    }
+
+    /// <summary>Forgets a parameter and returns its memory.</summary>
+    internal void Remove(Parameter parameter)
+    {
+        _byName.Remove(parameter.Name);
+        _ordered.Remove(parameter);
+        _places.Remove(parameter);
+        _frozen.Remove(parameter);
+        _tree = null;
+        parameter.Dispose();
+    }
+
     private int Each(string pattern, Action<Parameter> change)
     {
         ArgumentException.ThrowIfNullOrEmpty(pattern);
