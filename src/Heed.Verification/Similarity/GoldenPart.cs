@@ -31,7 +31,8 @@ internal sealed class GoldenPart : IDisposable
         try
         {
             if (json.RootElement.ValueKind != JsonValueKind.Object)
-                throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(json.RootElement)}; an object with one entry a case was expected");
+                throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(json.RootElement)}; an object with one entry a case "
+                    + $"was expected");
             return new GoldenPart(name, json, SafetensorsFile.Open(Path.Combine(folder, name + ".safetensors")));
         }
         catch
@@ -91,11 +92,13 @@ internal sealed record GoldenCase(GoldenPart Part, string Name, JsonElement Sett
 
     public int Width(string role) => (int)Part[$"{Name}/{role}"].Shape[^1];
 
-    public string Text(string name, string otherwise) => Settings.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.String ? e.GetString()! : otherwise;
+    public string Text(string name, string otherwise) => Settings.TryGetProperty(name, out JsonElement e)
+        && e.ValueKind == JsonValueKind.String ? e.GetString()! : otherwise;
 
     public float Number(string name, double otherwise) => (float)(Settings.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number ? e.GetDouble() : otherwise);
 
-    public double? Optional(string name) => Settings.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number ? e.GetDouble() : null;
+    public double? Optional(string name) => Settings.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number
+        ? e.GetDouble() : null;
 
     public bool Flag(string name, bool otherwise) => Settings.TryGetProperty(name, out JsonElement e) ? e.GetBoolean() : otherwise;
 
@@ -138,7 +141,8 @@ internal sealed record GoldenCase(GoldenPart Part, string Name, JsonElement Sett
 
             double limit = Math.Max(Math.Max(1e-5, 10 * Noise("gradient")) * Math.Sqrt(norm), 1e-6 * all);
             if (!(Math.Sqrt(distance) <= (all == 0 ? 1e-6 : limit)))
-                return string.Create(CultureInfo.InvariantCulture, $"grad.{role} is {Math.Sqrt(distance):0.0e+0} away, {limit:0.0e+0} is allowed");
+                return string.Create(CultureInfo.InvariantCulture,
+                    $"grad.{role} is {Math.Sqrt(distance):0.0e+0} away, {limit:0.0e+0} is allowed");
         }
 
         return null;
@@ -157,7 +161,8 @@ internal sealed record GoldenCase(GoldenPart Part, string Name, JsonElement Sett
         return null;
     }
 
-    private double Noise(string name) => Settings.TryGetProperty("noise", out JsonElement noise) && noise.TryGetProperty(name, out JsonElement e) ? e.GetDouble() : 0;
+    private double Noise(string name) => Settings.TryGetProperty("noise", out JsonElement noise)
+        && noise.TryGetProperty(name, out JsonElement e) ? e.GetDouble() : 0;
 
     private static string Say(string what, double found, double expected, double allowed)
         => string.Create(CultureInfo.InvariantCulture, $"{what} is {found:G9}, not {expected:G9} ({allowed:0.0e+0} is allowed)");

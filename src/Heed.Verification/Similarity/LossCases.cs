@@ -8,6 +8,7 @@ namespace Heed.Verification;
 /// <summary>Cases of <c>losses</c>: losses over given vectors.</summary>
 internal static class LossCases
 {
+    private static readonly string[] Roles = ["anchor", "positive", "negative1", "negative2", "negative3"];
     public static string? Compare(GoldenCase c)
     {
         return c.CompareLoss(() => c.Kind switch
@@ -15,10 +16,12 @@ internal static class LossCases
             "mnrl" => InBatch(c).Of(Columns(c)),
             "cosent" or "angle" or "cosine_similarity" or "contrastive" or "online_contrastive" or "softmax" or "contrastive_tension"
                 or "mega_batch_margin" => Pair(c),
-            "triplet" => TripletLosses.Triplet(c.Input("anchor"), c.Input("positive"), c.Input("negative"), Distance(c), c.Number("margin", 5)),
+            "triplet" => TripletLosses.Triplet(c.Input("anchor"), c.Input("positive"), c.Input("negative"), Distance(c),
+                c.Number("margin", 5)),
             "batch_hard" or "batch_hard_soft" or "batch_semi_hard" or "batch_all" => Batch(c),
             "margin_mse" => TeacherLosses.MarginMse(Columns(c), c.Floats("labels"), c.Text("similarity", "dot") == "cosine"),
-            "distill_kl" => TeacherLosses.DistillKl(Columns(c), c.Floats("labels"), c.Number("student_temperature", c.Number("temperature", 1)),
+            "distill_kl" => TeacherLosses.DistillKl(Columns(c), c.Floats("labels"),
+                c.Number("student_temperature", c.Number("temperature", 1)),
                 c.Number("teacher_temperature", c.Number("temperature", 1))),
             "mse" => TeacherLosses.Mse(Columns(c), c.Tensor("labels")),
             "embed_distill" => TeacherLosses.Cosine(Columns(c), c.Tensor("labels")),
@@ -29,7 +32,7 @@ internal static class LossCases
     }
 
     private static Variable[] Columns(GoldenCase c)
-        => [.. new[] { "anchor", "positive", "negative1", "negative2", "negative3" }.Where(c.Has).Select(c.Input)];
+        => [.. Roles.Where(c.Has).Select(c.Input)];
 
     private static VectorDistance Distance(GoldenCase c) => c.Text("distance", "euclidean") switch
     {
@@ -67,7 +70,8 @@ internal static class LossCases
 
     private static Variable Pair(GoldenCase c)
     {
-        if (c.Kind == "mega_batch_margin") return PairLosses.MegaBatchMargin(c.Input("anchor"), c.Input("positive"), c.Number("positive_margin", 0.8), c.Number("negative_margin", 0.3));
+        if (c.Kind == "mega_batch_margin") return PairLosses.MegaBatchMargin(c.Input("anchor"), c.Input("positive"),
+            c.Number("positive_margin", 0.8), c.Number("negative_margin", 0.3));
         if (c.Has("embeddings"))
         {
             Variable both = c.Input("embeddings");
@@ -80,7 +84,8 @@ internal static class LossCases
             Variable[] columns = Columns(c);
             Variable angles = Variable.Concatenate(0, [.. columns.Skip(1).Select(o => PairLosses.Angle(columns[0], o))]);
             int n = columns[0].Shape[0];
-            return PairLosses.Cosent(angles, [.. Enumerable.Range(0, angles.Shape.Count).Select(i => i < n ? 1f : 0f)], c.Number("scale", 20));
+            return PairLosses.Cosent(angles, [.. Enumerable.Range(0, angles.Shape.Count).Select(i => i < n ? 1f : 0f)],
+                c.Number("scale", 20));
         }
 
         Variable a = c.Input("first"), b = c.Input("second");
@@ -98,7 +103,8 @@ internal static class LossCases
             default:
                 string[] parts = [.. c.Settings.GetProperty("features").EnumerateArray().Select(f => f.GetString()!)];
                 Variable features = PairLosses.Features(a, b, parts.Contains("u"), parts.Contains("|u-v|"), parts.Contains("u*v"));
-                return PairLosses.Softmax(features, c.Input("weight.classifier.weight"), c.Input("weight.classifier.bias"), c.Integers("labels"));
+                return PairLosses.Softmax(features, c.Input("weight.classifier.weight"), c.Input("weight.classifier.bias"),
+                    c.Integers("labels"));
         }
     }
 
@@ -135,7 +141,7 @@ internal static class LossCases
     private static Variable Guided(GoldenCase c)
     {
         Variable[] columns = Columns(c);
-        Variable[] guides = [.. new[] { "guide.anchor", "guide.positive", "guide.negative1", "guide.negative2" }.Where(c.Has).Select(r => (Variable)c.Tensor(r))];
+        Variable[] guides = [.. Roles.Select(r => $"guide.{r}").Where(c.Has).Select(r => (Variable)c.Tensor(r))];
         return new GuidedNegatives
         {
             Temperature = c.Number("temperature", 0.01),

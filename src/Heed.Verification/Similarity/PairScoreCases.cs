@@ -50,7 +50,8 @@ internal static class PairScoreCases
                 "ndcg2pp" => ListWeighting.Ndcg2Plus,
                 string other => throw new FormatException($"the weighting '{other}' is not known"),
             }, k, c.Number("sigma", 1), c.Text("log", "binary") == "binary"),
-            "listnet" => ListLosses.ListNet(c.Text("activation", "") == "sigmoid" ? [.. lists.Select(l => l.Activate(Activation.Sigmoid))] : lists, labels),
+            "listnet" => ListLosses.ListNet(c.Text("activation", "") == "sigmoid" ? [.. lists.Select(l => l.Activate(Activation.Sigmoid))]
+                : lists, labels),
             "listmle" or "plistmle" => ListLosses.ListMle(lists, isSorted ? labels : null, c.Kind == "plistmle"),
             "adr_mse" => ListLosses.RankError(lists, labels, c.Number("alpha", 1)),
             _ => throw new FormatException($"'{c.Kind}' is no loss of this version"),

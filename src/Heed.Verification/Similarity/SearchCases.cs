@@ -17,7 +17,8 @@ internal static class SearchCases
             case "paraphrases":
             {
                 VectorTable table = Table(points, "embeddings");
-                var found = VectorGroups.Paraphrases(table, (int)c.Number("top_k", 100), (int)c.Number("max_pairs", 500_000), c.Text("score", "cosine") == "cosine");
+                var found = VectorGroups.Paraphrases(table, (int)c.Number("top_k", 100), (int)c.Number("max_pairs", 500_000),
+                    c.Text("score", "cosine") == "cosine");
                 if (found.Count != (int)c.Number("pairs", 0)) return $"{found.Count} pairs were found, not {c.Number("pairs", 0)}";
                 return Rows(c.Settings.GetProperty("results"), [.. found.Take(60).Select(f => (object[])[f.Score, f.First, f.Second])]);
             }
@@ -25,13 +26,15 @@ internal static class SearchCases
             case "search":
             {
                 VectorTable queries = Table(c with { Name = "search" }, "queries"), table = Table(points, "embeddings");
-                var found = Enumerable.Range(0, queries.Count).Select(q => queries.Nearest(q, table, (int)c.Number("top_k", 10), c.Text("score", "cosine") == "cosine")).ToArray();
+                var found = Enumerable.Range(0, queries.Count).Select(q
+                    => queries.Nearest(q, table, (int)c.Number("top_k", 10), c.Text("score", "cosine") == "cosine")).ToArray();
                 return Rows(c.Settings.GetProperty("indices"), [.. found.Select(f => (object[])[.. f.Select(r => (object)r.Row)])])
                     ?? Rows(c.Settings.GetProperty("scores"), [.. found.Select(f => (object[])[.. f.Select(r => (object)r.Score)])]);
             }
 
             case "communities":
-                return Rows(c.Settings.GetProperty("results"), [.. VectorGroups.Communities(Table(points, "embeddings"), c.Settings.GetProperty("threshold").GetDouble(),
+                return Rows(c.Settings.GetProperty("results"),
+                    [.. VectorGroups.Communities(Table(points, "embeddings"), c.Settings.GetProperty("threshold").GetDouble(),
                     (int)c.Number("min_community_size", 10)).Select(g => (object[])[.. g.Select(i => (object)i)])]);
             default: throw new FormatException($"'{c.Kind}' is not known");
         }
@@ -63,12 +66,15 @@ internal static class SearchCases
         GoldenCase shared = c with { Name = "hard_negatives" };
         VectorTable allQueries = Table(shared, "queries"), documents = Table(shared, "documents");
         JsonElement given = c.Settings.GetProperty("pairs");
-        (int Query, int Document)[] pairs = given.ValueKind == JsonValueKind.String ? [.. Enumerable.Range(0, allQueries.Count).Select(i => (i, i))]
+        (int Query, int Document)[] pairs = given.ValueKind == JsonValueKind.String
+            ? [.. Enumerable.Range(0, allQueries.Count).Select(i => (i, i))]
             : [.. given.EnumerateArray().Select(p => (p[0].GetInt32(), p[1].GetInt32()))];
         int[] queries = [.. pairs.Select(p => p.Query).Distinct()];
         // The corpus: all documents, or only the pairs' own.
-        int[] corpus = c.Settings.TryGetProperty("corpus", out _) ? [.. pairs.Select(p => p.Document).Distinct()] : [.. Enumerable.Range(0, documents.Count)];
-        IReadOnlyList<int>[] positives = [.. queries.Select(q => (IReadOnlyList<int>)[.. pairs.Where(p => p.Query == q).Select(p => Array.IndexOf(corpus, p.Document))])];
+        int[] corpus = c.Settings.TryGetProperty("corpus", out _) ? [.. pairs.Select(p => p.Document).Distinct()]
+            : [.. Enumerable.Range(0, documents.Count)];
+        IReadOnlyList<int>[] positives = [.. queries.Select(q
+            => (IReadOnlyList<int>)[.. pairs.Where(p => p.Query == q).Select(p => Array.IndexOf(corpus, p.Document))])];
         HardNegatives rule = new()
         {
             Count = (int)c.Number("num_negatives", 3),
@@ -80,7 +86,8 @@ internal static class SearchCases
             MinimumScore = c.Optional("min_score"),
             KeepsPositives = c.Flag("include_positives", false),
         };
-        VectorTable asked = VectorTable.Of([.. queries.Select(q => allQueries[q].ToArray())]), searched = VectorTable.Of([.. corpus.Select(d => documents[d].ToArray())]);
+        VectorTable asked = VectorTable.Of([.. queries.Select(q => allQueries[q].ToArray())]),
+            searched = VectorTable.Of([.. corpus.Select(d => documents[d].ToArray())]);
         IReadOnlyList<(int Document, double Score)[]> found = rule.Of(asked, searched, positives);
         string form = c.Text("output_format", "triplet");
         bool scores = c.Flag("output_scores", false);
@@ -97,7 +104,8 @@ internal static class SearchCases
                 {
                     case "triplet":
                         foreach ((int document, double score) in negatives)
-                            rows.Add(scores ? [queries[q], own, corpus[document], (object[])[asked.Similarity(q, searched, p, cosine: true), score]] : [queries[q], own, corpus[document]]);
+                            rows.Add(scores ? [queries[q], own, corpus[document],
+                                (object[])[asked.Similarity(q, searched, p, cosine: true), score]] : [queries[q], own, corpus[document]]);
                         break;
                     case "n-tuple": rows.Add([queries[q], own, .. negatives.Select(n => (object)corpus[n.Document])]); break;
                     case "labeled-pair":
@@ -105,7 +113,8 @@ internal static class SearchCases
                         foreach ((int document, _) in negatives) rows.Add([queries[q], corpus[document], 0]);
                         break;
                     default:
-                        rows.Add([queries[q], (object[])[own, .. negatives.Select(n => (object)corpus[n.Document])], (object[])[1, .. negatives.Select(_ => (object)0)]]);
+                        rows.Add([queries[q], (object[])[own, .. negatives.Select(n => (object)corpus[n.Document])],
+                            (object[])[1, .. negatives.Select(_ => (object)0)]]);
                         break;
                 }
             }
@@ -117,7 +126,8 @@ internal static class SearchCases
     private static string? Rescore(GoldenCase c)
     {
         float[] queries = c.Floats("queries"), corpus = c.Floats("corpus");
-        int width = c.Width("queries"), rows = corpus.Length / width, top = (int)c.Number("top_k", 5), more = top * (int)c.Number("multiplier", 3);
+        int width = c.Width("queries"), rows = corpus.Length / width, top = (int)c.Number("top_k", 5),
+            more = top * (int)c.Number("multiplier", 3);
         bool bits = c.Has("hamming");
         float[] ranges = QuantizedVectors.Ranges(corpus, width);
         byte[] codes = bits ? QuantizedVectors.Bits(corpus, width) : QuantizedVectors.Bytes(corpus, ranges, width);
@@ -127,25 +137,29 @@ internal static class SearchCases
         for (int q = 0; q < queries.Length / width; q++)
         {
             ReadOnlyMemory<byte> code = asked.AsMemory(q * bytes, bytes);
-            int[] distances = [.. Enumerable.Range(0, rows).Select(r => bits ? QuantizedVectors.Hamming(code.Span, codes.AsSpan(r * bytes, bytes))
+            int[] distances = [.. Enumerable.Range(0, rows).Select(r => bits
+                ? QuantizedVectors.Hamming(code.Span, codes.AsSpan(r * bytes, bytes))
                 : -QuantizedVectors.Product(code.Span, codes.AsSpan(r * bytes, bytes)))];
             first.AddRange(distances.Select(d => (double)(bits ? d : -d)));
             int[] near = QuantizedVectors.Least(distances, more);
             candidates.AddRange(near.Select(n => (double)n));
             ReadOnlyMemory<float> query = queries.AsMemory(q * width, width);
             var best = near.Select(n => (Row: n, Score: bits ? QuantizedVectors.ScoreBits(query.Span, codes.AsSpan(n * bytes, bytes))
-                : QuantizedVectors.ScoreBytes(query.Span, codes.AsSpan(n * bytes, bytes), ranges))).OrderByDescending(n => n.Score).Take(top).ToArray();
+                : QuantizedVectors.ScoreBytes(query.Span, codes.AsSpan(n * bytes, bytes), ranges))).OrderByDescending(n
+                => n.Score).Take(top).ToArray();
             indices.AddRange(best.Select(b => (double)b.Row));
             scores.AddRange(best.Select(b => b.Score));
         }
 
-        return c.Compare(bits ? "hamming" : "products", first, 0) ?? c.Compare("candidates", candidates, 0) ?? c.Compare("indices", indices, 0) ?? c.Compare("scores", scores, Score);
+        return c.Compare(bits ? "hamming" : "products", first, 0) ?? c.Compare("candidates", candidates, 0)
+            ?? c.Compare("indices", indices, 0) ?? c.Compare("scores", scores, Score);
     }
 
     private static string? Pairs(GoldenCase c)
     {
         int[][] labels = [.. c.Settings.GetProperty("labels").EnumerateArray().Select(l => l.ValueKind == JsonValueKind.Array
-            ? [.. l.EnumerateArray().Select((flag, i) => (flag, i)).Where(f => f.flag.GetInt32() != 0).Select(f => f.i)] : (int[])[l.GetInt32()])];
+            ? [.. l.EnumerateArray().Select((flag, i) => (flag, i)).Where(f => f.flag.GetInt32() != 0).Select(f => f.i)]
+            : (int[])[l.GetInt32()])];
         IReadOnlyList<ContrastivePair> unique = ContrastivePairs.Unique(labels);
         int positives = unique.Count(p => p.IsPositive), negatives = unique.Count - positives;
         if (c.Settings.TryGetProperty("unique_pairs", out JsonElement every)
@@ -158,13 +172,17 @@ internal static class SearchCases
                 "oversampling" => ContrastivePairs.Balanced(unique),
                 "undersampling" => ContrastivePairs.Balanced(unique, Math.Min(positives, negatives)),
                 "unique" => ContrastivePairs.Unbalanced(unique),
-                string rounds => ContrastivePairs.Balanced(unique, int.Parse(rounds["iterations".Length..], System.Globalization.CultureInfo.InvariantCulture) * labels.Length),
+                string rounds => ContrastivePairs.Balanced(unique,
+                    int.Parse(rounds["iterations".Length..], System.Globalization.CultureInfo.InvariantCulture) * labels.Length),
             };
-            (string, int)[] found = [("positives", pairs.Count(p => p.IsPositive)), ("negatives", pairs.Count(p => !p.IsPositive)), ("distinct", pairs.Distinct().Count())];
+            (string, int)[] found = [("positives", pairs.Count(p => p.IsPositive)), ("negatives", pairs.Count(p => !p.IsPositive)),
+                ("distinct", pairs.Distinct().Count())];
             foreach ((string name, int count) in found)
-                if (strategy.Value.GetProperty(name).GetInt32() != count) return $"{strategy.Name}: {name} is {count}, not {strategy.Value.GetProperty(name).GetInt32()}";
+                if (strategy.Value.GetProperty(name).GetInt32() != count) return $"{strategy.Name}: {name} is {count}, not "
+                    + $"{strategy.Value.GetProperty(name).GetInt32()}";
             int[] start = [.. strategy.Value.GetProperty("alternating_start").EnumerateArray().Select(f => f.GetInt32())];
-            if (!pairs.Take(start.Length).Select(p => p.IsPositive ? 1 : 0).SequenceEqual(start)) return $"{strategy.Name}: positives and negatives are in another order";
+            if (!pairs.Take(start.Length).Select(p => p.IsPositive ? 1
+                : 0).SequenceEqual(start)) return $"{strategy.Name}: positives and negatives are in another order";
         }
 
         return null;
@@ -181,9 +199,11 @@ internal static class SearchCases
             return LogisticHead.Fit(vectors, width, own, own.Max() + 1, c.Optional("C") ?? 1, c.Text("class_weight", "") == "balanced");
         })];
         double[] coefficients = [.. heads.SelectMany(h => h.Weights)], expected = c.Numbers("coefficients");
-        double distance = Math.Sqrt(coefficients.Zip(expected, (a, b) => (a - b) * (a - b)).Sum()), norm = Math.Sqrt(expected.Sum(e => e * e));
+        double distance = Math.Sqrt(coefficients.Zip(expected, (a, b) => (a - b) * (a - b)).Sum()),
+            norm = Math.Sqrt(expected.Sum(e => e * e));
         if (coefficients.Length != expected.Length || !(distance <= 1e-5 * norm)) return FormattableString.Invariant($"coefficients are {distance:0.0e+0} away, {1e-5 * norm:0.0e+0} is allowed");
-        return c.Compare("intercepts", [.. heads.SelectMany(h => h.Intercepts)], 1e-5 * Math.Max(1, norm)) ?? c.Compare("probabilities", Probabilities(vectors), Score)
+        return c.Compare("intercepts", [.. heads.SelectMany(h => h.Intercepts)], 1e-5 * Math.Max(1, norm))
+            ?? c.Compare("probabilities", Probabilities(vectors), Score)
             ?? (c.Has("new") ? c.Compare("new_probabilities", Probabilities(c.Floats("new")), Score) : null);
 
         double[] Probabilities(float[] rows) => [.. Enumerable.Range(0, rows.Length / width).SelectMany(i => heads.SelectMany(h =>
@@ -211,7 +231,8 @@ internal static class SearchCases
             {
                 object[] inner => Row(expected[i], inner, $"{at}[{i}]"),
                 int number => expected[i].GetDouble() == number ? null : $"{at}[{i}] is {number}, not {expected[i]}",
-                double score => Math.Abs(expected[i].GetDouble() - score) <= Score * Math.Max(1, Math.Abs(score)) ? null : FormattableString.Invariant($"{at}[{i}] is {score}, not {expected[i]}"),
+                double score => Math.Abs(expected[i].GetDouble() - score) <= Score * Math.Max(1, Math.Abs(score)) ? null
+                    : FormattableString.Invariant($"{at}[{i}] is {score}, not {expected[i]}"),
                 _ => throw new InvalidOperationException(),
             };
             if (off is not null) return off;

@@ -39,6 +39,7 @@ internal static class SimilarityVerification
             }
         }
 
-        return results.Count > 0 ? results : throw new InvalidFileException(folder, "", "has no cases; one entry a case was expected in losses.json and its like");
+        return results.Count > 0 ? results : throw new InvalidFileException(folder, "", "has no cases; one entry a case was expected in "
+            + "losses.json and its like");
     }
 }

@@ -20,7 +20,8 @@ public class SimilarityVerificationTests
         using TemporaryFolder folder = new();
         foreach (string name in new[] { "losses.json", "losses.safetensors" }) File.Copy(Path.Combine(Golden, name), folder.File(name));
         string json = File.ReadAllText(folder.File("losses.json"));
-        File.WriteAllText(folder.File("losses.json"), json.Replace("\"mnrl.cosine20\": {\"similarity\": \"cosine\", \"scale\": 20", "\"mnrl.cosine20\": {\"similarity\": \"cosine\", \"scale\": 21", StringComparison.Ordinal));
+        File.WriteAllText(folder.File("losses.json"), json.Replace("\"mnrl.cosine20\": {\"similarity\": \"cosine\", \"scale\": "
+            + "20", "\"mnrl.cosine20\": {\"similarity\": \"cosine\", \"scale\": 21", StringComparison.Ordinal));
         VerificationResult off = Assert.Single(SimilarityVerification.Run(folder.Path), r => !r.Passed);
         Assert.Equal("losses mnrl.cosine20", off.Case);
         Assert.Contains("output is", off.Detail, StringComparison.Ordinal);

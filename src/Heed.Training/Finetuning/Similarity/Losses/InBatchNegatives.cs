@@ -83,7 +83,8 @@ internal sealed record InBatchNegatives
 
         if (Directions.HasFlag(Directions.QueryToQuery)) parts.Add(Others(Vectors.Similarities(queries, queries, Cosine) * Scale, n));
         if (Directions.HasFlag(Directions.DocumentToQuery)) parts.Add(Vectors.Similarities(positives, queries, Cosine) * Scale);
-        if (Directions.HasFlag(Directions.DocumentToDocument)) parts.Add(Others(Vectors.Similarities(positives, documents, Cosine) * Scale, n));
+        if (Directions.HasFlag(Directions.DocumentToDocument)) parts.Add(Others(Vectors.Similarities(positives, documents, Cosine) * Scale,
+            n));
         if (IsJoint) return (Variable.Concatenate(1, [.. parts]).LogSumExp() - own).Mean();
         Variable sum = (parts[0].LogSumExp() - own).Mean();
         foreach (Variable part in parts.Skip(1)) sum += (part.LogSumExp() - own).Mean();

@@ -80,7 +80,8 @@ internal static class QuantizedVectors
     }
 
     /// <summary>The k rows of the least distance; of equal ones the lower index.</summary>
-    public static int[] Least(IReadOnlyList<int> distances, int k) => [.. Enumerable.Range(0, distances.Count).OrderBy(i => distances[i]).Take(k)];
+    public static int[] Least(IReadOnlyList<int> distances, int k)
+        => [.. Enumerable.Range(0, distances.Count).OrderBy(i => distances[i]).Take(k)];
 
     private static float Step(ReadOnlySpan<float> ranges, int width, int d)
     {

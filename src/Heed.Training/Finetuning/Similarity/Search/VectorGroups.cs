@@ -13,7 +13,8 @@ internal static class VectorGroups
         Dictionary<(int, int), double> pairs = [];
         for (int i = 0; i < table.Count; i++)
         {
-            foreach ((int j, double score) in table.Nearest(i, table, Math.Min(table.Count, top) + 1, cosine).Where(n => n.Row != i).Take(top))
+            foreach ((int j, double score) in table.Nearest(i, table, Math.Min(table.Count, top) + 1, cosine).Where(n
+                => n.Row != i).Take(top))
                 pairs.TryAdd((Math.Min(i, j), Math.Max(i, j)), score);
         }
 

@@ -12,7 +12,8 @@ internal sealed class VectorTable(ReadOnlyMemory<float> values, int width)
     public ReadOnlySpan<float> this[int row] => values.Span.Slice(row * width, width);
 
     /// <summary>A table of rows of one length.</summary>
-    public static VectorTable Of(IReadOnlyList<float[]> rows) => new(rows.SelectMany(r => r).ToArray(), Math.Max(1, rows.Count == 0 ? 1 : rows[0].Length));
+    public static VectorTable Of(IReadOnlyList<float[]> rows)
+        => new(rows.SelectMany(r => r).ToArray(), Math.Max(1, rows.Count == 0 ? 1 : rows[0].Length));
 
     /// <summary>Cosine or dot product of a row with a row of another table.</summary>
     public double Similarity(int row, VectorTable other, int otherRow, bool cosine)
