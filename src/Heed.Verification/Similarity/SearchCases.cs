@@ -15,22 +15,22 @@ internal static class SearchCases
         {
             case "hard_negatives": return Hard(c);
             case "paraphrases":
-            {
-                VectorTable table = Table(points, "embeddings");
-                var found = VectorGroups.Paraphrases(table, (int)c.Number("top_k", 100), (int)c.Number("max_pairs", 500_000),
-                    c.Text("score", "cosine") == "cosine");
-                if (found.Count != (int)c.Number("pairs", 0)) return $"{found.Count} pairs were found, not {c.Number("pairs", 0)}";
-                return Rows(c.Settings.GetProperty("results"), [.. found.Take(60).Select(f => (object[])[f.Score, f.First, f.Second])]);
-            }
+                {
+                    VectorTable table = Table(points, "embeddings");
+                    var found = VectorGroups.Paraphrases(table, (int)c.Number("top_k", 100), (int)c.Number("max_pairs", 500_000),
+                        c.Text("score", "cosine") == "cosine");
+                    if (found.Count != (int)c.Number("pairs", 0)) return $"{found.Count} pairs were found, not {c.Number("pairs", 0)}";
+                    return Rows(c.Settings.GetProperty("results"), [.. found.Take(60).Select(f => (object[])[f.Score, f.First, f.Second])]);
+                }
 
             case "search":
-            {
-                VectorTable queries = Table(c with { Name = "search" }, "queries"), table = Table(points, "embeddings");
-                var found = Enumerable.Range(0, queries.Count).Select(q
-                    => queries.Nearest(q, table, (int)c.Number("top_k", 10), c.Text("score", "cosine") == "cosine")).ToArray();
-                return Rows(c.Settings.GetProperty("indices"), [.. found.Select(f => (object[])[.. f.Select(r => (object)r.Row)])])
-                    ?? Rows(c.Settings.GetProperty("scores"), [.. found.Select(f => (object[])[.. f.Select(r => (object)r.Score)])]);
-            }
+                {
+                    VectorTable queries = Table(c with { Name = "search" }, "queries"), table = Table(points, "embeddings");
+                    var found = Enumerable.Range(0, queries.Count).Select(q
+                        => queries.Nearest(q, table, (int)c.Number("top_k", 10), c.Text("score", "cosine") == "cosine")).ToArray();
+                    return Rows(c.Settings.GetProperty("indices"), [.. found.Select(f => (object[])[.. f.Select(r => (object)r.Row)])])
+                        ?? Rows(c.Settings.GetProperty("scores"), [.. found.Select(f => (object[])[.. f.Select(r => (object)r.Score)])]);
+                }
 
             case "communities":
                 return Rows(c.Settings.GetProperty("results"),
