@@ -74,7 +74,7 @@ public sealed class CheckpointFolder : IDisposable
     public static CheckpointFolder Open(IModelFiles files)
     {
         ArgumentNullException.ThrowIfNull(files);
-        if (files is FolderModelFiles folder) CheckpointSave.Recover(folder.Location);
+        if (files.FolderOnDisk() is { } folder) CheckpointSave.Recover(folder);
         string found = Find(files) ?? throw new InvalidFileException(files.Location, "", $"holds no weights: none of {SafetensorsName}, {SafetensorsIndexName}, {PickleName} or {PickleIndexName} is there. Check the path, or download the model again");
         return Opened(new CheckpointFolder(files, files.Location), found);
     }

@@ -6,7 +6,7 @@ namespace Heed.Generation;
 
 public sealed partial class HeedModel
 {
-    /// <summary>Answers a chat, with the folder's chat template.</summary>
+    /// <summary>Answers a chat, with the folder's chat template; a last message that is the assistant's is continued.</summary>
     /// <param name="messages">The chat so far; the answer follows the last message. Give the next turn the same messages and the answer
     /// before its own: what was read then is not computed again (<see cref="TokenUsage.CachedTokens"/>).</param>
     /// <param name="config">The settings; null: <see cref="Generation"/>.</param>
@@ -47,11 +47,18 @@ public sealed partial class HeedModel
         return UpdatesAsync(() => ChatRequest(copy, config), cancellationToken);
     }
 
-    /// <summary>The text of a chat as the template writes it, ending with the beginning of the model's turn. It holds its special tokens
-    /// itself.</summary>
     private GenerationRequest ChatRequest(IReadOnlyList<ChatMessage> messages, GenerationConfig? config)
     {
         config = Checked(config);
+        return Request(ChatIds(messages), config);
+    }
+
+    /// <summary>The tokens of a chat as the template writes it: up to the beginning of the model's turn, or to the end of the assistant's
+    /// message that is continued. The template writes the special tokens itself.</summary>
+    /// <param name="messages">The chat.</param>
+    /// <param name="continues">Whether the last message is continued; null: if it is the assistant's.</param>
+    internal int[] ChatIds(IReadOnlyList<ChatMessage> messages, bool? continues = null)
+    {
         JsonArray array = [];
         foreach (ChatMessage message in messages)
         {
@@ -59,11 +66,18 @@ public sealed partial class HeedModel
             array.Add((JsonNode)new JsonObject { ["role"] = message.Role, ["content"] = message.Content });
         }
 
+        bool open = continues ?? (messages.Count > 0 && messages[^1].Role == "assistant");
         using JsonDocument json = JsonDocument.Parse(array.ToJsonString());
         ChatTemplates templates = _templates.Value;
-        string text = templates.Choose().Render(new ChatRequest { Messages = json.RootElement, AddGenerationPrompt = true, Variables = templates.SpecialTokens }).Text;
+        string text = templates.Choose().Render(new ChatRequest
+        {
+            Messages = json.RootElement,
+            AddGenerationPrompt = !open,
+            ContinueFinalMessage = open,
+            Variables = templates.SpecialTokens,
+        }).Text;
         List<int> ids = [];
         Tokenizer.EncodeToIds(text, ids, addSpecialTokens: false);
-        return Request([.. ids], config);
+        return [.. ids];
     }
 }

@@ -1,6 +1,4 @@
 using Heed.Checkpoints;
-using Heed.Engine.Runtime;
-using Heed.Hub;
 using Heed.Models;
 using Heed.Models.Embeddings;
 using Heed.Generation.Embeddings;
@@ -21,10 +19,7 @@ public sealed partial class HeedModel
     /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A value of <paramref name="inference"/> is out of range.</exception>
     public static HeedModel Open(string name, LoadOptions? options = null, InferenceOptions? inference = null)
-    {
-        ArgumentNullException.ThrowIfNull(name);
-        return Open(new FolderModelFiles(HubModel.Folder(name)), options, inference);
-    }
+        => Open(ModelOpening.Find(name), options, inference);
 
     /// <summary>Opens a model from the files of any store: a folder, memory, a download.</summary>
     /// <param name="files">The files; the tokenizer is read from them when it is first asked for.</param>
@@ -37,18 +32,20 @@ public sealed partial class HeedModel
         ArgumentNullException.ThrowIfNull(files);
         inference?.Validate();
         (files, options) = OpenedFiles.Of(files, options);
-        ModelDescription? description = SentenceEmbedder.IsFor(files) ? null : ModelFolder.ReadConfig(files, options);
-        TextEmbedder? embedder = description is null || IsBareEncoder(description) ? TextEmbedder.Open(files, description, options) : null;
+        (IModelFiles once, _) = OpenedFiles.ForOpening(files, options);
+        ModelDescription? description = SentenceEmbedder.IsFor(once) ? null : ModelFolder.ReadConfig(once, options);
+        TextEmbedder? embedder = description is null || IsBareEncoder(description) ? TextEmbedder.Open(once, description, options) : null;
         if (embedder is { Model: null })
         {
             embedder.Dispose();
             throw new InputException($"{files.Location}: holds static word vectors and no model; open it with TextEmbedder.Open.");
         }
 
-        Model model = embedder?.Model ?? ModelFolder.Load(files, description!, options).Model;
+        Model model = embedder?.Model ?? ModelFolder.Load(once, description!, options).Model;
         try
         {
-            return new HeedModel(files, model, description, embedder, options?.Warnings, inference);
+            return new HeedModel(
+                files, model, Settings(once, model, description, options?.Warnings), embedder, options?.Warnings, inference);
         }
         catch
         {
@@ -67,10 +64,7 @@ public sealed partial class HeedModel
     public static async Task<HeedModel> OpenAsync(
         string name, LoadOptions? options = null, IProgress<LoadProgress>? progress = null, InferenceOptions? inference = null,
         CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(name);
-        return await OpenAsync(new FolderModelFiles(HubModel.Folder(name)), options, progress, inference, cancellationToken).ConfigureAwait(false);
-    }
+        => await OpenAsync(ModelOpening.Find(name), options, progress, inference, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Opens a model without blocking the calling thread. In a browser, files at an address are first brought into
     /// memory.</summary>
@@ -86,19 +80,8 @@ public sealed partial class HeedModel
     public static async Task<HeedModel> OpenAsync(
         IModelFiles files, LoadOptions? options = null, IProgress<LoadProgress>? progress = null, InferenceOptions? inference = null,
         CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(files);
-        // The caller's context: the thread that loads has entered none.
-        LoadOptions loading = (options ?? LoadOptions.Default) with
-        {
-            Context = options?.Context ?? ComputeContext.Current,
-            Progress = progress,
-            CancellationToken = cancellationToken,
-        };
-        if (OperatingSystem.IsBrowser() && files is HttpModelFiles remote)
-            files = await remote.FetchAsync(progress, cancellationToken).ConfigureAwait(false);
-        return await Task.Run(() => Open(files, loading, inference), cancellationToken).ConfigureAwait(false);
-    }
+        => await ModelOpening.OpenAsync(files, options, progress, (source, loading) => Open(source, loading, inference), cancellationToken)
+            .ConfigureAwait(false);
 
     /// <summary>True for encoders without a head: their whole purpose is to embed, as that of folders of sentence-transformers.</summary>
     private static bool IsBareEncoder(ModelDescription model)

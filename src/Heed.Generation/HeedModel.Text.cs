@@ -77,6 +77,15 @@ public sealed partial class HeedModel
         return UpdatesAsync(() => Request(prompt, config), cancellationToken);
     }
 
+    /// <summary>Continues prompts of ids.</summary>
+    internal IReadOnlyList<GeneratedText> Generate(IReadOnlyList<int[]> prompts, GenerationConfig? config,
+        CancellationToken cancellationToken)
+    {
+        using IDisposable use = _uses.Enter();
+        config = Checked(config);
+        return _engine.Value.Generate([.. prompts.Select(p => Request(p, config))], cancellationToken);
+    }
+
     /// <summary>The updates of a request; the model is in use from the first read on.</summary>
     private IEnumerable<GenerationUpdate> Updates(Func<GenerationRequest> request, CancellationToken cancellationToken)
     {
@@ -88,7 +97,8 @@ public sealed partial class HeedModel
         Func<GenerationRequest> request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         IDisposable use = _uses.Enter();
-        await foreach (GenerationUpdate update in Begin(request, use, r => _engine.Value.StreamAsync(r, use, cancellationToken)).ConfigureAwait(false)) yield return update;
+        await foreach (GenerationUpdate update in Begin(request, use, r => _engine.Value.StreamAsync(r, use, cancellationToken))
+            .ConfigureAwait(false)) yield return update;
     }
 
     /// <summary>Begins a stream that ends the use with itself; a request that cannot be made ends it at once.</summary>

@@ -1,8 +1,6 @@
-using Heed.Engine.Tensors;
-using Heed.Generation.Sampling;
-using Heed.Models;
 using Heed.Generation.Embeddings;
-using Heed.Tokenizers;
+using Heed.Generation.Understanding;
+using Heed.Models;
 
 namespace Heed.Generation;
 
@@ -18,7 +16,8 @@ public sealed partial class HeedModel
         ArgumentNullException.ThrowIfNull(texts);
         using IDisposable use = _uses.Enter();
         if (Model is not (EncoderModel or CausalLanguageModel))
-            throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a folder of sentence-transformers.");
+            throw new InputException($"{Folder}: {Model.Architecture} gives no embeddings. Open an encoder such as BERT, or a "
+                + "folder of sentence-transformers.");
         return _embedder.Value.Embed(texts, null, cancellationToken);
     }
 
@@ -33,87 +32,106 @@ public sealed partial class HeedModel
     public Task<IReadOnlyList<float[]>> EmbedAsync(IReadOnlyList<string> texts, CancellationToken cancellationToken = default)
         => Task.Run(() => Embed(texts, cancellationToken), cancellationToken);
 
-    /// <summary>As <see cref="Classify"/>, on a thread of the pool.</summary>
-    /// <inheritdoc cref="Classify"/>
-    public Task<IReadOnlyList<Prediction>> ClassifyAsync(string text, string? pair = null, CancellationToken cancellationToken = default)
-        => Task.Run(() => Classify(text, pair, cancellationToken), cancellationToken);
+    /// <summary>The rows of the last layer for each token of a text, special tokens included: features for a model of another
+    /// kind.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="truncate">True: a text that is longer than the model reads is cut; false: it is an error.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
+    /// <returns>One vector per token, as long as the model is wide.</returns>
+    /// <exception cref="InputException">The text is too long, or the model is an encoder-decoder.</exception>
+    public IReadOnlyList<float[]> TokenVectors(string text, bool truncate = false, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        using IDisposable use = _uses.Enter();
+        return Understanding.TokenVectors.Of(_reading.Value, text, truncate, cancellationToken);
+    }
 
     /// <summary>The classes of a text, the likeliest first; a number where the model does regression.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="pair">A second text where the model judges pairs.</param>
+    /// <param name="pair">A second text where the model judges pairs; an empty one is none.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <exception cref="InputException">The model does not classify texts, or the text is too long for it.</exception>
     public IReadOnlyList<Prediction> Classify(string text, string? pair = null, CancellationToken cancellationToken = default)
     {
-        using IDisposable use = _uses.Enter();
-        if (Model is not SequenceClassifier classifier)
-            throw new InputException($"{Folder}: {Model.Architecture} does not classify texts. Open a model with a sequence "
-                + "classification head.");
-        float[] scores = Run(text, pair, cancellationToken, out _, out _);
-        bool single = classifier.Kind is ClassificationKind.SingleLabel || (classifier.Kind is null && scores.Length > 1);
-        if (single) Probabilities.Softmax([.. scores], scores);
-        else if (classifier.Kind is ClassificationKind.MultiLabel) Probabilities.Sigmoid(scores);
-        IReadOnlyList<string> labels = Model.Config.Labels;
-        Prediction[] predictions = [.. scores.Select((s, i) => new Prediction(i < labels.Count
-            ? labels[i]
-            : FormattableString.Invariant($"LABEL_{i}"), s))];
-        return [.. predictions.OrderByDescending(p => p.Score)];
+        ArgumentNullException.ThrowIfNull(text);
+        return Classify([new TextPair(text, pair ?? "")], cancellationToken: cancellationToken)[0];
     }
+
+    /// <summary>The classes of texts, the likeliest first; a number where the model does regression.</summary>
+    /// <param name="texts">The texts.</param>
+    /// <param name="kind">What the scores mean: softmax for one right class, sigmoids for any number of them, the numbers themselves for
+    /// regression (<c>function_to_apply</c>); null: as the folder specifies.</param>
+    /// <param name="top">Up to how many classes, best first; null: all.</param>
+    /// <param name="truncate">True: a text that is longer than the model reads is cut, of a pair the longer one first. False: it is an
+    /// error.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
+    /// <returns>For each text its classes.</returns>
+    /// <inheritdoc cref="Classify(string, string?, CancellationToken)" path="/exception"/>
+    public IReadOnlyList<IReadOnlyList<Prediction>> Classify(
+        IReadOnlyList<string> texts, ClassificationKind? kind = null, int? top = null, bool truncate = false,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        return Classify([.. texts.Select(t => new TextPair(t, ""))], kind, top, truncate, cancellationToken);
+    }
+
+    /// <summary>The classes of pairs of texts, the likeliest first; a number where the model does regression.</summary>
+    /// <param name="pairs">The pairs; a second text that is empty is none.</param>
+    /// <param name="kind">What the scores mean: softmax for one right class, sigmoids for any number of them, the numbers themselves for
+    /// regression (<c>function_to_apply</c>); null: as the folder specifies.</param>
+    /// <param name="top">Up to how many classes, best first; null: all.</param>
+    /// <param name="truncate">True: a text that is longer than the model reads is cut, of a pair the longer one first. False: it is an
+    /// error.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
+    /// <returns>For each pair its classes.</returns>
+    /// <inheritdoc cref="Classify(string, string?, CancellationToken)" path="/exception"/>
+    public IReadOnlyList<IReadOnlyList<Prediction>> Classify(
+        IReadOnlyList<TextPair> pairs, ClassificationKind? kind = null, int? top = null, bool truncate = false,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        if (top is { } most) ArgumentOutOfRangeException.ThrowIfLessThan(most, 1, nameof(top));
+        using IDisposable use = _uses.Enter();
+        TextReading reading = _reading.Value;
+        TextClassification.Classifier(reading);
+        float[][] logits = TextClassification.Logits(reading, pairs, truncate, cancellationToken);
+        return Array.ConvertAll(logits, l => TextClassification.Predictions(reading, l, kind, top));
+    }
+
+    /// <summary>As <see cref="Classify(string, string?, CancellationToken)"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="Classify(string, string?, CancellationToken)"/>
+    public Task<IReadOnlyList<Prediction>> ClassifyAsync(string text, string? pair = null, CancellationToken cancellationToken = default)
+        => Task.Run(() => Classify(text, pair, cancellationToken), cancellationToken);
+
+    /// <summary>As <see cref="Classify(IReadOnlyList{TextPair}, ClassificationKind?, int?, bool, CancellationToken)"/>, on a thread of the
+    /// pool.</summary>
+    /// <inheritdoc cref="Classify(IReadOnlyList{TextPair}, ClassificationKind?, int?, bool, CancellationToken)"/>
+    public Task<IReadOnlyList<IReadOnlyList<Prediction>>> ClassifyAsync(
+        IReadOnlyList<TextPair> pairs, ClassificationKind? kind = null, int? top = null, bool truncate = false,
+        CancellationToken cancellationToken = default)
+        => Task.Run(() => Classify(pairs, kind, top, truncate, cancellationToken), cancellationToken);
 
     /// <summary>What may replace each mask (<c>[MASK]</c>, <c>&lt;mask&gt;</c>) of a text.</summary>
     /// <param name="text">A text with at least one mask token.</param>
-    /// <param name="count">How many fillings a mask.</param>
+    /// <param name="count">Up to how many fillings for each mask.</param>
+    /// <param name="targets">Only these tokens may fill a mask (of a text that is no token: its first); their probabilities stay those
+    /// among
+    /// all tokens. Null: all.</param>
     /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>Mask by mask, the likeliest filling first.</returns>
     /// <exception cref="InputException">The text has no mask, or the model does not fill masks.</exception>
-    public IReadOnlyList<Filling> Fill(string text, int count = 5, CancellationToken cancellationToken = default)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        using IDisposable use = _uses.Enter();
-        if (Model is not MaskedLanguageModel)
-            throw new InputException($"{Folder}: {Model.Architecture} does not fill masks. Open a masked language model such as BERT.");
-        string mask = MaskToken() ?? throw new InputException($"{Folder}: the tokenizer has no mask token; a masked language model needs "
-            + "one; take the tokenizer that belongs to the model.");
-        int id = Tokenizer.TokenToId(mask) ?? throw new InputException($"{Folder}: the mask token {mask} is not in the vocabulary.");
-        float[] scores = Run(text, null, cancellationToken, out TokenEncoding encoding, out Shape shape);
-        int V = shape.Last, masks = 0;
-        List<Filling> fillings = [];
-        for (int t = 0; t < encoding.Count; t++)
-        {
-            if (encoding.Ids[t] != id) continue;
-            Span<float> row = scores.AsSpan(t * V, V);
-            Probabilities.Softmax(row.ToArray(), row);
-            int[] order = Probabilities.Ascending(row);
-            for (int k = 1; k <= Math.Min(count, order.Length); k++)
-            {
-                int token = order[^k];
-                fillings.Add(new Filling(masks, Tokenizer.Decode([token]).Trim(), token, row[token]));
-            }
-
-            masks++;
-        }
-
-        return masks > 0 ? fillings : throw new InputException($"The text has no {mask}; write it where a word is to be filled in.");
-    }
-
-    /// <summary>Runs the model on one text and returns its scores.</summary>
-    private float[] Run(string text, string? pair, CancellationToken cancellationToken, out TokenEncoding encoding, out Shape shape)
+    public IReadOnlyList<Filling> Fill(
+        string text, int count = 5, IReadOnlyList<string>? targets = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
-        encoding = Tokenizer.Encode(text, pair);
-        int T = encoding.Count;
-        ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, encoding.IdArray), TokenTypeIds = new TokenGrid(1, T, encoding.TypeIdArray) };
-        using TensorScope scope = TensorScope.Begin();
-        ModelOutput output = Model.Run(inputs, new RunOptions { CancellationToken = cancellationToken });
-        if (output.Logits is not { } logits)
-            throw new InputException($"{Folder}: {Model.Architecture} gives no scores. Open a model with a head.");
-        shape = logits.Shape;
-        return logits.ToArray();
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        using IDisposable use = _uses.Enter();
+        return MaskFilling.Fill(_reading.Value, text, count, targets, cut: false, cancellationToken);
     }
 
-    private string? MaskToken()
-    {
-        if (Tokenizer.SpecialTokens.TryGetValue("mask_token", out string? named)) return named;
-        return Tokenizer.TokenToId("[MASK]") is not null ? "[MASK]" : Tokenizer.TokenToId("<mask>") is not null ? "<mask>" : null;
-    }
+    /// <summary>As <see cref="Fill"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="Fill"/>
+    public Task<IReadOnlyList<Filling>> FillAsync(
+        string text, int count = 5, IReadOnlyList<string>? targets = null, CancellationToken cancellationToken = default)
+        => Task.Run(() => Fill(text, count, targets, cancellationToken), cancellationToken);
 }

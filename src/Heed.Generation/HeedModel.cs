@@ -4,6 +4,7 @@ using Heed.Engine.Runtime;
 using Heed.Generation.Inference;
 using Heed.Models;
 using Heed.Generation.Embeddings;
+using Heed.Generation.Understanding;
 using Heed.Models.Files;
 using Heed.Templates;
 using Heed.Tokenizers;
@@ -24,6 +25,7 @@ public sealed partial class HeedModel : IDisposable
     private readonly ModelUses _uses;
     private readonly Lazy<Tokenizer> _tokenizer;
     private readonly Lazy<TextEmbedder> _embedder;
+    private readonly Lazy<TextReading> _reading;
     private readonly Lazy<InferenceEngine> _engine;
     private readonly Lazy<ChatTemplates> _templates;
     private readonly IProgress<string>? _warnings;
@@ -31,16 +33,17 @@ public sealed partial class HeedModel : IDisposable
     private readonly IModelFiles _files;
 
     private HeedModel(
-        IModelFiles files, Model model, ModelDescription? description, TextEmbedder? embedder, IProgress<string>? warnings,
+        IModelFiles files, Model model, GenerationConfig generation, TextEmbedder? embedder, IProgress<string>? warnings,
         InferenceOptions? inference)
     {
         _files = files;
         Model = model;
         _warnings = warnings;
-        Generation = Settings(files, model, description, warnings);
+        Generation = generation;
         _uses = new ModelUses(this, Free);
         // A file that is missing now may be there at the next call: only successes are kept.
         _tokenizer = new(() => ReadTokenizer(files, warnings), LazyThreadSafetyMode.PublicationOnly);
+        _reading = new(() => TextReading.Of(files, Model, Tokenizer), LazyThreadSafetyMode.PublicationOnly);
         _templates = new(() => ChatTemplates.FromFiles(files), LazyThreadSafetyMode.PublicationOnly);
         _embedder = embedder is null
             ? new(() => TextEmbedder.Over(files, model), LazyThreadSafetyMode.PublicationOnly)
@@ -61,6 +64,9 @@ public sealed partial class HeedModel : IDisposable
     /// <see cref="Generate(string, GenerationConfig?, CancellationToken)"/>. If they set no length, up to 128 tokens are generated, within
     /// the model's context.</summary>
     public GenerationConfig Generation { get; }
+
+    /// <summary>How the model reads texts.</summary>
+    internal TextReading Reading => _reading.Value;
 
     private static Tokenizer ReadTokenizer(IModelFiles files, IProgress<string>? warnings)
     {

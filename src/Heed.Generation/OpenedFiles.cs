@@ -10,6 +10,14 @@ namespace Heed.Generation;
 /// <param name="Options">How they are loaded.</param>
 internal readonly record struct OpenedFiles(IModelFiles Files, LoadOptions? Options)
 {
+    /// <summary>As <see cref="Of"/>, for one opening, in which each small file of a whole model is read once.</summary>
+    /// <exception cref="StorageException">The base model is nowhere.</exception>
+    public static OpenedFiles ForOpening(IModelFiles files, LoadOptions? options)
+    {
+        OpenedFiles opened = Of(files, options);
+        return opened.Files is AdapterFiles ? opened : opened with { Files = opened.Files.ReadOnce() };
+    }
+
     /// <summary>Finds the base model where the files are an adapter's.</summary>
     /// <exception cref="StorageException">The base model is nowhere.</exception>
     public static OpenedFiles Of(IModelFiles files, LoadOptions? options)

@@ -7,7 +7,9 @@ public readonly record struct Prediction(string Label, float Score);
 
 /// <summary>A token that may replace a mask.</summary>
 /// <param name="Mask">Number of the mask in the text, from 0.</param>
-/// <param name="Token">The token's text.</param>
+/// <param name="Token">The token's text, with the space that belongs to it and the mark of a piece (<c>##s</c>).</param>
 /// <param name="Id">Its id.</param>
-/// <param name="Probability">Its probability.</param>
-public readonly record struct Filling(int Mask, string Token, int Id, float Probability);
+/// <param name="Probability">Its probability among all tokens.</param>
+/// <param name="Text">The whole text with the mask filled; other masks and special tokens are left out of a text with one mask and
+/// shown in a text with several.</param>
+public readonly record struct Filling(int Mask, string Token, int Id, float Probability, string Text);

@@ -37,6 +37,17 @@ internal static class ModelFilesReading
     public static IModelFiles Below(this IModelFiles files, string folder)
         => folder.Trim('/').Length == 0 ? files : new FilesBelow(files, folder.Trim('/'));
 
+    /// <summary>The same files, of which one opening reads each small JSON file once.</summary>
+    public static IModelFiles ReadOnce(this IModelFiles files) => files as ReadOnceFiles ?? new ReadOnceFiles(files);
+
+    /// <summary>The folder on disk where the files lie, or null where they lie elsewhere.</summary>
+    public static string? FolderOnDisk(this IModelFiles files) => files switch
+    {
+        FolderModelFiles folder => folder.Location,
+        ReadOnceFiles once => once.Source.FolderOnDisk(),
+        _ => null,
+    };
+
     /// <summary>One file by its path, and what lies beside it; errors name files as the user wrote them.</summary>
     /// <exception cref="StorageException">The file is missing, a folder or not readable.</exception>
     public static (IModelFiles Files, string Name) OfPath(string path)

@@ -15,6 +15,7 @@ public sealed class Tape : IDisposable
     private readonly List<Op> _ops = [];
     private bool _paused;
     private bool _ended;
+    private bool _leavesParametersOut;
 
     private Tape(Tape? outer) => _outer = outer;
 
@@ -26,6 +27,13 @@ public sealed class Tape : IDisposable
 
     /// <summary>Begins to record on this thread.</summary>
     public static Tape Begin() => t_current = new Tape(t_current);
+
+    /// <summary>True where parameters that need a gradient would get one.</summary>
+    internal static bool RecordsParameters => t_current is { _paused: false, _leavesParametersOut: false };
+
+    /// <summary>As <see cref="Begin"/>, for gradients of inputs alone: parameters count as constants, packed ones too, and a model that
+    /// others use stays as it is.</summary>
+    internal static Tape BeginForInputs() => t_current = new Tape(t_current) { _leavesParametersOut = true };
 
     /// <summary>Puts an operation on the current tape and returns its output as a variable.</summary>
     /// <param name="op">The operation; it has saved what it needs.</param>

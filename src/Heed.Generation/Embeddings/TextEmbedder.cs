@@ -1,3 +1,4 @@
+using Heed.Checkpoints;
 using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Models.Embeddings;
@@ -44,25 +45,50 @@ public sealed class TextEmbedder : IDisposable
     public int Dimensions => Math.Min(_embedder.Width, Settings.Dimensions ?? int.MaxValue);
 
     /// <summary>Opens a folder of sentence-transformers, or a bare encoder (mean pooling).</summary>
-    /// <param name="folder">The folder.</param>
+    /// <param name="name">The folder, or the name of a model that was fetched before, such as
+    /// <c>sentence-transformers/all-MiniLM-L6-v2</c>.</param>
     /// <param name="options">How to load; null: for inference.</param>
-    /// <exception cref="StorageException">The folder or a file is missing.</exception>
+    /// <exception cref="StorageException">There is no such folder, or a file is missing.</exception>
     /// <exception cref="InputException">A file is damaged, or gives no vectors.</exception>
-    public static TextEmbedder Open(string folder, LoadOptions? options = null) => Open(new FolderModelFiles(folder), options);
+    /// <exception cref="BudgetException">The weights would not fit into the memory allowed.</exception>
+    public static TextEmbedder Open(string name, LoadOptions? options = null) => Open(ModelOpening.Find(name), options);
 
     /// <summary>Opens a model from the files of any store.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="options">How to load; null: for inference.</param>
     /// <inheritdoc cref="Open(string, LoadOptions?)" path="/exception"/>
     public static TextEmbedder Open(IModelFiles files, LoadOptions? options = null) => Open(files, null, options);
+
+    /// <inheritdoc cref="OpenAsync(IModelFiles, LoadOptions?, IProgress{LoadProgress}?, CancellationToken)"/>
+    /// <param name="name">The folder, or the name of a model that was fetched before.</param>
+    /// <param name="options">How to load; null: for inference.</param>
+    /// <param name="progress">Receives the bytes of weights read; may be null.</param>
+    /// <param name="cancellationToken">Stops before the next tensor; nothing is kept.</param>
+    public static async Task<TextEmbedder> OpenAsync(
+        string name, LoadOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+        => await OpenAsync(ModelOpening.Find(name), options, progress, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Opens without blocking the calling thread. In a browser, files at an address are first brought into memory.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="options">How to load; null: for inference.</param>
+    /// <param name="progress">Receives the bytes of weights read; may be null.</param>
+    /// <param name="cancellationToken">Stops before the next tensor; nothing is kept.</param>
+    /// <inheritdoc cref="Open(string, LoadOptions?)" path="/exception"/>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static Task<TextEmbedder> OpenAsync(
+        IModelFiles files, LoadOptions? options = null, IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+        => ModelOpening.OpenAsync(files, options, progress, (source, loading) => Open(source, null, loading), cancellationToken);
 
     internal static TextEmbedder Open(IModelFiles files, ModelDescription? description, LoadOptions? options)
     {
         ArgumentNullException.ThrowIfNull(files);
-        (files, options) = OpenedFiles.Of(files, options);
+        (files, options) = OpenedFiles.ForOpening(files, options);
         return WithTokenizer(files, SentenceEmbedder.Load(files, description, options));
     }
 
     /// <summary>Embeds with a model that was opened from the files and stays the caller's: no second copy of its weights.</summary>
-    internal static TextEmbedder Over(IModelFiles files, Model model) => WithTokenizer(files, SentenceEmbedder.Over(model));
+    internal static TextEmbedder Over(IModelFiles files, Model model) => WithTokenizer(files.ReadOnce(), SentenceEmbedder.Over(model));
 
     private static TextEmbedder WithTokenizer(IModelFiles files, SentenceEmbedder embedder)
     {
@@ -119,6 +145,17 @@ public sealed class TextEmbedder : IDisposable
     /// <param name="cancellationToken">Looked at before each layer.</param>
     public float[] Embed(string text, EmbeddingOptions? options = null, CancellationToken cancellationToken = default)
         => Embed([text], options, cancellationToken)[0];
+
+    /// <summary>As <see cref="Embed(IReadOnlyList{string}, EmbeddingOptions?, CancellationToken)"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="Embed(IReadOnlyList{string}, EmbeddingOptions?, CancellationToken)"/>
+    public Task<IReadOnlyList<float[]>> EmbedAsync(
+        IReadOnlyList<string> texts, EmbeddingOptions? options = null, CancellationToken cancellationToken = default)
+        => Task.Run(() => Embed(texts, options, cancellationToken), cancellationToken);
+
+    /// <summary>As <see cref="Embed(string, EmbeddingOptions?, CancellationToken)"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="Embed(string, EmbeddingOptions?, CancellationToken)"/>
+    public Task<float[]> EmbedAsync(string text, EmbeddingOptions? options = null, CancellationToken cancellationToken = default)
+        => Task.Run(() => Embed(text, options, cancellationToken), cancellationToken);
 
     /// <summary>The ids of a text as the model reads them, prompt included.</summary>
     /// <param name="text">The text.</param>

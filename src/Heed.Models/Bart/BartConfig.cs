@@ -68,6 +68,9 @@ public sealed record BartConfig : ModelConfig
     /// <summary>Probability of dropout inside the feed-forward parts (<c>activation_dropout</c>).</summary>
     public float ActivationDropout { get; init; }
 
+    /// <summary>Probability of dropout around the layer before the classes of a classifier (<c>classifier_dropout</c>).</summary>
+    public float ClassifierDropout { get; init; }
+
     /// <summary>
     /// Id before every text that the decoder generates; null means the end id in BART, the padding id in Marian
     /// (<c>decoder_start_token_id</c>).

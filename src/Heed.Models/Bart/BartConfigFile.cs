@@ -36,6 +36,8 @@ internal static class BartConfigFile
             Dropout = (float)file.Number("dropout", 0.1, 0, 0.999),
             AttentionDropout = (float)file.Number("attention_dropout", 0, 0, 0.999),
             ActivationDropout = (float)file.Number("activation_dropout", 0, 0, 0.999),
+            ClassifierDropout = (float)file.Number("classifier_dropout", 0, 0, 0.999),
+            ClassificationKind = ConfigWords.Kind(file),
             InitialDeviation = (float)file.Number("init_std", 0.02, 0, 10),
             PaddingId = padding,
             BeginId = file.OptionalId("bos_token_id", marian ? null : 0),
@@ -75,6 +77,7 @@ internal static class BartConfigFile
             ["use_cache"] = true,
             ["vocab_size"] = c.Vocabulary,
         };
+        if (c.ClassifierDropout > 0) json["classifier_dropout"] = ConfigWords.Number(c.ClassifierDropout);
         if (!c.Marian) return json;
         json["decoder_vocab_size"] = c.DecoderVocabulary;
         json["share_encoder_decoder_embeddings"] = c.SharedTokens;

@@ -9,7 +9,7 @@ internal sealed class BartFamily : ModelFamily
 {
     public override IReadOnlyList<string> ModelTypes { get; } = ["bart"];
 
-    public override IReadOnlyList<string> Architectures { get; } = ["BartForConditionalGeneration"];
+    public override IReadOnlyList<string> Architectures { get; } = ["BartForConditionalGeneration", "BartForSequenceClassification"];
 
     /// <summary>The stacks alone, as the first releases were named: the token table, which they hold, is the output layer too.</summary>
     public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["BartModel"] = "BartForConditionalGeneration" };
@@ -24,9 +24,15 @@ internal sealed class BartFamily : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => BartConfigFile.Read(file, marian: false);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => Build(architecture, (BartConfig)config, parameters);
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+        => HeadOf(architecture) == HeadKind.SequenceClassifier
+            ? BuildClassifier(architecture, (BartConfig)config, parameters) : Build(architecture, (BartConfig)config, parameters);
 
     public override bool MayBeLeftOut(string parameter) => IsOutputBias(parameter);
+
+    /// <summary>The output over the vocabulary, beside a classifier.</summary>
+    public override bool LeavesOut(string stored, HeadKind head)
+        => head == HeadKind.SequenceClassifier && (IsOutputBias(stored) || stored.StartsWith("lm_head.", StringComparison.Ordinal));
 
     /// <summary>Older files hold a number of their format in each stack.</summary>
     public override string? CurrentName(string stored) => stored.EndsWith("encoder.version", StringComparison.Ordinal) || stored.EndsWith("decoder.version", StringComparison.Ordinal) ? null : stored;
@@ -40,6 +46,16 @@ internal sealed class BartFamily : ModelFamily
         head.FixedBias.NeedsGradient = false;
         head.FixedBias.AllowUnused();
         return new SequenceToSequenceModel(architecture, parameters, stacks, head);
+    }
+
+    private static SequenceClassifier BuildClassifier(string architecture, BartConfig c, ParameterSet parameters)
+    {
+        ParameterScope root = parameters.Root, at = (root / "classification_head").As("classifier");
+        Initializer normal = Initializer.Normal(c.InitialDeviation);
+        RereadingStack stack = new(new BartModel(c, root / "model"), root.As(""));
+        Linear dense = new(c.Width, c.Width, (at / "dense").As("dense"), initializer: normal);
+        Linear classes = new(c.Width, c.Labels.Count, (at / "out_proj").As("output"), initializer: normal);
+        return new SequenceClassifier(architecture, parameters, stack, new EndTokenHead(classes, c.ClassifierDropout, dense, c.EndId));
     }
 
     /// <summary>The fixed bias of the scores: zeros where a file does not have it, as in the reference.</summary>

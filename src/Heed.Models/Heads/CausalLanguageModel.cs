@@ -1,5 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Models.Files;
 
 namespace Heed.Models;
@@ -37,24 +38,36 @@ public sealed class CausalLanguageModel : Model
     /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>
     public static CausalLanguageModel Create(ModelConfig config, ParameterSet parameters) => (CausalLanguageModel)ModelFamilies.Build(HeadKind.LanguageModel, config, parameters);
 
-    /// <summary>The rows of the last layer after the final norm.</summary>
+    /// <summary>The rows of the last layer after the final norm, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="batch">New tokens; with a cache in <paramref name="context"/> its sequences continue.</param>
     /// <param name="context">From <see cref="TokenBatch.Context"/>.</param>
     /// <returns>[N, D].</returns>
     /// <exception cref="InputException">An id is outside the vocabulary, or the input is longer than the positions reach.</exception>
-    public Variable Hidden(TokenBatch batch, ForwardContext context) => Stack.Run(batch, context);
+    public Variable Hidden(TokenBatch batch, ForwardContext context)
+    {
+        using ContextScope entered = Context.Enter();
+        return Stack.Run(batch, context);
+    }
 
-    /// <summary>Scores over the vocabulary.</summary>
+    /// <summary>Scores over the vocabulary, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="hidden">[R, D]: rows of <see cref="Hidden"/>.</param>
     /// <returns>[R, V].</returns>
-    public Variable Logits(Variable hidden) => Head.Forward(hidden);
+    public Variable Logits(Variable hidden)
+    {
+        using ContextScope entered = Context.Enter();
+        return Head.Forward(hidden);
+    }
 
     /// <summary>Sum of −log p(target) over rows, without holding probabilities.</summary>
     /// <param name="hidden">[N, D].</param>
     /// <param name="targets">[N] ids; <see cref="IgnoredLabel"/> is left out.</param>
     /// <param name="settings">Smoothing, class weights, ignored index; their reduction is not read. Null: a plain sum.</param>
     /// <returns>[]: nats.</returns>
-    public Variable LossSum(Variable hidden, int[] targets, CrossEntropySettings? settings = null) => Head.LossSum(hidden, targets, ModelRun.LossOf(settings));
+    public Variable LossSum(Variable hidden, int[] targets, CrossEntropySettings? settings = null)
+    {
+        using ContextScope entered = Context.Enter();
+        return Head.LossSum(hidden, targets, ModelRun.LossOf(settings));
+    }
 
     /// <inheritdoc/>
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)

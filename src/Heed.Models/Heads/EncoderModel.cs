@@ -1,6 +1,7 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Models.Files;
 
 namespace Heed.Models;
@@ -35,12 +36,16 @@ public class EncoderModel : Model
     /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>
     public static EncoderModel Create(ModelConfig config, ParameterSet parameters) => (EncoderModel)ModelFamilies.Build(HeadKind.None, config, parameters);
 
-    /// <summary>The rows of the last layer.</summary>
+    /// <summary>The rows of the last layer, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="batch">From <see cref="Pack"/>.</param>
     /// <param name="context">From <see cref="TokenBatch.Context"/>.</param>
     /// <returns>[N, D].</returns>
     /// <exception cref="InputException">An id is outside the vocabulary, or the input is longer than the positions reach.</exception>
-    public Variable Encode(TokenBatch batch, ForwardContext context) => Stack.Run(batch, context);
+    public Variable Encode(TokenBatch batch, ForwardContext context)
+    {
+        using ContextScope entered = Context.Enter();
+        return Stack.Run(batch, context);
+    }
 
     /// <summary>The rows that run, at the positions at which the architecture counts them.</summary>
     /// <param name="inputs">Padded grids.</param>

@@ -1,5 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 using Heed.Models.Files;
 
@@ -36,10 +37,14 @@ public sealed class MaskedLanguageModel : EncoderModel
     public static new MaskedLanguageModel Create(ModelConfig config, ParameterSet parameters)
         => (MaskedLanguageModel)ModelFamilies.Build(HeadKind.MaskedLanguageModel, config, parameters);
 
-    /// <summary>Scores over the vocabulary.</summary>
+    /// <summary>Scores over the vocabulary, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="hidden">[R, D]: rows of the last layer.</param>
     /// <returns>[R, V].</returns>
-    public Variable Logits(Variable hidden) => Head.Vocabulary.Forward(Head.Transform(hidden));
+    public Variable Logits(Variable hidden)
+    {
+        using ContextScope entered = Context.Enter();
+        return Head.Vocabulary.Forward(Head.Transform(hidden));
+    }
 
     /// <summary>Sum of −log p(target) over rows, without holding the logits.</summary>
     /// <param name="hidden">[R, D]: rows of the last layer.</param>
@@ -47,7 +52,10 @@ public sealed class MaskedLanguageModel : EncoderModel
     /// <param name="settings">Smoothing, class weights, ignored index; their reduction is not read. Null: a plain sum.</param>
     /// <returns>[]: nats.</returns>
     public Variable LossSum(Variable hidden, int[] targets, CrossEntropySettings? settings = null)
-        => Head.Vocabulary.LossSum(Head.Transform(hidden), targets, ModelRun.LossOf(settings));
+    {
+        using ContextScope entered = Context.Enter();
+        return Head.Vocabulary.LossSum(Head.Transform(hidden), targets, ModelRun.LossOf(settings));
+    }
 
     /// <inheritdoc/>
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)

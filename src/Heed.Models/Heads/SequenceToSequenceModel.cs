@@ -1,5 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
+using Heed.Engine.Runtime;
 using Heed.Models.Files;
 
 namespace Heed.Models;
@@ -40,7 +41,7 @@ public sealed class SequenceToSequenceModel : Model
     public static SequenceToSequenceModel Create(ModelConfig config, ParameterSet parameters)
         => (SequenceToSequenceModel)ModelFamilies.Build(HeadKind.SequenceToSequence, config, parameters);
 
-    /// <summary>The encoder's rows after its last norm.</summary>
+    /// <summary>The encoder's rows after its last norm, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="batch">The texts to read.</param>
     /// <param name="context">From <see cref="TokenBatch.Context"/>; hook sites <c>encoder.blocks.i…</c>.</param>
     /// <returns>[S, D].</returns>
@@ -49,10 +50,11 @@ public sealed class SequenceToSequenceModel : Model
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.Check(Config, Config.Vocabulary, Config.MaximumLength);
+        using ContextScope entered = Context.Enter();
         return Stacks.Encode(batch, context);
     }
 
-    /// <summary>The decoder's rows after its last norm.</summary>
+    /// <summary>The decoder's rows after its last norm, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="batch">Ids that the decoder has written so far; with a cache in <paramref name="context"/> only the new ones.</param>
     /// <param name="memory">[S, D] of <see cref="Encode"/>; not read where the cache has the encoder's keys and values already.</param>
     /// <param name="context">With <see cref="ForwardContext.Memory"/>, the encoder's context; hook sites <c>decoder.blocks.i…</c>.</param>
@@ -62,13 +64,18 @@ public sealed class SequenceToSequenceModel : Model
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.Check(Config, Stacks.OutputVocabulary, Config.MaximumLength);
+        using ContextScope entered = Context.Enter();
         return Stacks.Decode(batch, memory, context);
     }
 
-    /// <summary>Scores over the vocabulary.</summary>
+    /// <summary>Scores over the vocabulary, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="hidden">[R, D]: rows of <see cref="Decode"/>.</param>
     /// <returns>[R, V].</returns>
-    public Variable Logits(Variable hidden) => Head.Forward(hidden);
+    public Variable Logits(Variable hidden)
+    {
+        using ContextScope entered = Context.Enter();
+        return Head.Forward(hidden);
+    }
 
     /// <summary>Sum of −log p(target) over rows, without holding probabilities.</summary>
     /// <param name="hidden">[N, D]: rows of <see cref="Decode"/>.</param>
@@ -77,7 +84,10 @@ public sealed class SequenceToSequenceModel : Model
     /// with the architecture's own smoothing.</param>
     /// <returns>[]: nats.</returns>
     public Variable LossSum(Variable hidden, int[] targets, CrossEntropySettings? settings = null)
-        => Head.LossSum(hidden, targets, ModelRun.LossOf(settings, Stacks.LabelSmoothing));
+    {
+        using ContextScope entered = Context.Enter();
+        return Head.LossSum(hidden, targets, ModelRun.LossOf(settings, Stacks.LabelSmoothing));
+    }
 
     /// <inheritdoc/>
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)

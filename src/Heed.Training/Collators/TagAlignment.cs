@@ -7,7 +7,11 @@ namespace Heed.Training.Collators;
 /// <param name="Ids">Token ids, [N].</param>
 /// <param name="Labels">Index of each token's tag, [N]; <see cref="IgnoredLabel.Value"/> where nothing is to be learned.</param>
 /// <param name="LostWords">Words without a token: cut off, or empty. An evaluation counts them as predicted <c>O</c>.</param>
-internal sealed record TaggedTokens(IReadOnlyList<int> Ids, IReadOnlyList<int> Labels, IReadOnlyList<int> LostWords);
+internal sealed record TaggedTokens(IReadOnlyList<int> Ids, IReadOnlyList<int> Labels, IReadOnlyList<int> LostWords)
+{
+    /// <summary>Segment of each token, [N].</summary>
+    public required IReadOnlyList<int> TypeIds { get; init; }
+}
 
 /// <summary>The label of a position that the loss leaves out.</summary>
 internal static class IgnoredLabel
@@ -50,7 +54,7 @@ internal static class TagAlignment
             before = word;
         }
 
-        return new TaggedTokens(encoding.Ids, labels, [.. Enumerable.Range(0, kept.Length).Where(w => !kept[w])]);
+        return new TaggedTokens(encoding.Ids, labels, [.. Enumerable.Range(0, kept.Length).Where(w => !kept[w])]) { TypeIds = encoding.TypeIds };
 
         int Inside(string tag) => tag.StartsWith("B-", StringComparison.Ordinal) && indices.TryGetValue("I-" + tag[2..], out int inside)
             ? inside : indices[tag];

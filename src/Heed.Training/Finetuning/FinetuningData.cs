@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using Heed.Models;
+using Heed.Models.Files;
 using Heed.Tokenizers;
 using Heed.Training.Data;
 
@@ -10,7 +12,15 @@ namespace Heed.Training.Finetuning;
 internal abstract class FinetuningData
 {
     /// <summary>The names of tasks.</summary>
-    public static IReadOnlyList<string> Tasks { get; } = [ClassificationData.Name];
+    public static IReadOnlyList<string> Tasks { get; } = [ClassificationData.Name, EntityData.Name];
+
+    /// <summary>Settings that only some tasks have.</summary>
+    private static readonly (string Field, string[] Tasks)[] OwnSettings =
+    [
+        ("kind", [ClassificationData.Name]),
+        ("label_names", [ClassificationData.Name, EntityData.Name]),
+        ("class_weights", [ClassificationData.Name, EntityData.Name]),
+    ];
 
     /// <summary>The task's name.</summary>
     public abstract string Task { get; }
@@ -36,6 +46,9 @@ internal abstract class FinetuningData
     /// <summary>Training examples that a length would cut, and what is lost, as a sentence; null if none.</summary>
     public abstract string? Cut(int length);
 
+    /// <summary>What a micro-batch is made of, at the lengths decided: the training examples, or windows of them.</summary>
+    public virtual int Samples(FinetuningConfig decided) => Training;
+
     /// <summary>What the model must have on top.</summary>
     public abstract HeadKind Head { get; }
 
@@ -53,16 +66,32 @@ internal abstract class FinetuningData
     /// <summary>Reads the data of a run.</summary>
     /// <param name="config">The settings.</param>
     /// <param name="tokenizer">The model's tokenizer.</param>
-    /// <param name="model">The model's configuration.</param>
+    /// <param name="model">The model's family and configuration.</param>
     /// <param name="cancellationToken">Looked at for each row.</param>
+    /// <exception cref="ConfigException">A setting is not one of this task.</exception>
     /// <exception cref="InputException">The data have faults, or hold no example.</exception>
-    public static FinetuningData Read(FinetuningConfig config, Tokenizer tokenizer, ModelConfig model, CancellationToken cancellationToken)
+    public static FinetuningData Read(FinetuningConfig config, Tokenizer tokenizer, ModelDescription model,
+        CancellationToken cancellationToken)
     {
         string task = config.Task ?? TaskOfData.Find(config.Train, Options(config));
+        RequireSettingsOf(task, config);
         return task switch
         {
-            _ => ClassificationData.From(config, tokenizer, model, cancellationToken),
+            EntityData.Name => EntityData.From(config, tokenizer, model.Config, cancellationToken),
+            _ => ClassificationData.From(config, tokenizer, model.Config, cancellationToken),
         };
+    }
+
+    /// <summary>A setting that the task would not look at is an error.</summary>
+    private static void RequireSettingsOf(string task, FinetuningConfig config)
+    {
+        JsonObject given = config.ToJson(), standard = new FinetuningConfig().ToJson();
+        foreach ((string field, string[] tasks) in OwnSettings)
+        {
+            if (!tasks.Contains(task) && !JsonNode.DeepEquals(given[field], standard[field]))
+                throw new ConfigException($"{field}: is a setting of {string.Join(", ", tasks)}, and the task is {task}. Leave it out, or "
+                    + $"name another task.");
+        }
     }
 
     /// <summary>How the files are read.</summary>
@@ -98,6 +127,19 @@ internal abstract class FinetuningData
             LabelNames = config.LabelNames.Count > 0 ? config.LabelNames : null,
             SkipFaulty = config.SkipFaulty,
         };
+    }
+
+    /// <summary>A model that knows the same labels keeps their order: it is trained further.</summary>
+    protected static IReadOnlyList<string> Ordered(IReadOnlyList<string> labels, ModelConfig model, FinetuningConfig config)
+        => config.LabelNames.Count == 0 && labels.Count > 0 && model.Labels.Count == labels.Count
+            && model.Labels.ToHashSet(StringComparer.Ordinal).SetEquals(labels) ? model.Labels : labels;
+
+    /// <summary>The first few of many places, for a sentence.</summary>
+    protected static string Some(IEnumerable<DataPlace> places)
+    {
+        const int Shown = 3;
+        DataPlace[] first = [.. places.Take(Shown + 1)];
+        return string.Join(", ", first.Take(Shown)) + (first.Length > Shown ? ", …" : "");
     }
 
     /// <summary>A sum over texts.</summary>

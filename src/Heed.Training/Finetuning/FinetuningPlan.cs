@@ -33,7 +33,7 @@ internal static class FinetuningPlan
         }
 
         if (data.Cut(result.MaximumLength) is { } cut) decisions.Add(cut);
-        long batches = Math.Max(1, (data.Training + (long)config.BatchSize - 1) / config.BatchSize);
+        long batches = Math.Max(1, (data.Samples(result) + (long)config.BatchSize - 1) / config.BatchSize);
         if (config.Steps == 0)
         {
             double epochs = config.Epochs > 0 ? config.Epochs : data.Training >= ManyExamples ? 3

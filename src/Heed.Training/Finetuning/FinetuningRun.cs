@@ -44,7 +44,7 @@ public static class FinetuningRun
         ModelDescription description = ModelFolder.ReadConfig(config.Model);
         status?.Report("reading the data");
         Tokenizer tokenizer = Tokenizer.FromFolder(config.Model);
-        FinetuningData data = FinetuningData.Read(config, tokenizer, description.Config, cancellationToken);
+        FinetuningData data = FinetuningData.Read(config, tokenizer, description, cancellationToken);
         (FinetuningConfig decided, IReadOnlyList<string> decisions) = FinetuningPlan.Decide(config, data, description);
         return TrainingRun.PrepareAt(at, decided, preparation =>
         {

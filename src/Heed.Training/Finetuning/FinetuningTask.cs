@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
 using Heed.Models;
 using Heed.Tokenizers;
@@ -123,6 +124,17 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
 
     /// <summary>The inputs of some training examples, with their labels.</summary>
     private protected abstract ModelInputs Inputs(ReadOnlySpan<int> examples);
+
+    /// <summary>How token and class losses are summed; null for the plain way.</summary>
+    /// <param name="settings">Has the smoothing.</param>
+    /// <param name="weights">Weights of the classes; null: all are 1.</param>
+    private protected static CrossEntropySettings? LossOf(FinetuningConfig settings, float[]? weights)
+        => weights is null && settings.LabelSmoothing == 0 ? null : new CrossEntropySettings
+        {
+            IgnoreIndex = CausalLanguageModel.IgnoredLabel,
+            ClassWeights = weights,
+            LabelSmoothing = (float)settings.LabelSmoothing,
+        };
 
     /// <summary>Layers above the one that a parameter belongs to: 0 for the last layer and the head, all for the embeddings.</summary>
     private int LayersAbove(string name)

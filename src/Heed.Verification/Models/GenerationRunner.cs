@@ -7,10 +7,16 @@ namespace Heed.Verification;
 /// <summary>Generates for the verifier of model folders, and wherever padded grids go in and padded rows must come out as Hugging Face's
 /// <c>generate</c> gives them.</summary>
 /// <remarks>Lengths count columns, padding included, as there; what is written does not depend on padding.</remarks>
-internal sealed class GenerationRunner : IGenerationRunner
+internal static class GenerationRunner
 {
-    /// <inheritdoc/>
-    public GeneratedRows Generate(Model model, string folder, ModelInputs inputs, JsonElement settings)
+    /// <summary>Generates as <c>transformers</c>' <c>generate</c> would.</summary>
+    /// <param name="model">The model, loaded for inference.</param>
+    /// <param name="folder">Its folder, with <c>generation_config.json</c> for settings that are not listed.</param>
+    /// <param name="inputs">Prompts, left-padded where they differ in length; the encoder's inputs for encoder-decoders.</param>
+    /// <param name="settings">An object with the names of <c>generation_config.json</c>; what it lists wins.</param>
+    /// <returns>Rows with prompt or start token, padded as the reference pads.</returns>
+    /// <exception cref="InvalidFileException">A setting is unknown, or needs a tokenizer.</exception>
+    public static GeneratedRows Generate(Model model, string folder, ModelInputs inputs, JsonElement settings)
     {
         string place = Path.Combine(folder, "generation settings");
         if (settings.TryGetProperty("stop_strings", out JsonElement stops) && stops.ValueKind != JsonValueKind.Null)
@@ -98,3 +104,8 @@ internal sealed class GenerationRunner : IGenerationRunner
         return rows;
     }
 }
+
+/// <summary>What <see cref="GenerationRunner"/> gives.</summary>
+/// <param name="Ids">One row a returned sequence, of equal lengths.</param>
+/// <param name="Scores">The sequences' scores where beams were searched, else null.</param>
+internal sealed record GeneratedRows(IReadOnlyList<int[]> Ids, IReadOnlyList<double>? Scores = null);

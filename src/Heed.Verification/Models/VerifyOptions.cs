@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Heed.Engine.Nn;
 using Heed.Models;
 using Heed.Models.Files;
@@ -8,11 +7,11 @@ namespace Heed.Verification;
 /// <summary>How <see cref="ModelVerifier"/> runs.</summary>
 public sealed record VerifyOptions
 {
-    /// <summary>Everything but generation.</summary>
+    /// <summary>Everything that a reference holds.</summary>
     public static VerifyOptions Default { get; } = new();
 
-    /// <summary>Runs the generations of a reference; null leaves them out and counts them.</summary>
-    internal IGenerationRunner? Generation { get; init; }
+    /// <summary>False: the reference's generations are left out, and counted.</summary>
+    public bool Generation { get; init; } = true;
 
     /// <summary>False: outputs and losses only, no gradients and no training.</summary>
     public bool Training { get; init; } = true;
@@ -48,20 +47,3 @@ public sealed record VerifyOptions
     /// <summary>Takes the place of the reference's optimizer: for tests that plant a fault.</summary>
     internal Func<ParameterSet, Optimizer>? Optimizer { get; init; }
 }
-
-/// <summary>Generates for <see cref="ModelVerifier"/>. The generator lives above the models; the caller brings it along.</summary>
-internal interface IGenerationRunner
-{
-    /// <summary>Generates as <c>transformers</c>' <c>generate</c> would.</summary>
-    /// <param name="model">The model, loaded for inference.</param>
-    /// <param name="folder">Its folder, with <c>generation_config.json</c> for settings that are not listed.</param>
-    /// <param name="inputs">Prompts, left-padded where they differ in length; the encoder's inputs for encoder-decoders.</param>
-    /// <param name="settings">An object with the names of <c>generation_config.json</c>; what it lists wins.</param>
-    /// <returns>Rows with prompt or start token, padded as the reference pads.</returns>
-    GeneratedRows Generate(Model model, string folder, ModelInputs inputs, JsonElement settings);
-}
-
-/// <summary>What an <see cref="IGenerationRunner"/> gives.</summary>
-/// <param name="Ids">One row a returned sequence, of equal lengths.</param>
-/// <param name="Scores">The sequences' scores where beams were searched, else null.</param>
-internal sealed record GeneratedRows(IReadOnlyList<int[]> Ids, IReadOnlyList<double>? Scores = null);

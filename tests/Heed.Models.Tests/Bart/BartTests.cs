@@ -1,5 +1,7 @@
 using Heed.Engine.Nn;
 using Heed.Models.Bart;
+using Heed.Models.Files;
+using Heed.Testing;
 using Xunit;
 
 namespace Heed.Models.Tests.Bart;
@@ -46,5 +48,42 @@ public sealed class BartTests
         BartConfig config = BartConfig.Base with { Vocabulary = 40, Width = 12, Layers = 2, Heads = 3, ContextLength = 16 };
         ModelInputs inputs = new() { InputIds = TokenGrid.Of([[5, 6, 7, 2], [8, 9, 2]], 1), AttentionMask = TokenGrid.Of([[1, 1, 1, 1], [1, 1, 1]]), Labels = TokenGrid.Of([[11, 12, 2], [13, 2]], -100) };
         Gradients.AreEqualWithRecomputing(() => SequenceToSequenceModel.Create(config, new ParameterSet(ParameterSource.Random(5))), inputs);
+    }
+
+    [Fact]
+    public void A_classifier_reads_the_last_end_token_of_each_text()
+    {
+        BartConfig config = BartConfig.Base with { Vocabulary = 40, Width = 12, Layers = 2, Heads = 3, ContextLength = 16, InitialDeviation = 0.3f, Labels = ["no", "yes"] };
+        using SequenceClassifier model = SequenceClassifier.Create(config, new ParameterSet(ParameterSource.Random(5)));
+        int[] pair = [5, 6, 2, 2, 7, 8, 2], one = [9, 2];
+        float[] together = model.Run(new ModelInputs { InputIds = TokenGrid.Of([pair, one], 1), AttentionMask = TokenGrid.Of([[1, 1, 1, 1, 1, 1, 1], [1, 1]]) }).Logits!.ToArray();
+        float[] alone = [.. model.Run(new ModelInputs { InputIds = TokenGrid.Of([pair]) }).Logits!.ToArray(), .. model.Run(new ModelInputs { InputIds = TokenGrid.Of([one]) }).Logits!.ToArray()];
+        Assert.Equal(alone, together);
+        Assert.Contains("no end token", Assert.Throws<InputException>(() => model.Run(new ModelInputs { InputIds = TokenGrid.Of([[5, 6]]) })).Message, StringComparison.Ordinal);
+        ModelInputs inputs = new() { InputIds = TokenGrid.Of([pair, one], 1), AttentionMask = TokenGrid.Of([[1, 1, 1, 1, 1, 1, 1], [1, 1]]), Labels = TokenGrid.Of([[0], [1]]) };
+        Gradients.AreEqualWithRecomputing(() => SequenceClassifier.Create(config, new ParameterSet(ParameterSource.Random(5))), inputs);
+    }
+
+    [Fact]
+    public void A_classifier_opens_and_is_saved_beside_the_output_of_a_language_model()
+    {
+        BartConfig config = BartConfig.Base with { Vocabulary = 40, Width = 12, Layers = 1, Heads = 3, ContextLength = 16, Labels = ["no", "yes"], ClassifierDropout = 0.25f };
+        using TemporaryFolder folder = new();
+        using SequenceClassifier model = SequenceClassifier.Create(config, new ParameterSet(ParameterSource.Random(5)));
+        ModelFolder.Save(model, folder.Path);
+        (Model again, LoadReport report) = ModelFolder.Load(folder.Path);
+        using (again)
+        {
+            Assert.True(report.IsComplete);
+            Assert.Equal(0.25f, ((BartConfig)again.Config).ClassifierDropout);
+            ModelInputs inputs = new() { InputIds = TokenGrid.Of([[5, 6, 2]]) };
+            Assert.Equal(model.Run(inputs).Logits!.ToArray(), again.Run(inputs).Logits!.ToArray());
+        }
+
+        using SequenceToSequenceModel writer = SequenceToSequenceModel.Create(config with { Labels = [] }, new ParameterSet(ParameterSource.Random(6)));
+        using TemporaryFolder written = new();
+        ModelFolder.Save(writer, written.Path);
+        (Model fresh, LoadReport missing) = ModelFolder.Load(written.Path, new LoadOptions { Architecture = "BartForSequenceClassification", AllowMissing = true });
+        using (fresh) Assert.All(missing.Missing, name => Assert.StartsWith("classification_head.", name, StringComparison.Ordinal));
     }
 }

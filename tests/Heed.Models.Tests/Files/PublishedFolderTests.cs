@@ -142,8 +142,8 @@ public sealed class PublishedFolderTests
     public void A_class_that_no_family_has_is_refused_in_whole_sentences()
     {
         using TemporaryFolder folder = new();
-        Publish("bart", folder.Path, "BartForSequenceClassification");
-        Assert.Contains("which the bart family does not have. It has BartForConditionalGeneration", Assert.Throws<InvalidFileException>(() => ModelFolder.ReadConfig(folder.Path)).Message, StringComparison.Ordinal);
+        Publish("bart", folder.Path, "BartForTokenClassification");
+        Assert.Contains("which the bart family does not have; did you mean \"BartForSequenceClassification\"? It has BartForConditionalGeneration, BartForSequenceClassification", Assert.Throws<InvalidFileException>(() => ModelFolder.ReadConfig(folder.Path)).Message, StringComparison.Ordinal);
         File.WriteAllText(folder.File("config.json"), """{"model_type": "mamba2"}""");
         Assert.Contains("which is unknown. Known are bart, ", Assert.Throws<InvalidFileException>(() => ModelFolder.ReadConfig(folder.Path)).Message, StringComparison.Ordinal);
     }

@@ -117,10 +117,11 @@ public class ClassificationRunTests
         using TemporaryFolder folder = new();
         string data = Rows(folder, "text,label", 30, i => i % 3 < 2 ? $"good day {i},yes" : $"bad night {i},no");
         using TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("model"), Config(data) with { Dev = FinetuningConfig.NoDev });
-        float[] weights = ClassWeights.Of(setting, (ClassificationData)run.Task.Data)!;
+        ClassificationData read = (ClassificationData)run.Task.Data;
+        float[] weights = ClassWeights.Of(setting, read.Labels, read.TrainingExamples.Select(e => e.Labels[0]))!;
         // Labels are no, yes.
         Assert.Equal(swapped ? [second, first] : [second, first], weights);
-        ConfigException e = Assert.Throws<ConfigException>(() => ClassWeights.Of("maybe=2", (ClassificationData)run.Task.Data));
+        ConfigException e = Assert.Throws<ConfigException>(() => ClassWeights.Of("maybe=2", read.Labels, []));
         Assert.Contains("labels are no, yes", e.Message, StringComparison.Ordinal);
     }
 

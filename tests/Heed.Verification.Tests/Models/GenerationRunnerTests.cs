@@ -18,7 +18,7 @@ public sealed class GenerationRunnerTests
         using (model)
         {
             using JsonDocument settings = JsonDocument.Parse($$"""{"pad_token_id": 1, "eos_token_id": {{end}}, "max_new_tokens": 6, "min_new_tokens": 6}""");
-            GeneratedRows rows = new GenerationRunner().Generate(model, folder, new ModelInputs { InputIds = new TokenGrid(1, 6, [1, 1, 1, 79, 18, 55]) }, settings.RootElement);
+            GeneratedRows rows = GenerationRunner.Generate(model, folder, new ModelInputs { InputIds = new TokenGrid(1, 6, [1, 1, 1, 79, 18, 55]) }, settings.RootElement);
             Assert.Equal([1, 1, 1, 79, 18, 55, .. expected], rows.Ids[0]);
         }
     }
@@ -34,7 +34,7 @@ public sealed class GenerationRunnerTests
             foreach ((string json, string name) in ((string, string)[])[("""{"max_length": 3}""", "max_length: is 3"), ("""{"stop_strings": ["a"]}""", "stop_strings"), ("""{"surprise": 1}""", "surprise")])
             {
                 using JsonDocument settings = JsonDocument.Parse(json);
-                Assert.Contains(name, Assert.ThrowsAny<InputException>(() => new GenerationRunner().Generate(model, folder, inputs, settings.RootElement)).Message, StringComparison.Ordinal);
+                Assert.Contains(name, Assert.ThrowsAny<InputException>(() => GenerationRunner.Generate(model, folder, inputs, settings.RootElement)).Message, StringComparison.Ordinal);
             }
         }
     }

@@ -183,7 +183,7 @@ public sealed class Parameter : IDisposable
     public Weight AsWeight()
     {
         if (_packed is not { } packed) return new Weight(ToVariable(), LiesInputMajor);
-        if (NeedsGradient && Tape.IsRecording)
+        if (NeedsGradient && Tape.RecordsParameters)
             throw new InvalidOperationException($"The parameter '{Name}' is packed for inference as {Format}, and packed values get no gradient; "
                 + "freeze it (ParameterSet.Freeze), or call ParameterSet.Unpack before training.");
         return new Weight(packed, LiesInputMajor);
@@ -192,7 +192,7 @@ public sealed class Parameter : IDisposable
     /// <summary>The plain values as an input of operations; nothing is copied.</summary>
     /// <exception cref="InvalidOperationException">The values are packed, or there are none.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public Variable ToVariable() => NeedsGradient && Tape.IsRecording ? Leaf.Of(Value) : new Variable(Value);
+    public Variable ToVariable() => NeedsGradient && Tape.RecordsParameters ? Leaf.Of(Value) : new Variable(Value);
 
     /// <summary>A copy of the values as float32, of <see cref="Shape"/>.</summary>
     /// <inheritdoc cref="CopyTo(Span{float})" path="/exception"/>

@@ -125,11 +125,6 @@ internal sealed class ClassificationData : FinetuningData
         };
     }
 
-    /// <summary>A model that knows the same labels keeps their order: it is trained further.</summary>
-    private static IReadOnlyList<string> Ordered(IReadOnlyList<string> labels, ModelConfig model, FinetuningConfig config)
-        => config.LabelNames.Count == 0 && labels.Count > 0 && model.Labels.Count == labels.Count
-            && model.Labels.ToHashSet(StringComparer.Ordinal).SetEquals(labels) ? model.Labels : labels;
-
     private static void RequireKnown(IReadOnlyList<ClassificationExample> examples, IReadOnlyList<string> labels, LabelKind kind,
         string where)
     {

@@ -30,18 +30,13 @@ internal sealed class ClassificationTask : FinetuningTask
         Tokenizer tokenizer = data.Tokenizer.WithPadding(null).WithTruncation(new TruncationOptions(settings.MaximumLength));
         _training = [.. data.TrainingExamples.Select(e => EncodedText.Of(tokenizer, e.Text, e.Second))];
         _heldOut = [.. data.HeldOutExamples.Select(e => EncodedText.Of(tokenizer, e.Text, e.Second))];
-        float[]? weights = ClassWeights.Of(settings.ClassWeights, data);
+        if (settings.ClassWeights != ClassWeights.None && data.Kind != LabelKind.Single)
+            throw new ConfigException($"class_weights: \"{settings.ClassWeights}\" is for one label per text; leave it at none for "
+                + $"several labels or numbers.");
+        float[]? weights = ClassWeights.Of(settings.ClassWeights, data.Labels, data.TrainingExamples.SelectMany(e => e.Labels));
         if (settings.LabelSmoothing > 0 && data.Kind != LabelKind.Single)
             throw new ConfigException("label_smoothing: is for one label per text; leave it at 0 for several labels or numbers.");
-        if (weights is not null || settings.LabelSmoothing > 0)
-        {
-            _loss = new CrossEntropySettings
-            {
-                IgnoreIndex = CausalLanguageModel.IgnoredLabel,
-                ClassWeights = weights,
-                LabelSmoothing = (float)settings.LabelSmoothing,
-            };
-        }
+        _loss = LossOf(settings, weights);
     }
 
     /// <summary>Macro F1 of labels, R² of numbers; of equal figures the lower loss wins.</summary>

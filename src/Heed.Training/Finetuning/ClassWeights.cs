@@ -1,5 +1,4 @@
 using System.Globalization;
-using Heed.Training.Data;
 
 namespace Heed.Training.Finetuning;
 
@@ -14,39 +13,36 @@ internal static class ClassWeights
 
     /// <summary>The weights of a setting; null if all are 1.</summary>
     /// <param name="setting"><c>none</c>, <c>balanced</c>, or <c>name=weight</c> of some with commas (the others weigh 1).</param>
-    /// <param name="data">The examples.</param>
-    /// <exception cref="ConfigException">It is neither, or the labels are not one per text.</exception>
-    public static float[]? Of(string setting, ClassificationData data)
+    /// <param name="labels">The labels in the order of the model's outputs.</param>
+    /// <param name="given">The label of each thing that is learned.</param>
+    /// <exception cref="ConfigException">It is neither.</exception>
+    public static float[]? Of(string setting, IReadOnlyList<string> labels, IEnumerable<string> given)
     {
         if (setting == None) return null;
-        if (data.Kind != LabelKind.Single) throw new ConfigException($"class_weights: \"{setting}\" is for one label per text; leave it "
-            + $"at none for several labels or numbers.");
-        float[] weights = new float[data.Labels.Count];
+        float[] weights = new float[labels.Count];
         Array.Fill(weights, 1f);
         if (setting == Balanced)
         {
+            Dictionary<string, int> counts = given.CountBy(l => l, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
+            double all = counts.Values.Sum(n => (double)n);
             for (int c = 0; c < weights.Length; c++)
-            {
-                int count = data.TrainingExamples.Count(e => e.Labels[0] == data.Labels[c]);
-                weights[c] = count == 0 ? 1 : (float)((double)data.Training / (weights.Length * (double)count));
-            }
-
+                if (counts.TryGetValue(labels[c], out int count)) weights[c] = (float)(all / (weights.Length * (double)count));
             return weights;
         }
 
         foreach (string entry in setting.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             int equal = entry.LastIndexOf('=');
-            int label = equal < 0 ? -1 : data.Labels.ToList().IndexOf(entry[..equal]);
+            int label = equal < 0 ? -1 : labels.ToList().IndexOf(entry[..equal]);
             if (label < 0)
             {
                 throw new ConfigException($"class_weights: \"{Printable.Shorten(entry)}\" is no NAME=WEIGHT of a label; labels are "
-                    + $"{string.Join(", ", data.Labels.Select(l => Printable.Shorten(l, 40)))}. Say {None}, {Balanced}, or name labels.");
+                    + $"{string.Join(", ", labels.Select(l => Printable.Shorten(l, 40)))}. Say {None}, {Balanced}, or name labels.");
             }
 
             if (!float.TryParse(entry[(equal + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out float weight)
                 || !(weight >= 0 && float.IsFinite(weight)))
-                throw new ConfigException($"class_weights: the weight of '{data.Labels[label]}' is "
+                throw new ConfigException($"class_weights: the weight of '{labels[label]}' is "
                     + $"\"{Printable.Shorten(entry[(equal + 1)..])}\"; a number of at least 0 was expected.");
             weights[label] = weight;
         }

@@ -1,0 +1,80 @@
+using Heed.Engine.Autograd;
+using Heed.Engine.Tensors;
+using Heed.Generation.Sampling;
+using Heed.Models;
+using Heed.Tokenizers;
+
+namespace Heed.Generation.Understanding;
+
+/// <summary>What may stand at the masks of a text.</summary>
+internal static class MaskFilling
+{
+    /// <summary>The likeliest fillings of each mask of a text.</summary>
+    /// <param name="reading">How the model reads.</param>
+    /// <param name="text">A text with one mask or more.</param>
+    /// <param name="count">Up to how many fillings for each mask.</param>
+    /// <param name="targets">Only these tokens or, for a text that is no token, its first; null: all.</param>
+    /// <param name="cut">True: a text that is too long is cut.</param>
+    /// <param name="cancellationToken">Looked at before each layer.</param>
+    /// <exception cref="InputException">The text has no mask, a target has no token, or the model does not fill masks.</exception>
+    public static IReadOnlyList<Filling> Fill(
+        TextReading reading, string text, int count, IReadOnlyList<string>? targets, bool cut, CancellationToken cancellationToken)
+    {
+        if (reading.Model is not MaskedLanguageModel model)
+            throw new InputException($"{reading.Folder}: {reading.Model.Architecture} does not fill masks. Open a masked language "
+                + "model such as BERT.");
+        string mask = MaskToken(reading.Tokenizer)
+            ?? throw new InputException($"{reading.Folder}: the tokenizer has no mask token; a masked "
+            + "language model needs one; take the tokenizer that belongs to the model.");
+        int id = reading.Tokenizer.TokenToId(mask)
+            ?? throw new InputException($"{reading.Folder}: the mask token {mask} is not in the vocabulary.");
+        TokenEncoding encoding = reading.Encode(text, cut: cut);
+        int[] masks = [.. Enumerable.Range(0, encoding.Count).Where(t => encoding.Ids[t] == id)];
+        if (masks.Length == 0) throw new InputException($"The text has no {mask}; write it where a word is to be filled in.");
+        int[]? allowed = targets is null ? null : [.. targets.Select(t => TargetId(reading, t)).Distinct().Order()];
+
+        using ModelUse use = model.Enter();
+        using TensorScope scope = TensorScope.Begin();
+        TokenBatch batch = model.Pack(reading.InputsOf([encoding]));
+        Variable hidden = model.Encode(batch, batch.Context(new RunOptions { CancellationToken = cancellationToken }));
+        Tensor scores = model.Logits(hidden.Gather(masks)).Value;                                        // [masks, V]
+        List<Filling> fillings = [];
+        for (int m = 0; m < masks.Length; m++)
+        {
+            float[] row = TextReading.Row(scores, m, scores.Shape.Last);
+            Probabilities.Softmax([.. row], row);
+            foreach (int token in Best(row, allowed, count))
+            {
+                int[] filled = [.. encoding.Ids];
+                filled[masks[m]] = token;
+                string whole = reading.Tokenizer.Decode([.. filled.Where(i => i != model.Config.PaddingId)],
+                    skipSpecialTokens: masks.Length == 1);
+                fillings.Add(new Filling(m, reading.Tokenizer.Decode([token], skipSpecialTokens: false), token, row[token], whole));
+            }
+        }
+
+        return fillings;
+    }
+
+    /// <summary>The mask token of a tokenizer; null if it has none.</summary>
+    public static string? MaskToken(Tokenizer tokenizer)
+    {
+        if (tokenizer.SpecialTokens.TryGetValue("mask_token", out string? named)) return named;
+        return tokenizer.TokenToId("[MASK]") is not null ? "[MASK]" : tokenizer.TokenToId("<mask>") is not null ? "<mask>" : null;
+    }
+
+    private static IEnumerable<int> Best(float[] row, int[]? allowed, int count)
+    {
+        if (allowed is not null) return allowed.OrderByDescending(i => row[i]).Take(count);
+        int[] order = Probabilities.Ascending(row);
+        return Enumerable.Range(1, Math.Min(count, order.Length)).Select(k => order[^k]);
+    }
+
+    /// <summary>The id of a target: the token itself, or the first token of the text.</summary>
+    private static int TargetId(TextReading reading, string target)
+    {
+        if (reading.Tokenizer.TokenToId(target) is { } token) return token;
+        int[] ids = reading.Tokenizer.Encode(target, addSpecialTokens: false).IdArray;
+        return ids.Length > 0 ? ids[0] : throw new InputException($"The target '{Printable.Shorten(target)}' has no token; leave it out.");
+    }
+}
