@@ -34,6 +34,9 @@ internal sealed record SentencePipeline
     /// <summary>False to leave the prompt's rows out of the pooling (<c>include_prompt</c>).</summary>
     public bool IncludesPrompt { get; private init; } = true;
 
+    /// <summary>Folder of the pooling, below the whole; null where a module pools by itself.</summary>
+    public string? PoolingPath { get; private init; }
+
     /// <summary>What follows the pooling: kind, and folder of its files.</summary>
     public IReadOnlyList<(string Kind, string Path)> Following { get; private init; } = [];
 
@@ -94,7 +97,7 @@ internal sealed record SentencePipeline
             case "Pooling" when pooled: throw module.Wrong("type", "is a second Pooling; the rows are pooled already. Remove one");
             case "Pooling":
                 pooled = true;
-                return ReadPooling(new StoredFile(files.Below(path), "config.json"));
+                return ReadPooling(new StoredFile(files.Below(path), "config.json")) with { PoolingPath = path };
             case "Dense" or "Normalize" when !pooled: throw module.Wrong("type", $"is {kind} before the Pooling, where it would act on tokens; put it after the Pooling");
             case "Dense" or "Normalize": return this with { Following = [.. Following, (kind, path)] };
             default:

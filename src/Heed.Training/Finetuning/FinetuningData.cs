@@ -12,7 +12,7 @@ namespace Heed.Training.Finetuning;
 internal abstract class FinetuningData
 {
     /// <summary>The names of tasks.</summary>
-    public static IReadOnlyList<string> Tasks { get; } = [ClassificationData.Name, EntityData.Name];
+    public static IReadOnlyList<string> Tasks { get; } = [ClassificationData.Name, EntityData.Name, SimilarityData.Name, RankingData.Name];
 
     /// <summary>Settings that only some tasks have.</summary>
     private static readonly (string Field, string[] Tasks)[] OwnSettings =
@@ -20,6 +20,12 @@ internal abstract class FinetuningData
         ("kind", [ClassificationData.Name]),
         ("label_names", [ClassificationData.Name, EntityData.Name]),
         ("class_weights", [ClassificationData.Name, EntityData.Name]),
+        ("few_shot", [ClassificationData.Name]),
+        ("loss", [SimilarityData.Name]),
+        ("mine_negatives", [SimilarityData.Name]),
+        ("mine_margin", [SimilarityData.Name]),
+        ("matryoshka", [SimilarityData.Name]),
+        ("mini_batch", [SimilarityData.Name]),
     ];
 
     /// <summary>The task's name.</summary>
@@ -48,6 +54,12 @@ internal abstract class FinetuningData
 
     /// <summary>What a micro-batch is made of, at the lengths decided: the training examples, or windows of them.</summary>
     public virtual int Samples(FinetuningConfig decided) => Training;
+
+    /// <summary>Passes over the examples; null for as many as their number suggests.</summary>
+    public virtual double? UsualEpochs => null;
+
+    /// <summary>Learning rate; null for what the size of the model suggests.</summary>
+    public virtual double? UsualRate => null;
 
     /// <summary>What the model must have on top.</summary>
     public abstract HeadKind Head { get; }
@@ -78,6 +90,9 @@ internal abstract class FinetuningData
         return task switch
         {
             EntityData.Name => EntityData.From(config, tokenizer, model.Config, cancellationToken),
+            SimilarityData.Name => SimilarityData.From(config, tokenizer, cancellationToken),
+            RankingData.Name => RankingData.From(config, tokenizer, cancellationToken),
+            _ when config.FewShot => FewShotData.Of(ClassificationData.From(config, tokenizer, model.Config, cancellationToken), config),
             _ => ClassificationData.From(config, tokenizer, model.Config, cancellationToken),
         };
     }

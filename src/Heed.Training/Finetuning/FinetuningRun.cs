@@ -110,8 +110,8 @@ public static class FinetuningRun
         FinetuningModel model = FinetuningModel.Load(saved, ModelFolder.ReadConfig(run.ModelFolder), run.Task.Data);
         try
         {
-            if (model.NewParameters.Count > 0)
-                throw new NumericalException($"{run.ModelFolder}: was saved without {model.NewParameters[0]}; report this.");
+            if (model.NewParameters.FirstOrDefault(n => !model.Model.Parameters[n].MayBeUnused) is { } missing)
+                throw new NumericalException($"{run.ModelFolder}: was saved without {missing}; report this.");
             return run.Task.Data.Make(model, saved);
         }
         catch

@@ -11,6 +11,9 @@ internal sealed class VectorTable(ReadOnlyMemory<float> values, int width)
     /// <summary>One row.</summary>
     public ReadOnlySpan<float> this[int row] => values.Span.Slice(row * width, width);
 
+    /// <summary>Some rows, one after another.</summary>
+    public float[] Rows(int start, int count) => values.Slice(start * width, count * width).ToArray();
+
     /// <summary>A table of rows of one length.</summary>
     public static VectorTable Of(IReadOnlyList<float[]> rows)
         => new(rows.SelectMany(r => r).ToArray(), Math.Max(1, rows.Count == 0 ? 1 : rows[0].Length));
