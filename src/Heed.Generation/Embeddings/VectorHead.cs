@@ -27,7 +27,8 @@ internal sealed record VectorHead(float[] Weights, float[] Biases)
         using SafetensorsFile file = SafetensorsFile.Open(files.Open(FileName));
         RawTensor weight = file["weight"], bias = file["bias"];
         if (weight.Shape.Count != 2 || bias.Shape.Count != 1 || weight.Shape[0] != bias.Shape[0] || bias.Shape[0] < 2)
-            throw new InvalidFileException(file.Path, "", $"has weight [{string.Join(", ", weight.Shape)}] and bias [{string.Join(", ", bias.Shape)}]; [C, D] and [C] of 2 or more classes were expected");
+            throw new InvalidFileException(file.Path, "", $"has weight [{string.Join(", ", weight.Shape)}] and bias "
+                + $"[{string.Join(", ", bias.Shape)}]; [C, D] and [C] of 2 or more classes were expected");
         return new VectorHead(weight.ToFloats(), bias.ToFloats());
     }
 

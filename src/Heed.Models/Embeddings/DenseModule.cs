@@ -58,18 +58,22 @@ internal sealed class DenseModule : VectorModule, IDisposable
         using JsonDocument document = files.ReadJson("config.json", 1L << 20);
         ConfigReader file = new(document.RootElement, files.PathOf("config.json"));
         int inputs = file.Size("in_features"), outputs = file.Size("out_features");
-        if (inputs != width) throw file.Wrong("in_features", $"is {inputs}, and the modules before it give vectors of {width} numbers; make them equal");
+        if (inputs != width) throw file.Wrong("in_features", $"is {inputs}, and the modules before it give vectors of {width} numbers; "
+            + $"make them equal");
         foreach (string name in new[] { "module_input_name", "module_output_name" })
             if (file.Text(name, "sentence_embedding") is { } other and not "sentence_embedding")
-                throw file.Wrong(name, $"is \"{Printable.Shorten(other)}\"; a Dense module over sentence_embedding is known here, none over tokens");
+                throw file.Wrong(name, $"is \"{Printable.Shorten(other)}\"; a Dense module over sentence_embedding is known here, none "
+                    + $"over tokens");
         string activation = file.Text("activation_function", "torch.nn.modules.activation.Tanh")!;
         Activation function = Activation.Tanh;       // the reference replaces classes outside torch by Tanh
-        if (activation.StartsWith("torch.", StringComparison.Ordinal)) function = file.Choice("activation_function", activation, Activations);
+        if (activation.StartsWith("torch.", StringComparison.Ordinal)) function = file.Choice("activation_function", activation,
+            Activations);
         using CheckpointFolder weights = CheckpointFolder.Open(files);
         ParameterSet? own = within is null ? new ParameterSet(ParameterSource.ShapesOnly) : null;
         try
         {
-            DenseModule module = new(own, within ?? own!.Root, inputs, outputs, file.Flag("bias", true), file.Flag("use_residual", false), function);
+            DenseModule module = new(own, within ?? own!.Root, inputs, outputs, file.Flag("bias", true), file.Flag("use_residual", false),
+                function);
             foreach (Parameter parameter in module.Parameters) Fill(parameter, weights, within is { } at ? at.Path.Length + 1 : 0);
             return module;
         }
@@ -94,7 +98,9 @@ internal sealed class DenseModule : VectorModule, IDisposable
     {
         RawTensor tensor = weights[parameter.Name[prefix..]];
         if (!tensor.Shape.Select(s => (int)s).SequenceEqual(Enumerable.Range(0, parameter.Shape.Rank).Select(i => parameter.Shape[i])))
-            throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Shape)}], and config.json of this module says {parameter.Shape}; correct in_features or out_features");
+            throw new InvalidFileException(weights.Path, tensor.Name,
+                $"is [{string.Join(", ", tensor.Shape)}], and config.json of this module says {parameter.Shape}; correct in_features or "
+                    + $"out_features");
         Tensor value = Tensor.Uninitialized(parameter.Shape).LeaveScope();
         tensor.ReadFloats(value.Span);
         parameter.Assign(value);

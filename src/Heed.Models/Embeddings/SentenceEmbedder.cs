@@ -95,7 +95,8 @@ internal sealed class SentenceEmbedder : IDisposable
     /// <exception cref="InputException">The model gives no rows.</exception>
     internal static SentenceEmbedder Over(Model model) => model is EncoderModel or CausalLanguageModel
         ? new SentenceEmbedder(new SentencePipeline(), model, null) { _sharesModel = true }
-        : throw new InputException($"{model.Architecture} gives no embeddings; use an encoder such as BERT or RoBERTa, or a decoder such as Qwen 3.");
+        : throw new InputException($"{model.Architecture} gives no embeddings; use an encoder such as BERT or RoBERTa, or a decoder such "
+        + $"as Qwen 3.");
 
     /// <summary>
     /// Embeds with a model that is trained: what the folder's dense modules hold becomes parameters of the model, named by their folder
@@ -107,13 +108,17 @@ internal sealed class SentenceEmbedder : IDisposable
     internal static SentenceEmbedder ForTraining(IModelFiles files, Model model)
     {
         if (model is not (EncoderModel or CausalLanguageModel))
-            throw new InputException($"{model.Architecture} gives no embeddings; use an encoder such as BERT or RoBERTa, or a decoder such as Qwen 3.");
+            throw new InputException($"{model.Architecture} gives no embeddings; use an encoder such as BERT or RoBERTa, or a decoder "
+                + $"such as Qwen 3.");
         SentencePipeline pipeline = SentencePipeline.Read(files);
         if (pipeline.IsStatic || pipeline.SourcePath.Length > 0)
-            throw new InputException($"{files.Location}: {(pipeline.IsStatic ? "holds word vectors" : $"holds its encoder in {pipeline.SourcePath}")}, which is not trained here; use a folder with the encoder itself.");
+            throw new InputException($"{files.Location}: "
+                + $"{(pipeline.IsStatic ? "holds word vectors" : $"holds its encoder in {pipeline.SourcePath}")}, which is not trained "
+                + $"here; use a folder with the encoder itself.");
         SentenceEmbedder embedder = new(pipeline, model, null) { _sharesModel = true };
         foreach ((string kind, string path) in pipeline.Following)
-            embedder.Append(kind == "Dense" ? DenseModule.Read(files.Below(path), embedder.Width, model.Parameters.Root / path) : new NormalizeModule());
+            embedder.Append(kind == "Dense" ? DenseModule.Read(files.Below(path), embedder.Width, model.Parameters.Root / path)
+                : new NormalizeModule());
         return embedder;
     }
 
@@ -150,7 +155,8 @@ internal sealed class SentenceEmbedder : IDisposable
             int count = 0, tokens = 0;
             while (first + count < texts.Count && (count == 0 || tokens + texts[first + count].Length <= TokensAtOnce))
             {
-                if (texts[first + count].Length == 0 && !IsStatic) throw new InputException($"input_ids: text {first + count} has no tokens; an empty text still has its special tokens.");
+                if (texts[first + count].Length == 0 && !IsStatic) throw new InputException($"input_ids: text {first + count} has no "
+                    + $"tokens; an empty text still has its special tokens.");
                 tokens += texts[first + count++].Length;
             }
 
@@ -185,7 +191,8 @@ internal sealed class SentenceEmbedder : IDisposable
             case null:
                 int[] ids = [.. texts.SelectMany(text => text)];
                 foreach (int id in ids)
-                    if (id < 0 || id >= _table!.Shape[0]) throw new InputException($"input_ids: {id} is not in the vocabulary of {_table!.Shape[0]} ids; use the tokenizer of the model.");
+                    if (id < 0 || id >= _table!.Shape[0]) throw new InputException($"input_ids: {id} is not in the vocabulary of "
+                        + $"{_table!.Shape[0]} ids; use the tokenizer of the model.");
                 return new Variable(_table!).Gather(ids);
             case EncoderModel encoder:
                 TokenBatch batch = encoder.Pack(new ModelInputs
@@ -215,7 +222,8 @@ internal sealed class SentenceEmbedder : IDisposable
     {
         using CheckpointFolder weights = CheckpointFolder.Open(files);
         RawTensor tensor = weights.TryGet("embedding.weight", out RawTensor? named) ? named : weights["embeddings"];
-        if (tensor.Sizes.Length != 2) throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Sizes)}]; a table [V, D] was expected");
+        if (tensor.Sizes.Length != 2) throw new InvalidFileException(weights.Path, tensor.Name,
+            $"is [{string.Join(", ", tensor.Sizes)}]; a table [V, D] was expected");
         Tensor table = Tensor.Uninitialized((int)tensor.Shape[0], (int)tensor.Shape[1]).LeaveScope();
         tensor.ReadFloats(table.Span);
         return table;
@@ -233,7 +241,8 @@ internal sealed class SentenceEmbedder : IDisposable
         LoadOptions loading = options with { Architecture = name, AllowMissing = true, Warnings = null };
         (Model model, LoadReport report) = ModelFolder.Load(files, description with { Architecture = name }, loading);
         string[] unneeded = ["pooler.", "lm_head."];
-        string? wrong = report.Missing.FirstOrDefault(n => !unneeded.Any(u => n.StartsWith(u, StringComparison.Ordinal))) ?? (report.Mismatched.Count > 0 ? report.Mismatched[0] : null);
+        string? wrong = report.Missing.FirstOrDefault(n => !unneeded.Any(u => n.StartsWith(u, StringComparison.Ordinal)))
+            ?? (report.Mismatched.Count > 0 ? report.Mismatched[0] : null);
         if (wrong is null && model is EncoderModel or CausalLanguageModel) return model;
         model.Dispose();
         throw new InputException(wrong is null

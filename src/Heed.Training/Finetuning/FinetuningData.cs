@@ -172,7 +172,8 @@ internal abstract class FinetuningData
     }
 
     /// <summary>Says how examples were held out.</summary>
-    protected static string Divided(FinetuningConfig config, int training, int heldOut) => string.Create(System.Globalization.CultureInfo.InvariantCulture,
+    protected static string Divided(FinetuningConfig config, int training, int heldOut)
+        => string.Create(System.Globalization.CultureInfo.InvariantCulture,
         $"{heldOut:N0} of {training + heldOut:N0} examples are held out for evaluation, chosen by a hash of their texts; equal texts stay "
             + $"on one side");
 }

@@ -40,7 +40,8 @@ internal static class FinetuningPlan
                 : Math.Clamp(Math.Ceiling(FewSteps * (double)config.Accumulation / batches), 1, MostEpochs);
             long steps = Math.Max(1, (long)Math.Ceiling(epochs * batches / config.Accumulation));
             result = result with { Epochs = epochs, Steps = steps };
-            string why = config.Epochs > 0 ? "as set" : data.UsualEpochs is not null ? "usual for this task" : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
+            string why = config.Epochs > 0 ? "as set" : data.UsualEpochs is not null ? "usual for this task"
+                : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
                 : $"fewer than {ManyExamples:N0} examples need more passes, up to {FewSteps} steps or {MostEpochs} epochs";
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
                 $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0} steps: {why}"));
@@ -55,7 +56,8 @@ internal static class FinetuningPlan
             long parameters = Parameters(config, data, model);
             result = result with { LearningRate = data.UsualRate ?? (parameters <= SmallModel ? 5e-5 : 2e-5) };
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"learning rate {result.LearningRate:0.0e+0}: usual for {(data.UsualRate is null ? $"{parameters / 1e6:0.0} M parameters" : "this task")}"));
+                $"learning rate {result.LearningRate:0.0e+0}: usual for "
+                    + $"{(data.UsualRate is null ? $"{parameters / 1e6:0.0} M parameters" : "this task")}"));
         }
 
         if (!config.SetsWarmup) result = result with { WarmupSteps = (long)Math.Round(0.06 * result.Steps) };

@@ -53,7 +53,8 @@ public class FewShotRunTests
     {
         using TemporaryFolder folder = new();
         Finetuned.AssertResumes(folder, Config(folder, ["dog", "rain"]));
-        Assert.Equal(File.ReadAllBytes(Path.Combine(folder.File("whole"), VectorHead.FileName)), File.ReadAllBytes(Path.Combine(folder.File("parts"), VectorHead.FileName)));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(folder.File("whole"), VectorHead.FileName)),
+            File.ReadAllBytes(Path.Combine(folder.File("parts"), VectorHead.FileName)));
     }
 
     private static FinetuningConfig Config(TemporaryFolder folder, string[] labels, int each = 8)

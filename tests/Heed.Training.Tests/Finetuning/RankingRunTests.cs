@@ -19,7 +19,8 @@ public class RankingRunTests
         Assert.NotNull(report["average_precision"]);
         using PairScorer scorer = PairScorer.Open(folder.File("model"));
         Assert.Equal(1, scorer.Outputs);
-        float[] scores = [.. scorer.Score([new TextPair("is it dog 1", "dog yes 1"), new TextPair("is it dog 1", "rain no 1")]).Select(s => s[0])];
+        float[] scores = [.. scorer.Score([new TextPair("is it dog 1", "dog yes 1"), new TextPair("is it dog 1", "rain no 1")]).Select(s
+            => s[0])];
         Assert.All(scores, s => Assert.InRange(s, 0, 1));
         Assert.True(scores[0] > scores[1]);
     }
@@ -51,7 +52,8 @@ public class RankingRunTests
     private static FinetuningConfig Config(TemporaryFolder folder, int count = 24)
     {
         File.WriteAllLines(folder.File("data.csv"), ["query,document,label",
-            .. Enumerable.Range(0, count).Select(i => i % 2 == 0 ? $"is it dog {i / 4},dog yes {i},1" : $"is it dog {i / 4},rain no {i},0")]);
+            .. Enumerable.Range(0, count).Select(i => i % 2 == 0 ? $"is it dog {i / 4},dog yes {i},1"
+                : $"is it dog {i / 4},rain no {i},0")]);
         return new FinetuningConfig { Model = Finetuned.Encoder, Train = folder.File("data.csv"), Task = "ranking", BatchSize = 8 };
     }
 }

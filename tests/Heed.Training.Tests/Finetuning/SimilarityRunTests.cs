@@ -56,10 +56,12 @@ public class SimilarityRunTests
     public void Dense_layers_are_trained_and_lie_in_their_own_folder()
     {
         using TemporaryFolder folder = new();
-        FinetuningConfig config = Config(Pairs(folder)) with { Model = WithDense, Steps = 3, LearningRate = 1e-2, Shuffle = false, WarmupSteps = 0 };
+        FinetuningConfig config = Config(Pairs(folder)) with { Model = WithDense, Steps = 3, LearningRate = 1e-2, Shuffle = false,
+            WarmupSteps = 0 };
         Assert.NotNull(Finetuned.Train(folder.File("model"), config));
         string dense = Path.Combine("2_Dense", "model.safetensors");
-        using SafetensorsFile saved = SafetensorsFile.Open(Path.Combine(folder.File("model"), dense)), source = SafetensorsFile.Open(Path.Combine(WithDense, dense));
+        using SafetensorsFile saved = SafetensorsFile.Open(Path.Combine(folder.File("model"), dense)),
+            source = SafetensorsFile.Open(Path.Combine(WithDense, dense));
         Assert.Equal(source.Tensors.Select(t => t.ToString()).Order(), saved.Tensors.Select(t => t.ToString()).Order());
         Assert.NotEqual(source["linear.weight"].ToFloats(), saved["linear.weight"].ToFloats());
         using SafetensorsFile encoder = SafetensorsFile.Open(Path.Combine(folder.File("model"), "model.safetensors"));
@@ -76,7 +78,8 @@ public class SimilarityRunTests
         FinetuningConfig config = Config(Pairs(folder)) with { Model = WithDense, MineNegatives = 2, BatchSize = 4 };
         Finetuned.AssertResumes(folder, config);
         string dense = Path.Combine("2_Dense", "model.safetensors");
-        Assert.Equal(File.ReadAllBytes(Path.Combine(folder.File("whole"), dense)), File.ReadAllBytes(Path.Combine(folder.File("parts"), dense)));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(folder.File("whole"), dense)),
+            File.ReadAllBytes(Path.Combine(folder.File("parts"), dense)));
     }
 
     [Fact]
@@ -91,7 +94,8 @@ public class SimilarityRunTests
     public void A_large_batch_in_parts_gives_the_loss_and_the_norm_of_the_whole()
     {
         using TemporaryFolder folder = new();
-        FinetuningConfig config = Config(Pairs(folder)) with { Steps = 1, Dropout = 0, BatchSize = 12, Dev = FinetuningConfig.NoDev, Matryoshka = ["24", "12"] };
+        FinetuningConfig config = Config(Pairs(folder)) with { Steps = 1, Dropout = 0, BatchSize = 12, Dev = FinetuningConfig.NoDev,
+            Matryoshka = ["24", "12"] };
         StepReport whole = Step(folder.File("whole"), config), parts = Step(folder.File("parts"), config with { MiniBatch = 5 });
         Assert.Equal(whole.Loss, parts.Loss, 1e-6 * whole.Loss);
         Assert.True(whole.GradientNorm > 0);
@@ -114,7 +118,8 @@ public class SimilarityRunTests
     public void A_loss_that_the_data_cannot_have_is_refused_by_name(string loss, string message)
     {
         using TemporaryFolder folder = new();
-        ConfigException e = Assert.Throws<ConfigException>(() => FinetuningRun.Prepare(folder.File("model"), Config(Pairs(folder)) with { Loss = loss }));
+        ConfigException e = Assert.Throws<ConfigException>(()
+            => FinetuningRun.Prepare(folder.File("model"), Config(Pairs(folder)) with { Loss = loss }));
         Assert.StartsWith(message, e.Message, StringComparison.Ordinal);
         Assert.Contains("use one of in_batch_negatives, symmetric", e.Message, StringComparison.Ordinal);
     }

@@ -58,7 +58,8 @@ internal sealed class RankingData : FinetuningData
             = SimilarityData.Parts(config, cancellationToken);
         if (all.Kind is not (SimilarityKind.Labels or SimilarityKind.Scores))
         {
-            throw new InputException($"{config.Train}: holds no score or label of its pairs; ranking needs a column label (1 or 0) or score. "
+            throw new InputException($"{config.Train}: holds no score or label of its pairs; ranking needs a column label (1 or 0) or "
+                + $"score. "
                 + $"Add one, or learn vectors of pairs (task similarity).");
         }
 

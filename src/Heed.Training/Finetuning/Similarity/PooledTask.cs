@@ -21,7 +21,8 @@ internal abstract class PooledTask : FinetuningTask
         : base(model, data, settings, lengths)
     {
         if (model.NewParameters.FirstOrDefault(n => !Model.Parameters[n].MayBeUnused) is { } missing)
-            throw new InputException($"{model.Folder}: the weights do not fit config.json: {missing} is missing. Check that they belong together.");
+            throw new InputException($"{model.Folder}: the weights do not fit config.json: {missing} is missing. Check that they belong "
+                + $"together.");
         Embedder = SentenceEmbedder.ForTraining(new FolderModelFiles(model.Folder), model.Model);
         Tokenizer tokenizer = data.Tokenizer.WithPadding(null).WithTruncation(new TruncationOptions(settings.MaximumLength));
         _tokenizer = Embedder.Settings.LowersCase ? tokenizer.WithLowerCase() : tokenizer;
@@ -132,7 +133,8 @@ internal abstract class PooledTask : FinetuningTask
         return Variable.Concatenate(0, [.. texts.Chunk(Settings.MiniBatch).Select(some =>
         {
             // Parts of one micro-batch take streams of dropout of their own.
-            RunOptions own = options with { Dropout = options.Dropout is { } d ? d with { Seed = d.Seed + (0x9E3779B97F4A7C15UL * (ulong)part++) } : null };
+            RunOptions own = options with { Dropout = options.Dropout is { } d
+                ? d with { Seed = d.Seed + (0x9E3779B97F4A7C15UL * (ulong)part++) } : null };
             return Tape.Checkpoint(_ => Embedder.Forward(some, 0, own), nothing);
         })]);
     }

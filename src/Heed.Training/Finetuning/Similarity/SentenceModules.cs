@@ -145,5 +145,6 @@ internal static class SentenceModules
         ["type"] = type,
     };
 
-    private static void Write(string folder, string name, JsonNode json) => DurableFile.WriteText(Path.Combine(folder, name), StrictJson.Format(json));
+    private static void Write(string folder, string name, JsonNode json)
+        => DurableFile.WriteText(Path.Combine(folder, name), StrictJson.Format(json));
 }

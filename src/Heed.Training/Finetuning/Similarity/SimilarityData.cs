@@ -80,7 +80,8 @@ internal sealed class SimilarityData : FinetuningData
     }
 
     /// <summary>The training file and the dev file, or the part held out.</summary>
-    internal static (SimilaritySet All, IReadOnlyList<SimilarityExample> Training, IReadOnlyList<SimilarityExample> HeldOut, DataReport Report)
+    internal static (SimilaritySet All, IReadOnlyList<SimilarityExample> Training, IReadOnlyList<SimilarityExample> HeldOut,
+        DataReport Report)
         Parts(FinetuningConfig config, CancellationToken cancellationToken)
     {
         DataOptions options = Options(config);
@@ -88,7 +89,8 @@ internal sealed class SimilarityData : FinetuningData
         SimilaritySet? dev = config.Dev.Length == 0 || config.Dev == FinetuningConfig.NoDev ? null
             : ExampleReader.Similarity(config.Dev, options, cancellationToken);
         if (dev is not null && dev.Kind != all.Kind && !(dev.Kind == SimilarityKind.Labels && all.Kind == SimilarityKind.Scores))
-            throw new InputException($"{config.Dev}: holds {Describe(dev.Kind)}, and {config.Train} {Describe(all.Kind)}. Give both the same columns.");
+            throw new InputException($"{config.Dev}: holds {Describe(dev.Kind)}, and {config.Train} {Describe(all.Kind)}. Give both the "
+                + $"same columns.");
         DataSplit<SimilarityExample>? split = config.Dev.Length == 0 ? DataSplit.Of(all, config.HeldOut) : null;
         IReadOnlyList<SimilarityExample> training = split?.Training ?? all.Examples;
         return (all, training, split?.HeldOut ?? dev?.Examples ?? [], DataReport.Of(all with { Examples = training }, dev));

@@ -40,7 +40,8 @@ internal sealed record SimilarityLoss(string Name, string Reason, Func<IReadOnly
     {
         (string usual, string why) = kind switch
         {
-            SimilarityKind.Pairs => ("in_batch_negatives", "pairs that belong together; all other second texts of a batch are wrong answers"),
+            SimilarityKind.Pairs => ("in_batch_negatives", "pairs that belong together; all other second texts of a batch are wrong "
+                + "answers"),
             SimilarityKind.Triplets => ("in_batch_negatives", "each row has far texts of its own, beside those of the other rows"),
             SimilarityKind.Scores => ("cosent", "pairs with a score are brought into their order"),
             _ => ("online_contrastive", "pairs with a label 1 or 0"),
@@ -49,7 +50,8 @@ internal sealed record SimilarityLoss(string Name, string Reason, Func<IReadOnly
         var found = Array.Find(All, l => l.Name == name);
         if (!found.Kinds.Contains(kind))
         {
-            throw new ConfigException($"loss: {name} does not fit {config.Train}, which holds {kind.ToString().ToLowerInvariant()}; use one of "
+            throw new ConfigException($"loss: {name} does not fit {config.Train}, which holds {kind.ToString().ToLowerInvariant()}; use "
+                + $"one of "
                 + $"{string.Join(", ", All.Where(l => l.Kinds.Contains(kind)).Select(l => l.Name))}.");
         }
 
@@ -57,7 +59,8 @@ internal sealed record SimilarityLoss(string Name, string Reason, Func<IReadOnly
         Func<IReadOnlyList<Variable>, float[], Variable> of = found.Of;
         if (config.Matryoshka.Count == 0) return new SimilarityLoss(name, reason, of);
         int[] dimensions = [.. config.Matryoshka.Select(d => int.TryParse(d, System.Globalization.CultureInfo.InvariantCulture, out int number)
-            && number > 0 ? number : throw new ConfigException($"matryoshka: \"{Printable.Shorten(d)}\" is no number of dimensions, such as 384,256,128."))];
+            && number > 0 ? number : throw new ConfigException($"matryoshka: \"{Printable.Shorten(d)}\" is no number of dimensions, such "
+            + $"as 384,256,128."))];
         Matryoshka nested = new(dimensions, [.. dimensions.Select(_ => 1f)]);
         return new SimilarityLoss(name, $"{reason}; also of the first {string.Join(", ", dimensions)} numbers of each vector",
             (columns, labels) => nested.Of(columns, cut => of(cut, labels)));

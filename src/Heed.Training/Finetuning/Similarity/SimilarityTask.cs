@@ -122,13 +122,15 @@ internal sealed class SimilarityTask : PooledTask
     private List<SimilarityExample> Mine(FinetuningConfig settings)
     {
         if (_data.Kind != SimilarityKind.Pairs)
-            throw new ConfigException("mine_negatives: is for pairs that belong together, without scores, labels or negatives of their own; leave it at 0.");
+            throw new ConfigException("mine_negatives: is for pairs that belong together, without scores, labels or negatives of their "
+                + "own; leave it at 0.");
         string[] queries = [.. _data.TrainingExamples.Select(e => e.First).Distinct(StringComparer.Ordinal)];
         string[] documents = [.. _data.TrainingExamples.Select(e => e.Second).Distinct(StringComparer.Ordinal)];
         Dictionary<string, int> places = documents.Select((d, i) => KeyValuePair.Create(d, i)).ToDictionary(StringComparer.Ordinal);
         ILookup<string, int> positives = _data.TrainingExamples.ToLookup(e => e.First, e => places[e.Second], StringComparer.Ordinal);
         HardNegatives rule = new() { Count = settings.MineNegatives, RelativeMargin = settings.MineMargin };
-        var found = rule.Of(Embed(queries, default), Embed(documents, default), [.. queries.Select(q => (IReadOnlyList<int>)[.. positives[q].Distinct()])]);
+        var found = rule.Of(Embed(queries, default), Embed(documents, default),
+            [.. queries.Select(q => (IReadOnlyList<int>)[.. positives[q].Distinct()])]);
         Dictionary<string, string[]> negatives = [];
         for (int q = 0; q < queries.Length; q++)
             if (found[q].Length == rule.Count) negatives[queries[q]] = [.. found[q].Select(n => documents[n.Document])];
@@ -141,7 +143,8 @@ internal sealed class SimilarityTask : PooledTask
         }
 
         _data.Notes.Add(string.Create(CultureInfo.InvariantCulture,
-            $"{rule.Count} hard negatives for each of {mined.Count:N0} of {_data.TrainingExamples.Count:N0} pairs; the others have fewer and "
+            $"{rule.Count} hard negatives for each of {mined.Count:N0} of {_data.TrainingExamples.Count:N0} pairs; the others have fewer "
+                + $"and "
                 + $"are left out"));
         return mined;
     }

@@ -81,6 +81,7 @@ internal sealed class FewShotTask : PooledTask
             balanced: Settings.ClassWeights == ClassWeights.Balanced);
         float[] weights = Array.ConvertAll(fitted.Weights, w => (float)w), biases = Array.ConvertAll(fitted.Intercepts, b => (float)b);
         // Two classes have one row: the second's score against 0.
-        return _head = classes == 2 ? new VectorHead([.. new float[Embedder.Width], .. weights], [0, .. biases]) : new VectorHead(weights, biases);
+        return _head = classes == 2 ? new VectorHead([.. new float[Embedder.Width], .. weights], [0, .. biases])
+            : new VectorHead(weights, biases);
     }
 }
