@@ -97,6 +97,7 @@ internal static class Application
             PretrainCommand.Create(terminal),
             FinetuneCommand.Create(terminal),
             GenerateCommand.Create(terminal),
+            PredictCommand.Create(terminal),
             EvalCommand.Create(terminal),
             TokenizeCommand.Create(terminal),
             TokenizerCommand.Create(terminal),

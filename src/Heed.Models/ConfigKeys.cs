@@ -30,7 +30,8 @@ internal sealed class ConfigKeys
     {
         _objects.Add(path);
         string key = $"{path}.{name}";
-        if (!_uses.TryGetValue(key, out ConfigKeyUse known) || (use == ConfigKeyUse.Guarded && known == ConfigKeyUse.Followed)) _uses[key] = use;
+        if (!_uses.TryGetValue(key, out ConfigKeyUse known) || (use == ConfigKeyUse.Guarded && known == ConfigKeyUse.Followed))
+            _uses[key] = use;
     }
 
     /// <summary>Every key of the file, and of nested objects that were read key by key, in the file's order.</summary>
@@ -48,7 +49,8 @@ internal sealed class ConfigKeys
                 string path = $"{at.Path}.{property.Name}", key = path[2..];
                 bool isRead = _uses.TryGetValue(path, out ConfigKeyUse use);
                 keys.Add((key, isRead ? use : withoutEffect(key) ? ConfigKeyUse.WithoutEffect : ConfigKeyUse.Unknown));
-                if (isRead && property.Value.ValueKind == System.Text.Json.JsonValueKind.Object && _objects.Contains(path)) inner.Add((path, property.Value));
+                if (isRead && property.Value.ValueKind == System.Text.Json.JsonValueKind.Object && _objects.Contains(path))
+                    inner.Add((path, property.Value));
             }
 
             foreach ((string, System.Text.Json.JsonElement) nested in Enumerable.Reverse(inner)) open.Push(nested);

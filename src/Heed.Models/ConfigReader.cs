@@ -34,7 +34,8 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
 
     /// <summary>The same object, in which fields may stand under another name too: Hugging Face's common ones beside an architecture's own
     /// (<c>hidden_size</c> for <c>n_embd</c>).</summary>
-    internal ConfigReader WithNames(params ReadOnlySpan<(string Name, string Other)> names) => new(this, names.ToArray(), _keys, _nullIsAbsent);
+    internal ConfigReader WithNames(params ReadOnlySpan<(string Name, string Other)> names)
+        => new(this, names.ToArray(), _keys, _nullIsAbsent);
 
     /// <summary>The same object, in which fields may stand under a second name.</summary>
     /// <param name="names">Names that are asked for, and their second ones.</param>
@@ -80,7 +81,10 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     {
         if (!Has(name)) return null;
         JsonElement e = Find(name)!.Value;
-        if (e.ValueKind == JsonValueKind.Array) return e.GetArrayLength() == 0 ? throw Wrong(name, "is an empty list; an id was expected. Give one, or null for none") : StrictJson.Integer(e[0], File, $"{At(name)}[0]");
+        if (e.ValueKind == JsonValueKind.Array)
+            return e.GetArrayLength() == 0
+                ? throw Wrong(name, "is an empty list; an id was expected. Give one, or null for none")
+                : StrictJson.Integer(e[0], File, $"{At(name)}[0]");
         return StrictJson.Integer(e, File, At(name));
     }
 
@@ -92,13 +96,16 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
         if (!IsGiven(name, "a number")) return standard;
         double value = StrictJson.Number(Find(name)!.Value, File, At(name));
         if (value < minimum || value > maximum)
-            throw new InvalidFileException(File, At(name), string.Create(CultureInfo.InvariantCulture, $"is {value}; a number from {minimum} to {maximum} was expected. Correct it"));
+            throw new InvalidFileException(
+                File, At(name),
+                string.Create(CultureInfo.InvariantCulture, $"is {value}; a number from {minimum} to {maximum} was expected. Correct it"));
         return value;
     }
 
     /// <summary>True or false, or <paramref name="standard"/> if the field is missing.</summary>
     /// <exception cref="InvalidFileException">The field is null or neither.</exception>
-    public bool Flag(string name, bool standard) => IsGiven(name, "true or false") ? StrictJson.Boolean(Find(name)!.Value, File, At(name)) : standard;
+    public bool Flag(string name, bool standard)
+        => IsGiven(name, "true or false") ? StrictJson.Boolean(Find(name)!.Value, File, At(name)) : standard;
 
     /// <summary>A string, or <paramref name="standard"/> where the field is missing or null.</summary>
     public string? Text(string name, string? standard = null) => Has(name) ? StrictJson.Text(Find(name)!.Value, File, At(name)) : standard;
@@ -112,7 +119,8 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
             if (known == word) return value;
         List<string> words = [];
         foreach ((string known, _) in choices) words.Add(known);
-        throw new InvalidFileException(File, At(name), $"is \"{Printable.Shorten(word)}\"; one of {string.Join(", ", words)} was expected. Correct it");
+        throw new InvalidFileException(File, At(name), $"is \"{Printable.Shorten(word)}\"; "
+            + $"one of {string.Join(", ", words)} was expected. Correct it");
     }
 
     /// <summary>A value by the word that stands for it.</summary>
@@ -131,7 +139,8 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     {
         if (!Has(name)) return null;
         JsonElement e = Find(name)!.Value;
-        if (e.ValueKind != JsonValueKind.Array) throw Wrong(name, $"is {StrictJson.Describe(e)}; an array of numbers was expected. Correct it");
+        if (e.ValueKind != JsonValueKind.Array)
+            throw Wrong(name, $"is {StrictJson.Describe(e)}; an array of numbers was expected. Correct it");
         double[] numbers = new double[e.GetArrayLength()];
         for (int i = 0; i < numbers.Length; i++) numbers[i] = StrictJson.Number(e[i], File, $"{At(name)}[{i}]");
         return numbers;
@@ -142,7 +151,9 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
     {
         if (!Has(name)) return null;
         JsonElement e = Find(name)!.Value;
-        return e.ValueKind == JsonValueKind.Object ? new ConfigReader(new ConfigReader(e, File, At(name)), null, _keys, _nullIsAbsent) : throw Wrong(name, $"is {StrictJson.Describe(e)}; an object was expected. Correct it");
+        return e.ValueKind == JsonValueKind.Object
+            ? new ConfigReader(new ConfigReader(e, File, At(name)), null, _keys, _nullIsAbsent)
+            : throw Wrong(name, $"is {StrictJson.Describe(e)}; an object was expected. Correct it");
     }
 
     /// <summary>The JSON path of a field.</summary>
@@ -169,7 +180,8 @@ public readonly struct ConfigReader(JsonElement root, string file, string path =
         {
             if (known != name || !Root.TryGetProperty(other, out JsonElement same)) continue;
             _keys?.Note(Path, other);
-            if (found is { } first && first.ValueKind != JsonValueKind.Null && same.ValueKind != JsonValueKind.Null && !JsonElement.DeepEquals(first, same))
+            if (found is { } first && first.ValueKind != JsonValueKind.Null && same.ValueKind != JsonValueKind.Null
+                && !JsonElement.DeepEquals(first, same))
                 throw Wrong(name, $"is {first.GetRawText()} and {other}, another name of it, is {same.GetRawText()}; give one of them");
             if (found is null || found.Value.ValueKind == JsonValueKind.Null) found = same;
         }

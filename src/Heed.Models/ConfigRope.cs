@@ -7,7 +7,8 @@ namespace Heed.Models;
 internal static class ConfigRope
 {
     /// <summary>Version 4's object, or null if it is missing, null or empty.</summary>
-    public static ConfigReader? Older(ConfigReader file) => file.Nested("rope_scaling") is { } old && old.Root.EnumerateObject().Any() ? old : null;
+    public static ConfigReader? Older(ConfigReader file)
+        => file.Nested("rope_scaling") is { } old && old.Root.EnumerateObject().Any() ? old : null;
 
     /// <summary>Reads one kind of layers' RoPE.</summary>
     /// <param name="file">The file, whose <c>original_max_position_embeddings</c> comes first.</param>

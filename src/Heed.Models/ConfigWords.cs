@@ -36,18 +36,22 @@ internal static class ConfigWords
     public static void Refuse(ConfigReader file, string name, string why, bool refused = true)
     {
         file.Guard(name);
-        if (file.Has(name) && file.Flag(name, !refused) == refused) throw file.Wrong(name, $"is {(refused ? "true" : "false")}; {why}. Choose a model without it");
+        if (file.Has(name) && file.Flag(name, !refused) == refused)
+            throw file.Wrong(name, $"is {(refused ? "true" : "false")}; {why}. Choose a model without it");
     }
 
     /// <summary>Refuses what changes every architecture's computation and none here does.</summary>
     public static void RefuseForeign(ConfigReader file)
     {
         file.Guard("quantization_config");
-        if (file.Has("quantization_config")) throw file.Wrong("quantization_config", "is set; quantized weights are not read here. Take the checkpoint that they were made from");
+        if (file.Has("quantization_config"))
+            throw file.Wrong("quantization_config", "is set; quantized weights are not read here. "
+                + "Take the checkpoint that they were made from");
         foreach (string name in (ReadOnlySpan<string>)["pruned_heads", "per_layer_config"])
         {
             file.Guard(name);
-            if (file.Nested(name) is { } map && map.Root.EnumerateObject().Any()) throw file.Wrong(name, "gives layers sizes of their own; all layers are equal here. Choose a model without it");
+            if (file.Nested(name) is { } map && map.Root.EnumerateObject().Any())
+                throw file.Wrong(name, "gives layers sizes of their own; all layers are equal here. Choose a model without it");
         }
     }
 
@@ -63,7 +67,8 @@ internal static class ConfigWords
     {
         if (!file.Has("layer_types")) return null;
         JsonElement types = file.Root.GetProperty("layer_types");
-        if (types.ValueKind != JsonValueKind.Array) throw file.Wrong("layer_types", $"is {StrictJson.Describe(types)}; an array was expected. Correct it");
+        if (types.ValueKind != JsonValueKind.Array)
+            throw file.Wrong("layer_types", $"is {StrictJson.Describe(types)}; an array was expected. Correct it");
         bool[] windows = new bool[types.GetArrayLength()];
         for (int i = 0; i < windows.Length; i++)
         {
@@ -80,7 +85,8 @@ internal static class ConfigWords
     }
 
     /// <summary>The value of <c>layer_types</c>.</summary>
-    public static JsonArray LayerTypes(IEnumerable<bool> windows) => [.. windows.Select(window => (JsonNode)(window ? "sliding_attention" : "full_attention"))];
+    public static JsonArray LayerTypes(IEnumerable<bool> windows)
+        => [.. windows.Select(window => (JsonNode)(window ? "sliding_attention" : "full_attention"))];
 
     /// <summary>A float32 as the shortest decimal that reads back as it, the way Python would have written the original.</summary>
     public static JsonNode Number(float value) => JsonNode.Parse(FormattableString.Invariant($"{value:R}") is var text && text.Contains('E', StringComparison.Ordinal) ? text.Replace("E", "e", StringComparison.Ordinal) : text.Contains('.', StringComparison.Ordinal) ? text : text + ".0")!;
@@ -110,15 +116,18 @@ internal static class ConfigWords
             SortedDictionary<int, string> labels = [];
             foreach (JsonProperty entry in map.Root.EnumerateObject())
             {
-                if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id)) throw map.Wrong(entry.Name, "is not the number of a class; keys are 0, 1, 2, …. Correct it");
+                if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id))
+                    throw map.Wrong(entry.Name, "is not the number of a class; keys are 0, 1, 2, …. Correct it");
                 labels[id] = StrictJson.Text(entry.Value, map.File, map.At(entry.Name));
             }
 
             int expected = 0;
             foreach (int id in labels.Keys)
-                if (id != expected++) throw file.Wrong("id2label", $"has no class {expected - 1}; keys are 0, 1, 2, … without a gap. Add the class");
+                if (id != expected++)
+                    throw file.Wrong("id2label", $"has no class {expected - 1}; keys are 0, 1, 2, … without a gap. Add the class");
             if (file.Has("num_labels") && file.Size("num_labels", 1) is var said && said != labels.Count)
-                throw file.Wrong("num_labels", $"is {said}, and id2label names {labels.Count} classes; correct the one that is wrong, or take num_labels out");
+                throw file.Wrong("num_labels", $"is {said}, and id2label names {labels.Count} classes; correct the one that is wrong, "
+                    + "or take num_labels out");
             return [.. labels.Values];
         }
 

@@ -21,7 +21,9 @@ namespace Heed.Models;
 /// values costs as much again, so it is 4·layers·context·width here, of the token that sees the whole context. Heads that run once a text
 /// (poolers, classifiers) count as if they ran for each token; norms, activations and sums of biases are left out.
 /// </remarks>
-public sealed record ModelSize(long Parameters, long Fixed, IReadOnlyList<KeyValuePair<string, long>> Parts, long WeightBytes, long ActivationBytes, long CacheBytes, double OperationsPerToken)
+public sealed record ModelSize(
+    long Parameters, long Fixed, IReadOnlyList<KeyValuePair<string, long>> Parts, long WeightBytes, long ActivationBytes, long CacheBytes,
+    double OperationsPerToken)
 {
     /// <summary>States of recurrent layers in float32, which a cache keeps after every token of the given batch and length; with the
     /// encoder's rows where there is one. 0 for others.</summary>
@@ -90,7 +92,9 @@ public sealed record ModelSize(long Parameters, long Fixed, IReadOnlyList<KeyVal
     /// <summary>Additive attention of one token: a hidden layer and a sum over the encoder's rows of both directions; its projections are
     /// weights like others.</summary>
     private static double Additive(Model model, int length)
-        => model.Config is Recurrent.LstmConfig { Task: Recurrent.LstmTask.SequenceToSequence } c ? length * ((2.0 * c.AttentionWidth) + (2.0 * 2 * c.Width)) : 0;
+        => model.Config is Recurrent.LstmConfig { Task: Recurrent.LstmTask.SequenceToSequence } c
+            ? length * ((2.0 * c.AttentionWidth) + (2.0 * 2 * c.Width))
+            : 0;
 
     /// <summary>The first words of a name, with <c>*</c> for numbers: <c>transformer.h.3.attn.c_attn.weight</c> →
     /// <c>transformer.h.*.attn</c>.</summary>

@@ -23,7 +23,9 @@ internal static class ModuleTree
             Node child = node.Children[i];
             int same = 1;
             // Layers whose insides look alike become one line: 0 … 11.
-            while (child.Number is not null && i + same < node.Children.Count && node.Children[i + same] is { Number: not null } next && next.Signature() == child.Signature()) same++;
+            while (child.Number is not null && i + same < node.Children.Count && node.Children[i + same] is { Number: not null } next
+                && next.Signature() == child.Signature())
+                same++;
             Node last = node.Children[i + same - 1];
             string name = same == 1 ? child.Name : $"{child.Name} … {last.Number}", path = same == 1 ? child.Path : $"{child.Path} … {last.Number}";
             yield return $"{indent + name,-28} {child.Kind,-22} {child.Values,14:N0}{(same > 1 ? $" × {same}" : "")}  {path}{child.Shapes}".TrimEnd();
@@ -69,6 +71,7 @@ internal static class ModuleTree
         public IReadOnlyList<Node> Children { get; }
 
         /// <summary>What is inside, as text: made once.</summary>
-        public string Signature() => _signature ??= $"{Kind}{Shapes}({string.Join(';', Children.Select(c => $"{c.Name}={c.Signature()}"))})";
+        public string Signature()
+            => _signature ??= $"{Kind}{Shapes}({string.Join(';', Children.Select(c => $"{c.Name}={c.Signature()}"))})";
     }
 }

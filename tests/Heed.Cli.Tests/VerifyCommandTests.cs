@@ -91,6 +91,7 @@ public class VerifyCommandTests
             Assert.Equal(ExitCode.InputRejected, code);
             Assert.Contains(named, output + error, StringComparison.Ordinal);
             Assert.Contains("Correct config.json, or write the weights again without what does not belong", output + error, StringComparison.Ordinal);
+            Assert.DoesNotContain("LoadOptions", output + error, StringComparison.Ordinal);
             Assert.Contains(named, (await Run("eval", path, "--text", path)).Error + (await Run("generate", path, "a")).Error, StringComparison.Ordinal);
         }
     }

@@ -23,21 +23,23 @@ public sealed class GenerationConfigMutationTests
     public void A_changed_key_is_read_or_refused_by_name_and_null_is_not_set()
     {
         List<string> wrong = [];
-        int count = 0;
+        MutantCount mutants = new("generation_config.json");
         byte[] all = Encoding.UTF8.GetBytes(All);
-        _ = Read(all);
+        string whole = Text(Read(all));
         Dictionary<string, GenerationConfig> removed = new(StringComparer.Ordinal);
         foreach (JsonMutation mutation in JsonMutations.Of(all))
         {
-            count++;
             try
             {
                 GenerationConfig config = Read(mutation.Json);
+                if (Text(config) == whole) mutants.Same("");
+                else mutants.Followed("");
                 if (mutation.Value is null) removed[mutation.Key] = config;
                 if (mutation.Value == "null" && Text(config) != Text(removed[mutation.Key])) wrong.Add($"{mutation}: is not as if it were left out");
             }
             catch (HeedException e)
             {
+                mutants.Refused("");
                 if (!e.Message.Contains($"$.{mutation.Key}", StringComparison.Ordinal) || mutation.Value is null or "null") wrong.Add($"{mutation}: {e.Message}");
             }
             catch (Exception e)
@@ -47,7 +49,8 @@ public sealed class GenerationConfigMutationTests
         }
 
         Assert.Empty(wrong);
-        Assert.True(count >= 900, $"{count} changes");
+        Assert.True(mutants.Count >= 900, $"{mutants.Count} changes");
+        mutants.CheckDocument();
     }
 
     private static GenerationConfig Read(byte[] json) => GenerationConfig.FromFiles(new MemoryModelFiles([KeyValuePair.Create("generation_config.json", (ReadOnlyMemory<byte>)json)]));

@@ -13,6 +13,7 @@ public class HubSettingsTests
     [InlineData("XDG_CACHE_HOME=/x;HF_HOME=/h;HF_HUB_CACHE=/c", "/c")]
     [InlineData("HF_HOME=~/hf", "/home/u/hf/hub")]
     [InlineData("HF_HUB_CACHE= ", "/home/u/.cache/huggingface/hub")]
+    [InlineData("HF_HOME=;XDG_CACHE_HOME=", "/home/u/.cache/huggingface/hub")]
     [InlineData("VOL=/v;HF_HOME=$VOL/hf", "/v/hf/hub")] // cases: 9b
     [InlineData("VOL=/v;HF_HUB_CACHE=${VOL}x/$NONE/c", "/vx/$NONE/c")]
     [InlineData("VOL=v;XDG_CACHE_HOME=~/$VOL", "/home/u/v/huggingface/hub")]

@@ -8,6 +8,9 @@ public sealed partial record GenerationConfig
     /// <summary>The least <see cref="RepetitionPenalty"/>: scores are divided by it.</summary>
     private const float LeastPenalty = 1e-9f;
 
+    /// <summary>The least <see cref="TypicalP"/>: none of the mass would be kept.</summary>
+    private const float LeastMass = 1e-9f;
+
     /// <summary>Checks every setting against its range, which is the one of <c>generation_config.json</c>. <see cref="InferenceEngine"/>
     /// calls it before it begins.</summary>
     /// <exception cref="InputException">A setting is outside its range, or not a number; the message names it, its value and the
@@ -22,7 +25,7 @@ public sealed partial record GenerationConfig
         Check("top_k", TopK, 0);
         Check("top_p", TopP, 0, 1);
         Check("min_p", MinP, 0, 1);
-        Check("typical_p", TypicalP, 0, 1);
+        Check("typical_p", TypicalP, LeastMass, 1);
         Check("epsilon_cutoff", EpsilonCutoff, 0, 1);
         Check("eta_cutoff", EtaCutoff, 0, 1);
         Check("repetition_penalty", RepetitionPenalty, LeastPenalty, float.MaxValue);
@@ -38,6 +41,10 @@ public sealed partial record GenerationConfig
         Check("forced_eos_token_id", ForcedEndIds);
         Check("eos_token_id", EndIds);
         Check("stop_strings", StopStrings);
+        if (BadWords.Any(w => w is not { Count: > 0 }))
+            throw new InputException("bad_words_ids: a sequence is empty; at least one id was expected.");
+        if (SequenceBias.Any(b => b is not { Ids.Count: > 0 }))
+            throw new InputException("sequence_bias: a sequence is empty; at least one id was expected.");
         foreach (string stop in StopStrings)
             if (string.IsNullOrEmpty(stop)) throw new InputException("stop_strings: a text is empty; at least one character was expected.");
     }

@@ -234,7 +234,7 @@ public sealed partial record GenerationConfig
         TopK = file.Size("top_k", TopK, 0),
         TopP = (float)file.Number("top_p", TopP, 0, 1),
         MinP = (float)file.Number("min_p", MinP, 0, 1),
-        TypicalP = (float)file.Number("typical_p", TypicalP, 0, 1),
+        TypicalP = (float)file.Number("typical_p", TypicalP, LeastMass, 1),
         EpsilonCutoff = (float)file.Number("epsilon_cutoff", EpsilonCutoff, 0, 1),
         EtaCutoff = (float)file.Number("eta_cutoff", EtaCutoff, 0, 1),
         RepetitionPenalty = (float)file.Number("repetition_penalty", RepetitionPenalty, LeastPenalty),
@@ -251,7 +251,7 @@ public sealed partial record GenerationConfig
         LengthPenalty = (float)file.Number("length_penalty", LengthPenalty),
         EarlyStopping = Early(file) ?? EarlyStopping,
         Renormalize = file.Flag("renormalize_logits", Renormalize),
-        EndIds = Ids(file, "eos_token_id") ?? EndIds,
+        EndIds = Ends(file) ?? EndIds,
         PaddingId = file.OptionalId("pad_token_id") ?? PaddingId,
         BeginId = file.OptionalId("bos_token_id") ?? BeginId,
         DecoderStartId = file.OptionalId("decoder_start_token_id") ?? DecoderStartId,
@@ -292,6 +292,14 @@ public sealed partial record GenerationConfig
         if (numbers.Length != 2 || numbers[0] != Math.Floor(numbers[0]) || numbers[0] is < 0 or > ConfigReader.MaximumSize)
             throw file.Wrong(Name, "is not a number of tokens and a factor; [12, 1.05] is an example");
         return new EndDecay((int)numbers[0], (float)numbers[1]);
+    }
+
+    private static IReadOnlyList<int>? Ends(ConfigReader file)
+    {
+        IReadOnlyList<int>? ids = Ids(file, "eos_token_id");
+        if (ids is { Count: 0 })
+            throw file.Wrong("eos_token_id", "is an empty list; one id or several were expected. Take the key out if none ends a text");
+        return ids;
     }
 
     /// <summary>One id or a list of ids.</summary>

@@ -21,9 +21,13 @@ internal sealed class ForcedTokenProcessor(int length, IReadOnlyList<int> ids) :
     public void Process(ReadOnlySpan<int> history, Span<float> scores)
     {
         if (history.Length != length) return;
+        int vocabulary = scores.Length;
+        if (!ids.Any(id => (uint)id < (uint)vocabulary))
+            throw new InputException($"forced_bos_token_id, forced_eos_token_id: {string.Join(", ", ids)} is not in the vocabulary of "
+                + $"{vocabulary} ids. Correct it, or take it out.");
         scores.Fill(float.NegativeInfinity);
         foreach (int id in ids)
-            if ((uint)id < (uint)scores.Length) scores[id] = 0;
+            if ((uint)id < (uint)vocabulary) scores[id] = 0;
     }
 }
 

@@ -13,7 +13,8 @@ namespace Heed.Generation.Understanding;
 /// <param name="Integrated">Integrated gradients on the way from the mean of all tokens to the text (Sundararajan et al. 2017),
 /// [T].</param>
 /// <param name="BaselineScore">F of the mean of all tokens.</param>
-/// <param name="Read">How much of the row that is classified came from each token by attention (rollout, Abnar and Zuidema 2020), [T]: where
+/// <param name="Read">How much of the row that is classified came from each token by attention (rollout, Abnar and Zuidema 2020), [T]:
+/// where
 /// the model read, not what it did with it. Null for two stacks.</param>
 internal sealed record Explanation(int Target, float Score, float[] LeftOut, float[] Integrated, float BaselineScore, float[]? Read)
 {
@@ -64,19 +65,24 @@ internal sealed record Explanation(int Target, float Score, float[] LeftOut, flo
 
     private static float[] LeaveEachOut(SequenceClassifier model, int[] ids, int[]? types, int target, CancellationToken cancellationToken)
     {
-        if (ids.Length < 2) return new float[ids.Length];
+        if (ids.Length < 2) return Scores(model, [ids], types is null ? null : [types], target, cancellationToken);
         return Scores(model, Without(ids), types is null ? null : Without(types), target, cancellationToken);
 
-        static int[][] Without(int[] row) => [.. row.Select((_, t) => (int[])[.. row[..t], .. row[(t + 1)..]])];
+        int[][] Without(int[] row) => [.. row.Select((_, t) => IsRead(t) ? row : (int[])[.. row[..t], .. row[(t + 1)..]])];
+
+        // The only end token of a text that is classified there stays.
+        bool IsRead(int t) => model.Head is EndTokenHead && ids[t] == model.Config.EndId && ids.Count(id => id == model.Config.EndId) == 1;
     }
 
-    /// <summary>(e − e′) · the mean of ∂F/∂e at <see cref="Steps"/> points between, summed over the width; all tokens move together.</summary>
+    /// <summary>(e − e′) · the mean of ∂F/∂e at <see cref="Steps"/> points between, summed over the width; all tokens move
+    /// together.</summary>
     private static (float[] ByToken, float Baseline) Integrate(
         SequenceClassifier model, int[] ids, int[]? types, int target, CancellationToken cancellationToken)
     {
         string site = model.Stack is RereadingStack ? "encoder.embed" : "embed";
         float[] rows = [];
-        Logits(model, [ids], types is null ? null : [types], new Hooks().Observe(site, (_, e) => rows = e.Value.ToArray()), cancellationToken);
+        Logits(model, [ids], types is null ? null : [types], new Hooks().Observe(site, (_, e) => rows = e.Value.ToArray()),
+            cancellationToken);
         int T = ids.Length, D = rows.Length / T;
         float[] mean = MeanRow(model.Stack.Tokens, ids, rows, D);
         float[] difference = new float[rows.Length];
@@ -103,7 +109,8 @@ internal sealed record Explanation(int Target, float Score, float[] LeftOut, flo
         for (int t = 0; t < T; t++)
             byToken[t] = (float)Enumerable.Range(t * D, D).Sum(i => difference[i] * sums[i] / Steps);
         Tensor start = Points(mean, difference, [0f]);
-        Tensor baseline = Logits(model, [ids], types is null ? null : [types], new Hooks().Replace(site, (_, _) => start), cancellationToken).Value;
+        Tensor baseline = Logits(model, [ids], types is null ? null : [types], new Hooks().Replace(site, (_, _) => start),
+            cancellationToken).Value;
         return (byToken, baseline.Span[target]);
 
         static int[][] Repeated(int[] row) => [.. Enumerable.Repeat(row, AtOnce)];
@@ -145,7 +152,12 @@ internal sealed record Explanation(int Target, float Score, float[] LeftOut, flo
     {
         if (model.Stack is RereadingStack) return null;
         int T = ids.Length;
-        ModelInputs inputs = new() { InputIds = new TokenGrid(1, T, ids), TokenTypeIds = types is null ? null : new TokenGrid(1, T, types) };
+        ModelInputs inputs = new()
+        {
+            InputIds = new TokenGrid(1, T, ids),
+            TokenTypeIds = types is null ? null
+            : new TokenGrid(1, T, types)
+        };
         ModelOutput output = model.Run(inputs, new RunOptions { Details = true, CancellationToken = cancellationToken });
         float[] row = new float[T];
         row[model.Head.LastToken ? T - 1 : 0] = 1;

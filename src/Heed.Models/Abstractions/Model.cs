@@ -110,6 +110,7 @@ public abstract class Model : Module, IDisposable
     {
         foreach (int label in labels)
             if (label != CausalLanguageModel.IgnoredLabel && (uint)label >= (uint)classes)
-                throw new InputException($"labels: {label} is no label of this {Config.ModelType} model; labels are 0 to {classes - 1}, and {CausalLanguageModel.IgnoredLabel} is left out.");
+                throw new InputException($"labels: {label} is no label of this {Config.ModelType} model; labels are 0 to {classes - 1}, "
+                    + $"and {CausalLanguageModel.IgnoredLabel} is left out.");
     }
 }

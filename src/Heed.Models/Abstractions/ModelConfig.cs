@@ -9,13 +9,14 @@ public abstract record ModelConfig
     /// <summary>Hugging Face's <c>model_type</c>, such as <c>gpt2</c>.</summary>
     public abstract string ModelType { get; }
 
-    /// <summary>V, size of the vocabulary.</summary>
+    /// <summary>V, size of the vocabulary (<c>vocab_size</c>).</summary>
     public abstract int Vocabulary { get; init; }
 
-    /// <summary>D, width of the residual stream.</summary>
+    /// <summary>D, width of the residual stream (<c>hidden_size</c>, <c>n_embd</c>, <c>d_model</c> or <c>dim</c>).</summary>
     public abstract int Width { get; init; }
 
-    /// <summary>Number of layers (of the decoder, where there are two stacks).</summary>
+    /// <summary>Number of layers, of the decoder where there are two stacks (<c>num_hidden_layers</c>, <c>n_layer</c>, <c>num_layers</c> or
+    /// <c>decoder_layers</c>).</summary>
     public abstract int Layers { get; init; }
 
     /// <summary>Longest input in tokens; <see cref="int.MaxValue"/> where positions have no table.</summary>
@@ -34,13 +35,13 @@ public abstract record ModelConfig
     /// other.</summary>
     internal virtual int PositionRegime(int length) => 0;
 
-    /// <summary>Id that fills rows, or null.</summary>
+    /// <summary>Id that fills rows, or null (<c>pad_token_id</c>).</summary>
     public int? PaddingId { get; init; }
 
-    /// <summary>Id that begins a text, or null.</summary>
+    /// <summary>Id that begins a text, or null (<c>bos_token_id</c>).</summary>
     public int? BeginId { get; init; }
 
-    /// <summary>Id that ends a text, or null.</summary>
+    /// <summary>Id that ends a text, or null (<c>eos_token_id</c>).</summary>
     public int? EndId { get; init; }
 
     /// <summary>Names of the classes in id order (<c>id2label</c>); empty where the head has none.</summary>

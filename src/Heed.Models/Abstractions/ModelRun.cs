@@ -14,7 +14,8 @@ public sealed class ModelRun
     // Layers end their scopes; what was gathered in them lives as long as the run's other results.
     private readonly TensorScope? _scope = TensorScope.Current;
 
-    internal ModelRun(RunOptions options) => Options = options.Details && options.Hooks is null ? options with { Hooks = new Hooks() } : options;
+    internal ModelRun(RunOptions options)
+        => Options = options.Details && options.Hooks is null ? options with { Hooks = new Hooks() } : options;
 
     /// <summary>How the run goes.</summary>
     public RunOptions Options { get; }

@@ -13,7 +13,8 @@ internal static class PaddingRows
     public static TokenBatch ForTokenLabels(ModelInputs inputs, int shift) => Predicts(inputs, shift) ? All(inputs) : inputs.Pack();
 
     /// <summary>The rows for a loss over whole rows of the grid.</summary>
-    public static TokenBatch All(ModelInputs inputs) => TokenBatch.OfCells(inputs.InputIds, inputs.AttentionMask, inputs.PositionIds, inputs.TokenTypeIds, keepPadding: true);
+    public static TokenBatch All(ModelInputs inputs)
+        => TokenBatch.OfCells(inputs.InputIds, inputs.AttentionMask, inputs.PositionIds, inputs.TokenTypeIds, keepPadding: true);
 
     /// <summary>
     /// True where a label that counts is predicted at a place of padding: in transformers such a label is part of the loss.
@@ -21,7 +22,9 @@ internal static class PaddingRows
     /// </summary>
     private static bool Predicts(ModelInputs inputs, int shift)
     {
-        if (inputs.Labels is not { } labels || inputs.AttentionMask is not { } mask || mask.Rows != labels.Rows || mask.Columns != labels.Columns) return false;
+        if (inputs.Labels is not { } labels || inputs.AttentionMask is not { } mask || mask.Rows != labels.Rows
+            || mask.Columns != labels.Columns)
+            return false;
         bool found = false;
         for (int b = 0; b < mask.Rows; b++)
         {

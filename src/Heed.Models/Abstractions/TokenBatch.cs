@@ -97,7 +97,8 @@ public sealed class TokenBatch
         ArgumentNullException.ThrowIfNull(ids);
         int B = ids.Rows, T = ids.Columns;
         foreach ((TokenGrid? grid, string name) in new[] { (mask, nameof(mask)), (positions, nameof(positions)), (typeIds, nameof(typeIds)) })
-            if (grid is not null && (grid.Rows != B || grid.Columns != T)) throw new ArgumentException($"'{name}' is [{grid.Rows}, {grid.Columns}]; the ids are [{B}, {T}].", name);
+            if (grid is not null && (grid.Rows != B || grid.Columns != T))
+                throw new ArgumentException($"'{name}' is [{grid.Rows}, {grid.Columns}]; the ids are [{B}, {T}].", name);
 
         bool Real(int cell) => mask is null || mask.Cells[cell] != 0;
         List<int> cells = [];
@@ -121,7 +122,9 @@ public sealed class TokenBatch
 
             if (attended is not null)
             {
-                if (count != 0 && count != last - first + 1) throw new ArgumentException($"Row {b} of 'mask' has padding between real tokens; here they must be contiguous.", nameof(mask));
+                if (count != 0 && count != last - first + 1)
+                    throw new ArgumentException($"Row {b} of 'mask' has padding between real tokens; "
+                        + "here they must be contiguous.", nameof(mask));
                 attended[b] = new AttendedRows(Math.Max(first, 0), count);
             }
 
@@ -178,51 +181,61 @@ public sealed class TokenBatch
         {
             if ((uint)IdArray[n] >= (uint)vocabulary)
             {
-                throw new InputException($"input_ids: token {n} has the id {IdArray[n]}; the vocabulary of this {config.ModelType} model has the ids 0 to {vocabulary - 1}. "
+                throw new InputException($"input_ids: token {n} has the id {IdArray[n]}; the vocabulary of this {config.ModelType} model "
+                    + $"has the ids 0 to {vocabulary - 1}. "
                     + "Use the tokenizer that belongs to the model.");
             }
 
             if ((uint)PositionArray[n] >= (uint)longest)
-                throw new InputException($"input_ids: token {n} is at position {PositionArray[n]}; this {config.ModelType} model has {longest} positions. Shorten or split the text.");
+                throw new InputException($"input_ids: token {n} is at position {PositionArray[n]}; "
+                    + $"this {config.ModelType} model has {longest} positions. Shorten or split the text.");
         }
     }
 
     /// <summary>The rows of a sequence that may be attended to: first row and number.</summary>
     internal (int Start, int Count) Attended(int b)
-        => AttendedRows is { } attended ? (StartArray[b] + attended[b].First, attended[b].Count) : (StartArray[b], StartArray[b + 1] - StartArray[b]);
+        => AttendedRows is { } attended
+            ? (StartArray[b] + attended[b].First, attended[b].Count)
+            : (StartArray[b], StartArray[b + 1] - StartArray[b]);
 
     /// <summary>This batch with other positions, [N].</summary>
-    public TokenBatch WithPositions(int[] positions) => new(IdArray, TypeIdArray, StartArray, positions, CellArray, GridRows, GridColumns) { AttendedRows = AttendedRows };
+    public TokenBatch WithPositions(int[] positions)
+        => new(IdArray, TypeIdArray, StartArray, positions, CellArray, GridRows, GridColumns) { AttendedRows = AttendedRows };
 
     /// <summary>The context in which the batch runs through a model.</summary>
     /// <param name="options">How the run goes.</param>
     /// <param name="memory">The encoder's context, or null.</param>
     /// <param name="cache">[B] sequences that the rows continue, or null.</param>
     /// <param name="length">Tokens of the longest text, if it has more than the rows at hand.</param>
-    public ForwardContext Context(RunOptions? options = null, ForwardContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null, int length = 0)
+    public ForwardContext Context(
+        RunOptions? options = null, ForwardContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null, int length = 0)
         => Make(options, memory, cache, length, null);
 
-    internal ForwardContext Gathering(RunOptions options, ForwardContext? memory, Action<Variable> eachLayer) => Make(options, memory, null, 0, eachLayer);
+    internal ForwardContext Gathering(RunOptions options, ForwardContext? memory, Action<Variable> eachLayer)
+        => Make(options, memory, null, 0, eachLayer);
 
-    private ForwardContext Make(RunOptions? options, ForwardContext? memory, IReadOnlyList<KeyValueSequence>? cache, int length, Action<Variable>? eachLayer) => new(StartArray, PositionArray)
-    {
-        Length = length,
-        EachLayer = eachLayer,
-        AttendedRows = AttendedRows,
-        Memory = memory,
-        Cache = cache,
-        Hooks = options?.Hooks,
-        Dropout = options?.Dropout,
-        Checkpoint = options?.Checkpoint ?? false,
-        CancellationToken = options?.CancellationToken ?? default,
-    };
+    private ForwardContext Make(
+        RunOptions? options, ForwardContext? memory, IReadOnlyList<KeyValueSequence>? cache, int length, Action<Variable>? eachLayer)
+        => new(StartArray, PositionArray)
+        {
+            Length = length,
+            EachLayer = eachLayer,
+            AttendedRows = AttendedRows,
+            Memory = memory,
+            Cache = cache,
+            Hooks = options?.Hooks,
+            Dropout = options?.Dropout,
+            Checkpoint = options?.Checkpoint ?? false,
+            CancellationToken = options?.CancellationToken ?? default,
+        };
 
     /// <summary>Rows [N, …] put back into the padded grid, [B, T, …]; zeros where there was padding.</summary>
     public Tensor ToGrid(Tensor rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
         int[] sizes = rows.Shape.ToArray();
-        if (sizes.Length == 0 || sizes[0] != Rows) throw new ShapeException("TokenBatch.ToGrid", nameof(rows), rows.Shape, $"[{Rows}, ...]");
+        if (sizes.Length == 0 || sizes[0] != Rows)
+            throw new ShapeException("TokenBatch.ToGrid", nameof(rows), rows.Shape, $"[{Rows}, ...]");
         Tensor grid = Tensor.Zeros([GridRows, GridColumns, .. sizes[1..]]);
         int width = Rows == 0 ? 0 : rows.Count / Rows;
         for (int n = 0; n < Rows; n++) rows.Span.Slice(n * width, width).CopyTo(grid.Span[(CellArray[n] * width)..]);

@@ -13,7 +13,8 @@ public sealed class TokenGrid
         ArgumentNullException.ThrowIfNull(cells);
         ArgumentOutOfRangeException.ThrowIfNegative(rows);
         ArgumentOutOfRangeException.ThrowIfNegative(columns);
-        if (cells.LongLength != (long)rows * columns) throw new ArgumentException($"{cells.Length} cells do not fill {rows} rows of {columns}.", nameof(cells));
+        if (cells.LongLength != (long)rows * columns)
+            throw new ArgumentException($"{cells.Length} cells do not fill {rows} rows of {columns}.", nameof(cells));
         Rows = rows;
         Columns = columns;
         Cells = cells;

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Heed.Checkpoints;
 using Heed.Engine.Nn;
 using Heed.Engine.Runtime;
@@ -90,6 +91,33 @@ public sealed class Adapter
         return new Adapter(model, config, AdapterTargets.Find(model, config));
     }
 
+    /// <summary>As <see cref="Apply(Model, AdapterConfig, ulong)"/>, on a model whose file lacks some parameters: what they belong to is
+    /// trained and saved whole too, or the folder would not hold all that was learned.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="config">What is adapted and trained.</param>
+    /// <param name="newParameters">Names of parameters that begin with random values: a new head's, a pooler's.</param>
+    /// <param name="seed">Of the first values of A.</param>
+    internal static Adapter Apply(Model model, AdapterConfig config, IEnumerable<string> newParameters, ulong seed)
+    {
+        string prefix = (ModelFamilies.Of(model.Config.ModelType)?.BasePrefix ?? "") + ".";
+        // Of a head the whole, as PEFT names it; of the stack the one module.
+        IEnumerable<string> modules = newParameters.Select(name => name.StartsWith(prefix, StringComparison.Ordinal)
+            ? name[..Math.Max(0, name.LastIndexOf('.'))]
+            : name[..(name.IndexOf('.', StringComparison.Ordinal) is >= 0 and var dot ? dot : name.Length)]);
+        return Apply(model, config with { ModulesToSave = [.. config.ModulesToSave.Union(modules, StringComparer.Ordinal)] }, seed);
+    }
+
+    /// <summary>Gives the adapter the values that <see cref="Save"/> wrote, to the bit: of a run that resumes.</summary>
+    /// <param name="folder">An adapter's folder, with the same modules and ranks.</param>
+    /// <exception cref="StorageException">A file is missing or cannot be read.</exception>
+    /// <exception cref="InvalidFileException">A tensor is missing, unexpected or of another shape.</exception>
+    internal void Restore(string folder)
+    {
+        using AdapterTensors tensors = AdapterTensors.Open(new FolderModelFiles(folder));
+        using ContextScope entered = Model.Context.Enter();
+        Read(tensors, wholeToo: true);
+    }
+
     /// <summary>Adds an adapter of a folder to a model of its base, to be used or trained further.</summary>
     /// <param name="model">The base model.</param>
     /// <param name="folder">A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
@@ -158,6 +186,7 @@ public sealed class Adapter
             config = config with { BaseModel = Path.GetRelativePath(folder, Path.Combine(old, path)).Replace('\\', '/') };
         SafetensorsWriter.Write(Path.Combine(folder, AdapterTensors.SafetensorsName),
             Keys.Select(k => new ParameterTensor(k.Value).Rename(k.Key)), SafetensorsWriter.PyTorchMetadata);
+        if (LabelsOfItsOwn() is { } labels) DurableFile.WriteText(Path.Combine(folder, ModelFolder.ConfigName), StrictJson.Format(labels));
         DurableFile.WriteText(Path.Combine(folder, AdapterConfigFile.Name), StrictJson.Format(AdapterConfigFile.ToJson(config)));
     }
 
@@ -178,6 +207,15 @@ public sealed class Adapter
         }
 
         Detach();
+    }
+
+    /// <summary>The configuration with the names of a head's classes, where the base model's file has others: PEFT's files hold no names,
+    /// and its readers pass a <c>config.json</c> over.</summary>
+    private JsonObject? LabelsOfItsOwn()
+    {
+        JsonObject now = ModelFolder.ConfigOf(Model, DType.F32);
+        bool isSame = ((string[])["id2label", "problem_type"]).All(key => JsonNode.DeepEquals(now[key], Model.Config.Original?[key]));
+        return Model.Config.Labels.Count == 0 || isSame ? null : now;
     }
 
     /// <summary>Removes the adapter and leaves the weights as they are.</summary>

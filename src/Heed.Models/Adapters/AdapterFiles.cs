@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Heed.Checkpoints;
 using Heed.Engine.Nn;
 using Heed.Models.Files;
@@ -77,11 +78,13 @@ internal sealed class AdapterFiles : IModelFiles
         }
 
         options = (options ?? LoadOptions.Default) with { Architecture = architecture };
-        if (wanted is not (HeadKind.SequenceClassifier or HeadKind.TokenClassifier) || Classes() is not { } count
-            || count == model.Config.Labels.Count) return options;
+        if (wanted is not (HeadKind.SequenceClassifier or HeadKind.TokenClassifier)) return options;
+        (IReadOnlyList<string> labels, ClassificationKind? kind) = Classes(model.Config);
         Func<ModelConfig, ModelConfig>? configure = options.Configure;
-        string[] labels = [.. Enumerable.Range(0, count).Select(i => FormattableString.Invariant($"LABEL_{i}"))];
-        return options with { Configure = config => (configure?.Invoke(config) ?? config) with { Labels = labels } };
+        return options with
+        {
+            Configure = config => (configure?.Invoke(config) ?? config) with { Labels = labels, ClassificationKind = kind },
+        };
     }
 
     /// <summary>The options with which the base model is loaded so that the adapter is in its weights, and the description that goes with
@@ -132,14 +135,31 @@ internal sealed class AdapterFiles : IModelFiles
         return null;
     }
 
-    /// <summary>Rows of the head that the adapter brings along.</summary>
-    private int? Classes()
+    /// <summary>The classes of the head: by the adapter's own <c>config.json</c>, else as many as its head has rows, else the base
+    /// model's.</summary>
+    private ClassesOfHead Classes(ModelConfig model)
     {
+        if (_adapter.Contains(ModelFolder.ConfigName))
+        {
+            using JsonDocument document = _adapter.ReadJson(ModelFolder.ConfigName, 16 << 20);
+            ConfigReader file = new(document.RootElement, _adapter.PathOf(ModelFolder.ConfigName));
+            if (file.Root.ValueKind == JsonValueKind.Object && file.Has("id2label"))
+                return new(ConfigWords.Labels(file), ConfigWords.Kind(file));
+        }
+
         using AdapterTensors tensors = OpenTensors();
         foreach (string name in (string[])["classifier.out_proj.weight", "classifier.weight", "score.weight"])
-            if (tensors.All.TryGetValue(name, out RawTensor? weight) && weight.Shape.Count == 2) return checked((int)weight.Shape[0]);
-        return null;
+        {
+            if (!tensors.All.TryGetValue(name, out RawTensor? weight) || weight.Shape.Count != 2 || weight.Shape[0] == model.Labels.Count)
+                continue;
+            int count = checked((int)weight.Shape[0]);
+            return new([.. Enumerable.Range(0, count).Select(i => FormattableString.Invariant($"LABEL_{i}"))], model.ClassificationKind);
+        }
+
+        return new(model.Labels, model.ClassificationKind);
     }
+
+    private readonly record struct ClassesOfHead(IReadOnlyList<string> Labels, ClassificationKind? Kind);
 
     private IModelFiles Holder(string name)
         => IsText(name) && _adapter.Contains(name) ? _adapter : Base;
@@ -151,8 +171,9 @@ internal sealed class AdapterFiles : IModelFiles
     {
         if (options?.Base is { } given) return given;
         if (config.BaseModel is not { Length: > 0 } name)
-            throw config.Wrong("base_model_name_or_path", "is missing; it names the base model. Write it there, or give the base model "
-                + "(LoadOptions.Base)");
+            throw config.Wrong("base_model_name_or_path", "is missing; it names the base model. Write it there, "
+                + "or name the base model where "
+                + "the adapter is opened");
         string? beside = files is FolderModelFiles own ? Path.Combine(own.Location, name) : null;
         string? folder = Directory.Exists(beside) ? beside : null;
         folder ??= options?.FindModel?.Invoke(name, config.BaseRevision) ?? (Directory.Exists(name) ? name : null);

@@ -10,7 +10,7 @@ public sealed record BartConfig : ModelConfig
     /// <inheritdoc/>
     public override string ModelType => Marian ? "marian" : "bart";
 
-    /// <summary>True for Marian: fixed sinusoidal positions, no norm after the embeddings.</summary>
+    /// <summary>True for Marian: fixed sinusoidal positions, no norm after the embeddings (<c>model_type</c>).</summary>
     public bool Marian { get; init; }
 
     /// <inheritdoc/>
@@ -59,7 +59,7 @@ public sealed record BartConfig : ModelConfig
     /// <summary>True where both stacks read the same token table (<c>share_encoder_decoder_embeddings</c>).</summary>
     public bool SharedTokens { get; init; } = true;
 
-    /// <summary>Probability of dropout on embeddings and on what is added to the residual stream.</summary>
+    /// <summary>Probability of dropout on embeddings and on what is added to the residual stream (<c>dropout</c>).</summary>
     public float Dropout { get; init; } = 0.1f;
 
     /// <summary>Probability of dropout on attention weights (<c>attention_dropout</c>).</summary>
@@ -106,13 +106,21 @@ public sealed record BartConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the decoder's {Heads} heads (decoder_attention_heads). Choose other heads or another width.");
-        if (Width % EncoderHeads != 0) throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the encoder's {EncoderHeads} heads (encoder_attention_heads). Choose other heads or another width.");
-        if (EncoderLayers > 10_000) throw new ConfigException($"{ModelType}: the encoder has {EncoderLayers} layers (encoder_layers); at most 10,000 are accepted.");
+        if (Width % Heads != 0)
+            throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the decoder's {Heads} heads "
+                + "(decoder_attention_heads). Choose other heads or another width.");
+        if (Width % EncoderHeads != 0)
+            throw new ConfigException($"{ModelType}: the width {Width} (d_model) is not a multiple of the encoder's {EncoderHeads} heads "
+                + "(encoder_attention_heads). Choose other heads or another width.");
+        if (EncoderLayers > 10_000)
+            throw new ConfigException($"{ModelType}: the encoder has {EncoderLayers} layers (encoder_layers); "
+                + "at most 10,000 are accepted.");
         if (PaddingId is { } padding && (padding < 0 || padding >= Vocabulary || padding >= DecoderVocabulary))
-            throw new ConfigException($"{ModelType}: the padding id is {padding} (pad_token_id); ids from 0 to {Math.Min(Vocabulary, DecoderVocabulary) - 1} were expected (vocab_size).");
+            throw new ConfigException($"{ModelType}: the padding id is {padding} (pad_token_id); "
+                + $"ids from 0 to {Math.Min(Vocabulary, DecoderVocabulary) - 1} were expected (vocab_size).");
         if (SharedTokens && DecoderVocabulary != Vocabulary)
-            throw new ConfigException($"{ModelType}: the encoder has {Vocabulary} tokens (vocab_size) and the decoder {DecoderVocabulary} (decoder_vocab_size); they cannot share a table. Set share_encoder_decoder_embeddings to false.");
+            throw new ConfigException($"{ModelType}: the encoder has {Vocabulary} tokens (vocab_size) and the decoder "
+                + $"{DecoderVocabulary} (decoder_vocab_size); they cannot share a table. Set share_encoder_decoder_embeddings to false.");
     }
 
     /// <inheritdoc/>

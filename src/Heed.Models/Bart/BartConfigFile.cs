@@ -11,8 +11,11 @@ internal static class BartConfigFile
         // Words of the first releases, whose only values that a model was ever computed with are these.
         ConfigWords.Refuse(file, "normalize_before", "norms follow the parts here");
         ConfigWords.Refuse(file, "add_final_layer_norm", "there is no norm after the last layer here");
-        ConfigWords.Refuse(file, "static_position_embeddings", marian ? "positions are fixed here" : "positions are learned here", refused: !marian);
-        ConfigWords.Refuse(file, "normalize_embedding", marian ? "there is no norm on the embeddings here" : "a norm on the embeddings belongs to the architecture", refused: marian);
+        ConfigWords.Refuse(
+            file, "static_position_embeddings", marian ? "positions are fixed here" : "positions are learned here", refused: !marian);
+        ConfigWords.Refuse(
+            file, "normalize_embedding",
+            marian ? "there is no norm on the embeddings here" : "a norm on the embeddings belongs to the architecture", refused: marian);
         int vocabulary = file.Size("vocab_size", marian ? 58101 : 50265, 1);
         int? end = file.OptionalId("eos_token_id", marian ? 0 : 2);
         int? padding = file.OptionalId("pad_token_id", marian ? 58100 : 1);

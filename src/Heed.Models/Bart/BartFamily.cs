@@ -35,7 +35,10 @@ internal sealed class BartFamily : ModelFamily
         => head == HeadKind.SequenceClassifier && (IsOutputBias(stored) || stored.StartsWith("lm_head.", StringComparison.Ordinal));
 
     /// <summary>Older files hold a number of their format in each stack.</summary>
-    public override string? CurrentName(string stored) => stored.EndsWith("encoder.version", StringComparison.Ordinal) || stored.EndsWith("decoder.version", StringComparison.Ordinal) ? null : stored;
+    public override string? CurrentName(string stored)
+        => stored.EndsWith("encoder.version", StringComparison.Ordinal) || stored.EndsWith("decoder.version", StringComparison.Ordinal)
+            ? null
+            : stored;
 
     internal static SequenceToSequenceModel Build(string architecture, BartConfig c, ParameterSet parameters)
     {
@@ -86,5 +89,6 @@ internal sealed class MarianFamily : ModelFamily
     public override bool MayBeLeftOut(string parameter) => BartFamily.IsOutputBias(parameter);
 
     /// <summary>Older files hold the fixed positions.</summary>
-    public override string? CurrentName(string stored) => stored.EndsWith("coder.embed_positions.weight", StringComparison.Ordinal) ? null : stored;
+    public override string? CurrentName(string stored)
+        => stored.EndsWith("coder.embed_positions.weight", StringComparison.Ordinal) ? null : stored;
 }

@@ -14,8 +14,12 @@ internal sealed class BartModel : EncoderDecoder
     {
         _config = config;
         ParameterScope encoder = (at / "encoder").As("encoder"), decoder = (at / "decoder").As("decoder");
-        Embedding reading = Table(config.SharedTokens ? (at / "shared").As("embed") : (encoder / "embed_tokens").As("embed"), config.Vocabulary, config.SharedTokens && config.TiedOutput);
-        OutputTokens = config.SharedTokens ? reading : Table((decoder / "embed_tokens").As("embed"), config.DecoderVocabulary, config.TiedOutput);
+        Embedding reading = Table(
+            config.SharedTokens ? (at / "shared").As("embed") : (encoder / "embed_tokens").As("embed"), config.Vocabulary,
+            config.SharedTokens && config.TiedOutput);
+        OutputTokens = config.SharedTokens
+            ? reading
+            : Table((decoder / "embed_tokens").As("embed"), config.DecoderVocabulary, config.TiedOutput);
         Encoder = new BartStack(config, decoder: false, reading, encoder);
         Decoder = new BartStack(config, decoder: true, OutputTokens, decoder);
         if (!config.SharedTokens) return;
@@ -23,7 +27,9 @@ internal sealed class BartModel : EncoderDecoder
         (decoder / "embed_tokens").Share("weight", reading.Weight);
 
         Embedding Table(ParameterScope place, int entries, bool output)
-            => new(entries, config.Width, place, Initializer.NormalExceptRow(config.InitialDeviation, config.PaddingId ?? -1), config.PaddingId, isOutput: output);
+            => new(
+                entries, config.Width, place, Initializer.NormalExceptRow(config.InitialDeviation, config.PaddingId ?? -1),
+                config.PaddingId, isOutput: output);
     }
 
     /// <inheritdoc/>
@@ -36,7 +42,8 @@ internal sealed class BartModel : EncoderDecoder
     public BartStack Decoder { get; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Decoder.Blocks.Select(b => b.Attention.CacheShape with { Cross = true })];
+    public override IReadOnlyList<KeyValueShape> CacheLayers
+        => [.. Decoder.Blocks.Select(b => b.Attention.CacheShape with { Cross = true })];
 
     /// <inheritdoc/>
     public override int OutputVocabulary => _config.DecoderVocabulary;

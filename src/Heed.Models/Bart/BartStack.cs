@@ -110,7 +110,8 @@ internal sealed class BartStack : Module
         else
         {
             Initializer normal = Initializer.Normal(config.InitialDeviation);
-            Positions = new Embedding(config.ContextLength + PositionOffset, config.Width, (at / "embed_positions").As("pos_embed"), normal);
+            Positions = new Embedding(
+                config.ContextLength + PositionOffset, config.Width, (at / "embed_positions").As("pos_embed"), normal);
             EmbeddingNorm = new LayerNorm(config.Width, BartConfig.NormEpsilon, (at / "layernorm_embedding").As("norm_embed"));
         }
 

@@ -78,10 +78,18 @@ public record BertConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads). Choose other heads or another width.");
-        if (PaddingId is { } id && id >= Vocabulary) throw new ConfigException($"{ModelType}: the padding id {id} (pad_token_id) is not in the vocabulary of {Vocabulary} (vocab_size).");
-        if (PaddingId < 0) throw new ConfigException($"{ModelType}: the padding id {PaddingId} (pad_token_id) is negative; it is an id of the vocabulary or null.");
-        if (MaximumLength < 1) throw new ConfigException($"{ModelType}: {PositionRows} positions (max_position_embeddings) leave none for tokens; RoBERTa's begin after the padding id.");
+        if (Width % Heads != 0)
+            throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads "
+                + "(num_attention_heads). Choose other heads or another width.");
+        if (PaddingId is { } id && id >= Vocabulary)
+            throw new ConfigException($"{ModelType}: the padding id {id} (pad_token_id) is not in the vocabulary of {Vocabulary} "
+                + "(vocab_size).");
+        if (PaddingId < 0)
+            throw new ConfigException($"{ModelType}: the padding id {PaddingId} (pad_token_id) is negative; "
+                + "it is an id of the vocabulary or null.");
+        if (MaximumLength < 1)
+            throw new ConfigException($"{ModelType}: {PositionRows} positions (max_position_embeddings) leave none for tokens; "
+                + "RoBERTa's begin after the padding id.");
     }
 
     /// <inheritdoc/>
@@ -111,7 +119,7 @@ public sealed record RobertaConfig : BertConfig
     /// <inheritdoc/>
     public override string ModelType => Kind switch { RobertaKind.XlmRoberta => "xlm-roberta", RobertaKind.Camembert => "camembert", RobertaKind.Mpnet => "mpnet", _ => "roberta" };
 
-    /// <summary>Which of them.</summary>
+    /// <summary>Which of them (<c>model_type</c>).</summary>
     public RobertaKind Kind { get; init; }
 
     /// <inheritdoc/>

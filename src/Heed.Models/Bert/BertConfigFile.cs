@@ -23,7 +23,8 @@ internal static class BertConfigFile
             "model_type", "roberta", ("roberta", RobertaKind.Roberta), ("xlm-roberta", RobertaKind.XlmRoberta), ("camembert", RobertaKind.Camembert),
             ("mpnet", RobertaKind.Mpnet));
         if (kind == RobertaKind.Mpnet && file.Size("relative_attention_num_buckets", 32, 1) is not 32 and var buckets)
-            throw file.Wrong("relative_attention_num_buckets", $"is {buckets}; MPNet counts distances in 32 buckets. Correct it, or choose a model with 32");
+            throw file.Wrong("relative_attention_num_buckets", $"is {buckets}; MPNet counts distances in 32 buckets. Correct it, "
+                + "or choose a model with 32");
         RobertaConfig config = new()
         {
             Kind = kind,
@@ -52,7 +53,8 @@ internal static class BertConfigFile
         ConfigWords.Refuse(file, "is_decoder", "only encoders are known here");
         ConfigWords.Refuse(file, "add_cross_attention", "only encoders are known here");
         if (config is RobertaConfig && file.Says("pad_token_id") && !file.Has("pad_token_id"))
-            throw file.Wrong("pad_token_id", "is null; RoBERTa counts positions from the padding id on. Give the id, 1 in the released models, or take the key out");
+            throw file.Wrong("pad_token_id", "is null; RoBERTa counts positions from the padding id on. Give the id, "
+                + "1 in the released models, or take the key out");
         return config with
         {
             Vocabulary = file.Size("vocab_size", vocabulary, 1),

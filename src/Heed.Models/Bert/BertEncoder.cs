@@ -108,7 +108,9 @@ internal sealed class BertEncoder : TokenStack
     {
         int[] segments = batch.TypeIdArray ?? new int[batch.Rows];
         foreach (int segment in segments)
-            if ((uint)segment >= (uint)Math.Max(_config.Segments, 1)) throw new InputException($"token_type_ids: {segment} is no segment of this {_config.ModelType} model; it has 0 to {Math.Max(_config.Segments, 1) - 1}.");
+            if ((uint)segment >= (uint)Math.Max(_config.Segments, 1))
+                throw new InputException($"token_type_ids: {segment} is no segment of this {_config.ModelType} model; "
+                    + $"it has 0 to {Math.Max(_config.Segments, 1) - 1}.");
         Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                          // [N, E]
         Variable? positions = Positions is null ? default(Variable?) : context.Visit("", "pos_embed", Positions.Forward(batch.Positions));
         if (Segments is not null) x += Segments.Forward(segments);
@@ -133,7 +135,8 @@ internal sealed class BertEncoder : TokenStack
         for (int b = 0; b < ids.Rows; b++)
         {
             int count = 0;
-            for (int t = 0; t < ids.Columns; t++) positions[(b * ids.Columns) + t] = ids[b, t] == padding ? Math.Max(padding, 0) : padding + ++count;
+            for (int t = 0; t < ids.Columns; t++)
+                positions[(b * ids.Columns) + t] = ids[b, t] == padding ? Math.Max(padding, 0) : padding + ++count;
         }
 
         return inputs with { PositionIds = new TokenGrid(ids.Rows, ids.Columns, positions) };
@@ -178,7 +181,8 @@ internal sealed class BertEncoder : TokenStack
         Initializer = Initializer.Normal(c.InitialDeviation),
     };
 
-    internal static ParameterScope AttentionNormOf(BertConfig c, ParameterScope at) => c.DistanceBuckets > 0 ? at / "LayerNorm" : at / "output" / "LayerNorm";
+    internal static ParameterScope AttentionNormOf(BertConfig c, ParameterScope at)
+        => c.DistanceBuckets > 0 ? at / "LayerNorm" : at / "output" / "LayerNorm";
 
     internal static FeedForwardConfig FeedForwardOf(BertConfig c) => new()
     {

@@ -24,7 +24,8 @@ internal sealed class BertFamily : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.Read(file);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+        => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
 
     public override bool LeavesOut(string stored, HeadKind head) => BertHeads.IsOtherHead(stored);
 
@@ -33,7 +34,9 @@ internal sealed class BertFamily : ModelFamily
     /// <summary>The first releases call a norm's weight gamma and its bias beta; numbers of positions are no parameters.</summary>
     internal static string? Current(string stored)
     {
-        if (stored.EndsWith("embeddings.position_ids", StringComparison.Ordinal) || stored.EndsWith("embeddings.token_type_ids", StringComparison.Ordinal)) return null;
+        if (stored.EndsWith("embeddings.position_ids", StringComparison.Ordinal)
+            || stored.EndsWith("embeddings.token_type_ids", StringComparison.Ordinal))
+            return null;
         if (stored.EndsWith("LayerNorm.gamma", StringComparison.Ordinal)) return stored[..^"gamma".Length] + "weight";
         return stored.EndsWith("LayerNorm.beta", StringComparison.Ordinal) ? stored[..^"beta".Length] + "bias" : stored;
     }
@@ -66,7 +69,8 @@ internal sealed class RobertaFamily : ModelFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => BertConfigFile.ReadRoberta(file);
 
-    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters) => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
+    public override Model Build(string architecture, ModelConfig config, ParameterSet parameters)
+        => BertHeads.Build(architecture, HeadOf(architecture), (BertConfig)config, parameters);
 
     public override bool LeavesOut(string stored, HeadKind head) => BertHeads.IsOtherHead(stored);
 

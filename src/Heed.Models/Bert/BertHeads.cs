@@ -64,7 +64,8 @@ internal static class BertHeads
 
     /// <summary>Heads of pre-training and poolers that a model with another head does not have.</summary>
     public static bool IsOtherHead(string stored)
-        => Array.Exists(OtherHeads, beginning => stored.StartsWith(beginning, StringComparison.Ordinal)) || stored.Contains(".pooler.", StringComparison.Ordinal);
+        => Array.Exists(OtherHeads, beginning => stored.StartsWith(beginning, StringComparison.Ordinal))
+            || stored.Contains(".pooler.", StringComparison.Ordinal);
 
     /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>, those of DeBERTa's third version and of ELECTRA's
     /// generator elsewhere. An

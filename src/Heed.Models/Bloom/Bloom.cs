@@ -48,7 +48,9 @@ public sealed record BloomConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"bloom: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (n_head). Choose other heads or another width.");
+        if (Width % Heads != 0)
+            throw new ConfigException($"bloom: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (n_head). "
+                + "Choose other heads or another width.");
     }
 
     /// <inheritdoc/>
@@ -133,7 +135,9 @@ internal sealed class BloomModel : DecoderStack
     public BloomModel(BloomConfig config, ParameterScope at)
         : base(config, at)
     {
-        Tokens = new Embedding(config.Vocabulary, config.Width, (at / "word_embeddings").As("embed"), Initializer.Normal(config.InitialDeviation), isOutput: config.TiedOutput);
+        Tokens = new Embedding(
+            config.Vocabulary, config.Width, (at / "word_embeddings").As("embed"), Initializer.Normal(config.InitialDeviation),
+            isOutput: config.TiedOutput);
         EmbeddingNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "word_embeddings_layernorm").As("norm_embed"));
         AlibiBias positions = new(config.Heads);
         Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new BloomBlock(config, positions, i, (at / "h" / i).As($"blocks.{i}")))];
@@ -179,7 +183,8 @@ internal sealed class BloomFamily : DecoderFamily
         ["bloom-560m"] = new(new BloomConfig { Width = 1024, Layers = 24, Heads = 16 }, "BloomForCausalLM", "Le Scao et al. 2022, arXiv:2211.05100, table 3", "the paper says 559M"),
     };
 
-    public override ModelConfig ReadConfig(ConfigReader file) => Sizes(file.WithNames(("hidden_size", "n_embed"), ("n_layer", "num_hidden_layers"), ("n_head", "num_attention_heads")));
+    public override ModelConfig ReadConfig(ConfigReader file)
+        => Sizes(file.WithNames(("hidden_size", "n_embed"), ("n_layer", "num_hidden_layers"), ("n_head", "num_attention_heads")));
 
     private static BloomConfig Sizes(ConfigReader file) => new()
     {
@@ -199,5 +204,6 @@ internal sealed class BloomFamily : DecoderFamily
         Labels = ConfigWords.Labels(file),
     };
 
-    protected override DecoderStack BuildStack(string architecture, ModelConfig config, ParameterScope at) => new BloomModel((BloomConfig)config, at);
+    protected override DecoderStack BuildStack(string architecture, ModelConfig config, ParameterScope at)
+        => new BloomModel((BloomConfig)config, at);
 }

@@ -108,7 +108,7 @@ public sealed record CustomConfig : ModelConfig
     /// <summary>Base of <see cref="PositionKind.Rope"/> (<c>rope_theta</c>).</summary>
     public double Theta { get; init; } = 10000;
 
-    /// <summary>Which tokens attention sees, and how it weighs them.</summary>
+    /// <summary>Which tokens attention sees, and how it weighs them (<c>attention</c>).</summary>
     public CustomAttention Attention { get; init; }
 
     /// <summary>True: a norm before each part and one at the end; false: after each part (<c>norm_first</c>).</summary>
@@ -146,41 +146,56 @@ public sealed record CustomConfig : ModelConfig
     /// <summary>Earlier blocks that each block sees by lot (<c>random_blocks</c>).</summary>
     public int RandomBlocks { get; init; } = 1;
 
-    /// <summary>M, random features of a head with <see cref="CustomAttention.Favor"/>; 0 means 4·D / H.</summary>
+    /// <summary>M, random features of a head with <see cref="CustomAttention.Favor"/> (<c>features</c>); 0 means 4·D / H.</summary>
     public int Features { get => field == 0 ? 4 * Width / Heads : field; init; }
 
     /// <summary>Seed of the random features; each layer draws its own (<c>feature_seed</c>).</summary>
     public int FeatureSeed { get; init; } = 1;
 
-    /// <summary>Probability of dropout on embeddings, attention weights and what is added to the stream.</summary>
+    /// <summary>Probability of dropout on embeddings, attention weights and what is added to the stream (<c>dropout</c>).</summary>
     public float Dropout { get; init; }
 
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads). Choose other heads or another width.");
-        if (Heads % KeyHeads != 0) throw new ConfigException($"{ModelType}: {Heads} heads (num_attention_heads) cannot share {KeyHeads} key heads (num_key_value_heads) evenly. Choose a divisor.");
-        if (Positions == PositionKind.Rope && Width / Heads % 2 != 0) throw new ConfigException($"{ModelType}: heads of width {Width / Heads} cannot be rotated; an even width was expected (hidden_size / num_attention_heads). Choose other heads or other positions.");
-        if (ContextLength > 1 << 24) throw new ConfigException($"{ModelType}: max_position_embeddings is {ContextLength}; at most {1 << 24} are accepted.");
+        if (Width % Heads != 0)
+            throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads "
+                + "(num_attention_heads). Choose other heads or another width.");
+        if (Heads % KeyHeads != 0)
+            throw new ConfigException($"{ModelType}: {Heads} heads (num_attention_heads) cannot share {KeyHeads} key heads "
+                + "(num_key_value_heads) evenly. Choose a divisor.");
+        if (Positions == PositionKind.Rope && Width / Heads % 2 != 0)
+            throw new ConfigException($"{ModelType}: heads of width {Width / Heads} cannot be rotated; "
+                + "an even width was expected (hidden_size / num_attention_heads). Choose other heads or other positions.");
+        if (ContextLength > 1 << 24)
+            throw new ConfigException($"{ModelType}: max_position_embeddings is {ContextLength}; at most {1 << 24} are accepted.");
         if (Positions is PositionKind.Alibi or PositionKind.Relative && IsLinear)
         {
-            throw new ConfigException($"{ModelType}: attention is \"{Word(AttentionWords, Attention)}\" and positions is \"{Word(PositionWords, Positions)}\", a bias on scores; linear attention has no scores. "
+            throw new ConfigException($"{ModelType}: attention is \"{Word(AttentionWords, Attention)}\" and positions is "
+                + $"\"{Word(PositionWords, Positions)}\", a bias on scores; linear attention has no scores. "
                 + "Choose the positions rope, learned, sinusoidal or none, or the attention full, window or block-sparse.");
         }
 
         if (Attention == CustomAttention.Favor && (long)Features * (Width / Heads) > 1 << 22)
-            throw new ConfigException($"{ModelType}: {Features} features (features) of heads of width {Width / Heads} are more than {1 << 22} numbers a layer. Choose fewer features or more heads.");
-        if (Attention == CustomAttention.Window && Window < 1) throw new ConfigException($"{ModelType}: sliding_window is {Window}; attention \"window\" sees at least 1 token.");
+            throw new ConfigException($"{ModelType}: {Features} features (features) of heads of width {Width / Heads} are more than "
+                + $"{1 << 22} numbers a layer. Choose fewer features or more heads.");
+        if (Attention == CustomAttention.Window && Window < 1)
+            throw new ConfigException($"{ModelType}: sliding_window is {Window}; attention \"window\" sees at least 1 token.");
         if (Attention != CustomAttention.BlockSparse) return;
-        if (BlockSize < 1) throw new ConfigException($"{ModelType}: block_size is {BlockSize}; attention \"block-sparse\" has blocks of at least 1 position.");
-        if (ContextLength / BlockSize > 8192) throw new ConfigException($"{ModelType}: max_position_embeddings {ContextLength} makes {ContextLength / BlockSize} blocks of block_size {BlockSize}; at most 8192 are accepted. Choose larger blocks.");
+        if (BlockSize < 1)
+            throw new ConfigException(
+                $"{ModelType}: block_size is {BlockSize}; attention \"block-sparse\" has blocks of at least 1 position.");
+        if (ContextLength / BlockSize > 8192)
+            throw new ConfigException($"{ModelType}: max_position_embeddings {ContextLength} makes {ContextLength / BlockSize} blocks of "
+                + $"block_size {BlockSize}; at most 8192 are accepted. Choose larger blocks.");
     }
 
     /// <summary>True where attention is a sum of features and has no scores.</summary>
     internal bool IsLinear => Attention is CustomAttention.Elu or CustomAttention.Favor;
 
     /// <summary>The pattern of blocks, or null.</summary>
-    internal IBlockSparsity? Sparsity => Attention == CustomAttention.BlockSparse ? new BlockSparsity(BlockSize, WindowBlocks, GlobalBlocks, RandomBlocks) : null;
+    internal IBlockSparsity? Sparsity
+        => Attention == CustomAttention.BlockSparse ? new BlockSparsity(BlockSize, WindowBlocks, GlobalBlocks, RandomBlocks) : null;
 
     /// <summary>The features of a layer's linear attention, or null.</summary>
     internal IAttentionFeatures? FeaturesOf(int layer) => Attention switch
@@ -190,7 +205,8 @@ public sealed record CustomConfig : ModelConfig
         _ => null,
     };
 
-    private static string Word<T>((string Word, T Value)[] words, T value) => Array.Find(words, w => EqualityComparer<T>.Default.Equals(w.Value, value)).Word;
+    private static string Word<T>((string Word, T Value)[] words, T value)
+        => Array.Find(words, w => EqualityComparer<T>.Default.Equals(w.Value, value)).Word;
 
     /// <inheritdoc/>
     public override JsonObject ToJson() => new()
@@ -273,7 +289,8 @@ public sealed record CustomConfig : ModelConfig
         foreach (System.Text.Json.JsonProperty field in file.Root.EnumerateObject())
         {
             if (known.Contains(field.Name) || Printable.Nearest(field.Name, known.Where(k => Math.Abs(k.Length - field.Name.Length) <= 2 && k.Length > 4)) is not { } near) continue;
-            throw file.Wrong(Printable.Shorten(field.Name), $"is no key of a custom model; did you mean \"{near}\"? Rename it, or remove it");
+            throw file.Wrong(
+                Printable.Shorten(field.Name), $"is no key of a custom model; did you mean \"{near}\"? Rename it, or remove it");
         }
     }
 
@@ -281,7 +298,9 @@ public sealed record CustomConfig : ModelConfig
     private static string StandardAttention(ConfigReader file)
     {
         bool window = file.Size("sliding_window", 0, 0) > 0, blocks = file.Size("block_size", 0, 0) > 0;
-        if (window && blocks && !file.Has("attention")) throw file.Wrong("attention", "is missing, and both sliding_window and block_size are given; set it to \"window\" or \"block-sparse\"");
+        if (window && blocks && !file.Has("attention"))
+            throw file.Wrong("attention", "is missing, and both sliding_window and block_size are given; "
+                + "set it to \"window\" or \"block-sparse\"");
         return blocks ? "block-sparse" : window ? "window" : "full";
     }
 }

@@ -29,10 +29,13 @@ internal sealed class CustomFamily : ModelFamily
     {
         CustomConfig c = (CustomConfig)config;
         if (c.Encoder == (architecture == "CustomDecoder"))
-            throw new ConfigException($"{c.ModelType}: architectures names {architecture}, which is {(c.Encoder ? "a decoder" : "an encoder")}; set model_type to {(c.Encoder ? CustomConfig.DecoderType : CustomConfig.EncoderType)} or name another class.");
+            throw new ConfigException($"{c.ModelType}: architectures names {architecture}, "
+                + $"which is {(c.Encoder ? "a decoder" : "an encoder")}; "
+                + $"set model_type to {(c.Encoder ? CustomConfig.DecoderType : CustomConfig.EncoderType)} or name another class.");
         HeadKind head = HeadOf(architecture);
         ParameterScope root = parameters.Root;
-        CustomStack stack = new(c, root / BasePrefix, tokensAreOutput: c.TiedOutput && head is HeadKind.LanguageModel or HeadKind.MaskedLanguageModel);
+        CustomStack stack = new(
+            c, root / BasePrefix, tokensAreOutput: c.TiedOutput && head is HeadKind.LanguageModel or HeadKind.MaskedLanguageModel);
         VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.Vocabulary, Tied = c.TiedOutput };
         switch (head)
         {
@@ -57,7 +60,8 @@ internal sealed class CustomFamily : ModelFamily
         }
     }
 
-    public override HeadKind HeadOf(string architecture) => architecture == "CustomDecoder" ? HeadKind.LanguageModel : base.HeadOf(architecture);
+    public override HeadKind HeadOf(string architecture)
+        => architecture == "CustomDecoder" ? HeadKind.LanguageModel : base.HeadOf(architecture);
 
     /// <summary>Heads of other tasks on an encoder's stack.</summary>
     public override bool LeavesOut(string stored, HeadKind head) => head is not (HeadKind.LanguageModel or HeadKind.MaskedLanguageModel)

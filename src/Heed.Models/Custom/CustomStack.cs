@@ -13,7 +13,8 @@ internal sealed class CustomBlock : Module
     private readonly Residual _attentionResidual;
     private readonly Residual _feedForwardResidual;
 
-    internal CustomBlock(CustomConfig config, int layer, IRotation? rotation, IDistanceBias? distances, IBlockSparsity? sparsity, ParameterScope at)
+    internal CustomBlock(
+        CustomConfig config, int layer, IRotation? rotation, IDistanceBias? distances, IBlockSparsity? sparsity, ParameterScope at)
         : base(at)
     {
         _config = config;

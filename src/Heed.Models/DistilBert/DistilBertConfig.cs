@@ -41,7 +41,7 @@ public sealed record DistilBertConfig : ModelConfig
     /// <summary>Activation of the feed-forward part and of the masked-token head (<c>activation</c>).</summary>
     public Activation Activation { get; init; } = Activation.Gelu;
 
-    /// <summary>Probability of dropout on embeddings and after the feed-forward part.</summary>
+    /// <summary>Probability of dropout on embeddings and after the feed-forward part (<c>dropout</c>).</summary>
     public float Dropout { get; init; } = 0.1f;
 
     /// <summary>Probability of dropout on attention weights (<c>attention_dropout</c>).</summary>
@@ -59,8 +59,12 @@ public sealed record DistilBertConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"distilbert: the width {Width} (dim) is not a multiple of the {Heads} heads (n_heads). Choose other heads or another width.");
-        if (PaddingId is { } id && (id < 0 || id >= Vocabulary)) throw new ConfigException($"distilbert: the padding id {id} (pad_token_id) is not in the vocabulary of {Vocabulary} (vocab_size).");
+        if (Width % Heads != 0)
+            throw new ConfigException($"distilbert: the width {Width} (dim) is not a multiple of the {Heads} heads (n_heads). "
+                + "Choose other heads or another width.");
+        if (PaddingId is { } id && (id < 0 || id >= Vocabulary))
+            throw new ConfigException($"distilbert: the padding id {id} (pad_token_id) is not in the vocabulary of {Vocabulary} "
+                + "(vocab_size).");
     }
 
     /// <inheritdoc/>

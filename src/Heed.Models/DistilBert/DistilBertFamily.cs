@@ -55,5 +55,6 @@ internal sealed class DistilBertFamily : ModelFamily
     /// <summary>The head of pre-training, which a model with another head does not have.</summary>
     public override bool LeavesOut(string stored, HeadKind head) => stored.StartsWith("vocab_", StringComparison.Ordinal);
 
-    public override string? CurrentName(string stored) => stored.EndsWith("embeddings.position_ids", StringComparison.Ordinal) ? null : stored;
+    public override string? CurrentName(string stored)
+        => stored.EndsWith("embeddings.position_ids", StringComparison.Ordinal) ? null : stored;
 }

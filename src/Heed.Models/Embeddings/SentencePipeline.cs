@@ -51,7 +51,8 @@ internal sealed record SentencePipeline
         string modules = files.PathOf(ModulesName);
         using JsonDocument document = files.ReadJson(ModulesName, MaximumJson);
         if (document.RootElement.ValueKind != JsonValueKind.Array)
-            throw new InvalidFileException(modules, "$", $"is {StrictJson.Describe(document.RootElement)}; an array of modules was expected");
+            throw new InvalidFileException(modules, "$", $"is {StrictJson.Describe(document.RootElement)}; "
+                + "an array of modules was expected");
         SentencePipeline pipeline = new();
         int n = 0;
         bool pooled = false;
@@ -63,7 +64,8 @@ internal sealed record SentencePipeline
 
         if (n == 0) throw new InvalidFileException(modules, "$", "is empty; at least an encoder was expected");
         if (!pooled)
-            throw new InvalidFileException(modules, "$", "has no Pooling, so texts have no vectors; add one, or score pairs where the folder is a cross-encoder");
+            throw new InvalidFileException(modules, "$", "has no Pooling, so texts have no vectors; add one, "
+                + "or score pairs where the folder is a cross-encoder");
         return pipeline with { Settings = SentenceSettings.Read(files, pipeline.SourcePath) };
     }
 
@@ -84,7 +86,8 @@ internal sealed record SentencePipeline
         if (Path.IsPathRooted(path) || path.Split('/', '\\').Contains(".."))
             throw module.Wrong("path", $"is \"{Printable.Shorten(path)}\"; a folder below the model's was expected");
         if (!type.StartsWith("sentence_transformers.", StringComparison.Ordinal))
-            throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\", code of another package, which is not run. Modules of sentence_transformers are known");
+            throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\", code of another package, which is not run. "
+                + "Modules of sentence_transformers are known");
         string kind = type[(type.LastIndexOf('.') + 1)..];
         if ((index == 0) != (kind is "Transformer" or "StaticEmbedding"))
             throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\"; a Transformer or StaticEmbedding comes first, and only there");
@@ -101,7 +104,8 @@ internal sealed record SentencePipeline
             case "Dense" or "Normalize" when !pooled: throw module.Wrong("type", $"is {kind} before the Pooling, where it would act on tokens; put it after the Pooling");
             case "Dense" or "Normalize": return this with { Following = [.. Following, (kind, path)] };
             default:
-                throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\", which is not known here. Known are Transformer, StaticEmbedding, Pooling, Dense, Normalize");
+                throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\", which is not known here. Known are Transformer, "
+                    + "StaticEmbedding, Pooling, Dense, Normalize");
         }
     }
 

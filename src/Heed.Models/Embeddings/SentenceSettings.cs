@@ -71,7 +71,8 @@ public sealed record SentenceSettings
                 prompts[prompt.Name] = StrictJson.Text(prompt.Value, stored.Path, given.At(prompt.Name));
         string? standard = file.Text("default_prompt_name");
         if (standard is not null && !prompts.ContainsKey(standard))
-            throw file.Wrong("default_prompt_name", $"is \"{Printable.Shorten(standard)}\", and $.prompts has no such name; it has {string.Join(", ", prompts.Keys)}. Add the prompt, or set default_prompt_name to null");
+            throw file.Wrong("default_prompt_name", $"is \"{Printable.Shorten(standard)}\", and $.prompts has no such name; "
+                + $"it has {string.Join(", ", prompts.Keys)}. Add the prompt, or set default_prompt_name to null");
         return new SentenceSettings
         {
             Prompts = prompts,
@@ -90,11 +91,15 @@ public sealed record SentenceSettings
         // Arguments for the reference's constructors: each would have an effect of its own.
         foreach (string arguments in new[] { "processor_kwargs", "tokenizer_args", "model_args", "model_kwargs", "config_args", "config_kwargs" })
             if (file.Nested(arguments) is { } given && given.Root.EnumerateObject().Any())
-                throw file.Wrong(arguments, $"is {Printable.Shorten(given.Root.GetRawText())}; arguments for Python constructors are not followed. Write the setting into tokenizer_config.json or config.json, and leave this empty");
+                throw file.Wrong(arguments, $"is {Printable.Shorten(given.Root.GetRawText())}; "
+                    + "arguments for Python constructors are not followed. Write the setting into tokenizer_config.json or config.json, "
+                    + "and leave this empty");
         if (file.Text("tokenizer_name_or_path") is { } other)
-            throw file.Wrong("tokenizer_name_or_path", $"is \"{Printable.Shorten(other)}\"; the tokenizer beside the encoder is used. Copy the other tokenizer's files there, and remove this key");
+            throw file.Wrong("tokenizer_name_or_path", $"is \"{Printable.Shorten(other)}\"; the tokenizer beside the encoder is used. "
+                + "Copy the other tokenizer's files there, and remove this key");
         if (file.Text("transformer_task", "feature-extraction") is { } task and not ("feature-extraction" or "sequence-classification"))
-            throw file.Wrong("transformer_task", $"is \"{Printable.Shorten(task)}\"; feature-extraction (embeddings) and sequence-classification (cross-encoders) are known");
+            throw file.Wrong("transformer_task", $"is \"{Printable.Shorten(task)}\"; "
+                + "feature-extraction (embeddings) and sequence-classification (cross-encoders) are known");
         return this with
         {
             LowersCase = file.Flag("do_lower_case", false),
@@ -103,7 +108,7 @@ public sealed record SentenceSettings
     }
 
     private static ConfigReader Object(JsonDocument document, string path) => document.RootElement.ValueKind == JsonValueKind.Object
-        ? new ConfigReader(document.RootElement, path)
+        ? new ConfigReader(document.RootElement, path).WithNullAsAbsent()   // the reference writes null for what is not set
         : throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected");
 
     private static void RefuseUnknown(ConfigReader file, ReadOnlySpan<string> known)
@@ -111,7 +116,8 @@ public sealed record SentenceSettings
         foreach (JsonProperty key in file.Root.EnumerateObject())
         {
             if (known.Contains(key.Name) || key.Value.ValueKind == JsonValueKind.Null) continue;
-            throw file.Wrong(key.Name, $"is {Printable.Shorten(key.Value.GetRawText())}, a key that is not known here and may change the vectors. Known are {string.Join(", ", known.ToArray())}; remove it if it has no effect");
+            throw file.Wrong(key.Name, $"is {Printable.Shorten(key.Value.GetRawText())}, a key that is not known here and may change the "
+                + $"vectors. Known are {string.Join(", ", known.ToArray())}; remove it if it has no effect");
         }
     }
 }

@@ -30,7 +30,8 @@ internal static class VectorSimilarities
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public static double Of(this VectorSimilarity similarity, ReadOnlySpan<float> u, ReadOnlySpan<float> v)
     {
-        if (u.Length != v.Length) throw new ArgumentException($"A vector of {v.Length} numbers cannot be compared with one of {u.Length}.", nameof(v));
+        if (u.Length != v.Length)
+            throw new ArgumentException($"A vector of {v.Length} numbers cannot be compared with one of {u.Length}.", nameof(v));
         double dot = 0, first = 0, second = 0, square = 0, absolute = 0;
         for (int i = 0; i < u.Length; i++)
         {

@@ -28,7 +28,8 @@ internal sealed class CheckpointSource : ParameterSource
     /// <param name="tied">The model's tied names: the writer of a file may have kept another of them than its own.</param>
     /// <param name="options">How it is opened.</param>
     /// <param name="namesOnly">True to hold names, shapes and types against the model, and to read no value.</param>
-    public CheckpointSource(CheckpointFolder folder, ModelFamily family, IReadOnlyDictionary<string, string> tied, LoadOptions options, bool namesOnly = false)
+    public CheckpointSource(
+        CheckpointFolder folder, ModelFamily family, IReadOnlyDictionary<string, string> tied, LoadOptions options, bool namesOnly = false)
     {
         _namesOnly = namesOnly;
         _secondNames = tied.ToLookup(pair => pair.Value, pair => pair.Key);
@@ -41,7 +42,8 @@ internal sealed class CheckpointSource : ParameterSource
         {
             if (family.CurrentName(tensor.Name) is not { } name) continue;
             if (!_stored.TryAdd(name, tensor))
-                throw new InvalidFileException(folder.Path, tensor.Name, $"is stored twice: '{_stored[name].Name}' is the same parameter under another name; remove one");
+                throw new InvalidFileException(folder.Path, tensor.Name, "is stored twice: "
+                    + $"'{_stored[name].Name}' is the same parameter under another name; remove one");
         }
     }
 
@@ -52,7 +54,8 @@ internal sealed class CheckpointSource : ParameterSource
         _options.CancellationToken.ThrowIfCancellationRequested();
         if (Use(parameter.Name) is not { } tensor)
         {
-            bool optional = _family.MayBeLeftOut(parameter.Name);
+            // Sines are what they are: a file that lacks them loses nothing.
+            bool optional = _family.MayBeLeftOut(parameter.Name) || parameter.Initializer == Initializer.Sinusoids;
             if (!optional) _missing.Add(parameter.Name);
             if ((optional || _options.AllowMissing) && !_namesOnly) _first.Fill(parameter);
             return;
@@ -65,7 +68,9 @@ internal sealed class CheckpointSource : ParameterSource
             return;
         }
 
-        if (!tensor.DType.IsFloat()) throw new InvalidFileException(_folder.Path, tensor.Name, $"is stored as {tensor.DType.Name()}; weights are F32, F16, BF16, F64, F8_E4M3 or F8_E5M2. Convert the tensor with the program that made it");
+        if (!tensor.DType.IsFloat())
+            throw new InvalidFileException(_folder.Path, tensor.Name, $"is stored as {tensor.DType.Name()}; weights are F32, F16, BF16, "
+                + "F64, F8_E4M3 or F8_E5M2. Convert the tensor with the program that made it");
         _types[parameter.Name] = tensor.DType;
         if (_namesOnly) return;
         Read(parameter, tensor);
@@ -90,7 +95,9 @@ internal sealed class CheckpointSource : ParameterSource
 
         Tensor value = Tensor.Uninitialized(parameter.Shape);
         tensor.ReadFloats(value.Span);
-        Check(parameter.Name, DType.F32.CountNonFinite(System.Runtime.InteropServices.MemoryMarshal.AsBytes(value.Span)), tensor.ElementCount);
+        Check(
+            parameter.Name, DType.F32.CountNonFinite(System.Runtime.InteropServices.MemoryMarshal.AsBytes(value.Span)),
+            tensor.ElementCount);
         parameter.Assign(value);
         if (changes) _options.Merged!.Change(parameter);
         if (HeldAs(parameter, tensor) is { } packed) parameter.Pack(packed);
@@ -101,7 +108,8 @@ internal sealed class CheckpointSource : ParameterSource
     public long HeldBytes(Model shapes)
     {
         long bytes = 0;
-        foreach (Parameter p in shapes.Parameters) bytes += p.BytesAs(Find(p.Name, out _) is { } tensor && HeldAs(p, tensor) is { } format ? format : WeightFormat.Float32);
+        foreach (Parameter p in shapes.Parameters)
+            bytes += p.BytesAs(Find(p.Name, out _) is { } tensor && HeldAs(p, tensor) is { } format ? format : WeightFormat.Float32);
         return bytes;
     }
 
@@ -112,7 +120,9 @@ internal sealed class CheckpointSource : ParameterSource
         foreach ((string name, RawTensor tensor) in _stored)
         {
             // A tied output stored beside its table carries nothing of its own.
-            if (!_used.Contains(name) && !_family.LeavesOut(name, _family.HeadOf(model.Architecture)) && !model.TiedNames.ContainsKey(name) && !model.TiedNames.ContainsKey(_prefix + name)) unexpected.Add(tensor.Name);
+            if (!_used.Contains(name) && !_family.LeavesOut(name, _family.HeadOf(model.Architecture)) && !model.TiedNames.ContainsKey(name)
+                && !model.TiedNames.ContainsKey(_prefix + name))
+                unexpected.Add(tensor.Name);
         }
 
         if (!_namesOnly)
@@ -126,7 +136,9 @@ internal sealed class CheckpointSource : ParameterSource
     {
         if (Stored(second) is not { } copy || Stored(owner) is not { } table || copy.HasEqualData(table)) return;
         string sentence = $"{_folder.Path}: tensor '{copy.Name}' is stored with other values than '{table.Name}', and config.json says that both are one";
-        if (!_options.AllowMissing) throw new InputException($"{sentence}. Set tie_word_embeddings to false where each has its own values, or remove the tensor that is not meant.");
+        if (!_options.AllowMissing)
+            throw new InputException($"{sentence}. Set tie_word_embeddings to false where each has its own values, "
+                + "or remove the tensor that is not meant.");
         _options.Warnings?.Report($"{sentence}; '{table.Name}' is used for both.");
     }
 
@@ -174,7 +186,8 @@ internal sealed class CheckpointSource : ParameterSource
     {
         if (bad.Total == 0) return;
         string sentence = $"{_folder.Path}: tensor '{name}': {bad.Describe(values)}";
-        if (_options.Strict) throw new InputException($"{sentence}; load it without --strict to use it all the same, or restore it from a good checkpoint.");
+        if (_options.Strict)
+            throw new InputException($"{sentence}; load it without --strict to use it all the same, or restore it from a good checkpoint.");
         _options.Warnings?.Report(sentence + ".");
     }
 

@@ -26,7 +26,8 @@ public abstract class DecoderFamily : ModelFamily
     public override bool LeavesOut(string stored, HeadKind head)
     {
         ArgumentNullException.ThrowIfNull(stored);
-        return head == HeadKind.None && (stored.StartsWith("lm_head.", StringComparison.Ordinal) || stored.StartsWith("score.", StringComparison.Ordinal));
+        return head == HeadKind.None
+            && (stored.StartsWith("lm_head.", StringComparison.Ordinal) || stored.StartsWith("score.", StringComparison.Ordinal));
     }
 
     /// <inheritdoc/>
@@ -34,11 +35,14 @@ public abstract class DecoderFamily : ModelFamily
     {
         ArgumentNullException.ThrowIfNull(parameters);
         HeadKind head = HeadOf(architecture);
-        DecoderStack stack = BuildStack(architecture, config, head == HeadKind.None ? parameters.Root.As("") : parameters.Root / BasePrefix);
+        DecoderStack stack = BuildStack(
+            architecture, config, head == HeadKind.None ? parameters.Root.As("") : parameters.Root / BasePrefix);
         if (head == HeadKind.None) return new EncoderModel(architecture, parameters, stack);
         if (head != HeadKind.SequenceClassifier)
             return new CausalLanguageModel(architecture, parameters, stack, new VocabularyHead(OutputOf(stack.Config), stack.Tokens, parameters.Root / "lm_head"));
-        Linear score = new(config.Width, config.Labels.Count, (parameters.Root / "score").As("score"), bias: false, initializer: Initializer.Normal(config.InitialDeviation));
+        Linear score = new(
+            config.Width, config.Labels.Count, (parameters.Root / "score").As("score"), bias: false,
+            initializer: Initializer.Normal(config.InitialDeviation));
         return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(score) { LastToken = true });
     }
 }

@@ -27,14 +27,18 @@ public sealed record ModelDescription(ModelFamily Family, string Architecture, M
     /// knows.</summary>
     internal void ReportTo(IProgress<string> warnings)
     {
-        if (Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(ModelFamilies.AutoMap, out JsonElement map) && map.ValueKind != JsonValueKind.Null)
-            warnings.Report($"{File}: $.{ModelFamilies.AutoMap}: names code in the model's repository, which is never run; the {Config.ModelType} architecture of Heed is used.");
+        if (Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(ModelFamilies.AutoMap, out JsonElement map)
+            && map.ValueKind != JsonValueKind.Null)
+            warnings.Report($"{File}: $.{ModelFamilies.AutoMap}: names code in the model's repository, which is never run; "
+                + $"the {Config.ModelType} architecture of Heed is used.");
         if (IsGuessed)
-            warnings.Report($"{File}: $.{ModelFamilies.ArchitecturesKey}: names no class, so the model is opened as {Architecture}. Name the class there if another head is meant.");
+            warnings.Report($"{File}: $.{ModelFamilies.ArchitecturesKey}: names no class, so the model is opened as {Architecture}. "
+                + "Name the class there if another head is meant.");
         string[] unknown = [.. Keys.Where(key => key.Use == ConfigKeyUse.Unknown).Select(key => key.Key)];
         if (unknown.Length == 0) return;
         string names = string.Join(", ", unknown.Take(8).Select(key => Printable.Shorten(key, 40))) + (unknown.Length > 8 ? ", …" : "");
-        warnings.Report($"{File}: {(unknown.Length == 1 ? "the key" : "the keys")} {names} {(unknown.Length == 1 ? "is" : "are")} not known for a {Config.ModelType} model and {(unknown.Length == 1 ? "has" : "have")} no effect. "
+        warnings.Report($"{File}: {(unknown.Length == 1 ? "the key" : "the keys")} {names} {(unknown.Length == 1 ? "is" : "are")} not "
+            + $"known for a {Config.ModelType} model and {(unknown.Length == 1 ? "has" : "have")} no effect. "
             + "Check the spelling, or that the model computes nothing that needs it.");
     }
 }

@@ -56,9 +56,11 @@ public static class ModelFamilies
     public static Model Build(string architecture, ModelConfig config, ParameterSet parameters)
     {
         ArgumentNullException.ThrowIfNull(config);
-        ModelFamily family = Of(config.ModelType) ?? throw new ConfigException($"{config.ModelType}: is no known model_type. Known are {string.Join(", ", Types())}.");
+        ModelFamily family = Of(config.ModelType)
+            ?? throw new ConfigException($"{config.ModelType}: is no known model_type. Known are {string.Join(", ", Types())}.");
         if (!family.Architectures.Contains(architecture))
-            throw new ConfigException($"{config.ModelType}: has no head {Printable.Shorten(architecture)}. It has {string.Join(", ", Heads(family, config.ModelType))}.");
+            throw new ConfigException($"{config.ModelType}: has no head {Printable.Shorten(architecture)}. "
+                + $"It has {string.Join(", ", Heads(family, config.ModelType))}.");
         config.Validate();
         return family.Build(architecture, config, parameters);
     }
@@ -86,20 +88,24 @@ public static class ModelFamilies
     {
         config.Guard(AutoMap);
         _ = config.Has("architectures");
-        string type = config.Text("model_type") ?? throw config.Wrong("model_type", $"is missing; it names the architecture, one of {string.Join(", ", Types())}. Add it");
+        string type = config.Text("model_type")
+            ?? throw config.Wrong("model_type", $"is missing; it names the architecture, one of {string.Join(", ", Types())}. Add it");
         ModelFamily? family = Of(type);
         if (family is null)
         {
             string near = Printable.Nearest(type, Types()) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
             string code = config.Has(AutoMap) ? $" {AutoMap} names code in the model's repository, which is never run." : "";
-            throw config.Wrong("model_type", $"is \"{Printable.Shorten(type)}\", which is unknown{near}{(near.Length == 0 ? "." : "")}{code} Known are {string.Join(", ", Types())}. Choose a model of these");
+            throw config.Wrong("model_type", $"is \"{Printable.Shorten(type)}\", "
+                + $"which is unknown{near}{(near.Length == 0 ? "." : "")}{code} Known are {string.Join(", ", Types())}. "
+                + "Choose a model of these");
         }
 
         string? architecture = head;
         if (architecture is null && config.Has("architectures"))
         {
             JsonElement list = config.Root.GetProperty("architectures");
-            if (list.ValueKind != JsonValueKind.Array) throw config.Wrong("architectures", $"is {StrictJson.Describe(list)}; an array of class names was expected. Correct it");
+            if (list.ValueKind != JsonValueKind.Array)
+                throw config.Wrong("architectures", $"is {StrictJson.Describe(list)}; an array of class names was expected. Correct it");
             if (list.GetArrayLength() > 0) architecture = StrictJson.Text(list[0], config.File, config.At("architectures[0]"));
         }
 
@@ -110,7 +116,8 @@ public static class ModelFamilies
         if (family.OtherNames.TryGetValue(architecture, out today)) return (family, today);
         IReadOnlyList<string> heads = Heads(family, type);
         string close = Printable.Nearest(architecture, heads) is { } closest ? $"; did you mean \"{closest}\"? " : ". ";
-        throw config.Wrong("architectures[0]", $"is \"{Printable.Shorten(architecture)}\", which the {type} family does not have{close}It has {string.Join(", ", heads)}. Choose one of these");
+        throw config.Wrong("architectures[0]", $"is \"{Printable.Shorten(architecture)}\", "
+            + $"which the {type} family does not have{close}It has {string.Join(", ", heads)}. Choose one of these");
     }
 
     /// <summary>The heads that a type of a family has: of a family with several types, those that are named after it.</summary>
@@ -126,5 +133,7 @@ public static class ModelFamilies
     private static IEnumerable<string> Types() => All.SelectMany(f => f.ModelTypes).Distinct().Order(StringComparer.Ordinal);
 
     /// <summary>A family with several types (LLaMA, Mistral, Qwen) names its classes after the type.</summary>
-    private static bool ForType(string architecture, string type) => architecture.StartsWith(type.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
+    private static bool ForType(string architecture, string type)
+        => architecture.StartsWith(
+            type.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
 }

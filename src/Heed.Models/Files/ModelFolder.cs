@@ -10,7 +10,7 @@ using Heed.Models.Adapters;
 
 namespace Heed.Models.Files;
 
-/// <summary>Opens and saves models as Hugging Face folders: <c>config.json</c>, weights, <c>generation_config.json</c>.</summary>
+/// <summary>Opens and saves models as Hugging Face folders: <c>config.json</c> and weights.</summary>
 public static class ModelFolder
 {
     /// <summary>Name of the configuration.</summary>
@@ -59,7 +59,9 @@ public static class ModelFolder
         string folder = files.Location;
         using Model shapes = Shapes(family, architecture, config, description.File);
         // Before a weight file is opened: sizes that no stored type makes fit, of which 16 bits are the narrowest.
-        long least = options.ForTraining ? shapes.Parameters.Values * sizeof(float) : shapes.Parameters.BytesAs(options.Format ?? WeightFormat.BFloat16);
+        long least = options.ForTraining
+            ? shapes.Parameters.Values * sizeof(float)
+            : shapes.Parameters.BytesAs(options.Format ?? WeightFormat.BFloat16);
         CheckBudget(description, least, "at least ", options);
         using CheckpointFolder checkpoint = CheckpointFolder.Open(files);
         if (options.Warnings is { } warnings)
@@ -132,7 +134,9 @@ public static class ModelFolder
         CheckpointSource source = new(checkpoint, family, shapes.TiedNames, LoadOptions.Default, namesOnly: true);
         Model model = Build(family, architecture, config, source, description.File);
         LoadReport report = source.Report(model);
-        if (!report.IsComplete) throw new InputException($"{Describe(folder, report, config)} Check that weights and config.json belong together, or that the download is whole.");
+        if (!report.IsComplete)
+            throw new InputException($"{Describe(folder, report, config)} Check that weights and config.json belong together, "
+                + "or that the download is whole.");
         model.StoredTypes = report.StoredTypes;
         return model;
     }
@@ -157,7 +161,9 @@ public static class ModelFolder
     private static ModelDescription ReadConfig(StoredFile file, LoadOptions? options)
     {
         using JsonDocument document = file.ReadJson(LargestConfig);
-        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. Restore the file from the model's repository");
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+            throw new InvalidFileException(file.Path, "$", $"is {StrictJson.Describe(document.RootElement)}; an object was expected. "
+                + "Restore the file from the model's repository");
         return Interpret(new ConfigReader(document.RootElement.Clone(), file.Path), options);
     }
 
@@ -188,7 +194,8 @@ public static class ModelFolder
         catch (ShapeException e)
         {
             throw new BudgetException($"{file}: its sizes are too large ({Sizes(config)}): {e.Message} "
-                + $"The token table alone takes {Printable.Bytes(4.0 * config.Vocabulary * config.Width)}, and {Printable.Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)} are there. Correct the sizes.");
+                + $"The token table alone takes {Printable.Bytes(4.0 * config.Vocabulary * config.Width)}, "
+                + $"and {Printable.Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)} are there. Correct the sizes.");
         }
     }
 
@@ -198,12 +205,14 @@ public static class ModelFolder
         ConfigKeys keys = new();
         ConfigReader file = reader.NotedIn(keys);
         (ModelFamily family, string architecture) = ModelFamilies.Find(file, options?.Architecture);
-        bool isGuessed = options?.Architecture is null && !(file.Has(ModelFamilies.ArchitecturesKey) && file.Root.GetProperty(ModelFamilies.ArchitecturesKey).GetArrayLength() > 0);
+        bool isGuessed = options?.Architecture is null
+            && !(file.Has(ModelFamilies.ArchitecturesKey) && file.Root.GetProperty(ModelFamilies.ArchitecturesKey).GetArrayLength() > 0);
         ConfigKeyList.Refuse(file);
         ModelConfig config = family.ReadConfig(file) with { Original = JsonObject.Create(file.Root.Clone()) };
         if (options?.Configure is { } configure) config = configure(config);
         if (config is { ClassificationKind: ClassificationKind.SingleLabel, Labels.Count: 1 })
-            throw file.Wrong("problem_type", "is \"single_label_classification\" and there is one label; give at least two labels, or say \"regression\"");
+            throw file.Wrong("problem_type", "is \"single_label_classification\" and there is one label; give at least two labels, "
+                + "or say \"regression\"");
         try
         {
             config.Validate();
@@ -213,7 +222,8 @@ public static class ModelFolder
             throw new ConfigException($"{file.File}: {e.Message} Correct the value that is wrong.", e);
         }
 
-        if (config.Layers > 10_000) throw new BudgetException($"{file.File}: the model has {config.Layers} layers; at most 10,000 are accepted.");
+        if (config.Layers > 10_000)
+            throw new BudgetException($"{file.File}: the model has {config.Layers} layers; at most 10,000 are accepted.");
         return new ModelDescription(family, architecture, config) { File = file.File, Root = file.Root, Keys = keys.Of(file.Root, ConfigKeyList.IsWithoutEffect), IsGuessed = isGuessed };
     }
 
@@ -249,7 +259,8 @@ public static class ModelFolder
         Parameter[] saved = [.. model.Parameters.Where(includes)];
         DType[] types = [.. saved.Select(TypeOf).Distinct()];
         CheckpointFolder.Save(folder, saved.Select(p => new ParameterTensor(p).As(TypeOf(p))), shardSize);
-        DurableFile.WriteText(Path.Combine(folder, ConfigName), StrictJson.Format(ConfigOf(model, types.Length == 1 ? types[0] : DType.F32)));
+        DurableFile.WriteText(
+            Path.Combine(folder, ConfigName), StrictJson.Format(ConfigOf(model, types.Length == 1 ? types[0] : DType.F32)));
     }
 
     /// <summary>The object that <see cref="Save"/> writes as <c>config.json</c>: the one that was read where nothing changed, with unknown
@@ -268,14 +279,16 @@ public static class ModelFolder
             WriteClasses(before, read);
             result = (JsonObject)original.DeepClone();
             foreach ((string key, JsonNode? value) in current)
-                if (!before.TryGetPropertyValue(key, out JsonNode? old) || !JsonNode.DeepEquals(old, value)) result[key] = value?.DeepClone();
+                if (!before.TryGetPropertyValue(key, out JsonNode? old) || !JsonNode.DeepEquals(old, value))
+                    result[key] = value?.DeepClone();
         }
         else
         {
             result = current;
         }
 
-        if (result["architectures"] is not JsonArray { Count: > 0 } named || named[0]?.GetValue<string>() != model.Architecture) result["architectures"] = new JsonArray(model.Architecture);
+        if (result["architectures"] is not JsonArray { Count: > 0 } named || named[0]?.GetValue<string>() != model.Architecture)
+            result["architectures"] = new JsonArray(model.Architecture);
         string typeKey = result.ContainsKey("torch_dtype") && !result.ContainsKey("dtype") ? "torch_dtype" : "dtype";
         if (result[typeKey]?.GetValue<string>() != dtype.ConfigName()) result[typeKey] = dtype.ConfigName();
         return result;
@@ -301,8 +314,11 @@ public static class ModelFolder
         MemoryBudget memory = ComputeContext.Current.Memory;
         long budget = options.MaximumBytes ?? memory.LimitBytes - memory.UsedBytes;
         if (bytes > budget)
-            throw new BudgetException($"{model.File}: the weights take {atLeast}{Printable.Bytes(bytes)} ({Sizes(model.Config)}) and {Printable.Bytes(budget)} are allowed. "
-                + $"Correct the sizes, use a smaller model{(atLeast.Length == 0 && !options.ForTraining ? " or a narrower format (--dtype q8_0)" : "")}, or a machine with more memory.");
+            throw new BudgetException($"{model.File}: the weights take {atLeast}{Printable.Bytes(bytes)} ({Sizes(model.Config)}) and "
+                + $"{Printable.Bytes(budget)} are allowed. "
+                + "Correct the sizes, "
+                + $"use a smaller model{(atLeast.Length == 0 && !options.ForTraining ? " or a narrower format (--dtype q8_0)" : "")}, "
+                + "or a machine with more memory.");
     }
 
     /// <summary>The sizes that make a model large, by the keys of its file.</summary>
@@ -315,17 +331,19 @@ public static class ModelFolder
     /// <summary>How tensors that do not fit are put right: a stack without a head has its own reason.</summary>
     private static string Advice(LoadReport report, ModelFamily family, ModelConfig config, string architecture)
     {
-        if (report.Missing.Count > 0 && config.Original?["architectures"] is JsonArray { Count: > 0 } named && named[0]?.ToString() is { } stack && family.OtherNames.ContainsKey(stack))
+        if (report.Missing.Count > 0 && config.Original?["architectures"] is JsonArray { Count: > 0 } named
+            && named[0]?.ToString() is { } stack && family.OtherNames.ContainsKey(stack))
         {
-            return $"config.json names {stack}, which was opened as {architecture}, and the file does not hold that head. This family has {string.Join(", ", ModelFamilies.Heads(family, config.ModelType))}: "
-                + "choose one by LoadOptions.Architecture, and LoadOptions.AllowMissing starts what is missing anew, to be trained.";
+            return $"config.json names {stack}, which was opened as {architecture}, and the file does not hold that head. "
+                + $"This family has {string.Join(", ", ModelFamilies.Heads(family, config.ModelType))}: "
+                + "name the one that is meant in $.architectures; a program can choose it and start what is missing anew, to be trained.";
         }
 
         return report.Missing.Count + report.Mismatched.Count > 0
             ? "Correct config.json, or take the weights that belong to it; "
-                + "in code, LoadOptions.AllowMissing starts missing tensors anew, to be trained."
+                + "a program can start missing tensors anew, to be trained."
             : "Correct config.json, or write the weights again without what does not belong to the model ('heed info FILE' lists them); "
-                + "in code, LoadOptions.AllowMissing leaves them out.";
+                + "a program can leave it out.";
     }
 
     private static string Describe(string folder, LoadReport report, ModelConfig config)
@@ -363,10 +381,14 @@ public static class ModelFolder
         // What the file says, not what stands in for what it leaves out.
         foreach ((string key, JsonNode? value) in config.Original ?? [])
         {
-            if (!key.EndsWith("_token_id", StringComparison.Ordinal) || value is not JsonValue number || !number.TryGetValue(out int id)) continue;
-            int size = key.Contains("decoder", StringComparison.Ordinal) && json["decoder_vocab_size"] is { } decoder ? decoder.GetValue<int>() : config.Vocabulary;
+            if (!key.EndsWith("_token_id", StringComparison.Ordinal) || value is not JsonValue number || !number.TryGetValue(out int id))
+                continue;
+            int size = key.Contains("decoder", StringComparison.Ordinal) && json["decoder_vocab_size"] is { } decoder
+                ? decoder.GetValue<int>()
+                : config.Vocabulary;
             if (id >= 0 && id < size) continue;
-            warnings.Report($"{description.File}: $.{key}: is {id}, which is no token; ids from 0 to {size - 1} are, or null for none. Correct it.");
+            warnings.Report(
+                $"{description.File}: $.{key}: is {id}, which is no token; ids from 0 to {size - 1} are, or null for none. Correct it.");
         }
     }
 }

@@ -58,16 +58,16 @@ public sealed record Gemma3Config : ModelConfig
     /// <summary>Scores are divided by the square root of this (<c>query_pre_attn_scalar</c>); 0 means K.</summary>
     public double ScoreWidth { get => field == 0 ? HeadWidth : field; init; }
 
-    /// <summary>Base of RoPE in layers that see all tokens.</summary>
+    /// <summary>Base of RoPE in layers that see all tokens (<c>rope_theta</c>).</summary>
     public double Theta { get; init; } = 1e6;
 
-    /// <summary>RoPE's change for longer contexts in these layers, or null.</summary>
+    /// <summary>RoPE's change for longer contexts in these layers, or null (<c>rope_scaling</c>).</summary>
     public RopeScaling? Scaling { get; init; }
 
-    /// <summary>Base of RoPE in layers with a window.</summary>
+    /// <summary>Base of RoPE in layers with a window (<c>rope_local_base_freq</c>).</summary>
     public double WindowTheta { get; init; } = 10000;
 
-    /// <summary>RoPE's change for longer contexts in these layers, or null.</summary>
+    /// <summary>RoPE's change for longer contexts in these layers, or null (<c>rope_parameters.sliding_attention</c>).</summary>
     public RopeScaling? WindowScaling { get; init; }
 
     /// <summary>
@@ -114,10 +114,12 @@ public sealed record Gemma3Config : ModelConfig
     public override void Validate()
     {
         if (Heads % KeyHeads != 0)
-            throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key heads (num_key_value_heads). Choose a divisor of {Heads}.");
+            throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key "
+                + $"heads (num_key_value_heads). Choose a divisor of {Heads}.");
         if (HeadWidth % 2 != 0) throw new ConfigException($"{ModelType}: the head width {HeadWidth} (head_dim) is odd; RoPE turns pairs.");
         if (WindowLayers.Count != Layers)
-            throw new ConfigException($"{ModelType}: layer_types names {WindowLayers.Count} layers; the model has {Layers} (num_hidden_layers).");
+            throw new ConfigException($"{ModelType}: layer_types names {WindowLayers.Count} layers; "
+                + $"the model has {Layers} (num_hidden_layers).");
         CheckRope(Scaling);
         CheckRope(WindowScaling);
     }

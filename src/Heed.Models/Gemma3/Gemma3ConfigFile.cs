@@ -13,7 +13,8 @@ internal static class Gemma3ConfigFile
     {
         ConfigRope.RefusePartial(file);
         file.Guard("attn_logit_softcapping");
-        if (file.Has("attn_logit_softcapping")) throw file.Wrong("attn_logit_softcapping", "is set; scores of attention are not capped here. Choose a model without it");
+        if (file.Has("attn_logit_softcapping"))
+            throw file.Wrong("attn_logit_softcapping", "is set; scores of attention are not capped here. Choose a model without it");
         int layers = file.Size("num_hidden_layers", 26, 1), context = file.Size("max_position_embeddings", 131072, 1);
         int every = file.Size("sliding_window_pattern", 6, 1);
         ConfigReader? rope = file.Nested("rope_parameters");

@@ -27,12 +27,14 @@ internal sealed class Gemma3Family : DecoderFamily
         Gemma3Config c = (Gemma3Config)config;
         if (c.Bidirectional && architecture == LanguageModel)
         {
-            throw new ConfigException($"{c.ModelType}: use_bidirectional_attention is true, and a language model ({LanguageModel}) reads from left to right. "
+            throw new ConfigException($"{c.ModelType}: use_bidirectional_attention is true, "
+                + $"and a language model ({LanguageModel}) reads from left to right. "
                 + "Set it to false, or choose Gemma3TextModel or Gemma3TextForSequenceClassification in architectures.");
         }
 
         return new Gemma3Model(c, at);
     }
 
-    protected override VocabularyHeadConfig OutputOf(ModelConfig config) => base.OutputOf(config) with { SoftCap = ((Gemma3Config)config).FinalSoftCap };
+    protected override VocabularyHeadConfig OutputOf(ModelConfig config)
+        => base.OutputOf(config) with { SoftCap = ((Gemma3Config)config).FinalSoftCap };
 }

@@ -51,7 +51,9 @@ public sealed record Gpt1Config : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"openai-gpt: the width {Width} (n_embd) is not a multiple of the {Heads} heads (n_head). Choose other heads or another width.");
+        if (Width % Heads != 0)
+            throw new ConfigException($"openai-gpt: the width {Width} (n_embd) is not a multiple of the {Heads} heads (n_head). "
+                + "Choose other heads or another width.");
     }
 
     /// <inheritdoc/>
@@ -205,9 +207,12 @@ internal sealed class Gpt1Family : DecoderFamily
         ClassificationKind = ConfigWords.Kind(file),
     };
 
-    protected override DecoderStack BuildStack(string architecture, ModelConfig config, ParameterScope at) => new Gpt1Model((Gpt1Config)config, at);
+    protected override DecoderStack BuildStack(string architecture, ModelConfig config, ParameterScope at)
+        => new Gpt1Model((Gpt1Config)config, at);
 
     /// <summary>Older files hold the causal mask and the position numbers.</summary>
     public override string? CurrentName(string stored)
-        => stored.EndsWith(".attn.bias", StringComparison.Ordinal) || stored.EndsWith("position_ids", StringComparison.Ordinal) ? null : stored;
+        => stored.EndsWith(".attn.bias", StringComparison.Ordinal) || stored.EndsWith("position_ids", StringComparison.Ordinal)
+            ? null
+            : stored;
 }

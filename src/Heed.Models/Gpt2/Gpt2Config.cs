@@ -72,7 +72,9 @@ public sealed record Gpt2Config : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"gpt2: the width {Width} (n_embd) is not a multiple of the {Heads} heads (n_head). Choose a width of {Width / Heads * Heads} or {((Width / Heads) + 1) * Heads}, or other heads.");
+        if (Width % Heads != 0)
+            throw new ConfigException($"gpt2: the width {Width} (n_embd) is not a multiple of the {Heads} heads (n_head). "
+                + $"Choose a width of {Width / Heads * Heads} or {((Width / Heads) + 1) * Heads}, or other heads.");
     }
 
     /// <inheritdoc/>

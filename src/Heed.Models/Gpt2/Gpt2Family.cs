@@ -26,9 +26,12 @@ internal sealed class Gpt2Family : DecoderFamily
 
     public override ModelConfig ReadConfig(ConfigReader file) => Gpt2ConfigFile.Read(file);
 
-    protected override DecoderStack BuildStack(string architecture, ModelConfig config, ParameterScope at) => new Gpt2Model((Gpt2Config)config, at);
+    protected override DecoderStack BuildStack(string architecture, ModelConfig config, ParameterScope at)
+        => new Gpt2Model((Gpt2Config)config, at);
 
     /// <summary>Older files hold the causal mask as <c>attn.bias</c> and <c>attn.masked_bias</c>.</summary>
     public override string? CurrentName(string stored)
-        => stored.EndsWith(".attn.bias", StringComparison.Ordinal) || stored.EndsWith(".attn.masked_bias", StringComparison.Ordinal) ? null : stored;
+        => stored.EndsWith(".attn.bias", StringComparison.Ordinal) || stored.EndsWith(".attn.masked_bias", StringComparison.Ordinal)
+            ? null
+            : stored;
 }

@@ -36,7 +36,8 @@ public sealed class CausalLanguageModel : Model
     /// <param name="config">Sizes and settings.</param>
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
     /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>
-    public static CausalLanguageModel Create(ModelConfig config, ParameterSet parameters) => (CausalLanguageModel)ModelFamilies.Build(HeadKind.LanguageModel, config, parameters);
+    public static CausalLanguageModel Create(ModelConfig config, ParameterSet parameters)
+        => (CausalLanguageModel)ModelFamilies.Build(HeadKind.LanguageModel, config, parameters);
 
     /// <summary>The rows of the last layer after the final norm, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="batch">New tokens; with a cache in <paramref name="context"/> its sequences continue.</param>
@@ -107,5 +108,6 @@ public sealed class CausalLanguageModel : Model
 
     /// <summary>The rows to run. A label after padding (the first token of a left-padded text) is predicted by that padding in transformers
     /// and counts in the loss.</summary>
-    private static TokenBatch Pack(ModelInputs inputs) => inputs.LabelsAreShifted ? inputs.Pack() : PaddingRows.ForTokenLabels(inputs, shift: 1);
+    private static TokenBatch Pack(ModelInputs inputs)
+        => inputs.LabelsAreShifted ? inputs.Pack() : PaddingRows.ForTokenLabels(inputs, shift: 1);
 }

@@ -34,7 +34,8 @@ public class EncoderModel : Model
     /// <param name="config">Sizes and settings.</param>
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
     /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>
-    public static EncoderModel Create(ModelConfig config, ParameterSet parameters) => (EncoderModel)ModelFamilies.Build(HeadKind.None, config, parameters);
+    public static EncoderModel Create(ModelConfig config, ParameterSet parameters)
+        => (EncoderModel)ModelFamilies.Build(HeadKind.None, config, parameters);
 
     /// <summary>The rows of the last layer, computed in the model's <see cref="Model.Context"/>.</summary>
     /// <param name="batch">From <see cref="Pack"/>.</param>

@@ -17,7 +17,8 @@ public sealed class MaskedLanguageModel : EncoderModel
     /// <param name="stack">The layers.</param>
     /// <param name="head">Rows to scores.</param>
     /// <param name="nextSentence">The second head of BERT's pre-training, or null.</param>
-    public MaskedLanguageModel(string architecture, ParameterSet parameters, TokenStack stack, MaskedHead head, SequenceHead? nextSentence = null)
+    public MaskedLanguageModel(
+        string architecture, ParameterSet parameters, TokenStack stack, MaskedHead head, SequenceHead? nextSentence = null)
         : base(architecture, parameters, stack)
     {
         ArgumentNullException.ThrowIfNull(head);
@@ -109,7 +110,8 @@ public sealed class MaskedLanguageModel : EncoderModel
         foreach (int target in targets)
         {
             if ((uint)target >= (uint)Config.Vocabulary)
-                throw new InputException($"labels: {target} is no token of this {Config.ModelType} model; ids are 0 to {Config.Vocabulary - 1}, and {CausalLanguageModel.IgnoredLabel} is left out.");
+                throw new InputException($"labels: {target} is no token of this {Config.ModelType} model; "
+                    + $"ids are 0 to {Config.Vocabulary - 1}, and {CausalLanguageModel.IgnoredLabel} is left out.");
         }
 
         if (rows.Length == 0) return new LossPart("tokens", Tensor.Scalar(0), 0);

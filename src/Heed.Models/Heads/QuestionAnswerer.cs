@@ -35,13 +35,14 @@ public sealed class QuestionAnswerer : EncoderModel
     /// <param name="config">Sizes and settings.</param>
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
     /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>
-    public static new QuestionAnswerer Create(ModelConfig config, ParameterSet parameters) => (QuestionAnswerer)ModelFamilies.Build(HeadKind.QuestionAnswerer, config, parameters);
+    public static new QuestionAnswerer Create(ModelConfig config, ParameterSet parameters)
+        => (QuestionAnswerer)ModelFamilies.Build(HeadKind.QuestionAnswerer, config, parameters);
 
     /// <inheritdoc/>
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        bool withLoss = inputs.StartPositions is not null || inputs.EndPositions is not null;
+        bool withLoss = !inputs.AnswersLieInTexts && (inputs.StartPositions is not null || inputs.EndPositions is not null);
         TokenBatch batch = withLoss ? PaddingRows.All(Stack.WithPositions(inputs)) : Pack(inputs);
         ForwardContext context = run.Context(batch);
         Variable hidden = Encode(batch, context);                                                        // [N, D]
@@ -57,8 +58,34 @@ public sealed class QuestionAnswerer : EncoderModel
 
         void Add(string name, IReadOnlyList<int>? positions, Variable logits)
         {
-            if (Targets(positions, inputs.InputIds) is { } targets) losses.Add(new LossPart(name, Loss.CrossEntropy(logits, targets, run.Loss()), Count(targets), 0.5f));
+            if (Targets(positions, inputs.InputIds) is not { } targets) return;
+            Variable sum = inputs.AnswersLieInTexts ? LossInTexts(scores.Columns(losses.Count, 1), targets, batch, run)
+                : Loss.CrossEntropy(logits, targets, run.Loss());
+            losses.Add(new LossPart(name, sum, Count(targets), 0.5f));
         }
+    }
+
+    /// <summary>The sum over texts, each under a softmax over its own rows.</summary>
+    /// <param name="scores">[N, 1].</param>
+    /// <param name="targets">[B]: columns of the grid.</param>
+    /// <param name="batch">The rows.</param>
+    /// <param name="run">Says how losses are summed.</param>
+    private static Variable LossInTexts(Variable scores, int[] targets, TokenBatch batch, ModelRun run)
+    {
+        Variable? sum = null;
+        for (int b = 0; b < targets.Length; b++)
+        {
+            int start = batch.StartArray[b], count = batch.StartArray[b + 1] - start;
+            int target = targets[b] == CausalLanguageModel.IgnoredLabel ? targets[b]
+                : Array.IndexOf(batch.CellArray, (b * batch.GridColumns) + targets[b], start, count) - start;
+            if (target < 0 && target != CausalLanguageModel.IgnoredLabel)
+                throw new InputException($"start_positions, end_positions: text {b} has no token at column {targets[b]}; "
+                    + "an answer lies in its text.");
+            Variable one = Loss.CrossEntropy(scores.Slice(0, start, count).Reshape(1, count), [target], run.Loss());
+            sum = sum is { } before ? before + one : one;
+        }
+
+        return sum!.Value;
     }
 
     /// <inheritdoc/>
@@ -84,7 +111,9 @@ public sealed class QuestionAnswerer : EncoderModel
     private static int[]? Targets(IReadOnlyList<int>? positions, TokenGrid grid)
     {
         if (positions is null) return null;
-        if (positions.Count != grid.Rows) throw new InputException($"start_positions, end_positions: {positions.Count} were given for {grid.Rows} texts; one a text was expected.");
+        if (positions.Count != grid.Rows)
+            throw new InputException($"start_positions, end_positions: {positions.Count} were given for {grid.Rows} texts; "
+                + "one a text was expected.");
         return [.. positions.Select(p => p >= grid.Columns ? CausalLanguageModel.IgnoredLabel : Math.Max(p, 0))];
     }
 }

@@ -46,7 +46,8 @@ public sealed class SequenceClassifier : Model
     /// <param name="config">Sizes and settings; its labels are the classes.</param>
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
     /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>
-    public static SequenceClassifier Create(ModelConfig config, ParameterSet parameters) => (SequenceClassifier)ModelFamilies.Build(HeadKind.SequenceClassifier, config, parameters);
+    public static SequenceClassifier Create(ModelConfig config, ParameterSet parameters)
+        => (SequenceClassifier)ModelFamilies.Build(HeadKind.SequenceClassifier, config, parameters);
 
     /// <inheritdoc/>
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)
@@ -84,18 +85,23 @@ public sealed class SequenceClassifier : Model
         {
             if (Kind is ClassificationKind.SingleLabel)
             {
-                throw new InputException("labels: are numbers with a fraction, and problem_type of config.json is \"single_label_classification\", whose labels are whole class ids. "
+                throw new InputException("labels: are numbers with a fraction, "
+                    + "and problem_type of config.json is \"single_label_classification\", whose labels are whole class ids. "
                     + "Correct the one that is wrong.");
             }
 
-            if (numbers.Count != scores.Shape.Count) throw new InputException($"labels: {numbers.Count} numbers were given for scores {scores.Shape}; one a score was expected.");
+            if (numbers.Count != scores.Shape.Count)
+                throw new InputException($"labels: {numbers.Count} numbers were given for scores {scores.Shape}; "
+                    + "one a score was expected.");
             Tensor target = Tensor.Create([.. numbers], scores.Shape);
             bool regression = Kind is ClassificationKind.Regression || (Kind is null && scores.Shape.Last == 1);
             return (regression ? Loss.MeanSquaredError(scores, target) : Loss.BinaryCrossEntropy(scores, target)) * scores.Shape.Count;
         }
 
         if (inputs.Labels is not { } labels) return null;
-        if (labels.Cells.Length != scores.Shape[0]) throw new InputException($"labels: {labels.Cells.Length} classes were given for {scores.Shape[0]} texts; one a text was expected.");
+        if (labels.Cells.Length != scores.Shape[0])
+            throw new InputException($"labels: {labels.Cells.Length} classes were given for {scores.Shape[0]} texts; "
+                + "one a text was expected.");
         CheckLabels(labels.Cells, scores.Shape.Last);
         return Loss.CrossEntropy(scores, labels.Cells, run.Loss());
     }

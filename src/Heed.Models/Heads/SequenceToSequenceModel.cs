@@ -93,7 +93,9 @@ public sealed class SequenceToSequenceModel : Model
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)
     {
         TokenBatch source = inputs.Pack(), target = DecoderBatch(inputs);
-        if (source.GridRows != target.GridRows) throw new InputException($"decoder_input_ids: {target.GridRows} rows were given for {source.GridRows} rows of input_ids; one a text was expected.");
+        if (source.GridRows != target.GridRows)
+            throw new InputException($"decoder_input_ids: {target.GridRows} rows were given for {source.GridRows} rows of input_ids; "
+                + "one a text was expected.");
         ForwardContext reading = run.EncoderContext(source);
         Variable memory = Encode(source, reading);                                                   // [S, D]
         Variable hidden = Decode(target, memory, run.DecoderContext(target, reading, source));       // [N, D]
@@ -155,7 +157,8 @@ public sealed class SequenceToSequenceModel : Model
             ? throw new InputException("decoder_input_ids: the decoder needs its own ids; give them, or labels from which they are made.")
             : ShiftRight(labels));
         if (labels is not null && (labels.Rows != ids.Rows || labels.Columns != ids.Columns))
-            throw new InputException($"labels: the grid is [{labels.Rows}, {labels.Columns}] and decoder_input_ids are [{ids.Rows}, {ids.Columns}]; they must be equal.");
+            throw new InputException($"labels: the grid is [{labels.Rows}, {labels.Columns}] and decoder_input_ids are [{ids.Rows}, "
+                + $"{ids.Columns}]; they must be equal.");
         return TokenBatch.FromGrid(ids, inputs.DecoderAttentionMask);
     }
 }

@@ -33,7 +33,8 @@ public sealed class TokenClassifier : EncoderModel
     /// <param name="config">Sizes and settings; its labels are the classes.</param>
     /// <param name="parameters">Where parameters are made; its source fills them.</param>
     /// <exception cref="ConfigException">The family has no such head, or the sizes do not fit together.</exception>
-    public static new TokenClassifier Create(ModelConfig config, ParameterSet parameters) => (TokenClassifier)ModelFamilies.Build(HeadKind.TokenClassifier, config, parameters);
+    public static new TokenClassifier Create(ModelConfig config, ParameterSet parameters)
+        => (TokenClassifier)ModelFamilies.Build(HeadKind.TokenClassifier, config, parameters);
 
     /// <inheritdoc/>
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)

@@ -46,7 +46,9 @@ public sealed class VocabularyHead : Module
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(tokens);
         _config = config;
-        Output = config.Tied ? new Linear(tokens.Weight, bias) : new Linear(config.Width, config.Vocabulary, at.As("output"), config.Bias, initializer: config.Initializer);
+        Output = config.Tied
+            ? new Linear(tokens.Weight, bias)
+            : new Linear(config.Width, config.Vocabulary, at.As("output"), config.Bias, initializer: config.Initializer);
         if (!config.Tied) return;
         at.Share("weight", tokens.Weight);
         if (bias is not null && bias.Name != $"{at.Path}.bias") at.Share("bias", bias);

@@ -23,11 +23,12 @@ public enum LlamaKind
 /// <summary>Sizes and settings of LLaMA and its kin.</summary>
 public sealed record LlamaConfig : ModelConfig
 {
-    /// <summary>Which member of the family.</summary>
+    /// <summary>Which member of the family (<c>model_type</c>).</summary>
     public LlamaKind Kind { get; init; }
 
     /// <inheritdoc/>
-    public override string ModelType => Kind switch { LlamaKind.Mistral => "mistral", LlamaKind.Qwen2 => "qwen2", LlamaKind.Qwen3 => "qwen3", _ => "llama" };
+    public override string ModelType
+        => Kind switch { LlamaKind.Mistral => "mistral", LlamaKind.Qwen2 => "qwen2", LlamaKind.Qwen3 => "qwen3", _ => "llama" };
 
     /// <inheritdoc/>
     /// <remarks><c>vocab_size</c>.</remarks>
@@ -39,7 +40,7 @@ public sealed record LlamaConfig : ModelConfig
     /// <inheritdoc/>
     public override required int Layers { get; init; }
 
-    /// <summary>H, query heads.</summary>
+    /// <summary>H, query heads (<c>num_attention_heads</c>).</summary>
     public required int Heads { get; init; }
 
     /// <summary>Heads of keys and values; 0 means H (<c>num_key_value_heads</c>).</summary>
@@ -51,7 +52,7 @@ public sealed record LlamaConfig : ModelConfig
     /// <summary>F, width inside the feed-forward part (<c>intermediate_size</c>).</summary>
     public required int InnerWidth { get; init; }
 
-    /// <summary>Tokens of the trained context.</summary>
+    /// <summary>Tokens of the trained context (<c>max_position_embeddings</c>).</summary>
     public int ContextLength { get; init; } = 2048;
 
     /// <summary>RoPE has no table: longer inputs run, at the user's risk.</summary>
@@ -68,25 +69,25 @@ public sealed record LlamaConfig : ModelConfig
     /// <summary>Activation of the gate (<c>hidden_act</c>).</summary>
     public Activation Activation { get; init; } = Activation.Silu;
 
-    /// <summary>True where q, k and v have biases.</summary>
+    /// <summary>True where q, k and v have biases (<c>attention_bias</c>).</summary>
     public bool AttentionBias { get; init; }
 
-    /// <summary>True where the attention's output projection has a bias.</summary>
+    /// <summary>True where the attention's output projection has a bias (of LLaMA and Qwen3 with <c>attention_bias</c>).</summary>
     public bool OutputBias { get; init; }
 
     /// <summary>True where the feed-forward projections have biases (<c>mlp_bias</c>).</summary>
     public bool FeedForwardBias { get; init; }
 
-    /// <summary>Base of RoPE.</summary>
+    /// <summary>Base of RoPE (<c>rope_theta</c>).</summary>
     public double Theta { get; init; } = 10000;
 
-    /// <summary>RoPE's change for longer contexts, or null.</summary>
+    /// <summary>RoPE's change for longer contexts, or null (<c>rope_scaling</c>).</summary>
     public RopeScaling? Scaling { get; init; }
 
     /// <summary>Tokens a layer sees; 0: all. See <see cref="WindowLayers"/> (<c>sliding_window</c>).</summary>
     public int Window { get; init; }
 
-    /// <summary>Which layers have the window; empty: all.</summary>
+    /// <summary>Which layers have the window (<c>layer_types</c>); empty: all.</summary>
     public IReadOnlyList<bool> WindowLayers { get; init; } = [];
 
     private readonly bool _ownHeadWidth;
@@ -107,11 +108,17 @@ public sealed record LlamaConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (!_ownHeadWidth && Width % Heads != 0) throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads (num_attention_heads), and head_dim is missing. Add it, or choose other heads or another width.");
-        if (Heads % KeyHeads != 0) throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key heads (num_key_value_heads). Choose a divisor of {Heads}.");
+        if (!_ownHeadWidth && Width % Heads != 0)
+            throw new ConfigException($"{ModelType}: the width {Width} (hidden_size) is not a multiple of the {Heads} heads "
+                + "(num_attention_heads), and head_dim is missing. Add it, or choose other heads or another width.");
+        if (Heads % KeyHeads != 0)
+            throw new ConfigException($"{ModelType}: {Heads} query heads (num_attention_heads) are not a multiple of {KeyHeads} key "
+                + $"heads (num_key_value_heads). Choose a divisor of {Heads}.");
         if (Scaling?.Problem(HeadWidth) is { } problem) throw new ConfigException($"{ModelType}: {problem}");
         if (HeadWidth % 2 != 0) throw new ConfigException($"{ModelType}: the head width {HeadWidth} (head_dim) is odd; RoPE turns pairs.");
-        if (WindowLayers.Count != 0 && WindowLayers.Count != Layers) throw new ConfigException($"{ModelType}: layer_types names {WindowLayers.Count} layers; the model has {Layers} (num_hidden_layers).");
+        if (WindowLayers.Count != 0 && WindowLayers.Count != Layers)
+            throw new ConfigException($"{ModelType}: layer_types names {WindowLayers.Count} layers; "
+                + $"the model has {Layers} (num_hidden_layers).");
     }
 
     /// <inheritdoc/>

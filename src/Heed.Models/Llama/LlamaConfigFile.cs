@@ -9,10 +9,13 @@ internal static class LlamaConfigFile
 {
     public static LlamaConfig Read(ConfigReader file)
     {
-        LlamaKind kind = file.Choice("model_type", "llama", ("llama", LlamaKind.Llama), ("mistral", LlamaKind.Mistral), ("qwen2", LlamaKind.Qwen2), ("qwen3", LlamaKind.Qwen3));
+        LlamaKind kind = file.Choice(
+            "model_type", "llama", ("llama", LlamaKind.Llama), ("mistral", LlamaKind.Mistral), ("qwen2", LlamaKind.Qwen2),
+            ("qwen3", LlamaKind.Qwen3));
         bool qwen = kind is LlamaKind.Qwen2 or LlamaKind.Qwen3;
         int layers = file.Size("num_hidden_layers", 32, 1), heads = file.Size("num_attention_heads", 32, 1), width = file.Size("hidden_size", 4096, 1);
-        int context = file.Size("max_position_embeddings", kind switch { LlamaKind.Llama => 2048, LlamaKind.Mistral => 131072, _ => 32768 }, 1);
+        int context = file.Size(
+            "max_position_embeddings", kind switch { LlamaKind.Llama => 2048, LlamaKind.Mistral => 131072, _ => 32768 }, 1);
         (double theta, RopeScaling? scaling) = Rope(file, context);
         // Qwen2 has these biases and Mistral has none, whatever the file says.
         bool bias = kind == LlamaKind.Qwen2 || (kind is LlamaKind.Llama or LlamaKind.Qwen3 && file.Flag("attention_bias", false));
@@ -23,7 +26,8 @@ internal static class LlamaConfigFile
             Width = width,
             Layers = layers,
             Heads = heads,
-            KeyHeads = file.OptionalSize("num_key_value_heads") ?? (file.Says("num_key_value_heads") ? heads : kind switch { LlamaKind.Llama => heads, LlamaKind.Mistral => 8, _ => 32 }),
+            KeyHeads = file.OptionalSize("num_key_value_heads")
+                ?? (file.Says("num_key_value_heads") ? heads : kind switch { LlamaKind.Llama => heads, LlamaKind.Mistral => 8, _ => 32 }),
             HeadWidth = file.OptionalSize("head_dim") ?? (kind == LlamaKind.Qwen3 ? 128 : 0),
             InnerWidth = file.Size("intermediate_size", kind switch { LlamaKind.Llama => 11008, LlamaKind.Mistral => 14336, _ => 22016 }, 1),
             ContextLength = context,
@@ -83,7 +87,8 @@ internal static class LlamaConfigFile
         return json;
     }
 
-    private static bool HasWindow(ConfigReader file, LlamaKind kind) => kind == LlamaKind.Mistral || (kind is LlamaKind.Qwen2 or LlamaKind.Qwen3 && file.Flag("use_sliding_window", false));
+    private static bool HasWindow(ConfigReader file, LlamaKind kind)
+        => kind == LlamaKind.Mistral || (kind is LlamaKind.Qwen2 or LlamaKind.Qwen3 && file.Flag("use_sliding_window", false));
 
     /// <summary><c>layer_types</c>; older Qwen files say from which layer on the window acts.</summary>
     private static bool[] WindowLayers(ConfigReader file, LlamaKind kind, int layers)
@@ -104,7 +109,9 @@ internal static class LlamaConfigFile
         // Version 4's field wins where both are there.
         if ((ConfigRope.Older(file) ?? file.Nested("rope_parameters")) is not { } rope) return (theta, null);
         foreach (string layers in (ReadOnlySpan<string>)["full_attention", "sliding_attention"])
-            if (rope.Has(layers)) throw rope.Wrong(layers, "gives kinds of layers RoPE of their own; all layers have the same here. Choose a model without it");
+            if (rope.Has(layers))
+                throw rope.Wrong(layers, "gives kinds of layers RoPE of their own; all layers have the same here. "
+                    + "Choose a model without it");
         return ConfigRope.Read(file, rope, theta, context);
     }
 }

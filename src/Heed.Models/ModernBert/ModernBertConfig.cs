@@ -51,16 +51,16 @@ internal sealed record ModernBertConfig : ModelConfig
     /// <summary>True where the projections of the feed-forward part have biases (<c>mlp_bias</c>).</summary>
     public bool FeedForwardBias { get; init; }
 
-    /// <summary>Base of RoPE in layers that see all tokens.</summary>
+    /// <summary>Base of RoPE in layers that see all tokens (<c>global_rope_theta</c>).</summary>
     public double Theta { get; init; } = 160_000;
 
-    /// <summary>RoPE's change for longer contexts in these layers, or null.</summary>
+    /// <summary>RoPE's change for longer contexts in these layers, or null (<c>rope_parameters.full_attention</c>).</summary>
     public RopeScaling? Scaling { get; init; }
 
-    /// <summary>Base of RoPE in layers with a window.</summary>
+    /// <summary>Base of RoPE in layers with a window (<c>local_rope_theta</c>).</summary>
     public double WindowTheta { get; init; } = 10_000;
 
-    /// <summary>RoPE's change for longer contexts in these layers, or null.</summary>
+    /// <summary>RoPE's change for longer contexts in these layers, or null (<c>rope_parameters.sliding_attention</c>).</summary>
     public RopeScaling? WindowScaling { get; init; }
 
     /// <summary>Tokens that a layer with a window sees, half of them on either side (<c>local_attention</c>).</summary>

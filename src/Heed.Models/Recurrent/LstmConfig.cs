@@ -52,7 +52,8 @@ public sealed record LstmConfig : ModelConfig
     /// <summary>States have no table: any length runs.</summary>
     public override int MaximumLength => int.MaxValue;
 
-    /// <summary>Probability of dropout before the first and after the last layer (Zaremba et al., arXiv:1409.2329).</summary>
+    /// <summary>Probability of dropout before the first and after the last layer (Zaremba et al., arXiv:1409.2329)
+    /// (<c>dropout</c>).</summary>
     public float Dropout { get; init; }
 
     /// <inheritdoc/>
@@ -65,10 +66,15 @@ public sealed record LstmConfig : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width > ConfigReader.MaximumSize / 8) throw new ConfigException($"{ModelType}: the width is {Width} (hidden_size); at most {ConfigReader.MaximumSize / 8} are accepted.");
-        if (EncoderLayers > 10_000) throw new ConfigException($"{ModelType}: the encoder has {EncoderLayers} layers (encoder_layers); at most 10,000 are accepted.");
+        if (Width > ConfigReader.MaximumSize / 8)
+            throw new ConfigException($"{ModelType}: the width is {Width} (hidden_size); "
+                + $"at most {ConfigReader.MaximumSize / 8} are accepted.");
+        if (EncoderLayers > 10_000)
+            throw new ConfigException($"{ModelType}: the encoder has {EncoderLayers} layers (encoder_layers); "
+                + "at most 10,000 are accepted.");
         if (TiedOutput && EmbeddingWidth != Width)
-            throw new ConfigException($"{ModelType}: embedding_size is {EmbeddingWidth} and hidden_size {Width}; tied embeddings (tie_word_embeddings) need equal widths.");
+            throw new ConfigException($"{ModelType}: embedding_size is {EmbeddingWidth} and hidden_size {Width}; "
+                + "tied embeddings (tie_word_embeddings) need equal widths.");
     }
 
     /// <inheritdoc/>

@@ -88,7 +88,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         {
             Variable pattern = Pattern(weights, lengths, starts), seen = context.Visit(CrossSite, "pattern", pattern);               // [B, 1, T, S]
             // What was put in its place decides what is read, and so every state after it.
-            if (!ReferenceEquals(seen.Value, pattern.Value)) (steps, states, _) = Write(tokens, batch, state, T, lengths, Reading(seen, keys, starts), context);
+            if (!ReferenceEquals(seen.Value, pattern.Value))
+                (steps, states, _) = Write(tokens, batch, state, T, lengths, Reading(seen, keys, starts), context);
         }
 
         for (int t = 0; t < T; t++) Keep(states[t], t, lengths, context);
@@ -173,7 +174,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
     /// <summary>The encoder's rows, from the cache where it has them; else they are kept there, if there is one.</summary>
     private (Variable Keys, int[] Starts) Memory(Variable memory, ForwardContext context)
     {
-        ForwardContext reading = context.Memory ?? throw new InvalidOperationException("The decoder needs ForwardContext.Memory, the encoder's context.");
+        ForwardContext reading = context.Memory
+            ?? throw new InvalidOperationException("The decoder needs ForwardContext.Memory, the encoder's context.");
         int width = 2 * _config.Width;
         if (context.Cache is not { } cache) return (memory, reading.Starts.ToArray());
         int[] starts = new int[cache.Count + 1];
@@ -181,12 +183,14 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         {
             for (int b = 0; b < cache.Count; b++) starts[b + 1] = starts[b] + cache[b].CountOf(0, cross: true);
             Tensor known = Tensor.Uninitialized(starts[^1], width);
-            for (int b = 0; b < cache.Count; b++) cache[b].Read(0, 0, known.Span[(starts[b] * width)..(starts[b + 1] * width)], cross: true);
+            for (int b = 0; b < cache.Count; b++)
+                cache[b].Read(0, 0, known.Span[(starts[b] * width)..(starts[b + 1] * width)], cross: true);
             return (known, starts);
         }
 
         starts = reading.Starts.ToArray();
-        for (int b = 0; b < cache.Count; b++) cache[b].Append(0, memory.Value.Span[(starts[b] * width)..(starts[b + 1] * width)], cross: true);
+        for (int b = 0; b < cache.Count; b++)
+            cache[b].Append(0, memory.Value.Span[(starts[b] * width)..(starts[b + 1] * width)], cross: true);
         return (memory, starts);
     }
 

@@ -19,8 +19,10 @@ internal sealed class LstmStack : DecoderStack
         _classifies = config.Task == LstmTask.Classifier;
         _embedDropout = new Dropout(config.Dropout, "embed");
         _dropout = new Dropout(config.Dropout, "lstm");
-        Tokens = new Embedding(config.Vocabulary, config.EmbeddingWidth, (at / "embed_tokens").As("embed"), isOutput: !_classifies && config.TiedOutput);
-        Layers = new Lstm(config.EmbeddingWidth, config.Width, (at / "lstm").As("lstm"), config.Layers, _classifies && config.BothDirections);
+        Tokens = new Embedding(
+            config.Vocabulary, config.EmbeddingWidth, (at / "embed_tokens").As("embed"), isOutput: !_classifies && config.TiedOutput);
+        Layers = new Lstm(
+            config.EmbeddingWidth, config.Width, (at / "lstm").As("lstm"), config.Layers, _classifies && config.BothDirections);
     }
 
     /// <inheritdoc/>

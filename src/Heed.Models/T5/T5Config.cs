@@ -21,7 +21,7 @@ public sealed record T5Config : ModelConfig
     /// <summary>Layers of the decoder (<c>num_decoder_layers</c>).</summary>
     public override required int Layers { get; init; }
 
-    /// <summary>Layers of the encoder; 0 means as many as the decoder has.</summary>
+    /// <summary>Layers of the encoder (<c>num_layers</c>); 0 means as many as the decoder has.</summary>
     public int EncoderLayers { get => field == 0 ? Layers : field; init; }
 
     /// <summary>H, heads of attention (<c>num_heads</c>).</summary>
@@ -45,7 +45,7 @@ public sealed record T5Config : ModelConfig
     /// <summary>Added to the mean square in norms (<c>layer_norm_epsilon</c>).</summary>
     public float NormEpsilon { get; init; } = 1e-6f;
 
-    /// <summary>Activation of the feed-forward part, or of its gate.</summary>
+    /// <summary>Activation of the feed-forward part, or of its gate (<c>feed_forward_proj</c>).</summary>
     public Activation Activation { get; init; } = Activation.Relu;
 
     /// <summary>True where the feed-forward part has a gate (v1.1) (<c>is_gated_act</c>).</summary>
@@ -86,10 +86,18 @@ public sealed record T5Config : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (EncoderLayers > 10_000) throw new ConfigException($"t5: the encoder has {EncoderLayers} layers (num_layers); at most 10,000 are accepted.");
-        if ((long)Heads * HeadWidth > ConfigReader.MaximumSize) throw new ConfigException($"t5: {Heads} heads (num_heads) of width {HeadWidth} (d_kv) are more than {ConfigReader.MaximumSize} columns.");
-        if (DistanceBuckets < 4) throw new ConfigException($"t5: relative_attention_num_buckets is {DistanceBuckets}; at least 4 are needed, half of them for keys after the query.");
-        if (FarthestDistance <= DistanceBuckets / 2) throw new ConfigException($"t5: relative_attention_max_distance is {FarthestDistance}; it must be above half of the {DistanceBuckets} buckets (relative_attention_num_buckets), as each of the first half holds one distance.");
+        if (EncoderLayers > 10_000)
+            throw new ConfigException($"t5: the encoder has {EncoderLayers} layers (num_layers); at most 10,000 are accepted.");
+        if ((long)Heads * HeadWidth > ConfigReader.MaximumSize)
+            throw new ConfigException($"t5: {Heads} heads (num_heads) of width {HeadWidth} (d_kv) are more than "
+                + $"{ConfigReader.MaximumSize} columns.");
+        if (DistanceBuckets < 4)
+            throw new ConfigException($"t5: relative_attention_num_buckets is {DistanceBuckets}; at least 4 are needed, "
+                + "half of them for keys after the query.");
+        if (FarthestDistance <= DistanceBuckets / 2)
+            throw new ConfigException($"t5: relative_attention_max_distance is {FarthestDistance}; "
+                + $"it must be above half of the {DistanceBuckets} buckets (relative_attention_num_buckets), "
+                + "as each of the first half holds one distance.");
     }
 
     /// <inheritdoc/>

@@ -16,7 +16,8 @@ internal static class T5ConfigFile
 
     public static T5Config Read(ConfigReader file)
     {
-        file = file.WithNames(("d_model", "hidden_size"), ("num_heads", "num_attention_heads"), ("num_layers", "num_hidden_layers"), ("d_kv", "head_dim"));
+        file = file.WithNames(
+            ("d_model", "hidden_size"), ("num_heads", "num_attention_heads"), ("num_layers", "num_hidden_layers"), ("d_kv", "head_dim"));
         (bool gated, Activation activation) = file.Choice("feed_forward_proj", "relu", Projections);
         if (file.Has("dense_act_fn")) activation = ConfigWords.Activation(file, "dense_act_fn", "relu");
         bool tied = file.Flag("tie_word_embeddings", true);

@@ -53,5 +53,6 @@ internal sealed class T5Family : ModelFamily
     }
 
     /// <summary>Older files hold a bias of distances for cross-attention that nothing reads.</summary>
-    public override string? CurrentName(string stored) => stored.EndsWith(".EncDecAttention.relative_attention_bias.weight", StringComparison.Ordinal) ? null : stored;
+    public override string? CurrentName(string stored)
+        => stored.EndsWith(".EncDecAttention.relative_attention_bias.weight", StringComparison.Ordinal) ? null : stored;
 }

@@ -13,7 +13,9 @@ internal sealed class T5Model : EncoderDecoder
         : base(config, at)
     {
         _config = config;
-        OutputTokens = new Embedding(config.Vocabulary, config.Width, (at / "shared").As("embed"), Initializer.Normal(config.InitialFactor), isOutput: config.TiedOutput);
+        OutputTokens = new Embedding(
+            config.Vocabulary, config.Width, (at / "shared").As("embed"), Initializer.Normal(config.InitialFactor),
+            isOutput: config.TiedOutput);
         Encoder = new T5Stack(config, decoder: false, (at / "encoder").As("encoder"));
         Decoder = new T5Stack(config, decoder: true, (at / "decoder").As("decoder"));
         (at / "encoder" / "embed_tokens").Share("weight", OutputTokens.Weight);
@@ -30,16 +32,19 @@ internal sealed class T5Model : EncoderDecoder
     public T5Stack Decoder { get; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Decoder.Blocks.Select(b => b.Attention.CacheShape with { Cross = true })];
+    public override IReadOnlyList<KeyValueShape> CacheLayers
+        => [.. Decoder.Blocks.Select(b => b.Attention.CacheShape with { Cross = true })];
 
     /// <inheritdoc/>
     public override int StartId => _config.DecoderStartId ?? _config.PaddingId ?? 0;
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, ForwardContext context) => Encoder.Forward(OutputTokens.Forward(batch.Ids), default, context);
+    public override Variable Encode(TokenBatch batch, ForwardContext context)
+        => Encoder.Forward(OutputTokens.Forward(batch.Ids), default, context);
 
     /// <inheritdoc/>
-    public override Variable Decode(TokenBatch batch, Variable memory, ForwardContext context) => Decoder.Forward(OutputTokens.Forward(batch.Ids), memory, context);
+    public override Variable Decode(TokenBatch batch, Variable memory, ForwardContext context)
+        => Decoder.Forward(OutputTokens.Forward(batch.Ids), memory, context);
 }
 
 /// <summary>T5's encoder alone: a text to rows.</summary>
@@ -61,5 +66,6 @@ internal sealed class T5Encoder : TokenStack
     public T5Stack Encoder { get; }
 
     /// <inheritdoc/>
-    public override Variable Forward(TokenBatch batch, ForwardContext context) => Encoder.Forward(Tokens.Forward(batch.Ids), default, context);
+    public override Variable Forward(TokenBatch batch, ForwardContext context)
+        => Encoder.Forward(Tokens.Forward(batch.Ids), default, context);
 }

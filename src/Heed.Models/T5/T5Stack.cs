@@ -24,7 +24,8 @@ internal sealed class T5Block : Module
     {
         ParameterScope self = at / "layer" / 0, feedForward = at / "layer" / (decoder ? 2 : 1);
         RelativeBias bias = distances((self / "SelfAttention" / "relative_attention_bias").As("attn.bias"));
-        Attention = new MultiHeadAttention(AttentionOf(config, layer) with { Causal = decoder, DistanceBias = bias }, (self / "SelfAttention").As("attn"));
+        Attention = new MultiHeadAttention(
+            AttentionOf(config, layer) with { Causal = decoder, DistanceBias = bias }, (self / "SelfAttention").As("attn"));
         AttentionNorm = new RmsNorm(config.Width, config.NormEpsilon, (self / "layer_norm").As("norm1"));
         if (decoder)
         {

@@ -22,7 +22,7 @@ public sealed record Transformer2017Config : ModelConfig
     /// <remarks><c>d_model</c>.</remarks>
     public override required int Width { get; init; }
 
-    /// <summary>Layers of the decoder.</summary>
+    /// <summary>Layers of the decoder (<c>decoder_layers</c>).</summary>
     public override int Layers { get; init; } = 6;
 
     /// <summary>Layers of the encoder; 0 means as many as the decoder has (<c>encoder_layers</c>).</summary>
@@ -49,7 +49,7 @@ public sealed record Transformer2017Config : ModelConfig
     /// <summary>Added to the variance in norms (<c>layer_norm_eps</c>).</summary>
     public float NormEpsilon { get; init; } = 1e-5f;
 
-    /// <summary>Probability of dropout on embeddings and on what each part adds (§5.4).</summary>
+    /// <summary>Probability of dropout on embeddings and on what each part adds (§5.4) (<c>dropout</c>).</summary>
     public float Dropout { get; init; } = 0.1f;
 
     /// <summary>
@@ -73,8 +73,11 @@ public sealed record Transformer2017Config : ModelConfig
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Width % Heads != 0) throw new ConfigException($"{Type}: the width {Width} (d_model) is not a multiple of the {Heads} heads (num_heads). Choose other heads or another width.");
-        if (EncoderLayers > 10_000) throw new ConfigException($"{Type}: the encoder has {EncoderLayers} layers (encoder_layers); at most 10,000 are accepted.");
+        if (Width % Heads != 0)
+            throw new ConfigException($"{Type}: the width {Width} (d_model) is not a multiple of the {Heads} heads (num_heads). "
+                + "Choose other heads or another width.");
+        if (EncoderLayers > 10_000)
+            throw new ConfigException($"{Type}: the encoder has {EncoderLayers} layers (encoder_layers); at most 10,000 are accepted.");
     }
 
     /// <inheritdoc/>

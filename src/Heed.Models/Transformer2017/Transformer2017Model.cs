@@ -21,7 +21,9 @@ internal sealed class Transformer2017Model : EncoderDecoder
         _encoderDropout = new Dropout(config.Dropout, "encoder.embed");
         _decoderDropout = new Dropout(config.Dropout, "decoder.embed");
         // With √D before it, rows of the table enter with deviation 1; as the output layer it gives scores of the same size.
-        OutputTokens = new Embedding(config.Vocabulary, config.Width, (at / "shared").As("embed"), Initializer.Normal(1 / MathF.Sqrt(config.Width)), isOutput: config.TiedOutput);
+        OutputTokens = new Embedding(
+            config.Vocabulary, config.Width, (at / "shared").As("embed"), Initializer.Normal(1 / MathF.Sqrt(config.Width)),
+            isOutput: config.TiedOutput);
         Encoder = new TransformerEncoder(config.Parts, (at / "encoder").As("encoder"));
         Decoder = new TransformerDecoder(config.Parts, (at / "decoder").As("decoder"));
     }
@@ -36,7 +38,8 @@ internal sealed class Transformer2017Model : EncoderDecoder
     public TransformerDecoder Decoder { get; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<KeyValueShape> CacheLayers => [.. Decoder.Layers.Select(l => l.Attention.CacheShape with { Cross = true })];
+    public override IReadOnlyList<KeyValueShape> CacheLayers
+        => [.. Decoder.Layers.Select(l => l.Attention.CacheShape with { Cross = true })];
 
     /// <inheritdoc/>
     public override int StartId => _config.DecoderStartId ?? _config.BeginId ?? _config.PaddingId ?? 0;
@@ -45,7 +48,8 @@ internal sealed class Transformer2017Model : EncoderDecoder
     public override float LabelSmoothing => _config.LabelSmoothing;
 
     /// <inheritdoc/>
-    public override Variable Encode(TokenBatch batch, ForwardContext context) => Encoder.Forward(_encoderDropout.Forward(Embed(batch, context, "encoder"), context), context);
+    public override Variable Encode(TokenBatch batch, ForwardContext context)
+        => Encoder.Forward(_encoderDropout.Forward(Embed(batch, context, "encoder"), context), context);
 
     /// <inheritdoc/>
     public override Variable Decode(TokenBatch batch, Variable memory, ForwardContext context)

@@ -37,6 +37,10 @@ internal partial class ExpressionParser(string source, string name, bool trimBlo
 
     protected ChatTemplateException Error(string reason) => new(TemplateName, Current.Line, reason);
 
+    protected ChatTemplateException Expected(string token) => Error(Current.Kind == TokenKind.End
+        ? $"unexpected end of template, expected '{token}'."
+        : $"expected token '{token}', got '{Current.Describe()}'");
+
     /// <summary>One level deeper; give <see cref="Leave"/> what this returns.</summary>
     protected int Enter(int levels = 1)
     {
@@ -70,18 +74,18 @@ internal partial class ExpressionParser(string source, string name, bool trimBlo
 
     protected void ExpectOperator(string text)
     {
-        if (!SkipOperator(text)) throw Error($"expected token '{text}', got '{Current.Describe()}'");
+        if (!SkipOperator(text)) throw Expected(text);
     }
 
     protected string ExpectName()
     {
-        if (Current.Kind != TokenKind.Name) throw Error($"expected token 'name', got '{Current.Describe()}'");
+        if (Current.Kind != TokenKind.Name) throw Expected("name");
         return Next().Text;
     }
 
     protected void Expect(TokenKind kind)
     {
-        if (Current.Kind != kind) throw Error($"expected token '{new Token(kind, "", null, 0).Describe()}', got '{Current.Describe()}'");
+        if (Current.Kind != kind) throw Expected(new Token(kind, "", null, 0).Describe());
         Next();
     }
 

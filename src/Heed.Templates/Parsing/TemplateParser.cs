@@ -139,7 +139,7 @@ internal sealed class TemplateParser : ExpressionParser
     {
         _loopsAround++;
         Expression target = Target("in");
-        if (!SkipName("in")) throw Error($"expected token 'in', got '{Current.Describe()}'");
+        if (!SkipName("in")) throw Expected("in");
         Expression items = ParseTuple(conditional: false, endName: "recursive");
         Expression? filter = SkipName("if") ? ParseExpression() : null;
         bool recursive = SkipName("recursive");
@@ -264,7 +264,7 @@ internal sealed class TemplateParser : ExpressionParser
     private List<(string Name, Expression? Default)> Signature()
     {
         List<(string Name, Expression? Default)> parameters = [];
-        if (!Current.IsOperator("(")) throw Error($"expected token '(', got '{Current.Describe()}'");
+        if (!Current.IsOperator("(")) throw Expected("(");
         Next();
         while (!Current.IsOperator(")"))
         {

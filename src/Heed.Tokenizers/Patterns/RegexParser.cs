@@ -160,10 +160,11 @@ internal sealed class RegexParser
             return null;
         }
 
-        if (Peek is '<' or 'P' or '\'')
+        if (Take("P<")) throw Wrong("has a group (?P<…>), which is Python's form; write (?<…>)");
+        if (Peek is '<' or '\'')
         {
             int close = _text.AsSpan(_at + 1).IndexOfAny('>', '\'', ')');
-            bool named = close > 0 && _text[_at + 1 + close] != ')' && (Peek != 'P' || _text[_at + 1] == '<');
+            bool named = close > 0 && _text[_at + 1 + close] != ')';
             if (!named) throw Wrong("has a group of a kind that is not supported");
             _at += close + 2;
             return Closed(Choice(flags));

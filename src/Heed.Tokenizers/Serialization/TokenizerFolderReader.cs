@@ -142,6 +142,9 @@ internal static class TokenizerFolderReader
         settings.Class.Require(VocabularyKind.WordPiece, vocab.Path, settings, "BERT's WordPiece, in lower case");
         bool mpnet = settings.Class.Name == "MPNet";
         List<KeyValuePair<string, int>> entries = VocabularyFiles.ReadText(vocab);
+        if (entries[0].Key.StartsWith('\uFEFF'))
+            settings.Warn($"{vocab.Path} begins with a byte-order mark, which is read as a part of its first token; save the file "
+                + "without one.");
         string unknown = settings.Role("unk_token") ?? "[UNK]";
         if (!entries.Exists(entry => entry.Key == unknown))
             throw new InvalidFileException(vocab.Path, "", $"lacks the unknown token \"{Printable.Shorten(unknown)}\"; add it, or name another in tokenizer_config.json");

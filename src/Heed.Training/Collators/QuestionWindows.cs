@@ -30,6 +30,9 @@ internal sealed record QuestionWindow
 
     /// <summary>Token where the answer ends; that of <c>[CLS]</c> if the window does not hold it whole.</summary>
     public required int EndPosition { get; init; }
+
+    /// <summary>True if the answer lies in the window whole.</summary>
+    public bool HoldsAnswer => StartPosition >= ContextStart && StartPosition < ContextEnd;
 }
 
 /// <summary>Cuts contexts into windows that fit a model, and finds the answer in each.</summary>

@@ -12,7 +12,8 @@ namespace Heed.Training.Finetuning;
 internal abstract class FinetuningData
 {
     /// <summary>The names of tasks.</summary>
-    public static IReadOnlyList<string> Tasks { get; } = [ClassificationData.Name, EntityData.Name, SimilarityData.Name, RankingData.Name];
+    public static IReadOnlyList<string> Tasks { get; } =
+        [ClassificationData.Name, EntityData.Name, QuestionData.Name, SimilarityData.Name, RankingData.Name];
 
     /// <summary>Settings that only some tasks have.</summary>
     private static readonly (string Field, string[] Tasks)[] OwnSettings =
@@ -26,6 +27,7 @@ internal abstract class FinetuningData
         ("mine_margin", [SimilarityData.Name]),
         ("matryoshka", [SimilarityData.Name]),
         ("mini_batch", [SimilarityData.Name]),
+        ("stride", [QuestionData.Name]),
     ];
 
     /// <summary>The task's name.</summary>
@@ -51,6 +53,9 @@ internal abstract class FinetuningData
 
     /// <summary>Training examples that a length would cut, and what is lost, as a sentence; null if none.</summary>
     public abstract string? Cut(int length);
+
+    /// <summary>Decides what only this task knows, once the length is decided, and adds a sentence for each decision.</summary>
+    public virtual FinetuningConfig Decide(FinetuningConfig config, ICollection<string> decisions) => config;
 
     /// <summary>What a micro-batch is made of, at the lengths decided: the training examples, or windows of them.</summary>
     public virtual int Samples(FinetuningConfig decided) => Training;
@@ -93,6 +98,7 @@ internal abstract class FinetuningData
             SimilarityData.Name => SimilarityData.From(config, tokenizer, cancellationToken),
             RankingData.Name => RankingData.From(config, tokenizer, cancellationToken),
             _ when config.FewShot => FewShotData.Of(ClassificationData.From(config, tokenizer, model.Config, cancellationToken), config),
+            QuestionData.Name => QuestionData.From(config, tokenizer, cancellationToken),
             _ => ClassificationData.From(config, tokenizer, model.Config, cancellationToken),
         };
     }

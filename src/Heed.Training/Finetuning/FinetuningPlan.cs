@@ -33,6 +33,7 @@ internal static class FinetuningPlan
         }
 
         if (data.Cut(result.MaximumLength) is { } cut) decisions.Add(cut);
+        result = data.Decide(result, decisions);
         long batches = Math.Max(1, (data.Samples(result) + (long)config.BatchSize - 1) / config.BatchSize);
         if (config.Steps == 0)
         {

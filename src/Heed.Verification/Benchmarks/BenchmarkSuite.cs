@@ -37,7 +37,8 @@ internal static class BenchmarkSuite
     /// <param name="limits">The machine's limits.</param>
     /// <param name="seconds">How long each is repeated.</param>
     /// <param name="cancellationToken">Looked at between works.</param>
-    public static IEnumerable<BenchmarkResult> Run(IReadOnlyList<string> names, BenchmarkLimits limits, double seconds, CancellationToken cancellationToken)
+    public static IEnumerable<BenchmarkResult> Run(
+        IReadOnlyList<string> names, BenchmarkLimits limits, double seconds, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(names);
         ArgumentNullException.ThrowIfNull(limits);
@@ -54,7 +55,9 @@ internal static class BenchmarkSuite
         if (Wanted("train"))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            yield return Train("train char GPT 6×384, T 256, batch 16", new Gpt2Config { Layers = 6, Heads = 6, Width = 384, ContextLength = 256, Vocabulary = 65 }, 256, 16, limits, seconds);
+            yield return Train(
+                "train char GPT 6×384, T 256, batch 16",
+                new Gpt2Config { Layers = 6, Heads = 6, Width = 384, ContextLength = 256, Vocabulary = 65 }, 256, 16, limits, seconds);
         }
 
         if (Wanted("prefill"))
@@ -160,7 +163,8 @@ internal static class BenchmarkSuite
         using ContextScope entered = context.Enter();
         using TensorScope scope = TensorScope.Begin();
         using ParameterSet parameters = new(ParameterSource.Random(1));
-        MultiHeadAttention attention = new(new AttentionConfig { Width = Heads * HeadWidth, Heads = Heads, Causal = true }, parameters.Root);
+        MultiHeadAttention attention = new(
+            new AttentionConfig { Width = Heads * HeadWidth, Heads = Heads, Causal = true }, parameters.Root);
         Tensor x = Tensor.Full(new Shape(length, Heads * HeadWidth), 0.1f);
         double elapsed = Best(seconds, () =>
         {
@@ -172,7 +176,8 @@ internal static class BenchmarkSuite
         });
         double pairs = (double)length * (length + 1) / 2;
         double operations = (3 * 2.0 * length * 4 * Heads * HeadWidth * Heads * HeadWidth) + (3 * 4.0 * pairs * Heads * HeadWidth);
-        return new BenchmarkResult($"attention forward and backward, {length} tokens", length / elapsed, "tokens/s", operations / elapsed / limits.PeakOperations, context.Memory.PeakBytes);
+        return new BenchmarkResult("attention forward and backward, "
+            + $"{length} tokens", length / elapsed, "tokens/s", operations / elapsed / limits.PeakOperations, context.Memory.PeakBytes);
     }
 
     /// <summary>The best time of repeated runs, in seconds: what the machine can do when nothing disturbs it.</summary>

@@ -60,11 +60,13 @@ internal static class SmallModels
         return Of(new JsonObject { ["type"] = "BPE", ["unk_token"] = "<unk>", ["fuse_unk"] = true, ["byte_fallback"] = byteFallback, ["vocab"] = Numbered(tokens), ["merges"] = merges });
     }
 
-    private static JsonObject Numbered(List<string> tokens) => new(tokens.Select((token, id) => new KeyValuePair<string, JsonNode?>(token, id)));
+    private static JsonObject Numbered(List<string> tokens)
+        => new(tokens.Select((token, id) => new KeyValuePair<string, JsonNode?>(token, id)));
 
     private static Action<string> Of(JsonObject model)
     {
-        Tokenizer tokenizer = Tokenizer.FromJson(System.Text.Encoding.UTF8.GetBytes(new JsonObject { ["version"] = "1.0", ["model"] = model }.ToJsonString()));
+        Tokenizer tokenizer = Tokenizer.FromJson(
+            System.Text.Encoding.UTF8.GetBytes(new JsonObject { ["version"] = "1.0", ["model"] = model }.ToJsonString()));
         return text => tokenizer.Encode(text, addSpecialTokens: false);
     }
 

@@ -12,7 +12,8 @@ namespace Heed.Verification.Benchmarks;
 /// <param name="IdsOneThread">Ids only, on one thread.</param>
 /// <param name="Offsets">Ids, offsets and word ids, on all threads.</param>
 /// <param name="Ids">Ids only, on all threads.</param>
-internal sealed record TokenizerSpeed(string Pipeline, int Vocabulary, double OffsetsOneThread, double IdsOneThread, double Offsets, double Ids);
+internal sealed record TokenizerSpeed(
+    string Pipeline, int Vocabulary, double OffsetsOneThread, double IdsOneThread, double Offsets, double Ids);
 
 /// <summary>How long one model takes for one mebibyte of text without a blank.</summary>
 /// <param name="Model">The model.</param>
@@ -36,7 +37,8 @@ internal static class TokenizerBenchmark
     /// <param name="threads">Threads of "all threads"; 0: as many as there are processors.</param>
     /// <param name="cancellationToken">Looked at between figures.</param>
     /// <exception cref="InputException">There is no documentation to read.</exception>
-    public static IEnumerable<TokenizerSpeed> Speeds(IReadOnlyList<string> models, double seconds, int threads, CancellationToken cancellationToken)
+    public static IEnumerable<TokenizerSpeed> Speeds(
+        IReadOnlyList<string> models, double seconds, int threads, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(models);
         (string[] measured, string[] rest) = Documents();
@@ -144,7 +146,9 @@ internal static class TokenizerBenchmark
             bytes += System.Text.Encoding.UTF8.GetByteCount(document.Text);
         }
 
-        if (rest.Count == 0) throw new InputException($"bench: the .NET SDK's documentation has {bytes:N0} bytes of prose, but more than {MeasuredBytes:N0} are needed; install the .NET SDK with its reference packs.");
+        if (rest.Count == 0)
+            throw new InputException($"bench: the .NET SDK's documentation has {bytes:N0} bytes of prose, "
+                + $"but more than {MeasuredBytes:N0} are needed; install the .NET SDK with its reference packs.");
         return ([.. measured], [.. rest]);
     }
 

@@ -20,7 +20,9 @@ internal static class EmbeddingRun
 
     public static void Run(string folder, VerifyOptions options, List<TensorCheck> checks, VerifyDump? dump)
     {
-        string model = options.Model ?? throw new UsageException($"{folder}: holds embeddings and no model; name the folder of the model that made them (--model DIR).");
+        string model = options.Model
+            ?? throw new UsageException(
+                $"{folder}: holds embeddings and no model; name the folder of the model that made them (--model DIR).");
         using SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(folder, TensorsName));
         int[][] texts = ReadIds(Path.Combine(folder, IdsName));
         using SentenceEmbedder embedder = SentenceEmbedder.Load(model, options.Loading());

@@ -20,7 +20,8 @@ internal static class GenerationRunner
     {
         string place = Path.Combine(folder, "generation settings");
         if (settings.TryGetProperty("stop_strings", out JsonElement stops) && stops.ValueKind != JsonValueKind.Null)
-            throw new InvalidFileException(place, "$.stop_strings", "cannot be compared: a reference's ids have no tokenizer here; take it out");
+            throw new InvalidFileException(
+                place, "$.stop_strings", "cannot be compared: a reference's ids have no tokenizer here; take it out");
         if (GenerationConfig.UnknownNames(settings) is { Count: > 0 } unknown)
             throw new InvalidFileException(place, $"$.{unknown[0]}", "is no setting that is known here; take it out");
         return Generate(model, inputs, (GenerationConfig.FromFolder(folder) with { StopStrings = [] }).With(new ConfigReader(settings, place)));
@@ -34,7 +35,8 @@ internal static class GenerationRunner
     /// <param name="cancellationToken">Ends the work between layers.</param>
     /// <returns>Rows with prompt or start id, filled to equal length with <see cref="GenerationConfig.PaddingId"/>.</returns>
     /// <exception cref="InputException">A prompt or a setting cannot be worked with.</exception>
-    public static GeneratedRows Generate(Model model, ModelInputs inputs, GenerationConfig config, CancellationToken cancellationToken = default)
+    public static GeneratedRows Generate(
+        Model model, ModelInputs inputs, GenerationConfig config, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(inputs);
@@ -58,7 +60,8 @@ internal static class GenerationRunner
         {
             MaxNewTokens = config.MaxNewTokens ?? (config.MaxLength is not { } length ? null : length > columns
                 ? length - columns
-                : throw new InputException($"max_length: is {length}, and the prompt alone has {columns} columns. Raise max_length, or set max_new_tokens.")),
+                : throw new InputException($"max_length: is {length}, and the prompt alone has {columns} columns. Raise max_length, "
+                    + "or set max_new_tokens.")),
             MinNewTokens = config.MinNewTokens ?? Math.Max(0, config.MinLength - columns),
             MinLength = 0,
         };
@@ -69,7 +72,8 @@ internal static class GenerationRunner
         int longest = texts.Count == 0 ? 0 : texts.Max(t => t.Ids.Count);
         int fill = Fill(config);
         List<int[]> rows = [];
-        foreach (GeneratedText text in texts) rows.Add([.. beginnings[text.Prompt], .. text.Ids, .. Enumerable.Repeat(fill, longest - text.Ids.Count)]);
+        foreach (GeneratedText text in texts)
+            rows.Add([.. beginnings[text.Prompt], .. text.Ids, .. Enumerable.Repeat(fill, longest - text.Ids.Count)]);
         return new GeneratedRows(rows, config.Beams > 1 ? [.. texts.Select(t => (double)(t.Score ?? 0))] : null);
     }
 
@@ -92,7 +96,8 @@ internal static class GenerationRunner
     private static int[][] Real(TokenGrid ids, TokenGrid? mask)
     {
         if (mask is not null && (mask.Rows != ids.Rows || mask.Columns != ids.Columns))
-            throw new InputException($"attention_mask: the grid is [{mask.Rows}, {mask.Columns}] and the ids are [{ids.Rows}, {ids.Columns}]; they must be equal.");
+            throw new InputException($"attention_mask: the grid is [{mask.Rows}, {mask.Columns}] and the ids are [{ids.Rows}, "
+                + $"{ids.Columns}]; they must be equal.");
         int[][] rows = Rows(ids);
         if (mask is null) return rows;
         for (int b = 0; b < rows.Length; b++)

@@ -37,21 +37,25 @@ internal sealed class GoldenFolder : IDisposable
         string recordPath = Path.Combine(folder, RecordName), noisePath = Path.Combine(folder, NoiseName);
         // Without it the tolerances are those relative to the reference's size.
         using JsonDocument noise = File.Exists(noisePath) ? StrictJson.ReadFile(noisePath, MaximumJson) : JsonDocument.Parse("{}");
-        if (noise.RootElement.ValueKind != JsonValueKind.Object) throw new InvalidFileException(noisePath, "$", $"is {StrictJson.Describe(noise.RootElement)}; an object was expected");
+        if (noise.RootElement.ValueKind != JsonValueKind.Object)
+            throw new InvalidFileException(noisePath, "$", $"is {StrictJson.Describe(noise.RootElement)}; an object was expected");
         JsonDocument record = File.Exists(recordPath) ? StrictJson.ReadFile(recordPath, MaximumJson) : JsonDocument.Parse("{}");
         SafetensorsFile? tensors = null;
         try
         {
-            if (record.RootElement.ValueKind != JsonValueKind.Object) throw new InvalidFileException(recordPath, "$", $"is {StrictJson.Describe(record.RootElement)}; an object was expected");
+            if (record.RootElement.ValueKind != JsonValueKind.Object)
+                throw new InvalidFileException(recordPath, "$", $"is {StrictJson.Describe(record.RootElement)}; an object was expected");
             tensors = SafetensorsFile.Open(Path.Combine(folder, TensorsName));
             GoldenFolder golden = new(tensors, record, recordPath);
-            foreach (JsonProperty entry in noise.RootElement.EnumerateObject()) golden._noise[entry.Name] = StrictJson.Number(entry.Value, noisePath, $"$.{entry.Name}");
+            foreach (JsonProperty entry in noise.RootElement.EnumerateObject())
+                golden._noise[entry.Name] = StrictJson.Number(entry.Value, noisePath, $"$.{entry.Name}");
             // An adapter's reference has one batch, without a number.
             golden._isNumbered = !tensors.TryGet("input.input_ids", out _);
             if (!golden._isNumbered) golden.Batches = 1;
             while (golden._isNumbered
                 && tensors.TryGet(FormattableString.Invariant($"batch{golden.Batches}.input.input_ids"), out _)) golden.Batches++;
-            if (golden.Batches == 0) throw new InvalidFileException(tensors.Path, "batch0.input.input_ids", "is missing; a reference has at least one batch");
+            if (golden.Batches == 0)
+                throw new InvalidFileException(tensors.Path, "batch0.input.input_ids", "is missing; a reference has at least one batch");
             return golden;
         }
         catch
@@ -69,7 +73,8 @@ internal sealed class GoldenFolder : IDisposable
     public RawTensor? Tensor(string name) => _tensors.TryGet(name, out RawTensor? tensor) ? tensor : null;
 
     /// <summary>The tensors whose names begin with <paramref name="prefix"/>.</summary>
-    public IEnumerable<RawTensor> Tensors(string prefix) => _tensors.Tensors.Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal));
+    public IEnumerable<RawTensor> Tensors(string prefix)
+        => _tensors.Tensors.Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal));
 
     /// <summary>The inputs of a batch.</summary>
     public ModelInputs Inputs(int batch)
@@ -121,15 +126,18 @@ internal sealed class GoldenFolder : IDisposable
     /// <summary>A grid written in JSON as an array of rows.</summary>
     public static TokenGrid Grid(JsonElement rows, string file, string path)
     {
-        if (rows.ValueKind != JsonValueKind.Array) throw new InvalidFileException(file, path, $"is {StrictJson.Describe(rows)}; an array of rows was expected");
+        if (rows.ValueKind != JsonValueKind.Array)
+            throw new InvalidFileException(file, path, $"is {StrictJson.Describe(rows)}; an array of rows was expected");
         List<int[]> grid = [];
         foreach (JsonElement row in rows.EnumerateArray())
         {
             string at = $"{path}[{grid.Count}]";
-            if (row.ValueKind != JsonValueKind.Array) throw new InvalidFileException(file, at, $"is {StrictJson.Describe(row)}; an array of integers was expected");
+            if (row.ValueKind != JsonValueKind.Array)
+                throw new InvalidFileException(file, at, $"is {StrictJson.Describe(row)}; an array of integers was expected");
             int[] cells = new int[row.GetArrayLength()];
             for (int i = 0; i < cells.Length; i++) cells[i] = StrictJson.Integer(row[i], file, $"{at}[{i}]");
-            if (grid.Count > 0 && cells.Length != grid[0].Length) throw new InvalidFileException(file, at, $"has {cells.Length} columns; the row before has {grid[0].Length}");
+            if (grid.Count > 0 && cells.Length != grid[0].Length)
+                throw new InvalidFileException(file, at, $"has {cells.Length} columns; the row before has {grid[0].Length}");
             grid.Add(cells);
         }
 
@@ -144,20 +152,26 @@ internal sealed class GoldenFolder : IDisposable
 
     private static TokenGrid Grid(RawTensor tensor, string file)
     {
-        if (tensor.Sizes.Length is not (1 or 2)) throw new InvalidFileException(file, tensor.Name, $"has {tensor.Sizes.Length} axes; 1 or 2 were expected");
+        if (tensor.Sizes.Length is not (1 or 2))
+            throw new InvalidFileException(file, tensor.Name, $"has {tensor.Sizes.Length} axes; 1 or 2 were expected");
         int[] cells = Integers(tensor, file);
-        return tensor.Sizes.Length == 2 ? new TokenGrid((int)tensor.Shape[0], (int)tensor.Shape[1], cells) : new TokenGrid(cells.Length, 1, cells);
+        return tensor.Sizes.Length == 2
+            ? new TokenGrid((int)tensor.Shape[0], (int)tensor.Shape[1], cells)
+            : new TokenGrid(cells.Length, 1, cells);
     }
 
     private static int[] Integers(RawTensor tensor, string file)
     {
-        if (tensor.DType != DType.I64) throw new InvalidFileException(file, tensor.Name, $"is stored as {tensor.DType.Name()}; I64 was expected");
+        if (tensor.DType != DType.I64)
+            throw new InvalidFileException(file, tensor.Name, $"is stored as {tensor.DType.Name()}; I64 was expected");
         byte[] bytes = tensor.ToBytes();
         int[] values = new int[bytes.Length / sizeof(long)];
         for (int i = 0; i < values.Length; i++)
         {
             long value = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(i * sizeof(long)));
-            if (value is < int.MinValue or > int.MaxValue) throw new InvalidFileException(file, tensor.Name, string.Create(CultureInfo.InvariantCulture, $"holds {value}; ids and labels are 32-bit integers"));
+            if (value is < int.MinValue or > int.MaxValue)
+                throw new InvalidFileException(
+                    file, tensor.Name, string.Create(CultureInfo.InvariantCulture, $"holds {value}; ids and labels are 32-bit integers"));
             values[i] = (int)value;
         }
 

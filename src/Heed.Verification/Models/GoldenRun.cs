@@ -60,12 +60,14 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
             string name = FormattableString.Invariant($"train.loss.{step}");
             noise = Math.Max(noise, golden.Noise(name));
             checks.Add(new TensorCheck(name, Math.Abs(loss - training.Losses[step]), Math.Max(60 * noise, 2e-6 * Math.Abs(training.Losses[step]))));
-            if (step == 0 && !double.IsNaN(training.FirstNorm)) checks.Add(new TensorCheck("train.grad_norm.0", Math.Abs(norm - training.FirstNorm), 1e-5 * training.FirstNorm));
+            if (step == 0 && !double.IsNaN(training.FirstNorm))
+                checks.Add(new TensorCheck("train.grad_norm.0", Math.Abs(norm - training.FirstNorm), 1e-5 * training.FirstNorm));
         }
 
         foreach (RawTensor expected in golden.Tensors("trained."))
         {
-            if (Find(model, expected.Name["trained.".Length..]) is not { } parameter || !ModelVerifier.SameShape(parameter.Shape, expected.Sizes))
+            if (Find(model, expected.Name["trained.".Length..]) is not { } parameter
+                || !ModelVerifier.SameShape(parameter.Shape, expected.Sizes))
             {
                 Missing(expected.Name);
                 continue;
@@ -76,7 +78,8 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         }
 
         if (dump is null) return;
-        foreach (Parameter parameter in model.Parameters.Where(p => p.NeedsGradient)) dump.Add($"trained.{parameter.Name}", parameter.Value.Span, Sizes(parameter.Shape));
+        foreach (Parameter parameter in model.Parameters.Where(p => p.NeedsGradient))
+            dump.Add($"trained.{parameter.Name}", parameter.Value.Span, Sizes(parameter.Shape));
     }
 
     private Model Load(bool forTraining)
@@ -91,7 +94,8 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         options.CancellationToken.ThrowIfCancellationRequested();
         using TensorScope scope = TensorScope.Begin();
         ModelInputs inputs = golden.Inputs(batch);
-        ModelOutput output = model.Run(inputs, new RunOptions { Details = true, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
+        ModelOutput output = model.Run(
+            inputs, new RunOptions { Details = true, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
         RequireTargets(output, batch);
         string prefix = FormattableString.Invariant($"batch{batch}.output.");
         Dictionary<string, Tensor> named = OutputNames.Of(model, output);
@@ -157,7 +161,8 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         model.Parameters.ClearGradients();
         using TensorScope scope = TensorScope.Begin();
         using Tape tape = Tape.Begin();
-        ModelOutput output = model.Run(inputs, new RunOptions { Logits = false, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
+        ModelOutput output = model.Run(
+            inputs, new RunOptions { Logits = false, CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
         Variable? total = null;
         foreach (LossPart part in output.Losses)
         {
@@ -182,7 +187,8 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         HashSet<Parameter> compared = [];
         foreach (RawTensor expected in references)
         {
-            if (Find(model, expected.Name[prefix.Length..]) is not { } parameter || !ModelVerifier.SameShape(parameter.Shape, expected.Sizes))
+            if (Find(model, expected.Name[prefix.Length..]) is not { } parameter
+                || !ModelVerifier.SameShape(parameter.Shape, expected.Sizes))
             {
                 Missing(expected.Name);
                 continue;
@@ -192,7 +198,8 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
             float[] reference = expected.ToFloats();
             ReadOnlySpan<float> actual = parameter.Gradient is { } gradient ? gradient.Span : new float[reference.Length];
             (double distance, double norm) = TensorDistance.Measure(actual, reference, expected.Sizes);
-            checks.Add(new TensorCheck(expected.Name, distance, Math.Max(20 * golden.Noise(expected.Name), Math.Max(2e-6 * norm, 1e-7 * all))));
+            checks.Add(
+                new TensorCheck(expected.Name, distance, Math.Max(20 * golden.Noise(expected.Name), Math.Max(2e-6 * norm, 1e-7 * all))));
         }
 
         foreach (Parameter parameter in model.Parameters)
@@ -208,15 +215,18 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
     {
         if (!golden.Record.Has("generate")) return 0;
         JsonElement list = golden.Record.Root.GetProperty("generate");
-        if (list.ValueKind != JsonValueKind.Array) throw golden.Record.Wrong("generate", $"is {StrictJson.Describe(list)}; an array was expected");
+        if (list.ValueKind != JsonValueKind.Array)
+            throw golden.Record.Wrong("generate", $"is {StrictJson.Describe(list)}; an array was expected");
         if (!options.Generation) return list.GetArrayLength();
         JsonArray written = [];
         if (dump is not null) dump.Record["generate"] = written;
         for (int i = 0; i < list.GetArrayLength(); i++)
         {
             options.CancellationToken.ThrowIfCancellationRequested();
-            ConfigReader entry = new ConfigReader(list[i], golden.Record.File, FormattableString.Invariant($"$.generate[{i}]")).WithNullAsAbsent();
-            if (entry.Nested("inputs") is not { } inputs || entry.Nested("settings") is not { } settings || !inputs.Has("input_ids") || !entry.Has("output_ids"))
+            ConfigReader entry = new ConfigReader(list[i], golden.Record.File, FormattableString.Invariant($"$.generate[{i}]"))
+                .WithNullAsAbsent();
+            if (entry.Nested("inputs") is not { } inputs || entry.Nested("settings") is not { } settings || !inputs.Has("input_ids")
+                || !entry.Has("output_ids"))
                 throw entry.Wrong("inputs", "or settings, input_ids or output_ids are missing");
             ModelInputs prompts = new()
             {
@@ -237,14 +247,17 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
                 // Scores that are no numbers choose no token. That is a comparison that fails, and no reason to leave out those that
                 // follow.
                 checks.Add(new TensorCheck($"{name}.output_ids", double.NaN, 0));
-                written.Add((JsonNode)new JsonObject { ["output_ids"] = new JsonArray(), ["error"] = "the scores of a token are not numbers" });
+                written.Add(
+                    (JsonNode)new JsonObject { ["output_ids"] = new JsonArray(), ["error"] = "the scores of a token are not numbers" });
                 continue;
             }
 
             checks.Add(new TensorCheck($"{name}.output_ids", Different(rows.Ids, expected), 0));
             if (entry.Numbers("sequence_scores") is { } scores)
             {
-                double distance = rows.Scores is { } given && given.Count == scores.Length ? scores.Select((s, k) => Math.Abs(s - given[k])).DefaultIfEmpty(0).Max() : double.PositiveInfinity;
+                double distance = rows.Scores is { } given && given.Count == scores.Length
+                    ? scores.Select((s, k) => Math.Abs(s - given[k])).DefaultIfEmpty(0).Max()
+                    : double.PositiveInfinity;
                 checks.Add(new TensorCheck($"{name}.sequence_scores", distance, 1e-4));
             }
 
@@ -256,7 +269,8 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
         return 0;
     }
 
-    private static TokenGrid? Grid(ConfigReader entry, string name) => entry.Has(name) ? GoldenFolder.Grid(entry.Root.GetProperty(name), entry.File, entry.At(name)) : null;
+    private static TokenGrid? Grid(ConfigReader entry, string name)
+        => entry.Has(name) ? GoldenFolder.Grid(entry.Root.GetProperty(name), entry.File, entry.At(name)) : null;
 
     /// <summary>Number of ids that differ; where the sizes differ, all.</summary>
     private static double Different(IReadOnlyList<int[]> rows, TokenGrid expected)
@@ -270,7 +284,10 @@ internal sealed class GoldenRun(string folder, GoldenFolder golden, VerifyOption
     }
 
     private static Parameter? Find(Model model, string name)
-        => model.Parameters.TryGet(name, out Parameter? parameter) || (model.TiedNames.TryGetValue(name, out string? own) && model.Parameters.TryGet(own, out parameter)) ? parameter : null;
+        => model.Parameters.TryGet(name, out Parameter? parameter)
+            || (model.TiedNames.TryGetValue(name, out string? own) && model.Parameters.TryGet(own, out parameter))
+            ? parameter
+            : null;
 
     private static long[] Sizes(Shape shape) => Array.ConvertAll(shape.ToArray(), size => (long)size);
 
@@ -307,7 +324,8 @@ internal sealed record TrainingSettings
         _ = file.Choice("optimizer", "AdamW", ("AdamW", true));
         _ = file.Choice("schedule", "linear", ("linear", true));
         double[] betas = file.Numbers("betas") ?? [0.9, 0.999];
-        if (betas.Length != 2) throw file.Wrong("betas", string.Create(CultureInfo.InvariantCulture, $"has {betas.Length} numbers; two were expected"));
+        if (betas.Length != 2)
+            throw file.Wrong("betas", string.Create(CultureInfo.InvariantCulture, $"has {betas.Length} numbers; two were expected"));
         List<double> losses = [];
         double norm = 0;
         if (file.Has("log"))
@@ -316,14 +334,16 @@ internal sealed record TrainingSettings
             if (log.ValueKind != JsonValueKind.Array) throw file.Wrong("log", $"is {StrictJson.Describe(log)}; an array was expected");
             foreach (JsonElement entry in log.EnumerateArray())
             {
-                ConfigReader step = new ConfigReader(entry, file.File, FormattableString.Invariant($"{file.At("log")}[{losses.Count}]")).WithNullAsAbsent();
+                ConfigReader step = new ConfigReader(entry, file.File, FormattableString.Invariant($"{file.At("log")}[{losses.Count}]"))
+                    .WithNullAsAbsent();
                 if (losses.Count == 0) norm = step.Number("grad_norm", double.NaN);
                 losses.Add(step.Number("loss", double.NaN));
             }
         }
 
         int steps = file.Size("steps", losses.Count, 0);
-        if (steps > MaximumSteps) throw file.Wrong("steps", FormattableString.Invariant($"is {steps}; at most {MaximumSteps} were expected"));
+        if (steps > MaximumSteps)
+            throw file.Wrong("steps", FormattableString.Invariant($"is {steps}; at most {MaximumSteps} were expected"));
         return new TrainingSettings
         {
             Steps = steps,

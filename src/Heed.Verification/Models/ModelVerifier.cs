@@ -64,10 +64,13 @@ public static class ModelVerifier
             }
             else
             {
-                throw new StorageException($"{folder}: holds neither {GoldenFolder.TensorsName} nor {ExpectedName}. Name a model folder with reference values, such as those of goldens/models and goldens/checkpoints.");
+                throw new StorageException($"{folder}: holds neither {GoldenFolder.TensorsName} nor {ExpectedName}. "
+                    + "Name a model folder with reference values, such as those of goldens/models and goldens/checkpoints.");
             }
 
-            if (checks.Count == 0 && notRun == 0) throw new InputException($"{folder}: the reference holds inputs and nothing to compare: outputs, gradients, trained parameters or generations were expected.");
+            if (checks.Count == 0 && notRun == 0)
+                throw new InputException($"{folder}: the reference holds inputs and nothing to compare: outputs, gradients, "
+                    + "trained parameters or generations were expected.");
         }
         catch (HeedException e)
         {
@@ -96,7 +99,8 @@ public static class ModelVerifier
     public static void PrepareDump(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        if (File.Exists(folder)) throw new StorageException($"{folder}: is a file; a folder for what is computed was expected. Name another.");
+        if (File.Exists(folder))
+            throw new StorageException($"{folder}: is a file; a folder for what is computed was expected. Name another.");
         try
         {
             Directory.CreateDirectory(folder);
@@ -121,12 +125,14 @@ public static class ModelVerifier
     private static void RunExpected(string folder, VerifyOptions options, List<TensorCheck> checks, VerifyDump? dump)
     {
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, ExpectedName));
-        Dictionary<string, RawTensor> inputs = file.Tensors.Where(t => !t.DType.IsFloat()).ToDictionary(t => t.Name, StringComparer.Ordinal);
+        Dictionary<string, RawTensor> inputs = file.Tensors.Where(t => !t.DType.IsFloat())
+            .ToDictionary(t => t.Name, StringComparer.Ordinal);
         ModelInputs batch = GoldenFolder.ReadInputs(inputs, file.Path);
         using Model model = ModelFolder.Load(folder, options.Loading() with { Architecture = ClassOf(folder) }).Model;
         options.Change?.Invoke(model);
         using TensorScope scope = TensorScope.Begin();
-        ModelOutput output = model.Run(batch, new RunOptions { CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
+        ModelOutput output = model.Run(
+            batch, new RunOptions { CancellationToken = options.CancellationToken, Hooks = options.Hooks?.Invoke() });
         Dictionary<string, Tensor> named = OutputNames.Of(model, output);
         foreach (RawTensor expected in file.Tensors.Where(t => t.DType.IsFloat()))
             Compare(expected, named.GetValueOrDefault(expected.Name), batch.AttentionMask, checks, dump);

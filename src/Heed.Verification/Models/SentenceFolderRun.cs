@@ -22,12 +22,16 @@ internal static class SentenceFolderRun
         using JsonDocument record = StrictJson.ReadFile(path);
         JsonElement root = record.RootElement;
         using SafetensorsFile expected = SafetensorsFile.Open(Path.Combine(folder, TensorsName));
-        double tolerance = Math.Max(Least, 20 * (root.TryGetProperty("noise", out JsonElement noise) ? StrictJson.Number(noise, path, "$.noise") : 0));
-        if (root.TryGetProperty("pairs", out JsonElement pairs)) RunPairs(folder, path, root, pairs, expected, tolerance, options, checks, dump);
+        double tolerance = Math.Max(
+            Least, 20 * (root.TryGetProperty("noise", out JsonElement noise) ? StrictJson.Number(noise, path, "$.noise") : 0));
+        if (root.TryGetProperty("pairs", out JsonElement pairs))
+            RunPairs(folder, path, root, pairs, expected, tolerance, options, checks, dump);
         else RunSentences(folder, path, root, expected, tolerance, options, checks, dump);
     }
 
-    private static void RunSentences(string folder, string path, JsonElement root, SafetensorsFile expected, double tolerance, VerifyOptions options, List<TensorCheck> checks, VerifyDump? dump)
+    private static void RunSentences(
+        string folder, string path, JsonElement root, SafetensorsFile expected, double tolerance, VerifyOptions options,
+        List<TensorCheck> checks, VerifyDump? dump)
     {
         string[] sentences = Texts(Required(root, "sentences", path), path, "$.sentences");
         using TextEmbedder embedder = TextEmbedder.Open(folder, options.Loading());
@@ -35,7 +39,9 @@ internal static class SentenceFolderRun
         {
             options.CancellationToken.ThrowIfCancellationRequested();
             EmbeddingOptions settings = Options(call, path);
-            Compare(call.Name, [.. embedder.Embed(sentences, settings, options.CancellationToken).SelectMany(v => v)], expected, tolerance, checks, dump);
+            Compare(
+                call.Name, [.. embedder.Embed(sentences, settings, options.CancellationToken).SelectMany(v => v)], expected, tolerance,
+                checks, dump);
             if (!Required(root, "input_ids", path).TryGetProperty(call.Name, out JsonElement ids)) continue;
             int wrong = 0;
             for (int i = 0; i < sentences.Length; i++)
@@ -47,7 +53,9 @@ internal static class SentenceFolderRun
             checks.Add(new TensorCheck("similarity", string.Equals(similarity.GetString(), embedder.Settings.Similarity.ToString(), StringComparison.OrdinalIgnoreCase) ? 0 : 1, 0));
     }
 
-    private static void RunPairs(string folder, string path, JsonElement root, JsonElement pairs, SafetensorsFile expected, double tolerance, VerifyOptions options, List<TensorCheck> checks, VerifyDump? dump)
+    private static void RunPairs(
+        string folder, string path, JsonElement root, JsonElement pairs, SafetensorsFile expected, double tolerance, VerifyOptions options,
+        List<TensorCheck> checks, VerifyDump? dump)
     {
         TextPair[] texts = [.. pairs.EnumerateArray().Select((p, i) => Texts(p, path, $"$.pairs[{i}]")).Select(p => new TextPair(p[0], p[1]))];
         using PairScorer scorer = PairScorer.Open(folder, options.Loading());
@@ -107,7 +115,8 @@ internal static class SentenceFolderRun
         return options;
     }
 
-    private static void Compare(string name, float[] actual, SafetensorsFile expected, double tolerance, List<TensorCheck> checks, VerifyDump? dump)
+    private static void Compare(
+        string name, float[] actual, SafetensorsFile expected, double tolerance, List<TensorCheck> checks, VerifyDump? dump)
     {
         RawTensor tensor = expected[name];
         float[] values = tensor.ToFloats();
@@ -130,7 +139,8 @@ internal static class SentenceFolderRun
 
     private static string[] Texts(JsonElement list, string path, string at)
     {
-        if (list.ValueKind != JsonValueKind.Array) throw new InvalidFileException(path, at, $"is {StrictJson.Describe(list)}; an array of texts was expected");
+        if (list.ValueKind != JsonValueKind.Array)
+            throw new InvalidFileException(path, at, $"is {StrictJson.Describe(list)}; an array of texts was expected");
         return [.. list.EnumerateArray().Select((t, i) => StrictJson.Text(t, path, $"{at}[{i}]"))];
     }
 

@@ -14,7 +14,8 @@ internal sealed class VerifyDump
     /// <summary>True while nothing was computed.</summary>
     public bool IsEmpty => _tensors.Count == 0 && Record.Count == 0;
 
-    public void Add(string name, ReadOnlySpan<float> values, ReadOnlySpan<long> shape) => _tensors.Add(RawTensor.FromFloats(name, shape.ToArray(), values.ToArray()));
+    public void Add(string name, ReadOnlySpan<float> values, ReadOnlySpan<long> shape)
+        => _tensors.Add(RawTensor.FromFloats(name, shape.ToArray(), values.ToArray()));
 
     /// <summary>Writes <c>NAME.safetensors</c> and <c>NAME.json</c> into a folder that is there.</summary>
     public void Write(string folder, string name)

@@ -42,7 +42,8 @@ public sealed record VerifyOptions
     internal Func<Hooks>? Hooks { get; init; }
 
     /// <summary>How the model is loaded. A model that is loaded twice is warned of once.</summary>
-    internal LoadOptions Loading(bool forTraining = false) => new() { ForTraining = forTraining, Configure = Configure, Strict = Strict, Warnings = forTraining ? null : Warnings };
+    internal LoadOptions Loading(bool forTraining = false)
+        => new() { ForTraining = forTraining, Configure = Configure, Strict = Strict, Warnings = forTraining ? null : Warnings };
 
     /// <summary>Takes the place of the reference's optimizer: for tests that plant a fault.</summary>
     internal Func<ParameterSet, Optimizer>? Optimizer { get; init; }

@@ -62,8 +62,10 @@ public sealed record VerifyResult
         ["error"] = Error?.Message,
     };
 
-    private static JsonNode Describe(TensorCheck check) => new JsonObject { ["name"] = check.Name, ["distance"] = Number(check.Distance), ["tolerance"] = Number(check.Tolerance) };
+    private static JsonNode Describe(TensorCheck check)
+        => new JsonObject { ["name"] = check.Name, ["distance"] = Number(check.Distance), ["tolerance"] = Number(check.Tolerance) };
 
     /// <summary>JSON has no NaN and no infinity: they are written as words.</summary>
-    internal static JsonNode Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : JsonValue.Create(value.ToString(CultureInfo.InvariantCulture));
+    internal static JsonNode Number(double value)
+        => double.IsFinite(value) ? JsonValue.Create(value) : JsonValue.Create(value.ToString(CultureInfo.InvariantCulture));
 }

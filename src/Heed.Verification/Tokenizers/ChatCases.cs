@@ -43,20 +43,24 @@ internal static class ChatCases
         ChatRendering? rendering = null;
         string? failure = Attempt(json, () =>
         {
-            template = ChatTemplate.Parse(System.Text.Encoding.UTF8.GetString(InputFile.ReadAll(Path.Combine(folder, "templates", name), 1 << 24)), name);
+            template = ChatTemplate.Parse(
+                System.Text.Encoding.UTF8.GetString(InputFile.ReadAll(Path.Combine(folder, "templates", name), 1 << 24)), name);
             rendering = template.Render(Request(json));
             return rendering.Text;
         }, "rendered");
         if (failure is not null || rendering is null || !json.TryGetProperty("generation", out JsonElement expected)) return failure;
         List<Range> spans = [.. expected.EnumerateArray().Select(span => span[0].GetInt32()..span[1].GetInt32())];
-        return spans.SequenceEqual(rendering.GenerationSpans) ? null : $"generation spans are {string.Join(' ', rendering.GenerationSpans)}, not {string.Join(' ', spans)}";
+        return spans.SequenceEqual(rendering.GenerationSpans)
+            ? null
+            : $"generation spans are {string.Join(' ', rendering.GenerationSpans)}, not {string.Join(' ', spans)}";
     }
 
     private static ChatRequest Request(JsonElement json)
     {
         JsonElement? continued = Optional(json, "continue_final_message");
         Dictionary<string, JsonElement> variables = [];
-        if (Optional(json, "variables") is { } given) foreach (JsonProperty property in given.EnumerateObject()) variables.Add(property.Name, property.Value);
+        if (Optional(json, "variables") is { } given)
+            foreach (JsonProperty property in given.EnumerateObject()) variables.Add(property.Name, property.Value);
         return new ChatRequest
         {
             Messages = json.GetProperty("messages"),
@@ -80,7 +84,8 @@ internal static class ChatCases
         return Attempt(json, () => ChatTemplate.RenderSnippet(template, Text(json, "id"), Switch(options, "trim_blocks"), Switch(options, "lstrip_blocks"), Optional(json, "context"), Now(json)), "output");
     }
 
-    private static bool Switch(JsonElement? options, string name) => options is not { } given || Optional(given, name) is not { ValueKind: JsonValueKind.False };
+    private static bool Switch(JsonElement? options, string name)
+        => options is not { } given || Optional(given, name) is not { ValueKind: JsonValueKind.False };
 
     /// <summary>Runs a case: null where it gives the expected text, or fails as the reference did, in the time a limit allows; one that
     /// takes longer is timed once more, since other work may have held it up.</summary>
@@ -96,7 +101,9 @@ internal static class ChatCases
         catch (HeedException e) when (error is { } expected)
         {
             if (json.TryGetProperty("limit", out _) && Stopwatch.GetElapsedTime(start).TotalSeconds > LongestSeconds)
-                return again ? Attempt(json, render, field, again: false) : FormattableString.Invariant($"took {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s to fail");
+                return again
+                    ? Attempt(json, render, field, again: false)
+                    : FormattableString.Invariant($"took {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s to fail");
             if (Text(expected, "type") != "TemplateError") return null;
             if (e is not ChatTemplateRaisedException raised) return $"failed with '{e.Message}', not by raise_exception";
             string message = Text(expected, "message");
@@ -108,9 +115,11 @@ internal static class ChatCases
         return text == wanted ? null : $"gave '{text}', not '{wanted}'";
     }
 
-    private static JsonElement? Optional(JsonElement json, string name) => json.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private static JsonElement? Optional(JsonElement json, string name)
+        => json.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
-    private static string Text(JsonElement json, string name) => json.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+    private static string Text(JsonElement json, string name)
+        => json.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
 
     private static DateTimeOffset Now(JsonElement json)
     {

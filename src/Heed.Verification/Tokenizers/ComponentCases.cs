@@ -28,7 +28,8 @@ internal static class ComponentCases
                 string name = $"{file[..^6]} {configs[number].GetProperty("type").GetString()} {number}, {json.GetProperty("name").GetString()} (line {line})";
                 yield return TokenizerVerification.Check(folder, name, () => Compare(json, () =>
                 {
-                    if (!parts.TryGetValue(number, out IPipelinePart? part)) parts.Add(number, part = file[0] == 'n' ? NormalizerReader.Read(config) : PreTokenizerReader.Read(config));
+                    if (!parts.TryGetValue(number, out IPipelinePart? part))
+                        parts.Add(number, part = file[0] == 'n' ? NormalizerReader.Read(config) : PreTokenizerReader.Read(config));
                     return part is INormalizer normalizer ? Normalize(normalizer, json) : PreTokenize((IPreTokenizer)part, json);
                 }));
             }
@@ -38,12 +39,15 @@ internal static class ComponentCases
         foreach ((int line, JsonElement json) in TokenizerVerification.Lines(Path.Combine(folder, "decoders.jsonl")))
         {
             JsonScope config = new(json.GetProperty("config"), "decoders.jsonl", "$.config");
-            yield return TokenizerVerification.Check(folder, $"decoders {config["type"].Text()} (line {line})", () => Compare(json, () => Decode(config, json)));
+            yield return TokenizerVerification.Check(
+                folder, $"decoders {config["type"].Text()} (line {line})", () => Compare(json, () => Decode(config, json)));
         }
     }
 
     private static string? Compare(JsonElement json, Func<string?> answer)
-        => json.TryGetProperty("error", out JsonElement error) ? TokenizerVerification.ExpectError(() => answer(), error.GetString()!) : answer();
+        => json.TryGetProperty("error", out JsonElement error)
+            ? TokenizerVerification.ExpectError(() => answer(), error.GetString()!)
+            : answer();
 
     private static string? Normalize(INormalizer normalizer, JsonElement json)
     {
@@ -82,7 +86,8 @@ internal static class ComponentCases
         if (expected.SequenceEqual(actual)) return null;
         int at = 0;
         while (at < expected.Length && at < actual.Count && expected[at] == actual[at]) at++;
-        return $"pieces[{at}]: expected {(at < expected.Length ? expected[at] : "the end")}, got {(at < actual.Count ? actual[at] : "the end")}";
+        return $"pieces[{at}]: expected {(at < expected.Length ? expected[at] : "the end")}, "
+            + $"got {(at < actual.Count ? actual[at] : "the end")}";
     }
 
     private static string? Decode(JsonScope config, JsonElement json)

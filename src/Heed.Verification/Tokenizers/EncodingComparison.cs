@@ -7,7 +7,8 @@ namespace Heed.Verification;
 internal static class EncodingComparison
 {
     /// <summary>The first difference, or null. Offsets are given in code points, as they are stored.</summary>
-    public static string? Compare(JsonElement json, TokenEncoding encoding, (int Start, int End)[] offsets, string? text = null, string? pair = null)
+    public static string? Compare(
+        JsonElement json, TokenEncoding encoding, (int Start, int End)[] offsets, string? text = null, string? pair = null)
         => Numbers(json, "ids", encoding.Ids)
         ?? Texts(json, "tokens", encoding.Tokens)
         ?? Offsets(json, offsets)
@@ -19,7 +20,8 @@ internal static class EncodingComparison
         ?? Overflowing(json, encoding, text, pair);
 
     /// <summary>A list of numbers; null in it is −1.</summary>
-    public static int[] Array(JsonElement json) => [.. json.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Null ? -1 : item.GetInt32())];
+    public static int[] Array(JsonElement json)
+        => [.. json.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Null ? -1 : item.GetInt32())];
 
     public static string? Numbers(JsonElement json, string name, IReadOnlyList<int> actual, int? absent = null)
     {
@@ -58,7 +60,8 @@ internal static class EncodingComparison
         foreach (JsonElement window in json.GetProperty("overflowing").EnumerateArray())
         {
             TokenEncoding actual = encoding.Overflowing[at];
-            string? difference = Numbers(window, "ids", actual.Ids) ?? (text is null ? null : Offsets(window, actual.ToCodePoints(text, pair)));
+            string? difference = Numbers(window, "ids", actual.Ids)
+                ?? (text is null ? null : Offsets(window, actual.ToCodePoints(text, pair)));
             if (difference is not null) return $"overflowing[{at}]: {difference}";
             at++;
         }

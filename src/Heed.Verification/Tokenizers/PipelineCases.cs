@@ -15,13 +15,15 @@ internal static class PipelineCases
         {
             string kind = json.GetProperty("kind").GetString()!;
             string name = json.TryGetProperty("name", out JsonElement given) ? given.GetString()! : "";
-            yield return TokenizerVerification.Check(folder, $"{kind} {name} (line {line})", () => Compare(kind == "as-file" ? tokenizer : plain, kind, json));
+            yield return TokenizerVerification.Check(
+                folder, $"{kind} {name} (line {line})", () => Compare(kind == "as-file" ? tokenizer : plain, kind, json));
         }
     }
 
     private static string? Compare(Tokenizer tokenizer, string kind, JsonElement json)
     {
-        if (json.TryGetProperty("error", out JsonElement error)) return TokenizerVerification.ExpectError(() => Answer(tokenizer, kind, json), error.GetString()!);
+        if (json.TryGetProperty("error", out JsonElement error))
+            return TokenizerVerification.ExpectError(() => Answer(tokenizer, kind, json), error.GetString()!);
         return Answer(tokenizer, kind, json);
     }
 
@@ -34,17 +36,21 @@ internal static class PipelineCases
         {
             case "single" or "pair" or "as-file":
                 TokenEncoding encoding = tokenizer.Encode(text, pair, special);
-                return EncodingComparison.Compare(json, encoding, encoding.ToCodePoints(text, pair)) ?? Ids(tokenizer, text, pair, special, encoding) ?? Decoded(tokenizer, json, encoding.IdArray);
+                return EncodingComparison.Compare(json, encoding, encoding.ToCodePoints(text, pair))
+                    ?? Ids(tokenizer, text, pair, special, encoding) ?? Decoded(tokenizer, json, encoding.IdArray);
             case "words":
                 string[] words = [.. json.GetProperty("words").EnumerateArray().Select(word => word.GetString()!)];
                 TokenEncoding split = tokenizer.EncodeWords(words);
                 return EncodingComparison.Compare(json, split, split.ToCodePoints(words)) ?? Decoded(tokenizer, json, split.IdArray);
             case "ids-only":
-                return EncodingComparison.Numbers(json, "ids", tokenizer.Encode(text, pair, special).Ids) ?? Ids(tokenizer, text, pair, special, tokenizer.Encode(text, pair, special));
+                return EncodingComparison.Numbers(json, "ids", tokenizer.Encode(text, pair, special).Ids)
+                    ?? Ids(tokenizer, text, pair, special, tokenizer.Encode(text, pair, special));
             case "ids":
                 int[] ids = tokenizer.Encode(text).IdArray;
-                string hash = Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(tokenizer.Decode(ids, skipSpecialTokens: false))));
-                return EncodingComparison.Numbers(json, "ids", ids) ?? EncodingComparison.Same("decoded_sha256", json.GetProperty("decoded_sha256").GetString()!, hash);
+                string hash = Convert.ToHexStringLower(
+                    SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(tokenizer.Decode(ids, skipSpecialTokens: false))));
+                return EncodingComparison.Numbers(json, "ids", ids)
+                    ?? EncodingComparison.Same("decoded_sha256", json.GetProperty("decoded_sha256").GetString()!, hash);
             case "truncation":
                 TokenEncoding cut = tokenizer.WithTruncation(Truncation(json.GetProperty("truncation"))).Encode(text, pair);
                 return EncodingComparison.Compare(json, cut, cut.ToCodePoints(text, pair), text, pair);
@@ -66,8 +72,11 @@ internal static class PipelineCases
         List<int> ids = [];
         tokenizer.EncodeToIds(text, ids, special);
         // Ids alone are those of the whole text; the encoding of the case may be cut and padded.
-        if (tokenizer.Truncation is not null || tokenizer.Padding is not null) encoding = tokenizer.WithTruncation(null).WithPadding(null).Encode(text, null, special);
-        return ids.SequenceEqual(encoding.Ids) && tokenizer.CountTokens(text, special) == ids.Count ? null : "EncodeToIds or CountTokens differs from Encode";
+        if (tokenizer.Truncation is not null || tokenizer.Padding is not null)
+            encoding = tokenizer.WithTruncation(null).WithPadding(null).Encode(text, null, special);
+        return ids.SequenceEqual(encoding.Ids) && tokenizer.CountTokens(text, special) == ids.Count
+            ? null
+            : "EncodeToIds or CountTokens differs from Encode";
     }
 
     private static TruncationOptions Truncation(JsonElement json) => new(json.GetProperty("max_length").GetInt32())

@@ -13,7 +13,9 @@ internal static class SentencePieceCases
         foreach ((int line, JsonElement json) in TokenizerVerification.Lines(Path.Combine(folder, "cases.jsonl")))
         {
             string kind = json.GetProperty("kind").GetString()!;
-            string name = json.TryGetProperty("name", out JsonElement given) ? $"{kind} {given.GetString()} (line {line})" : $"{kind} (line {line})";
+            string name = json.TryGetProperty("name", out JsonElement given)
+                ? $"{kind} {given.GetString()} (line {line})"
+                : $"{kind} (line {line})";
             yield return TokenizerVerification.Check(folder, name, () => json.TryGetProperty("error", out JsonElement error)
                 ? TokenizerVerification.ExpectError(() => Compare(processor, kind, json), error.GetString()!)
                 : Compare(processor, kind, json));
@@ -83,7 +85,8 @@ internal static class SentencePieceCases
         string[] expected = [.. json.GetProperty(name).EnumerateArray().Select(item => item.GetString()!)], found = [.. actual];
         for (int i = 0; i < Math.Max(expected.Length, found.Length); i++)
         {
-            string? difference = EncodingComparison.Same($"{name}[{i}]", i < expected.Length ? expected[i] : "(none)", i < found.Length ? found[i] : "(none)");
+            string? difference = EncodingComparison.Same(
+                $"{name}[{i}]", i < expected.Length ? expected[i] : "(none)", i < found.Length ? found[i] : "(none)");
             if (difference is not null) return difference;
         }
 
@@ -96,7 +99,8 @@ internal static class SentencePieceCases
         foreach (JsonElement stored in json.GetProperty("offsets").EnumerateArray())
         {
             (int start, int end) = (Heed.Tokenizers.Text.CodePoint.Count(text.AsSpan(0, tokens[i].Start)), Heed.Tokenizers.Text.CodePoint.Count(text.AsSpan(0, tokens[i].End)));
-            if (stored[0].GetInt32() != start || stored[1].GetInt32() != end) return $"offsets[{i}]: expected {stored.GetRawText()}, got [{start},{end}]";
+            if (stored[0].GetInt32() != start || stored[1].GetInt32() != end)
+                return $"offsets[{i}]: expected {stored.GetRawText()}, got [{start},{end}]";
             i++;
         }
 

@@ -21,7 +21,8 @@ internal static class TokenizerVerification
     public static IReadOnlyList<VerificationResult> Run(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        if (!Directory.Exists(folder)) throw new StorageException($"{folder}: no such folder. Name a folder with cases.jsonl, components or bad files.");
+        if (!Directory.Exists(folder))
+            throw new StorageException($"{folder}: no such folder. Name a folder with cases.jsonl, components or bad files.");
         List<VerificationResult> results = [];
         try
         {
@@ -29,25 +30,34 @@ internal static class TokenizerVerification
         }
         catch (Exception e) when (IsBrokenCase(e))
         {
-            throw new InvalidFileException(folder, "", $"has a case without a field that it needs, or with a value of another kind ({e.Message}); docs/verify.md says what cases hold", e);
+            throw new InvalidFileException(folder, "", "has a case without a field that it needs, "
+                + $"or with a value of another kind ({e.Message}); docs/verify.md says what cases hold", e);
         }
 
-        return results.Count > 0 ? results : throw new InvalidFileException(folder, "", "has no cases; a folder with cases.jsonl, expected.jsonl or normalizers.jsonl was expected");
+        return results.Count > 0
+            ? results
+            : throw new InvalidFileException(folder, "", "has no cases; a folder with cases.jsonl, "
+                + "expected.jsonl or normalizers.jsonl was expected");
     }
 
     private static void Collect(string folder, List<VerificationResult> results)
     {
         if (Has(folder, "expected.jsonl")) results.AddRange(BadFileCases.Run(folder));
-        else if (Has(folder, "normalizers.jsonl") || Has(folder, "pre_tokenizers.jsonl") || Has(folder, "decoders.jsonl")) results.AddRange(ComponentCases.Run(folder));
+        else if (Has(folder, "normalizers.jsonl") || Has(folder, "pre_tokenizers.jsonl") || Has(folder, "decoders.jsonl"))
+            results.AddRange(ComponentCases.Run(folder));
         else if (Has(folder, "corpus.txt")) results.AddRange(TrainerCases.Run(folder));
-        else if (Has(folder, "language.jsonl") || (Has(folder, "cases.jsonl") && Directory.Exists(Path.Combine(folder, "templates")))) results.AddRange(ChatCases.Run(folder));
-        else if (Has(folder, "spiece.model") && !Has(folder, "tokenizer.json") && !Has(folder, "tokenizer_config.json")) results.AddRange(SentencePieceCases.Run(folder));
+        else if (Has(folder, "language.jsonl") || (Has(folder, "cases.jsonl") && Directory.Exists(Path.Combine(folder, "templates"))))
+            results.AddRange(ChatCases.Run(folder));
+        else if (Has(folder, "spiece.model") && !Has(folder, "tokenizer.json") && !Has(folder, "tokenizer_config.json"))
+            results.AddRange(SentencePieceCases.Run(folder));
         else if (Has(folder, "cases.jsonl")) results.AddRange(PipelineCases.Run(folder));
-        else foreach (string inner in Directory.GetDirectories(folder).Order(StringComparer.Ordinal)) if (IsCases(inner)) results.AddRange(Run(inner));
+        else foreach (string inner in Directory.GetDirectories(folder).Order(StringComparer.Ordinal))
+            if (IsCases(inner)) results.AddRange(Run(inner));
     }
 
     /// <summary>What reading a field of a case throws where it is missing or of another kind.</summary>
-    private static bool IsBrokenCase(Exception e) => e is KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException;
+    private static bool IsBrokenCase(Exception e)
+        => e is KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException;
 
     internal static bool Has(string folder, string file) => File.Exists(Path.Combine(folder, file));
 
@@ -108,5 +118,6 @@ internal static class TokenizerVerification
     }
 
     private static bool IsCases(string folder)
-        => Has(folder, "expected.jsonl") || Has(folder, "normalizers.jsonl") || Has(folder, "pre_tokenizers.jsonl") || Has(folder, "decoders.jsonl") || Has(folder, "cases.jsonl") || Has(folder, "language.jsonl") || Has(folder, "corpus.txt");
+        => Has(folder, "expected.jsonl") || Has(folder, "normalizers.jsonl") || Has(folder, "pre_tokenizers.jsonl")
+            || Has(folder, "decoders.jsonl") || Has(folder, "cases.jsonl") || Has(folder, "language.jsonl") || Has(folder, "corpus.txt");
 }

@@ -23,7 +23,8 @@ internal static class TrainerCases
     {
         string corpus = Path.Combine(folder, "corpus.txt");
         foreach (string path in Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal))
-            yield return TokenizerVerification.Check(folder, $"train {Path.GetFileNameWithoutExtension(path)}", () => Compare(path, corpus, threads: 0));
+            yield return TokenizerVerification.Check(
+                folder, $"train {Path.GetFileNameWithoutExtension(path)}", () => Compare(path, corpus, threads: 0));
     }
 
     /// <summary>The first difference, or null.</summary>
@@ -34,9 +35,13 @@ internal static class TrainerCases
         INormalizer? normalizer = NormalizerReader.ReadOptional(file.Optional("normalizer"));
         IPreTokenizer? preTokenizer = PreTokenizerReader.ReadOptional(file.Optional("pre_tokenizer"));
         TrainerSettings settings = ReadSettings(file["kind"].Text(), file["settings"], threads);
-        List<WordCount> words = WordSplitters.Count(normalizer, preTokenizer, TrainingText.Lines([corpus], keepLineEnds: false), settings.ThreadCount, null, CancellationToken.None);
+        List<WordCount> words = WordSplitters.Count(
+            normalizer, preTokenizer, TrainingText.Lines([corpus], keepLineEnds: false), settings.ThreadCount, null,
+            CancellationToken.None);
         ITokenModel model = TokenizerTrainer.TrainModel(settings, words, null, CancellationToken.None);
-        return model is UnigramModel unigram ? CompareUnigram(document.RootElement, unigram, words) : CompareVocabulary(document.RootElement, model);
+        return model is UnigramModel unigram
+            ? CompareUnigram(document.RootElement, unigram, words)
+            : CompareVocabulary(document.RootElement, model);
     }
 
     private static TrainerSettings ReadSettings(string kind, JsonScope json, int threads)
@@ -80,7 +85,9 @@ internal static class TrainerCases
                     SpecialTokens = Texts("special_tokens"),
                     InitialAlphabet = alphabet,
                     UnknownToken = Text("unk_token"),
-                    ShrinkingFactor = json.Optional("shrinking_factor") is { IsNull: false } factor ? factor.Element.GetDouble() : unigram.ShrinkingFactor,
+                    ShrinkingFactor = json.Optional("shrinking_factor") is { IsNull: false } factor
+                        ? factor.Element.GetDouble()
+                        : unigram.ShrinkingFactor,
                     MaximumPieceLength = Number("max_piece_length", unigram.MaximumPieceLength),
                     SubIterations = Number("n_sub_iterations", unigram.SubIterations),
                     Threads = threads,
@@ -117,7 +124,8 @@ internal static class TrainerCases
         double chance = expected.Values.Min() + (MissingCharacterStep * expected.Count);
         foreach ((string piece, double score) in model.Pieces)
         {
-            if (!expected.TryGetValue(piece, out double wanted)) return $"vocab: has the piece \"{Printable.Shorten(piece)}\", which the reference has not";
+            if (!expected.TryGetValue(piece, out double wanted))
+                return $"vocab: has the piece \"{Printable.Shorten(piece)}\", which the reference has not";
             double allowed = wanted < chance && piece.EnumerateRunes().Count() == 1 ? chance - expected.Values.Min() : ScoreTolerance;
             if (Math.Abs(score - wanted) > allowed)
                 return string.Create(CultureInfo.InvariantCulture, $"vocab: the score of \"{Printable.Shorten(piece)}\" is {score}; expected {wanted}");
@@ -126,7 +134,8 @@ internal static class TrainerCases
         (double tokens, double likelihood) = Quality(model, words, json.GetProperty("characters").GetInt64());
         foreach (JsonElement quality in json.GetProperty("quality").EnumerateArray())
         {
-            double wantedTokens = quality.GetProperty("tokens").GetDouble(), wantedLikelihood = quality.GetProperty("log_likelihood_per_character").GetDouble();
+            double wantedTokens = quality.GetProperty("tokens")
+                .GetDouble(), wantedLikelihood = quality.GetProperty("log_likelihood_per_character").GetDouble();
             if (tokens != wantedTokens || Math.Abs(likelihood - wantedLikelihood) > ScoreTolerance)
             {
                 return string.Create(CultureInfo.InvariantCulture,

@@ -24,6 +24,7 @@ public class AdapterFolderTests
         using Model model = AdapterFolders.Base(name);
         FolderModelFiles files = new(golden);
         using (AdapterTensors tensors = AdapterTensors.Open(files)) Adapter.Load(model, AdapterConfigFile.Read(files), tensors, null, wholeToo: true).Save(folder.Path);
+        Assert.Equal(["adapter_config.json", "adapter_model.safetensors"], Directory.GetFiles(folder.Path).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
         Assert.Equal(File.ReadAllText(Path.Combine(golden, "adapter_config.json")), File.ReadAllText(folder.File("adapter_config.json")));
         byte[] expected = File.ReadAllBytes(Path.Combine(golden, "adapter_model.safetensors"));
         if (name == "bert-all-biases")
@@ -89,6 +90,14 @@ public class AdapterFolderTests
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(adapter, "adapter_model.safetensors"));
         Assert.Equal(file["base_model.model.classifier.weight"].ToFloats(), opened.Parameters["classifier.weight"].ToTensor().ToArray());
         Assert.Equal(opened.Parameters["classifier.weight"].Shape[0], opened.Config.Labels.Count);
+    }
+
+    [Fact]
+    public void A_base_that_lacks_a_layer_which_the_adapter_does_not_bring_is_refused()
+    {
+        using TemporaryFolder folder = new();
+        string adapter = AdapterFolders.Copy("bert-attention", folder, c => c["base_model_name_or_path"] = Path.Combine(Repository.Goldens, "models", "bert-mlm"));
+        Assert.Contains("pooler", Assert.Throws<InputException>(() => ModelFolder.Load(adapter)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -127,6 +127,40 @@ public class AdapterTests
         Assert.InRange(AdapterFolders.Distance(AdapterFolders.Logits(opened, inputs), AdapterFolders.Logits(model, inputs)), 0, 2e-6);
     }
 
+    [Theory]
+    [InlineData("bert-mlm", "BertForSequenceClassification", "bert.pooler.dense", "classifier")]
+    [InlineData("distilbert-mlm", "DistilBertForSequenceClassification", "pre_classifier", "classifier")]
+    [InlineData("roberta-mlm", "RobertaForSequenceClassification", "classifier")]
+    [InlineData("gpt2", "GPT2ForSequenceClassification", "score")]
+    [InlineData("bert-mlm", "BertForTokenClassification", "classifier")]
+    [InlineData("bert-mlm", "BertForQuestionAnswering", "qa_outputs")]
+    public void A_new_head_is_trained_and_stored_with_the_adapter_and_opens_over_the_old_base(string name, string architecture, params string[] whole)
+    {
+        using TemporaryFolder folder = new();
+        string source = Path.Combine(Repository.Goldens, "models", name);
+        LoadOptions options = new() { ForTraining = true, AllowMissing = true, Architecture = architecture, Configure = c => c with { Labels = ["a", "b", "c", "d"] } };
+        (Model model, LoadReport report) = ModelFolder.Load(source, options);
+        using Model owned = model;
+        string task = model switch { SequenceClassifier => "SEQ_CLS", TokenClassifier => "TOKEN_CLS", _ => "QUESTION_ANS" };
+        Adapter adapter = Adapter.Apply(model, new AdapterConfig { Rank = 2, TaskType = task, BaseModel = source }, report.Missing, 5);
+        Assert.Equal(whole.Order(StringComparer.Ordinal), adapter.Config.ModulesToSave.Order(StringComparer.Ordinal));
+        Assert.All(report.Missing, n => Assert.Contains(model.Parameters[n], adapter.Parameters));
+        Shake(adapter);
+        adapter.Save(folder.File("a"));
+        float[][] values = [.. adapter.Parameters.Select(p => p.Value.ToArray())];
+        Shake(adapter);
+        adapter.Restore(folder.File("a"));
+        Assert.Equal(values, adapter.Parameters.Select(p => p.Value.ToArray()));
+
+        ModelInputs inputs = AdapterFolders.Inputs with { Labels = null };
+        using Model opened = ModelFolder.Load(folder.File("a")).Model;
+        Assert.Equal(architecture, opened.Architecture);
+        if (task != "QUESTION_ANS") Assert.Equal(["a", "b", "c", "d"], opened.Config.Labels);
+        using TensorScope scope = TensorScope.Begin();
+        ModelOutput expected = model.Run(inputs), actual = opened.Run(inputs);
+        Assert.InRange(AdapterFolders.Distance((actual.Logits ?? actual.StartLogits)!.ToArray(), (expected.Logits ?? expected.StartLogits)!.ToArray()), 0, 5e-6);
+    }
+
     [Fact]
     public void Gradients_are_those_of_finite_differences()
     {

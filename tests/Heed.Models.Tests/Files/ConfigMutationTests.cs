@@ -11,11 +11,22 @@ namespace Heed.Models.Tests.Files;
 /// </summary>
 public sealed class ConfigMutationTests
 {
-    public static TheoryData<string> Models => [.. Directory.EnumerateDirectories(Path.Combine(Repository.Goldens, "models")).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Models => [.. Names];
+
+    private static IEnumerable<string> Names => Directory.EnumerateDirectories(Path.Combine(Repository.Goldens, "models")).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal);
 
     // cases: g1, g2, g4
-    [Theory, MemberData(nameof(Models))]
-    public void A_changed_key_is_refused_warned_of_or_changes_nothing(string name)
+    [Fact]
+    public void A_changed_key_is_refused_warned_of_or_changes_nothing()
+    {
+        MutantCount mutants = new("config.json");
+        List<string> wrong = [];
+        foreach (string name in Names) wrong.AddRange(Mutate(name, mutants).Select(sentence => $"{name}: {sentence}"));
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+        mutants.CheckDocument();
+    }
+
+    private static List<string> Mutate(string name, MutantCount mutants)
     {
         string folder = Path.Combine(Repository.Goldens, "models", name);
         Dictionary<string, ReadOnlyMemory<byte>> files = new(StringComparer.Ordinal);
@@ -34,11 +45,15 @@ public sealed class ConfigMutationTests
             {
                 float[] actual = Run(new MemoryModelFiles(files), warnings.Add);
                 bool same = actual.AsSpan().SequenceEqual(expected);
+                if (same) mutants.Same(name);
+                else if (warnings.Count > 0) mutants.Warned(name);
+                else mutants.Followed(name);
                 // What is removed has the architecture's own value; a value of the right type may ask for another result.
                 if (!same && warnings.Count == 0 && !mutation.IsSameKind && mutation.Value is not null && !AsksForIt(mutation)) wrong.Add($"{mutation}: another result without a word");
             }
             catch (HeedException e)
             {
+                mutants.Refused(name);
                 // A shorter context is found when a text is longer than it.
                 if (!e.Message.Contains("config.json", StringComparison.Ordinal) && !(mutation.IsSameKind && e.Message.Contains("input_ids", StringComparison.Ordinal))) wrong.Add($"{mutation}: {e.Message}");
             }
@@ -48,8 +63,8 @@ public sealed class ConfigMutationTests
             }
         }
 
-        Assert.Empty(wrong);
-        Assert.True(count >= 200, $"{count} changes");
+        if (count < 200) wrong.Add($"only {count} changes");
+        return wrong;
     }
 
     /// <summary>

@@ -12,9 +12,13 @@ internal static class MadeModel
     private static readonly MadePiece[] Reserved = [new("<unk>", 0, SentencePieceType.Unknown), new("<s>", 0, SentencePieceType.Control), new("</s>", 0, SentencePieceType.Control)];
 
     public static SentencePieceProcessor Build(SentencePieceModelType type, IEnumerable<MadePiece> pieces, bool suffix = false, bool escape = true, bool dummyPrefix = true)
+        => SentencePieceProcessor.Parse(Bytes(type, Reserved.Concat(pieces), suffix, escape, dummyPrefix), "made.model");
+
+    /// <summary>The file's bytes; all of its pieces are given.</summary>
+    public static byte[] Bytes(SentencePieceModelType type, IEnumerable<MadePiece> pieces, bool suffix = false, bool escape = true, bool dummyPrefix = true)
     {
         List<byte> file = [];
-        foreach (MadePiece piece in Reserved.Concat(pieces))
+        foreach (MadePiece piece in pieces)
         {
             byte[] score = new byte[4];
             BinaryPrimitives.WriteSingleLittleEndian(score, piece.Score);
@@ -24,7 +28,7 @@ internal static class MadeModel
 
         Message(file, 2, [3 << 3, (byte)type, 0xC0, 0x01, (byte)(suffix ? 1 : 0)]);
         Message(file, 3, [3 << 3, (byte)(dummyPrefix ? 1 : 0), 5 << 3, (byte)(escape ? 1 : 0)]);
-        return SentencePieceProcessor.Parse(file.ToArray(), "made.model");
+        return [.. file];
     }
 
     private static void Message(List<byte> file, int field, byte[] bytes)

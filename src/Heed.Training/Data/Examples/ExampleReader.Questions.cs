@@ -6,8 +6,8 @@ public static partial class ExampleReader
 {
     /// <summary>
     /// Reads questions about contexts: SQuAD 1.1 and 2.0 (<c>data[].paragraphs[].qas[]</c>), or rows with <c>question</c>, <c>context</c>
-    /// and <c>answers</c> (<c>{"text": […], "answer_start": […]}</c>, or a list of objects). Offsets count code points; each is checked
-    /// against the context.
+    /// and <c>answers</c> (<c>{"text": […], "answer_start": […]}</c>, a list of objects, or a text that the context holds once). Offsets
+    /// count code points; each is checked against the context.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Settings; all deduced if null.</param>
@@ -114,6 +114,12 @@ public static partial class ExampleReader
         string? wrong = null;
         switch (given)
         {
+            case string { Length: 0 }:
+                break;
+            case string text:
+                wrong = PlainAnswer(row, text, context, out long place);
+                found.Add((text, place));
+                break;
             case null when row.Fields.GetValueOrDefault("is_impossible") is true:
                 break;
             case IReadOnlyDictionary<string, object?> fields when fields.GetValueOrDefault("text") is List<object?> texts
@@ -159,6 +165,25 @@ public static partial class ExampleReader
 
         return new QuestionExample(row.Place, Scalar(row.Fields.GetValueOrDefault("id")) ?? row.Place.ToString(), question, context,
             answers);
+    }
+
+    /// <summary>Finds an answer that is given as a text, as in a table: <c>answer_start</c> says where it stands, or it stands once.</summary>
+    /// <returns>What is wrong; null if nothing is.</returns>
+    private static string? PlainAnswer(DataRow row, string answer, string context, out long place)
+    {
+        place = 0;
+        if (row.Fields.GetValueOrDefault("answer_start") is { } given and not "")
+            return long.TryParse(Scalar(given), System.Globalization.CultureInfo.InvariantCulture, out place) ? null
+                : $"\"answer_start\" is {Describe(given)}; a number of characters was expected";
+        int first = context.IndexOf(answer, StringComparison.Ordinal), times = 0;
+        for (int i = first; i >= 0; i = context.IndexOf(answer, i + 1, StringComparison.Ordinal)) times++;
+        if (times == 1) place = System.Array.BinarySearch(CodePointPlaces(context), first);
+        return times switch
+        {
+            0 => $"the context does not hold the answer '{Printable.Shorten(answer, 40)}'",
+            1 => null,
+            _ => FormattableString.Invariant($"the answer '{Printable.Shorten(answer, 40)}' stands {times} times in the context; give \"answer_start\""),
+        };
     }
 
     private static string Elsewhere(string answer, long at, string context, int[] places)
