@@ -123,7 +123,8 @@ internal sealed class SentenceEmbedder : IDisposable
     }
 
     /// <summary>Folders of the modules behind the rows, in order.</summary>
-    internal IEnumerable<string> ModulePaths => [.. _pipeline.PoolingPath is { } pooling ? [pooling] : (string[])[], .. _pipeline.Following.Select(f => f.Path)];
+    internal IEnumerable<string> ModulePaths
+        => [.. _pipeline.PoolingPath is { } pooling ? [pooling] : (string[])[], .. _pipeline.Following.Select(f => f.Path)];
 
     /// <summary>The dense modules with their folders.</summary>
     internal IEnumerable<(string Path, DenseModule Module)> DenseModules
@@ -162,7 +163,8 @@ internal sealed class SentenceEmbedder : IDisposable
 
             using TensorScope scope = TensorScope.Begin();
             int[][] some = [.. texts.Skip(first).Take(count)];
-            Forward(some, promptTokens, new RunOptions { CancellationToken = cancellationToken }).Value.Span.CopyTo(vectors.Span[(first * Width)..]);
+            Variable pooled = Forward(some, promptTokens, new RunOptions { CancellationToken = cancellationToken });
+            pooled.Value.Span.CopyTo(vectors.Span[(first * Width)..]);
             first += count;
         }
 

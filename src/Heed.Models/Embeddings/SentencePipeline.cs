@@ -75,7 +75,8 @@ internal sealed record SentencePipeline
         if (!files.Contains(ModulesName)) return false;
         using JsonDocument document = files.ReadJson(ModulesName, MaximumJson);
         return document.RootElement.ValueKind != JsonValueKind.Array || document.RootElement.GetArrayLength() != 1
-            || (document.RootElement[0].ValueKind == JsonValueKind.Object && document.RootElement[0].TryGetProperty("type", out JsonElement type)
+            || (document.RootElement[0].ValueKind == JsonValueKind.Object
+            && document.RootElement[0].TryGetProperty("type", out JsonElement type)
                 && type.ValueKind == JsonValueKind.String && type.GetString()!.EndsWith("StaticEmbedding", StringComparison.Ordinal));
     }
 
@@ -101,7 +102,8 @@ internal sealed record SentencePipeline
             case "Pooling":
                 pooled = true;
                 return ReadPooling(new StoredFile(files.Below(path), "config.json")) with { PoolingPath = path };
-            case "Dense" or "Normalize" when !pooled: throw module.Wrong("type", $"is {kind} before the Pooling, where it would act on tokens; put it after the Pooling");
+            case "Dense" or "Normalize" when !pooled: throw module.Wrong("type",
+                $"is {kind} before the Pooling, where it would act on tokens; put it after the Pooling");
             case "Dense" or "Normalize": return this with { Following = [.. Following, (kind, path)] };
             default:
                 throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\", which is not known here. Known are Transformer, "

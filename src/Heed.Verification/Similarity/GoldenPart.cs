@@ -95,7 +95,8 @@ internal sealed record GoldenCase(GoldenPart Part, string Name, JsonElement Sett
     public string Text(string name, string otherwise) => Settings.TryGetProperty(name, out JsonElement e)
         && e.ValueKind == JsonValueKind.String ? e.GetString()! : otherwise;
 
-    public float Number(string name, double otherwise) => (float)(Settings.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number ? e.GetDouble() : otherwise);
+    public float Number(string name, double otherwise)
+        => (float)(Settings.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number ? e.GetDouble() : otherwise);
 
     public double? Optional(string name) => Settings.TryGetProperty(name, out JsonElement e) && e.ValueKind == JsonValueKind.Number
         ? e.GetDouble() : null;

@@ -201,7 +201,8 @@ internal static class SearchCases
         double[] coefficients = [.. heads.SelectMany(h => h.Weights)], expected = c.Numbers("coefficients");
         double distance = Math.Sqrt(coefficients.Zip(expected, (a, b) => (a - b) * (a - b)).Sum()),
             norm = Math.Sqrt(expected.Sum(e => e * e));
-        if (coefficients.Length != expected.Length || !(distance <= 1e-5 * norm)) return FormattableString.Invariant($"coefficients are {distance:0.0e+0} away, {1e-5 * norm:0.0e+0} is allowed");
+        if (coefficients.Length != expected.Length || !(distance <= 1e-5 * norm))
+            return FormattableString.Invariant($"coefficients are {distance:0.0e+0} away, {1e-5 * norm:0.0e+0} is allowed");
         return c.Compare("intercepts", [.. heads.SelectMany(h => h.Intercepts)], 1e-5 * Math.Max(1, norm))
             ?? c.Compare("probabilities", Probabilities(vectors), Score)
             ?? (c.Has("new") ? c.Compare("new_probabilities", Probabilities(c.Floats("new")), Score) : null);

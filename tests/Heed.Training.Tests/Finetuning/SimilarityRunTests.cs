@@ -132,7 +132,8 @@ public class SimilarityRunTests
         return last.Report!;
     }
 
-    private static FinetuningConfig Config(string data) => new() { Model = Finetuned.Encoder, Train = data, Task = "similarity", BatchSize = 8 };
+    private static FinetuningConfig Config(string data)
+        => new() { Model = Finetuned.Encoder, Train = data, Task = "similarity", BatchSize = 8 };
 
     private static string Pairs(TemporaryFolder folder)
         => Rows(folder, "query,document", 24, i => $"what does the thing {i} cost,the price of the thing {i} is {i * 7}");

@@ -72,7 +72,8 @@ internal sealed class RankingData : FinetuningData
             TokenCounts = [.. training.Select(e => counting.Encode(e.First, e.Second).Count)],
             Report = report,
             Statements = config.Dev.Length == 0 ? [Divided(config, training.Count, heldOut.Count)] : [],
-            Fingerprint = SumOf(training.SelectMany(e => (string[])[e.First, e.Second, e.Score.ToString("R", CultureInfo.InvariantCulture)])),
+            Fingerprint = SumOf(training.SelectMany(e
+                => (string[])[e.First, e.Second, e.Score.ToString("R", CultureInfo.InvariantCulture)])),
         };
     }
 }

@@ -58,7 +58,8 @@ internal sealed record SimilarityLoss(string Name, string Reason, Func<IReadOnly
         string reason = config.Loss is null ? $"loss {name}: {why}" : $"loss {name}: as set";
         Func<IReadOnlyList<Variable>, float[], Variable> of = found.Of;
         if (config.Matryoshka.Count == 0) return new SimilarityLoss(name, reason, of);
-        int[] dimensions = [.. config.Matryoshka.Select(d => int.TryParse(d, System.Globalization.CultureInfo.InvariantCulture, out int number)
+        int[] dimensions = [.. config.Matryoshka.Select(d
+            => int.TryParse(d, System.Globalization.CultureInfo.InvariantCulture, out int number)
             && number > 0 ? number : throw new ConfigException($"matryoshka: \"{Printable.Shorten(d)}\" is no number of dimensions, such "
             + $"as 384,256,128."))];
         Matryoshka nested = new(dimensions, [.. dimensions.Select(_ => 1f)]);

@@ -76,7 +76,11 @@ internal sealed class SimilarityTask : PooledTask
         double[] gold = [.. examples.Select(e => e.Score)];
         Dictionary<string, double> measures = _data.Kind switch
         {
-            SimilarityKind.Scores => new() { ["spearman"] = Correlation.Spearman(gold, near), ["pearson"] = Correlation.Pearson(gold, near) },
+            SimilarityKind.Scores => new()
+            {
+                ["spearman"] = Correlation.Spearman(gold, near),
+                ["pearson"] = Correlation.Pearson(gold, near),
+            },
             SimilarityKind.Labels => new()
             {
                 ["average_precision"] = Ranking.AveragePrecision([.. gold.Select(g => g >= 0.5)], near),

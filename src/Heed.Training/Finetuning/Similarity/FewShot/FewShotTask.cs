@@ -22,7 +22,8 @@ internal sealed class FewShotTask : PooledTask
     /// <param name="data">The pairs and their texts.</param>
     /// <param name="settings">All decided.</param>
     public FewShotTask(FinetuningModel model, FewShotData data, FinetuningConfig settings)
-        : base(model, data, settings, [.. data.Pairs.Select(p => Math.Max(data.Texts.TokenCounts[p.First], data.Texts.TokenCounts[p.Second]))])
+        : base(model, data, settings, [.. data.Pairs.Select(p
+            => Math.Max(data.Texts.TokenCounts[p.First], data.Texts.TokenCounts[p.Second]))])
     {
         _data = data;
         List<string> labels = [.. data.Texts.Labels];

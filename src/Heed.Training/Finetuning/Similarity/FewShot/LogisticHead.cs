@@ -18,7 +18,8 @@ internal sealed record LogisticHead(double[] Weights, double[] Intercepts)
     public static LogisticHead Fit(
         ReadOnlyMemory<float> vectors, int width, IReadOnlyList<int> labels, int classes, double strength = 1, bool balanced = false)
     {
-        double[] factors = [.. labels.Select(l => strength * (balanced ? (double)labels.Count / (classes * labels.Count(o => o == l)) : 1))];
+        double[] factors = [.. labels.Select(l => strength * (balanced
+            ? (double)labels.Count / (classes * labels.Count(o => o == l)) : 1))];
         Problem problem = new(vectors, width, labels, classes, factors);
         return problem.HeadOf(LimitedMemoryBfgs.Minimize(problem.Evaluate, new double[problem.Rows * (width + 1)]));
     }
