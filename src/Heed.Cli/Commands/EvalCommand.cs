@@ -10,7 +10,8 @@ using Heed.Training.Tasks;
 
 namespace Heed.Cli.Commands;
 
-/// <summary><c>heed eval MODEL --data PATH</c>: perplexity and bits per byte.</summary>
+/// <summary><c>heed eval MODEL --data PATH</c>: perplexity and bits per byte of a text, or a task's measures on labelled
+/// examples.</summary>
 internal static class EvalCommand
 {
     /// <summary>T if omitted and the model could read more.</summary>
@@ -18,19 +19,32 @@ internal static class EvalCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> model = new("model") { Description = "model folder of a causal language model" };
-        Option<string> text = new("--data", "--text") { Description = $"text file or folder, or {SdkDocumentation.Name} for the .NET SDK's documentation", Required = true };
+        Argument<string> model = new("model") { Description = "model folder" };
+        Option<string> text = new("--data", "--text")
+        {
+            Description = $"for a language model a text file or folder, or {SdkDocumentation.Name} for the .NET SDK's documentation; for others, and with "
+                + "--task, labelled examples in any form that 'heed finetune' reads",
+            Required = true,
+        };
+        ExampleEvaluation examples = new();
         Option<int> length = NumberOption.Of("--length", $"tokens of a block; 0 takes the model's context, at most {StandardLength}", 0, new NumberRange<int>(0, ConfigReader.MaximumSize));
         Option<int> batch = NumberOption.Of("--batch", "blocks run at once", 8, new NumberRange<int>(1, ConfigReader.MaximumSize));
         Option<int> blocks = NumberOption.Of("--blocks", "most blocks read; 0 reads all", 0, new NumberRange<int>(0, ConfigReader.MaximumSize));
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
         Option<string?> dtype = WeightFormatOption.Create();
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("eval", "Perplexity and bits per byte of a language model on a text. Example: heed eval ./model --data held-out.txt") { model, text, length, batch, blocks, dtype, strict, threads };
+        Command command = new("eval", "Perplexity and bits per byte of a language model on a text, or the measures of a fine-tuned model on "
+            + "labelled examples. Example: heed eval ./model --data held-out.txt")
+        {
+            model, text, length, batch, blocks, dtype, strict, threads,
+        };
+        examples.AddTo(command);
         command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
-            string folder = parsed.GetRequiredValue(model), source = parsed.GetRequiredValue(text);
+            string folder = parsed.GetRequiredValue(model);
+            string source = parsed.GetRequiredValue(text);
+            if (examples.AreMeant(parsed, folder)) return Task.FromResult(examples.Run(terminal, folder, source, parsed, cancellationToken));
             using HeedModel opened = HeedModel.Open(folder, new LoadOptions { Format = WeightFormatOption.ValueOf(parsed, dtype), Strict = parsed.GetValue(strict), Warnings = new Reporter<string>(terminal.Warn) });
             if (opened.Model is not CausalLanguageModel causal) throw new InputException($"{folder}: {opened.Model.Architecture} does not predict the next token; perplexity needs a causal language model.");
             int longest = Length(parsed.GetValue(length), causal.Config.MaximumLength, folder);

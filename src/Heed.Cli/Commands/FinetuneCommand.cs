@@ -25,26 +25,32 @@ internal static class FinetuneCommand
             Required = true,
         };
         Option<bool> plan = new("--dry-run") { Description = "read the data, print what would be done, and stop before the first step" };
+        Option<int> seeds = NumberOption.Of("--seeds", "runs with as many seeds, one after another, with mean and deviation; the best is "
+            + "kept", 1,
+            new NumberRange<int>(1, 100));
         Option<int?> threads = NumberOption.Threads();
         Command command = new("finetune", "Train a model folder further on labelled examples. The task is found in the data; what is "
             + "omitted is decided from "
             + "data and model, and printed with the reason. "
             + "Example: heed finetune --model models/all-MiniLM-L6-v2 --train disputes.csv --out models/disputes") { file, output, plan,
-            threads };
+            threads, seeds };
         SettingOptions<FinetuningConfig> options = new(command, FinetuningFields.All, new FinetuningConfig());
         command.SetAction((parsed, cancellationToken) =>
         {
             string folder = parsed.GetRequiredValue(output);
             if (folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the finished model.");
             NumberOption.SetThreads(parsed, threads);
-            return Task.FromResult(Run(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(plan),
-                cancellationToken));
+            int code = parsed.GetValue(seeds) == 1
+                ? Run(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(plan), null, cancellationToken)
+                : RunSeeds(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(seeds), cancellationToken);
+            return Task.FromResult(code);
         });
         return command;
     }
 
     private static int Run(
-        Terminal terminal, string folder, string? file, Dictionary<Field, string> given, bool planOnly, CancellationToken cancellationToken)
+        Terminal terminal, string folder, string? file, Dictionary<Field, string> given, bool planOnly, SeedSummary? summary,
+        CancellationToken cancellationToken)
     {
         terminal.WhenStopped = $"The same command resumes; what {folder} holds already is used.";
         FinetuningConfig config = Settings(terminal, folder, given.Count > 0, ref file);
@@ -54,7 +60,46 @@ internal static class FinetuneCommand
         if (planOnly) return ExitCode.Ok;
         double peak = run.IsOver ? 0 : Measure(terminal, run, cancellationToken);
         TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps, run.Task.Unit)], peak, cancellationToken);
-        return Finish(terminal, run, end, folder, cancellationToken);
+        return Finish(terminal, run, end, folder, summary, cancellationToken);
+    }
+
+    /// <summary>One run for each seed; the best model is copied to where the only one would be.</summary>
+    private static int RunSeeds(
+        Terminal terminal, string folder, string? file, Dictionary<Field, string> given, int seeds, CancellationToken cancellationToken)
+    {
+        SeedSummary summary = new();
+        Field seedField = FinetuningFields.Find("seed")!;
+        ulong first = given.TryGetValue(seedField, out string? text) ? seedField.Parse(new FinetuningConfig(), text).Seed : 1;
+        for (ulong seed = first; seed < first + (ulong)seeds; seed++)
+        {
+            Dictionary<Field, string> own = new(given) { [seedField] = seed.ToString(CultureInfo.InvariantCulture) };
+            int code = Run(terminal, SeedSummary.FolderOf(folder, seed), file, own, planOnly: false, summary, cancellationToken);
+            if (code != ExitCode.Ok) return code;
+        }
+
+        using TrainingRun<FinetuningTask> any = FinetuningRun.Prepare(SeedSummary.FolderOf(folder, first),
+            FinetuningRun.SettingsOf(SeedSummary.FolderOf(folder, first))!, cancellationToken: cancellationToken);
+        ulong best = summary.Best(any.Task.Measure);
+        summary.Keep(folder, best);
+        JsonObject json = summary.ToJson();
+        if (terminal.IsJson)
+        {
+            json["best"] = best;
+            terminal.Json(json);
+            return ExitCode.Ok;
+        }
+
+        foreach ((string name, JsonNode? value) in json)
+        {
+            if (value is not JsonObject figure) continue;
+            string values = string.Join(", ", ((JsonArray)figure["values"]!).Select(v => v!.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture)));
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"{name.Replace('_', ' ')}: {figure["mean"]!.GetValue<double>():0.0000} ± "
+                    + $"{figure["deviation"]!.GetValue<double>():0.0000} ({values})"));
+        }
+
+        terminal.Line($"Saved {folder}: the best by {any.Task.Measure.Name} on held-out data, seed {best}.");
+        return ExitCode.Ok;
     }
 
     private static FinetuningConfig Settings(Terminal terminal, string folder, bool begun, ref string? file)
@@ -104,7 +149,7 @@ internal static class FinetuneCommand
         return peak;
     }
 
-    private static int Finish(Terminal terminal, TrainingRun<FinetuningTask> run, TrainingEnd end, string folder,
+    private static int Finish(Terminal terminal, TrainingRun<FinetuningTask> run, TrainingEnd end, string folder, SeedSummary? summary,
         CancellationToken cancellationToken)
     {
         if (end == TrainingEnd.Interrupted)
@@ -123,6 +168,15 @@ internal static class FinetuneCommand
 
         terminal.Status("reopening the model and evaluating it …");
         EvaluationReport? report = FinetuningRun.Finish(run, cancellationToken);
+        if (summary is not null)
+        {
+            if (report is null) throw new ConfigException("seeds: cannot be compared, as nothing is held out. Name --dev, or leave out "
+                + "--dev none.");
+            summary.Add(run.Config.Seed, folder, report);
+            terminal.Note($"seed {run.Config.Seed}: {TrainingDisplay.Figures(report)}");
+            return ExitCode.Ok;
+        }
+
         if (terminal.IsJson)
         {
             terminal.Json(new JsonObject
@@ -147,6 +201,8 @@ internal static class FinetuneCommand
             : string.Create(CultureInfo.InvariantCulture,
                 $"Saved {folder}: step {run.SavedStep:N0}, {TrainingDisplay.Figures(report)}; reopened and evaluated again, the same "
                     + $"figures."));
+        if (run.Config is FinetuningConfig { Test.Length: > 0 }
+            && FinetuningReport.TestFigures(folder) is { } test) terminal.Line($"On the test data: {test}");
         terminal.Line($"Try it: heed predict {ShellWord.Of(folder)} \"…\"");
         return ExitCode.Ok;
     }

@@ -42,17 +42,20 @@ internal sealed class AdapterFiles : IModelFiles
     public AdapterTensors OpenTensors() => AdapterTensors.Open(_adapter);
 
     /// <inheritdoc/>
-    public bool Contains(string name) => Holder(name).Contains(name);
+    public bool Contains(string name) => !IsLeftOut(name) && Holder(name).Contains(name);
 
     /// <inheritdoc/>
     public IReadOnlyList<string> List(string folder)
-        => [.. Base.List(folder).Union(_adapter.List(folder).Where(IsText)).Order(StringComparer.Ordinal)];
+        => [.. Base.List(folder).Where(name => !IsLeftOut(name)).Union(_adapter.List(folder).Where(IsText)).Order(StringComparer.Ordinal)];
 
     /// <inheritdoc/>
     public string PathOf(string name) => Holder(name).PathOf(name);
 
     /// <inheritdoc/>
     public ModelFile Open(string name) => Holder(name).Open(name);
+
+    /// <summary>The modules of a base that makes vectors: an adapter with a head of its own makes answers.</summary>
+    private bool IsLeftOut(string name) => name == "modules.json" && Config.TaskType is not (null or "FEATURE_EXTRACTION");
 
     /// <summary>The head that the adapter was trained with, where the base model's file names another one.</summary>
     /// <param name="model">The base model, as its file describes it.</param>

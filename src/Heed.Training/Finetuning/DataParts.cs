@@ -11,7 +11,8 @@ namespace Heed.Training.Finetuning;
 internal sealed record DataParts<T>(
     IReadOnlyList<T> Training, IReadOnlyList<T> HeldOut, DataReport Report, IReadOnlyList<string> Statements)
 {
-    /// <summary>Reads the files of the settings: a dev file is the held-out part, else a part of the training file is.</summary>
+    /// <summary>Reads the files of the settings: a dev file is the held-out part, else a part of the training file is.
+    /// Without a training file the test file is the held-out part: a finished model is judged.</summary>
     /// <param name="config">The settings.</param>
     /// <param name="read">Reads a file.</param>
     /// <param name="divide">Holds out a part.</param>
@@ -19,6 +20,12 @@ internal sealed record DataParts<T>(
     public static DataParts<T> Read(FinetuningConfig config, Func<string, ExampleSet<T>> read,
         Func<ExampleSet<T>, double, DataSplit<T>> divide, Func<ExampleSet<T>, ExampleSet<T>?, DataReport> report)
     {
+        if (config.Train.Length == 0)
+        {
+            ExampleSet<T> judged = read(config.Test);
+            return new DataParts<T>([], judged.Examples, report(judged, null), []);
+        }
+
         ExampleSet<T> all = read(config.Train);
         ExampleSet<T>? dev = config.Dev.Length == 0 || config.Dev == FinetuningConfig.NoDev ? null : read(config.Dev);
         DataSplit<T>? split = config.Dev.Length == 0 ? divide(all, config.HeldOut) : null;

@@ -37,6 +37,9 @@ public sealed record FinetuningConfig : TrainingConfig
     /// (<see cref="HeldOut"/>).</summary>
     public string Dev { get; init; } = "";
 
+    /// <summary>Data that the finished model is judged on, and that nothing was chosen by; empty for none.</summary>
+    public string Test { get; init; } = "";
+
     /// <summary>Part of the training data that is held out if there is no dev file.</summary>
     public double HeldOut { get; init; } = Data.DataSplit.UsualPart;
 
@@ -81,6 +84,21 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Parameters that are not trained: patterns of names (<c>*embeddings*</c>).</summary>
     public IReadOnlyList<string> Freeze { get; init; } = [];
 
+    /// <summary>Rank of a low-rank adapter that is trained instead of the weights; 0 trains the weights.</summary>
+    public int Lora { get; init; }
+
+    /// <summary>α of the adapter; 0: as its rank.</summary>
+    public double LoraAlpha { get; init; }
+
+    /// <summary>Modules that are adapted: names or their ends after a dot; <c>all-linear</c> for every projection but the head.</summary>
+    public IReadOnlyList<string> LoraTargets { get; init; } = [Heed.Models.Adapters.AdapterConfig.AllLinear];
+
+    /// <summary>Probability of dropout before the adapter.</summary>
+    public double LoraDropout { get; init; }
+
+    /// <summary>True for DoRA: the adapter learns directions, and a magnitude for each output beside.</summary>
+    public bool Dora { get; init; }
+
     /// <summary>Weights of the classes: <c>none</c>, <c>balanced</c>, or <c>name=weight</c> of some, with commas.</summary>
     public string ClassWeights { get; init; } = "none";
 
@@ -114,7 +132,7 @@ public sealed record FinetuningConfig : TrainingConfig
 
     /// <inheritdoc/>
     protected internal override IReadOnlyList<string> FreeKeys { get; } = ["calibrate", "dev", "keep", "memory_limit", "model",
-        "save_every", "train"];
+        "save_every", "test", "train"];
 
     /// <summary>Reads a <c>run.json</c> over the standard values.</summary>
     /// <exception cref="InputException">A key is unknown, or a value has a wrong type or range; the message names it.</exception>
@@ -133,6 +151,7 @@ public sealed record FinetuningConfig : TrainingConfig
     {
         Model = FullPath("model", Model),
         Train = FullPath("train", Train),
+        Test = Test.Length == 0 ? "" : FullPath("test", Test),
         Dev = Dev.Length == 0 || Dev == NoDev ? Dev : FullPath("dev", Dev),
     };
 

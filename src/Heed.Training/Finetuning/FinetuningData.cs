@@ -103,6 +103,31 @@ internal abstract class FinetuningData
         };
     }
 
+    /// <summary>Reads data that a finished model is judged on; all examples are held out.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="config">How it is read; its task if it names one.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="model">Its head names the task if the settings do not; its labels are the classes.</param>
+    /// <param name="cancellationToken">Looked at for each row.</param>
+    /// <exception cref="InputException">The data have faults or labels that the model does not know, or the model has no head for a
+    /// task.</exception>
+    public static FinetuningData ToEvaluate(
+        string path, FinetuningConfig config, Tokenizer tokenizer, ModelDescription model, CancellationToken cancellationToken)
+    {
+        string task = config.Task ?? model.Family.HeadOf(model.Architecture) switch
+        {
+            HeadKind.SequenceClassifier => ClassificationData.Name,
+            HeadKind.TokenClassifier => EntityData.Name,
+            _ => throw new InputException($"{config.Model}: {model.Architecture} has no head that labelled examples judge. "
+                + "Name the task (--task), or open a fine-tuned model."),
+        };
+        return task switch
+        {
+            EntityData.Name => EntityData.From(config with { Train = "", Test = path }, tokenizer, model.Config, cancellationToken),
+            _ => ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config, cancellationToken),
+        };
+    }
+
     /// <summary>A setting that the task would not look at is an error.</summary>
     private static void RequireSettingsOf(string task, FinetuningConfig config)
     {

@@ -1,4 +1,5 @@
 using Heed.Models;
+using Heed.Models.Adapters;
 using Heed.Models.Files;
 using Heed.Training.Runs;
 
@@ -10,9 +11,16 @@ namespace Heed.Training.Finetuning;
 /// <param name="NewParameters">Parameters that the folder does not hold: they begin with random values.</param>
 internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList<string> NewParameters)
 {
+    /// <summary>The adapter that is trained instead of the weights, or null.</summary>
+    public Adapter? Adapter { get; private init; }
+
     /// <summary>Reads the weights of the settings' folder under the head of the data.</summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="description">The folder's model.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="adapter">Folder with the adapter to go on with; null begins a new one, if the settings want one.</param>
     /// <exception cref="InputException">The family has no such head, or the folder's stack does not fit its config.json.</exception>
-    public static FinetuningModel Load(FinetuningConfig config, ModelDescription description, FinetuningData data)
+    public static FinetuningModel Load(FinetuningConfig config, ModelDescription description, FinetuningData data, string? adapter = null)
     {
         string architecture = Architecture(config.Model, description, data);
         LoadOptions options = new()
@@ -35,16 +43,58 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
                 + $"that they belong together.");
         }
 
-        foreach (string pattern in config.Freeze)
+        try
         {
-            if (model.Parameters.Freeze(pattern) > 0) continue;
+            foreach (string pattern in config.Freeze) model.Parameters.Freeze(pattern);
+        }
+        catch (ArgumentException e)
+        {
             string some = string.Join(", ", model.Parameters.Select(p => p.Name).Take(4));
             model.Dispose();
-            throw new ConfigException($"freeze: no parameter matches \"{Printable.Shorten(pattern)}\"; names are {some}, …");
+            throw new ConfigException($"freeze: {e.Message.Split(" (Parameter")[0].TrimEnd('.')}. Names are {some}, …", e);
         }
 
-        return new FinetuningModel(model, config.Model,
+        FinetuningModel loaded = new(model, config.Model,
             [.. report.Missing, .. report.Mismatched.Select(m => m[..m.IndexOf(' ', StringComparison.Ordinal)])]);
+        if (config.Lora == 0) return loaded;
+        try
+        {
+            return loaded with
+            {
+                Adapter = adapter is null ? Adapter.Apply(model, AdapterOf(config, data), loaded.NewParameters, config.Seed)
+                    : Adapter.Load(model, adapter),
+            };
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The adapter of the settings; the head is trained whole beside it.</summary>
+    private static AdapterConfig AdapterOf(FinetuningConfig config, FinetuningData data)
+    {
+        bool all = config.LoraTargets is [AdapterConfig.AllLinear];
+        return new AdapterConfig
+        {
+            Rank = config.Lora,
+            Alpha = config.LoraAlpha > 0 ? config.LoraAlpha : config.Lora,
+            Dropout = config.LoraDropout,
+            Dora = config.Dora,
+            TargetPattern = all ? AdapterConfig.AllLinear : null,
+            TargetModules = all ? null : config.LoraTargets,
+            TaskType = data.Head switch
+            {
+                HeadKind.SequenceClassifier => "SEQ_CLS",
+                HeadKind.TokenClassifier => "TOKEN_CLS",
+                HeadKind.QuestionAnswerer => "QUESTION_ANS",
+                HeadKind.LanguageModel => "CAUSAL_LM",
+                HeadKind.SequenceToSequence => "SEQ_2_SEQ_LM",
+                _ => "FEATURE_EXTRACTION",
+            },
+            BaseModel = config.Model,
+        };
     }
 
     /// <summary>The class of the family that has the head of the data.</summary>

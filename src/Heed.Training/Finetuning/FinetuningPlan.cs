@@ -55,10 +55,10 @@ internal static class FinetuningPlan
         if (config.LearningRate == 0)
         {
             long parameters = Parameters(config, data, model);
-            result = result with { LearningRate = data.UsualRate ?? (parameters <= SmallModel ? 5e-5 : 2e-5) };
-            decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"learning rate {result.LearningRate:0.0e+0}: usual for "
-                    + $"{(data.UsualRate is null ? $"{parameters / 1e6:0.0} M parameters" : "this task")}"));
+            result = result with { LearningRate = config.Lora > 0 ? 1e-4 : data.UsualRate ?? (parameters <= SmallModel ? 5e-5 : 2e-5) };
+            string usual = config.Lora > 0 ? "an adapter" : data.UsualRate is not null ? "this task"
+                : FormattableString.Invariant($"{parameters / 1e6:0.0} M parameters");
+            decisions.Add(string.Create(CultureInfo.InvariantCulture, $"learning rate {result.LearningRate:0.0e+0}: usual for {usual}"));
         }
 
         if (!config.SetsWarmup) result = result with { WarmupSteps = (long)Math.Round(0.06 * result.Steps) };

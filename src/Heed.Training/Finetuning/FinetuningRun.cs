@@ -76,7 +76,8 @@ public static class FinetuningRun
     }
 
     /// <summary>
-    /// Ends a run: opens the saved folder anew and evaluates it again; the figures must be those of the trained model.
+    /// Ends a run: opens the saved folder anew and evaluates it again, where the figures must be those of the trained model; fits a
+    /// temperature or thresholds (<c>calibration.json</c>); writes <c>report.json</c>, <c>report.html</c> and the model card.
     /// </summary>
     /// <param name="run">Trained to its end.</param>
     /// <param name="cancellationToken">Ends the evaluation.</param>
@@ -86,31 +87,72 @@ public static class FinetuningRun
     {
         ArgumentNullException.ThrowIfNull(run);
         FinetuningConfig config = (FinetuningConfig)run.Config;
-        if (run.Task.Assess(cancellationToken) is not { } trained) return null;
-        EvaluationReport reopened;
-        using (FinetuningTask task = Reopen(run, config))
+        TaskAssessment? trained = run.Task.Assess(cancellationToken);
+        if (trained is not null)
         {
-            reopened = task.Assess(cancellationToken)!.Report;
+            using FinetuningTask task = Reopen(run, config);
+            EvaluationReport reopened = task.Assess(cancellationToken)!.Report;
+            if (!reopened.Equals(trained.Report))
+            {
+                throw new NumericalException($"{run.ModelFolder}: was reopened, and its loss on the held-out examples is {reopened.Loss:R} "
+                    + $"instead of {trained.Report.Loss:R}. The folder does not hold what was trained; report this.");
+            }
         }
 
-        if (!reopened.Equals(trained.Report))
-        {
-            throw new NumericalException($"{run.ModelFolder}: was reopened, and its loss on the held-out examples is {reopened.Loss:R} "
-                + $"instead of {trained.Report.Loss:R}. "
-                + $"The folder does not hold what was trained; report this.");
-        }
+        string calibrationFile = Path.Combine(run.ModelFolder, ClassCalibration.FileName);
+        ClassCalibration? calibration = config.Calibrate ? run.Task.Calibrate(cancellationToken) : null;
+        if (calibration is null) File.Delete(calibrationFile);
+        else DurableFile.WriteText(calibrationFile, StrictJson.Format(calibration.ToJson()));
+        TaskAssessment? test = config.Test.Length == 0 ? null
+            : Evaluate(config with { Model = run.ModelFolder, Task = run.Task.Name }, cancellationToken);
+        FinetuningReport.Write(run, trained, test, calibration?.ToJson());
+        return trained is null ? null : trained.Report with { Step = run.SavedStep };
+    }
 
-        return trained.Report with { Step = run.SavedStep };
+    /// <summary>Judges a finished model on labelled examples.</summary>
+    /// <param name="config"><see cref="FinetuningConfig.Model"/> and <see cref="FinetuningConfig.Test"/>; how the file is read.</param>
+    /// <param name="cancellationToken">Ends the evaluation.</param>
+    /// <exception cref="InputException">The data are not acceptable, or the model has no head for them.</exception>
+    internal static TaskAssessment Evaluate(FinetuningConfig config, CancellationToken cancellationToken = default)
+    {
+        ModelDescription description = ModelFolder.ReadConfig(config.Model);
+        Tokenizer tokenizer = Tokenizer.FromFolder(config.Model);
+        FinetuningData data = FinetuningData.ToEvaluate(config.Test, config, tokenizer, description, cancellationToken);
+        FinetuningConfig settings = config with
+        {
+            MaximumLength = config.MaximumLength > 0 ? config.MaximumLength
+            : description.Config.MaximumLength
+        };
+        FinetuningModel model = FinetuningModel.Load(settings, description, data);
+        try
+        {
+            if (model.NewParameters.Count > 0)
+            {
+                throw new InputException($"{config.Model}: has no weights for {model.NewParameters[0]}, so its answers would be random. "
+                    + "Train it first: heed finetune.");
+            }
+
+            using FinetuningTask task = data.Make(model, settings);
+            return task.Assess(cancellationToken)!;
+        }
+        catch
+        {
+            model.Model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The saved folder under the same task.</summary>
     private static FinetuningTask Reopen(TrainingRun<FinetuningTask> run, FinetuningConfig config)
     {
-        FinetuningConfig saved = config with { Model = run.ModelFolder };
-        FinetuningModel model = FinetuningModel.Load(saved, ModelFolder.ReadConfig(run.ModelFolder), run.Task.Data);
+        // An adapter is opened beside its base model, not within its weights: sums in another order have other bits.
+        bool isAdapter = run.Task.Source.Adapter is not null;
+        FinetuningConfig saved = isAdapter ? config : config with { Model = run.ModelFolder };
+        FinetuningModel model = FinetuningModel.Load(saved, ModelFolder.ReadConfig(saved.Model), run.Task.Data, isAdapter ? run.ModelFolder
+            : null);
         try
         {
-            if (model.NewParameters.FirstOrDefault(n => !model.Model.Parameters[n].MayBeUnused) is { } missing)
+            if (!isAdapter && model.NewParameters.FirstOrDefault(n => !model.Model.Parameters[n].MayBeUnused) is { } missing)
                 throw new NumericalException($"{run.ModelFolder}: was saved without {missing}; report this.");
             return run.Task.Data.Make(model, saved);
         }

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Heed.Checkpoints;
 using Heed.Engine.Autograd;
 using Heed.Engine.Nn;
 using Heed.Models;
+using Heed.Models.Files;
 using Heed.Tokenizers;
 using Heed.Training.Data;
 using Heed.Training.Logging;
@@ -17,13 +19,11 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     /// <summary>Evaluations in a row with something odd about the predictions after which a run has failed.</summary>
     private const int MostOddEvaluations = 3;
 
-    /// <summary>A loss below this part of the one before has fallen.</summary>
-    private const double Falling = 0.99;
-
     private ExampleOrder _order;
     private readonly HashSet<string> _new;
     private int _oddEvaluations;
     private double _oddLoss = double.PositiveInfinity;
+    private long _read;
 
     private protected FinetuningTask(FinetuningModel model, FinetuningData data, FinetuningConfig settings, int[] lengths)
         : base((model ?? throw new ArgumentNullException(nameof(model))).Model)
@@ -66,7 +66,11 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     internal virtual string Unit => "texts";
 
     /// <inheritdoc/>
-    public sealed override ModelInputs Batch(long position) => Inputs(_order[position]);
+    public sealed override ModelInputs Batch(long position)
+    {
+        _read = Math.Max(_read, position + 1);
+        return Inputs(_order[position]);
+    }
 
     /// <inheritdoc/>
     public override IReadOnlyList<long> CountTargets(ModelInputs batch) => Model.CountTargets(batch);
@@ -77,6 +81,9 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     /// <summary>Predicts the held-out examples with the model as it is, and compares. Null if nothing is held out.</summary>
     internal abstract TaskAssessment? Assess(CancellationToken cancellationToken);
 
+    /// <summary>Fits what makes probabilities honest on the held-out examples; null if the task has nothing to fit.</summary>
+    internal virtual ClassCalibration? Calibrate(CancellationToken cancellationToken) => null;
+
     /// <inheritdoc/>
     /// <exception cref="NumericalException">For the third time in a row nearly all predictions are one class, and the loss does not
     /// fall.</exception>
@@ -84,9 +91,10 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     {
         if (Assess(cancellationToken) is not { } assessment) return null;
         EvaluationReport report = assessment.Report;
-        // A run that begins slowly learns all the same: its loss falls, and is that of a guess at most.
-        bool isSlow = report.Loss < _oddLoss * Falling && report.Loss * Falling < assessment.GuessLoss;
-        bool isOdd = report.Findings.Count > 0 && !isSlow;
+        // A run that begins slowly learns all the same: its loss falls below that of a guess. Nor is one judged that has not seen all
+        // examples once.
+        bool isSlow = report.Loss < assessment.GuessLoss && report.Loss < _oddLoss;
+        bool isOdd = report.Findings.Count > 0 && !isSlow && _read >= _order.BatchesPerEpoch;
         (_oddEvaluations, _oddLoss) = (isOdd ? _oddEvaluations + 1 : 0, report.Findings.Count > 0 ? report.Loss : double.PositiveInfinity);
         if (_oddEvaluations < MostOddEvaluations) return report;
         throw new NumericalException(string.Create(CultureInfo.InvariantCulture,
@@ -104,12 +112,29 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
         return Settings.LayerDecay == 1 ? 1 : Math.Pow(Settings.LayerDecay, LayersAbove(parameter.Name));
     }
 
-    /// <summary>Model, tokenizer, and what the task adds.</summary>
+    /// <summary>Model or adapter, tokenizer, and what the task adds.</summary>
     /// <inheritdoc/>
     public override void Save(string folder)
     {
-        base.Save(folder);
+        if (Source.Adapter is { } adapter)
+        {
+            adapter.Save(folder);
+            // PEFT does not read it; it tells whoever opens the adapter here the names of the labels.
+            DurableFile.WriteText(Path.Combine(folder, ModelFolder.ConfigName), StrictJson.Format(ModelFolder.ConfigOf(Model, DType.F32)));
+        }
+        else
+        {
+            base.Save(folder);
+        }
+
         TokenizerFolder.Save(Data.Tokenizer, folder, Model.Config.EndId, Source.Folder);
+    }
+
+    /// <inheritdoc/>
+    public override void Load(string folder)
+    {
+        if (Source.Adapter is { } adapter) adapter.Restore(folder);
+        else base.Load(folder);
     }
 
     /// <inheritdoc/>

@@ -45,6 +45,49 @@ public class ClassificationRunTests
             File.ReadAllBytes(Path.Combine(folder.File("parts"), "model.safetensors")));
     }
 
+    [Theory, InlineData(false), InlineData(true)]
+    public void An_adapter_learns_is_resumed_to_the_bit_and_opens_with_its_labels(bool dora)
+    {
+        using TemporaryFolder folder = new();
+        string data = Rows(folder, "text,label", 40, i => i % 2 == 0 ? $"good day {i},yes" : $"bad night {i},no");
+        FinetuningConfig config = Config(data) with { Lora = 4, Dora = dora, LoraDropout = 0.1, Steps = 30, SaveEvery = 5, LearningRate = 1e-2 };
+        EvaluationReport? report = Train(folder.File("whole"), config);
+        Train(folder.File("parts"), config, stopAfter: 7);
+        Train(folder.File("parts"), config);
+        Assert.Equal(1, report!["accuracy"]);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(folder.File("whole"), "adapter_model.safetensors")),
+            File.ReadAllBytes(Path.Combine(folder.File("parts"), "adapter_model.safetensors")));
+        Assert.False(File.Exists(Path.Combine(folder.File("whole"), "model.safetensors")));
+        using HeedModel opened = HeedModel.Open(folder.File("whole"));
+        Assert.Equal("yes", opened.Classify("good day 77")[0].Label);
+        Assert.Equal(1, FinetuningRun.Evaluate(new FinetuningConfig { Model = folder.File("whole"), Test = data }).Report["accuracy"]);
+    }
+
+    [Fact]
+    public void A_finished_run_leaves_figures_a_page_a_card_and_a_temperature()
+    {
+        using TemporaryFolder folder = new();
+        string data = Rows(folder, "text,label", 60, i => i % 2 == 0 ? $"good <b>day</b> {i},yes" : $"bad night {i},no");
+        // Some labels are wrong on purpose, so that there is something to calibrate and to list.
+        string test = folder.File("test.csv");
+        File.WriteAllLines(test, File.ReadLines(data).Select((line, i) => i % 9 == 1 ? line.Replace(",yes", ",no", StringComparison.Ordinal) : line));
+        Train(folder.File("model"), Config(data) with { Dev = test, Test = test, Steps = 30, LearningRate = 3e-3 });
+        System.Text.Json.Nodes.JsonNode report = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(folder.File("model"), "report.json")))!;
+        Assert.Equal(60, report["test"]!["examples"]!.GetValue<int>());
+        Assert.Equal(report["loss"]!.GetValue<double>(), report["test"]!["loss"]!.GetValue<double>());
+        Assert.Equal(2, ((System.Text.Json.Nodes.JsonArray)report["details"]!["confusion"]!).Count);
+        Assert.NotEmpty((System.Text.Json.Nodes.JsonArray)report["worst"]!);
+        string page = File.ReadAllText(Path.Combine(folder.File("model"), "report.html")), card = File.ReadAllText(Path.Combine(folder.File("model"), "README.md"));
+        Assert.DoesNotContain("<b>day</b>", page, StringComparison.Ordinal);
+        Assert.Contains("&lt;b&gt;day&lt;/b&gt;", page, StringComparison.Ordinal);
+        Assert.Contains("model-index:", card, StringComparison.Ordinal);
+        Assert.DoesNotContain(folder.Path, card + page, StringComparison.Ordinal);
+        Assert.DoesNotContain("More information needed", card, StringComparison.OrdinalIgnoreCase);
+        ClassCalibration calibration = ClassCalibration.Read(new FolderModelFiles(folder.File("model")));
+        Assert.InRange(calibration.Temperature, 0.01, 100);
+        Assert.NotEqual(1, calibration.Temperature);
+    }
+
     [Theory]
     [InlineData("sentence1,sentence2,label", "a dog {0},a cat,other", "a dog {0},a dog,same", ClassificationKind.SingleLabel, "macro_f1")]
     [InlineData("text,label", "a dog {0},animal|pet", "a car {0},thing", ClassificationKind.MultiLabel, "subset_accuracy")]

@@ -60,6 +60,27 @@ internal sealed class ClassificationTask : FinetuningTask
     }
 
     /// <inheritdoc/>
+    internal override ClassCalibration? Calibrate(CancellationToken cancellationToken)
+    {
+        if (_heldOut.Length == 0 || _data.Kind == LabelKind.Regression) return null;
+        int classes = Model.Config.Labels.Count;
+        double[] logits = Predictor.Logits(Model, _heldOut, Settings.BatchSize, classes, cancellationToken);
+        if (_data.Kind == LabelKind.Single)
+        {
+            int[] gold = [.. _data.HeldOutExamples.Select(e => _indices[e.Labels[0]])];
+            // Where every prediction is right the likelihood asks for ever more confidence: nothing can be fitted.
+            if (ClassificationAssessment.OfOne(logits, gold, _data).Examples.All(e => e.IsRight)) return null;
+            return ClassCalibration.None with { Temperature = Calibration.FitTemperature(logits, gold, classes).Temperature };
+        }
+
+        IReadOnlyList<LabelThreshold> fitted = Thresholds.Fit(Several(classes), Array.ConvertAll(logits, x => 1 / (1 + Math.Exp(-x))),
+            classes);
+        Dictionary<string, double> thresholds = new(StringComparer.Ordinal);
+        for (int l = 0; l < classes; l++) thresholds[_data.Labels[l]] = Math.Clamp(fitted[l].Threshold, 0, 1);
+        return ClassCalibration.None with { Thresholds = thresholds };
+    }
+
+    /// <inheritdoc/>
     private protected override ModelInputs Inputs(ReadOnlySpan<int> examples)
     {
         EncodedText[] texts = new EncodedText[examples.Length];

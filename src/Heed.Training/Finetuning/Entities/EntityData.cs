@@ -65,7 +65,7 @@ internal sealed class EntityData : FinetuningData
     public static EntityData From(FinetuningConfig config, Tokenizer tokenizer, ModelConfig model, CancellationToken cancellationToken)
     {
         DataOptions options = Options(config);
-        return HasSpans(config.Train, options)
+        return HasSpans(config.Train.Length > 0 ? config.Train : config.Test, options)
             ? Of(DataParts<SpanExample>.Read(config, p => ExampleReader.Spans(p, options, cancellationToken), DataSplit.Of,
                 (data, dev) => DataReport.Of(data, dev)), e => new SpansText(e), config, tokenizer, model)
             : Of(DataParts<TaggedExample>.Read(config, p => ExampleReader.Tags(p, options, cancellationToken), DataSplit.Of,
@@ -76,16 +76,17 @@ internal sealed class EntityData : FinetuningData
         ModelConfig model)
     {
         EntityText[] training = [.. parts.Training.Select(text)], heldOut = [.. parts.HeldOut.Select(text)];
-        IReadOnlyList<string> labels = config.LabelNames.Count > 0 ? config.LabelNames : EntityLabels.Of(training.SelectMany(t => t.Tags));
+        IReadOnlyList<string> labels = config.Train.Length == 0 ? model.Labels
+            : config.LabelNames.Count > 0 ? config.LabelNames : EntityLabels.Of(training.SelectMany(t => t.Tags));
         if (labels.All(l => l == Outside))
             throw new InputException($"{config.Train}: every word has the tag {Outside}; one labelled word or more is needed.");
         RequireKnown(training, labels, config.Train);
-        RequireKnown(heldOut, labels, config.Train);
+        RequireKnown(heldOut, labels, config.Train.Length == 0 ? "the model" : config.Train);
         Tokenizer counting = tokenizer.WithTruncation(null).WithPadding(null);
         return new EntityData
         {
             Tokenizer = tokenizer,
-            Labels = Ordered(labels, model, config),
+            Labels = config.Train.Length == 0 ? labels : Ordered(labels, model, config),
             TrainingTexts = training,
             HeldOutTexts = heldOut,
             TokenCounts = [.. training.Select(t => t.Count(counting))],

@@ -36,7 +36,7 @@ internal sealed class RankingTask : FinetuningTask
     public override void Save(string folder)
     {
         base.Save(folder);
-        SentenceModules.WriteCrossEncoder(folder);
+        if (Source.Adapter is null) SentenceModules.WriteCrossEncoder(folder);
     }
 
     /// <inheritdoc/>

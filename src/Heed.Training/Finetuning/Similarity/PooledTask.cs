@@ -20,6 +20,7 @@ internal abstract class PooledTask : FinetuningTask
     protected PooledTask(FinetuningModel model, FinetuningData data, FinetuningConfig settings, int[] lengths)
         : base(model, data, settings, lengths)
     {
+        if (model.Adapter is not null) throw new ConfigException("lora: is not for learning over vectors; leave it at 0.");
         if (model.NewParameters.FirstOrDefault(n => !Model.Parameters[n].MayBeUnused) is { } missing)
             throw new InputException($"{model.Folder}: the weights do not fit config.json: {missing} is missing. Check that they belong "
                 + $"together.");
