@@ -13,7 +13,10 @@ internal abstract class FinetuningData
 {
     /// <summary>The names of tasks.</summary>
     public static IReadOnlyList<string> Tasks { get; } =
-        [ClassificationData.Name, EntityData.Name, QuestionData.Name, SimilarityData.Name, RankingData.Name];
+    [
+        ClassificationData.Name, EntityData.Name, QuestionData.Name, RewritingData.Translation, RewritingData.Summarization, ChatData.Name,
+        SimilarityData.Name, RankingData.Name,
+    ];
 
     /// <summary>Settings that only some tasks have.</summary>
     private static readonly (string Field, string[] Tasks)[] OwnSettings =
@@ -28,6 +31,8 @@ internal abstract class FinetuningData
         ("matryoshka", [SimilarityData.Name]),
         ("mini_batch", [SimilarityData.Name]),
         ("stride", [QuestionData.Name]),
+        ("prompt", [RewritingData.Translation, RewritingData.Summarization]),
+        ("chat_template", [ChatData.Name]),
     ];
 
     /// <summary>The task's name.</summary>
@@ -99,6 +104,8 @@ internal abstract class FinetuningData
             RankingData.Name => RankingData.From(config, tokenizer, cancellationToken),
             _ when config.FewShot => FewShotData.Of(ClassificationData.From(config, tokenizer, model.Config, cancellationToken), config),
             QuestionData.Name => QuestionData.From(config, tokenizer, cancellationToken),
+            RewritingData.Translation or RewritingData.Summarization => RewritingData.From(task, config, tokenizer, model, cancellationToken),
+            ChatData.Name => ChatData.From(config, tokenizer, cancellationToken),
             _ => ClassificationData.From(config, tokenizer, model.Config, cancellationToken),
         };
     }
@@ -118,12 +125,22 @@ internal abstract class FinetuningData
         {
             HeadKind.SequenceClassifier => ClassificationData.Name,
             HeadKind.TokenClassifier => EntityData.Name,
+            HeadKind.QuestionAnswerer => QuestionData.Name,
             _ => throw new InputException($"{config.Model}: {model.Architecture} has no head that labelled examples judge. "
                 + "Name the task (--task), or open a fine-tuned model."),
         };
         return task switch
         {
             EntityData.Name => EntityData.From(config with { Train = "", Test = path }, tokenizer, model.Config, cancellationToken),
+            QuestionData.Name => QuestionData.From(config with { Train = "", Test = path }, tokenizer, cancellationToken),
+            RewritingData.Translation or RewritingData.Summarization
+                => RewritingData.From(task, config with { Train = "", Test = path }, tokenizer, model, cancellationToken),
+            ChatData.Name => ChatData.From(config with { Train = "", Test = path }, tokenizer, cancellationToken),
+            SimilarityData.Name => SimilarityData.From(config with { Train = path, Dev = path, MineNegatives = 0 }, tokenizer,
+                cancellationToken),
+            RankingData.Name => RankingData.From(config with { Train = path, Dev = path }, tokenizer, cancellationToken),
+            _ when config.FewShot => FewShotData.ToEvaluate(ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config,
+                cancellationToken)),
             _ => ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config, cancellationToken),
         };
     }

@@ -14,7 +14,7 @@ public class FewShotRunTests
     {
         using TemporaryFolder folder = new();
         FinetuningConfig config = Config(folder, ["dog", "rain", "train"]) with { Epochs = 4, LearningRate = 2e-3 };
-        config = config with { Dev = config.Train };
+        config = config with { Dev = config.Train, Test = config.Train };
         EvaluationReport? report = Finetuned.Train(folder.File("model"), config);
         Assert.True(report!["accuracy"] > 0.9, $"accuracy {report["accuracy"]}");
         using HeedModel opened = HeedModel.Open(folder.File("model"));

@@ -12,7 +12,7 @@ public class RankingRunTests
     {
         using TemporaryFolder folder = new();
         FinetuningConfig config = Config(folder) with { Steps = 60, LearningRate = 3e-3, EvaluateEvery = 20, Patience = 0 };
-        config = config with { Dev = config.Train };
+        config = config with { Dev = config.Train, Test = config.Train };
         EvaluationReport? report = Finetuned.Train(folder.File("model"), config);
         Assert.True(report!["ndcg@10"] > 0.8, $"ndcg@10 {report["ndcg@10"]}");
         Assert.NotNull(report["mrr@10"]);

@@ -21,7 +21,7 @@ public class SimilarityRunTests
     {
         using TemporaryFolder folder = new();
         string data = Rows(folder, header, 24, i => string.Format(CultureInfo.InvariantCulture, row, 10 + i, i % 2));
-        FinetuningConfig config = Config(data) with { Steps = 4, EvaluateEvery = 2 };
+        FinetuningConfig config = Config(data) with { Steps = 4, EvaluateEvery = 2, Test = data };
         using (TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("plan"), config))
         {
             Assert.Equal(measure, run.Task.Measure.Name);

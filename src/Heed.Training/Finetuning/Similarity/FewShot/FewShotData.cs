@@ -70,6 +70,16 @@ internal sealed class FewShotData : FinetuningData
         };
     }
 
+    /// <summary>Examples to evaluate a finished model on, by the head that it holds.</summary>
+    public static FewShotData ToEvaluate(ClassificationData texts) => new()
+    {
+        Tokenizer = texts.Tokenizer,
+        Texts = texts,
+        Pairs = [],
+        Report = texts.Report,
+        Fingerprint = "",
+    };
+
     /// <summary>Every pair of two texts of one label, and as many of two labels, drawn from the seed; as many as the rarer kind has. A text
     /// with itself only where no label has two texts.</summary>
     private static IReadOnlyList<ContrastivePair> PairsOf(ClassificationData texts, ulong seed)

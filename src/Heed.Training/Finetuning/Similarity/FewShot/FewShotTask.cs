@@ -32,6 +32,8 @@ internal sealed class FewShotTask : PooledTask
         // A folder that this task has saved is judged with the head that it holds.
         VectorHead? saved = VectorHead.Read(new FolderModelFiles(model.Folder));
         if (saved is not null && saved.Classes == labels.Count && model.Model.Config.Labels.SequenceEqual(labels)) _head = saved;
+        if (_head is null && _labels.Length == 0)
+            throw new InputException($"{model.Folder}: holds no {VectorHead.FileName} of the labels; open a model that was learned from few texts.");
     }
 
     /// <inheritdoc/>
