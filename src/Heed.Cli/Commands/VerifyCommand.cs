@@ -13,11 +13,18 @@ internal static class VerifyCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> folders = new("folder") { Description = "folders with a model and its reference values, or with rows of "
-            + "measures or tasks (docs/verify.md); folders of such folders are searched", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> folders = new("folder")
+        {
+            Description = "folders with a model and its reference values, or with rows of "
+            + "measures or tasks (docs/verify.md); folders of such folders are searched",
+            Arity = ArgumentArity.OneOrMore
+        };
         Option<string?> dump = new("--dump") { Description = "write everything that Heed computed to DIR/<folder>.safetensors and .json" };
-        Option<string?> model = new("--model") { Description = "the model's folder, or the name of a pulled model, for references of "
-            + "sentence embeddings, which have none beside them" };
+        Option<string?> model = new("--model")
+        {
+            Description = "the model's folder, or the name of a pulled model, for references of "
+            + "sentence embeddings, which have none beside them"
+        };
         Option<bool> tokenizer = new("--tokenizer") { Description = "the folders hold tokenizer cases" };
         Option<bool> noTraining = new("--no-training") { Description = "leave out gradients and training steps" };
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
@@ -123,10 +130,16 @@ internal static class VerifyCommand
         }
 
         off |= measures.Failed + tasks.Failed > 0;
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["cases"] = rows, ["failed"] = failed, ["measures"] = measures.Rows,
-            ["tasks"] = tasks.Rows, ["tasks_not_run"] = tasksNotRun,
-                ["passed_over"] = new JsonArray([.. passedOver.Select(p
-                    => (JsonNode)new JsonObject { ["folder"] = p.Folder, ["why"] = p.Why })]) });
+        if (terminal.IsJson) terminal.Json(new JsonObject
+        {
+            ["cases"] = rows,
+            ["failed"] = failed,
+            ["measures"] = measures.Rows,
+            ["tasks"] = tasks.Rows,
+            ["tasks_not_run"] = tasksNotRun,
+            ["passed_over"] = new JsonArray([.. passedOver.Select(p
+                    => (JsonNode)new JsonObject { ["folder"] = p.Folder, ["why"] = p.Why })])
+        });
         else if (cases.Count > 0) terminal.Line($"{cases.Count - failed} of {cases.Count} cases agree with the "
             + $"reference{(missing > 0 ? $"; {missing} generations were not run" : "")}");
         if (!terminal.IsJson && measures.Total > 0) terminal.Line($"{measures.Total - measures.Failed} of {measures.Total} rows of "
@@ -194,8 +207,12 @@ internal static class VerifyCommand
             report.Add(results);
         }
 
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["folders"] = report.Rows, ["cases"] = report.Total,
-            ["failed"] = report.Failed });
+        if (terminal.IsJson) terminal.Json(new JsonObject
+        {
+            ["folders"] = report.Rows,
+            ["cases"] = report.Total,
+            ["failed"] = report.Failed
+        });
         else terminal.Line($"{report.Total - report.Failed} of {report.Total} cases agree with the reference");
         return report.Failed == 0 ? ExitCode.Ok : ExitCode.Numerical;
     }

@@ -102,7 +102,8 @@ internal sealed record SentencePipeline
             case "Pooling":
                 pooled = true;
                 return ReadPooling(new StoredFile(files.Below(path), "config.json")) with { PoolingPath = path };
-            case "Dense" or "Normalize" when !pooled: throw module.Wrong("type",
+            case "Dense" or "Normalize" when !pooled:
+                throw module.Wrong("type",
                 $"is {kind} before the Pooling, where it would act on tokens; put it after the Pooling");
             case "Dense" or "Normalize": return this with { Following = [.. Following, (kind, path)] };
             default:

@@ -56,8 +56,14 @@ public class SimilarityRunTests
     public void Dense_layers_are_trained_and_lie_in_their_own_folder()
     {
         using TemporaryFolder folder = new();
-        FinetuningConfig config = Config(Pairs(folder)) with { Model = WithDense, Steps = 3, LearningRate = 1e-2, Shuffle = false,
-            WarmupSteps = 0 };
+        FinetuningConfig config = Config(Pairs(folder)) with
+        {
+            Model = WithDense,
+            Steps = 3,
+            LearningRate = 1e-2,
+            Shuffle = false,
+            WarmupSteps = 0
+        };
         Assert.NotNull(Finetuned.Train(folder.File("model"), config));
         string dense = Path.Combine("2_Dense", "model.safetensors");
         using SafetensorsFile saved = SafetensorsFile.Open(Path.Combine(folder.File("model"), dense)),
@@ -94,8 +100,14 @@ public class SimilarityRunTests
     public void A_large_batch_in_parts_gives_the_loss_and_the_norm_of_the_whole()
     {
         using TemporaryFolder folder = new();
-        FinetuningConfig config = Config(Pairs(folder)) with { Steps = 1, Dropout = 0, BatchSize = 12, Dev = FinetuningConfig.NoDev,
-            Matryoshka = ["24", "12"] };
+        FinetuningConfig config = Config(Pairs(folder)) with
+        {
+            Steps = 1,
+            Dropout = 0,
+            BatchSize = 12,
+            Dev = FinetuningConfig.NoDev,
+            Matryoshka = ["24", "12"]
+        };
         StepReport whole = Step(folder.File("whole"), config), parts = Step(folder.File("parts"), config with { MiniBatch = 5 });
         Assert.Equal(whole.Loss, parts.Loss, 1e-6 * whole.Loss);
         Assert.True(whole.GradientNorm > 0);
