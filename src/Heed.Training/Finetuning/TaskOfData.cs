@@ -7,8 +7,6 @@ namespace Heed.Training.Finetuning;
 /// <param name="Reason">Why, a sentence.</param>
 internal sealed record TaskOfData(string Name, string Reason)
 {
-    private const string Similarity = "similarity";
-
     /// <summary>Endings of files of a word and a tag a line.</summary>
     private static readonly string[] ConllEndings = [".conll", ".conll2003", ".iob", ".iob2", ".bio", ".bioes", ".ner"];
 
@@ -77,9 +75,9 @@ internal sealed record TaskOfData(string Name, string Reason)
                 $"'{source}' and '{target}'");
 
         bool isNear = Column(DataColumn.Anchor) is not null && Column(DataColumn.Positive) is not null;
-        if (isNear) yield return new TaskOfData(Similarity, $"'{Column(DataColumn.Anchor)}' and '{Column(DataColumn.Positive)}'");
+        if (isNear) yield return new TaskOfData(SimilarityData.Name, $"'{Column(DataColumn.Anchor)}' and '{Column(DataColumn.Positive)}'");
         else if (pair is not null && (score is not null || label is null))
-            yield return new TaskOfData(Similarity, score is null ? $"'{pair}' and nothing else" : $"'{pair}' and '{score}'");
+            yield return new TaskOfData(SimilarityData.Name, score is null ? $"'{pair}' and nothing else" : $"'{pair}' and '{score}'");
 
         if ((text ?? pair) is { } read && label is not null && !(isSpans && label == spans))
             yield return new TaskOfData(ClassificationData.Name, $"'{read}' and '{label}'");
