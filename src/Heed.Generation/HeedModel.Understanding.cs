@@ -46,6 +46,12 @@ public sealed partial class HeedModel
         return Understanding.TokenVectors.Of(_reading.Value, text, truncate, cancellationToken);
     }
 
+    /// <summary>As <see cref="TokenVectors"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="TokenVectors"/>
+    public Task<IReadOnlyList<float[]>> TokenVectorsAsync(
+        string text, bool truncate = false, CancellationToken cancellationToken = default)
+        => Task.Run(() => TokenVectors(text, truncate, cancellationToken), cancellationToken);
+
     /// <summary>The classes of a text, the likeliest first; a number where the model does regression.</summary>
     /// <param name="text">The text.</param>
     /// <param name="pair">A second text where the model judges pairs; an empty one is none.</param>
@@ -124,14 +130,29 @@ public sealed partial class HeedModel
         string text, int count = 5, IReadOnlyList<string>? targets = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        using IDisposable use = _uses.Enter();
-        return MaskFilling.Fill(_reading.Value, text, count, targets, cut: false, cancellationToken);
+        return Fill([text], count, targets, cancellationToken)[0];
     }
 
-    /// <summary>As <see cref="Fill"/>, on a thread of the pool.</summary>
-    /// <inheritdoc cref="Fill"/>
-    public Task<IReadOnlyList<Filling>> FillAsync(
-        string text, int count = 5, IReadOnlyList<string>? targets = null, CancellationToken cancellationToken = default)
-        => Task.Run(() => Fill(text, count, targets, cancellationToken), cancellationToken);
+    /// <summary>What may replace each mask of some texts.</summary>
+    /// <inheritdoc cref="Fill(string, int, IReadOnlyList{string}?, CancellationToken)"/>
+    /// <param name="texts">Texts with at least one mask token each.</param>
+    /// <param name="count">Up to how many fillings for each mask.</param>
+    /// <param name="targets">Only these tokens may fill a mask; null: all.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
+    /// <returns>For each text its fillings, mask by mask, the likeliest first.</returns>
+    public IReadOnlyList<IReadOnlyList<Filling>> Fill(
+        IReadOnlyList<string> texts, int count = 5, IReadOnlyList<string>? targets = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        using IDisposable use = _uses.Enter();
+        return MaskFilling.Fill(_reading.Value, texts, count, targets, cut: false, cancellationToken);
+    }
+
+    /// <summary>As <see cref="Fill(IReadOnlyList{string}, int, IReadOnlyList{string}?, CancellationToken)"/>, on a thread of the
+    /// pool.</summary>
+    /// <inheritdoc cref="Fill(IReadOnlyList{string}, int, IReadOnlyList{string}?, CancellationToken)"/>
+    public Task<IReadOnlyList<IReadOnlyList<Filling>>> FillAsync(
+        IReadOnlyList<string> texts, int count = 5, IReadOnlyList<string>? targets = null, CancellationToken cancellationToken = default)
+        => Task.Run(() => Fill(texts, count, targets, cancellationToken), cancellationToken);
 }

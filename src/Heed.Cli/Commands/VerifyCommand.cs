@@ -13,7 +13,7 @@ internal static class VerifyCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> folders = new("folder") { Description = "folders with a model and its reference values, or with rows of measures (docs/verify.md); folders of such folders are searched", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> folders = new("folder") { Description = "folders with a model and its reference values, or with rows of measures or tasks (docs/verify.md); folders of such folders are searched", Arity = ArgumentArity.OneOrMore };
         Option<string?> dump = new("--dump") { Description = "write everything that Heed computed to DIR/<folder>.safetensors and .json" };
         Option<string?> model = new("--model") { Description = "the model's folder, or the name of a pulled model, for references of sentence embeddings, which have none beside them" };
         Option<bool> tokenizer = new("--tokenizer") { Description = "the folders hold tokenizer cases" };
