@@ -54,6 +54,13 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Names of labels that the data number, in order.</summary>
     public IReadOnlyList<string> LabelNames { get; init; } = [];
 
+    /// <summary>What the model reads of a text that it is to translate or to summarise, with <c>{source}</c> for the text; empty: the prefix
+    /// of its folder and the text, and for decoders a line's end.</summary>
+    public string Prompt { get; init; } = "";
+
+    /// <summary>A file with the chat template of conversations, or <c>chatml</c>; empty: the model folder's own.</summary>
+    public string ChatTemplate { get; init; } = "";
+
     /// <summary>True to leave out lines with faults, and to list them; false: they are an error.</summary>
     public bool SkipFaulty { get; init; }
 
@@ -133,6 +140,8 @@ public sealed record FinetuningConfig : TrainingConfig
     {
         Model = HubModel.Folder(FullPathOrName(Model)),
         Train = FullPath("train", Train),
+        ChatTemplate = ChatTemplate.Length == 0 || ChatTemplate == ChatForm.ChatMl ? ChatTemplate
+            : FullPath("chat_template", ChatTemplate),
         Test = Test.Length == 0 ? "" : FullPath("test", Test),
         Dev = Dev.Length == 0 || Dev == NoDev ? Dev : FullPath("dev", Dev),
     };

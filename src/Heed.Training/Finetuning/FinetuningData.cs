@@ -12,7 +12,8 @@ namespace Heed.Training.Finetuning;
 internal abstract class FinetuningData
 {
     /// <summary>The names of tasks.</summary>
-    public static IReadOnlyList<string> Tasks { get; } = [ClassificationData.Name, EntityData.Name, QuestionData.Name];
+    public static IReadOnlyList<string> Tasks { get; } =
+        [ClassificationData.Name, EntityData.Name, QuestionData.Name, RewritingData.Translation, RewritingData.Summarization, ChatData.Name];
 
     /// <summary>Settings that only some tasks have.</summary>
     private static readonly (string Field, string[] Tasks)[] OwnSettings =
@@ -21,6 +22,8 @@ internal abstract class FinetuningData
         ("label_names", [ClassificationData.Name, EntityData.Name]),
         ("class_weights", [ClassificationData.Name, EntityData.Name]),
         ("stride", [QuestionData.Name]),
+        ("prompt", [RewritingData.Translation, RewritingData.Summarization]),
+        ("chat_template", [ChatData.Name]),
     ];
 
     /// <summary>The task's name.</summary>
@@ -83,6 +86,8 @@ internal abstract class FinetuningData
         {
             EntityData.Name => EntityData.From(config, tokenizer, model.Config, cancellationToken),
             QuestionData.Name => QuestionData.From(config, tokenizer, cancellationToken),
+            RewritingData.Translation or RewritingData.Summarization => RewritingData.From(task, config, tokenizer, model, cancellationToken),
+            ChatData.Name => ChatData.From(config, tokenizer, cancellationToken),
             _ => ClassificationData.From(config, tokenizer, model.Config, cancellationToken),
         };
     }
@@ -102,12 +107,17 @@ internal abstract class FinetuningData
         {
             HeadKind.SequenceClassifier => ClassificationData.Name,
             HeadKind.TokenClassifier => EntityData.Name,
+            HeadKind.QuestionAnswerer => QuestionData.Name,
             _ => throw new InputException($"{config.Model}: {model.Architecture} has no head that labelled examples judge. "
                 + "Name the task (--task), or open a fine-tuned model."),
         };
         return task switch
         {
             EntityData.Name => EntityData.From(config with { Train = "", Test = path }, tokenizer, model.Config, cancellationToken),
+            QuestionData.Name => QuestionData.From(config with { Train = "", Test = path }, tokenizer, cancellationToken),
+            RewritingData.Translation or RewritingData.Summarization
+                => RewritingData.From(task, config with { Train = "", Test = path }, tokenizer, model, cancellationToken),
+            ChatData.Name => ChatData.From(config with { Train = "", Test = path }, tokenizer, cancellationToken),
             _ => ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config, cancellationToken),
         };
     }

@@ -41,6 +41,10 @@ internal static class FinetuningFields
             ["single", "multiple", "regression"], c => c.Kind, (c, v) => c with { Kind = v }),
         Field.Texts("label_names", "names of labels that the data number, in order", c
             => c.LabelNames, (c, v) => c with { LabelNames = v }),
+        Field.Text("prompt", "what the model reads of a text to rewrite, {source} standing for it; if omitted the model's prefix and the text",
+            c => c.Prompt, (c, v) => c with { Prompt = v }),
+        Field.Text("chat_template", "file with the chat template of conversations, or chatml; if omitted the model's own",
+            c => c.ChatTemplate, (c, v) => c with { ChatTemplate = v }),
         Field.Flag("skip_faulty", "leave out lines with faults, and list them", c => c.SkipFaulty, (c, v) => c with { SkipFaulty = v }),
         Field.Number("epochs", "times that the training data are read; 0: 3 for 2,000 examples or more, else enough for 300 steps",
             c => c.Epochs, (c, v) => c with { Epochs = v }, 0, 100_000),

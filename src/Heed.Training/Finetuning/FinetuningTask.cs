@@ -82,6 +82,9 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     /// <summary>Predicts the held-out examples with the model as it is, and compares. Null if nothing is held out.</summary>
     internal abstract TaskAssessment? Assess(CancellationToken cancellationToken);
 
+    /// <summary>Adds to the assessment of a finished model what takes too long while it is trained.</summary>
+    internal virtual TaskAssessment Complete(TaskAssessment assessment, CancellationToken cancellationToken) => assessment;
+
     /// <summary>Fits what makes probabilities honest on the held-out examples; null if the task has nothing to fit.</summary>
     internal virtual ClassCalibration? Calibrate(CancellationToken cancellationToken) => null;
 
@@ -129,6 +132,10 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
         }
 
         TokenizerFolder.Save(Data.Tokenizer, folder, Model.Config.EndId, Source.Folder);
+        string generation = Path.Combine(Source.Folder, ModelFolder.GenerationConfigName);
+        if (Model is not (CausalLanguageModel or SequenceToSequenceModel) || !File.Exists(generation)) return;
+        byte[] bytes = InputFile.ReadAll(generation, 16 << 20);
+        DurableFile.Write(Path.Combine(folder, ModelFolder.GenerationConfigName), stream => stream.Write(bytes));
     }
 
     /// <inheritdoc/>
