@@ -1,4 +1,5 @@
 using Heed.Generation.Embeddings;
+using Heed.Generation.Sampling;
 using Heed.Generation.Understanding;
 using Heed.Models;
 
@@ -98,10 +99,34 @@ public sealed partial class HeedModel
         ArgumentNullException.ThrowIfNull(pairs);
         if (top is { } most) ArgumentOutOfRangeException.ThrowIfLessThan(most, 1, nameof(top));
         using IDisposable use = _uses.Enter();
+        if (Model is not SequenceClassifier && _head.Value is { } head) return OfVectors(head, pairs, kind, top, cancellationToken);
         TextReading reading = _reading.Value;
         TextClassification.Classifier(reading);
         float[][] logits = TextClassification.Logits(reading, pairs, truncate, cancellationToken);
         return Array.ConvertAll(logits, l => TextClassification.Predictions(reading, l, kind, top));
+    }
+
+    /// <summary>The classes that a linear layer reads from the vectors of texts; what is longer than the embedder reads is cut.</summary>
+    private Prediction[][] OfVectors(VectorHead head, IReadOnlyList<TextPair> pairs, ClassificationKind? kind, int? top,
+        CancellationToken cancellationToken)
+    {
+        if (pairs.FirstOrDefault(p => p.Second.Length > 0) is not null)
+            throw new InputException($"{Folder}: reads classes from the vector of one text, and a pair was given. Give single texts.");
+        TextEmbedder embedder = _embedder.Value;
+        if (embedder.Dimensions != head.Width)
+        {
+            throw new InvalidFileException(Folder, VectorHead.FileName,
+                $"reads vectors of {head.Width} numbers, and the folder's have {embedder.Dimensions}; take the file that belongs to it");
+        }
+
+        return [.. embedder.Embed([.. pairs.Select(p => p.First)], null, cancellationToken).Select(vector =>
+        {
+            float[] logits = head.Scores(vector), scores = [.. logits];
+            if (kind is null or ClassificationKind.SingleLabel) Probabilities.Softmax(logits, scores);
+            else if (kind is ClassificationKind.MultiLabel) Probabilities.Sigmoid(scores);
+            return (Prediction[])[.. scores.Select((s, i) => new Prediction(TextClassification.LabelOf(Model.Config, i), s))
+                .OrderByDescending(p => p.Score).Take(top ?? int.MaxValue)];
+        })];
     }
 
     /// <summary>As <see cref="Classify(string, string?, CancellationToken)"/>, on a thread of the pool.</summary>

@@ -116,6 +116,25 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Probability of dropout wherever the model has it; null: as its config.json says.</summary>
     public double? Dropout { get; init; }
 
+    /// <summary>True to learn a classification from few texts: as pairs that share a label or do not, then by a logistic regression over
+    /// the vectors.</summary>
+    public bool FewShot { get; init; }
+
+    /// <summary>Loss over vectors (similarity): <c>in_batch_negatives</c>, <c>cosent</c> …; null: what fits the data.</summary>
+    public string? Loss { get; init; }
+
+    /// <summary>Hard negatives that are found for each pair (similarity); 0 for none.</summary>
+    public int MineNegatives { get; init; }
+
+    /// <summary>A hard negative's similarity is below its positive's by this part at least.</summary>
+    public double MineMargin { get; init; } = 0.05;
+
+    /// <summary>Lengths to which vectors can be cut and still serve (similarity): 384, 256, 128.</summary>
+    public IReadOnlyList<string> Matryoshka { get; init; } = [];
+
+    /// <summary>Texts that run at once within a micro-batch (similarity), so that a large one fits into memory; 0 for all.</summary>
+    public int MiniBatch { get; init; }
+
     /// <summary>True to fit a temperature, or thresholds of several labels, on the dev data, and to save them with the model.</summary>
     public bool Calibrate { get; init; } = true;
 

@@ -13,7 +13,10 @@ internal abstract class FinetuningData
 {
     /// <summary>The names of tasks.</summary>
     public static IReadOnlyList<string> Tasks { get; } =
-        [ClassificationData.Name, EntityData.Name, QuestionData.Name, RewritingData.Translation, RewritingData.Summarization, ChatData.Name];
+    [
+        ClassificationData.Name, EntityData.Name, QuestionData.Name, RewritingData.Translation, RewritingData.Summarization, ChatData.Name,
+        SimilarityData.Name, RankingData.Name,
+    ];
 
     /// <summary>Settings that only some tasks have.</summary>
     private static readonly (string Field, string[] Tasks)[] OwnSettings =
@@ -21,6 +24,12 @@ internal abstract class FinetuningData
         ("kind", [ClassificationData.Name]),
         ("label_names", [ClassificationData.Name, EntityData.Name]),
         ("class_weights", [ClassificationData.Name, EntityData.Name]),
+        ("few_shot", [ClassificationData.Name]),
+        ("loss", [SimilarityData.Name]),
+        ("mine_negatives", [SimilarityData.Name]),
+        ("mine_margin", [SimilarityData.Name]),
+        ("matryoshka", [SimilarityData.Name]),
+        ("mini_batch", [SimilarityData.Name]),
         ("stride", [QuestionData.Name]),
         ("prompt", [RewritingData.Translation, RewritingData.Summarization]),
         ("chat_template", [ChatData.Name]),
@@ -56,6 +65,12 @@ internal abstract class FinetuningData
     /// <summary>What a micro-batch is made of, at the lengths decided: the training examples, or windows of them.</summary>
     public virtual int Samples(FinetuningConfig decided) => Training;
 
+    /// <summary>Passes over the examples; null for as many as their number suggests.</summary>
+    public virtual double? UsualEpochs => null;
+
+    /// <summary>Learning rate; null for what the size of the model suggests.</summary>
+    public virtual double? UsualRate => null;
+
     /// <summary>What the model must have on top.</summary>
     public abstract HeadKind Head { get; }
 
@@ -85,6 +100,9 @@ internal abstract class FinetuningData
         return task switch
         {
             EntityData.Name => EntityData.From(config, tokenizer, model.Config, cancellationToken),
+            SimilarityData.Name => SimilarityData.From(config, tokenizer, cancellationToken),
+            RankingData.Name => RankingData.From(config, tokenizer, cancellationToken),
+            _ when config.FewShot => FewShotData.Of(ClassificationData.From(config, tokenizer, model.Config, cancellationToken), config),
             QuestionData.Name => QuestionData.From(config, tokenizer, cancellationToken),
             RewritingData.Translation or RewritingData.Summarization => RewritingData.From(task, config, tokenizer, model, cancellationToken),
             ChatData.Name => ChatData.From(config, tokenizer, cancellationToken),
@@ -118,6 +136,11 @@ internal abstract class FinetuningData
             RewritingData.Translation or RewritingData.Summarization
                 => RewritingData.From(task, config with { Train = "", Test = path }, tokenizer, model, cancellationToken),
             ChatData.Name => ChatData.From(config with { Train = "", Test = path }, tokenizer, cancellationToken),
+            SimilarityData.Name => SimilarityData.From(config with { Train = path, Dev = path, MineNegatives = 0 }, tokenizer,
+                cancellationToken),
+            RankingData.Name => RankingData.From(config with { Train = path, Dev = path }, tokenizer, cancellationToken),
+            _ when config.FewShot => FewShotData.ToEvaluate(ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config,
+                cancellationToken)),
             _ => ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config, cancellationToken),
         };
     }

@@ -155,8 +155,8 @@ public static class FinetuningRun
             : null);
         try
         {
-            if (model.NewParameters.Count > 0 && !isAdapter)
-                throw new NumericalException($"{run.ModelFolder}: was saved without {model.NewParameters[0]}; report this.");
+            if (!isAdapter && model.NewParameters.FirstOrDefault(n => !model.Model.Parameters[n].MayBeUnused) is { } missing)
+                throw new NumericalException($"{run.ModelFolder}: was saved without {missing}; report this.");
             return run.Task.Data.Make(model, saved);
         }
         catch
