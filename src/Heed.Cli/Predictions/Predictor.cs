@@ -90,6 +90,8 @@ internal sealed class Predictor(HeedModel model, PredictSettings settings)
             Prediction[] all = TextClassification.Predictions(reading, logits[i], null, null);
             JsonObject json = Begin(input, "predictions", Scored(all, p => (p.Label, p.Score)));
             if (cut[i]) json["cut"] = true;
+            if (TextClassification.KindOf(TextClassification.Classifier(reading), all.Length) == ClassificationKind.MultiLabel)
+                json["labels"] = new JsonArray([.. all.Where(p => p.Score >= reading.Calibration.ThresholdOf(p.Label)).Select(p => (JsonNode)p.Label)]);
             List<PredictedLine> lines = [.. Kept(all, p => p.Score).Take(settings.Top ?? Shown)
                 .Select(p => new PredictedLine(p.Label, p.Score))];
             if (settings.Explain) Explain(reading, input, texts[i], logits[i], json, lines, cancellationToken);

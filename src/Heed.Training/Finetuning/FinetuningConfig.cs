@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heed.Hub;
 using Heed.Training.Runs;
 
 namespace Heed.Training.Finetuning;
@@ -24,7 +25,7 @@ public sealed record FinetuningConfig : TrainingConfig
         Keep = 1;
     }
 
-    /// <summary>Model folder whose weights the run continues.</summary>
+    /// <summary>Model folder whose weights the run continues, or the name of a pulled model.</summary>
     public string Model { get; init; } = "";
 
     /// <summary>What is learned, one of <see cref="FinetuningTask.Names"/>; null: what the data hold.</summary>
@@ -156,7 +157,7 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <inheritdoc/>
     public override TrainingConfig WithFullPaths() => this with
     {
-        Model = FullPath("model", Model),
+        Model = HubModel.Folder(FullPathOrName(Model)),
         Train = FullPath("train", Train),
         ChatTemplate = ChatTemplate.Length == 0 || ChatTemplate == ChatForm.ChatMl ? ChatTemplate
             : FullPath("chat_template", ChatTemplate),
@@ -166,6 +167,8 @@ public sealed record FinetuningConfig : TrainingConfig
 
     /// <inheritdoc/>
     public override JsonObject ToJson() => Write(this, FinetuningFields.All);
+
+    private static string FullPathOrName(string model) => Directory.Exists(model) ? FullPath("model", model) : model;
 
     private static string FullPath(string field, string path)
         => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal) ? Path.GetFullPath(path)

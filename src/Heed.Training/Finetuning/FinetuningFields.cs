@@ -24,7 +24,7 @@ internal static class FinetuningFields
     /// <summary>All fields.</summary>
     public static IReadOnlyList<Field> All { get; } =
     [
-        Field.Text("model", "model folder whose weights are trained further", c => c.Model, (c, v) => c with { Model = v }),
+        Field.Text("model", "model folder, or name of a pulled model, whose weights are trained further", c => c.Model, (c, v) => c with { Model = v }),
         Field.Word("task", "what is learned; if omitted what the data hold", FinetuningTask.Names, c
             => c.Task, (c, v) => c with { Task = v }),
         Field.Text("train", "training data: CSV, TSV, JSONL, JSON, Parquet, CoNLL, or a folder per class",
