@@ -50,8 +50,8 @@ public sealed partial class ReferenceBehaviourTests
     {
         string[] rows = Rows(Departures);
         Assert.NotEmpty(rows);
-        Assert.Empty(rows.Where(row => Named().Matches(row[(row[..^1].LastIndexOf('|') + 1)..]) is var tests
-            && (tests.Count == 0 || tests.Any(t => !Tests.Contains(t.Groups[1].Value)))));   // the last column names `Class.Method`
+        Assert.DoesNotContain(rows, row => Named().Matches(row[(row[..^1].LastIndexOf('|') + 1)..]) is var tests
+            && (tests.Count == 0 || tests.Any(t => !Tests.Contains(t.Groups[1].Value))));   // the last column names `Class.Method`
     }
 
     /// <summary>The rows of a document's tables, without their heads.</summary>
