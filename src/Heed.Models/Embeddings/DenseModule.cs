@@ -44,6 +44,15 @@ internal sealed class DenseModule : VectorModule, IDisposable
     /// <summary>D'.</summary>
     public int Outputs { get; }
 
+    /// <summary>W and b.</summary>
+    public Linear Linear => _linear;
+
+    /// <summary>f.</summary>
+    public Activation Activation => _activation;
+
+    /// <summary>True where R·x is added.</summary>
+    public bool HasResidual => _adds;
+
     public override int WidthOf(int width) => Outputs;
 
     /// <summary>Reads the module's folder: <c>config.json</c> and weights in either format.</summary>
