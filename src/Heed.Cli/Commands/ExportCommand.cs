@@ -15,10 +15,12 @@ internal static class ExportCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> model = new("model") { Description = "model folder, or the name of a pulled model: an encoder, a classifier, a question answerer or a sentence embedder" };
+        Argument<string> model = new("model") { Description = "model folder, or the name of a pulled model: an encoder, a classifier, a "
+            + "question answerer or a sentence embedder" };
         Option<string> target = new("--out") { Description = "file to write; it ends in .onnx", Required = true };
         Option<bool> overwrite = new("--overwrite") { Description = "replace the file if it exists" };
-        Command command = new("export", "Write an encoder and its head as an ONNX file. Example: heed export my-classifier --out classifier.onnx") { model, target, overwrite };
+        Command command = new("export", "Write an encoder and its head as an ONNX file. Example: heed export my-classifier --out "
+            + "classifier.onnx") { model, target, overwrite };
         command.SetAction((parsed, cancellationToken) => Task.FromResult(
             Run(terminal, parsed.GetRequiredValue(model), parsed.GetRequiredValue(target), parsed.GetValue(overwrite), cancellationToken)));
         return command;
@@ -27,7 +29,8 @@ internal static class ExportCommand
     private static int Run(Terminal terminal, string source, string target, bool overwrite, CancellationToken cancellationToken)
     {
         if (!target.EndsWith(Ending, StringComparison.OrdinalIgnoreCase))
-            throw new UsageException($"--out: '{target}' does not end in {Ending}, and ONNX is what is exported; 'heed convert' writes model folders.");
+            throw new UsageException($"--out: '{target}' does not end in {Ending}, and ONNX is what is exported; 'heed convert' writes "
+                + "model folders.");
         if (!overwrite && Path.Exists(target))
             throw new UsageException($"{target}: exists. Name another file, or replace it with --overwrite.");
         LoadOptions options = new() { Warnings = new Reporter<string>(terminal.Warn), CancellationToken = cancellationToken };
@@ -61,7 +64,8 @@ internal static class ExportCommand
             return ExitCode.Ok;
         }
 
-        terminal.Line($"{architecture}, {Printable.Bytes(report.Bytes)}: {string.Join(", ", report.Inputs)} → {string.Join(", ", report.Outputs)} in {target}");
+        terminal.Line($"{architecture}, {Printable.Bytes(report.Bytes)}: {string.Join(", ", report.Inputs)} → "
+            + $"{string.Join(", ", report.Outputs)} in {target}");
         return ExitCode.Ok;
     }
 }

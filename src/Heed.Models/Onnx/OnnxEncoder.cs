@@ -6,7 +6,8 @@ using Heed.Models.DistilBert;
 namespace Heed.Models.Onnx;
 
 /// <summary>One post-norm layer: attention, norm, feed-forward part, norm.</summary>
-internal readonly record struct OnnxLayer(MultiHeadAttention Attention, LayerNorm AttentionNorm, FeedForward FeedForward, LayerNorm FeedForwardNorm);
+internal readonly record struct OnnxLayer(MultiHeadAttention Attention, LayerNorm AttentionNorm, FeedForward FeedForward,
+    LayerNorm FeedForwardNorm);
 
 /// <summary>A post-norm encoder as nodes of ONNX: BERT, RoBERTa and kin, MPNet, ELECTRA, DistilBERT.</summary>
 /// <remarks>Padding computes like any token and is hidden from the others by −3.4e38 added to its scores.</remarks>
@@ -49,7 +50,8 @@ internal sealed class OnnxEncoder
                 encoder = new OnnxEncoder(graph, config.Width, config.Heads, config.Activation, config.NormEpsilon);
                 encoder.Embed(bert, config);
                 string? distances = bert.Distances is null ? null : encoder.DistanceBiases(bert.Distances, config);
-                encoder.Run(bert.Layers.Select(l => new OnnxLayer(l.Attention, l.AttentionNorm, l.FeedForward, l.FeedForwardNorm)), distances);
+                encoder.Run(bert.Layers.Select(l => new OnnxLayer(l.Attention, l.AttentionNorm, l.FeedForward, l.FeedForwardNorm)),
+                    distances);
                 return encoder;
             case DistilBertEncoder distil:
                 DistilBertConfig small = (DistilBertConfig)stack.Config;
@@ -113,7 +115,7 @@ internal sealed class OnnxEncoder
         long[] buckets = new long[(2 * reach) - 1];
         for (int i = 0; i < buckets.Length; i++) buckets[i] = RelativeBias.Bucket(i - (reach - 1), true, config.DistanceBuckets, 128);
         string columns = Columns();
-        string distances = _graph.Node("Sub", columns, _graph.Node("Unsqueeze", columns, _graph.Wholes(1)));               // [T, T]: key − query
+        string distances = _graph.Node("Sub", columns, _graph.Node("Unsqueeze", columns, _graph.Wholes(1)));               // [T, T]
         string bucket = _graph.Node("Gather", _graph.Wholes(buckets), _graph.Node("Add", distances, _graph.Whole(reach - 1)));
         string rows = _graph.Node("Gather", _graph.Weight(biases.Weight), bucket);                                         // [T, T, H]
         return _graph.NodeWith("Transpose", [OnnxAttribute.Of("perm", 2, 0, 1)], rows);
@@ -145,6 +147,7 @@ internal sealed class OnnxEncoder
         return _graph.Linear(_graph.Node("Reshape", mixed, _graph.Wholes(0, 0, Width)), attention.Output);                 // [B, T, D]
 
         string Heads(Projection projection, params long[] order)
-            => _graph.NodeWith("Transpose", [OnnxAttribute.Of("perm", order)], _graph.Node("Reshape", _graph.Linear(Hidden, projection), shape));
+            => _graph.NodeWith("Transpose", [OnnxAttribute.Of("perm", order)],
+                _graph.Node("Reshape", _graph.Linear(Hidden, projection), shape));
     }
 }

@@ -32,7 +32,8 @@ internal static class OnnxExport
         OnnxGraph graph = new();
         switch (model)
         {
-            case SequenceClassifier { Head: { IsMean: false, LastToken: false, Transform: null } head, Stack: { } stack } when OnnxEncoder.Knows(stack):
+            case SequenceClassifier { Head: { IsMean: false, LastToken: false, Transform: null } head, Stack: { } stack }
+                when OnnxEncoder.Knows(stack):
                 OnnxEncoder encoder = OnnxEncoder.Build(graph, stack);
                 string text = encoder.First();                                                                           // [B, D]
                 if (head.Dense is not null) text = graph.Activate(graph.Linear(text, head.Dense), head.Activation);
@@ -40,19 +41,22 @@ internal static class OnnxExport
                 break;
             case TokenClassifier { Transform: null } tokens when OnnxEncoder.Knows(tokens.Stack):
                 encoder = OnnxEncoder.Build(graph, tokens.Stack);
-                graph.Output("logits", graph.Linear(encoder.Hidden, tokens.Classifier), "batch", "sequence", Size(tokens.Classifier.Outputs));
+                graph.Output("logits", graph.Linear(encoder.Hidden, tokens.Classifier), "batch", "sequence",
+                    Size(tokens.Classifier.Outputs));
                 break;
             case QuestionAnswerer { Transform: null } answers when OnnxEncoder.Knows(answers.Stack):
                 encoder = OnnxEncoder.Build(graph, answers.Stack);
                 string scores = graph.Linear(encoder.Hidden, answers.Outputs);                                           // [B, T, 2]
                 foreach ((string name, int column) in (ReadOnlySpan<(string, int)>)[("start_logits", 0), ("end_logits", 1)])
-                    graph.Output(name, graph.NodeWith("Gather", [OnnxAttribute.Of("axis", -1)], scores, graph.Whole(column)), "batch", "sequence");
+                    graph.Output(name, graph.NodeWith("Gather", [OnnxAttribute.Of("axis", -1)], scores, graph.Whole(column)), "batch",
+                        "sequence");
                 break;
             case EncoderModel bare when bare.GetType() == typeof(EncoderModel) && OnnxEncoder.Knows(bare.Stack):
                 encoder = OnnxEncoder.Build(graph, bare.Stack);
                 graph.Output("last_hidden_state", encoder.Hidden, "batch", "sequence", Size(encoder.Width));
                 if (bare.Pooler is { } pooler)
-                    graph.Output("pooler_output", graph.Activate(graph.Linear(encoder.First(), pooler), Activation.Tanh), "batch", Size(encoder.Width));
+                    graph.Output("pooler_output", graph.Activate(graph.Linear(encoder.First(), pooler), Activation.Tanh), "batch",
+                        Size(encoder.Width));
                 break;
             default:
                 throw Refused(model);
@@ -98,11 +102,13 @@ internal static class OnnxExport
         if (pooling == Pooling.Max)
         {
             string hidden = graph.Node("Mul", graph.Node("Sub", graph.Number(1), mask), graph.Number(float.MinValue));
-            return graph.NodeWith("ReduceMax", [OnnxAttribute.Of("axes", [1L]), OnnxAttribute.Of("keepdims", 0)], graph.Node("Add", encoder.Hidden, hidden));
+            return graph.NodeWith("ReduceMax", [OnnxAttribute.Of("axes", [1L]), OnnxAttribute.Of("keepdims", 0)],
+                graph.Node("Add", encoder.Hidden, hidden));
         }
 
         if (pooling is not (Pooling.Mean or Pooling.MeanSqrtLength))
-            throw new InputException($"pooling: {pooling} is not exported to ONNX; the first row, the mean, the mean by √length and the maximum are.");
+            throw new InputException($"pooling: {pooling} is not exported to ONNX; the first row, the mean, the mean by √length and the "
+                + "maximum are.");
         string sum = Sum(graph.Node("Mul", encoder.Hidden, mask)), count = Sum(mask);
         return graph.Node("Div", sum, pooling == Pooling.Mean ? count : graph.Node("Sqrt", count));
 

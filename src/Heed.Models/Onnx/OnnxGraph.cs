@@ -106,7 +106,8 @@ internal sealed class OnnxGraph
     public string Whole(long value) => Constant([], IntegerType, MemoryMarshal.AsBytes([value]).ToArray());
 
     /// <summary>A list of whole numbers: a shape, axes, rows.</summary>
-    public string Wholes(params ReadOnlySpan<long> values) => Constant([values.Length], IntegerType, MemoryMarshal.AsBytes(values).ToArray());
+    public string Wholes(params ReadOnlySpan<long> values)
+        => Constant([values.Length], IntegerType, MemoryMarshal.AsBytes(values).ToArray());
 
     /// <summary>The file.</summary>
     /// <param name="name">Name of the graph.</param>
@@ -136,7 +137,8 @@ internal sealed class OnnxGraph
         long[] sizes = [.. Enumerable.Range(0, parameter.Shape.Rank).Select(i => (long)parameter.Shape[i])];
         if (transposed) Array.Reverse(sizes);
         ProtobufMessage tensor = Tensor(name, sizes, FloatType);
-        _initializers.Message(5, tensor.Bytes(9, parameter.Shape.Count * (long)sizeof(float), stream => Write(parameter, transposed, stream)));
+        tensor.Bytes(9, parameter.Shape.Count * (long)sizeof(float), stream => Write(parameter, transposed, stream));
+        _initializers.Message(5, tensor);
         return _weights[name] = name;
     }
 
@@ -163,7 +165,8 @@ internal sealed class OnnxGraph
         foreach (string axis in axes)
         {
             ProtobufMessage dimension = new();
-            shape.Message(1, long.TryParse(axis, CultureInfo.InvariantCulture, out long size) ? dimension.Integer(1, size) : dimension.Text(2, axis));
+            shape.Message(1, long.TryParse(axis, CultureInfo.InvariantCulture, out long size) ? dimension.Integer(1, size)
+                : dimension.Text(2, axis));
         }
 
         ProtobufMessage tensor = new ProtobufMessage().Integer(1, type).Message(2, shape);

@@ -1,3 +1,4 @@
+using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Models.Bert;
 using Heed.Models.Embeddings;
@@ -61,15 +62,40 @@ public sealed class OnnxExportTests
     [InlineData("bert-cls-max-dense-pickle-old")]
     public void Embedders_give_what_Heed_gives(string name)
     {
-        using TemporaryFolder folder = new();
         using SentenceEmbedder embedder = SentenceEmbedder.Load(Embedder(name));
+        CompareVectors(embedder);
+    }
+
+    [SharedFact]
+    public void A_real_embedder_gives_what_Heed_gives()
+    {
+        using SentenceEmbedder embedder = SentenceEmbedder.Load(Path.Combine(Repository.Shared!, "models", "all-MiniLM-L6-v2"));
+        CompareVectors(embedder);
+    }
+
+    [Fact]
+    public void Every_activation_has_its_curve()
+    {
+        foreach (Activation activation in Enum.GetValues<Activation>())
+        {
+            BertConfig config = BertConfig.Base with { Layers = 1, Heads = 2, Width = 8, Vocabulary = 40, Labels = ["a", "b"] };
+            config = config with { Activation = activation };
+            using Model model = SequenceClassifier.Create(config, new ParameterSet(ParameterSource.Random(3)));
+            foreach (Parameter parameter in model.Parameters.Where(p => p.Name.EndsWith("weight", StringComparison.Ordinal)
+                && p.Shape.Rank == 2))
+                for (int i = 0; i < parameter.Shape.Count; i++) parameter.Value.Span[i] *= 30;
+            Compare(model);
+        }
+    }
+
+    private static void CompareVectors(SentenceEmbedder embedder)
+    {
+        using TemporaryFolder folder = new();
         string file = folder.File("model.onnx");
         Assert.Equal(["last_hidden_state", "sentence_embedding"], OnnxExport.Write(embedder, file).Outputs);
         using InferenceSession session = new(file);
-        int[][] texts = Texts(embedder.Model!.Config.Vocabulary, left: false, embedder.Model.Config.PaddingId ?? 0).Texts;
-        float[] expected = embedder.Embed(texts).ToArray();
-        Dictionary<string, float[]> found = Run(session, Texts(embedder.Model.Config.Vocabulary, left: false, embedder.Model.Config.PaddingId ?? 0).Inputs);
-        Near(expected, found["sentence_embedding"], _ => true, $"{name} sentence_embedding");
+        (ModelInputs inputs, int[][] texts) = Texts(embedder.Model!.Config.Vocabulary, left: false, embedder.Model.Config.PaddingId ?? 0);
+        Near(embedder.Embed(texts).ToArray(), Run(session, inputs)["sentence_embedding"], _ => true, "sentence_embedding");
     }
 
     [Fact]
@@ -146,9 +172,11 @@ public sealed class OnnxExportTests
             {
                 float[] expected = Of(output, name).ToArray();
                 int cells = inputs.InputIds.Cells.Length, width = expected.Length / cells;
-                bool byToken = expected.Length % cells == 0 && Of(output, name).Shape.Rank >= 2 && Of(output, name).Shape[1] == inputs.InputIds.Columns;
+                bool byToken = expected.Length % cells == 0 && Of(output, name).Shape.Rank >= 2
+                    && Of(output, name).Shape[1] == inputs.InputIds.Columns;
                 // What padding computes means nothing and differs: Heed does not compute it.
-                Near(expected, found[name], i => !byToken || inputs.AttentionMask!.Cells[i / width] == 1, $"{model.Architecture} {name}, left {left}");
+                Near(expected, found[name], i => !byToken || inputs.AttentionMask!.Cells[i / width] == 1,
+                    $"{model.Architecture} {name}, left {left}");
             }
         }
 
@@ -174,9 +202,11 @@ public sealed class OnnxExportTests
     {
         int[] lengths = [7, 1, 11, 4];
         int longest = lengths.Max();
-        int[][] texts = [.. lengths.Select((length, b) => Enumerable.Range(0, length).Select(t => 5 + (((b * 31) + (t * 7)) % (vocabulary - 5))).ToArray())];
+        int[][] texts = [.. lengths.Select((length, b) => Enumerable.Range(0, length).Select(t => Id(b, t)).ToArray())];
         int[][] grid = [.. texts.Select(text => Pad(text, padding))], mask = [.. texts.Select(text => Pad([.. text.Select(_ => 1)], 0))];
         return (new ModelInputs { InputIds = TokenGrid.Of(grid), AttentionMask = TokenGrid.Of(mask) }, texts);
+
+        int Id(int b, int t) => 5 + (((b * 31) + (t * 7)) % (vocabulary - 5));
 
         int[] Pad(int[] row, int with)
         {
@@ -197,7 +227,9 @@ public sealed class OnnxExportTests
                 "attention_mask" => inputs.AttentionMask!.Cells,
                 _ => inputs.TokenTypeIds?.Cells ?? (IEnumerable<int>)zeros,
             };
-            values.Add(NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(cells.Select(c => (long)c).ToArray(), [inputs.InputIds.Rows, inputs.InputIds.Columns])));
+            long[] numbers = [.. cells.Select(c => (long)c)];
+            DenseTensor<long> grid = new(numbers, [inputs.InputIds.Rows, inputs.InputIds.Columns]);
+            values.Add(NamedOnnxValue.CreateFromTensor(name, grid));
         }
 
         using IDisposableReadOnlyCollection<DisposableNamedOnnxValue> outputs = session.Run(values);
