@@ -88,4 +88,18 @@ public sealed partial class HeedModel
             .Weighted)
             .Select((p, l) => new Prediction(labels[l], (float)p)).OrderByDescending(p => p.Score)])];
     }
+
+    /// <summary>As <see cref="ClassifyAs"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="ClassifyAs"/>
+    public Task<IReadOnlyList<IReadOnlyList<Prediction>>> ClassifyAsAsync(
+        IReadOnlyList<string> texts, IReadOnlyList<string> labels, string template = ZeroShot.Template, bool several = false,
+        CancellationToken cancellationToken = default)
+        => Task.Run(() => ClassifyAs(texts, labels, template, several, cancellationToken), cancellationToken);
+
+    /// <summary>As <see cref="ClassifyByPrompt"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="ClassifyByPrompt"/>
+    public Task<IReadOnlyList<IReadOnlyList<Prediction>>> ClassifyByPromptAsync(
+        IReadOnlyList<string> texts, string template, IReadOnlyList<string> labels, IReadOnlyList<string>? contentFree = null,
+        CancellationToken cancellationToken = default)
+        => Task.Run(() => ClassifyByPrompt(texts, template, labels, contentFree, cancellationToken), cancellationToken);
 }

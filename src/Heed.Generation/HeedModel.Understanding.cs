@@ -1,4 +1,5 @@
 using Heed.Generation.Embeddings;
+using Heed.Generation.Sampling;
 using Heed.Generation.Understanding;
 using Heed.Models;
 
@@ -46,6 +47,12 @@ public sealed partial class HeedModel
         return Understanding.TokenVectors.Of(_reading.Value, text, truncate, cancellationToken);
     }
 
+    /// <summary>As <see cref="TokenVectors"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="TokenVectors"/>
+    public Task<IReadOnlyList<float[]>> TokenVectorsAsync(
+        string text, bool truncate = false, CancellationToken cancellationToken = default)
+        => Task.Run(() => TokenVectors(text, truncate, cancellationToken), cancellationToken);
+
     /// <summary>The classes of a text, the likeliest first; a number where the model does regression.</summary>
     /// <param name="text">The text.</param>
     /// <param name="pair">A second text where the model judges pairs; an empty one is none.</param>
@@ -92,10 +99,34 @@ public sealed partial class HeedModel
         ArgumentNullException.ThrowIfNull(pairs);
         if (top is { } most) ArgumentOutOfRangeException.ThrowIfLessThan(most, 1, nameof(top));
         using IDisposable use = _uses.Enter();
+        if (Model is not SequenceClassifier && _head.Value is { } head) return OfVectors(head, pairs, kind, top, cancellationToken);
         TextReading reading = _reading.Value;
         TextClassification.Classifier(reading);
         float[][] logits = TextClassification.Logits(reading, pairs, truncate, cancellationToken);
         return Array.ConvertAll(logits, l => TextClassification.Predictions(reading, l, kind, top));
+    }
+
+    /// <summary>The classes that a linear layer reads from the vectors of texts; what is longer than the embedder reads is cut.</summary>
+    private Prediction[][] OfVectors(VectorHead head, IReadOnlyList<TextPair> pairs, ClassificationKind? kind, int? top,
+        CancellationToken cancellationToken)
+    {
+        if (pairs.FirstOrDefault(p => p.Second.Length > 0) is not null)
+            throw new InputException($"{Folder}: reads classes from the vector of one text, and a pair was given. Give single texts.");
+        TextEmbedder embedder = _embedder.Value;
+        if (embedder.Dimensions != head.Width)
+        {
+            throw new InvalidFileException(Folder, VectorHead.FileName,
+                $"reads vectors of {head.Width} numbers, and the folder's have {embedder.Dimensions}; take the file that belongs to it");
+        }
+
+        return [.. embedder.Embed([.. pairs.Select(p => p.First)], null, cancellationToken).Select(vector =>
+        {
+            float[] logits = head.Scores(vector), scores = [.. logits];
+            if (kind is null or ClassificationKind.SingleLabel) Probabilities.Softmax(logits, scores);
+            else if (kind is ClassificationKind.MultiLabel) Probabilities.Sigmoid(scores);
+            return (Prediction[])[.. scores.Select((s, i) => new Prediction(TextClassification.LabelOf(Model.Config, i), s))
+                .OrderByDescending(p => p.Score).Take(top ?? int.MaxValue)];
+        })];
     }
 
     /// <summary>As <see cref="Classify(string, string?, CancellationToken)"/>, on a thread of the pool.</summary>
@@ -124,14 +155,29 @@ public sealed partial class HeedModel
         string text, int count = 5, IReadOnlyList<string>? targets = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        using IDisposable use = _uses.Enter();
-        return MaskFilling.Fill(_reading.Value, text, count, targets, cut: false, cancellationToken);
+        return Fill([text], count, targets, cancellationToken)[0];
     }
 
-    /// <summary>As <see cref="Fill"/>, on a thread of the pool.</summary>
-    /// <inheritdoc cref="Fill"/>
-    public Task<IReadOnlyList<Filling>> FillAsync(
-        string text, int count = 5, IReadOnlyList<string>? targets = null, CancellationToken cancellationToken = default)
-        => Task.Run(() => Fill(text, count, targets, cancellationToken), cancellationToken);
+    /// <summary>What may replace each mask of some texts.</summary>
+    /// <inheritdoc cref="Fill(string, int, IReadOnlyList{string}?, CancellationToken)"/>
+    /// <param name="texts">Texts with at least one mask token each.</param>
+    /// <param name="count">Up to how many fillings for each mask.</param>
+    /// <param name="targets">Only these tokens may fill a mask; null: all.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
+    /// <returns>For each text its fillings, mask by mask, the likeliest first.</returns>
+    public IReadOnlyList<IReadOnlyList<Filling>> Fill(
+        IReadOnlyList<string> texts, int count = 5, IReadOnlyList<string>? targets = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        using IDisposable use = _uses.Enter();
+        return MaskFilling.Fill(_reading.Value, texts, count, targets, cut: false, cancellationToken);
+    }
+
+    /// <summary>As <see cref="Fill(IReadOnlyList{string}, int, IReadOnlyList{string}?, CancellationToken)"/>, on a thread of the
+    /// pool.</summary>
+    /// <inheritdoc cref="Fill(IReadOnlyList{string}, int, IReadOnlyList{string}?, CancellationToken)"/>
+    public Task<IReadOnlyList<IReadOnlyList<Filling>>> FillAsync(
+        IReadOnlyList<string> texts, int count = 5, IReadOnlyList<string>? targets = null, CancellationToken cancellationToken = default)
+        => Task.Run(() => Fill(texts, count, targets, cancellationToken), cancellationToken);
 }

@@ -25,6 +25,7 @@ public sealed partial class HeedModel : IDisposable
     private readonly ModelUses _uses;
     private readonly Lazy<Tokenizer> _tokenizer;
     private readonly Lazy<TextEmbedder> _embedder;
+    private readonly Lazy<VectorHead?> _head;
     private readonly Lazy<TextReading> _reading;
     private readonly Lazy<InferenceEngine> _engine;
     private readonly Lazy<ChatTemplates> _templates;
@@ -44,6 +45,7 @@ public sealed partial class HeedModel : IDisposable
         // A file that is missing now may be there at the next call: only successes are kept.
         _tokenizer = new(() => ReadTokenizer(files, warnings), LazyThreadSafetyMode.PublicationOnly);
         _reading = new(() => TextReading.Of(files, Model, Tokenizer), LazyThreadSafetyMode.PublicationOnly);
+        _head = new(() => VectorHead.Read(files), LazyThreadSafetyMode.PublicationOnly);
         _templates = new(() => ChatTemplates.FromFiles(files), LazyThreadSafetyMode.PublicationOnly);
         _embedder = embedder is null
             ? new(() => TextEmbedder.Over(files, model), LazyThreadSafetyMode.PublicationOnly)

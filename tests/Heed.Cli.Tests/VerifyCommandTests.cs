@@ -121,6 +121,26 @@ public class VerifyCommandTests
     }
 
     [Fact]
+    public async Task Rows_of_tasks_are_compared_one_by_one_and_a_departing_one_ends_with_7()
+    {
+        string source = Path.Combine(Repository.Goldens, "pipelines");
+        using TemporaryFolder folder = new();
+        Copy(Path.Combine(source, "models", "bert-mlm"), folder.File("tasks/models/bert-mlm"));
+        string right = File.ReadLines(Path.Combine(source, "fill-mask.jsonl")).First();
+        const string Published = """{"task": "fill-mask", "model": "published", "inputs": "", "output": []}""";
+        File.WriteAllText(folder.File("tasks/fill-mask.jsonl"), right + "\n" + Published + "\n");
+        (int code, string output, _) = await Run("verify", folder.File("tasks"));
+        Assert.Equal(ExitCode.Ok, code);
+        Assert.Contains("1 of 1 rows of tasks agree with the reference; 1 were not run", output, StringComparison.Ordinal);
+
+        File.WriteAllText(folder.File("tasks/fill-mask.jsonl"), right.Replace("\"token\":149", "\"token\":150", StringComparison.Ordinal) + "\n");
+        (code, output, _) = await Run("verify", folder.Path);   // found by the search too
+        Assert.Equal(ExitCode.Numerical, code);
+        Assert.Contains("fill-mask (fill-mask, line 1): output[0][0].token is 149, not 150", output, StringComparison.Ordinal);
+        Assert.Contains("0 of 1 rows of tasks agree", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Rows_of_measures_are_compared_one_by_one_and_a_departing_one_ends_with_7()
     {
         using TemporaryFolder folder = new();

@@ -97,6 +97,8 @@ public sealed class HeedModelUnderstandingTests
         Assert.Equal($"The refund is{spaced.Token}.", spaced.Text);
         Filling only = Assert.Single(model.Fill("The refund is<mask>.", targets: [" the"]));
         Assert.Equal(all.First(f => f.Id == only.Id).Probability, only.Probability);
+        string[] texts = ["<mask> refund", "The refund is<mask>.", "A<mask> and a<mask> with more words behind."];
+        Assert.Equal(texts.SelectMany(t => model.Fill(t)), model.Fill(texts).SelectMany(f => f));
         Assert.Contains("write it where a word is to be filled in", Assert.Throws<InputException>(() => model.Fill("none")).Message, StringComparison.Ordinal);
         Assert.Contains("has no token", Assert.Throws<InputException>(() => model.Fill("a<mask>", targets: [""])).Message, StringComparison.Ordinal);
     }

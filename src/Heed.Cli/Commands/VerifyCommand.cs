@@ -13,13 +13,23 @@ internal static class VerifyCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> folders = new("folder") { Description = "folders with a model and its reference values, or with rows of measures (docs/verify.md); folders of such folders are searched", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> folders = new("folder")
+        {
+            Description = "folders with a model and its reference values, or with rows of "
+            + "measures or tasks (docs/verify.md); folders of such folders are searched",
+            Arity = ArgumentArity.OneOrMore
+        };
         Option<string?> dump = new("--dump") { Description = "write everything that Heed computed to DIR/<folder>.safetensors and .json" };
-        Option<string?> model = new("--model") { Description = "the model's folder, or the name of a pulled model, for references of sentence embeddings, which have none beside them" };
+        Option<string?> model = new("--model")
+        {
+            Description = "the model's folder, or the name of a pulled model, for references of "
+            + "sentence embeddings, which have none beside them"
+        };
         Option<bool> tokenizer = new("--tokenizer") { Description = "the folders hold tokenizer cases" };
         Option<bool> noTraining = new("--no-training") { Description = "leave out gradients and training steps" };
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
-        Command command = new("verify", "Compare outputs, losses, gradients, training steps and generations with a reference; exit code 7 where something is off. Example: heed verify goldens/models") { folders, dump, model, tokenizer, noTraining, strict };
+        Command command = new("verify", "Compare outputs, losses, gradients, training steps and generations with a reference; exit code 7 "
+            + "where something is off. Example: heed verify goldens/models") { folders, dump, model, tokenizer, noTraining, strict };
         command.SetAction((parsed, cancellationToken) =>
         {
             string[] given = parsed.GetRequiredValue(folders);
@@ -38,7 +48,8 @@ internal static class VerifyCommand
             }
 
             foreach (Option option in (Option[])[dump, model, noTraining, strict])
-                if (parsed.GetResult(option) is { Implicit: false }) throw new UsageException($"{option.Name}: was given with --tokenizer, whose cases have no model. Leave one of them out.");
+                if (parsed.GetResult(option) is { Implicit: false }) throw new UsageException($"{option.Name}: was given with "
+                    + $"--tokenizer, whose cases have no model. Leave one of them out.");
             return Task.FromResult(Tokenizers(terminal, given, cancellationToken));
         });
         return command;
@@ -50,19 +61,25 @@ internal static class VerifyCommand
         List<(string Folder, string Why)> passedOver = [];
         foreach (string folder in folders)
         {
-            if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a folder with a model and its reference values.");
+            if (!Directory.Exists(folder)) throw new StorageException($"{folder}: is not a folder. Name a folder with a model and its "
+                + $"reference values.");
             if (IsCase(folder)) cases.Add(folder);
             else if (IsRows(folder)) rowFolders.Add(folder);
-            else Search(folder, 2, options.Model is not null, cases, rowFolders, passedOver);
+            if (!IsCase(folder) && (!IsRows(folder) || SimilarityVerification.IsCases(folder))) Search(folder, 2,
+                options.Model is not null, cases, rowFolders, passedOver);
         }
 
-        if (cases.Count + rowFolders.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors, metrics.jsonl or rows of tasks.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
+        if (cases.Count + rowFolders.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, "
+            + $"weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors, metrics.jsonl, "
+            + $"losses.json or rows of tasks.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
         if (options.Model is { } model) options = options with { Model = HubModel.Folder(model) };
-        else if (cases.Find(IsEmbeddings) is { } apart) throw new UsageException($"{apart}: holds embeddings and no model; name the folder of the model that made them (--model DIR).");
+        else if (cases.Find(IsEmbeddings) is { } apart) throw new UsageException($"{apart}: holds embeddings and no model; name the "
+            + $"folder of the model that made them (--model DIR).");
         if (options.Dump is { } dump)
         {
             foreach (IGrouping<string, string> same in cases.GroupBy(ModelVerifier.DumpName, StringComparer.Ordinal))
-                if (same.Count() > 1) throw new UsageException($"--dump: {same.First()} and {same.ElementAt(1)} would both be written to {Path.Combine(dump, same.Key)}.safetensors. Verify them one after the other, into two folders.");
+                if (same.Count() > 1) throw new UsageException($"--dump: {same.First()} and {same.ElementAt(1)} would both be written to "
+                    + $"{Path.Combine(dump, same.Key)}.safetensors. Verify them one after the other, into two folders.");
             ModelVerifier.PrepareDump(dump);
         }
 
@@ -101,7 +118,8 @@ internal static class VerifyCommand
                 }
                 else
                 {
-                    measures.Add(MetricVerification.Run(folder, options.CancellationToken));
+                    measures.Add(SimilarityVerification.IsCases(folder) ? SimilarityVerification.Run(folder, options.CancellationToken)
+                        : MetricVerification.Run(folder, options.CancellationToken));
                 }
             }
             catch (HeedException e) when (cases.Count + rowFolders.Count > 1)
@@ -112,9 +130,20 @@ internal static class VerifyCommand
         }
 
         off |= measures.Failed + tasks.Failed > 0;
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["cases"] = rows, ["failed"] = failed, ["measures"] = measures.Rows, ["tasks"] = tasks.Rows, ["tasks_not_run"] = tasksNotRun, ["passed_over"] = new JsonArray([.. passedOver.Select(p => (JsonNode)new JsonObject { ["folder"] = p.Folder, ["why"] = p.Why })]) });
-        else if (cases.Count > 0) terminal.Line($"{cases.Count - failed} of {cases.Count} cases agree with the reference{(missing > 0 ? $"; {missing} generations were not run" : "")}");
-        if (!terminal.IsJson && measures.Total > 0) terminal.Line($"{measures.Total - measures.Failed} of {measures.Total} rows of measures agree with the reference");
+        if (terminal.IsJson) terminal.Json(new JsonObject
+        {
+            ["cases"] = rows,
+            ["failed"] = failed,
+            ["measures"] = measures.Rows,
+            ["tasks"] = tasks.Rows,
+            ["tasks_not_run"] = tasksNotRun,
+            ["passed_over"] = new JsonArray([.. passedOver.Select(p
+                    => (JsonNode)new JsonObject { ["folder"] = p.Folder, ["why"] = p.Why })])
+        });
+        else if (cases.Count > 0) terminal.Line($"{cases.Count - failed} of {cases.Count} cases agree with the "
+            + $"reference{(missing > 0 ? $"; {missing} generations were not run" : "")}");
+        if (!terminal.IsJson && measures.Total > 0) terminal.Line($"{measures.Total - measures.Failed} of {measures.Total} rows of "
+            + $"measures agree with the reference");
         if (!terminal.IsJson && tasks.Total > 0)
             terminal.Line($"{tasks.Total - tasks.Failed} of {tasks.Total} rows of tasks agree with the reference"
                 + (tasksNotRun > 0 ? $"; {tasksNotRun} were not run: their model is a published one (--model DIR names it)" : ""));
@@ -122,14 +151,17 @@ internal static class VerifyCommand
     }
 
     /// <summary>Any file of a reference makes a case: one that lacks the others is reported, not skipped.</summary>
-    private static bool IsCase(string folder) => IsEmbeddings(folder) || Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name)));
+    private static bool IsCase(string folder) => IsEmbeddings(folder)
+        || Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name)));
 
-    private static bool IsRows(string folder) => MetricVerification.IsRows(folder) || TaskVerification.IsRows(folder);
+    private static bool IsRows(string folder)
+        => MetricVerification.IsRows(folder) || TaskVerification.IsRows(folder) || SimilarityVerification.IsCases(folder);
 
     private static bool IsEmbeddings(string folder) => File.Exists(Path.Combine(folder, "embeddings.safetensors"));
 
     /// <summary>Finds the cases below a folder; what was not named and is of another kind is passed over.</summary>
-    private static void Search(string folder, int levels, bool hasModel, List<string> cases, List<string> rowFolders, List<(string Folder, string Why)> passedOver)
+    private static void Search(string folder, int levels, bool hasModel, List<string> cases, List<string> rowFolders,
+        List<(string Folder, string Why)> passedOver)
     {
         foreach (string inner in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
         {
@@ -137,6 +169,8 @@ internal static class VerifyCommand
             if (IsRows(inner))
             {
                 rowFolders.Add(inner);
+                // Folders of models lie below rows of losses.
+                if (levels > 1 && SimilarityVerification.IsCases(inner)) Search(inner, levels - 1, hasModel, cases, rowFolders, passedOver);
             }
             else if (IsEmbeddings(inner))
             {
@@ -146,7 +180,8 @@ internal static class VerifyCommand
             else if (IsCase(inner))
             {
                 // A model that lacks its configuration is reported.
-                if (File.Exists(Path.Combine(inner, "config.json")) || File.Exists(Path.Combine(inner, "adapter_config.json")) || CheckpointFolder.HasWeights(inner)) cases.Add(inner);
+                if (File.Exists(Path.Combine(inner, "config.json")) || File.Exists(Path.Combine(inner, "adapter_config.json"))
+                    || CheckpointFolder.HasWeights(inner)) cases.Add(inner);
                 else passedOver.Add((inner, "holds reference values and neither config.json nor weights, so they are of another kind"));
             }
             else
@@ -172,7 +207,12 @@ internal static class VerifyCommand
             report.Add(results);
         }
 
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["folders"] = report.Rows, ["cases"] = report.Total, ["failed"] = report.Failed });
+        if (terminal.IsJson) terminal.Json(new JsonObject
+        {
+            ["folders"] = report.Rows,
+            ["cases"] = report.Total,
+            ["failed"] = report.Failed
+        });
         else terminal.Line($"{report.Total - report.Failed} of {report.Total} cases agree with the reference");
         return report.Failed == 0 ? ExitCode.Ok : ExitCode.Numerical;
     }

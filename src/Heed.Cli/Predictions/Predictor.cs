@@ -90,6 +90,8 @@ internal sealed class Predictor(HeedModel model, PredictSettings settings)
             Prediction[] all = TextClassification.Predictions(reading, logits[i], null, null);
             JsonObject json = Begin(input, "predictions", Scored(all, p => (p.Label, p.Score)));
             if (cut[i]) json["cut"] = true;
+            if (TextClassification.KindOf(TextClassification.Classifier(reading), all.Length) == ClassificationKind.MultiLabel)
+                json["labels"] = new JsonArray([.. all.Where(p => p.Score >= reading.Calibration.ThresholdOf(p.Label)).Select(p => (JsonNode)p.Label)]);
             List<PredictedLine> lines = [.. Kept(all, p => p.Score).Take(settings.Top ?? Shown)
                 .Select(p => new PredictedLine(p.Label, p.Score))];
             if (settings.Explain) Explain(reading, input, texts[i], logits[i], json, lines, cancellationToken);
@@ -159,17 +161,22 @@ internal sealed class Predictor(HeedModel model, PredictSettings settings)
         })];
     }
 
-    private PredictedRow[] Fillings(IReadOnlyList<PredictInput> inputs, CancellationToken cancellationToken) => [.. inputs.Select(input =>
+    private PredictedRow[] Fillings(IReadOnlyList<PredictInput> inputs, CancellationToken cancellationToken)
     {
-        Filling[] kept = [.. Kept(model.Fill(input.Text, settings.Top ?? Shown, settings.Labels, cancellationToken), f => f.Probability)];
-        JsonArray list = [];
-        foreach (Filling f in kept)
-            list.Add((JsonNode)new JsonObject { ["mask"] = f.Mask, ["token"] = f.Token, ["id"] = f.Id, ["score"] = f.Probability,
-                ["text"] = f.Text });
-        bool several = kept.Any(f => f.Mask > 0);
-        return new PredictedRow(Begin(input, "fillings", list), [.. kept.Select(f => new PredictedLine(f.Token.Trim(), f.Probability,
-            several ? FormattableString.Invariant($"mask {f.Mask + 1}") : f.Text))]);
-    })];
+        IReadOnlyList<IReadOnlyList<Filling>> found = model.Fill([.. inputs.Select(i => i.Text)], settings.Top ?? Shown, settings.Labels,
+            cancellationToken);
+        return [.. inputs.Select((input, i) =>
+        {
+            Filling[] kept = [.. Kept(found[i], f => f.Probability)];
+            JsonArray list = [];
+            foreach (Filling f in kept)
+                list.Add((JsonNode)new JsonObject { ["mask"] = f.Mask, ["token"] = f.Token, ["id"] = f.Id, ["score"] = f.Probability,
+                    ["text"] = f.Text });
+            bool several = kept.Any(f => f.Mask > 0);
+            return new PredictedRow(Begin(input, "fillings", list), [.. kept.Select(f => new PredictedLine(f.Token.Trim(), f.Probability,
+                several ? FormattableString.Invariant($"mask {f.Mask + 1}") : f.Text))]);
+        })];
+    }
 
     private PredictedRow[] Rewritings(IReadOnlyList<PredictInput> inputs, CancellationToken cancellationToken)
     {

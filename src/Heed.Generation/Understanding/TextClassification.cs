@@ -46,7 +46,9 @@ internal static class TextClassification
         switch (kind ?? KindOf(Classifier(reading), scores.Length))
         {
             case ClassificationKind.SingleLabel:
-                Probabilities.Softmax(logits, scores);
+                // A temperature that was fitted after training divides the scores; a kind that the caller names is computed as it is.
+                float temperature = kind is null ? (float)reading.Calibration.Temperature : 1;
+                Probabilities.Softmax(temperature == 1 ? logits : Array.ConvertAll(logits, x => x / temperature), scores);
                 break;
             case ClassificationKind.MultiLabel:
                 Probabilities.Sigmoid(scores);

@@ -14,8 +14,9 @@ internal sealed class TextReading
 
     private readonly bool _hasSegments;
 
-    private TextReading(Model model, Tokenizer tokenizer, int limit, bool hasSegments, string folder)
+    private TextReading(Model model, Tokenizer tokenizer, int limit, bool hasSegments, string folder, ClassCalibration calibration)
     {
+        Calibration = calibration;
         Model = model;
         Tokenizer = tokenizer;
         Limit = limit;
@@ -33,6 +34,9 @@ internal sealed class TextReading
     /// <see cref="int.MaxValue"/>: no limit.</summary>
     public int Limit { get; }
 
+    /// <summary>What was fitted to make a classifier's probabilities honest.</summary>
+    public ClassCalibration Calibration { get; }
+
     /// <summary>The folder, for errors.</summary>
     public string Folder { get; }
 
@@ -40,10 +44,11 @@ internal sealed class TextReading
     /// <param name="files">The folder.</param>
     /// <param name="model">Its model.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
-    /// <exception cref="InvalidFileException">tokenizer_config.json is damaged.</exception>
+    /// <exception cref="InvalidFileException">tokenizer_config.json or calibration.json is damaged.</exception>
     public static TextReading Of(IModelFiles files, Model model, Tokenizer tokenizer) => new(
         model, tokenizer.WithTruncation(null).WithPadding(null),
-        Math.Min(TokenizerLength.Read(files) ?? int.MaxValue, model.Config.MaximumLength), HasSegments(files), files.Location);
+        Math.Min(TokenizerLength.Read(files) ?? int.MaxValue, model.Config.MaximumLength), HasSegments(files), files.Location,
+        model is SequenceClassifier ? ClassCalibration.Read(files) : ClassCalibration.None);
 
     /// <summary>The id of a special token by its role (<c>cls_token</c>); null if there is none.</summary>
     public int? IdOf(string role) => Tokenizer.SpecialTokens.TryGetValue(role, out string? token) ? Tokenizer.TokenToId(token) : null;

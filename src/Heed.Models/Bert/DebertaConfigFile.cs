@@ -58,8 +58,8 @@ internal static class DebertaConfigFile
         json["pooler_hidden_act"] = ConfigWords.Name(c.PoolerActivation);
         json["pooler_hidden_size"] = c.Width;
         JsonArray kinds = [];
-        if (c.PositionToContent) kinds.Add("p2c");
-        if (c.ContentToPosition) kinds.Add("c2p");
+        if (c.PositionToContent) kinds.Add((JsonNode)"p2c");
+        if (c.ContentToPosition) kinds.Add((JsonNode)"c2p");
         json["pos_att_type"] = kinds;
         json["position_biased_input"] = c.AddsPositions;
         json["position_buckets"] = c.Buckets > 0 ? c.Buckets : -1;

@@ -84,12 +84,7 @@ internal sealed class SentenceEmbedder : IDisposable
         try
         {
             foreach ((string kind, string path) in pipeline.Following)
-            {
-                VectorModule module = kind == "Dense" ? DenseModule.Read(files.Below(path), embedder.Width) : new NormalizeModule();
-                embedder._following.Add(module);
-                embedder.Width = module.WidthOf(embedder.Width);
-            }
-
+                embedder.Append(kind == "Dense" ? DenseModule.Read(files.Below(path), embedder.Width) : new NormalizeModule());
             return embedder;
         }
         catch
@@ -103,8 +98,47 @@ internal sealed class SentenceEmbedder : IDisposable
     /// <exception cref="InputException">The model gives no rows.</exception>
     internal static SentenceEmbedder Over(Model model) => model is EncoderModel or CausalLanguageModel
         ? new SentenceEmbedder(new SentencePipeline(), model, null) { _sharesModel = true }
-        : throw new InputException($"{model.Architecture} gives no embeddings; use an encoder such as BERT or RoBERTa, "
-            + "or a decoder such as Qwen 3.");
+        : throw new InputException($"{model.Architecture} gives no embeddings; use an encoder such as BERT or RoBERTa, or a decoder such "
+        + $"as Qwen 3.");
+
+    /// <summary>
+    /// Embeds with a model that is trained: what the folder's dense modules hold becomes parameters of the model, named by their folder
+    /// (<c>2_Dense.linear.weight</c>). The model stays the caller's.
+    /// </summary>
+    /// <param name="files">The folder; without <c>modules.json</c> rows are pooled by their mean.</param>
+    /// <param name="model">Opened from it, with plain weights.</param>
+    /// <exception cref="InputException">The model gives no rows, or lies in a folder below; or a module is unknown or damaged.</exception>
+    internal static SentenceEmbedder ForTraining(IModelFiles files, Model model)
+    {
+        if (model is not (EncoderModel or CausalLanguageModel))
+            throw new InputException($"{model.Architecture} gives no embeddings; use an encoder such as BERT or RoBERTa, or a decoder "
+                + $"such as Qwen 3.");
+        SentencePipeline pipeline = SentencePipeline.Read(files);
+        if (pipeline.IsStatic || pipeline.SourcePath.Length > 0)
+            throw new InputException($"{files.Location}: "
+                + $"{(pipeline.IsStatic ? "holds word vectors" : $"holds its encoder in {pipeline.SourcePath}")}, which is not trained "
+                + $"here; use a folder with the encoder itself.");
+        SentenceEmbedder embedder = new(pipeline, model, null) { _sharesModel = true };
+        foreach ((string kind, string path) in pipeline.Following)
+            embedder.Append(kind == "Dense" ? DenseModule.Read(files.Below(path), embedder.Width, model.Parameters.Root / path)
+                : new NormalizeModule());
+        return embedder;
+    }
+
+    /// <summary>Folders of the modules behind the rows, in order.</summary>
+    internal IEnumerable<string> ModulePaths
+        => [.. _pipeline.PoolingPath is { } pooling ? [pooling] : (string[])[], .. _pipeline.Following.Select(f => f.Path)];
+
+    /// <summary>The dense modules with their folders.</summary>
+    internal IEnumerable<(string Path, DenseModule Module)> DenseModules
+        => _pipeline.Following.Zip(_following).Where(p => p.Second is DenseModule).Select(p => (p.First.Path, (DenseModule)p.Second));
+
+    /// <summary>The vectors of texts, on the tape where one records.</summary>
+    /// <param name="texts">Ids; at least one a text.</param>
+    /// <param name="promptTokens">As for <see cref="Embed"/>.</param>
+    /// <param name="options">Dropout, recomputation.</param>
+    /// <returns>[B, <see cref="Width"/>].</returns>
+    internal Variable Forward(int[][] texts, int promptTokens, RunOptions options) => Pool(Rows(texts, options), texts, promptTokens);
 
     /// <summary>Embeds texts.</summary>
     /// <param name="texts">The ids of each text, with the special tokens of the model ([CLS] … [SEP]).</param>
@@ -125,14 +159,15 @@ internal sealed class SentenceEmbedder : IDisposable
             int count = 0, tokens = 0;
             while (first + count < texts.Count && (count == 0 || tokens + texts[first + count].Length <= TokensAtOnce))
             {
-                if (texts[first + count].Length == 0 && !IsStatic)
-                    throw new InputException($"input_ids: text {first + count} has no tokens; an empty text still has its special tokens.");
+                if (texts[first + count].Length == 0 && !IsStatic) throw new InputException($"input_ids: text {first + count} has no "
+                    + $"tokens; an empty text still has its special tokens.");
                 tokens += texts[first + count++].Length;
             }
 
             using TensorScope scope = TensorScope.Begin();
             int[][] some = [.. texts.Skip(first).Take(count)];
-            Pool(Rows(some, cancellationToken), some, promptTokens).Value.Span.CopyTo(vectors.Span[(first * Width)..]);
+            Variable pooled = Forward(some, promptTokens, new RunOptions { CancellationToken = cancellationToken });
+            pooled.Value.Span.CopyTo(vectors.Span[(first * Width)..]);
             first += count;
         }
 
@@ -147,17 +182,22 @@ internal sealed class SentenceEmbedder : IDisposable
         foreach (VectorModule module in _following) (module as IDisposable)?.Dispose();
     }
 
+    private void Append(VectorModule module)
+    {
+        _following.Add(module);
+        Width = module.WidthOf(Width);
+    }
+
     /// <summary>[N, D]: the rows of the texts, one text after another.</summary>
-    private Variable Rows(int[][] texts, CancellationToken cancellationToken)
+    private Variable Rows(int[][] texts, RunOptions options)
     {
         switch (_model)
         {
             case null:
                 int[] ids = [.. texts.SelectMany(text => text)];
                 foreach (int id in ids)
-                    if (id < 0 || id >= _table!.Shape[0])
-                        throw new InputException($"input_ids: {id} is not in the vocabulary of {_table!.Shape[0]} ids; "
-                            + "use the tokenizer of the model.");
+                    if (id < 0 || id >= _table!.Shape[0]) throw new InputException($"input_ids: {id} is not in the vocabulary of "
+                        + $"{_table!.Shape[0]} ids; use the tokenizer of the model.");
                 return new Variable(_table!).Gather(ids);
             case EncoderModel encoder:
                 TokenBatch batch = encoder.Pack(new ModelInputs
@@ -165,10 +205,10 @@ internal sealed class SentenceEmbedder : IDisposable
                     InputIds = TokenGrid.Of(texts, encoder.Config.PaddingId ?? 0),
                     AttentionMask = TokenGrid.Of(Array.ConvertAll(texts, text => Array.ConvertAll(text, _ => 1))),
                 });
-                return encoder.Encode(batch, batch.Context(new RunOptions { CancellationToken = cancellationToken }));
+                return encoder.Encode(batch, batch.Context(options));
             default:
                 TokenBatch sequences = TokenBatch.Of(texts);
-                return ((CausalLanguageModel)_model).Hidden(sequences, sequences.Context(new RunOptions { CancellationToken = cancellationToken }));
+                return ((CausalLanguageModel)_model).Hidden(sequences, sequences.Context(options));
         }
     }
 
@@ -187,9 +227,8 @@ internal sealed class SentenceEmbedder : IDisposable
     {
         using CheckpointFolder weights = CheckpointFolder.Open(files);
         RawTensor tensor = weights.TryGet("embedding.weight", out RawTensor? named) ? named : weights["embeddings"];
-        if (tensor.Sizes.Length != 2)
-            throw new InvalidFileException(weights.Path, tensor.Name, $"is [{string.Join(", ", tensor.Sizes)}]; "
-                + "a table [V, D] was expected");
+        if (tensor.Sizes.Length != 2) throw new InvalidFileException(weights.Path, tensor.Name,
+            $"is [{string.Join(", ", tensor.Sizes)}]; a table [V, D] was expected");
         Tensor table = Tensor.Uninitialized((int)tensor.Shape[0], (int)tensor.Shape[1]).LeaveScope();
         tensor.ReadFloats(table.Span);
         return table;

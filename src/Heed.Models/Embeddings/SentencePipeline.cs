@@ -34,6 +34,9 @@ internal sealed record SentencePipeline
     /// <summary>False to leave the prompt's rows out of the pooling (<c>include_prompt</c>).</summary>
     public bool IncludesPrompt { get; private init; } = true;
 
+    /// <summary>Folder of the pooling, below the whole; null where a module pools by itself.</summary>
+    public string? PoolingPath { get; private init; }
+
     /// <summary>What follows the pooling: kind, and folder of its files.</summary>
     public IReadOnlyList<(string Kind, string Path)> Following { get; private init; } = [];
 
@@ -72,7 +75,8 @@ internal sealed record SentencePipeline
         if (!files.Contains(ModulesName)) return false;
         using JsonDocument document = files.ReadJson(ModulesName, MaximumJson);
         return document.RootElement.ValueKind != JsonValueKind.Array || document.RootElement.GetArrayLength() != 1
-            || (document.RootElement[0].ValueKind == JsonValueKind.Object && document.RootElement[0].TryGetProperty("type", out JsonElement type)
+            || (document.RootElement[0].ValueKind == JsonValueKind.Object
+            && document.RootElement[0].TryGetProperty("type", out JsonElement type)
                 && type.ValueKind == JsonValueKind.String && type.GetString()!.EndsWith("StaticEmbedding", StringComparison.Ordinal));
     }
 
@@ -97,8 +101,10 @@ internal sealed record SentencePipeline
             case "Pooling" when pooled: throw module.Wrong("type", "is a second Pooling; the rows are pooled already. Remove one");
             case "Pooling":
                 pooled = true;
-                return ReadPooling(new StoredFile(files.Below(path), "config.json"));
-            case "Dense" or "Normalize" when !pooled: throw module.Wrong("type", $"is {kind} before the Pooling, where it would act on tokens; put it after the Pooling");
+                return ReadPooling(new StoredFile(files.Below(path), "config.json")) with { PoolingPath = path };
+            case "Dense" or "Normalize" when !pooled:
+                throw module.Wrong("type",
+                $"is {kind} before the Pooling, where it would act on tokens; put it after the Pooling");
             case "Dense" or "Normalize": return this with { Following = [.. Following, (kind, path)] };
             default:
                 throw module.Wrong("type", $"is \"{Printable.Shorten(type)}\", which is not known here. Known are Transformer, "

@@ -235,6 +235,10 @@ public static class ModelFolder
     /// <param name="shardSize">Largest weights file, in bytes.</param>
     /// <exception cref="StorageException">The disk is full or the folder cannot be written; what was there before stays.</exception>
     public static void Save(Model model, string folder, DType? dtype = null, long shardSize = CheckpointFolder.DefaultShardSize)
+        => SaveSome(model, folder, dtype, shardSize, _ => true);
+
+    /// <summary>Writes some of the parameters: the others are kept elsewhere, or need not be kept.</summary>
+    internal static void SaveSome(Model model, string folder, DType? dtype, long shardSize, Func<Parameter, bool> includes)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(folder);
@@ -252,8 +256,9 @@ public static class ModelFolder
 
         // Float64 and 8-bit floats are held as float32, and saved so.
         DType TypeOf(Parameter p) => dtype ?? (model.StoredTypes.GetValueOrDefault(p.Name, DType.F32) is (DType.F16 or DType.BF16) and var half ? half : DType.F32);
-        DType[] types = [.. model.Parameters.Select(TypeOf).Distinct()];
-        CheckpointFolder.Save(folder, model.Parameters.Select(p => new ParameterTensor(p).As(TypeOf(p))), shardSize);
+        Parameter[] saved = [.. model.Parameters.Where(includes)];
+        DType[] types = [.. saved.Select(TypeOf).Distinct()];
+        CheckpointFolder.Save(folder, saved.Select(p => new ParameterTensor(p).As(TypeOf(p))), shardSize);
         DurableFile.WriteText(
             Path.Combine(folder, ConfigName), StrictJson.Format(ConfigOf(model, types.Length == 1 ? types[0] : DType.F32)));
     }

@@ -48,6 +48,9 @@ internal sealed record ClassCalibration(double Temperature, IReadOnlyDictionary<
         return new ClassCalibration(temperature, thresholds);
     }
 
+    /// <summary>The probability from which a label is predicted.</summary>
+    public double ThresholdOf(string label) => Thresholds.GetValueOrDefault(label, 0.5);
+
     /// <summary>The file's object.</summary>
     public JsonObject ToJson()
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heed.Hub;
 using Heed.Training.Runs;
 
 namespace Heed.Training.Finetuning;
@@ -24,7 +25,7 @@ public sealed record FinetuningConfig : TrainingConfig
         Keep = 1;
     }
 
-    /// <summary>Model folder whose weights the run continues.</summary>
+    /// <summary>Model folder whose weights the run continues, or the name of a pulled model.</summary>
     public string Model { get; init; } = "";
 
     /// <summary>What is learned, one of <see cref="FinetuningTask.Names"/>; null: what the data hold.</summary>
@@ -52,6 +53,13 @@ public sealed record FinetuningConfig : TrainingConfig
 
     /// <summary>Names of labels that the data number, in order.</summary>
     public IReadOnlyList<string> LabelNames { get; init; } = [];
+
+    /// <summary>What the model reads of a text that it is to translate or to summarise, with <c>{source}</c> for the text; empty: the prefix
+    /// of its folder and the text, and for decoders a line's end.</summary>
+    public string Prompt { get; init; } = "";
+
+    /// <summary>A file with the chat template of conversations, or <c>chatml</c>; empty: the model folder's own.</summary>
+    public string ChatTemplate { get; init; } = "";
 
     /// <summary>True to leave out lines with faults, and to list them; false: they are an error.</summary>
     public bool SkipFaulty { get; init; }
@@ -108,6 +116,25 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Probability of dropout wherever the model has it; null: as its config.json says.</summary>
     public double? Dropout { get; init; }
 
+    /// <summary>True to learn a classification from few texts: as pairs that share a label or do not, then by a logistic regression over
+    /// the vectors.</summary>
+    public bool FewShot { get; init; }
+
+    /// <summary>Loss over vectors (similarity): <c>in_batch_negatives</c>, <c>cosent</c> …; null: what fits the data.</summary>
+    public string? Loss { get; init; }
+
+    /// <summary>Hard negatives that are found for each pair (similarity); 0 for none.</summary>
+    public int MineNegatives { get; init; }
+
+    /// <summary>A hard negative's similarity is below its positive's by this part at least.</summary>
+    public double MineMargin { get; init; } = 0.05;
+
+    /// <summary>Lengths to which vectors can be cut and still serve (similarity): 384, 256, 128.</summary>
+    public IReadOnlyList<string> Matryoshka { get; init; } = [];
+
+    /// <summary>Texts that run at once within a micro-batch (similarity), so that a large one fits into memory; 0 for all.</summary>
+    public int MiniBatch { get; init; }
+
     /// <summary>True to fit a temperature, or thresholds of several labels, on the dev data, and to save them with the model.</summary>
     public bool Calibrate { get; init; } = true;
 
@@ -130,14 +157,18 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <inheritdoc/>
     public override TrainingConfig WithFullPaths() => this with
     {
-        Model = FullPath("model", Model),
+        Model = HubModel.Folder(FullPathOrName(Model)),
         Train = FullPath("train", Train),
+        ChatTemplate = ChatTemplate.Length == 0 || ChatTemplate == ChatForm.ChatMl ? ChatTemplate
+            : FullPath("chat_template", ChatTemplate),
         Test = Test.Length == 0 ? "" : FullPath("test", Test),
         Dev = Dev.Length == 0 || Dev == NoDev ? Dev : FullPath("dev", Dev),
     };
 
     /// <inheritdoc/>
     public override JsonObject ToJson() => Write(this, FinetuningFields.All);
+
+    private static string FullPathOrName(string model) => Directory.Exists(model) ? FullPath("model", model) : model;
 
     private static string FullPath(string field, string path)
         => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal) ? Path.GetFullPath(path)

@@ -12,7 +12,11 @@ namespace Heed.Training.Finetuning;
 internal abstract class FinetuningData
 {
     /// <summary>The names of tasks.</summary>
-    public static IReadOnlyList<string> Tasks { get; } = [ClassificationData.Name, EntityData.Name, QuestionData.Name];
+    public static IReadOnlyList<string> Tasks { get; } =
+    [
+        ClassificationData.Name, EntityData.Name, QuestionData.Name, RewritingData.Translation, RewritingData.Summarization, ChatData.Name,
+        SimilarityData.Name, RankingData.Name,
+    ];
 
     /// <summary>Settings that only some tasks have.</summary>
     private static readonly (string Field, string[] Tasks)[] OwnSettings =
@@ -20,7 +24,15 @@ internal abstract class FinetuningData
         ("kind", [ClassificationData.Name]),
         ("label_names", [ClassificationData.Name, EntityData.Name]),
         ("class_weights", [ClassificationData.Name, EntityData.Name]),
+        ("few_shot", [ClassificationData.Name]),
+        ("loss", [SimilarityData.Name]),
+        ("mine_negatives", [SimilarityData.Name]),
+        ("mine_margin", [SimilarityData.Name]),
+        ("matryoshka", [SimilarityData.Name]),
+        ("mini_batch", [SimilarityData.Name]),
         ("stride", [QuestionData.Name]),
+        ("prompt", [RewritingData.Translation, RewritingData.Summarization]),
+        ("chat_template", [ChatData.Name]),
     ];
 
     /// <summary>The task's name.</summary>
@@ -53,6 +65,12 @@ internal abstract class FinetuningData
     /// <summary>What a micro-batch is made of, at the lengths decided: the training examples, or windows of them.</summary>
     public virtual int Samples(FinetuningConfig decided) => Training;
 
+    /// <summary>Passes over the examples; null for as many as their number suggests.</summary>
+    public virtual double? UsualEpochs => null;
+
+    /// <summary>Learning rate; null for what the size of the model suggests.</summary>
+    public virtual double? UsualRate => null;
+
     /// <summary>What the model must have on top.</summary>
     public abstract HeadKind Head { get; }
 
@@ -82,7 +100,12 @@ internal abstract class FinetuningData
         return task switch
         {
             EntityData.Name => EntityData.From(config, tokenizer, model.Config, cancellationToken),
+            SimilarityData.Name => SimilarityData.From(config, tokenizer, cancellationToken),
+            RankingData.Name => RankingData.From(config, tokenizer, cancellationToken),
+            _ when config.FewShot => FewShotData.Of(ClassificationData.From(config, tokenizer, model.Config, cancellationToken), config),
             QuestionData.Name => QuestionData.From(config, tokenizer, cancellationToken),
+            RewritingData.Translation or RewritingData.Summarization => RewritingData.From(task, config, tokenizer, model, cancellationToken),
+            ChatData.Name => ChatData.From(config, tokenizer, cancellationToken),
             _ => ClassificationData.From(config, tokenizer, model.Config, cancellationToken),
         };
     }
@@ -102,12 +125,22 @@ internal abstract class FinetuningData
         {
             HeadKind.SequenceClassifier => ClassificationData.Name,
             HeadKind.TokenClassifier => EntityData.Name,
+            HeadKind.QuestionAnswerer => QuestionData.Name,
             _ => throw new InputException($"{config.Model}: {model.Architecture} has no head that labelled examples judge. "
                 + "Name the task (--task), or open a fine-tuned model."),
         };
         return task switch
         {
             EntityData.Name => EntityData.From(config with { Train = "", Test = path }, tokenizer, model.Config, cancellationToken),
+            QuestionData.Name => QuestionData.From(config with { Train = "", Test = path }, tokenizer, cancellationToken),
+            RewritingData.Translation or RewritingData.Summarization
+                => RewritingData.From(task, config with { Train = "", Test = path }, tokenizer, model, cancellationToken),
+            ChatData.Name => ChatData.From(config with { Train = "", Test = path }, tokenizer, cancellationToken),
+            SimilarityData.Name => SimilarityData.From(config with { Train = path, Dev = path, MineNegatives = 0 }, tokenizer,
+                cancellationToken),
+            RankingData.Name => RankingData.From(config with { Train = path, Dev = path }, tokenizer, cancellationToken),
+            _ when config.FewShot => FewShotData.ToEvaluate(ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config,
+                cancellationToken)),
             _ => ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config, cancellationToken),
         };
     }

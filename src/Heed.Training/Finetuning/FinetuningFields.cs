@@ -24,7 +24,7 @@ internal static class FinetuningFields
     /// <summary>All fields.</summary>
     public static IReadOnlyList<Field> All { get; } =
     [
-        Field.Text("model", "model folder whose weights are trained further", c => c.Model, (c, v) => c with { Model = v }),
+        Field.Text("model", "model folder, or name of a pulled model, whose weights are trained further", c => c.Model, (c, v) => c with { Model = v }),
         Field.Word("task", "what is learned; if omitted what the data hold", FinetuningTask.Names, c
             => c.Task, (c, v) => c with { Task = v }),
         Field.Text("train", "training data: CSV, TSV, JSONL, JSON, Parquet, CoNLL, or a folder per class",
@@ -41,6 +41,10 @@ internal static class FinetuningFields
             ["single", "multiple", "regression"], c => c.Kind, (c, v) => c with { Kind = v }),
         Field.Texts("label_names", "names of labels that the data number, in order", c
             => c.LabelNames, (c, v) => c with { LabelNames = v }),
+        Field.Text("prompt", "what the model reads of a text to rewrite, {source} standing for it; if omitted the model's prefix and the text",
+            c => c.Prompt, (c, v) => c with { Prompt = v }),
+        Field.Text("chat_template", "file with the chat template of conversations, or chatml; if omitted the model's own",
+            c => c.ChatTemplate, (c, v) => c with { ChatTemplate = v }),
         Field.Flag("skip_faulty", "leave out lines with faults, and list them", c => c.SkipFaulty, (c, v) => c with { SkipFaulty = v }),
         Field.Number("epochs", "times that the training data are read; 0: 3 for 2,000 examples or more, else enough for 300 steps",
             c => c.Epochs, (c, v) => c with { Epochs = v }, 0, 100_000),
@@ -74,6 +78,18 @@ internal static class FinetuningFields
             c => c.LabelSmoothing, (c, v) => c with { LabelSmoothing = v }, 0, 0.999),
         Field.OptionalNumber("dropout", "probability of dropout; if omitted as config.json says",
             c => c.Dropout, (c, v) => c with { Dropout = v }, 0, 0.99),
+        Field.Flag("few_shot", "learn a classification from few texts: pairs of texts, then a logistic regression over vectors",
+            c => c.FewShot, (c, v) => c with { FewShot = v }),
+        Field.Word("loss", "loss over vectors (similarity); if omitted what fits the data", SimilarityLoss.Names,
+            c => c.Loss, (c, v) => c with { Loss = v }),
+        Field.Integer("mine_negatives", "hard negatives found for each pair (similarity); 0 for none",
+            c => c.MineNegatives, (c, v) => c with { MineNegatives = v }, 0),
+        Field.Number("mine_margin", "part by which a hard negative's similarity is below its positive's",
+            c => c.MineMargin, (c, v) => c with { MineMargin = v }, 0, 1),
+        Field.Texts("matryoshka", "lengths to which vectors can be cut and still serve (similarity), such as 384,256,128",
+            c => c.Matryoshka, (c, v) => c with { Matryoshka = v }),
+        Field.Integer("mini_batch", "texts that run at once within a micro-batch, to save memory (similarity); 0 for all",
+            c => c.MiniBatch, (c, v) => c with { MiniBatch = v }, 0),
         Field.Flag("calibrate", "fit a temperature, or thresholds of several labels, on the dev data",
             c => c.Calibrate, (c, v) => c with { Calibrate = v }),
         .. TrainingFields.Of<FinetuningConfig>().Select(f => Own.FirstOrDefault(o => o.Name == f.Name) ?? f),

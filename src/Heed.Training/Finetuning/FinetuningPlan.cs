@@ -37,11 +37,12 @@ internal static class FinetuningPlan
         long batches = Math.Max(1, (data.Samples(result) + (long)config.BatchSize - 1) / config.BatchSize);
         if (config.Steps == 0)
         {
-            double epochs = config.Epochs > 0 ? config.Epochs : data.Training >= ManyExamples ? 3
+            double epochs = config.Epochs > 0 ? config.Epochs : data.UsualEpochs is { } usual ? usual : data.Training >= ManyExamples ? 3
                 : Math.Clamp(Math.Ceiling(FewSteps * (double)config.Accumulation / batches), 1, MostEpochs);
             long steps = Math.Max(1, (long)Math.Ceiling(epochs * batches / config.Accumulation));
             result = result with { Epochs = epochs, Steps = steps };
-            string why = config.Epochs > 0 ? "as set" : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
+            string why = config.Epochs > 0 ? "as set" : data.UsualEpochs is not null ? "usual for this task"
+                : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
                 : $"fewer than {ManyExamples:N0} examples need more passes, up to {FewSteps} steps or {MostEpochs} epochs";
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
                 $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0} steps: {why}"));
@@ -54,9 +55,10 @@ internal static class FinetuningPlan
         if (config.LearningRate == 0)
         {
             long parameters = Parameters(config, data, model);
-            result = result with { LearningRate = config.Lora > 0 ? 1e-4 : parameters <= SmallModel ? 5e-5 : 2e-5 };
-            decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"learning rate {result.LearningRate:0.0e+0}: usual for {(config.Lora > 0 ? "an adapter" : FormattableString.Invariant($"{parameters / 1e6:0.0} M parameters"))}"));
+            result = result with { LearningRate = config.Lora > 0 ? 1e-4 : data.UsualRate ?? (parameters <= SmallModel ? 5e-5 : 2e-5) };
+            string usual = config.Lora > 0 ? "an adapter" : data.UsualRate is not null ? "this task"
+                : FormattableString.Invariant($"{parameters / 1e6:0.0} M parameters");
+            decisions.Add(string.Create(CultureInfo.InvariantCulture, $"learning rate {result.LearningRate:0.0e+0}: usual for {usual}"));
         }
 
         if (!config.SetsWarmup) result = result with { WarmupSteps = (long)Math.Round(0.06 * result.Steps) };

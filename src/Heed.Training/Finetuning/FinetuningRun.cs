@@ -91,12 +91,15 @@ public static class FinetuningRun
         if (trained is not null)
         {
             using FinetuningTask task = Reopen(run, config);
-            EvaluationReport reopened = task.Assess(cancellationToken)!.Report;
+            TaskAssessment assessment = task.Assess(cancellationToken)!;
+            EvaluationReport reopened = assessment.Report;
             if (!reopened.Equals(trained.Report))
             {
                 throw new NumericalException($"{run.ModelFolder}: was reopened, and its loss on the held-out examples is {reopened.Loss:R} "
                     + $"instead of {trained.Report.Loss:R}. The folder does not hold what was trained; report this.");
             }
+
+            trained = task.Complete(assessment, cancellationToken);
         }
 
         string calibrationFile = Path.Combine(run.ModelFolder, ClassCalibration.FileName);
@@ -133,7 +136,7 @@ public static class FinetuningRun
             }
 
             using FinetuningTask task = data.Make(model, settings);
-            return task.Assess(cancellationToken)!;
+            return task.Complete(task.Assess(cancellationToken)!, cancellationToken);
         }
         catch
         {
@@ -152,8 +155,8 @@ public static class FinetuningRun
             : null);
         try
         {
-            if (model.NewParameters.Count > 0 && !isAdapter)
-                throw new NumericalException($"{run.ModelFolder}: was saved without {model.NewParameters[0]}; report this.");
+            if (!isAdapter && model.NewParameters.FirstOrDefault(n => !model.Model.Parameters[n].MayBeUnused) is { } missing)
+                throw new NumericalException($"{run.ModelFolder}: was saved without {missing}; report this.");
             return run.Task.Data.Make(model, saved);
         }
         catch

@@ -19,7 +19,7 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     /// <summary>Evaluations in a row with something odd about the predictions after which a run has failed.</summary>
     private const int MostOddEvaluations = 3;
 
-    private readonly ExampleOrder _order;
+    private ExampleOrder _order;
     private readonly HashSet<string> _new;
     private int _oddEvaluations;
     private double _oddLoss = double.PositiveInfinity;
@@ -30,8 +30,7 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     {
         (Source, Data, Settings) = (model, data, settings);
         _new = [.. model.NewParameters];
-        _order = new ExampleOrder(lengths.Length == 0 ? [0] : lengths, settings.BatchSize, settings.Seed, settings.Shuffle,
-            settings.GroupByLength);
+        _order = Order(lengths);
         Fingerprints = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["examples"] = data.Fingerprint,
@@ -82,6 +81,9 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     /// <summary>Predicts the held-out examples with the model as it is, and compares. Null if nothing is held out.</summary>
     internal abstract TaskAssessment? Assess(CancellationToken cancellationToken);
 
+    /// <summary>Adds to the assessment of a finished model what takes too long while it is trained.</summary>
+    internal virtual TaskAssessment Complete(TaskAssessment assessment, CancellationToken cancellationToken) => assessment;
+
     /// <summary>Fits what makes probabilities honest on the held-out examples; null if the task has nothing to fit.</summary>
     internal virtual ClassCalibration? Calibrate(CancellationToken cancellationToken) => null;
 
@@ -129,6 +131,10 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
         }
 
         TokenizerFolder.Save(Data.Tokenizer, folder, Model.Config.EndId, Source.Folder);
+        string generation = Path.Combine(Source.Folder, ModelFolder.GenerationConfigName);
+        if (Model is not (CausalLanguageModel or SequenceToSequenceModel) || !File.Exists(generation)) return;
+        byte[] bytes = InputFile.ReadAll(generation, 16 << 20);
+        DurableFile.Write(Path.Combine(folder, ModelFolder.GenerationConfigName), stream => stream.Write(bytes));
     }
 
     /// <inheritdoc/>
@@ -146,6 +152,13 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
         // A target is a text here, not a token.
         return forecast with { OperationsPerToken = forecast.OperationsPerToken * (Unit == "tokens" ? 1 : Data.Lengths.Mean) };
     }
+
+    /// <summary>Some examples turned out not to be learned from.</summary>
+    /// <param name="lengths">Tokens of each that is left.</param>
+    private protected void Restrict(int[] lengths) => _order = Order(lengths);
+
+    private ExampleOrder Order(int[] lengths) => new(lengths.Length == 0 ? [0] : lengths, Settings.BatchSize, Settings.Seed,
+        Settings.Shuffle, Settings.GroupByLength);
 
     /// <summary>The inputs of some training examples, with their labels.</summary>
     private protected abstract ModelInputs Inputs(ReadOnlySpan<int> examples);

@@ -61,7 +61,7 @@ internal sealed class CheckpointStore
             Directory.CreateDirectory(temporary);
             write(temporary);
             JsonObject sums = [];
-            foreach (string file in Directory.EnumerateFiles(temporary).Order(StringComparer.Ordinal)) sums[Path.GetFileName(file)] = Sum(file);
+            foreach (string name in FilesOf(temporary)) sums[name] = Sum(Path.Combine(temporary, name));
             DurableFile.WriteText(Path.Combine(temporary, ManifestName),
                 StrictJson.Format(new JsonObject { ["step"] = step, ["sha256"] = sums }));
             DurableFile.SynchronizeFolder(temporary);
@@ -126,15 +126,15 @@ internal sealed class CheckpointStore
         {
             listed.Add(entry.Name);
             if (only is not null && entry.Name != only) continue;
-            string file = Path.Combine(checkpoint, Path.GetFileName(entry.Name));
+            string file = Path.Combine(checkpoint, IsBelow(entry.Name) ? entry.Name : Path.GetFileName(entry.Name));
             if (!File.Exists(file)) throw new InvalidFileException(checkpoint, entry.Name, $"is missing; {Remedy}");
             if (entry.Value.ValueKind != JsonValueKind.String || Sum(file) != StrictJson.Text(entry.Value, path, $"$.sha256.{entry.Name}"))
                 throw new InvalidFileException(file, "", $"is damaged: its SHA-256 is not the one in manifest.json; {Remedy}");
         }
 
         if (only is not null && !listed.Contains(only)) throw new InvalidFileException(path, $"$.sha256.{only}", $"is missing; {Remedy}");
-        foreach (string file in Directory.EnumerateFiles(checkpoint))
-            if (!listed.Contains(Path.GetFileName(file))) throw new InvalidFileException(file, "",
+        foreach (string name in FilesOf(checkpoint))
+            if (!listed.Contains(name)) throw new InvalidFileException(Path.Combine(checkpoint, name), "",
                 "does not belong to the checkpoint: manifest.json does not list it; remove it");
     }
 
@@ -156,6 +156,13 @@ internal sealed class CheckpointStore
 
         return true;
     }
+
+    /// <summary>The files of a folder and of those below it, by their paths from there.</summary>
+    private static IEnumerable<string> FilesOf(string folder)
+        => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(folder, f).Replace('\\', '/')).Order(StringComparer.Ordinal);
+
+    private static bool IsBelow(string name) => !Path.IsPathRooted(name) && !name.Split('/', '\\').Contains("..");
 
     private static JsonDocument ReadManifest(string path)
     {

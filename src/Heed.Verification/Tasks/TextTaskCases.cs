@@ -48,8 +48,8 @@ internal static class TextTaskCases
     {
         JsonElement settings = row.Settings();
         bool cut = settings.Has("tokenizer_kwargs", out JsonElement kwargs) && kwargs.FlagOr("truncation", false);
-        IReadOnlyList<Filling> fillings = MaskFilling.Fill(reading, row.Text("inputs"), settings.NumberOr("top_k", 5),
-            settings.Has("targets", out JsonElement targets) ? targets.OneOrMore() : null, cut, default);
+        IReadOnlyList<Filling> fillings = MaskFilling.Fill(reading, [row.Text("inputs")], settings.NumberOr("top_k", 5),
+            settings.Has("targets", out JsonElement targets) ? targets.OneOrMore() : null, cut, default)[0];
         return ScoreComparison.Difference(row.GetProperty("output"), fillings.GroupBy(f => f.Mask)
             .Select(mask => mask.Select(f => new Dictionary<string, object?>
             {

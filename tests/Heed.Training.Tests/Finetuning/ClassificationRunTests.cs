@@ -86,6 +86,16 @@ public class ClassificationRunTests
         ClassCalibration calibration = ClassCalibration.Read(new FolderModelFiles(folder.File("model")));
         Assert.InRange(calibration.Temperature, 0.01, 100);
         Assert.NotEqual(1, calibration.Temperature);
+        float calibrated = Classified(folder.File("model"));
+        File.Delete(Path.Combine(folder.File("model"), "calibration.json"));
+        double odds = Math.Log(Classified(folder.File("model")) / (1 - Classified(folder.File("model"))));
+        Assert.Equal(1 / (1 + Math.Exp(-odds / calibration.Temperature)), calibrated, 1e-5);
+
+        static float Classified(string folder)
+        {
+            using HeedModel model = HeedModel.Open(folder);
+            return model.Classify("good day 7")[0].Score;
+        }
     }
 
     [Theory]

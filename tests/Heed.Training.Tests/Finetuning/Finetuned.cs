@@ -27,9 +27,9 @@ internal static class Finetuned
     }
 
     /// <summary>A run that is stopped twice ends with the bytes of one that is not.</summary>
-    public static void AssertResumes(TemporaryFolder folder, FinetuningConfig config)
+    public static void AssertResumes(TemporaryFolder folder, FinetuningConfig config, double? dropout = 0.1)
     {
-        config = config with { Steps = 9, SaveEvery = 3, EvaluateEvery = 3, LearningRate = 3e-3, Dropout = 0.1 };
+        config = config with { Steps = 9, SaveEvery = 3, EvaluateEvery = 3, LearningRate = 3e-3, Dropout = dropout };
         Train(folder.File("whole"), config);
         Assert.Null(Train(folder.File("parts"), config, stopAfter: 4));
         Assert.Null(Train(folder.File("parts"), config, stopAfter: 2));
@@ -39,9 +39,9 @@ internal static class Finetuned
     }
 
     /// <summary>Nine examples in one, three or nine micro-batches give one gradient.</summary>
-    public static void AssertSplits(TemporaryFolder folder, FinetuningConfig config)
+    public static void AssertSplits(TemporaryFolder folder, FinetuningConfig config, double? dropout = 0)
     {
-        config = config with { Shuffle = false, Dropout = 0, Steps = 1, Dev = FinetuningConfig.NoDev, ClipNorm = 0 };
+        config = config with { Shuffle = false, Dropout = dropout, Steps = 1, Dev = FinetuningConfig.NoDev, ClipNorm = 0 };
         (double loss, float[] whole) = Gradient(folder.File("whole"), config with { BatchSize = 9 });
         foreach (int parts in (int[])[3, 9])
         {

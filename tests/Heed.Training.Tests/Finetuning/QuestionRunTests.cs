@@ -16,7 +16,10 @@ public class QuestionRunTests
     {
         using TemporaryFolder folder = new();
         FinetuningConfig config = Config(Squad(folder, "data.json", 32, unanswered: false)) with { Epochs = 20, LearningRate = 5e-3, EvaluateEvery = 20 };
-        EvaluationReport? report = Finetuned.Train(folder.File("model"), config);
+        EvaluationReport? report = Finetuned.Train(folder.File("model"), config with { Test = config.Train });
+        TaskAssessment judged = FinetuningRun.Evaluate(new FinetuningConfig { Model = folder.File("model"), Test = config.Train });
+        Assert.True(judged.Report["f1"] > 90, $"F1 {judged.Report["f1"]}");
+        Assert.Equal(32, judged.Examples.Count);
         Assert.True(report!["f1"] > 90, $"F1 {report["f1"]}");
         Assert.True(report["exact_match"] <= report["f1"]);
         Assert.Null(report["unanswered_f1"]);

@@ -49,7 +49,7 @@ internal sealed class QuestionData : FinetuningData
     /// <inheritdoc/>
     public override FinetuningConfig Decide(FinetuningConfig config, ICollection<string> decisions)
     {
-        FinetuningConfig decided = config.Stride > 0 ? config : config with { Stride = config.MaximumLength / 4 };
+        FinetuningConfig decided = config with { Stride = StrideOf(config) };
         IReadOnlyList<QuestionWindow>[] windows = Windows(decided);
         if (Samples(decided) == Training) return decided;
         int several = windows.Count(w => w.Count > 1);
@@ -87,20 +87,22 @@ internal sealed class QuestionData : FinetuningData
         {
             try
             {
-                windows[i] = QuestionWindows.Of(Tokenizer, examples[i], decided.MaximumLength, decided.Stride);
+                windows[i] = QuestionWindows.Of(Tokenizer, examples[i], decided.MaximumLength, StrideOf(decided));
             }
             catch (ConfigException e)
             {
                 int tokens = Tokenizer.WithTruncation(null).WithPadding(null).Encode(examples[i].Question.TrimStart()).Count;
                 throw new InputException(string.Create(CultureInfo.InvariantCulture,
                     $"{examples[i].Place}: the question has {tokens:N0} tokens and leaves too little of the {decided.MaximumLength:N0} of a "
-                        + $"window for its context, of which windows share {decided.Stride:N0}. Shorten the question, raise "
+                        + $"window for its context, of which windows share {StrideOf(decided):N0}. Shorten the question, raise "
                         + $"maximum_length, or lower stride."), e);
             }
         }
 
         return windows;
     }
+
+    private static int StrideOf(FinetuningConfig config) => config.Stride > 0 ? config.Stride : config.MaximumLength / 4;
 
     /// <summary>Reads and divides the data of a run.</summary>
     public static QuestionData From(FinetuningConfig config, Tokenizer tokenizer, CancellationToken cancellationToken)
