@@ -15,8 +15,11 @@ internal static class ExportCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> model = new("model") { Description = "model folder, or the name of a pulled model: an encoder, a classifier, a "
-            + "question answerer or a sentence embedder" };
+        Argument<string> model = new("model")
+        {
+            Description = "model folder, or the name of a pulled model: an encoder, a classifier, a "
+            + "question answerer or a sentence embedder"
+        };
         Option<string> target = new("--out") { Description = "file to write; it ends in .onnx", Required = true };
         Option<bool> overwrite = new("--overwrite") { Description = "replace the file if it exists" };
         Command command = new("export", "Write an encoder and its head as an ONNX file. Example: heed export my-classifier --out "
