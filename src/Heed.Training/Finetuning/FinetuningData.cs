@@ -45,7 +45,7 @@ internal abstract class FinetuningData
     public required DataReport Report { get; init; }
 
     /// <summary>How the data were divided, a sentence each.</summary>
-    public IReadOnlyList<string> Statements { get; init; } = [];
+    public IReadOnlyList<string> Statements { get; set; } = [];
 
     /// <summary>Examples to learn from.</summary>
     public abstract int Training { get; }
@@ -95,9 +95,17 @@ internal abstract class FinetuningData
     public static FinetuningData Read(FinetuningConfig config, Tokenizer tokenizer, ModelDescription model,
         CancellationToken cancellationToken)
     {
-        string task = config.Task ?? TaskOfData.Find(config.Train, Options(config));
+        TaskOfData? found = config.Task is null ? TaskOfData.Find(config.Train, Options(config)) : null;
+        string task = config.Task ?? found!.Name;
         RequireSettingsOf(task, config);
-        return task switch
+        FinetuningData data = Read(task, config, tokenizer, model, cancellationToken);
+        if (found is not null) data.Statements = [found.Reason, .. data.Statements];
+        return data;
+    }
+
+    private static FinetuningData Read(string task, FinetuningConfig config, Tokenizer tokenizer, ModelDescription model,
+        CancellationToken cancellationToken)
+        => task switch
         {
             EntityData.Name => EntityData.From(config, tokenizer, model.Config, cancellationToken),
             SimilarityData.Name => SimilarityData.From(config, tokenizer, cancellationToken),
@@ -106,9 +114,9 @@ internal abstract class FinetuningData
             QuestionData.Name => QuestionData.From(config, tokenizer, cancellationToken),
             RewritingData.Translation or RewritingData.Summarization => RewritingData.From(task, config, tokenizer, model, cancellationToken),
             ChatData.Name => ChatData.From(config, tokenizer, cancellationToken),
-            _ => ClassificationData.From(config, tokenizer, model.Config, cancellationToken),
+            ClassificationData.Name => ClassificationData.From(config, tokenizer, model.Config, cancellationToken),
+            _ => throw new ConfigException($"task: is {task}; one of {string.Join(", ", Tasks)} was expected."),
         };
-    }
 
     /// <summary>Reads data that a finished model is judged on; all examples are held out.</summary>
     /// <param name="path">The file.</param>
@@ -197,11 +205,11 @@ internal abstract class FinetuningData
         => config.LabelNames.Count == 0 && labels.Count > 0 && model.Labels.Count == labels.Count
             && model.Labels.ToHashSet(StringComparer.Ordinal).SetEquals(labels) ? model.Labels : labels;
 
-    /// <summary>The first few of many places, for a sentence.</summary>
+    /// <summary>The first few of many places, for a sentence; without folders, as a model's card holds it.</summary>
     protected static string Some(IEnumerable<DataPlace> places)
     {
         const int Shown = 3;
-        DataPlace[] first = [.. places.Take(Shown + 1)];
+        DataPlace[] first = [.. places.Take(Shown + 1).Select(p => p with { File = Path.GetFileName(p.File) })];
         return string.Join(", ", first.Take(Shown)) + (first.Length > Shown ? ", …" : "");
     }
 

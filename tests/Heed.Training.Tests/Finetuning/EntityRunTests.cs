@@ -63,7 +63,7 @@ public class EntityRunTests
         using TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("model"), config);
         string cut = Assert.Single(run.Task.Decisions, d => d.Contains("lose words", StringComparison.Ordinal));
         Assert.Contains("2 of 2 held-out texts lose words beyond 4 tokens or without a token, and with them 2 labels, which count as "
-            + $"predicted O ({dev}:1, {dev}:5;", cut, StringComparison.Ordinal);
+            + "predicted O (dev.conll:1, dev.conll:5;", cut, StringComparison.Ordinal);
         TaskAssessment assessment = run.Task.Assess(CancellationToken.None)!;
         // Two tokens of each text are kept; its other words are held against O.
         Assert.Equal(4, assessment.Report.Targets);

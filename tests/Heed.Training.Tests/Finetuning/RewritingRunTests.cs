@@ -56,7 +56,7 @@ public class RewritingRunTests
             Assert.All(text.Labels.Take(prompt), l => Assert.Equal(IgnoredLabel.Value, l));
             Assert.Equal(text.Ids.Skip(prompt), text.Labels.Skip(prompt));
             Assert.Equal(run.Task.Model.Config.EndId, text.Ids[^1]);
-            Assert.Equal(data.TrainingExamples[0].Source + "\n", data.Tokenizer.Decode(text.Ids[..prompt]));
+            Assert.Equal(data.TrainingExamples[0].Source + "\n", data.Tokenizer.Decode(text.Ids.AsSpan(0, prompt)));
             // What is too long loses the end of its text, and keeps line and target.
             LearnedText cut = data.Encode(data.TrainingExamples[0], text.Ids.Length - 3);
             Assert.True(cut.Ids.Length <= text.Ids.Length - 3);
@@ -106,7 +106,7 @@ public class RewritingRunTests
         using TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("model"),
             Config("t5-translate", data) with { MaximumLength = 80, Dev = FinetuningConfig.NoDev });
         string cut = Assert.Single(run.Task.Decisions, d => d.Contains("and are cut", StringComparison.Ordinal));
-        Assert.Contains($"1 of 13 examples are longer than 80 tokens and are cut, 0 of them in their target ({data}:13;", cut, StringComparison.Ordinal);
+        Assert.Contains("1 of 13 examples are longer than 80 tokens and are cut, 0 of them in their target (data.tsv:13;", cut, StringComparison.Ordinal);
     }
 
     [Fact]

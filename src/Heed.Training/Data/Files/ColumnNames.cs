@@ -79,6 +79,23 @@ internal static class ColumnNames
     public static (string Source, string Target)? FindRewriting(DataRows rows, DataOptions options)
         => FindTwo(rows, options, DataColumn.Source, DataColumn.Target, Rewritings);
 
+    /// <summary>The column named for something, or the first with a known name; null if there is none. It may be ambiguous.</summary>
+    public static string? Any(DataColumn what, DataRows rows, DataOptions options)
+        => options.Columns.TryGetValue(what, out string? named) ? rows.Columns.FirstOrDefault(c => c == named)
+            : rows.Columns.FirstOrDefault(c => Synonyms.TryGetValue(what, out string[]? known)
+                && known.Contains(Plain(c), StringComparer.Ordinal));
+
+    /// <summary>The pairs of columns that could be two texts.</summary>
+    public static IEnumerable<(string First, string Second)> Pairs(DataRows rows, DataOptions options)
+        => AllTwo(rows, options, DataColumn.First, DataColumn.Second, TextPairs);
+
+    /// <summary>The pairs of columns that could be a text and what it becomes.</summary>
+    public static IEnumerable<(string First, string Second)> RewritingsOf(DataRows rows, DataOptions options)
+        => AllTwo(rows, options, DataColumn.Source, DataColumn.Target, Rewritings);
+
+    /// <summary>True for names of summaries.</summary>
+    public static bool IsSummary(string name) => Plain(name) is "summary" or "highlights" or "zusammenfassung" or "resume" or "resumen";
+
     /// <summary>An error that lists the columns there are and the names that are known.</summary>
     public static InputException Missing(DataRows rows, string what, IEnumerable<string> known, DataColumn column)
         => new($"{rows.File}: no column for {what}: the columns are {string.Join(", ", rows.Columns.Select(c => $"'{Printable.Shorten(c, 40)}'"))}; names known are {string.Join(", ", known)}. Rename one, or name it ({nameof(DataOptions)}.{nameof(DataOptions.Columns)}, {column}).");
@@ -129,6 +146,20 @@ internal static class ColumnNames
         if (one is not null && two is not null) return (one, two);
         if (one is not null || two is not null)
             throw new InputException($"{rows.File}: the column for {Describe(one is null ? first : second)} was not named, and that for {Describe(one is null ? second : first)} was; name both.");
+        List<(string First, string Second)> found = Known(rows, known);
+        if (found.Count == 0) return null;
+        if (found.Count == 1) return found[0];
+        throw new InputException($"{rows.File}: both '{found[0].First}' with '{found[0].Second}' and '{found[1].First}' with '{found[1].Second}' "
+            + $"could be {Describe(first)} and {Describe(second)}. Name them ({nameof(DataOptions)}.{nameof(DataOptions.Columns)}).");
+    }
+
+    private static List<(string First, string Second)> AllTwo(DataRows rows, DataOptions options, DataColumn first, DataColumn second,
+        (string First, string Second)[] known)
+        => options.Columns.TryGetValue(first, out string? one) && options.Columns.TryGetValue(second, out string? two) ? [(one, two)]
+            : Known(rows, known);
+
+    private static List<(string First, string Second)> Known(DataRows rows, (string First, string Second)[] known)
+    {
         List<(string First, string Second)> found = [];
         foreach ((string a, string b) in known)
         {
@@ -136,10 +167,7 @@ internal static class ColumnNames
             if (left is not null && right is not null && !found.Contains((left, right))) found.Add((left, right));
         }
 
-        if (found.Count == 0) return null;
-        if (found.Count == 1) return found[0];
-        throw new InputException($"{rows.File}: both '{found[0].First}' with '{found[0].Second}' and '{found[1].First}' with '{found[1].Second}' "
-            + $"could be {Describe(first)} and {Describe(second)}. Name them ({nameof(DataOptions)}.{nameof(DataOptions.Columns)}).");
+        return found;
     }
 
     private static string? Named(DataColumn what, DataRows rows, DataOptions options)

@@ -61,7 +61,7 @@ internal sealed class ChatForm
         if (config.ChatTemplate.Length > 0)
         {
             return new ChatForm(folder, ChatTemplate.Parse(Read(config.ChatTemplate), config.ChatTemplate),
-                $"chat template: {config.ChatTemplate}; saved with the model");
+                $"chat template: {Path.GetFileName(config.ChatTemplate)}; saved with the model");
         }
 
         return folder.Names.Contains(ChatTemplates.DefaultName) ? new ChatForm(folder, null, "chat template: the model folder's own")
