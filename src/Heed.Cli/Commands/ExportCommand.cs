@@ -4,7 +4,7 @@ using Heed.Generation;
 using Heed.Hub;
 using Heed.Models.Embeddings;
 using Heed.Models.Files;
-using Heed.Models.Onnx;
+using Heed.Models.Files.Onnx;
 
 namespace Heed.Cli.Commands;
 

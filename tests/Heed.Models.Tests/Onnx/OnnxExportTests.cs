@@ -3,7 +3,7 @@ using Heed.Engine.Nn;
 using Heed.Models.Bert;
 using Heed.Models.Embeddings;
 using Heed.Models.Files;
-using Heed.Models.Onnx;
+using Heed.Models.Files.Onnx;
 using Heed.Testing;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;

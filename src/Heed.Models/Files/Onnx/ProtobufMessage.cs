@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Heed.Models.Onnx;
+namespace Heed.Models.Files.Onnx;
 
 /// <summary>A protocol buffer message that is put together field by field and knows its length before anything is written: values of
 /// weights are read only while they go to the file.</summary>

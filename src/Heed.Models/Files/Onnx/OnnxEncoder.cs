@@ -3,7 +3,7 @@ using Heed.Engine.Nn;
 using Heed.Models.Bert;
 using Heed.Models.DistilBert;
 
-namespace Heed.Models.Onnx;
+namespace Heed.Models.Files.Onnx;
 
 /// <summary>One post-norm layer: attention, norm, feed-forward part, norm.</summary>
 internal readonly record struct OnnxLayer(MultiHeadAttention Attention, LayerNorm AttentionNorm, FeedForward FeedForward,

@@ -4,7 +4,7 @@ using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
 using Heed.Models.Embeddings;
 
-namespace Heed.Models.Onnx;
+namespace Heed.Models.Files.Onnx;
 
 /// <summary>What an export wrote.</summary>
 /// <param name="Inputs">Names of the inputs, [batch, sequence] of int64.</param>

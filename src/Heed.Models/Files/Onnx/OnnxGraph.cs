@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 
-namespace Heed.Models.Onnx;
+namespace Heed.Models.Files.Onnx;
 
 /// <summary>A graph of ONNX that is built node by node. Values are known by their names; each node has one output, whose name is
 /// returned.</summary>
