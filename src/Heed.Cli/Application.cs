@@ -105,6 +105,7 @@ internal static class Application
             VerifyCommand.Create(terminal),
             ConvertCommand.Create(terminal),
             MergeCommand.Create(terminal),
+            ExportCommand.Create(terminal),
             HubCommands.Pull(terminal),
             HubCommands.List(terminal),
             HubCommands.Remove(terminal),

@@ -30,6 +30,7 @@ public class EveryCommandTests
         ["verify"] = ("{golden}", ["cases", "failed"]),
         ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),
         ["merge"] = ("{adapter} --out {new}", ["folder", "base", "adapted", "parameters", "untied", "copied"]),
+        ["export"] = ("{encoder} --out {new}.onnx", ["file", "architecture", "operator_set", "inputs", "outputs", "bytes"]),
         ["pull"] = ("nobody/nothing", []),
         ["list"] = ("", []),
         ["rm"] = ("nobody/nothing", []),

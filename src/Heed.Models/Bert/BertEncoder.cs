@@ -73,12 +73,12 @@ internal sealed class BertEncoder : TokenStack
         EmbeddingNorm = new LayerNorm(width, config.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
         if (width != config.Width)
             EmbeddingProjection = new Linear(width, config.Width, (at / "embeddings_project").As("embed_proj"), initializer: normal);
-        RelativeBias? distances = config.DistanceBuckets == 0 ? null : new RelativeBias(
+        Distances = config.DistanceBuckets == 0 ? null : new RelativeBias(
             config.DistanceBuckets, farthest: 128, config.Heads, bothDirections: true, (at / "encoder" / "relative_attention_bias").As("attn.bias"), normal);
         DisentangledPositions? disentangled = config is DebertaConfig { RelativeAttention: true } relative
             ? new DisentangledPositions(PositionsOf(relative), at / "encoder") : null;
         ParameterScope all = at / "encoder" / "layer";
-        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (all / i).As($"blocks.{i}"), distances, disentangled))];
+        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (all / i).As($"blocks.{i}"), Distances, disentangled))];
     }
 
     /// <inheritdoc/>
@@ -95,6 +95,9 @@ internal sealed class BertEncoder : TokenStack
 
     /// <summary>E → D, or null where the tables are as wide as the layers.</summary>
     public Linear? EmbeddingProjection { get; }
+
+    /// <summary>Biases of distances that the layers share, or null.</summary>
+    public RelativeBias? Distances { get; }
 
     /// <summary>The layers.</summary>
     public IReadOnlyList<BertLayer> Layers { get; }

@@ -44,6 +44,15 @@ internal sealed class DenseModule : VectorModule, IDisposable
     /// <summary>D'.</summary>
     public int Outputs { get; }
 
+    /// <summary>W and b.</summary>
+    public Linear Linear => _linear;
+
+    /// <summary>f.</summary>
+    public Activation Activation => _activation;
+
+    /// <summary>True where R·x is added.</summary>
+    public bool HasResidual => _adds;
+
     /// <summary>Weight and bias, and the residual's weight.</summary>
     public IEnumerable<Parameter> Parameters => new[] { _linear.Weight, _linear.Bias, _residual?.Weight }.OfType<Parameter>();
 

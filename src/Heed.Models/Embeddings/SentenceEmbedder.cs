@@ -47,6 +47,9 @@ internal sealed class SentenceEmbedder : IDisposable
     /// <summary>False to leave the rows of a prompt out of the pooling (<c>include_prompt</c>).</summary>
     public bool IncludesPrompt => _pipeline.IncludesPrompt;
 
+    /// <summary>What follows the pooling.</summary>
+    public IReadOnlyList<VectorModule> Following => _following;
+
     /// <summary>True where the last module gives vectors of length 1.</summary>
     public bool Normalizes => _following is [.., NormalizeModule];
 
