@@ -17,7 +17,8 @@ namespace Heed.Training.Pretraining;
 /// <param name="Source">The preset's name or the file, for errors.</param>
 /// <param name="IsPreset">True for a preset: vocabulary and context follow the run.</param>
 /// <param name="Weights">Folder with the weights to start from, or null.</param>
-internal sealed record PretrainingModel(ModelFamily Family, string Architecture, ModelConfig Config, string Source, bool IsPreset, string? Weights)
+internal sealed record PretrainingModel(ModelFamily Family, string Architecture, ModelConfig Config, string Source, bool IsPreset,
+    string? Weights)
 {
     /// <summary>What the run learns.</summary>
     public PretrainingObjective Objective { get; private init; } = new(ObjectiveKind.Causal, new PretrainingConfig());
@@ -25,14 +26,18 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     private const int MaximumLayers = 10_000;
 
     // The names of one size in the files of different families.
-    private static readonly string[] LayerKeys = ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers"];
-    private static readonly string[] HeadKeys = ["num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads"];
+    private static readonly string[] LayerKeys = ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers",
+        "encoder_layers", "decoder_layers"];
+    private static readonly string[] HeadKeys = ["num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads",
+        "decoder_attention_heads"];
     private static readonly string[] WidthKeys = ["hidden_size", "n_embd", "dim", "d_model"];
-    private static readonly string[] InnerKeys = ["intermediate_size", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "embedding_size", "attention_size"];
+    private static readonly string[] InnerKeys = ["intermediate_size", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim",
+        "decoder_ffn_dim", "embedding_size", "attention_size", "pooler_hidden_size"];
     private static readonly string[] HeadWidthKeys = ["head_dim", "d_kv"];
     private static readonly string[] LengthKeys = ["max_position_embeddings", "n_positions"];
 
-    private static readonly string[] IdKeys = ["bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "forced_eos_token_id"];
+    private static readonly string[] IdKeys = ["bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id",
+        "forced_eos_token_id"];
 
     /// <summary>Finds the model that a run names.</summary>
     /// <param name="config">The run's settings.</param>
@@ -45,19 +50,22 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         foreach (ModelFamily family in ModelFamilies.All)
         {
             if (family.Presets.TryGetValue(name, out ModelPreset? preset))
-                return Learning(new PretrainingModel(family, preset.Architecture, preset.Config, name, IsPreset: true, Weights: null), config);
+                return Learning(new PretrainingModel(family, preset.Architecture, preset.Config, name, IsPreset: true, Weights: null),
+                    config);
         }
 
         bool isFolder = Directory.Exists(name);
         if (!isFolder && !File.Exists(name))
         {
             string near = Printable.Nearest(name, Presets()) is { } nearest ? $"; did you mean \"{nearest}\"?" : ".";
-            throw new ConfigException($"model: \"{Printable.Shorten(name)}\" is no preset, config.json or model folder{near} Presets are {string.Join(", ", Presets())}.");
+            throw new ConfigException($"model: \"{Printable.Shorten(name)}\" is no preset, config.json or model folder{near} Presets are "
+                + $"{string.Join(", ", Presets())}.");
         }
 
         // A run that resumes has its sizes in the checkpoint; the folder that it began with may be gone.
         string file = isFolder && checkpoint is not null ? checkpoint : name;
-        (ModelFamily found, string architecture, ModelConfig sizes) = isFolder ? ModelFolder.ReadConfig(file) : ModelFolder.ReadConfigFile(file);
+        (ModelFamily found, string architecture, ModelConfig sizes) = isFolder ? ModelFolder.ReadConfig(file)
+            : ModelFolder.ReadConfigFile(file);
         return Learning(new PretrainingModel(found, architecture, sizes, name, IsPreset: false, isFolder ? name : null), config);
     }
 
@@ -88,15 +96,18 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
             if (vocabulary > Config.Vocabulary)
             {
                 throw new InputException($"{Source}: the model has a vocabulary of {Config.Vocabulary} and the tokenizer {vocabulary} ids. "
-                    + (Weights is null ? "Raise vocab_size in the file, or leave the tokenizer out to train one." : "Use the tokenizer that belongs to the model."));
+                    + (Weights is null ? "Raise vocab_size in the file, or leave the tokenizer out to train one."
+                    : "Use the tokenizer that belongs to the model."));
             }
 
             vocabulary = Config.Vocabulary;
         }
 
         ModelConfig sizes = Sized(config, vocabulary, tokens);
-        if (Weights is null || preparation.IsResuming) return Family.Build(Architecture, sizes, new ParameterSet(ParameterSource.Random(config.Seed)));
-        return ModelFolder.Load(Weights, new LoadOptions { ForTraining = true, Architecture = Architecture, Configure = _ => sizes, Seed = config.Seed, Warnings = preparation.Warnings, Strict = true }).Model;
+        if (Weights is null || preparation.IsResuming) return Family.Build(Architecture, sizes,
+            new ParameterSet(ParameterSource.Random(config.Seed)));
+        return ModelFolder.Load(Weights, new LoadOptions { ForTraining = true, Architecture = Architecture, Configure = _
+            => sizes, Seed = config.Seed, Warnings = preparation.Warnings, Strict = true }).Model;
     }
 
     /// <summary>The model with the head of the run's objective.</summary>
@@ -116,8 +127,10 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         string wanted = objective is null ? "" : $" does not learn objective {objective}";
         string models = string.Join(", ", Presets(objective ?? ObjectiveKind.Causal).Take(6));
         throw new ConfigException(possible.Length == 0
-            ? $"model: \"{Printable.Shorten(choice.Source)}\" is {choice.Architecture}, which{(wanted.Length > 0 ? wanted : " learns no objective")}; name another model, such as {models}."
-            : $"objective: is {objective}, and \"{Printable.Shorten(choice.Source)}\" is {choice.Architecture}, which{wanted}; set objective to {string.Join(" or ", possible)}, "
+            ? $"model: \"{Printable.Shorten(choice.Source)}\" is {choice.Architecture}, "
+            + $"which{(wanted.Length > 0 ? wanted : " learns no objective")}; name another model, such as {models}."
+            : $"objective: is {objective}, and \"{Printable.Shorten(choice.Source)}\" is {choice.Architecture}, which{wanted}; set "
+            + $"objective to {string.Join(" or ", possible)}, "
                 + $"or name another model, such as {models}.");
     }
 
@@ -125,7 +138,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
 
     /// <summary>Presets whose own head an objective trains.</summary>
     private static IEnumerable<string> Presets(string objective) => ModelFamilies.All.SelectMany(f => f.Presets
-        .Where(p => ObjectiveKind.DefaultOf(f, p.Value.Config.ModelType, p.Value.Architecture) is { } own && ObjectiveKind.HeadOf(own) == ObjectiveKind.HeadOf(objective))
+        .Where(p => ObjectiveKind.DefaultOf(f, p.Value.Config.ModelType, p.Value.Architecture) is { } own
+            && ObjectiveKind.HeadOf(own) == ObjectiveKind.HeadOf(objective))
         .Select(p => p.Key));
 
     /// <summary>Sizes that no machine has memory for are reported as such, not as a range of some file.</summary>
@@ -144,7 +158,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         {
             if (value <= most) return;
             throw new BudgetException(string.Create(CultureInfo.InvariantCulture,
-                $"{key}: is {value}, which takes about {Printable.Bytes(bytes)} for weights, gradients and optimizer; at most {most} are accepted. Lower {key}."));
+                $"{key}: is {value}, which takes about {Printable.Bytes(bytes)} for weights, gradients and optimizer; at most {most} are "
+                    + $"accepted. Lower {key}."));
         }
     }
 
@@ -156,7 +171,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         }
         catch (ShapeException e)
         {
-            throw new BudgetException($"The model has a matrix that is too large ({Printable.Bytes(4.0 * sizes.Vocabulary * sizes.Width)} for its token table alone): "
+            throw new BudgetException($"The model has a matrix that is too large ({Printable.Bytes(4.0 * sizes.Vocabulary * sizes.Width)} "
+                + $"for its token table alone): "
                 + $"{e.Message.TrimEnd('.')}. Lower width, vocabulary_size or block_length.");
         }
     }
@@ -172,7 +188,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         // A preset that is cut to size is cut to the run's block too; a file means what it says.
         if (length is not null && IsPreset && (run.Width > 0 || run.Layers > 0)) json[length] = run.BlockLength;
         else if (length is not null && !IsPreset && run.BlockLength > Config.MaximumLength)
-            throw new ConfigException($"block_length: is {run.BlockLength}, and {Source} has {length} {json[length]}. Lower it, or raise {length}.");
+            throw new ConfigException($"block_length: is {run.BlockLength}, and {Source} has {length} {json[length]}. Lower it, or raise "
+                + $"{length}.");
         json["vocab_size"] = vocabulary;
         if (json.ContainsKey("decoder_vocab_size")) json["decoder_vocab_size"] = vocabulary;
         ModelDropout.Set(json, run.Dropout ?? (IsPreset ? 0 : null));
@@ -202,16 +219,19 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         }
 
         foreach (string key in IdKeys)
-            if (json[key] is JsonValue value && value.TryGetValue(out int id) && id >= vocabulary) json[key] = ids is null ? vocabulary - 1 : null;
+            if (json[key] is JsonValue value && value.TryGetValue(out int id) && id >= vocabulary) json[key] = ids is null ? vocabulary - 1
+                : null;
     }
 
     /// <summary>The sizes of a folder's weights, which no setting changes.</summary>
     private ModelConfig Continued(PretrainingConfig run)
     {
         foreach ((string key, int value) in ((string, int)[])[("layers", run.Layers), ("heads", run.Heads), ("width", run.Width)])
-            if (value > 0) throw new ConfigException($"{key}: is {value}, and the sizes of {Source} are those of its weights. Leave {key} out, or name its config.json to begin with new weights.");
+            if (value > 0) throw new ConfigException($"{key}: is {value}, and the sizes of {Source} are those of its weights. Leave {key} "
+                + $"out, or name its config.json to begin with new weights.");
         if (run.BlockLength > Config.MaximumLength)
-            throw new ConfigException($"block_length: is {run.BlockLength}, and the model in {Source} has {Config.MaximumLength} positions. Lower block_length.");
+            throw new ConfigException($"block_length: is {run.BlockLength}, and the model in {Source} has {Config.MaximumLength} "
+                + $"positions. Lower block_length.");
         return run.Dropout is { } dropout ? ModelDropout.Of(Family, Config, Source, dropout) : Config;
     }
 
@@ -261,11 +281,13 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     {
         int nearest = width / heads * heads;
         string widths = nearest == 0 ? $"{heads}" : $"{nearest} or {(long)nearest + heads}";
-        string what = run.Width > 0 ? $"width: is {width}, which is not a multiple of the {heads} heads" : $"heads: is {heads}, and the preset's width {width} is not a multiple of it";
+        string what = run.Width > 0 ? $"width: is {width}, which is not a multiple of the {heads} heads"
+            : $"heads: is {heads}, and the preset's width {width} is not a multiple of it";
         return new ConfigException($"{what}. Set width to {widths}, or choose other heads.");
     }
 
-    private static int Integer(JsonObject json, string key) => json[key] is JsonValue value && value.TryGetValue(out int number) ? number : 0;
+    private static int Integer(JsonObject json, string key) => json[key] is JsonValue value && value.TryGetValue(out int number) ? number
+        : 0;
 
     private static string? Present(JsonObject json, string[] keys) => keys.FirstOrDefault(k => Integer(json, k) > 0);
 
