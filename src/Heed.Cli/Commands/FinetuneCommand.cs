@@ -40,7 +40,7 @@ internal static class FinetuneCommand
             string folder = parsed.GetRequiredValue(output);
             if (folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the finished model.");
             NumberOption.SetThreads(parsed, threads);
-            int code = parsed.GetValue(seeds) == 1
+            int code = parsed.GetValue(seeds) == 1 || parsed.GetValue(plan)
                 ? Run(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(plan), null, cancellationToken)
                 : RunSeeds(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(seeds), cancellationToken);
             return Task.FromResult(code);
@@ -53,11 +53,27 @@ internal static class FinetuneCommand
         CancellationToken cancellationToken)
     {
         terminal.WhenStopped = $"The same command resumes; what {folder} holds already is used.";
-        FinetuningConfig config = Settings(terminal, folder, given.Count > 0, ref file);
+        FinetuningConfig config = Settings(terminal, folder, given, ref file);
         foreach ((Field field, string text) in given) config = field.Parse(config, text);
+        // Epochs that are named count instead of the steps that an earlier call derived.
+        if (given.Keys.Any(f => f.Name == "epochs") && !given.Keys.Any(f => f.Name == "steps")) config = config with { Steps = 0 };
+        if (planOnly)
+        {
+            string scratch = Directory.CreateTempSubdirectory("heed-plan-").FullName;
+            try
+            {
+                using TrainingRun<FinetuningTask> plan = Prepare(terminal, scratch, config, file, given, cancellationToken);
+                Announce(terminal, plan);
+                return ExitCode.Ok;
+            }
+            finally
+            {
+                Directory.Delete(scratch, recursive: true);
+            }
+        }
+
         using TrainingRun<FinetuningTask> run = Prepare(terminal, folder, config, file, given, cancellationToken);
         Announce(terminal, run);
-        if (planOnly) return ExitCode.Ok;
         double peak = run.IsOver ? 0 : Measure(terminal, run, cancellationToken);
         TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps, run.Task.Unit)], peak, cancellationToken);
         return Finish(terminal, run, end, folder, summary, cancellationToken);
@@ -68,20 +84,34 @@ internal static class FinetuneCommand
         Terminal terminal, string folder, string? file, Dictionary<Field, string> given, int seeds, CancellationToken cancellationToken)
     {
         SeedSummary summary = new();
+        List<ulong> failed = [];
         Field seedField = FinetuningFields.Find("seed")!;
         ulong first = given.TryGetValue(seedField, out string? text) ? seedField.Parse(new FinetuningConfig(), text).Seed : 1;
         for (ulong seed = first; seed < first + (ulong)seeds; seed++)
         {
             Dictionary<Field, string> own = new(given) { [seedField] = seed.ToString(CultureInfo.InvariantCulture) };
-            int code = Run(terminal, SeedSummary.FolderOf(folder, seed), file, own, planOnly: false, summary, cancellationToken);
-            if (code != ExitCode.Ok) return code;
+            try
+            {
+                int code = Run(terminal, SeedSummary.FolderOf(folder, seed), file, own, planOnly: false, summary, cancellationToken);
+                if (code != ExitCode.Ok) return code;
+            }
+            catch (NumericalException e) when (seed > first || seeds > 1)
+            {
+                // One seed that fails is a finding about the settings, not the end of the others.
+                failed.Add(seed);
+                terminal.Warn($"seed {seed} failed: {e.Message}");
+            }
         }
 
-        using TrainingRun<FinetuningTask> any = FinetuningRun.Prepare(SeedSummary.FolderOf(folder, first),
-            FinetuningRun.SettingsOf(SeedSummary.FolderOf(folder, first))!, cancellationToken: cancellationToken);
+        if (failed.Count == seeds) throw new NumericalException($"all {seeds} seeds failed; see the warnings above.");
+
+        string one = SeedSummary.FolderOf(folder, summary.Seeds[0]);
+        using TrainingRun<FinetuningTask> any = FinetuningRun.Prepare(one, FinetuningRun.SettingsOf(one)!,
+            cancellationToken: cancellationToken);
         ulong best = summary.Best(any.Task.Measure);
         summary.Keep(folder, best);
         JsonObject json = summary.ToJson();
+        if (failed.Count > 0) json["failed"] = new JsonArray([.. failed.Select(f => (JsonNode)f)]);
         if (terminal.IsJson)
         {
             json["best"] = best;
@@ -102,10 +132,20 @@ internal static class FinetuneCommand
         return ExitCode.Ok;
     }
 
-    private static FinetuningConfig Settings(Terminal terminal, string folder, bool begun, ref string? file)
+    /// <summary>What holds unless an option overrides it: a file that is named, else the settings of the run in the folder, else the
+    /// standard ones. Until something is learned, data and model that are named begin the run anew.</summary>
+    private static FinetuningConfig Settings(Terminal terminal, string folder, Dictionary<Field, string> given, ref string? file)
     {
         if (file is not null) return FinetuningConfig.FromFile(file);
-        if (FinetuningRun.SettingsOf(folder, begun) is not { } before) return new FinetuningConfig();
+        bool begins = given.Keys.Any(f => f.Name is "model" or "train");
+        if (FinetuningRun.SettingsOf(folder, begun: begins) is not { } before)
+        {
+            if (!begins && Directory.Exists(Path.Combine(folder, SeedSummary.FolderName)))
+                throw new UsageException($"--seeds: is omitted, and {folder} holds runs of several seeds. Give --seeds and the settings "
+                    + $"that they were begun with.");
+            return new FinetuningConfig();
+        }
+
         file = Path.Combine(folder, FinetuningRun.FolderName, "run.json");
         terminal.Note($"Settings that are omitted are those of the run in {folder}.");
         return before;

@@ -54,7 +54,8 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Names of labels that the data number, in order.</summary>
     public IReadOnlyList<string> LabelNames { get; init; } = [];
 
-    /// <summary>What the model reads of a text that it is to translate or to summarise, with <c>{source}</c> for the text; empty: the prefix
+    /// <summary>What the model reads of a text that it is to translate or to summarise, with <c>{source}</c> for the text; empty: the
+    /// prefix
     /// of its folder and the text, and for decoders a line's end.</summary>
     public string Prompt { get; init; } = "";
 
@@ -139,7 +140,7 @@ public sealed record FinetuningConfig : TrainingConfig
     public bool Calibrate { get; init; } = true;
 
     /// <inheritdoc/>
-    protected internal override IReadOnlyList<string> FreeKeys { get; } = ["calibrate", "dev", "keep", "memory_limit", "model",
+    protected internal override IReadOnlyList<string> FreeKeys { get; } = ["calibrate", "dev", "epochs", "keep", "memory_limit", "model",
         "save_every", "test", "train"];
 
     /// <summary>Reads a <c>run.json</c> over the standard values.</summary>

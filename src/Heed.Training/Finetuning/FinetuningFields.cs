@@ -24,7 +24,8 @@ internal static class FinetuningFields
     /// <summary>All fields.</summary>
     public static IReadOnlyList<Field> All { get; } =
     [
-        Field.Text("model", "model folder, or name of a pulled model, whose weights are trained further", c => c.Model, (c, v) => c with { Model = v }),
+        Field.Text("model", "model folder, or name of a pulled model, whose weights are trained further", c
+            => c.Model, (c, v) => c with { Model = v }),
         Field.Word("task", "what is learned; if omitted what the data hold", FinetuningTask.Names, c
             => c.Task, (c, v) => c with { Task = v }),
         Field.Text("train", "training data: CSV, TSV, JSONL, JSON, Parquet, CoNLL, or a folder per class",
@@ -41,12 +42,14 @@ internal static class FinetuningFields
             ["single", "multiple", "regression"], c => c.Kind, (c, v) => c with { Kind = v }),
         Field.Texts("label_names", "names of labels that the data number, in order", c
             => c.LabelNames, (c, v) => c with { LabelNames = v }),
-        Field.Text("prompt", "what the model reads of a text to rewrite, {source} standing for it; if omitted the model's prefix and the text",
+        Field.Text("prompt", "what the model reads of a text to rewrite, {source} standing for it; if omitted the model's prefix and the "
+            + "text",
             c => c.Prompt, (c, v) => c with { Prompt = v }),
         Field.Text("chat_template", "file with the chat template of conversations, or chatml; if omitted the model's own",
             c => c.ChatTemplate, (c, v) => c with { ChatTemplate = v }),
         Field.Flag("skip_faulty", "leave out lines with faults, and list them", c => c.SkipFaulty, (c, v) => c with { SkipFaulty = v }),
-        Field.Number("epochs", "times that the training data are read; 0: 3 for 2,000 examples or more, else enough for 300 steps",
+        Field.Number("epochs", "times that the training data are read; 0: 3 for 2,000 examples or more, else enough for 300 steps, at "
+            + "most 20",
             c => c.Epochs, (c, v) => c with { Epochs = v }, 0, 100_000),
         Field.Integer("batch_size", "examples of a micro-batch", c => c.BatchSize, (c, v) => c with { BatchSize = v }, 1),
         Field.Integer("maximum_length", "longest input in tokens; 0: what 99.5 % of the examples need, at most the model's positions",

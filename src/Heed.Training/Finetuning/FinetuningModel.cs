@@ -46,6 +46,8 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
         try
         {
             foreach (string pattern in config.Freeze) model.Parameters.Freeze(pattern);
+            if (!model.Parameters.Any(p => p.NeedsGradient)) throw new ArgumentException("Everything is frozen, and nothing would be "
+                + "learned");
         }
         catch (ArgumentException e)
         {

@@ -17,13 +17,24 @@ internal static class FinetuningPlan
     public static (FinetuningConfig Config, IReadOnlyList<string> Decisions) Decide(
         FinetuningConfig config, FinetuningData data, ModelDescription model)
     {
+        if (config.Lora == 0)
+        {
+            FinetuningConfig standard = new();
+            string? alone = config.Dora ? "dora" : config.LoraAlpha > 0 ? "lora_alpha" : config.LoraDropout > 0 ? "lora_dropout"
+                : !config.LoraTargets.SequenceEqual(standard.LoraTargets) ? "lora_targets" : null;
+            if (alone is not null) throw new ConfigException($"{alone}: is a setting of an adapter, and none is trained. Set lora to its "
+                + $"rank, such as 8.");
+        }
+
         List<string> decisions = [];
         FinetuningConfig result = config with { Task = data.Task };
         if (config.MaximumLength == 0)
         {
             result = result with { MaximumLength = Math.Max(4, Math.Min(data.Lengths.Percentile995, model.Config.MaximumLength)) };
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"maximum length {result.MaximumLength:N0} tokens: 99.5 % of the examples fit (longest {data.Lengths.Longest:N0}, model "
+                $"maximum length {result.MaximumLength:N0} tokens: "
+                    + $"{(result.MaximumLength < model.Config.MaximumLength ? "99.5 % of the examples fit" : "the model reads no more")} "
+                    + $"(longest {data.Lengths.Longest:N0}, model "
                     + $"{Positions(model.Config)})"));
         }
         else if (config.MaximumLength > model.Config.MaximumLength)

@@ -23,7 +23,7 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     private readonly HashSet<string> _new;
     private int _oddEvaluations;
     private double _oddLoss = double.PositiveInfinity;
-    private long _read;
+    private double _guessLoss = double.NaN;
 
     private protected FinetuningTask(FinetuningModel model, FinetuningData data, FinetuningConfig settings, int[] lengths)
         : base((model ?? throw new ArgumentNullException(nameof(model))).Model)
@@ -66,11 +66,7 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     internal virtual string Unit => "texts";
 
     /// <inheritdoc/>
-    public sealed override ModelInputs Batch(long position)
-    {
-        _read = Math.Max(_read, position + 1);
-        return Inputs(_order[position]);
-    }
+    public sealed override ModelInputs Batch(long position) => Inputs(_order[position]);
 
     /// <inheritdoc/>
     public override IReadOnlyList<long> CountTargets(ModelInputs batch) => Model.CountTargets(batch);
@@ -88,22 +84,29 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     internal virtual ClassCalibration? Calibrate(CancellationToken cancellationToken) => null;
 
     /// <inheritdoc/>
-    /// <exception cref="NumericalException">For the third time in a row nearly all predictions are one class, and the loss does not
-    /// fall.</exception>
     public sealed override EvaluationReport? Evaluate(bool all, CancellationToken cancellationToken)
     {
         if (Assess(cancellationToken) is not { } assessment) return null;
-        EvaluationReport report = assessment.Report;
+        _guessLoss = assessment.GuessLoss;
+        return assessment.Report;
+    }
+
+    /// <summary>Ends a run whose predictions are one class for the third time in a row while its loss does not fall.</summary>
+    /// <inheritdoc/>
+    internal sealed override void Judge(EvaluationReport report, long batches)
+    {
         // A run that begins slowly learns all the same: its loss falls below that of a guess. Nor is one judged that has not seen all
         // examples once.
-        bool isSlow = report.Loss < assessment.GuessLoss && report.Loss < _oddLoss;
-        bool isOdd = report.Findings.Count > 0 && !isSlow && _read >= _order.BatchesPerEpoch;
+        bool isSlow = report.Loss < _guessLoss && report.Loss < _oddLoss;
+        bool isOdd = report.Findings.Count > 0 && !isSlow && batches >= _order.BatchesPerEpoch;
         (_oddEvaluations, _oddLoss) = (isOdd ? _oddEvaluations + 1 : 0, report.Findings.Count > 0 ? report.Loss : double.PositiveInfinity);
-        if (_oddEvaluations < MostOddEvaluations) return report;
+        if (_oddEvaluations < MostOddEvaluations) return;
         throw new NumericalException(string.Create(CultureInfo.InvariantCulture,
-            $"{report.Findings[0]}. This was found in {MostOddEvaluations} evaluations in a row: the run has failed, most likely because "
-                + $"the learning rate {Settings.LearningRate:0.0e+0} is too high. Lower learning_rate (5e-5 or 2e-5 are usual), raise "
-                + $"warmup_steps, and begin in another folder."));
+            $"{report.Findings[0]}. This was found in {MostOddEvaluations} evaluations in a row, and the loss does not fall below that of "
+                + $"a ")
+            + string.Create(CultureInfo.InvariantCulture,
+            $"guess: the run has failed, most likely because the learning rate {Settings.LearningRate:0.0e+0} is too high. Lower it to a "
+                + $"third, or raise warmup_steps, and begin in another folder."));
     }
 
     /// <summary>Factor of the rate: that of the settings for a parameter that was not in the folder, else less for lower layers.</summary>

@@ -13,6 +13,9 @@ internal sealed class SeedSummary
 
     private readonly List<(ulong Seed, string Folder, EvaluationReport Report, JsonObject Figures)> _runs = [];
 
+    /// <summary>The seeds of the runs that ended well.</summary>
+    public IReadOnlyList<ulong> Seeds => [.. _runs.Select(r => r.Seed)];
+
     /// <summary>Where the run of a seed works.</summary>
     public static string FolderOf(string folder, ulong seed)
         => Path.Combine(folder, FolderName, seed.ToString(CultureInfo.InvariantCulture));

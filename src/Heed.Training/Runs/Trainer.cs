@@ -222,7 +222,8 @@ internal sealed class Trainer(
         if (task.Evaluate(all: false, CancellationToken.None) is not { } found) return true;
         EvaluationReport report = found with { Step = Progress.Step };
         foreach (ITrainingObserver o in observers) o.Evaluated(report);
-        foreach (string finding in report.Findings) Warn($"step {Progress.Step}: {finding}.");
+        foreach (string finding in report.Findings) Warn($"step {Progress.Step}: {finding}; if this stays, lower the learning rate.");
+        task.Judge(report, Progress.Step * config.Accumulation);
         double value = task.Measure.Of(report);
         if (task.Measure.IsBetter(value, report.Loss, Progress.Best, Progress.BestLoss))
         {

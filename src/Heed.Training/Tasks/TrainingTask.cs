@@ -81,6 +81,15 @@ public abstract class TrainingTask : IDisposable
         if (disposing) Model.Dispose();
     }
 
+    /// <summary>Looks at an evaluation of the running loop, and at nothing else that is evaluated: a task that sees that the run has failed
+    /// throws.</summary>
+    /// <param name="report">What was found.</param>
+    /// <param name="batches">Micro-batches learned from so far.</param>
+    /// <exception cref="NumericalException">The run has failed.</exception>
+    internal virtual void Judge(EvaluationReport report, long batches)
+    {
+    }
+
     /// <summary>The micro-batch at a position, from 0; always the same one.</summary>
     internal abstract MicroBatch MicroBatchAt(long position);
 
@@ -140,7 +149,8 @@ public sealed record TaskMeasure(string Name, bool HigherIsBetter = false)
     /// <summary>The figure of an evaluation.</summary>
     /// <exception cref="InvalidOperationException">The evaluation has no such figure.</exception>
     internal double Of(EvaluationReport report) => report[Name]
-        ?? throw new InvalidOperationException($"The task's measure is '{Name}', and its evaluation gives loss{string.Concat(report.Measures.Keys.Select(k => ", " + k))}.");
+        ?? throw new InvalidOperationException($"The task's measure is '{Name}', and its evaluation gives "
+            + $"loss{string.Concat(report.Measures.Keys.Select(k => ", " + k))}.");
 
     /// <summary>True if a figure is better than another; NaN is never better.</summary>
     /// <param name="value">The one.</param>

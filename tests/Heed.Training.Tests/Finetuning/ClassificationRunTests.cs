@@ -159,7 +159,32 @@ public class ClassificationRunTests
         FinetuningConfig config = Config(data) with { Steps = 40, LearningRate = 10, HeadRate = 1, WarmupSteps = 0, EvaluateEvery = 2, Patience = 0 };
         NumericalException e = Assert.Throws<NumericalException>(() => Train(folder.File("model"), config));
         Assert.Contains("of predictions are", e.Message, StringComparison.Ordinal);
-        Assert.Contains("Lower learning_rate", e.Message, StringComparison.Ordinal);
+        Assert.Contains("the learning rate 1.0e+1 is too high", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_evaluated_outside_the_loop_does_not_judge_a_run()
+    {
+        using TemporaryFolder folder = new();
+        string data = Rows(folder, "text,label", 60, i => i % 2 == 0 ? $"good day {i},yes" : $"bad night {i},no");
+        using TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("model"), Config(data) with { Steps = 2, EvaluateEvery = 1 });
+        for (int i = 0; i < 5; i++) run.Measure(TimeSpan.FromMilliseconds(1));
+        for (int i = 0; i < 5; i++) run.EvaluateAll();
+        Assert.Equal(TrainingEnd.Finished, run.Train([]));
+        Assert.NotNull(FinetuningRun.Finish(run));
+    }
+
+    [Fact]
+    public void A_list_in_a_cell_is_several_labels_and_labels_alike_are_told()
+    {
+        using TemporaryFolder folder = new();
+        string[] lists = ["\"[\"\"a\"\",\"\"b\"\"]\"", "[]", "\"[\"\"b\"\"]\""];
+        string data = Rows(folder, "text,label", 24, i => $"a dog {i},{lists[i % 3]}");
+        using (TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("several"), Config(data)))
+            Assert.Equal(["a", "b"], run.Task.Model.Config.Labels);
+        data = Rows(folder, "text,label", 24, i => $"a dog {i},{(i % 3 == 0 ? "Fraud" : i % 3 == 1 ? "fraud" : "other")}");
+        using (TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("alike"), Config(data)))
+            Assert.Contains(run.Task.Decisions, d => d.Contains("'Fraud', 'fraud' differ in case only", StringComparison.Ordinal));
     }
 
     [Theory]

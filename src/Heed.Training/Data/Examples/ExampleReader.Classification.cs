@@ -35,7 +35,8 @@ public static partial class ExampleReader
         string pairs = examples[0].Second is null ? "texts" : "pairs of texts";
         statements.Add(FormattableString.Invariant($"kind: {pairs} with {(kind == LabelKind.Regression ? "a number (regression)" : kind == LabelKind.Multiple ? $"any of {labels.Length} labels (multi-label)" : $"one of {labels.Length} labels")}{(options.Kind is null ? ", deduced" : "")}"));
         if (kind == LabelKind.Single && labels.Length < 2)
-            throw new InputException($"{path}: has one label only, '{labels.FirstOrDefault()}'; two or more are needed to tell them apart.");
+            throw new InputException($"{path}: has one label only, '{labels.FirstOrDefault()}'; two or more are needed to tell them "
+                + $"apart.");
         return new ClassificationSet { Examples = examples, Statements = statements, Faults = faults.All, Kind = kind, Labels = labels };
     }
 
@@ -49,7 +50,8 @@ public static partial class ExampleReader
         (string First, string Second)? pair = options.Columns.ContainsKey(DataColumn.Text) ? null : ColumnNames.FindPair(rows, options);
         string? text = options.Columns.ContainsKey(DataColumn.First) ? null : ColumnNames.Find(DataColumn.Text, rows, options);
         if (pair is { } both && text is not null)
-            throw new InputException($"{path}: both '{text}' and '{both.First}' with '{both.Second}' could be the text. Name the one ({nameof(DataOptions)}.{nameof(DataOptions.Columns)}).");
+            throw new InputException($"{path}: both '{text}' and '{both.First}' with '{both.Second}' could be the text. Name the one "
+                + $"(--columns, {nameof(DataOptions)}.{nameof(DataOptions.Columns)}).");
         if (pair is null && text is null) throw ColumnNames.Missing(rows, "the text",
             ["text", "sentence", "review", "content", "body", "question", "sentence1/sentence2", "text_a/text_b", "premise/hypothesis",
             "query/document"], DataColumn.Text);
@@ -73,8 +75,25 @@ public static partial class ExampleReader
                 return null;
             }
 
-            return new Raw(row.Place, first, second, value, isCell);
+            // A list of JSON in a cell is a list: exports of JSON data write them so.
+            return new Raw(row.Place, first, second, isCell && ListOf(value) is { } list ? list : value, isCell);
         }, cancellationToken);
+    }
+
+    /// <summary>The texts of a cell that holds a JSON array of texts; null for any other cell.</summary>
+    private static List<object?>? ListOf(object? cell)
+    {
+        if (cell is not string text || !text.TrimStart().StartsWith('[') || !text.TrimEnd().EndsWith(']')) return null;
+        try
+        {
+            using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse(text);
+            return json.RootElement.EnumerateArray().All(e => e.ValueKind == System.Text.Json.JsonValueKind.String)
+                ? [.. json.RootElement.EnumerateArray().Select(e => (object?)e.GetString())] : null;
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            return null;
+        }
     }
 
     private static List<Raw> ReadFastText(string path, DataOptions options, DataFaults faults, List<string> statements,
@@ -111,11 +130,14 @@ public static partial class ExampleReader
         CancellationToken cancellationToken)
     {
         List<Raw> raw = [];
-        string[] classes = [.. Directory.EnumerateDirectories(path).Where(d => !Path.GetFileName(d).StartsWith('.')).Order(StringComparer.Ordinal)];
-        if (classes.Length == 0) throw new InputException($"{path}: holds no folders; a folder of training data has one folder of text files per class.");
+        string[] classes = [.. Directory.EnumerateDirectories(path).Where(d
+            => !Path.GetFileName(d).StartsWith('.')).Order(StringComparer.Ordinal)];
+        if (classes.Length == 0) throw new InputException($"{path}: holds no folders; a folder of training data has one folder of text "
+            + $"files per class.");
         foreach (string folder in classes)
         {
-            foreach (string file in Directory.EnumerateFiles(folder).Where(f => !Path.GetFileName(f).StartsWith('.')).Order(StringComparer.Ordinal))
+            foreach (string file in Directory.EnumerateFiles(folder).Where(f
+                => !Path.GetFileName(f).StartsWith('.')).Order(StringComparer.Ordinal))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 string text = TextLines.ReadAll(file, options);

@@ -83,7 +83,7 @@ public static partial class ExampleReader
         string? text = options.Columns.ContainsKey(DataColumn.First) ? null : ColumnNames.Find(DataColumn.Text, rows, options);
         if (pair is { } two && text is not null)
             throw new InputException($"{rows.File}: both '{text}' and '{two.First}' with '{two.Second}' could be the text. Name the one "
-                + $"({nameof(DataOptions)}.{nameof(DataOptions.Columns)}, {DataColumn.Text}).");
+                + $"(--columns, {nameof(DataOptions)}.{nameof(DataOptions.Columns)}, {DataColumn.Text}).");
         if (pair is { } found) return found;
         // One column can be nothing but the text.
         text ??= rows.Columns.Count == 1 ? rows.Columns[0] : null;

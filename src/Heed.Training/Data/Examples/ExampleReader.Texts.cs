@@ -34,14 +34,17 @@ public static partial class ExampleReader
                 if (row.Fields.GetValueOrDefault(outer) is not IReadOnlyDictionary<string, object?> texts)
                 {
                     faults.Add(row.Place,
-                        $"'{outer}' is {Describe(row.Fields.GetValueOrDefault(outer))}; an object with a text for each language was expected");
+                        $"'{outer}' is {Describe(row.Fields.GetValueOrDefault(outer))}; an object with a text for each language was "
+                            + $"expected");
                     return null;
                 }
 
                 if (source is null || target is null)
                 {
                     string[] languages = [.. texts.Keys];
-                    if (languages.Length != 2) throw new InputException($"{row.Place}: '{outer}' has the languages {string.Join(", ", languages)}; name source and target ({nameof(DataOptions)}.{nameof(DataOptions.Columns)}).");
+                    if (languages.Length != 2) throw new InputException($"{row.Place}: '{outer}' has the languages "
+                        + $"{string.Join(", ", languages)}; name source and target (--columns, "
+                        + $"{nameof(DataOptions)}.{nameof(DataOptions.Columns)}).");
                     source ??= languages.First(l => l != target);
                     target ??= languages.First(l => l != source);
                     statements.Add($"{path}: from '{source}' to '{target}'");
@@ -119,7 +122,8 @@ public static partial class ExampleReader
             scale = isFive ? " from 0 to 5, divided by 5" : " from 0 to 1";
         }
 
-        statements.Add($"{path}: texts are '{first}' and '{second}'{(negatives.Length > 0 ? $", far ones {string.Join(", ", negatives.Select(n => $"'{n}'"))}" : "")}{(score is null ? "" : $", similarity is '{score}'{(kind == SimilarityKind.Labels ? " (1 or 0)" : scale)}")}");
+        statements.Add($"{path}: texts are '{first}' and "
+            + $"'{second}'{(negatives.Length > 0 ? $", far ones {string.Join(", ", negatives.Select(n => $"'{n}'"))}" : "")}{(score is null ? "" : $", similarity is '{score}'{(kind == SimilarityKind.Labels ? " (1 or 0)" : scale)}")}");
         return new SimilaritySet { Examples = examples, Statements = statements, Faults = faults.All, Kind = kind };
     }
 

@@ -61,7 +61,8 @@ internal static class ColumnNames
         if (!Synonyms.TryGetValue(what, out string[]? known)) return null;
         string[] found = [.. rows.Columns.Where(c => known.Contains(Plain(c), StringComparer.Ordinal))];
         return found.Length < 2 ? found.FirstOrDefault() : throw new InputException(
-            $"{rows.File}: both '{found[0]}' and '{found[1]}' could be the column for {Describe(what)}. Name one ({nameof(DataOptions)}.{nameof(DataOptions.Columns)}, {what}).");
+            $"{rows.File}: both '{found[0]}' and '{found[1]}' could be the column for {Describe(what)}. Name one (--columns, "
+                + $"{nameof(DataOptions)}.{nameof(DataOptions.Columns)}, {what}).");
     }
 
     /// <summary>As <see cref="Find"/>, but there must be one.</summary>
@@ -98,7 +99,9 @@ internal static class ColumnNames
 
     /// <summary>An error that lists the columns there are and the names that are known.</summary>
     public static InputException Missing(DataRows rows, string what, IEnumerable<string> known, DataColumn column)
-        => new($"{rows.File}: no column for {what}: the columns are {string.Join(", ", rows.Columns.Select(c => $"'{Printable.Shorten(c, 40)}'"))}; names known are {string.Join(", ", known)}. Rename one, or name it ({nameof(DataOptions)}.{nameof(DataOptions.Columns)}, {column}).");
+        => new($"{rows.File}: no column for {what}: the columns are "
+        + $"{string.Join(", ", rows.Columns.Select(c => $"'{Printable.Shorten(c, 40)}'"))}; names known are {string.Join(", ", known)}. "
+        + $"Rename one, or name it (--columns, {nameof(DataOptions)}.{nameof(DataOptions.Columns)}, {column}).");
 
     /// <summary>The names known for pairs of texts.</summary>
     public static IEnumerable<string> PairNames => TextPairs.Select(p => $"{p.First}/{p.Second}");
@@ -145,12 +148,15 @@ internal static class ColumnNames
         string? one = Named(first, rows, options), two = Named(second, rows, options);
         if (one is not null && two is not null) return (one, two);
         if (one is not null || two is not null)
-            throw new InputException($"{rows.File}: the column for {Describe(one is null ? first : second)} was not named, and that for {Describe(one is null ? second : first)} was; name both.");
+            throw new InputException($"{rows.File}: the column for {Describe(one is null ? first : second)} was not named, and that for "
+                + $"{Describe(one is null ? second : first)} was; name both.");
         List<(string First, string Second)> found = Known(rows, known);
         if (found.Count == 0) return null;
         if (found.Count == 1) return found[0];
-        throw new InputException($"{rows.File}: both '{found[0].First}' with '{found[0].Second}' and '{found[1].First}' with '{found[1].Second}' "
-            + $"could be {Describe(first)} and {Describe(second)}. Name them ({nameof(DataOptions)}.{nameof(DataOptions.Columns)}).");
+        throw new InputException($"{rows.File}: both '{found[0].First}' with '{found[0].Second}' and '{found[1].First}' with "
+            + $"'{found[1].Second}' "
+            + $"could be {Describe(first)} and {Describe(second)}. Name them (--columns, "
+            + $"{nameof(DataOptions)}.{nameof(DataOptions.Columns)}).");
     }
 
     private static List<(string First, string Second)> AllTwo(DataRows rows, DataOptions options, DataColumn first, DataColumn second,
@@ -174,7 +180,8 @@ internal static class ColumnNames
     {
         if (!options.Columns.TryGetValue(what, out string? name)) return null;
         return rows.Columns.Contains(name, StringComparer.Ordinal) ? name : throw new InputException(
-            $"{rows.File}: has no column '{Printable.Shorten(name)}', which was named for {Describe(what)}; the columns are {string.Join(", ", rows.Columns.Select(c => $"'{Printable.Shorten(c, 40)}'"))}.");
+            $"{rows.File}: has no column '{Printable.Shorten(name)}', which was named for {Describe(what)}; the columns are "
+                + $"{string.Join(", ", rows.Columns.Select(c => $"'{Printable.Shorten(c, 40)}'"))}.");
     }
 
     private static string Describe(DataColumn what) => what switch

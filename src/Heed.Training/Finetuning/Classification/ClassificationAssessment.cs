@@ -136,8 +136,7 @@ internal static class ClassificationAssessment
         var most = predicted.GroupBy(p => p).MaxBy(g => g.Count())!;
         double ofPredictions = (double)most.Count() / predicted.Length, ofLabels = (double)gold.Count(g => g == most.Key) / gold.Length;
         return ofPredictions < Nearly || ofLabels > Share * ofPredictions ? null : string.Create(CultureInfo.InvariantCulture,
-            $"{ofPredictions:P0} of predictions are '{Printable.Shorten(labels[most.Key], 40)}', {ofLabels:P0} of labels; if this stays, "
-                + $"lower the learning rate");
+            $"{ofPredictions:P0} of predictions are '{Printable.Shorten(labels[most.Key], 40)}', {ofLabels:P0} of labels");
     }
 
     private static JsonObject Scores(string label, FScore score) => new()

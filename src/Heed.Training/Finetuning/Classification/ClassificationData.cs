@@ -90,7 +90,7 @@ internal sealed class ClassificationData : FinetuningData
             HeldOutExamples = heldOut,
             TokenCounts = [.. training.Select(e => counting.Encode(e.Text, e.Second).Count)],
             Report = DataReport.Of(all with { Examples = training }, dev),
-            Statements = split is null ? [] : [Divided(config, training.Count, heldOut.Count)],
+            Statements = [.. split is null ? [] : (string[])[Divided(config, training.Count, heldOut.Count)], .. Alike(labels)],
             Fingerprint = SumOf(training.SelectMany(Parts)),
         };
     }
@@ -124,6 +124,12 @@ internal sealed class ClassificationData : FinetuningData
             Fingerprint = "",
         };
     }
+
+    /// <summary>Labels that only case or blanks tell apart: more likely one class than two.</summary>
+    private static IEnumerable<string> Alike(IReadOnlyList<string> labels)
+        => labels.GroupBy(l => l.Trim().ToUpperInvariant(), StringComparer.Ordinal).Where(g => g.Count() > 1)
+            .Select(g => $"the labels {string.Join(", ", g.Select(l => $"'{Printable.Shorten(l, 40)}'"))} differ in case only and are "
+                + "learned as different classes");
 
     private static void RequireKnown(IReadOnlyList<ClassificationExample> examples, IReadOnlyList<string> labels, LabelKind kind,
         string where)
