@@ -33,12 +33,29 @@ internal sealed class RunLock : IDisposable
         }
         catch (IOException e) when (IsHeld(e))
         {
-            throw new StorageException($"{folder}: another run works in this folder{Holder(folder)}. Wait for it, or choose another "
-                + $"folder.", e);
+            throw Held(folder, e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new StorageException($"{folder}: cannot be made or written: {e.Message.TrimEnd('.')}. Choose another folder.", e);
+        }
+    }
+
+    /// <summary>Refuses a folder in which another run works: what is found damaged there may only be half written.</summary>
+    /// <exception cref="StorageException">Another run works there.</exception>
+    public static void ThrowIfHeld(string folder)
+    {
+        try
+        {
+            new FileStream(Path.Combine(folder, Name), FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
+        }
+        catch (IOException e) when (IsHeld(e))
+        {
+            throw Held(folder, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // No lock: nobody works there.
         }
     }
 
@@ -108,6 +125,9 @@ internal sealed class RunLock : IDisposable
             // A message without the process is better than a run that does not start.
         }
     }
+
+    private static StorageException Held(string folder, IOException e)
+        => new($"{folder}: another run works in this folder{Holder(folder)}. Wait for it, or choose another folder.", e);
 
     private static string Holder(string folder)
     {

@@ -17,7 +17,7 @@ internal static class RunSettings
         where TConfig : TrainingConfig
     {
         string path = Path.Combine(folder, FileName);
-        RunCheckpoint? newest = CheckpointStore.Newest(folder) is { } at ? RunCheckpoint.Read(at) : null;
+        RunCheckpoint? newest = NewestOf(folder);
         if (!File.Exists(path))
         {
             if (newest is null) return null;
@@ -35,6 +35,20 @@ internal static class RunSettings
         {
             throw new ConfigException($"{e.Message.TrimEnd('.')}. Fix the file, or delete it and give the run's settings again; "
                 + $"its checkpoints hold those it was begun with.", e);
+        }
+    }
+
+    /// <summary>The newest checkpoint; that of a run which works just now is not read.</summary>
+    private static RunCheckpoint? NewestOf(string folder)
+    {
+        try
+        {
+            return CheckpointStore.Newest(folder) is { } at ? RunCheckpoint.Read(at) : null;
+        }
+        catch (Exception e) when (e is InvalidFileException or StorageException)
+        {
+            RunLock.ThrowIfHeld(folder);
+            throw;
         }
     }
 

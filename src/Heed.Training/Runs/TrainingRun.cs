@@ -63,7 +63,16 @@ public static class TrainingRun
         ArgumentNullException.ThrowIfNull(make);
         config = config.WithFullPaths();
         // What can be refused is refused before anything is made.
-        RunSettings.RefuseOthers(folder, config);
+        try
+        {
+            RunSettings.RefuseOthers(folder, config);
+        }
+        catch (InvalidFileException)
+        {
+            RunLock.ThrowIfHeld(folder);
+            throw;
+        }
+
         config.Validate();
         RunLock runLock = RunLock.Take(folder);
         TTask? task = null;

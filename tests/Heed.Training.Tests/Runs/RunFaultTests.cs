@@ -15,6 +15,21 @@ public class RunFaultTests
 {
     // cases: r1
     [Fact]
+    public void A_checkpoint_that_another_run_is_writing_is_not_called_damaged()
+    {
+        using TemporaryFolder folder = new();
+        string run = folder.File("run");
+        using (RunLock.Take(run))
+        {
+            Directory.CreateDirectory(Path.Combine(run, "checkpoints", "step-000000005"));
+            StorageException e = Assert.Throws<StorageException>(() => RunSettings.Of(run, begun: false, PretrainingConfig.FromJson));
+            Assert.Contains("another run works in this folder (process ", e.Message, StringComparison.Ordinal);
+        }
+
+        Assert.ThrowsAny<HeedException>(() => RunSettings.Of(run, begun: false, PretrainingConfig.FromJson));
+    }
+
+    [Fact]
     public void Other_texts_are_refused_before_anything_of_the_run_is_written()
     {
         using TemporaryFolder folder = new();

@@ -40,7 +40,8 @@ internal sealed class ClassificationTask : FinetuningTask
     }
 
     /// <summary>Macro F1 of labels, R² of numbers; of equal figures the lower loss wins.</summary>
-    public override TaskMeasure Measure => new(_data.Kind == LabelKind.Regression ? "r2" : "macro_f1", HigherIsBetter: true);
+    public override TaskMeasure Measure => _data.Kind != LabelKind.Regression ? new TaskMeasure("macro_f1", HigherIsBetter: true)
+        : _heldOut.Length > 1 ? new TaskMeasure("r2", HigherIsBetter: true) : TaskMeasure.Loss;   // one number has no spread
 
     /// <inheritdoc/>
     public override IReadOnlyList<LossPart> Loss(ModelInputs batch, RunOptions options) => base.Loss(batch, options with { Loss = _loss });
