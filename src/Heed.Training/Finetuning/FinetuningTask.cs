@@ -65,6 +65,9 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     /// <summary>What a target is called in reports of pace: texts, tokens.</summary>
     internal virtual string Unit => "texts";
 
+    /// <summary>Tokens that the model reads for a target.</summary>
+    private protected virtual double TokensPerTarget => Math.Min(Data.Lengths.Mean, Settings.MaximumLength);
+
     /// <inheritdoc/>
     public sealed override ModelInputs Batch(long position) => Inputs(_order[position]);
 
@@ -153,7 +156,7 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
         int longest = Math.Min(Data.Lengths.Longest, Settings.MaximumLength);
         Forecast forecast = Runs.Forecast.Of(Model, config, Settings.BatchSize, Math.Max(1, longest), 8L * sizeof(int) * longest);
         // A target is a text here, not a token.
-        return forecast with { OperationsPerToken = forecast.OperationsPerToken * (Unit == "tokens" ? 1 : Data.Lengths.Mean) };
+        return forecast with { OperationsPerToken = forecast.OperationsPerToken * TokensPerTarget };
     }
 
     /// <summary>Some examples turned out not to be learned from.</summary>

@@ -31,6 +31,9 @@ internal abstract class WritingTask : FinetuningTask
     internal override string Unit => "tokens";
 
     /// <inheritdoc/>
+    private protected override double TokensPerTarget => 1;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<LossPart> Loss(ModelInputs batch, RunOptions options)
         => base.Loss(batch, options with { Loss = _loss, Logits = false });
 

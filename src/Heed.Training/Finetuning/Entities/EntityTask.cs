@@ -30,6 +30,13 @@ internal sealed class EntityTask : FinetuningTask
         => new(EntityLabels.MarkEntities(_data.Labels) ? EntityAssessment.F1 : EntityAssessment.Accuracy, HigherIsBetter: true);
 
     /// <inheritdoc/>
+    internal override string Unit => "words";
+
+    /// <inheritdoc/>
+    private protected override double TokensPerTarget
+        => (double)_training.Sum(t => t.Labels.Length) / Math.Max(1, _training.Sum(t => t.Labels.Count(l => l != IgnoredLabel.Value)));
+
+    /// <inheritdoc/>
     public override IReadOnlyList<LossPart> Loss(ModelInputs batch, RunOptions options) => base.Loss(batch, options with { Loss = _loss });
 
     /// <inheritdoc/>

@@ -32,6 +32,12 @@ internal sealed class QuestionTask : FinetuningTask
     public override TaskMeasure Measure => new(QuestionAssessment.F1, HigherIsBetter: true);
 
     /// <inheritdoc/>
+    internal override string Unit => "windows";
+
+    /// <inheritdoc/>
+    private protected override double TokensPerTarget => _training.Length == 0 ? 1 : _training.Average(w => w.Ids.Count);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<LossPart> Loss(ModelInputs batch, RunOptions options) => base.Loss(batch, options with { Loss = _loss });
 
     /// <inheritdoc/>
