@@ -71,6 +71,9 @@ internal abstract class FinetuningData
     /// <summary>Learning rate; null for what the size of the model suggests.</summary>
     public virtual double? UsualRate => null;
 
+    /// <summary>Most steps that the epochs of the task are let take unless they are named; null: no limit.</summary>
+    public virtual long? MostSteps => null;
+
     /// <summary>What the model must have on top.</summary>
     public abstract HeadKind Head { get; }
 

@@ -51,8 +51,10 @@ internal static class FinetuningPlan
             double epochs = config.Epochs > 0 ? config.Epochs : data.UsualEpochs is { } usual ? usual : data.Training >= ManyExamples ? 3
                 : Math.Clamp(Math.Ceiling(FewSteps * (double)config.Accumulation / batches), 1, MostEpochs);
             long steps = Math.Max(1, (long)Math.Ceiling(epochs * batches / config.Accumulation));
+            bool isCapped = config.Epochs == 0 && data.MostSteps < steps;
+            if (isCapped) (steps, epochs) = (data.MostSteps!.Value, (double)data.MostSteps.Value * config.Accumulation / batches);
             result = result with { Epochs = epochs, Steps = steps };
-            string why = config.Epochs > 0 ? "as set" : data.UsualEpochs is not null ? "usual for this task"
+            string why = isCapped ? "more of so many pairs teach little; epochs sets another number" : config.Epochs > 0 ? "as set" : data.UsualEpochs is not null ? "usual for this task"
                 : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
                 : $"fewer than {ManyExamples:N0} examples need more passes, up to {FewSteps} steps or {MostEpochs} epochs";
             decisions.Add(string.Create(CultureInfo.InvariantCulture,

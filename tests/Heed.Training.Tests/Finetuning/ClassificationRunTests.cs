@@ -187,6 +187,21 @@ public class ClassificationRunTests
             Assert.Contains(run.Task.Decisions, d => d.Contains("'Fraud', 'fraud' differ in case only", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Pairs_of_many_texts_are_not_all_learned_from_unless_epochs_say_so()
+    {
+        using TemporaryFolder folder = new();
+        string data = Rows(folder, "text,label", 300, i => i % 2 == 0 ? $"good day {i},yes" : $"bad night {i},no");
+        using (TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("a"), Config(data) with { FewShot = true }))
+        {
+            Assert.Equal(500, run.Config.Steps);
+            Assert.Contains(run.Task.Decisions, d => d.EndsWith("more of so many pairs teach little; epochs sets another number", StringComparison.Ordinal));
+        }
+
+        using (TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("b"), Config(data) with { FewShot = true, Epochs = 1 }))
+            Assert.True(run.Config.Steps > 1000, $"{run.Config.Steps} steps");
+    }
+
     [Theory]
     [InlineData("balanced", 0.75f, 1.5f)]
     [InlineData("no=4", 1f, 4f, true)]

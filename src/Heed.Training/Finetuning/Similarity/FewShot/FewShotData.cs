@@ -31,6 +31,9 @@ internal sealed class FewShotData : FinetuningData
     /// <summary>One pass over the pairs.</summary>
     public override double? UsualEpochs => 1;
 
+    /// <summary>Pairs grow with the square of the texts, and what they teach does not.</summary>
+    public override long? MostSteps => 500;
+
     /// <inheritdoc/>
     public override double? UsualRate => 2e-5;
 
