@@ -60,9 +60,9 @@ internal static class SvgChart
         const int Most = 24, Names = 150;
         int n = labels.Count;
         if (n is 0 or > Most) return "";
-        int cell = Math.Clamp(380 / n, 18, 64), size = Names + (n * cell) + 8;
+        int cell = Math.Clamp(380 / n, 18, 64), height = Names + (n * cell) + 8, width = height + 80;   // the last name leans over the edge
         StringBuilder svg = new StringBuilder().Append(CultureInfo.InvariantCulture,
-            $"<svg viewBox=\"0 0 {size} {size}\" width=\"{size}\" height=\"{size}\" role=\"img\" aria-label=\"{Text(title)}\">");
+            $"<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-label=\"{Text(title)}\">");
         for (int r = 0; r < n; r++)
         {
             double sum = Math.Max(1, counts[r].Sum());
