@@ -106,8 +106,16 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         ModelConfig sizes = Sized(config, vocabulary, tokens);
         if (Weights is null || preparation.IsResuming) return Family.Build(Architecture, sizes,
             new ParameterSet(ParameterSource.Random(config.Seed)));
-        return ModelFolder.Load(Weights, new LoadOptions { ForTraining = true, Architecture = Architecture, Configure = _
-            => sizes, Seed = config.Seed, Warnings = preparation.Warnings, Strict = true }).Model;
+        return ModelFolder.Load(Weights, new LoadOptions
+        {
+            ForTraining = true,
+            Architecture = Architecture,
+            Configure = _
+            => sizes,
+            Seed = config.Seed,
+            Warnings = preparation.Warnings,
+            Strict = true
+        }).Model;
     }
 
     /// <summary>The model with the head of the run's objective.</summary>
