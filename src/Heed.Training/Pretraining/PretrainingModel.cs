@@ -110,11 +110,10 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         {
             ForTraining = true,
             Architecture = Architecture,
-            Configure = _
-            => sizes,
+            Configure = _ => sizes,
             Seed = config.Seed,
             Warnings = preparation.Warnings,
-            Strict = true
+            Strict = true,
         }).Model;
     }
 
