@@ -74,12 +74,11 @@ internal static class PredictInputs
     /// <summary>A sentence about the library's settings as one about options.</summary>
     private static string WithOptions(string message)
     {
-        string columns = $"{nameof(DataOptions)}.{nameof(DataOptions.Columns)}";
+        string columns = $"--columns, {nameof(DataOptions)}.{nameof(DataOptions.Columns)}";
         foreach (DataColumn column in (DataColumn[])[DataColumn.Text, DataColumn.Question, DataColumn.Source])
             message = message.Replace($"{columns}, {column}", "--text-column", StringComparison.Ordinal);
         return message.Replace($"{columns}, {DataColumn.Context}", "--pair-column", StringComparison.Ordinal)
             .Replace(columns, "--text-column, --pair-column", StringComparison.Ordinal)
-            .Replace($"{nameof(DataOptions)}.{nameof(DataOptions.SkipFaulty)}", "--skip-faulty", StringComparison.Ordinal)
-            .Replace(nameof(DataOptions.SkipFaulty), "--skip-faulty", StringComparison.Ordinal);
+            .Replace($"--skip-faulty, {nameof(DataOptions)}.{nameof(DataOptions.SkipFaulty)}", "--skip-faulty", StringComparison.Ordinal);
     }
 }
