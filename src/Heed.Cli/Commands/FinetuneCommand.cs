@@ -95,7 +95,7 @@ internal static class FinetuneCommand
                 int code = Run(terminal, SeedSummary.FolderOf(folder, seed), file, own, planOnly: false, summary, cancellationToken);
                 if (code != ExitCode.Ok) return code;
             }
-            catch (NumericalException e) when (seed > first || seeds > 1)
+            catch (NumericalException e)
             {
                 // One seed that fails is a finding about the settings, not the end of the others.
                 failed.Add(seed);
@@ -104,11 +104,7 @@ internal static class FinetuneCommand
         }
 
         if (failed.Count == seeds) throw new NumericalException($"all {seeds} seeds failed; see the warnings above.");
-
-        string one = SeedSummary.FolderOf(folder, summary.Seeds[0]);
-        using TrainingRun<FinetuningTask> any = FinetuningRun.Prepare(one, FinetuningRun.SettingsOf(one)!,
-            cancellationToken: cancellationToken);
-        ulong best = summary.Best(any.Task.Measure);
+        ulong best = summary.Best();
         summary.Keep(folder, best);
         JsonObject json = summary.ToJson();
         if (failed.Count > 0) json["failed"] = new JsonArray([.. failed.Select(f => (JsonNode)f)]);
@@ -128,7 +124,7 @@ internal static class FinetuneCommand
                     + $"{figure["deviation"]!.GetValue<double>():0.0000} ({values})"));
         }
 
-        terminal.Line($"Saved {folder}: the best by {any.Task.Measure.Name} on held-out data, seed {best}.");
+        terminal.Line($"Saved {folder}: the best by {summary.Measure!.Name} on held-out data, seed {best}.");
         return ExitCode.Ok;
     }
 
@@ -212,7 +208,7 @@ internal static class FinetuneCommand
         {
             if (report is null) throw new ConfigException("seeds: cannot be compared, as nothing is held out. Name --dev, or leave out "
                 + "--dev none.");
-            summary.Add(run.Config.Seed, folder, report);
+            summary.Add(run.Config.Seed, folder, report, run.Task.Measure);
             terminal.Note($"seed {run.Config.Seed}: {TrainingDisplay.Figures(report)}");
             return ExitCode.Ok;
         }

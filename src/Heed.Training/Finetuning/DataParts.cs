@@ -1,4 +1,3 @@
-using System.Globalization;
 using Heed.Training.Data;
 
 namespace Heed.Training.Finetuning;
@@ -30,9 +29,7 @@ internal sealed record DataParts<T>(
         ExampleSet<T>? dev = config.Dev.Length == 0 || config.Dev == FinetuningConfig.NoDev ? null : read(config.Dev);
         DataSplit<T>? split = config.Dev.Length == 0 ? divide(all, config.HeldOut) : null;
         IReadOnlyList<T> training = split?.Training ?? all.Examples, heldOut = split?.HeldOut ?? dev?.Examples ?? [];
-        string[] statements = split is null ? [] : [string.Create(CultureInfo.InvariantCulture,
-            $"{heldOut.Count:N0} of {all.Examples.Count:N0} examples are held out for evaluation, chosen by a hash of their texts; equal "
-                + $"texts stay on one side")];
+        string[] statements = split is null ? [] : [FinetuningData.Divided(training.Count, heldOut.Count)];
         return new DataParts<T>(training, heldOut, report(all with { Examples = training }, dev), statements);
     }
 }

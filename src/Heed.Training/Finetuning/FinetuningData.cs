@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -142,18 +143,14 @@ internal abstract class FinetuningData
         };
         return task switch
         {
-            EntityData.Name => EntityData.From(config with { Train = "", Test = path }, tokenizer, model.Config, cancellationToken),
-            QuestionData.Name => QuestionData.From(config with { Train = "", Test = path }, tokenizer, cancellationToken),
-            RewritingData.Translation or RewritingData.Summarization
-                => RewritingData.From(task, config with { Train = "", Test = path }, tokenizer, model, cancellationToken),
-            ChatData.Name => ChatData.From(config with { Train = "", Test = path }, tokenizer, cancellationToken),
-            SimilarityData.Name => SimilarityData.From(config with { Train = path, Dev = path, MineNegatives = 0 }, tokenizer,
-                cancellationToken),
-            RankingData.Name => RankingData.From(config with { Train = path, Dev = path }, tokenizer, cancellationToken),
-            _ when config.FewShot => FewShotData.ToEvaluate(ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config,
-                cancellationToken)),
-            _ => ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config, cancellationToken),
+            // These two read their examples, and the labels among them, from the training file.
+            SimilarityData.Name or RankingData.Name
+                => Read(task, config with { Train = path, Dev = path, MineNegatives = 0 }, tokenizer, model, cancellationToken),
+            ClassificationData.Name => config.FewShot ? FewShotData.ToEvaluate(Classes()) : Classes(),
+            _ => Read(task, config with { Train = "", Test = path }, tokenizer, model, cancellationToken),
         };
+
+        ClassificationData Classes() => ClassificationData.ToEvaluate(path, Options(config), tokenizer, model.Config, cancellationToken);
     }
 
     /// <summary>A setting that the task would not look at is an error.</summary>
@@ -230,9 +227,29 @@ internal abstract class FinetuningData
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
+    /// <summary>Refuses an example with a label that is not known.</summary>
+    /// <param name="examples">The examples.</param>
+    /// <param name="place">Where one stands.</param>
+    /// <param name="labelsOf">Its labels.</param>
+    /// <param name="labels">Those that are known.</param>
+    /// <param name="what">What a label is called: label, tag.</param>
+    /// <param name="where">Who knows them: a file, the model.</param>
+    /// <exception cref="InputException">A label is not known.</exception>
+    protected static void RequireKnown<T>(IEnumerable<T> examples, Func<T, DataPlace> place, Func<T, IEnumerable<string>> labelsOf,
+        IReadOnlyList<string> labels, string what, string where)
+    {
+        HashSet<string> known = labels.ToHashSet(StringComparer.Ordinal);
+        foreach (T example in examples)
+        {
+            if (labelsOf(example).FirstOrDefault(l => !known.Contains(l)) is not { } unknown) continue;
+            throw new InputException($"{place(example)}: the {what} '{Printable.Shorten(unknown)}' is none that {where} knows; these are "
+                + $"{string.Join(", ", labels.Take(12).Select(l => Printable.Shorten(l, 40)))}{(labels.Count > 12 ? ", …" : "")}. "
+                + "Correct it, or add examples of it to the training data.");
+        }
+    }
+
     /// <summary>Says how examples were held out.</summary>
-    protected static string Divided(FinetuningConfig config, int training, int heldOut)
-        => string.Create(System.Globalization.CultureInfo.InvariantCulture,
+    internal static string Divided(int training, int heldOut) => string.Create(CultureInfo.InvariantCulture,
         $"{heldOut:N0} of {training + heldOut:N0} examples are held out for evaluation, chosen by a hash of their texts; equal texts stay "
             + $"on one side");
 }

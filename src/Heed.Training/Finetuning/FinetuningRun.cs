@@ -103,7 +103,7 @@ public static class FinetuningRun
         }
 
         string calibrationFile = Path.Combine(run.ModelFolder, ClassCalibration.FileName);
-        ClassCalibration? calibration = config.Calibrate ? run.Task.Calibrate(cancellationToken) : null;
+        ClassCalibration? calibration = config.Calibrate && trained is not null ? run.Task.Calibrate(trained) : null;
         if (calibration is null) File.Delete(calibrationFile);
         else DurableFile.WriteText(calibrationFile, StrictJson.Format(calibration.ToJson()));
         TaskAssessment? test = config.Test.Length == 0 ? null

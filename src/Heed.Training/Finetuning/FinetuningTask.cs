@@ -83,8 +83,8 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
     /// <summary>Adds to the assessment of a finished model what takes too long while it is trained.</summary>
     internal virtual TaskAssessment Complete(TaskAssessment assessment, CancellationToken cancellationToken) => assessment;
 
-    /// <summary>Fits what makes probabilities honest on the held-out examples; null if the task has nothing to fit.</summary>
-    internal virtual ClassCalibration? Calibrate(CancellationToken cancellationToken) => null;
+    /// <summary>Fits what makes probabilities honest on assessed examples; null if the task has nothing to fit.</summary>
+    internal virtual ClassCalibration? Calibrate(TaskAssessment assessment) => null;
 
     /// <inheritdoc/>
     public sealed override EvaluationReport? Evaluate(bool all, CancellationToken cancellationToken)
@@ -106,10 +106,8 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
         if (_oddEvaluations < MostOddEvaluations) return;
         throw new NumericalException(string.Create(CultureInfo.InvariantCulture,
             $"{report.Findings[0]}. This was found in {MostOddEvaluations} evaluations in a row, and the loss does not fall below that of "
-                + $"a ")
-            + string.Create(CultureInfo.InvariantCulture,
-            $"guess: the run has failed, most likely because the learning rate {Settings.LearningRate:0.0e+0} is too high. Lower it to a "
-                + $"third, or raise warmup_steps, and begin in another folder."));
+                + $"a guess: the run has failed, most likely because the learning rate {Settings.LearningRate:0.0e+0} is too high. Lower "
+                + $"it to a third, or raise warmup_steps, and begin in another folder."));
     }
 
     /// <summary>Factor of the rate: that of the settings for a parameter that was not in the folder, else less for lower layers.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Models.Files;
 using Heed.Training.Logging;
+using Heed.Training.Tasks;
 
 namespace Heed.Training.Finetuning;
 
@@ -13,8 +14,8 @@ internal sealed class SeedSummary
 
     private readonly List<(ulong Seed, string Folder, EvaluationReport Report, JsonObject Figures)> _runs = [];
 
-    /// <summary>The seeds of the runs that ended well.</summary>
-    public IReadOnlyList<ulong> Seeds => [.. _runs.Select(r => r.Seed)];
+    /// <summary>By which the runs are ranked; null before the first.</summary>
+    public TaskMeasure? Measure { get; private set; }
 
     /// <summary>Where the run of a seed works.</summary>
     public static string FolderOf(string folder, ulong seed)
@@ -24,8 +25,10 @@ internal sealed class SeedSummary
     /// <param name="seed">Its seed.</param>
     /// <param name="folder">Its model.</param>
     /// <param name="report">On held-out data.</param>
-    public void Add(ulong seed, string folder, EvaluationReport report)
+    /// <param name="measure">By which its task ranks.</param>
+    public void Add(ulong seed, string folder, EvaluationReport report, TaskMeasure measure)
     {
+        Measure = measure;
         JsonObject page = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(folder, FinetuningReport.FileName)))!;
         JsonObject figures = new() { ["loss"] = page["loss"]?.DeepClone() };
         foreach ((string name, JsonNode? value) in page["measures"] as JsonObject ?? []) figures[name] = value?.DeepClone();
@@ -35,8 +38,9 @@ internal sealed class SeedSummary
     }
 
     /// <summary>The best run by the task's measure; of equal ones that with the lower loss.</summary>
-    public ulong Best(Tasks.TaskMeasure measure)
+    public ulong Best()
     {
+        TaskMeasure measure = Measure!;
         (ulong seed, _, EvaluationReport best, _) = _runs[0];
         foreach ((ulong other, _, EvaluationReport report, _) in _runs.Skip(1))
             if (measure.IsBetter(measure.Of(report), report.Loss, measure.Of(best), best.Loss)) (seed, best) = (other, report);

@@ -11,6 +11,9 @@ internal sealed record TaskAssessment(EvaluationReport Report)
     /// <summary>Each example with its prediction, in the data's order.</summary>
     public IReadOnlyList<AssessedExample> Examples { get; init; } = [];
 
+    /// <summary>The scores that the task can calibrate, [N·L]; empty if there are none.</summary>
+    public double[] Scores { get; init; } = [];
+
     /// <summary>Loss of a guess that knows the shares of the labels and nothing else; NaN if the task has none.</summary>
     public double GuessLoss { get; init; } = double.NaN;
 

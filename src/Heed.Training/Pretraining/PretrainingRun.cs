@@ -37,7 +37,7 @@ public static class PretrainingRun
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
         PretrainingConfig full = (PretrainingConfig)config.WithFullPaths();
-        RunSettings.RefuseOthers(folder, full);
+        RunSettings.RefuseOthers(RunSettings.Newest(folder), full);
         PretrainingModel.Check(full, CheckpointStore.Newest(folder));
         PretrainingTexts.Check(full);
         PretrainingTokenizer.Check(full);

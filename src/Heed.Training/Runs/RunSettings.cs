@@ -17,7 +17,7 @@ internal static class RunSettings
         where TConfig : TrainingConfig
     {
         string path = Path.Combine(folder, FileName);
-        RunCheckpoint? newest = NewestOf(folder);
+        RunCheckpoint? newest = Newest(folder);
         if (!File.Exists(path))
         {
             if (newest is null) return null;
@@ -39,7 +39,7 @@ internal static class RunSettings
     }
 
     /// <summary>The newest checkpoint; that of a run which works just now is not read.</summary>
-    private static RunCheckpoint? NewestOf(string folder)
+    public static RunCheckpoint? Newest(string folder)
     {
         try
         {
@@ -54,11 +54,12 @@ internal static class RunSettings
 
     /// <summary>Refuses to resume with other settings than those that the newest checkpoint was trained with. A finished run may get more
     /// steps.</summary>
+    /// <param name="checkpoint">The newest one; null if there is none.</param>
+    /// <param name="config">The settings now.</param>
     /// <exception cref="ConfigException">They differ.</exception>
-    public static void RefuseOthers(string folder, TrainingConfig config)
+    public static void RefuseOthers(RunCheckpoint? checkpoint, TrainingConfig config)
     {
-        if (CheckpointStore.Newest(folder) is not { } newest) return;
-        RunCheckpoint checkpoint = RunCheckpoint.Read(newest);
+        if (checkpoint is null) return;
         JsonObject now = config.ToJson();
         List<string> free = [.. config.FreeKeys];
         if (checkpoint.Settings["steps"] is JsonValue value && value.TryGetValue(out long steps) && checkpoint.Progress.Step >= steps

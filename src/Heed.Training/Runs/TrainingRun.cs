@@ -63,16 +63,7 @@ public static class TrainingRun
         ArgumentNullException.ThrowIfNull(make);
         config = config.WithFullPaths();
         // What can be refused is refused before anything is made.
-        try
-        {
-            RunSettings.RefuseOthers(folder, config);
-        }
-        catch (InvalidFileException)
-        {
-            RunLock.ThrowIfHeld(folder);
-            throw;
-        }
-
+        RunSettings.RefuseOthers(RunSettings.Newest(folder), config);
         config.Validate();
         RunLock runLock = RunLock.Take(folder);
         TTask? task = null;
@@ -80,9 +71,9 @@ public static class TrainingRun
         try
         {
             // Another run may have begun here since.
-            RunSettings.RefuseOthers(folder, config);
-            DurableFile.RemoveLeftovers(folder);
             RunCheckpoint? last = CheckpointStore.Newest(folder) is { } newest ? RunCheckpoint.Read(newest) : null;
+            RunSettings.RefuseOthers(last, config);
+            DurableFile.RemoveLeftovers(folder);
             preparation = new TaskPreparation(folder, last, status, warnings, cancellationToken);
             task = make(preparation);
             foreach ((string name, string sum) in task.Fingerprints) preparation.RequireSame(name, sum);

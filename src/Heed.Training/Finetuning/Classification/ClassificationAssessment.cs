@@ -43,6 +43,7 @@ internal static class ClassificationAssessment
         })
         {
             Examples = examples,
+            Scores = logits,
             GuessLoss = gold.CountBy(g => g).Sum(g => -g.Value * Math.Log((double)g.Value / gold.Length)) / gold.Length,
             Details = new JsonObject
             {
@@ -95,6 +96,7 @@ internal static class ClassificationAssessment
         })
         {
             Examples = examples,
+            Scores = logits,
             Details = new JsonObject
             {
                 ["labels"] = new JsonArray([.. data.Labels.Select(l => (JsonNode)l)]),

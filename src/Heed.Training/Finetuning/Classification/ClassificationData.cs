@@ -6,7 +6,7 @@ using Heed.Training.Data;
 namespace Heed.Training.Finetuning;
 
 /// <summary>Texts, or pairs of texts, with one label, several labels, or a number.</summary>
-internal sealed class ClassificationData : FinetuningData
+internal sealed class ClassificationData : ExampleData<ClassificationExample>
 {
     /// <summary>The task's name.</summary>
     public const string Name = "classification";
@@ -23,31 +23,13 @@ internal sealed class ClassificationData : FinetuningData
     /// <summary>The labels in the order of the model's outputs.</summary>
     public required IReadOnlyList<string> Labels { get; init; }
 
-    /// <summary>To learn from.</summary>
-    public required IReadOnlyList<ClassificationExample> TrainingExamples { get; init; }
-
-    /// <summary>To evaluate on.</summary>
-    public required IReadOnlyList<ClassificationExample> HeldOutExamples { get; init; }
-
-    /// <summary>Tokens of each training example.</summary>
-    public required int[] TokenCounts { get; init; }
-
-    /// <inheritdoc/>
-    public override int Training => TrainingExamples.Count;
-
-    /// <inheritdoc/>
-    public override int HeldOut => HeldOutExamples.Count;
-
-    /// <inheritdoc/>
-    public override LengthSummary Lengths => field ??= LengthSummary.Of(TokenCounts);
-
     /// <inheritdoc/>
     public override HeadKind Head => HeadKind.SequenceClassifier;
 
     /// <inheritdoc/>
     public override string? Cut(int length)
     {
-        int cut = TokenCounts.Count(n => n > length);
+        int cut = Longer(length);
         return cut == 0 ? null : string.Create(CultureInfo.InvariantCulture,
             $"{cut:N0} of {Training:N0} texts are longer than {length:N0} tokens and are cut; no label is lost (raise maximum_length to "
                 + $"keep them whole)");
@@ -79,7 +61,7 @@ internal sealed class ClassificationData : FinetuningData
         DataSplit<ClassificationExample>? split = config.Dev.Length == 0 ? DataSplit.Of(all, config.HeldOut) : null;
         IReadOnlyList<ClassificationExample> training = split?.Training ?? all.Examples, heldOut = split?.HeldOut ?? dev?.Examples ?? [];
         IReadOnlyList<string> labels = Ordered(all.Labels, model, config);
-        if (dev is not null) RequireKnown(dev.Examples, labels, all.Kind, config.Train);
+        if (dev is not null) RequireKnown(dev.Examples, labels, config.Train);
         Tokenizer counting = tokenizer.WithTruncation(null).WithPadding(null);
         return new ClassificationData
         {
@@ -90,7 +72,7 @@ internal sealed class ClassificationData : FinetuningData
             HeldOutExamples = heldOut,
             TokenCounts = [.. training.Select(e => counting.Encode(e.Text, e.Second).Count)],
             Report = DataReport.Of(all with { Examples = training }, dev),
-            Statements = [.. split is null ? [] : (string[])[Divided(config, training.Count, heldOut.Count)], .. Alike(labels)],
+            Statements = [.. split is null ? [] : (string[])[Divided(training.Count, heldOut.Count)], .. Alike(labels)],
             Fingerprint = SumOf(training.SelectMany(Parts)),
         };
     }
@@ -111,7 +93,7 @@ internal sealed class ClassificationData : FinetuningData
             _ => LabelKind.Single,
         };
         ClassificationSet set = ExampleReader.Classification(path, options with { Kind = kind }, cancellationToken);
-        RequireKnown(set.Examples, model.Labels, kind, "the model");
+        RequireKnown(set.Examples, model.Labels, "the model");
         return new ClassificationData
         {
             Tokenizer = tokenizer,
@@ -131,21 +113,9 @@ internal sealed class ClassificationData : FinetuningData
             .Select(g => $"the labels {string.Join(", ", g.Select(l => $"'{Printable.Shorten(l, 40)}'"))} differ in case only and are "
                 + "learned as different classes");
 
-    private static void RequireKnown(IReadOnlyList<ClassificationExample> examples, IReadOnlyList<string> labels, LabelKind kind,
-        string where)
-    {
-        if (kind == LabelKind.Regression) return;
-        HashSet<string> known = labels.ToHashSet(StringComparer.Ordinal);
-        foreach (ClassificationExample example in examples)
-        {
-            if (example.Labels.FirstOrDefault(l => !known.Contains(l)) is { } unknown)
-            {
-                throw new InputException($"{example.Place}: the label '{Printable.Shorten(unknown)}' is none that {where} knows; these are "
-                    + $"{string.Join(", ", labels.Take(12).Select(l => Printable.Shorten(l, 40)))}{(labels.Count > 12 ? ", …" : "")}. "
-                    + $"Correct it, or add examples of it to the training data.");
-            }
-        }
-    }
+    // The examples of a regression have no labels.
+    private static void RequireKnown(IReadOnlyList<ClassificationExample> examples, IReadOnlyList<string> labels, string where)
+        => RequireKnown(examples, e => e.Place, e => e.Labels, labels, "label", where);
 
     private static IEnumerable<string> Parts(ClassificationExample e)
         => [e.Text, e.Second ?? "", .. e.Labels, e.Value.ToString("R", CultureInfo.InvariantCulture)];

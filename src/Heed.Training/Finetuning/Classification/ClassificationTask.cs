@@ -56,22 +56,21 @@ internal sealed class ClassificationTask : FinetuningTask
         {
             LabelKind.Multiple => ClassificationAssessment.OfSeveral(logits, Several(classes), _data),
             LabelKind.Regression => ClassificationAssessment.OfNumbers(logits, _data),
-            _ => ClassificationAssessment.OfOne(logits, [.. _data.HeldOutExamples.Select(e => _indices[e.Labels[0]])], _data),
+            _ => ClassificationAssessment.OfOne(logits, Gold(), _data),
         };
     }
 
     /// <inheritdoc/>
-    internal override ClassCalibration? Calibrate(CancellationToken cancellationToken)
+    internal override ClassCalibration? Calibrate(TaskAssessment assessment)
     {
-        if (_heldOut.Length == 0 || _data.Kind == LabelKind.Regression) return null;
+        if (_data.Kind == LabelKind.Regression) return null;
+        double[] logits = assessment.Scores;
         int classes = Model.Config.Labels.Count;
-        double[] logits = Predictor.Logits(Model, _heldOut, Settings.BatchSize, classes, cancellationToken);
         if (_data.Kind == LabelKind.Single)
         {
-            int[] gold = [.. _data.HeldOutExamples.Select(e => _indices[e.Labels[0]])];
             // Where every prediction is right the likelihood asks for ever more confidence: nothing can be fitted.
-            if (ClassificationAssessment.OfOne(logits, gold, _data).Examples.All(e => e.IsRight)) return null;
-            return ClassCalibration.None with { Temperature = Calibration.FitTemperature(logits, gold, classes).Temperature };
+            return assessment.Examples.All(e => e.IsRight) ? null
+                : ClassCalibration.None with { Temperature = Calibration.FitTemperature(logits, Gold(), classes).Temperature };
         }
 
         IReadOnlyList<LabelThreshold> fitted = Thresholds.Fit(Several(classes), Array.ConvertAll(logits, x => 1 / (1 + Math.Exp(-x))),
@@ -105,6 +104,8 @@ internal sealed class ClassificationTask : FinetuningTask
 
         return inputs with { NumberLabels = numbers };
     }
+
+    private int[] Gold() => [.. _data.HeldOutExamples.Select(e => _indices[e.Labels[0]])];
 
     private bool[] Several(int classes)
     {

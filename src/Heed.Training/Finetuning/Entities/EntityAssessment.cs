@@ -56,7 +56,7 @@ internal static class EntityAssessment
             targets += kept;
             units += text.Gold.Count;
             right += text.Gold.Zip(predicted[i]).Count(p => p.First == p.Second);
-            examples[i] = new AssessedExample(data.HeldOutTexts[i].Place, data.HeldOutTexts[i].Text, Written(text.Gold, text),
+            examples[i] = new AssessedExample(data.HeldOutExamples[i].Place, data.HeldOutExamples[i].Text, Written(text.Gold, text),
                 Written(predicted[i], text), confidence, kept == 0 ? 0 : nats / kept, text.Gold.SequenceEqual(predicted[i]));
         }
 

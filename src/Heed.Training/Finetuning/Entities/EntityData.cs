@@ -6,7 +6,7 @@ using Heed.Training.Data;
 namespace Heed.Training.Finetuning;
 
 /// <summary>Texts whose entities are known.</summary>
-internal sealed class EntityData : FinetuningData
+internal sealed class EntityData : ExampleData<EntityText>
 {
     /// <summary>The task's name.</summary>
     public const string Name = "entities";
@@ -19,24 +19,6 @@ internal sealed class EntityData : FinetuningData
 
     /// <summary>The tags in the order of the model's outputs.</summary>
     public required IReadOnlyList<string> Labels { get; init; }
-
-    /// <summary>To learn from.</summary>
-    public required IReadOnlyList<EntityText> TrainingTexts { get; init; }
-
-    /// <summary>To evaluate on.</summary>
-    public required IReadOnlyList<EntityText> HeldOutTexts { get; init; }
-
-    /// <summary>Tokens of each training text.</summary>
-    public required int[] TokenCounts { get; init; }
-
-    /// <inheritdoc/>
-    public override int Training => TrainingTexts.Count;
-
-    /// <inheritdoc/>
-    public override int HeldOut => HeldOutTexts.Count;
-
-    /// <inheritdoc/>
-    public override LengthSummary Lengths => field ??= LengthSummary.Of(TokenCounts);
 
     /// <inheritdoc/>
     public override HeadKind Head => HeadKind.TokenClassifier;
@@ -57,7 +39,7 @@ internal sealed class EntityData : FinetuningData
     /// <inheritdoc/>
     public override string? Cut(int length)
     {
-        string[] found = [.. new[] { Lost(TrainingTexts, length, ""), Lost(HeldOutTexts, length, "held-out ") }.OfType<string>()];
+        string[] found = [.. new[] { Lost(TrainingExamples, length, ""), Lost(HeldOutExamples, length, "held-out ") }.OfType<string>()];
         return found.Length == 0 ? null : string.Join("; ", found);
     }
 
@@ -87,8 +69,8 @@ internal sealed class EntityData : FinetuningData
         {
             Tokenizer = tokenizer,
             Labels = config.Train.Length == 0 ? labels : Ordered(labels, model, config),
-            TrainingTexts = training,
-            HeldOutTexts = heldOut,
+            TrainingExamples = training,
+            HeldOutExamples = heldOut,
             TokenCounts = [.. training.Select(t => t.Count(counting))],
             Report = parts.Report,
             Statements = parts.Statements,
@@ -108,16 +90,7 @@ internal sealed class EntityData : FinetuningData
     }
 
     private static void RequireKnown(EntityText[] texts, IReadOnlyList<string> labels, string where)
-    {
-        HashSet<string> known = labels.ToHashSet(StringComparer.Ordinal);
-        foreach (EntityText text in texts)
-        {
-            if (text.Tags.FirstOrDefault(t => !known.Contains(t)) is not { } unknown) continue;
-            throw new InputException($"{text.Place}: the tag '{Printable.Shorten(unknown)}' is none that {where} knows; these are "
-                + $"{string.Join(", ", labels.Take(12).Select(l => Printable.Shorten(l, 40)))}{(labels.Count > 12 ? ", …" : "")}. Correct "
-                + $"it, or add examples of it to the training data.");
-        }
-    }
+        => RequireKnown(texts, t => t.Place, t => t.Tags, labels, "tag", where);
 
     private string? Lost(IReadOnlyList<EntityText> texts, int length, string which)
     {

@@ -19,8 +19,8 @@ internal sealed class EntityTask : FinetuningTask
         : base(model, data, settings, data.TokenCounts)
     {
         _data = data;
-        _training = data.Align(data.TrainingTexts, settings.MaximumLength);
-        _heldOut = data.Align(data.HeldOutTexts, settings.MaximumLength);
+        _training = data.Align(data.TrainingExamples, settings.MaximumLength);
+        _heldOut = data.Align(data.HeldOutExamples, settings.MaximumLength);
         _loss = LossOf(settings, ClassWeights.Of(settings.ClassWeights, data.Labels, _training.SelectMany(t => t.Labels)
             .Where(l => l != IgnoredLabel.Value).Select(l => data.Labels[l])));
     }

@@ -7,7 +7,7 @@ using Heed.Training.Data;
 namespace Heed.Training.Finetuning;
 
 /// <summary>Questions about contexts, whose answers stand there or nowhere.</summary>
-internal sealed class QuestionData : FinetuningData
+internal sealed class QuestionData : ExampleData<QuestionExample>
 {
     /// <summary>The task's name.</summary>
     public const string Name = "questions";
@@ -18,26 +18,8 @@ internal sealed class QuestionData : FinetuningData
     /// <inheritdoc/>
     public override string Task => Name;
 
-    /// <summary>To learn from.</summary>
-    public required IReadOnlyList<QuestionExample> TrainingExamples { get; init; }
-
-    /// <summary>To evaluate on.</summary>
-    public required IReadOnlyList<QuestionExample> HeldOutExamples { get; init; }
-
-    /// <summary>Tokens of each training question with its whole context.</summary>
-    public required int[] TokenCounts { get; init; }
-
     /// <summary>True if some questions have no answer, as in SQuAD 2.0: "no answer" is an answer then.</summary>
     public required bool HasUnanswered { get; init; }
-
-    /// <inheritdoc/>
-    public override int Training => TrainingExamples.Count;
-
-    /// <inheritdoc/>
-    public override int HeldOut => HeldOutExamples.Count;
-
-    /// <inheritdoc/>
-    public override LengthSummary Lengths => field ??= LengthSummary.Of(TokenCounts);
 
     /// <inheritdoc/>
     public override HeadKind Head => HeadKind.QuestionAnswerer;

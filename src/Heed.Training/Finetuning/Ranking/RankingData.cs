@@ -6,7 +6,7 @@ using Heed.Training.Data;
 namespace Heed.Training.Finetuning;
 
 /// <summary>Queries and documents with how well they fit: 1 or 0, or a score.</summary>
-internal sealed class RankingData : FinetuningData
+internal sealed class RankingData : ExampleData<SimilarityExample>
 {
     /// <summary>The name of learning to rank.</summary>
     public const string Name = "ranking";
@@ -14,31 +14,13 @@ internal sealed class RankingData : FinetuningData
     /// <inheritdoc/>
     public override string Task => Name;
 
-    /// <summary>To learn from.</summary>
-    public required IReadOnlyList<SimilarityExample> TrainingExamples { get; init; }
-
-    /// <summary>To evaluate on.</summary>
-    public required IReadOnlyList<SimilarityExample> HeldOutExamples { get; init; }
-
-    /// <summary>Tokens of each pair.</summary>
-    public required int[] TokenCounts { get; init; }
-
-    /// <inheritdoc/>
-    public override int Training => TrainingExamples.Count;
-
-    /// <inheritdoc/>
-    public override int HeldOut => HeldOutExamples.Count;
-
-    /// <inheritdoc/>
-    public override LengthSummary Lengths => field ??= LengthSummary.Of(TokenCounts);
-
     /// <inheritdoc/>
     public override HeadKind Head => HeadKind.SequenceClassifier;
 
     /// <inheritdoc/>
     public override string? Cut(int length)
     {
-        int cut = TokenCounts.Count(n => n > length);
+        int cut = Longer(length);
         return cut == 0 ? null : string.Create(CultureInfo.InvariantCulture,
             $"{cut:N0} of {Training:N0} pairs are longer than {length:N0} tokens and are cut (raise maximum_length to keep them whole)");
     }
@@ -71,7 +53,7 @@ internal sealed class RankingData : FinetuningData
             HeldOutExamples = heldOut,
             TokenCounts = [.. training.Select(e => counting.Encode(e.First, e.Second).Count)],
             Report = report,
-            Statements = config.Dev.Length == 0 ? [Divided(config, training.Count, heldOut.Count)] : [],
+            Statements = config.Dev.Length == 0 ? [Divided(training.Count, heldOut.Count)] : [],
             Fingerprint = SumOf(training.SelectMany(e
                 => (string[])[e.First, e.Second, e.Score.ToString("R", CultureInfo.InvariantCulture)])),
         };

@@ -6,7 +6,7 @@ using Heed.Training.Data;
 namespace Heed.Training.Finetuning;
 
 /// <summary>Texts whose nearness is known: pairs, pairs with a score or a label, triplets.</summary>
-internal sealed class SimilarityData : FinetuningData
+internal sealed class SimilarityData : ExampleData<SimilarityExample>
 {
     /// <summary>The name of learning vectors.</summary>
     public const string Name = "similarity";
@@ -17,15 +17,6 @@ internal sealed class SimilarityData : FinetuningData
     /// <summary>What the examples are.</summary>
     public required SimilarityKind Kind { get; init; }
 
-    /// <summary>To learn from.</summary>
-    public required IReadOnlyList<SimilarityExample> TrainingExamples { get; init; }
-
-    /// <summary>To evaluate on.</summary>
-    public required IReadOnlyList<SimilarityExample> HeldOutExamples { get; init; }
-
-    /// <summary>Tokens of each text of the training examples.</summary>
-    public required int[] TokenCounts { get; init; }
-
     /// <summary>What is said before the first step.</summary>
     public required List<string> Notes { get; init; }
 
@@ -34,21 +25,12 @@ internal sealed class SimilarityData : FinetuningData
     public IReadOnlyList<SimilarityExample>? Mined { get; set; }
 
     /// <inheritdoc/>
-    public override int Training => TrainingExamples.Count;
-
-    /// <inheritdoc/>
-    public override int HeldOut => HeldOutExamples.Count;
-
-    /// <inheritdoc/>
-    public override LengthSummary Lengths => field ??= LengthSummary.Of(TokenCounts);
-
-    /// <inheritdoc/>
     public override HeadKind Head => HeadKind.None;
 
     /// <inheritdoc/>
     public override string? Cut(int length)
     {
-        int cut = TokenCounts.Count(n => n > length);
+        int cut = Longer(length);
         return cut == 0 ? null : string.Create(CultureInfo.InvariantCulture,
             $"{cut:N0} of {TokenCounts.Length:N0} texts are longer than {length:N0} tokens and are cut (raise maximum_length to keep them "
                 + $"whole)");
@@ -64,7 +46,7 @@ internal sealed class SimilarityData : FinetuningData
             = Parts(config, cancellationToken);
         Tokenizer counting = tokenizer.WithTruncation(null).WithPadding(null);
         SimilarityLoss loss = SimilarityLoss.Of(config, all.Kind);
-        List<string> notes = [.. config.Dev.Length == 0 ? [Divided(config, training.Count, heldOut.Count)] : (string[])[], loss.Reason];
+        List<string> notes = [.. config.Dev.Length == 0 ? [Divided(training.Count, heldOut.Count)] : (string[])[], loss.Reason];
         return new SimilarityData
         {
             Tokenizer = tokenizer,
