@@ -17,9 +17,14 @@ internal static class Products
         ["Heed.Models"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints"],
         ["Heed.Generation"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates"],
         ["Heed.Training"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation"],
-        ["Heed.Verification"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation", "Heed.Training"],
-        ["Heed.Extensions.AI"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation"],
-        ["heed"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation", "Heed.Training", "Heed.Verification"],
+        ["Heed.Inspection"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation"],
+        ["Heed.Retrieval"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation"],
+        ["Heed.Doctor"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation", "Heed.Training", "Heed.Inspection"],
+        ["Heed.Lab"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation", "Heed.Training", "Heed.Inspection", "Heed.Retrieval"],
+        ["Heed.Explorer"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation", "Heed.Training", "Heed.Inspection", "Heed.Retrieval", "Heed.Doctor", "Heed.Lab"],
+        ["Heed.Verification"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation", "Heed.Training", "Heed.Inspection", "Heed.Retrieval"],
+        ["Heed.Extensions.AI"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation", "Heed.Training", "Heed.Retrieval"],
+        ["heed"] = ["Heed.Core", "Heed.Engine", "Heed.Checkpoints", "Heed.Hub", "Heed.Models", "Heed.Tokenizers", "Heed.Templates", "Heed.Generation", "Heed.Training", "Heed.Verification", "Heed.Inspection", "Heed.Retrieval", "Heed.Doctor", "Heed.Lab", "Heed.Explorer"],
     };
 
     /// <summary>The libraries: everything but the command line.</summary>
