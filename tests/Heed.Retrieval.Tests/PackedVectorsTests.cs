@@ -21,7 +21,8 @@ public class PackedVectorsTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void The_nearest_are_those_of_a_plain_loop_whatever_the_width_and_the_threads(VectorSimilarity similarity, VectorFormat format, int width)
+    public void The_nearest_are_those_of_a_plain_loop_at_every_width(
+        VectorSimilarity similarity, VectorFormat format, int width)
     {
         const int Rows = 300, Top = 9;
         float[] values = Values(Rows, width, seed: width);

@@ -103,7 +103,8 @@ public sealed class PackedVectors
     public IReadOnlyList<Ranked> Nearest(ReadOnlySpan<float> query, int top, VectorSimilarity similarity = VectorSimilarity.Cosine,
         ReadOnlySpan<bool> allowed = default, int multiplier = 4)
     {
-        if (query.Length != Width) throw new ArgumentException($"The query has {query.Length} numbers, the vectors have {Width}.", nameof(query));
+        if (query.Length != Width)
+            throw new ArgumentException($"The query has {query.Length} numbers, the vectors have {Width}.", nameof(query));
         if (allowed.Length != 0 && allowed.Length != Count)
             throw new ArgumentException($"It has {allowed.Length} entries for {Count} vectors.", nameof(allowed));
         ArgumentOutOfRangeException.ThrowIfNegative(top);

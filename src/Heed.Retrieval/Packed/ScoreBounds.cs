@@ -32,7 +32,8 @@ internal readonly struct ScoreBounds(VectorSimilarity similarity, int width, dou
                 double cosine = score / (Math.Max(queryNorm, 1e-12) * Math.Max(norm, 1e-12));
                 return (cosine - _relative, cosine + _relative);
             case VectorSimilarity.Euclidean:
-                return (-Math.Sqrt((score * (1 + _relative)) + (width * 1e-37)), -Math.Sqrt(Math.Max(0, (score * (1 - _relative)) - (width * 1e-37))));
+                double far = (score * (1 + _relative)) + (width * 1e-37), near = (score * (1 - _relative)) - (width * 1e-37);
+                return (-Math.Sqrt(far), -Math.Sqrt(Math.Max(0, near)));
             default:
                 return ((-score * (1 + _relative)) - (width * 1e-37), (-score * (1 - _relative)) + (width * 1e-37));
         }

@@ -17,7 +17,8 @@ public static class MaximalMarginalRelevance
     {
         ArgumentNullException.ThrowIfNull(items);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        if (!(relevance is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(relevance), relevance, "A number from 0 to 1 was expected.");
+        if (!(relevance is >= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(relevance), relevance, "A number from 0 to 1 was expected.");
         double[] near = new double[items.Count], taken = new double[items.Count];
         for (int i = 0; i < near.Length; i++) near[i] = VectorSimilarity.Cosine.Of(query, items[i]);
         bool[] isChosen = new bool[items.Count];

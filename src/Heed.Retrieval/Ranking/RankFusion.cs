@@ -20,7 +20,7 @@ public static class RankFusion
     {
         ArgumentNullException.ThrowIfNull(lists);
         if (weights is not null && weights.Count != lists.Count)
-            throw new ArgumentException($"There are {weights.Count} weights for {lists.Count} lists; one per list is needed.", nameof(weights));
+            throw new ArgumentException($"There are {weights.Count} weights for {lists.Count} lists; one each is needed.", nameof(weights));
         if (!(constant > -1)) throw new ArgumentOutOfRangeException(nameof(constant), constant, "A number above -1 was expected.");
         Dictionary<int, double> sums = [];
         for (int l = 0; l < lists.Count; l++)

@@ -13,7 +13,8 @@ internal static class Bm25Cases
         JsonElement corpus = c.Part.Cases.First(o => o.Name == "corpus").Settings;
         string[] documents = Texts(corpus.GetProperty("documents")), queries = Texts(corpus.GetProperty("queries"));
         if (c.Name == "corpus")
-            return Words(documents, corpus.GetProperty("tokens"), "tokens") ?? Words(queries, corpus.GetProperty("query_tokens"), "query_tokens");
+            return Words(documents, corpus.GetProperty("tokens"), "tokens")
+                ?? Words(queries, corpus.GetProperty("query_tokens"), "query_tokens");
         Bm25 words = new(documents, new Bm25Options
         {
             Form = c.Text("method", "lucene") switch

@@ -21,7 +21,8 @@ internal static class RankingCases
 
     private static string? Fusion(GoldenCase c)
     {
-        int[][] lists = [.. c.Settings.GetProperty("lists").EnumerateArray().Select(l => l.EnumerateArray().Select(i => i.GetInt32()).ToArray())];
+        int[][] lists = [.. c.Settings.GetProperty("lists").EnumerateArray()
+            .Select(l => l.EnumerateArray().Select(i => i.GetInt32()).ToArray())];
         JsonElement given = c.Settings.GetProperty("weights"), expected = c.Settings.GetProperty("results");
         double[]? weights = given.ValueKind == JsonValueKind.Null ? null : [.. given.EnumerateArray().Select(w => w.GetDouble())];
         IReadOnlyList<Ranked> found = RankFusion.Reciprocal(lists, weights, c.Number("k", 60));

@@ -158,7 +158,8 @@ internal sealed record GoldenCase(GoldenPart Part, string Name, JsonElement Sett
         double[] expected = Numbers(role);
         if (expected.Length != found.Count) return $"{role} has {found.Count} numbers, {expected.Length} were expected";
         for (int i = 0; i < expected.Length; i++)
-            if (found[i] != expected[i] && !(Math.Abs(found[i] - expected[i]) <= tolerance)) return Say($"{role}[{i}]", found[i], expected[i], tolerance);
+            if (found[i] != expected[i] && !(Math.Abs(found[i] - expected[i]) <= tolerance))
+                return Say($"{role}[{i}]", found[i], expected[i], tolerance);
         return null;
     }
 
