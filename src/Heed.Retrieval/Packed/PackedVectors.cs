@@ -97,7 +97,8 @@ public sealed class PackedVectors
     /// <param name="similarity">How vectors are compared; binary ones by <see cref="VectorSimilarity.Dot"/> alone: query · bits (0 or
     /// 1).</param>
     /// <param name="allowed">[N], true for rows that may be found; empty: all.</param>
-    /// <param name="multiplier">For binary vectors: <paramref name="top"/> times this many of the least Hamming distance are scored.</param>
+    /// <param name="multiplier">For binary vectors: <paramref name="top"/> times this many, of the least Hamming distance, are
+    /// scored.</param>
     /// <returns>Nearest first; of equal scores the lower row.</returns>
     /// <exception cref="ArgumentException">A length or the similarity does not fit.</exception>
     public IReadOnlyList<Ranked> Nearest(ReadOnlySpan<float> query, int top, VectorSimilarity similarity = VectorSimilarity.Cosine,
