@@ -63,9 +63,10 @@ internal static class WordSplitter
     private static bool IsCased(int c) => CharacterClasses.IsUpper(c) || CharacterClasses.IsLower(c)
         || CharacterClasses.CategoryNames[CharacterClasses.Category(c)] == "Lt";
 
-    private static bool IsIgnorable(int c) => CharacterClasses.CategoryNames[CharacterClasses.Category(c)] is "Mn" or "Me" or "Cf" or "Lm" or "Sk"
-        || c is '\'' or '.' or ':' or 0xB7 or 0x387 or 0x55F or 0x5F4 or 0x2018 or 0x2019 or 0x2024 or 0x2027 or 0xFE13 or 0xFE52 or 0xFE55
-            or 0xFF07 or 0xFF0E or 0xFF1A;
+    private static bool IsIgnorable(int c)
+        => CharacterClasses.CategoryNames[CharacterClasses.Category(c)] is "Mn" or "Me" or "Cf" or "Lm" or "Sk"
+            || c is '\'' or '.' or ':' or 0xB7 or 0x387 or 0x55F or 0x5F4 or 0x2018 or 0x2019 or 0x2024 or 0x2027 or 0xFE13 or 0xFE52
+            or 0xFE55 or 0xFF07 or 0xFF0E or 0xFF1A;
 
     private static int CodePoint(string text, int at) => char.IsHighSurrogate(text[at]) && at + 1 < text.Length
         && char.IsLowSurrogate(text[at + 1]) ? char.ConvertToUtf32(text[at], text[at + 1]) : text[at];
