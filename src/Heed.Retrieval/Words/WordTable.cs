@@ -32,7 +32,8 @@ internal sealed class WordTable(string path, int width, int expected)
         long start = (long)Words.Count * width;
         if (start + width > Array.MaxLength) throw new InvalidFileException(path, $"word {Words.Count + 1}", $"is one too many: "
             + $"{Array.MaxLength:N0} numbers are the most that is held. Keep the first words of the file");
-        if (start + width > _values.Length) Array.Resize(ref _values, (int)Math.Min(Array.MaxLength, Math.Max(2L * _values.Length, start + width)));
+        if (start + width > _values.Length) Array.Resize(ref _values,
+            (int)Math.Min(Array.MaxLength, Math.Max(2L * _values.Length, start + width)));
         return _values.AsSpan((int)start, width);
     }
 

@@ -7,7 +7,8 @@ public enum WordVectorFormat
     /// that read back as the same float32.</summary>
     Word2VecText,
 
-    /// <summary>word2vec's binary form as gensim writes it: a line of counts, then word, blank and float32 values one after another.</summary>
+    /// <summary>word2vec's binary form as gensim writes it: a line of counts, then word, blank and float32 values one after
+    /// another.</summary>
     Word2VecBinary,
 
     /// <summary>Text as word2vec.c writes it: six decimals, a blank before each line's end.</summary>

@@ -19,8 +19,10 @@ internal static class WordVectorReader
     {
         using FileStream stream = InputFile.Open(path);
         using ByteLines lines = new(path, stream);
-        if (!lines.TryLine(out ReadOnlySpan<byte> first)) throw new InvalidFileException(path, "", "is empty; a word and its numbers a line were expected");
-        if (first.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])) throw new InvalidFileException(path, "", "is compressed; unpack it with gunzip");
+        if (!lines.TryLine(out ReadOnlySpan<byte> first)) throw new InvalidFileException(path, "",
+            "is empty; a word and its numbers a line were expected");
+        if (first.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]))
+            throw new InvalidFileException(path, "", "is compressed; unpack it with gunzip");
         if (Fields(first) != 2)
         {
             lines.Restart();
@@ -46,7 +48,8 @@ internal static class WordVectorReader
         if (int.TryParse(text[..blank], NumberStyles.None, CultureInfo.InvariantCulture, out int count)
             && int.TryParse(text[(blank + 1)..].TrimStart((byte)' '), NumberStyles.None, CultureInfo.InvariantCulture, out int width)
             && width is > 0 and <= 1 << 20) return (count, width);
-        throw new InvalidFileException(path, "line 1", $"is \"{Shown(line)}\"; two fields are the number of words and the numbers of a vector "
+        throw new InvalidFileException(path, "line 1", $"is \"{Shown(line)}\"; two fields are the number of words and the numbers of "
+            + $"a vector "
             + "(1 to 1048576). Correct it, or remove it from a file of GloVe's form");
     }
 
@@ -60,14 +63,16 @@ internal static class WordVectorReader
         {
             ReadOnlySpan<byte> text = Trim(line);
             if (text.IsEmpty) continue;
-            if (count == read) throw new InvalidFileException(path, lines.Where, $"is one more than the {count} words that line 1 announces. "
+            if (count == read) throw new InvalidFileException(path, lines.Where,
+                $"is one more than the {count} words that line 1 announces. "
                 + "Correct line 1, or remove what follows");
             Span<float> vector = table.Next();
             for (int d = width - 1; d >= 0; d--)
             {
                 int blank = text.LastIndexOf((byte)' ');
                 ReadOnlySpan<byte> field = text[(blank + 1)..];
-                if (blank < 0) throw new InvalidFileException(path, lines.Where, $"has {width - 1 - d} numbers after the word; {width} were expected");
+                if (blank < 0) throw new InvalidFileException(path, lines.Where,
+                    $"has {width - 1 - d} numbers after the word; {width} were expected");
                 if (!float.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out vector[d]) || !float.IsFinite(vector[d]))
                     throw new InvalidFileException(path, lines.Where, $"has \"{Shown(field)}\" as number {d + 1} of {width}; a finite "
                         + "number was expected");
@@ -78,7 +83,8 @@ internal static class WordVectorReader
             if ((++read & 0xFFF) == 0) Report(lines, progress, cancellationToken);
         }
 
-        if (count is { } announced && read < announced) throw new InvalidFileException(path, "", $"ends after {read} words; line 1 announces "
+        if (count is { } announced && read < announced) throw new InvalidFileException(path, "",
+            $"ends after {read} words; line 1 announces "
             + $"{announced}. Get the file again, or correct line 1");
         if (read == 0) throw new InvalidFileException(path, "", "holds no word; a word and its numbers a line were expected");
         progress?.Report(1);
@@ -126,7 +132,8 @@ internal static class WordVectorReader
         {
             if (Trim(line).IsEmpty) continue;
             int numbers = Math.Min(TrailingNumbers(line), Fields(line) - 1);
-            if (numbers < 1) throw new InvalidFileException(path, lines.Where, $"is \"{Shown(line)}\"; a word and its numbers were expected, "
+            if (numbers < 1) throw new InvalidFileException(path, lines.Where,
+                $"is \"{Shown(line)}\"; a word and its numbers were expected, "
                 + "separated by blanks");
             width = Math.Min(width, numbers);
         }
@@ -181,7 +188,8 @@ internal static class WordVectorReader
         }
     }
 
-    private static string Shown(ReadOnlySpan<byte> bytes) => Printable.Shorten(Encoding.UTF8.GetString(bytes[..Math.Min(200, bytes.Length)]));
+    private static string Shown(ReadOnlySpan<byte> bytes) => Printable.Shorten(Encoding.UTF8.GetString(bytes[..Math.Min(200,
+        bytes.Length)]));
 
     private static void Report(ByteLines lines, IProgress<double>? progress, CancellationToken cancellationToken)
     {

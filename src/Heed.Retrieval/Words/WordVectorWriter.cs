@@ -11,15 +11,18 @@ internal static class WordVectorWriter
     {
         bool isBinary = format is WordVectorFormat.Word2VecBinary or WordVectorFormat.Word2VecOriginalBinary;
         foreach (string word in vectors.Words)
-            if (word.Length == 0 || word[0] == '\n' || (isBinary ? word.Contains(' ', StringComparison.Ordinal) : word.Contains('\n', StringComparison.Ordinal)))
+            if (word.Length == 0 || word[0] == '\n' || (isBinary ? word.Contains(' ', StringComparison.Ordinal)
+                : word.Contains('\n', StringComparison.Ordinal)))
                 throw new InputException($"{path}: the word '{Printable.Shorten(Printable.Escape(word))}' cannot be written: "
                     + $"{(isBinary ? "a blank" : "a line feed")} ends a word in this form. Remove the word, or choose another form.");
-        if (format == WordVectorFormat.GloVe && vectors.Width == 1) throw new InputException($"{path}: vectors of one number cannot be written "
+        if (format == WordVectorFormat.GloVe && vectors.Width == 1)
+            throw new InputException($"{path}: vectors of one number cannot be written "
             + "in GloVe's form, whose first line would be taken for a line of counts. Choose another form.");
         DurableFile.Write(path, output =>
         {
             if (format != WordVectorFormat.GloVe)
-                output.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{vectors.Words.Count} {vectors.Width}\n")));
+                output.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+                    $"{vectors.Words.Count} {vectors.Width}\n")));
             byte[] numbers = new byte[4 * vectors.Width];
             StringBuilder line = new();
             for (int i = 0; i < vectors.Words.Count; i++)
@@ -28,7 +31,8 @@ internal static class WordVectorWriter
                 {
                     output.Write(Encoding.UTF8.GetBytes(vectors.Words[i]));
                     output.WriteByte((byte)' ');
-                    for (int d = 0; d < vectors.Width; d++) BinaryPrimitives.WriteSingleLittleEndian(numbers.AsSpan(4 * d), vectors.Row(i)[d]);
+                    for (int d = 0; d < vectors.Width; d++) BinaryPrimitives.WriteSingleLittleEndian(numbers.AsSpan(4 * d),
+                        vectors.Row(i)[d]);
                     output.Write(numbers);
                     if (format == WordVectorFormat.Word2VecOriginalBinary) output.WriteByte((byte)'\n');
                     continue;

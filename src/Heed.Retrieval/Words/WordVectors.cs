@@ -37,7 +37,8 @@ public sealed class WordVectors
         ArgumentNullException.ThrowIfNull(words);
         ArgumentNullException.ThrowIfNull(values);
         if (words.Count == 0 || values.Length == 0 || values.Length % words.Count != 0)
-            throw new ArgumentException($"{words.Count} words have {values.Length} numbers; as many for each word were expected.", nameof(values));
+            throw new ArgumentException($"{words.Count} words have {values.Length} numbers; as many for each word were expected.",
+                nameof(values));
         Dictionary<string, int> rows = new(words.Count, StringComparer.Ordinal);
         for (int i = 0; i < words.Count; i++)
             if (!rows.TryAdd(words[i], i)) throw new ArgumentException($"'{Printable.Shorten(words[i])}' comes twice.", nameof(words));

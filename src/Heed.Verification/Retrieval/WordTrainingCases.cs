@@ -39,7 +39,8 @@ internal static class WordTrainingCases
         if (c.Settings.TryGetProperty("sentence", out _))
         {
             int[] words = Integers(c, "sentence");
-            model.Sentence<S, StoredNegatives>(words, Integers(c, "taken off"), c.Settings.GetProperty("window").GetInt32(), 3, rate, isCbow,
+            model.Sentence<S, StoredNegatives>(words, Integers(c, "taken off"), c.Settings.GetProperty("window").GetInt32(), 3, rate,
+                isCbow,
                 new StoredNegatives(c.Settings.GetProperty("negatives")), corrected);
             return;
         }
@@ -55,10 +56,12 @@ internal static class WordTrainingCases
         if (!c.Has("grad.syn0")) return null;
         float[] inputs = c.Floats("syn0"), outputs = c.Floats("syn1");
         NegativeSampling model = new([.. inputs], [.. outputs], c.Width("syn0"));
-        int[] contexts = c.Kind == "cbow" ? Integers(c, "inputs (rows of syn0)") : [c.Settings.GetProperty("input (row of syn0)").GetInt32()];
+        int[] contexts = c.Kind == "cbow" ? Integers(c, "inputs (rows of syn0)")
+            : [c.Settings.GetProperty("input (row of syn0)").GetInt32()];
         double loss = model.Loss(contexts, c.Settings.GetProperty("target (row of syn1)").GetInt32(), Integers(c, "negatives"));
         double expected = c.Settings.GetProperty("loss").GetDouble();
-        if (!(Math.Abs(loss - expected) <= Step * Math.Abs(expected))) return FormattableString.Invariant($"loss is {loss}, not {expected}");
+        if (!(Math.Abs(loss - expected) <= Step * Math.Abs(expected)))
+            return FormattableString.Invariant($"loss is {loss}, not {expected}");
         Run<ExactSigmoid>(model, c, 1, corrected: true);
         return c.CompareNorm("grad.syn0", [.. inputs.Zip(model.Inputs, (before, after) => (double)before - after)], Gradient)
             ?? c.CompareNorm("grad.syn1", [.. outputs.Zip(model.Outputs, (before, after) => (double)before - after)], Gradient);
@@ -82,10 +85,12 @@ internal static class WordTrainingCases
 
     private static string? Unigram(GoldenCase c)
     {
-        double[] found = WordSampling.Unigram(Array.ConvertAll(c.Numbers("counts"), v => (long)v), c.Settings.GetProperty("power").GetDouble());
+        double[] found = WordSampling.Unigram(Array.ConvertAll(c.Numbers("counts"), v => (long)v),
+            c.Settings.GetProperty("power").GetDouble());
         if (c.Compare("probabilities", found, Exact) is { } off) return off;
         WordUrn urn = new(found);
-        double[] drawn = [.. Enumerable.Range(0, found.Length).Select(i => (urn.Ends[i] - (i == 0 ? 0.0 : urn.Ends[i - 1])) / 4294967296.0)];
+        double[] drawn = [.. Enumerable.Range(0, found.Length).Select(i
+            => (urn.Ends[i] - (i == 0 ? 0.0 : urn.Ends[i - 1])) / 4294967296.0)];
         return c.Compare("probabilities", drawn, Exact);
     }
 
@@ -129,7 +134,8 @@ internal static class WordTrainingCases
         IEnumerable<ReadOnlyMemory<int>> sentences = c.Settings.GetProperty("lines").EnumerateArray()
             .Select(line => (ReadOnlyMemory<int>)Array.ConvertAll(line.GetString()!.Split(' '), w => Array.IndexOf(vocabulary, w)));
         double[] table = new double[vocabulary.Length * vocabulary.Length];
-        foreach (WordPairCount pair in GloVe.Counts(sentences, c.Settings.GetProperty("window").GetInt32(), c.Name.EndsWith("symmetric", StringComparison.Ordinal)))
+        foreach (WordPairCount pair in GloVe.Counts(sentences, c.Settings.GetProperty("window").GetInt32(),
+            c.Name.EndsWith("symmetric", StringComparison.Ordinal)))
             table[(pair.Word * vocabulary.Length) + pair.Context] = pair.Count;
         return c.Compare("counts", table, Exact);
     }
@@ -159,11 +165,13 @@ internal static class WordTrainingCases
         double[][] tables = Array.ConvertAll(Roles, c.Numbers);
         double[] counts = c.Numbers("counts");
         int n = c.Width("counts");
-        WordPairCount[] pairs = [.. Enumerable.Range(0, counts.Length).Where(i => counts[i] > 0).Select(i => new WordPairCount(i / n, i % n, counts[i]))];
+        WordPairCount[] pairs = [.. Enumerable.Range(0, counts.Length).Where(i => counts[i] > 0).Select(i
+            => new WordPairCount(i / n, i % n, counts[i]))];
         return (new GloVe(tables[0], tables[1], tables[2], tables[3], c.Width("words")), tables, pairs);
     }
 
-    private static int[] Integers(GoldenCase c, string name) => [.. c.Settings.GetProperty(name).EnumerateArray().Select(v => v.GetInt32())];
+    private static int[] Integers(GoldenCase c, string name)
+        => [.. c.Settings.GetProperty(name).EnumerateArray().Select(v => v.GetInt32())];
 
     /// <summary>The negatives of a case: a list a word for CBOW, a list a context for skip-gram.</summary>
     private readonly struct StoredNegatives(JsonElement lists) : INegatives

@@ -37,7 +37,8 @@ internal static class WordVectorCases
     {
         string[] words = Words(c.Settings.GetProperty("words"));
         if (!vectors.Words.SequenceEqual(words, StringComparer.Ordinal))
-            return $"has the words {string.Join(", ", vectors.Words.Take(5))} … ({vectors.Words.Count}); {words.Length} others were expected";
+            return $"has the words {string.Join(", ", vectors.Words.Take(5))} … ({vectors.Words.Count}); {words.Length} others were "
+                + $"expected";
         float[] expected = c.Floats("vectors");
         if (vectors.Width * words.Length != expected.Length) return $"has vectors of {vectors.Width} numbers";
         for (int i = 0; i < expected.Length; i++)
@@ -52,10 +53,12 @@ internal static class WordVectorCases
 
     private static string? Analogy(WordVectors vectors, JsonElement row, string at)
     {
-        (string a, string b, string c) = (row.GetProperty("a").GetString()!, row.GetProperty("b").GetString()!, row.GetProperty("c").GetString()!);
+        (string a, string b, string c) = (row.GetProperty("a").GetString()!, row.GetProperty("b").GetString()!,
+            row.GetProperty("c").GetString()!);
         JsonElement expected = row.GetProperty("results");
         return Scores(expected, vectors.Analogy(a, b, c, expected.GetArrayLength()), at)
-            ?? Word(row.GetProperty("if the three were allowed"), vectors.MostSimilar([b, c], [a], 1, includeGiven: true)[0].Word, at + " with the three")
+            ?? Word(row.GetProperty("if the three were allowed"), vectors.MostSimilar([b, c], [a], 1, includeGiven: true)[0].Word, at
+                + " with the three")
             ?? Word(row.GetProperty("3CosMul"), vectors.AnalogyByProduct(a, b, c, 1)[0].Word, at + " by 3CosMul");
     }
 
@@ -67,7 +70,8 @@ internal static class WordVectorCases
         for (int i = 0; i < words.Length; i++)
         {
             double score = found.First(f => f.Word == words[i]).Score, expected = row.GetProperty("similarity_to_mean")[i].GetDouble();
-            if (!(Math.Abs(score - expected) <= Allowed)) return FormattableString.Invariant($"{at}: '{words[i]}' is {score}, not {expected}");
+            if (!(Math.Abs(score - expected) <= Allowed)) return FormattableString.Invariant($"{at}: '{words[i]}' is {score}, not "
+                + $"{expected}");
         }
 
         return null;

@@ -193,7 +193,8 @@ internal sealed record GoldenCase(GoldenPart Part, string Name, JsonElement Sett
     public string? CompareGradient(string role, double tolerance)
     {
         Leaf leaf = _leaves[role];
-        string? off = leaf.Gradient is { } gradient ? CompareNorm($"grad.{role}", Array.ConvertAll(gradient.ToArray(), v => (double)v), tolerance)
+        string? off = leaf.Gradient is { } gradient ? CompareNorm($"grad.{role}", Array.ConvertAll(gradient.ToArray(), v => (double)v),
+            tolerance)
             : $"grad.{role} is not computed";
         leaf.Clear();
         return off;

@@ -34,7 +34,8 @@ internal static class PoolingCases
         tape.Backward(x, c.Tensor("grad_output"));
         string? wrong = c.CompareGradient("token_embeddings", Gradient);
         foreach (Parameter p in parameters)
-            wrong ??= p.Gradient is null ? $"grad.{p.Name} is not computed" : c.CompareNorm($"grad.{p.Name}", Doubles(p.Gradient), Gradient);
+            wrong ??= p.Gradient is null ? $"grad.{p.Name} is not computed"
+                : c.CompareNorm($"grad.{p.Name}", Doubles(p.Gradient), Gradient);
         parameters.ClearGradients();
         return wrong;
     }
@@ -71,7 +72,8 @@ internal static class PoolingCases
         };
         string prefix = FormattableString.Invariant($"{index}.");
         using MemoryStream weights = new();
-        SafetensorsWriter.Write(weights, new[] { "linear.weight", "linear.bias", "residual.weight" }.Where(n => c.Has($"weight.{prefix}{n}")).Select(n =>
+        SafetensorsWriter.Write(weights, new[] { "linear.weight", "linear.bias", "residual.weight" }.Where(n
+            => c.Has($"weight.{prefix}{n}")).Select(n =>
         {
             Tensor value = c.Tensor($"weight.{prefix}{n}");
             long[] shape = [.. Enumerable.Range(0, value.Shape.Rank).Select(i => (long)value.Shape[i])];
@@ -81,7 +83,8 @@ internal static class PoolingCases
         [
             new("config.json", Encoding.UTF8.GetBytes(config.ToJsonString())), new("model.safetensors", weights.ToArray()),
         ]);
-        return DenseModule.Read(files, config["in_features"]!.GetValue<int>(), parameters.Root / index.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        return DenseModule.Read(files, config["in_features"]!.GetValue<int>(),
+            parameters.Root / index.ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
 
     private static string[] Words(JsonElement mode) => mode.ValueKind == JsonValueKind.Array

@@ -60,7 +60,8 @@ internal sealed class GloVe(double[] words, double[] contexts, double[] wordBias
     /// <summary>The gradient of <see cref="Loss"/>, in the order words, contexts, word biases, context biases.</summary>
     public double[][] Gradients(IEnumerable<WordPairCount> pairs)
     {
-        double[][] gradients = [new double[words.Length], new double[contexts.Length], new double[wordBias.Length], new double[contextBias.Length]];
+        double[][] gradients = [new double[words.Length], new double[contexts.Length], new double[wordBias.Length],
+            new double[contextBias.Length]];
         foreach (WordPairCount p in pairs)
         {
             double f = 2 * Weight(p) * Difference(p);

@@ -86,7 +86,8 @@ internal sealed class NegativeSampling(float[] inputs, float[] outputs, int widt
     /// <param name="draws">Gives the negatives.</param>
     /// <param name="corrected">As for <see cref="Cbow"/>.</param>
     public void Sentence<S, D>(
-        ReadOnlySpan<int> words, ReadOnlySpan<int> takenOff, int window, int negatives, float rate, bool isCbow, D draws, bool corrected = false)
+        ReadOnlySpan<int> words, ReadOnlySpan<int> takenOff, int window, int negatives, float rate, bool isCbow, D draws,
+            bool corrected = false)
         where S : struct, ISigmoid where D : INegatives
     {
         Span<int> drawn = stackalloc int[negatives], contexts = stackalloc int[2 * window];

@@ -45,7 +45,8 @@ internal sealed class WordCorpus
 
         int[] order = [.. Enumerable.Range(0, counts.Count).Where(i => counts[i] >= config.MinimumCount).OrderByDescending(i => counts[i])];
         if (order.Length == 0) throw new InputException($"--min-count, {nameof(WordVectorConfig)}.{nameof(config.MinimumCount)}: is "
-            + $"{config.MinimumCount}, and no word of the text comes that often (the most frequent {(counts.Count == 0 ? 0 : counts.Max())} "
+            + $"{config.MinimumCount}, and no word of the text comes that often (the most frequent "
+                + $"{(counts.Count == 0 ? 0 : counts.Max())} "
             + "times). Give more text, or a lower number.");
         int[] place = [.. Enumerable.Repeat(-2, counts.Count)];
         for (int i = 0; i < order.Length; i++) place[order[i]] = i;

@@ -29,7 +29,8 @@ public sealed record WordVectorConfig
     /// <summary>Words that are drawn as wrong answers for each right one; not for GloVe.</summary>
     public int Negatives { get; init; } = 5;
 
-    /// <summary>Share of the text from which a word is frequent and is left out now and then (word2vec.c's <c>-sample</c>); 0: none. Not for
+    /// <summary>Share of the text from which a word is frequent and is left out now and then (word2vec.c's <c>-sample</c>); 0: none. Not
+    /// for
     /// GloVe.</summary>
     public double Sample { get; init; } = 1e-3;
 
@@ -45,7 +46,8 @@ public sealed record WordVectorConfig
     /// <summary>Seed of everything that is drawn.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>False: words are lower-cased runs of letters, digits and <c>_</c>, as BM25 counts them. True: the text is tokenized already;
+    /// <summary>False: words are lower-cased runs of letters, digits and <c>_</c>, as BM25 counts them. True: the text is tokenized
+    /// already;
     /// blanks alone separate its words, which stay as they are (word2vec.c's reading).</summary>
     public bool SplitsAtBlanks { get; init; }
 
@@ -63,7 +65,8 @@ public sealed record WordVectorConfig
 
     private static void Check(bool holds, string name, object? value, string wanted)
     {
-        if (!holds) throw new ConfigException(FormattableString.Invariant($"{nameof(WordVectorConfig)}.{name}: is {value}; {wanted} was expected."));
+        if (!holds) throw new ConfigException(FormattableString.Invariant($"{nameof(WordVectorConfig)}.{name}: is {value}; {wanted} "
+            + $"was expected."));
     }
 }
 
@@ -72,6 +75,7 @@ public sealed record WordVectorConfig
 /// <param name="TotalWords">What it is at the end.</param>
 /// <param name="Epoch">The epoch, from 1.</param>
 /// <param name="Rate">The rate now.</param>
-/// <param name="Loss">Mean loss of a prediction since the report before, from one prediction in a hundred; of GloVe the mean cost of a pair of
+/// <param name="Loss">Mean loss of a prediction since the report before, from one prediction in a hundred; of GloVe the mean cost of a
+/// pair of
 /// the epoch that ended.</param>
 public sealed record WordTrainingProgress(long Words, long TotalWords, int Epoch, double Rate, double Loss);

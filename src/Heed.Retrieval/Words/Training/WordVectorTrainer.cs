@@ -64,7 +64,8 @@ public static class WordVectorTrainer
                     if (keep[word] == uint.MaxValue || draws.Numbers.Next() < keep[word]) words[count++] = word;
                 for (int i = 0; i < count; i++) takenOff[i] = draws.Numbers.Below(config.Window);
                 draws.Take(words.AsMemory(0, count), takenOff, config.Window, isCbow);
-                model.Sentence<TableSigmoid, UrnDraws>(words.AsSpan(0, count), takenOff, config.Window, config.Negatives, (float)rate, isCbow, draws);
+                model.Sentence<TableSigmoid, UrnDraws>(words.AsSpan(0, count), takenOff, config.Window, config.Negatives, (float)rate,
+                    isCbow, draws);
                 seen += sentence.Length;
                 if (progress is null || (seen - reported < ReportEvery && seen < corpus.Total * config.Epochs)) continue;
                 reported = seen;
@@ -112,7 +113,8 @@ public static class WordVectorTrainer
     }
 
     /// <summary>The inputs at first.  [V, D].</summary>
-    internal static float[] InitialInputs(int words, int width, ulong seed) => [.. Initial(words * width, width, seed).Select(v => (float)v)];
+    internal static float[] InitialInputs(int words, int width, ulong seed)
+        => [.. Initial(words * width, width, seed).Select(v => (float)v)];
 
     /// <summary>Uniform in ±0.5/width.</summary>
     private static IEnumerable<double> Initial(int count, int width, ulong seed)
