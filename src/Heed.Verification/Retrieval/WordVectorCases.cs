@@ -57,8 +57,8 @@ internal static class WordVectorCases
             row.GetProperty("c").GetString()!);
         JsonElement expected = row.GetProperty("results");
         return Scores(expected, vectors.Analogy(a, b, c, expected.GetArrayLength()), at)
-            ?? Word(row.GetProperty("if the three were allowed"), vectors.MostSimilar([b, c], [a], 1, includeGiven: true)[0].Word, at
-                + " with the three")
+            ?? Word(row.GetProperty("if the three were allowed"), vectors.MostSimilar([b, c], [a], 1, includeGiven: true)[0].Word,
+                at + " with the three")
             ?? Word(row.GetProperty("3CosMul"), vectors.AnalogyByProduct(a, b, c, 1)[0].Word, at + " by 3CosMul");
     }
 
@@ -70,8 +70,8 @@ internal static class WordVectorCases
         for (int i = 0; i < words.Length; i++)
         {
             double score = found.First(f => f.Word == words[i]).Score, expected = row.GetProperty("similarity_to_mean")[i].GetDouble();
-            if (!(Math.Abs(score - expected) <= Allowed)) return FormattableString.Invariant($"{at}: '{words[i]}' is {score}, not "
-                + $"{expected}");
+            if (!(Math.Abs(score - expected) <= Allowed))
+                return FormattableString.Invariant($"{at}: '{words[i]}' is {score}, not {expected}");
         }
 
         return null;

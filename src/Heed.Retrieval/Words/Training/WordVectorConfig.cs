@@ -30,8 +30,7 @@ public sealed record WordVectorConfig
     public int Negatives { get; init; } = 5;
 
     /// <summary>Share of the text from which a word is frequent and is left out now and then (word2vec.c's <c>-sample</c>); 0: none. Not
-    /// for
-    /// GloVe.</summary>
+    /// for GloVe.</summary>
     public double Sample { get; init; } = 1e-3;
 
     /// <summary>How often a word must come to get a vector.</summary>
@@ -65,8 +64,8 @@ public sealed record WordVectorConfig
 
     private static void Check(bool holds, string name, object? value, string wanted)
     {
-        if (!holds) throw new ConfigException(FormattableString.Invariant($"{nameof(WordVectorConfig)}.{name}: is {value}; {wanted} "
-            + $"was expected."));
+        if (!holds)
+            throw new ConfigException(FormattableString.Invariant($"{nameof(WordVectorConfig)}.{name}: is {value}; {wanted} was expected."));
     }
 }
 
