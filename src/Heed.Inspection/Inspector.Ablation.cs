@@ -20,7 +20,8 @@ public sealed partial class Inspector
         if (kind == Ablation.Zero) return Intervention.Zero(name, head);
         if (reference is not { Count: > 0 })
             throw new InputException($"reference: {kind} needs texts whose values take the place of the head's; give at least one.");
-        ValueArray z = Gather(kind == Ablation.Mean ? reference : [reference[0]], n => n == name, null, cancellationToken)[name];   // [B, T, H, K]
+        ValueArray z = Gather(kind == Ablation.Mean ? reference : [reference[0]], n => n == name, null,
+            cancellationToken)[name];   // [B, T, H, K]
         if (kind == Ablation.Resample) return Intervention.Set(name, z.At(0), head);
         int H = z.Shape[2], K = z.Shape[3], rows = z.Shape[0] * z.Shape[1];
         if ((uint)head >= (uint)H) throw new InputException($"head {head}: '{name}' has the heads 0 to {H - 1}.");
@@ -37,14 +38,16 @@ public sealed partial class Inspector
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>[H].</returns>
     /// <exception cref="InputException">There is no such attention, id or position.</exception>
-    public ValueArray AblateEach(InspectedText text, LogitDifference metric, string attention, CancellationToken cancellationToken = default)
+    public ValueArray AblateEach(InspectedText text, LogitDifference metric, string attention,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(attention);
         string name = Find(attention.EndsWith(".z", StringComparison.Ordinal) ? attention : $"{attention}.z");
         string[] parts = name.Split('.');
         StackParts stack = PartsOf(parts[0]);
         int heads = ConfigOf(stack, int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture), parts[3]).Heads;
-        IReadOnlyList<Intervention>[] each = [[], .. Enumerable.Range(0, heads).Select(h => (IReadOnlyList<Intervention>)[Intervention.Zero(name, h)])];
+        IReadOnlyList<Intervention>[] each =
+            [[], .. Enumerable.Range(0, heads).Select(h => (IReadOnlyList<Intervention>)[Intervention.Zero(name, h)])];
         float[] scores = Measure(text, metric, each, cancellationToken);
         return new ValueArray([.. scores.Skip(1).Select(f => (float)((double)f - scores[0]))], heads);
     }
@@ -55,7 +58,8 @@ public sealed partial class Inspector
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>[L, H] by stack and attention: <c>decoder.attn</c>, <c>decoder.cross_attn</c>.</returns>
     /// <inheritdoc cref="AblateEach(InspectedText, LogitDifference, string, CancellationToken)" path="/exception"/>
-    public IReadOnlyDictionary<string, ValueArray> AblateEach(InspectedText text, LogitDifference metric, CancellationToken cancellationToken = default)
+    public IReadOnlyDictionary<string, ValueArray> AblateEach(
+        InspectedText text, LogitDifference metric, CancellationToken cancellationToken = default)
         => EachAttention((stack, attention) => Stacked([.. Enumerable.Range(0, stack.Blocks.Count)
             .Select(l => AblateEach(text, metric, $"{stack.Name}.blocks.{l}.{attention}", cancellationToken))]));
 

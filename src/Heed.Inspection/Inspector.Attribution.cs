@@ -25,7 +25,8 @@ public sealed partial class Inspector
         ArgumentNullException.ThrowIfNull(metric);
         StackParts stack = LastStack;
         if (Model.Config is Models.Bloom.BloomConfig { ResidualAfterNorm: true })
-            throw new InputException("apply_residual_connection_post_layernorm: this model adds to normed rows, so that its stream is no sum of parts.");
+            throw new InputException(
+                "apply_residual_connection_post_layernorm: this model adds to normed rows, so that its stream is no sum of parts.");
         string last = stack.StateName(stack.Blocks.Count), end = stack.FinalNorm is null ? last : $"{stack.Name}.final_norm.out";
         int t = ReadRow(text, metric);
         Dictionary<string, ValueArray> all = Gather([text], IsPart, null, cancellationToken);
@@ -101,7 +102,8 @@ public sealed partial class Inspector
                 parts[i] = (parts[i].Name, wide);
             }
 
-            if (Matrices.Bias(narrow) is { } bias) parts.Add(($"{stack.Name}.embed.projection.bias", Array.ConvertAll(bias, b => (double)b)));
+            if (Matrices.Bias(narrow) is { } bias) parts.Add(
+                ($"{stack.Name}.embed.projection.bias", Array.ConvertAll(bias, b => (double)b)));
         }
     }
 
@@ -111,7 +113,8 @@ public sealed partial class Inspector
         if (ReadoutOf(text, metric.Position) is { } position)
         {
             int rows = _runner.HasTwoStacks ? text.DecoderIds.Count : text.Ids.Count;
-            return (uint)position < (uint)rows ? position : throw new InputException($"position {position}: the text has the positions 0 to {rows - 1}.");
+            return (uint)position < (uint)rows ? position
+                : throw new InputException($"position {position}: the text has the positions 0 to {rows - 1}.");
         }
 
         SequenceHead head = ((SequenceClassifier)Model).Head;

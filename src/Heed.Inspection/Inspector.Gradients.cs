@@ -15,7 +15,8 @@ public sealed partial class Inspector
     /// <returns>By stack.</returns>
     /// <remarks>Simonyan et al. 2013, arXiv:1312.6034; gradient × input: Kindermans et al. 2016, arXiv:1611.07270. A model whose embedding
     /// goes straight into a norm (BLOOM) does not depend on its length, so that gradient × input is 0 there.</remarks>
-    public IReadOnlyDictionary<string, InputGradient> Gradient(InspectedText text, LogitDifference metric, CancellationToken cancellationToken = default)
+    public IReadOnlyDictionary<string, InputGradient> Gradient(
+        InspectedText text, LogitDifference metric, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(metric);
@@ -40,7 +41,8 @@ public sealed partial class Inspector
                 (norm[t], times[t]) = ((float)Math.Sqrt(square), (float)product);
             }
 
-            found[name[..name.IndexOf('.', StringComparison.Ordinal)]] = new InputGradient(g, new ValueArray(norm, T), new ValueArray(times, T));
+            found[name[..name.IndexOf('.', StringComparison.Ordinal)]] =
+                new InputGradient(g, new ValueArray(norm, T), new ValueArray(times, T));
         }
 
         return found;
@@ -73,7 +75,9 @@ public sealed partial class Inspector
         {
             Baseline.Zero => new float[D],
             Baseline.Mean => table.Mean,
-            _ => RowOf(stack, text, token ?? throw new InputException("token: the baseline 'Token' needs the id of a token, such as the mask or padding."), cancellationToken),
+            _ => RowOf(stack, text, token
+                ?? throw new InputException("token: the baseline 'Token' needs the id of a token, such as the mask or padding."),
+                    cancellationToken),
         };
         string site = _names.Value.EngineName($"{stack.Name}.embed.token");
         float score = Score(text, metric, null, cancellationToken), from;
@@ -86,7 +90,8 @@ public sealed partial class Inspector
                 (copies, hooks) => Ask([.. Enumerable.Repeat(text, copies)], metric, hooks, cancellationToken));
             float[] byToken = new float[T];
             for (int t = 0; t < T; t++) byToken[t] = (float)values.AsSpan(t * D, D).ToArray().Sum();
-            IntegratedGradients found = new(new ValueArray(Array.ConvertAll(values, v => (float)v), T, D), new ValueArray(byToken, T), score, from,
+            IntegratedGradients found =
+                new(new ValueArray(Array.ConvertAll(values, v => (float)v), T, D), new ValueArray(byToken, T), score, from,
                 (float)(values.Sum() - ((double)score - from)), count);
             if (steps is not null || found.IsComplete || count * 4 > 1024) return found;
         }
@@ -98,7 +103,8 @@ public sealed partial class Inspector
     /// <param name="replacement">The id that takes a token's place; null: the token is cut out. The token that is asked for (a mask, the
     /// only end token of a classifier that reads it) is not cut out: its entry is 0.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
-    public LeaveOneOut LeaveOneOut(InspectedText text, LogitDifference metric, int? replacement = null, CancellationToken cancellationToken = default)
+    public LeaveOneOut LeaveOneOut(InspectedText text, LogitDifference metric, int? replacement = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(metric);
@@ -125,14 +131,16 @@ public sealed partial class Inspector
         {
             CausalLanguageModel => readout == 0 && t == 0,
             SequenceToSequenceModel => false,
-            SequenceClassifier { Head: EndTokenHead } => text.Ids[t] == Model.Config.EndId && text.Ids.Count(i => i == Model.Config.EndId) == 1,
+            SequenceClassifier { Head: EndTokenHead } => text.Ids[t] == Model.Config.EndId
+                && text.Ids.Count(i => i == Model.Config.EndId) == 1,
             _ => readout == t,
         };
 
         (float Target, float Difference) Scores(InspectedText other, int? position)
         {
             (float one, float two) = (0, 0);
-            ScoreEach(other, position, [[]], (_, scores) => (one, two) = (scores[metric.Target], Difference(scores, metric)), cancellationToken);
+            ScoreEach(other, position, [[]], (_, scores) => (one, two) = (scores[metric.Target], Difference(scores, metric)),
+                cancellationToken);
             return (one, two);
         }
     }

@@ -6,7 +6,8 @@ namespace Heed.Inspection;
 
 public sealed partial class Inspector
 {
-    /// <summary>What each head attends to, in numbers that tell kinds of heads apart. They say where information was read, not why.</summary>
+    /// <summary>What each head attends to, in numbers that tell kinds of heads apart. They say where information was read, not
+    /// why.</summary>
     /// <param name="text">The text.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>[L, H] by stack, attention and score: <c>decoder.attn.entropy</c> (nats), <c>.first</c> (mean weight of position 0),
@@ -38,18 +39,23 @@ public sealed partial class Inspector
     /// <c>decoder.attn.duplicate</c>, that of the copy itself, both over the second halves.</returns>
     /// <exception cref="InputException">The model has no attention layers, two stacks, or reads fewer than 2n tokens.</exception>
     /// <remarks>Olsson et al. 2022, arXiv:2209.11895.</remarks>
-    public IReadOnlyDictionary<string, ValueArray> InductionScores(int block = 24, int samples = 4, ulong seed = 1, CancellationToken cancellationToken = default)
+    public IReadOnlyDictionary<string, ValueArray> InductionScores(
+        int block = 24, int samples = 4, ulong seed = 1, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(block, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(samples, 1);
         if (_runner.HasTwoStacks) throw new InputException("induction: is a score of models with one stack, which read what they repeat.");
         if (2L * block > Model.Config.MaximumLength)
-            throw new InputException($"block {block}: two of them have {2 * block} tokens and the model reads at most {Model.Config.MaximumLength}. Choose fewer tokens.");
+            throw new InputException(
+                $"block {block}: two of them have {2 * block} tokens and the model reads at most {Model.Config.MaximumLength}. Choose "
+                    + "fewer tokens.");
         CounterRandom random = new(seed, 0);
         float[] drawn = new float[samples * block];
         random.Uniform(drawn);
         int V = Model.Config.Vocabulary;
-        InspectedText[] texts = [.. drawn.Chunk(block).Select(row => Array.ConvertAll(row, u => Math.Min(V - 1, (int)(u * V)))).Select(ids => new InspectedText { Ids = [.. ids, .. ids] })];
+        InspectedText[] texts =
+            [.. drawn.Chunk(block).Select(row => Array.ConvertAll(row, u => Math.Min(V - 1, (int)(u * V))))
+                .Select(ids => new InspectedText { Ids = [.. ids, .. ids] })];
         return InductionScores(texts, block, cancellationToken);
     }
 
@@ -134,7 +140,8 @@ public sealed partial class Inspector
                 for (int k = 0; k < S; k++)
                 {
                     double length = Length(moved.AsSpan(((h * S) + k) * D, D));
-                    for (int q = 0; q < T; q++) each[(((h * T) + q) * S) + k] = (float)(Math.Abs((double)p.Span[(((h * T) + q) * S) + k]) * length);
+                    for (int q = 0; q < T; q++) each[(((h * T) + q) * S) + k] =
+                        (float)(Math.Abs((double)p.Span[(((h * T) + q) * S) + k]) * length);
                 }
 
             return new ValueArray(each, H, T, S);
@@ -173,14 +180,17 @@ public sealed partial class Inspector
     /// <summary>All patterns of some texts of equal length, by stack and attention: [L, B, H, T, S].</summary>
     private Dictionary<string, ValueArray> Patterns(IReadOnlyList<InspectedText> texts, CancellationToken cancellationToken)
     {
-        Dictionary<string, ValueArray> values = Gather(texts, n => n.EndsWith(".pattern", StringComparison.Ordinal), null, cancellationToken);
-        return EachAttention((stack, attention) => Stacked([.. Enumerable.Range(0, stack.Blocks.Count).Select(l => values[$"{stack.Name}.blocks.{l}.{attention}.pattern"])]));
+        Dictionary<string, ValueArray> values =
+            Gather(texts, n => n.EndsWith(".pattern", StringComparison.Ordinal), null, cancellationToken);
+        return EachAttention((stack, attention)
+            => Stacked([.. Enumerable.Range(0, stack.Blocks.Count).Select(l => values[$"{stack.Name}.blocks.{l}.{attention}.pattern"])]));
     }
 
     /// <summary>Σ over keys of something, its mean over texts and queries from one on: [L, H].</summary>
     private static ValueArray Mean(ValueArray patterns, int first, Func<double, int, int, double> of)
     {
-        (int L, int B, int H, int T, int S) = (patterns.Shape[0], patterns.Shape[1], patterns.Shape[2], patterns.Shape[3], patterns.Shape[4]);
+        (int L, int B, int H, int T, int S) =
+            (patterns.Shape[0], patterns.Shape[1], patterns.Shape[2], patterns.Shape[3], patterns.Shape[4]);
         float[] means = new float[L * H];
         for (int l = 0; l < L; l++)
             for (int h = 0; h < H; h++)

@@ -23,7 +23,9 @@ public sealed partial class Inspector
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         StackParts parts = stack is null ? LastStack : PartsOf(stack);
         string ending = ".mlp.post";
-        Dictionary<string, ValueArray> posts = Gather([text], n => n.StartsWith($"{parts.Name}.", StringComparison.Ordinal) && n.EndsWith(ending, StringComparison.Ordinal), null, cancellationToken);
+        Dictionary<string, ValueArray> posts =
+            Gather([text], n => n.StartsWith($"{parts.Name}.", StringComparison.Ordinal) && n.EndsWith(ending, StringComparison.Ordinal),
+                null, cancellationToken);
         List<float> values = [];
         List<int> ids = [];
         int T = 0;
@@ -45,7 +47,8 @@ public sealed partial class Inspector
         return new Ranking(new ValueArray([.. values], parts.Blocks.Count, T, count), ids);
     }
 
-    /// <summary>What neurons write, in words: for each the tokens whose rows of the unembedding its row of the output projection meets most,
+    /// <summary>What neurons write, in words: for each the tokens whose rows of the unembedding its row of the output projection meets
+    /// most,
     /// without the neuron's own value, norm and bias.</summary>
     /// <param name="layer">Which layer, from 0.</param>
     /// <param name="neurons">Which neurons; null: all F.</param>
@@ -66,7 +69,9 @@ public sealed partial class Inspector
         };
         FeedForward mlp = MlpOf(stack, layer);
         if (mlp.Down.Outputs != output.Inputs)
-            throw new InputException($"{Model.Architecture}: its layers are {mlp.Down.Outputs} wide and its unembedding {output.Inputs}; neurons do not meet it directly.");
+            throw new InputException(
+                $"{Model.Architecture}: its layers are {mlp.Down.Outputs} wide and its unembedding {output.Inputs}; neurons do not meet "
+                    + "it directly.");
         using ModelUse use = Model.Enter();
         float[] writes = Matrices.Of(mlp.Down);                                                         // [F, D]
         int D = mlp.Down.Outputs, F = mlp.Down.Inputs;
@@ -102,7 +107,8 @@ public sealed partial class Inspector
     private double[] WriteNorms(BlockParts block)
     {
         using ModelUse use = Model.Enter();
-        FeedForward mlp = block.Mlp ?? throw new InputException($"{Model.Architecture}: its layers have no feed-forward part of known form.");
+        FeedForward mlp = block.Mlp
+            ?? throw new InputException($"{Model.Architecture}: its layers have no feed-forward part of known form.");
         float[] matrix = Matrices.Of(mlp.Down);
         double[] norms = new double[mlp.Down.Inputs];
         int D = mlp.Down.Outputs;

@@ -21,7 +21,8 @@ public sealed partial class Inspector
     /// <returns>[L, T] or [L, H]; of one layer [T] or [H].</returns>
     /// <exception cref="InputException">The texts differ in length, both have the same F, or there is no such value.</exception>
     /// <remarks>Vig et al. 2020, arXiv:2004.12265; Zhang and Nanda 2023, arXiv:2309.16042.</remarks>
-    public ValueArray Patch(InspectedText clean, InspectedText corrupt, LogitDifference metric, string site, CancellationToken cancellationToken = default)
+    public ValueArray Patch(InspectedText clean, InspectedText corrupt, LogitDifference metric, string site,
+        CancellationToken cancellationToken = default)
     {
         CheckPair(clean, corrupt);
         string[] names = SitesOf(site);
@@ -34,7 +35,8 @@ public sealed partial class Inspector
             (bool heads, int count) = PlacesOf(name, value.Shape);
             IReadOnlyList<Intervention>[] each = [.. Enumerable.Range(0, count).Select(i => (IReadOnlyList<Intervention>)
                 [Intervention.Set(name, value, heads ? i : null, heads ? null : i)])];
-            layers.Add(new ValueArray(Array.ConvertAll(Measure(corrupt, metric, each, cancellationToken), f => (float)((f - worst) / (best - worst))), count));
+            layers.Add(new ValueArray(
+                Array.ConvertAll(Measure(corrupt, metric, each, cancellationToken), f => (float)((f - worst) / (best - worst))), count));
         }
 
         return IsOneLayer(site) ? layers[0] : Stacked(layers);
@@ -51,7 +53,8 @@ public sealed partial class Inspector
     {
         CheckPair(clean, corrupt);
         string[] names = SitesOf(site);
-        Dictionary<string, ValueArray> good = Gather([clean], names.Contains, null, cancellationToken), bad = Gather([corrupt], names.Contains, null, cancellationToken);
+        Dictionary<string, ValueArray> good = Gather([clean], names.Contains, null, cancellationToken), bad =
+            Gather([corrupt], names.Contains, null, cancellationToken);
         (double best, double worst) = EndsOf(clean, corrupt, metric, cancellationToken);
         Dictionary<string, ValueArray> gradients = Gradients(corrupt, metric, names, cancellationToken);
         List<ValueArray> layers = [];
@@ -100,7 +103,8 @@ public sealed partial class Inspector
         foreach ((string name, (Leaf leaf, Shape shape)) in leaves)
         {
             Shape part = PartOf(name, shape, 1);
-            gradients[name] = leaf.Gradient is { } gradient ? ValueArray.Create(gradient.Span, part) : new ValueArray(new float[part.Count], part);
+            gradients[name] = leaf.Gradient is { } gradient ? ValueArray.Create(gradient.Span, part)
+                : new ValueArray(new float[part.Count], part);
             leaf.Clear();
         }
 
@@ -110,16 +114,19 @@ public sealed partial class Inspector
     /// <summary>Σ F of some texts, [].</summary>
     private Variable Ask(IReadOnlyList<InspectedText> texts, LogitDifference metric, Hooks? hooks, CancellationToken cancellationToken)
     {
-        Variable scores = _runner.Run(ModelRunner.Batch(texts), hooks, ReadoutOf(texts[0], metric.Position), cancellationToken);        // [B, V]
+        Variable scores = _runner.Run(ModelRunner.Batch(texts), hooks, ReadoutOf(texts[0], metric.Position), cancellationToken);  // [B, V]
         _ = Difference(scores.Value.Span[..scores.Shape.Last], metric);
         Variable target = scores.Columns(metric.Target, 1);
         return (metric.Foil is { } foil ? target - scores.Columns(foil, 1) : target).Sum();
     }
 
-    private (double Clean, double Corrupt) EndsOf(InspectedText clean, InspectedText corrupt, LogitDifference metric, CancellationToken cancellationToken)
+    private (double Clean, double Corrupt) EndsOf(InspectedText clean, InspectedText corrupt, LogitDifference metric,
+        CancellationToken cancellationToken)
     {
         double best = Score(clean, metric, null, cancellationToken), worst = Score(corrupt, metric, null, cancellationToken);
-        if (best == worst) throw new InputException($"corrupt: has the same score difference as the clean text ({best:G4}); there is nothing to restore. Change a token that matters.");
+        if (best == worst) throw new InputException(
+            $"corrupt: has the same score difference as the clean text ({best:G4}); there is nothing to restore. Change a token that "
+                + "matters.");
         return (best, worst);
     }
 
@@ -146,6 +153,8 @@ public sealed partial class Inspector
         ArgumentNullException.ThrowIfNull(clean);
         ArgumentNullException.ThrowIfNull(corrupt);
         if (clean.Ids.Count != corrupt.Ids.Count || clean.DecoderIds.Count != corrupt.DecoderIds.Count)
-            throw new InputException($"corrupt: has {corrupt.Ids.Count} tokens and the clean text {clean.Ids.Count}; swap tokens, so that both have the same number.");
+            throw new InputException(
+                $"corrupt: has {corrupt.Ids.Count} tokens and the clean text {clean.Ids.Count}; swap tokens, so that both have the same "
+                    + "number.");
     }
 }

@@ -7,7 +7,8 @@ public sealed partial class Inspector
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>By stack.</returns>
     /// <exception cref="InputException">There are fewer than two positions.</exception>
-    public IReadOnlyDictionary<string, StateSimilarity> Similarity(IReadOnlyList<InspectedText> texts, CancellationToken cancellationToken = default)
+    public IReadOnlyDictionary<string, StateSimilarity> Similarity(
+        IReadOnlyList<InspectedText> texts, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
         _ = LastStack;
@@ -24,7 +25,8 @@ public sealed partial class Inspector
 
         Dictionary<string, StateSimilarity> found = new(StringComparer.Ordinal);
         foreach (StackParts stack in Parts)
-            found[stack.Name] = SimilarityOf([.. Enumerable.Range(0, stack.Blocks.Count + 1).Select(l => rows[stack.StateName(l)].ToArray())]);
+            found[stack.Name] = SimilarityOf(
+                [.. Enumerable.Range(0, stack.Blocks.Count + 1).Select(l => rows[stack.StateName(l)].ToArray())]);
         return found;
     }
 
@@ -44,7 +46,8 @@ public sealed partial class Inspector
             anisotropy[a] = (float)((Product(sum, sum) - N) / ((double)N * (N - 1)));
             for (int b = 0; b < S; b++)
             {
-                cka[(a * S) + b] = (float)(Product(kernels[a], kernels[b]) / Math.Sqrt(Product(kernels[a], kernels[a]) * Product(kernels[b], kernels[b])));
+                cka[(a * S) + b] = (float)(
+                    Product(kernels[a], kernels[b]) / Math.Sqrt(Product(kernels[a], kernels[a]) * Product(kernels[b], kernels[b])));
                 cosine[(a * S) + b] = (float)(Enumerable.Range(0, N).Sum(n => Product(units[a][n], units[b][n])) / N);
             }
         }

@@ -33,19 +33,23 @@ public sealed partial class Inspector
         float sigma = (float)(3 * table.Deviation);
         float[] noise = new float[samples * subject.Count * table.Mean.Length];
         new CounterRandom(seed, 0).Normal(noise, 0, sigma);
-        return CausalTrace(text, target, subject, new ValueArray(noise, samples, subject.Count, table.Mean.Length), position, sigma, cancellationToken);
+        return CausalTrace(text, target, subject, new ValueArray(noise, samples, subject.Count, table.Mean.Length), position, sigma,
+            cancellationToken);
     }
 
     /// <summary>As the public method, with given noise [R, subjects, D].</summary>
     internal CausalTracing CausalTrace(
-        InspectedText text, int target, IReadOnlyList<int> subject, ValueArray noise, int? position, float sigma, CancellationToken cancellationToken)
+        InspectedText text, int target, IReadOnlyList<int> subject, ValueArray noise, int? position, float sigma,
+            CancellationToken cancellationToken)
     {
         string embed = $"{FirstStack.Name}.embed.token";
         int R = noise.Shape[0];
         HashSet<string> names = [.. Parts.SelectMany(s => Enumerable.Range(0, s.Blocks.Count + 1).Select(s.StateName))];
         Dictionary<string, ValueArray> clean = Gather([text], names.Contains, null, cancellationToken);
         List<IReadOnlyList<Intervention>> runs = [[]];
-        Intervention[][] noises = [.. Enumerable.Range(0, R).Select(r => subject.Select((p, i) => Intervention.Add(embed, noise.At(r, i), position: p)).ToArray())];
+        Intervention[][] noises =
+            [.. Enumerable.Range(0, R)
+                .Select(r => subject.Select((p, i) => Intervention.Add(embed, noise.At(r, i), position: p)).ToArray())];
         runs.AddRange(noises);
         foreach (StackParts stack in Parts)
         {

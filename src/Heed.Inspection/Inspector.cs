@@ -93,7 +93,8 @@ public sealed partial class Inspector
     {
         StackParts parts = PartsOf(stack);
         if (!parts.AttentionNames.Contains(attention))
-            throw new InputException($"attention '{Printable.Shorten(attention)}': the {stack} has {string.Join(" and ", parts.AttentionNames)}.");
+            throw new InputException(
+                $"attention '{Printable.Shorten(attention)}': the {stack} has {string.Join(" and ", parts.AttentionNames)}.");
         return ConfigOf(parts, 0, attention).Heads;
     }
 
@@ -106,13 +107,15 @@ public sealed partial class Inspector
     public InspectedText Read(string text, string? pair = null, string? written = null)
     {
         ArgumentNullException.ThrowIfNull(text);
-        HeedModel opened = _opened ?? throw new InvalidOperationException("The inspector was made of a model without a tokenizer; give ids.");
+        HeedModel opened = _opened
+            ?? throw new InvalidOperationException("The inspector was made of a model without a tokenizer; give ids.");
         TokenEncoding encoding = opened.Reading.Encode(text, pair);
         int[] ids = encoding.IdArray;
         if (ids.Length == 0 && Model is CausalLanguageModel && Model.Config.BeginId is { } begin) ids = [begin];
         if (ids.Length == 0) throw new InputException("text: has no token; at least one was expected.");
         if (ids.Length > Model.Config.MaximumLength)
-            throw new InputException($"text: has {ids.Length} tokens and the model reads at most {Model.Config.MaximumLength}. Shorten it.");
+            throw new InputException(
+                $"text: has {ids.Length} tokens and the model reads at most {Model.Config.MaximumLength}. Shorten it.");
         int[] decoder = [];
         if (Model is SequenceToSequenceModel both)
         {
@@ -127,7 +130,8 @@ public sealed partial class Inspector
         return new InspectedText
         {
             Ids = ids,
-            TypeIds = ids.Length == encoding.IdArray.Length && opened.Reading.InputsOf([encoding]).TokenTypeIds is not null && Array.Exists(encoding.TypeIdArray, t => t != 0)
+            TypeIds = ids.Length == encoding.IdArray.Length && opened.Reading.InputsOf([encoding]).TokenTypeIds is not null
+                && Array.Exists(encoding.TypeIdArray, t => t != 0)
                 ? encoding.TypeIdArray : null,
             DecoderIds = decoder,
             Tokens = Array.ConvertAll(ids, TokenOf),
@@ -163,7 +167,8 @@ public sealed partial class Inspector
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>[T, V], of the decoder's positions in an encoder-decoder; [classes] of a classifier of texts.</returns>
     /// <inheritdoc cref="Trace" path="/exception"/>
-    public ValueArray Logits(InspectedText text, IReadOnlyList<Intervention>? interventions = null, CancellationToken cancellationToken = default)
+    public ValueArray Logits(InspectedText text, IReadOnlyList<Intervention>? interventions = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
         using ModelUse use = Model.Enter();
@@ -181,7 +186,8 @@ public sealed partial class Inspector
     /// <param name="interventions">What is changed on the way; null: nothing.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <inheritdoc cref="Trace" path="/exception"/>
-    public float Score(InspectedText text, LogitDifference metric, IReadOnlyList<Intervention>? interventions = null, CancellationToken cancellationToken = default)
+    public float Score(InspectedText text, LogitDifference metric, IReadOnlyList<Intervention>? interventions = null,
+        CancellationToken cancellationToken = default)
         => Measure(text, metric, [interventions ?? []], cancellationToken)[0];
 
     /// <summary>The likeliest answer against the next one: what to ask where nothing is given. Of a classifier of texts the class
@@ -217,7 +223,9 @@ public sealed partial class Inspector
         {
             int[] places = [.. Enumerable.Range(0, text.Ids.Count).Where(t => text.Ids[t] == mask)];
             if (places.Length == 1) return places[0];
-            throw new InputException($"text: has {places.Length} mask tokens ({TokenOf(mask)}); one was expected. Put one in, or give the position that is asked.");
+            throw new InputException(
+                $"text: has {places.Length} mask tokens ({TokenOf(mask)}); one was expected. Put one in, or give the position that is "
+                    + "asked.");
         }
 
         throw new InputException("position: is needed to ask this model: it scores every position. Give one from 0 on.");
@@ -225,7 +233,8 @@ public sealed partial class Inspector
 
     /// <summary>Runs texts of equal length and keeps values, each [B, …].</summary>
     internal Dictionary<string, ValueArray> Gather(
-        IReadOnlyList<InspectedText> texts, Func<string, bool> names, IReadOnlyList<Intervention>? interventions, CancellationToken cancellationToken)
+        IReadOnlyList<InspectedText> texts, Func<string, bool> names, IReadOnlyList<Intervention>? interventions,
+            CancellationToken cancellationToken)
     {
         using ModelUse use = Model.Enter();
         using TensorScope scope = TensorScope.Begin();
@@ -234,7 +243,8 @@ public sealed partial class Inspector
         Hooks hooks = new();
         if (interventions is { Count: > 0 }) Change(hooks, [.. texts.Select(_ => interventions)]);
         Watch(hooks, name => names(name), (name, value) => values[name] = GridOf(name, value, texts));
-        _runner.Run(ModelRunner.Batch(texts), hooks, null, cancellationToken, _runner.Scores > 0 && all.All.Any(n => IsOfHead(n) && names(n)));
+        _runner.Run(ModelRunner.Batch(texts), hooks, null, cancellationToken, _runner.Scores > 0
+            && all.All.Any(n => IsOfHead(n) && names(n)));
         return values;
     }
 
@@ -249,7 +259,8 @@ public sealed partial class Inspector
 
     /// <summary>The scores at a position of copies of one text, each with interventions of its own.</summary>
     internal void ScoreEach(
-        InspectedText text, int? position, IReadOnlyList<IReadOnlyList<Intervention>> each, RowReader read, CancellationToken cancellationToken)
+        InspectedText text, int? position, IReadOnlyList<IReadOnlyList<Intervention>> each, RowReader read,
+            CancellationToken cancellationToken)
     {
         int atOnce = Math.Clamp(TokensAtOnce / Math.Max(1, text.Ids.Count + text.DecoderIds.Count), 1, 64);
         using ModelUse use = Model.Enter();
@@ -260,7 +271,8 @@ public sealed partial class Inspector
             Hooks hooks = new();
             Change(hooks, some);
             bool plain = some.All(s => s.Count == 0);
-            Variable scores = _runner.Run(ModelRunner.Batch([.. some.Select(_ => text)]), plain ? null : hooks, position, cancellationToken);     // [B, V]
+            Variable scores = _runner.Run(ModelRunner.Batch([.. some.Select(_ => text)]), plain ? null : hooks, position,
+                cancellationToken);     // [B, V]
             for (int b = 0; b < some.Length; b++) read(done + b, scores.Value.Span.Slice(b * scores.Shape.Last, scores.Shape.Last));
         }
     }
@@ -288,8 +300,11 @@ public sealed partial class Inspector
         foreach (IGrouping<string, (Intervention Change, int Row)> site in each
             .SelectMany((changes, row) => changes.Select(change => (Change: change, Row: row))).GroupBy(c => Find(c.Change.Name)))
         {
-            if (site.Key.EndsWith(".mean", StringComparison.Ordinal) || site.Key.EndsWith(".scale", StringComparison.Ordinal) || site.Key.EndsWith(".normalized", StringComparison.Ordinal))
-                throw new InputException($"name '{site.Key}': can be read and not changed; change '{site.Key[..site.Key.LastIndexOf('.')]}.in' or '.out' of the same norm.");
+            if (site.Key.EndsWith(".mean", StringComparison.Ordinal) || site.Key.EndsWith(".scale", StringComparison.Ordinal)
+                || site.Key.EndsWith(".normalized", StringComparison.Ordinal))
+                throw new InputException(
+                    $"name '{site.Key}': can be read and not changed; change '{site.Key[..site.Key.LastIndexOf('.')]}.in' or '.out' of "
+                        + "the same norm.");
             (Intervention Change, int Row)[] changes = [.. site];
             hooks.Replace(_names.Value.EngineName(site.Key), (_, x) =>
             {
@@ -331,7 +346,9 @@ public sealed partial class Inspector
 
     internal StackParts PartsOf(string stack)
         => Parts.FirstOrDefault(s => s.Name == stack)
-            ?? throw new InputException($"stack '{Printable.Shorten(stack)}': this model has {(Parts.Count == 0 ? "no attention layers" : string.Join(" and ", Stacks))}.");
+            ?? throw new InputException(
+                $"stack '{Printable.Shorten(stack)}': this model has "
+                    + $"{(Parts.Count == 0 ? "no attention layers" : string.Join(" and ", Stacks))}.");
 
     private List<StackParts> FindStacks()
     {

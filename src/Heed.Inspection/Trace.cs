@@ -6,7 +6,8 @@ public sealed partial class Trace
     private readonly Dictionary<string, ValueArray> _values;
     private readonly Lazy<string> _hash;
 
-    internal Trace(InspectedText text, Dictionary<string, ValueArray> values, IReadOnlyList<string> interventions, string architecture, Lazy<string> hash)
+    internal Trace(InspectedText text, Dictionary<string, ValueArray> values, IReadOnlyList<string> interventions, string architecture,
+        Lazy<string> hash)
     {
         (Text, _values, Interventions, Architecture, _hash) = (text, values, interventions, architecture, hash);
         Names = [.. values.Keys];
@@ -37,7 +38,9 @@ public sealed partial class Trace
         {
             if (TryGet(name, out ValueArray? value)) return value;
             string near = Printable.Nearest(name, Names) is { } nearest ? $" The nearest is '{nearest}'." : "";
-            throw new InputException($"name '{Printable.Shorten(name)}': the trace has no value of this name.{near} It may have been left out by the filter of names.");
+            throw new InputException(
+                $"name '{Printable.Shorten(name)}': the trace has no value of this name.{near} It may have been left out by the filter "
+                    + "of names.");
         }
     }
 
@@ -46,7 +49,8 @@ public sealed partial class Trace
     {
         ArgumentNullException.ThrowIfNull(name);
         if (_values.TryGetValue(name, out value)) return true;
-        bool cross = Names.Any(n => n.Contains(".cross_attn.", StringComparison.Ordinal)) && !name.StartsWith("encoder", StringComparison.Ordinal);
+        bool cross = Names.Any(n => n.Contains(".cross_attn.", StringComparison.Ordinal))
+            && !name.StartsWith("encoder", StringComparison.Ordinal);
         string own = Engine.Nn.Hooks.OwnName(name, cross);
         return _values.TryGetValue(own, out value) || _values.TryGetValue($"decoder.{own}", out value)
             || _values.TryGetValue($"encoder.{own}", out value);

@@ -4,7 +4,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Generation.Understanding;
 
-/// <summary>Integrated gradients on the straight way from a baseline to a text's embeddings (Sundararajan et al. 2017, §3): one loop for all
+/// <summary>Integrated gradients on the straight way from a baseline to a text's embeddings (Sundararajan et al. 2017, §3): one loop for
+/// all
 /// that explain.</summary>
 internal static class PathGradients
 {

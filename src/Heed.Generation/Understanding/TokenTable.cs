@@ -38,6 +38,7 @@ internal sealed record TokenTable(float[] Mean, double Deviation, double Factor)
             if (Math.Abs(own[i]) > Math.Abs(own[largest])) largest = i;
         double factor = own.Length == 0 || own[largest] == 0 ? 1 : (double)rows[largest] / own[largest];
         double count = (double)V * D, mean = all / count;
-        return new TokenTable([.. sums.Select(s => (float)(s / V * factor))], Math.Sqrt(Math.Max(0, (squares / count) - (mean * mean))) * Math.Abs(factor), factor);
+        return new TokenTable([.. sums.Select(s => (float)(s / V * factor))],
+            Math.Sqrt(Math.Max(0, (squares / count) - (mean * mean))) * Math.Abs(factor), factor);
     }
 }

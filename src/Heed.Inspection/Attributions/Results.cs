@@ -35,7 +35,8 @@ public enum Baseline
     /// <summary>The mean of all rows of the token table.</summary>
     Mean,
 
-    /// <summary>Zero. With nothing added before the first norm (LLaMA, T5) its gradients live within √ε of zero: the gap shows it.</summary>
+    /// <summary>Zero. With nothing added before the first norm (LLaMA, T5) its gradients live within √ε of zero: the gap shows
+    /// it.</summary>
     Zero,
 
     /// <summary>The row of one token, such as a mask or padding.</summary>

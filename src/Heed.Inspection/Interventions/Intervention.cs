@@ -11,7 +11,8 @@ public sealed class Intervention
     private readonly Func<ValueArray, ValueArray>? _change;
     private readonly bool _adds;
 
-    private Intervention(string name, int? head, int? position, ValueArray? value = null, Func<ValueArray, ValueArray>? change = null, bool adds = false)
+    private Intervention(string name, int? head, int? position, ValueArray? value = null, Func<ValueArray, ValueArray>? change = null,
+        bool adds = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         (Name, Head, Position, _value, _change, _adds) = (name, head, position, value, change, adds);
@@ -74,7 +75,8 @@ public sealed class Intervention
         if (_change is { } change)
         {
             ValueArray made = change(ValueArray.Create(values, shape));
-            if (made.Shape != shape) throw new ShapeException("Intervention.Change", Name, made.Shape, shape.ToString(), "a replacement has the shape of what it replaces");
+            if (made.Shape != shape) throw new ShapeException("Intervention.Change", Name, made.Shape, shape.ToString(),
+                "a replacement has the shape of what it replaces");
             made.Span.CopyTo(values);
             return;
         }
@@ -82,7 +84,8 @@ public sealed class Intervention
         ReadOnlySpan<float> given = _value is null ? default : _value.Span;
         bool same = _value is not null && _value.Shape == shape;
         if (_value is not null && !same && !IsEnd(_value.Shape, shape))
-            throw new ShapeException("Intervention", Name, _value.Shape, shape.ToString(), "numbers have the value's shape, or that of its last axes");
+            throw new ShapeException("Intervention", Name, _value.Shape, shape.ToString(),
+                "numbers have the value's shape, or that of its last axes");
         ValueAxes axes = ValueAxes.Of(Name, shape);
         axes.Check(Name, shape, Head, Position);
         int inner = 1;

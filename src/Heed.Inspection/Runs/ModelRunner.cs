@@ -31,7 +31,9 @@ internal sealed class ModelRunner(Model model)
 
     /// <summary>The rows of a batch that scores come from.</summary>
     public TokenBatch Target(ModelInputs inputs) => HasTwoStacks
-        ? TokenBatch.FromGrid(inputs.DecoderInputIds ?? throw new InputException("decoder_input_ids: the decoder needs ids; give InspectedText.DecoderIds."), inputs.DecoderAttentionMask)
+        ? TokenBatch.FromGrid(inputs.DecoderInputIds
+            ?? throw new InputException("decoder_input_ids: the decoder needs ids; give InspectedText.DecoderIds."),
+                inputs.DecoderAttentionMask)
         : Stack!.WithPositions(inputs).Pack();
 
     /// <summary>The one stack; null where there are two.</summary>
@@ -101,8 +103,11 @@ internal sealed class ModelRunner(Model model)
             CausalLanguageModel causal => causal.Head.Forward(rows),
             SequenceToSequenceModel both => both.Head.Forward(rows),
             MaskedLanguageModel masked => masked.Head.Vocabulary.Forward(masked.Head.Transform(rows, context)),
-            TokenClassifier tokens => tokens.Classifier.Forward(tokens.Transform is null ? rows : tokens.Transform.Forward(rows, context), context),
-            _ => throw new InputException($"{model.Architecture} has no scores to ask for: a language model, a masked language model, a classifier or an encoder-decoder was expected."),
+            TokenClassifier tokens
+                => tokens.Classifier.Forward(tokens.Transform is null ? rows : tokens.Transform.Forward(rows, context), context),
+            _ => throw new InputException(
+                $"{model.Architecture} has no scores to ask for: a language model, a masked language model, a classifier or an "
+                    + "encoder-decoder was expected."),
         };
         return context.Visit("", "logits", scores);
     }
@@ -126,7 +131,8 @@ internal sealed class ModelRunner(Model model)
         for (int b = 0; b < texts.Count; b++)
         {
             IReadOnlyList<int> row = ids(texts[b]);
-            if (row.Count != T) throw new InputException($"texts: one has {T} tokens and another {row.Count}; here all have the same number.");
+            if (row.Count != T) throw new InputException(
+                $"texts: one has {T} tokens and another {row.Count}; here all have the same number.");
             for (int t = 0; t < T; t++) cells[(b * T) + t] = row[t];
         }
 

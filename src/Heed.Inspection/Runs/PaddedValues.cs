@@ -27,7 +27,8 @@ internal static class PaddedValues
 
         ValueArray Grid(string name, Tensor value)
         {
-            bool cross = name.Contains(".cross_attn.", StringComparison.Ordinal), reads = name.StartsWith("encoder.", StringComparison.Ordinal);
+            bool cross = name.Contains(".cross_attn.", StringComparison.Ordinal), reads =
+                name.StartsWith("encoder.", StringComparison.Ordinal);
             TokenBatch queries = reads ? source : target, keys = cross ? source : queries;
             if (ValueAxes.IsScore(name))
             {
@@ -54,6 +55,7 @@ internal static class PaddedValues
             for (int h = 0; h < H; h++)
                 for (int q = 0; q < T; q++)
                     for (int k = 0; k < S; k++)
-                        if (asks.Contains((b * T) + q) && !answers.Contains((b * S) + k)) grid.Span[(((((b * H) + h) * T) + q) * S) + k] = float.NegativeInfinity;
+                        if (asks.Contains((b * T) + q) && !answers.Contains((b * S) + k)) grid.Span[(((((b * H) + h) * T) + q) * S) + k] =
+                            float.NegativeInfinity;
     }
 }

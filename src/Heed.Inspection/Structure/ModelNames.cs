@@ -23,7 +23,8 @@ internal sealed class ModelNames
         }
 
         _hasCross = shown.Any(n => n.Contains(".cross_attn.", StringComparison.Ordinal));
-        HasPrefix = shown.Any(n => n.StartsWith("encoder.", StringComparison.Ordinal) || n.StartsWith("decoder.", StringComparison.Ordinal));
+        HasPrefix = shown.Any(n => n.StartsWith("encoder.", StringComparison.Ordinal)
+            || n.StartsWith("decoder.", StringComparison.Ordinal));
     }
 
     /// <summary>The stack of a model that has one; of two the one that writes.</summary>
@@ -47,7 +48,8 @@ internal sealed class ModelNames
         AttentionPart? attention = model.Parameters.Attentions.FirstOrDefault(a => !a.IsCross);
         bool writes = runner.HasTwoStacks || (attention?.Config.Causal ?? model is CausalLanguageModel);
         int id = model.Config.EndId is { } end && end >= 0 && end < model.Config.Vocabulary ? end : 0;
-        InspectedText text = new() { Ids = [id, id], DecoderIds = model is SequenceToSequenceModel both ? [both.DecoderStartId, both.DecoderStartId] : [] };
+        InspectedText text =
+            new() { Ids = [id, id], DecoderIds = model is SequenceToSequenceModel both ? [both.DecoderStartId, both.DecoderStartId] : [] };
         List<string> shown = [];
         Hooks hooks = new Hooks().ObserveWhere(_ => true, (name, _) => shown.Add(name));
         runner.Run(ModelRunner.Batch([text]), hooks, null, default, score: runner.Scores > 0);
@@ -73,7 +75,9 @@ internal sealed class ModelNames
         if (_engine.ContainsKey(own)) return own;
         if (_engine.ContainsKey($"{Stack}.{own}")) return $"{Stack}.{own}";
         string near = Printable.Nearest(own, _all) is { } nearest ? $" The nearest is '{nearest}'." : "";
-        throw new InputException($"name '{Printable.Shorten(name)}': the model computes no value of this name.{near} Layers and heads count from 0; docs/hooks.md lists the names.");
+        throw new InputException(
+            $"name '{Printable.Shorten(name)}': the model computes no value of this name.{near} Layers and heads count from 0; "
+                + "docs/hooks.md lists the names.");
     }
 
     private string WithoutTransformerLens(string name)
@@ -83,7 +87,8 @@ internal sealed class ModelNames
         foreach (string stack in (ReadOnlySpan<string>)["encoder", "decoder"])
         {
             if (own.StartsWith($"{stack}_blocks.", StringComparison.Ordinal)) own = $"{stack}.blocks.{own[(stack.Length + 8)..]}";
-            else if (own.Length > stack.Length + 1 && own.StartsWith(stack, StringComparison.Ordinal) && char.IsAsciiDigit(own[stack.Length + 1]))
+            else if (own.Length > stack.Length + 1 && own.StartsWith(stack, StringComparison.Ordinal)
+                && char.IsAsciiDigit(own[stack.Length + 1]))
                 own = $"{stack}.blocks.{own[(stack.Length + 1)..]}";
         }
 

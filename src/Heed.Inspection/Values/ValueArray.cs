@@ -11,7 +11,8 @@ public sealed class ValueArray
     /// <summary>Takes over an array that nobody changes any more.</summary>
     internal ValueArray(ReadOnlyMemory<float> values, Shape shape)
     {
-        if (values.Length != shape.Count) throw new ShapeException("ValueArray", nameof(values), new Shape(values.Length), shape.ToString());
+        if (values.Length != shape.Count) throw new ShapeException("ValueArray", nameof(values), new Shape(values.Length),
+            shape.ToString());
         (_values, Shape) = (values, shape);
     }
 
@@ -49,7 +50,8 @@ public sealed class ValueArray
     /// <exception cref="ArgumentOutOfRangeException">An index is outside its axis.</exception>
     public ValueArray At(params ReadOnlySpan<int> indices)
     {
-        if (indices.Length > Shape.Rank) throw new ArgumentException($"{indices.Length} indices were given for the shape {Shape}.", nameof(indices));
+        if (indices.Length > Shape.Rank) throw new ArgumentException($"{indices.Length} indices were given for the shape {Shape}.",
+            nameof(indices));
         Shape rest = new(Shape.ToArray()[indices.Length..]);
         return new ValueArray(_values.Slice(Offset(indices), rest.Count), rest);
     }

@@ -33,7 +33,8 @@ internal sealed class InspectionCase
         Add("trace", Traces);
         Add("neurons", Neurons);
         Add("heads", Heads);
-        Add("rollout", () => new() { ["rollout"] = inspector.Rollout(Read("text"), true, null, cancel), ["rollout.no_residual"] = inspector.Rollout(Read("text"), false, null, cancel) });
+        Add("rollout", () => new() { ["rollout"] = inspector.Rollout(Read("text"), true, null, cancel), ["rollout.no_residual"] =
+            inspector.Rollout(Read("text"), false, null, cancel) });
         Add("gradient", Gradients);
         Add("integrated", Integrals);
         Add("value_norm", ValueNorms);
@@ -46,13 +47,15 @@ internal sealed class InspectionCase
     private int Blank => _settings.GetProperty("blank").GetInt32();
 
     /// <summary>True for tensors that are given, not computed.</summary>
-    public static bool IsInput(string name) => name == "trace.noise" || Array.Exists(Inputs, ending => name.EndsWith(ending, StringComparison.Ordinal));
+    public static bool IsInput(string name) => name == "trace.noise"
+        || Array.Exists(Inputs, ending => name.EndsWith(ending, StringComparison.Ordinal));
 
     /// <summary>Computes a quantity and compares it: null if it agrees, else how far it is.</summary>
     public string? Compare(RawTensor stored, double noise)
     {
         string group = stored.Name.Split('.')[0];
-        if (!_groups.TryGetValue(group, out Lazy<Dictionary<string, ValueArray>>? quantities)) return $"'{group}' is no quantity of inspection";
+        if (!_groups.TryGetValue(group, out Lazy<Dictionary<string,
+            ValueArray>>? quantities)) return $"'{group}' is no quantity of inspection";
         bool hasValue = quantities.Value.TryGetValue(stored.Name, out ValueArray? found);
         if (_ids.TryGetValue(stored.Name, out IReadOnlyList<int>? ids)) return CompareIds(stored, ids);
         if (!hasValue) return "is not computed";
@@ -73,7 +76,8 @@ internal sealed class InspectionCase
 
         double allowed = Math.Max(20 * noise, 2e-6 * Math.Sqrt(norm));
         return Math.Sqrt(distance) <= allowed ? null
-            : string.Create(CultureInfo.InvariantCulture, $"is {Math.Sqrt(distance):0.00e+0} away (of {Math.Sqrt(norm):0.00e+0}), {allowed:0.00e+0} is allowed");
+            : string.Create(CultureInfo.InvariantCulture,
+                $"is {Math.Sqrt(distance):0.00e+0} away (of {Math.Sqrt(norm):0.00e+0}), {allowed:0.00e+0} is allowed");
     }
 
     private static string? CompareIds(RawTensor stored, IReadOnlyList<int> found)
@@ -101,7 +105,9 @@ internal sealed class InspectionCase
         DirectAttribution found = _inspector.DirectAttribution(Read("text"), Metric, _cancel);
         string[] names = [.. _settings.GetProperty("direct_logit_attribution").EnumerateArray().Select(e => e.GetString()!)];
         if (!names.SequenceEqual(found.Shares.Select(s => s.Name)))
-            throw new InputException($"direct_logit_attribution: the parts are {string.Join(", ", found.Shares.Select(s => s.Name))}; {string.Join(", ", names)} were expected.");
+            throw new InputException(
+                $"direct_logit_attribution: the parts are {string.Join(", ", found.Shares.Select(s => s.Name))}; "
+                    + $"{string.Join(", ", names)} were expected.");
         return new() { ["direct_logit_attribution"] = Of([.. found.Shares.Select(s => s.Value)]) };
     }
 
@@ -113,15 +119,19 @@ internal sealed class InspectionCase
         foreach (Ablation kind in (ReadOnlySpan<Ablation>)[Ablation.Zero, Ablation.Mean, Ablation.Resample])
         {
             IReadOnlyList<InspectedText> reference = kind == Ablation.Resample ? [rows[1]] : rows;
-            found[$"ablate.{kind.ToString().ToLowerInvariant()}"] = Inspector.Stacked([.. _settings.GetProperty("ablate").EnumerateArray().Select(pair =>
-                _inspector.Logits(text, [_inspector.AblateHead(pair[0].GetString()!, pair[1].GetInt32(), kind, reference, _cancel)], _cancel))]);
+            found[$"ablate.{kind.ToString().ToLowerInvariant()}"] =
+                Inspector.Stacked([.. _settings.GetProperty("ablate").EnumerateArray().Select(pair =>
+                _inspector.Logits(text, [_inspector.AblateHead(pair[0].GetString()!, pair[1].GetInt32(), kind, reference, _cancel)],
+                    _cancel))]);
         }
 
-        foreach ((string attention, ValueArray effects) in _inspector.AblateEach(text, Metric, _cancel)) found[$"ablate.each.{attention}"] = effects;
+        foreach ((string attention, ValueArray effects) in _inspector.AblateEach(text, Metric,
+            _cancel)) found[$"ablate.each.{attention}"] = effects;
         return found;
     }
 
-    private Dictionary<string, ValueArray> Patches(string group, Func<InspectedText, InspectedText, LogitDifference, string, CancellationToken, ValueArray> patch)
+    private Dictionary<string,
+        ValueArray> Patches(string group, Func<InspectedText, InspectedText, LogitDifference, string, CancellationToken, ValueArray> patch)
         => _file.Tensors.Where(t => t.Name.StartsWith($"{group}.", StringComparison.Ordinal))
             .ToDictionary(t => t.Name, t => patch(Read("text"), Read("corrupt"), Metric, t.Name[(group.Length + 1)..], _cancel));
 
@@ -130,10 +140,13 @@ internal sealed class InspectionCase
         RawTensor noise = _file["trace.noise"];
         int[] subject = [.. _settings.GetProperty("subject").EnumerateArray().Select(e => e.GetInt32())];
         CausalTracing found = _inspector.CausalTrace(Read("text"), Metric.Target, subject,
-            ValueArray.Create(noise.ToFloats(), new Engine.Tensors.Shape([.. noise.Shape.Select(s => (int)s)])), Metric.Position, 0, _cancel);
-        double sigma = _settings.GetProperty("sigma").GetDouble(), own = _inspector.CausalTrace(Read("text"), Metric.Target, subject, 1, 1, Metric.Position, _cancel).Deviation;
+            ValueArray.Create(noise.ToFloats(), new Engine.Tensors.Shape([.. noise.Shape.Select(s => (int)s)])), Metric.Position, 0,
+                _cancel);
+        double sigma = _settings.GetProperty("sigma").GetDouble(), own =
+            _inspector.CausalTrace(Read("text"), Metric.Target, subject, 1, 1, Metric.Position, _cancel).Deviation;
         if (!(Math.Abs(own - sigma) <= 1e-5 * sigma)) throw new InputException($"sigma: is {own:G9}; {sigma:G9} was expected.");
-        Dictionary<string, ValueArray> all = new(StringComparer.Ordinal) { ["trace.clean"] = One(found.Clean), ["trace.corrupt"] = found.Corrupt };
+        Dictionary<string, ValueArray> all =
+            new(StringComparer.Ordinal) { ["trace.clean"] = One(found.Clean), ["trace.corrupt"] = found.Corrupt };
         foreach ((string stack, ValueArray restored) in found.Restored) all[$"trace.{stack}.restored"] = restored;
         return all;
     }
@@ -147,7 +160,8 @@ internal sealed class InspectionCase
             found[$"neurons.{stack}.sizes"] = top.Values;
             _ids[$"neurons.{stack}.ids"] = top.Ids;
             if (!_file.TryGet($"neurons.{stack}.token_values", out _)) continue;
-            Ranking[] words = [.. Enumerable.Range(0, _inspector.LayersOf(stack)).Select(l => _inspector.NeuronTokens(l, null, 5, _cancel))];
+            Ranking[] words = [.. Enumerable.Range(0, _inspector.LayersOf(stack))
+                .Select(l => _inspector.NeuronTokens(l, null, 5, _cancel))];
             found[$"neurons.{stack}.token_values"] = Inspector.Stacked([.. words.Select(w => w.Values)]);
             _ids[$"neurons.{stack}.token_ids"] = [.. words.SelectMany(w => w.Ids)];
         }
@@ -160,7 +174,8 @@ internal sealed class InspectionCase
         Dictionary<string, ValueArray> found = new(StringComparer.Ordinal);
         foreach ((string name, ValueArray value) in _inspector.HeadScores(Read("text"), _cancel)) found[$"heads.{name}"] = value;
         if (Optional("block") is { } n)
-            foreach ((string name, ValueArray value) in _inspector.InductionScores(Rows("repeat"), n, _cancel)) found[$"heads.{name}"] = value;
+            foreach ((string name, ValueArray value) in _inspector.InductionScores(Rows("repeat"), n, _cancel)) found[$"heads.{name}"] =
+                value;
         return found;
     }
 
@@ -168,7 +183,8 @@ internal sealed class InspectionCase
     {
         Dictionary<string, ValueArray> found = new(StringComparer.Ordinal);
         foreach ((string stack, InputGradient g) in _inspector.Gradient(Read("text"), Metric, _cancel))
-            (found[$"gradient.{stack}"], found[$"gradient.{stack}.norm"], found[$"gradient.{stack}.x_input"]) = (g.Gradient, g.Norm, g.TimesInput);
+            (found[$"gradient.{stack}"], found[$"gradient.{stack}.norm"], found[$"gradient.{stack}.x_input"]) =
+                (g.Gradient, g.Norm, g.TimesInput);
         return found;
     }
 
@@ -178,7 +194,8 @@ internal sealed class InspectionCase
         foreach (Baseline baseline in (ReadOnlySpan<Baseline>)[Baseline.Zero, Baseline.Mean, Baseline.Token])
         {
             string at = $"integrated.{baseline.ToString().ToLowerInvariant()}";
-            IntegratedGradients one = _inspector.IntegratedGradients(Read("text"), Metric, baseline, Blank, _settings.GetProperty("steps").GetInt32(), _cancel);
+            IntegratedGradients one =
+                _inspector.IntegratedGradients(Read("text"), Metric, baseline, Blank, _settings.GetProperty("steps").GetInt32(), _cancel);
             (found[at], found[$"{at}.by_token"]) = (one.Values, one.ByToken);
             (found[$"{at}.baseline_metric"], found[$"{at}.gap"]) = (One(one.BaselineScore), One(one.Gap));
         }
@@ -201,7 +218,8 @@ internal sealed class InspectionCase
 
     private Dictionary<string, ValueArray> LeftOut()
     {
-        LeaveOneOut removed = _inspector.LeaveOneOut(Read("text"), Metric, null, _cancel), replaced = _inspector.LeaveOneOut(Read("text"), Metric, Blank, _cancel);
+        LeaveOneOut removed = _inspector.LeaveOneOut(Read("text"), Metric, null, _cancel), replaced =
+            _inspector.LeaveOneOut(Read("text"), Metric, Blank, _cancel);
         return new()
         {
             ["leave_one_out.removed.target"] = removed.Target,
@@ -215,13 +233,15 @@ internal sealed class InspectionCase
     {
         Dictionary<string, ValueArray> found = new(StringComparer.Ordinal);
         foreach ((string stack, StateSimilarity s) in _inspector.Similarity(Rows("rows"), _cancel))
-            (found[$"similarity.{stack}.cka"], found[$"similarity.{stack}.cosine"], found[$"similarity.{stack}.anisotropy"]) = (s.Cka, s.Cosine, s.Anisotropy);
+            (found[$"similarity.{stack}.cka"], found[$"similarity.{stack}.cosine"], found[$"similarity.{stack}.anisotropy"]) =
+                (s.Cka, s.Cosine, s.Anisotropy);
         return found;
     }
 
     private void Add(string group, Func<Dictionary<string, ValueArray>> compute) => _groups[group] = new(compute);
 
-    private static Dictionary<string, ValueArray> Named(string set, Dictionary<string, ValueArray> values) => values.ToDictionary(v => $"{set}.{v.Key}", v => v.Value);
+    private static Dictionary<string, ValueArray> Named(string set, Dictionary<string, ValueArray> values)
+        => values.ToDictionary(v => $"{set}.{v.Key}", v => v.Value);
 
     private float Score(string set) => _inspector.Score(Read(set), Metric, null, _cancel);
 
@@ -231,7 +251,8 @@ internal sealed class InspectionCase
     {
         TokenGrid ids = Grid($"{set}.input_ids")!;
         TokenGrid? types = Grid($"{set}.token_type_ids"), written = Grid($"{set}.decoder_input_ids");
-        return [.. Enumerable.Range(0, ids.Rows).Select(b => new InspectedText { Ids = ids.Row(b), TypeIds = types?.Row(b), DecoderIds = written?.Row(b) ?? [] })];
+        return [.. Enumerable.Range(0, ids.Rows)
+            .Select(b => new InspectedText { Ids = ids.Row(b), TypeIds = types?.Row(b), DecoderIds = written?.Row(b) ?? [] })];
     }
 
     private TokenGrid? Grid(string name)
@@ -241,7 +262,8 @@ internal sealed class InspectionCase
         return new TokenGrid((int)tensor.Shape[0], (int)tensor.Shape[1], Array.ConvertAll(values, v => (int)v));
     }
 
-    private int? Optional(string name) => _settings.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetInt32() : null;
+    private int? Optional(string name) => _settings.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number
+        ? value.GetInt32() : null;
 
     private static ValueArray One(float value) => Of([value]);
 

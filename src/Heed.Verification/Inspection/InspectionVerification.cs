@@ -19,7 +19,9 @@ internal static class InspectionVerification
 
     /// <summary>Whether a folder holds the values of one model.</summary>
     public static bool IsCase(string folder)
-        => Array.TrueForAll([Settings, Values, NoiseName], name => File.Exists(Path.Combine(folder, name))) && !File.Exists(Path.Combine(folder, "config.json"));
+        => Array.TrueForAll([Settings, Values, NoiseName], name => File.Exists(Path.Combine(folder, name)))
+            && !File.Exists(Path.Combine(folder, "config.json"))
+            && !CheckpointFolder.HasWeights(folder);
 
     /// <summary>Computes every quantity of a folder and compares it.</summary>
     /// <param name="folder">The folder.</param>
@@ -53,14 +55,16 @@ internal static class InspectionVerification
     private static string[] Cases(string folder)
         => Directory.Exists(folder) ? [.. Directory.EnumerateDirectories(folder).Where(IsCase).Order(StringComparer.Ordinal)] : [];
 
-    private static double NoiseOf(JsonDocument noise, string name) => noise.RootElement.TryGetProperty(name, out JsonElement value) ? value.GetDouble() : 0;
+    private static double NoiseOf(JsonDocument noise, string name) => noise.RootElement.TryGetProperty(name, out JsonElement value)
+        ? value.GetDouble() : 0;
 
     private static string Find(string folder, string name, string? models)
     {
         string full = Path.GetFullPath(folder);
         string beside = models is null ? Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(full) ?? full) ?? full, "models", name)
             : File.Exists(Path.Combine(models, "config.json")) ? models : Path.Combine(models, name);
-        return Directory.Exists(beside) ? beside : throw new StorageException($"{beside}: is not there. {folder} holds values of the model '{name}'; "
+        return Directory.Exists(beside) ? beside
+            : throw new StorageException($"{beside}: is not there. {folder} holds values of the model '{name}'; "
             + "name the folder that holds it (--model DIR).");
     }
 }
