@@ -158,6 +158,8 @@ public sealed partial class HookNameTests
             string[] columns = line.Split('|', StringSplitOptions.TrimEntries);
             string[] names = [.. Quoted().Matches(columns[1]).Select(m => m.Groups[1].Value)];
             string[][] given = [.. Bracketed().Matches(columns[2]).Select(m => m.Groups[1].Value.Split(", "))];
+            // Norms and other names for the same have no shape of their own.
+            if (given.Length == 0 && !columns[2].StartsWith("as ", StringComparison.Ordinal)) continue;
             for (int i = 0; i < names.Length; i++) shapes[names[i]] = given.Length == 0 ? shapes[names[i].Replace("rot_", "", StringComparison.Ordinal)] : given[Math.Min(i, given.Length - 1)];
         }
 

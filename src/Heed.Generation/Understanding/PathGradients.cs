@@ -50,7 +50,7 @@ internal static class PathGradients
         return sums;
     }
 
-    /// <summary>Hooks that put the baseline in the place of each token's embedding.</summary>
+    /// <summary>Hooks that replace each token's embedding with the baseline.</summary>
     public static Hooks Baseline(string site, float[] baseline, int tokens)
     {
         Tensor start = Points(baseline, new float[tokens * baseline.Length], [0f]);

@@ -27,13 +27,13 @@ public sealed class Intervention
     /// <summary>The position that is changed; null: all.</summary>
     public int? Position { get; }
 
-    /// <summary>Zero in the place of a value.</summary>
+    /// <summary>Replaces a value with zero.</summary>
     /// <param name="name">Which value.</param>
     /// <param name="head">Which head; null: all.</param>
     /// <param name="position">Which position; null: all.</param>
     public static Intervention Zero(string name, int? head = null, int? position = null) => new(name, head, position);
 
-    /// <summary>Given numbers in the place of a value.</summary>
+    /// <summary>Replaces a value with given numbers.</summary>
     /// <param name="name">Which value.</param>
     /// <param name="value">Of the value's shape: the same part of it is taken. Or of the shape of its last axes: the same numbers
     /// everywhere.</param>
