@@ -67,8 +67,13 @@ internal sealed class ElectraPair : Model
     /// <param name="sizes">Of the generator.</param>
     /// <param name="seed">Of first values.</param>
     public static ElectraPair Of(Model discriminator, Model? generator, ElectraConfig sizes, ulong seed)
-        => new((ElectraConfig)discriminator.Config, sizes, new ParameterSet(new Taken(name => !IsOfGenerator(name)
+    {
+        ElectraPair pair = new((ElectraConfig)discriminator.Config, sizes, new ParameterSet(new Taken(name => !IsOfGenerator(name)
             ? discriminator.Parameters[name] : generator?.Parameters[name[Prefix.Length..]], ParameterSource.Random(seed))));
+        foreach (Parameter p in generator?.Parameters.ToArray() ?? [])
+            if (!pair.Parameters.TryGet(Prefix + p.Name, out _)) p.Dispose();   // its tables
+        return pair;
+    }
 
     /// <summary>The discriminator as a model of its own, over the same values: to be saved, and not disposed.</summary>
     public Model DiscriminatorAlone() => Alone(Architecture, HeadKind.ReplacedTokens, (ElectraConfig)Config, name => Parameters[name]);
