@@ -36,6 +36,9 @@ internal sealed class ElectraPair : Model
         ParameterScope at = (parameters.Root / GeneratorName).As(GeneratorName);
         BertEncoder stack = new(generator, at / generator.Prefix, (BertEncoder)Discriminator.Stack);
         Generator = new MaskedLanguageModel("ElectraForMaskedLM", parameters, stack, BertHeads.Masked(generator, at, stack));
+        // A step may have no masked token.
+        foreach (Parameter p in parameters)
+            if (IsOfGenerator(p.Name)) p.AllowUnused();
     }
 
     /// <summary>Tells which tokens were replaced.</summary>

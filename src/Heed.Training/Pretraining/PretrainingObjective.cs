@@ -107,14 +107,14 @@ internal sealed record PretrainingObjective(string Name, PretrainingConfig Confi
         {
             ObjectiveKind.Masked or ObjectiveKind.Replaced or ObjectiveKind.Distill => new MaskingObjective(Config.BlockLength, tokens,
                 tokenizer.VocabularySize, new MaskingSettings
-            {
-                MaskId = tokens.MaskId,
-                // A generator fills masks; nothing else stands in their places.
-                MaskPart = Name == ObjectiveKind.Replaced ? 1 : new MaskingSettings { MaskId = 0 }.MaskPart,
-                Rate = Rate,
-                WholeWords = Config.WholeWords,
-                LongestRun = Config.LongestNgram,
-            }),
+                {
+                    MaskId = tokens.MaskId,
+                    // A generator fills masks; nothing else stands in their places.
+                    MaskPart = Name == ObjectiveKind.Replaced ? 1 : new MaskingSettings { MaskId = 0 }.MaskPart,
+                    Rate = Rate,
+                    WholeWords = Config.WholeWords,
+                    LongestRun = Config.LongestNgram,
+                }),
             ObjectiveKind.Span => new SpanObjective(Config.BlockLength, tokens, Rate, MeanSpan),
             _ => new DenoisingObjective(Config.BlockLength, tokens, SentenceEndings(tokenizer, tokens.EndId), Rate, MeanSpan),
         };

@@ -89,7 +89,8 @@ public static class PretrainingRun
                 : objective.Name switch
                 {
                     ObjectiveKind.Replaced => new ReplacedTokenTask((ElectraPair)model, pieces, corpus, words, settings,
-                        (MaskingObjective)corruption, objective.ReplacedWeight) { TokenizerFiles = tokenizer.Files },
+                        (MaskingObjective)corruption, objective.ReplacedWeight)
+                    { TokenizerFiles = tokenizer.Files },
                     ObjectiveKind.Distill => new DistillationTask((MaskedLanguageModel)model, teacher!, pieces, corpus, words, settings,
                         (MaskingObjective)corruption, objective.Distillation(model.Config.Width, teacher!.Model.Config.Width))
                     { TokenizerFiles = tokenizer.Files },

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Heed.Engine.Kernels;
+using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Tokenizers;
@@ -36,6 +37,7 @@ internal class CorruptedTextTask : TextTask
     {
         (_objective, _words, _pairs) = (objective, words, pairs);
         _padding = model.Config.PaddingId ?? 0;
+        if (pairs is not null) AllowUnusedHead((MaskedLanguageModel)model);
         if (words is not null) Fingerprints = new Dictionary<string, string>(base.Fingerprints) { ["words"] = words.Fingerprint };
     }
 
@@ -96,6 +98,14 @@ internal class CorruptedTextTask : TextTask
         ["max_new_tokens"] = Settings.BlockLength,
         ["pad_token_id"] = Model.Config.PaddingId,
     };
+
+    /// <summary>A step may have no masked token, and still learn something else.</summary>
+    private protected static void AllowUnusedHead(MaskedLanguageModel model)
+    {
+        HashSet<Parameter> stack = [.. model.Stack.Modules.SelectMany(m => m.OwnParameters)];
+        foreach (Parameter p in model.Parameters)
+            if (!stack.Contains(p)) p.AllowUnused();
+    }
 
     private CorruptedText Row(bool isTraining, int row, ulong stream)
     {

@@ -54,6 +54,7 @@ internal sealed class DistillationTask : CorruptedTextTask
         : base(model, tokenizer, corpus, words, settings, objective)
     {
         (_teacher, _distillation) = (teacher.Model, distillation);
+        if (distillation.OnlyMasked || (distillation.Soft == 0 && distillation.Squared == 0)) AllowUnusedHead(model);
         Fingerprints = new Dictionary<string, string>(base.Fingerprints!) { ["teacher"] = teacher.Sum };
     }
 

@@ -65,6 +65,21 @@ public sealed class PairedModelRunTests
         }
     }
 
+    [Theory]
+    [InlineData("replaced")]
+    [InlineData("next sentence")]
+    [InlineData("distill masked")]
+    public void A_step_without_a_masked_token_learns_the_rest(string what)
+    {
+        using TemporaryFolder folder = new();
+        PretrainingConfig config = Config(folder, what) with { CorruptionRate = 0.01, BatchSize = 1, Steps = 12, WholeWords = false };
+        Recorder recorder = new();
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(folder.File("run"), config);
+        Assert.Contains(Enumerable.Range(0, 12), i => run.Task.Batch(i).Labels!.Cells.All(l => l == CausalLanguageModel.IgnoredLabel));
+        run.Train([recorder]);
+        Assert.All(recorder.Losses, l => Assert.True(double.IsFinite(l)));
+    }
+
     [Fact]
     public void ELECTRA_learns_is_saved_as_two_models_and_goes_on_from_its_folder()
     {
@@ -93,7 +108,14 @@ public sealed class PairedModelRunTests
         // Further: what both had learned is there, without a setting of size.
         PretrainingConfig further = config with
         {
-            Model = folderOfModel, GeneratorSize = null, Layers = 0, Heads = 0, Width = 0, Steps = 1, WarmupSteps = 0, LearningRate = 1e-9,
+            Model = folderOfModel,
+            GeneratorSize = null,
+            Layers = 0,
+            Heads = 0,
+            Width = 0,
+            Steps = 1,
+            WarmupSteps = 0,
+            LearningRate = 1e-9,
         };
         Recorder again = new();
         using (TrainingRun<TextTask> training = PretrainingRun.Prepare(folder.File("further"), further)) training.Train([again]);
@@ -181,8 +203,12 @@ public sealed class PairedModelRunTests
             "next sentence" => config with { Model = "bert-base", Objective = "masked", NextSentence = true, WholeWords = true },
             _ => config with
             {
-                Teacher = Teacher(folder, "teacher", seed: 1), Layers = 0, Heads = 0, Width = 0,
-                SoftTargetsMasked = what == "distill masked", SquaredWeight = what == "distill masked" ? 0.3 : null,
+                Teacher = Teacher(folder, "teacher", seed: 1),
+                Layers = 0,
+                Heads = 0,
+                Width = 0,
+                SoftTargetsMasked = what == "distill masked",
+                SquaredWeight = what == "distill masked" ? 0.3 : null,
             },
         };
     }
@@ -194,7 +220,13 @@ public sealed class PairedModelRunTests
         if (Directory.Exists(model)) return model;
         PretrainingConfig config = PretrainingRunTests.Config(folder) with
         {
-            Model = "bert-base", VocabularySize = 400, BlockLength = 24, HeldOut = 0.1, Layers = 4, Steps = 40, Seed = seed,
+            Model = "bert-base",
+            VocabularySize = 400,
+            BlockLength = 24,
+            HeldOut = 0.1,
+            Layers = 4,
+            Steps = 40,
+            Seed = seed,
         };
         using TrainingRun<TextTask> training = PretrainingRun.Prepare(run, config);
         training.Train([]);
