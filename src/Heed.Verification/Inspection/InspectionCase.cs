@@ -33,8 +33,12 @@ internal sealed class InspectionCase
         Add("trace", Traces);
         Add("neurons", Neurons);
         Add("heads", Heads);
-        Add("rollout", () => new() { ["rollout"] = inspector.Rollout(Read("text"), true, null, cancel), ["rollout.no_residual"] =
-            inspector.Rollout(Read("text"), false, null, cancel) });
+        Add("rollout", () => new()
+        {
+            ["rollout"] = inspector.Rollout(Read("text"), true, null, cancel),
+            ["rollout.no_residual"] =
+            inspector.Rollout(Read("text"), false, null, cancel)
+        });
         Add("gradient", Gradients);
         Add("integrated", Integrals);
         Add("value_norm", ValueNorms);
