@@ -54,7 +54,7 @@ public sealed record ExaminationReport(
 
         text.Append(Subject).Append(": ");
         text.Append(IsHealthy ? "healthy" : FormattableString.Invariant($"{Findings.Count} finding{(Findings.Count > 1 ? "s" : "")}"));
-        text.Append(FormattableString.Invariant($" ({Judged.Count} rules of a {Kind} judged"));
+        text.Append(FormattableString.Invariant($" ({Judged.Count} rules judged"));
         if (Unjudged.Count > 0) text.Append(FormattableString.Invariant($", {Unjudged.Count} not"));
         text.Append(")\n");
         foreach (UnjudgedRule u in Unjudged) text.Append("  not judged: ").Append(u.Rule).Append(": ").Append(u.Why).Append('\n');
