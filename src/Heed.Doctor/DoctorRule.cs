@@ -59,8 +59,6 @@ public sealed record DoctorRule(string Name, string Symptom, string Harm)
             "These weights are not in the folder and begin with random values: what they compute means nothing before training."),
         new(Rules.Contradictions, "the loss stops well above zero",
             "The same text has several labels: no model can be right on all of them."),
-        new(Rules.OneLabel, "accuracy is 1 from the first step on",
-            "Only one label occurs: there is nothing to tell apart."),
         new(Rules.Duplicates, "the loss falls while dev figures do not rise",
             "Texts that stand there again and again count again and again; rare ones are drowned."),
     ];
@@ -78,5 +76,5 @@ internal static class Rules
         TruncatedAnswers = "truncated-answers", UnscaledAttention = "unscaled-attention", PositionsBeyondTable = "positions-beyond-table",
         EvaluationInTrainingMode = "evaluation-in-training-mode", Untied = "untied", HalfPrecisionOverflow = "half-precision-overflow",
         LeakOfTheFuture = "leak-of-the-future", Forgetting = "forgetting", UntrainedWeights = "untrained-weights",
-        Contradictions = "contradicting-labels", OneLabel = "one-label", Duplicates = "duplicates";
+        Contradictions = "contradicting-labels", Duplicates = "duplicates";
 }

@@ -136,14 +136,10 @@ public sealed class PlantedModelTests : IDisposable
     [Fact]
     public void A_tokenizer_of_another_model_is_found()
     {
-        string larger = Workshop.Copy(Workshop.Pipeline("gpt2-text"), _folder.File("larger"));
-        Workshop.Tokenizer([.. Workshop.Texts, .. Models.ModelProbe.GeneralTexts], 2000).Save(Path.Combine(larger, "tokenizer.json"));
-        Workshop.Edit(larger, "config.json", c => c["bos_token_id"] = 0);
-        ExaminationReport report = Examination.OfFolder(larger);
-        int vocabulary = ModelFolder.ReadConfig(larger).Config.Vocabulary;
-        Finding found = Assert.Single(report.Findings, f => f.Rule == Rules.TokenizerMismatch);
-        Assert.Contains($"the model's table", found.Evidence, StringComparison.Ordinal);
-        Assert.True(vocabulary > 0);
+        string larger = Workshop.Copy(Workshop.Pipeline("bert-mlm"), _folder.File("larger"));
+        File.Copy(Path.Combine(Workshop.Pipeline("distilbert-stars"), "tokenizer.json"), Path.Combine(larger, "tokenizer.json"), overwrite: true);
+        Assert.Equal("the tokenizer has 1,100 tokens and the model's table 1,000 rows",
+            Assert.Single(Workshop.Only(Examination.OfFolder(larger), Rules.TokenizerMismatch)).Evidence);
         string padding = Workshop.Copy(Workshop.Pipeline("bert-mlm"), _folder.File("padding"));
         Workshop.Edit(padding, "config.json", c => c["pad_token_id"] = 3);
         Assert.Contains("config.json says 3", Assert.Single(Workshop.Only(Examination.OfFolder(padding), Rules.TokenizerMismatch)).Evidence,

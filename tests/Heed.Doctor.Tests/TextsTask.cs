@@ -29,11 +29,17 @@ internal sealed class TextsTask(CausalLanguageModel model, Tokenizer tokenizer, 
     /// <summary>Dropout of evaluations; null: none.</summary>
     public DropoutPlan? Evaluation { get; init; }
 
+    /// <summary>Micro-batches after which the loss weighs a thousand times as much.</summary>
+    public long HeavyAfter { get; init; } = long.MaxValue;
+
+    private long _loaded;
+
     /// <summary>Hooks of training; null: none.</summary>
     public Func<Hooks>? Hooks { get; init; }
 
     public override ModelInputs Batch(long position)
     {
+        _loaded = position;
         int[][] rows = [.. Enumerable.Range(0, Rows).Select(i => _texts[((position * Rows) + i) % _texts.Length])];
         int columns = rows.Max(r => r.Length), padding = Model.Config.PaddingId!.Value;
         int[] labels = new int[Rows * columns];
@@ -55,7 +61,7 @@ internal sealed class TextsTask(CausalLanguageModel model, Tokenizer tokenizer, 
     public override IReadOnlyList<long> CountTargets(ModelInputs batch) => Model.CountTargets(batch);
 
     public override IReadOnlyList<LossPart> Loss(ModelInputs batch, RunOptions options)
-        => Model.Run(batch, options with { Hooks = Hooks?.Invoke() }).Losses;
+        => [.. Model.Run(batch, options with { Hooks = Hooks?.Invoke() }).Losses.Select(l => _loaded < HeavyAfter ? l : l with { Weight = 1000 })];
 
     public override EvaluationReport Evaluate(bool all, CancellationToken cancellationToken)
     {

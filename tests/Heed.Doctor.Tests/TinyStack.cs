@@ -33,7 +33,7 @@ internal sealed class TinyStack : DecoderStack
     /// <param name="width">D.</param>
     public static CausalLanguageModel Model(bool causal = true, float scale = 0, Func<Variable, Variable>? between = null, int width = 64)
     {
-        Gpt2Config config = Workshop.Sizes(200, width) with { Heads = 2 };
+        Gpt2Config config = Workshop.Sizes(320, width) with { Heads = 2 };
         ParameterSet parameters = new(ParameterSource.Random(7));
         TinyStack stack = new(config, parameters.Root / "model", causal, scale, between);
         VocabularyHead head = new(new VocabularyHeadConfig { Width = config.Width, Vocabulary = config.Vocabulary }, stack.Tokens, parameters.Root / "lm_head");

@@ -96,7 +96,7 @@ internal static class Workshop
         Width = width,
         Layers = 2,
         Heads = 4,
-        ContextLength = 64,
+        ContextLength = 128,
         EmbeddingDropout = 0.1f,
         AttentionDropout = 0.1f,
         ResidualDropout = 0.1f,

@@ -57,19 +57,12 @@ internal static class DataRules
             notes.Add(Rules.Contradictions, report.Contradictions[0].Place.ToString(), string.Create(CultureInfo.InvariantCulture,
                 $"{report.Contradictions.Count:N0} of {report.Examples:N0} texts stand there again with another label; the first: {report.Contradictions[0]}"),
                 "Decide which label is right and remove the other lines; where both are, use several labels (--kind multiple).");
-        notes.Judged(Rules.OneLabel);
-        if (report.Labels.Count == 1 && report.Examples > 1 && report.Labels.Keys.First() is not ("answer" or "no answer"))
-            notes.Add(Rules.OneLabel, Name(report), string.Create(CultureInfo.InvariantCulture,
-                $"all {report.Examples:N0} examples have the label '{Printable.Shorten(report.Labels.Keys.First(), 40)}'"),
-                "Add examples of the other labels; check that the right column was taken (--columns label=NAME).");
         notes.Judged(Rules.Duplicates);
         if (report.Duplicates.Count > ManyDuplicates * report.Examples)
             notes.Add(Rules.Duplicates, report.Duplicates[0].Place.ToString(), string.Create(CultureInfo.InvariantCulture,
                 $"{report.Duplicates.Count:N0} of {report.Examples:N0} examples stand there before with the same label; the first: {report.Duplicates[0]}"),
                 "Keep each text once.");
     }
-
-    private static string Name(DataReport report) => report.Statements.Count > 0 ? report.Statements[0] : "labels";
 
     private static DataReport ReportOf(string task, string path, string? other, DataOptions options, CancellationToken cancellationToken)
     {

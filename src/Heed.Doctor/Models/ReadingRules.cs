@@ -96,7 +96,7 @@ internal static class ReadingRules
         using TensorScope scope = TensorScope.Begin();
         int[] text = probe.Texts.MaxBy(t => t.Length)!;
         ModelOutput output = probe.Run([text], labels: new TokenGrid(1, text.Length, text));
-        if (output.Logits is not { } logits || output.Loss is not { } loss || logits.Count != text.Length * probe.Model.Config.Vocabulary) return;
+        if (output.Logits is not { } logits || output.Loss is not { } loss || !double.IsFinite(loss) || logits.Count != text.Length * probe.Model.Config.Vocabulary) return;
         double[] shifted = [.. Enumerable.Range(0, 3).Select(shift => MeanNats(logits, text, shift))];
         int nearest = Enumerable.Range(0, 3).MinBy(s => Math.Abs(shifted[s] - loss));
         if (nearest == 1 || Math.Abs(shifted[nearest] - loss) > 1e-3 * (1 + Math.Abs(loss))) return;

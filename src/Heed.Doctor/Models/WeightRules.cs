@@ -16,8 +16,8 @@ internal static class WeightRules
     /// <summary>Judges the weights of an opened model.</summary>
     public static void Judge(ModelProbe probe, Notes notes) => notes.Judge(Rules.HalfPrecisionOverflow, () =>
     {
-        Values(probe.Model, notes);
-        Activations(probe, notes);
+        // What damaged weights compute says nothing more.
+        if (AreFinite(probe.Model, notes)) Activations(probe, notes);
     });
 
     /// <summary>Judges what the files hold against what the model needs.</summary>
@@ -80,9 +80,10 @@ internal static class WeightRules
         return string.Create(CultureInfo.InvariantCulture, $"{says} {differing:N0} of {a.Length:N0} values differ, by {most:0.###} at most");
     }
 
-    /// <summary>Weights that are NaN or infinite.</summary>
-    private static void Values(Model model, Notes notes)
+    /// <summary>Looks for weights that are NaN or infinite.</summary>
+    private static bool AreFinite(Model model, Notes notes)
     {
+        bool areFinite = true;
         foreach (Parameter p in model.Parameters)
         {
             if (!p.HasValue) continue;
@@ -99,10 +100,13 @@ internal static class WeightRules
             }
 
             if (bad == 0) continue;
+            areFinite = false;
             notes.Add(Rules.HalfPrecisionOverflow, p.Name, string.Create(CultureInfo.InvariantCulture,
                 $"{bad:N0} of {p.Shape.Count:N0} values, stored as {model.StoredTypes.GetValueOrDefault(p.Name, DType.F32).Name()}, are NaN or infinite"),
                 "Save the weights again in bfloat16 or float32 from a checkpoint before the overflow; train with --clip-norm 1 and a lower rate.");
         }
+
+        return areFinite;
     }
 
     /// <summary>Numbers in the stream that 16-bit floats cannot hold.</summary>
