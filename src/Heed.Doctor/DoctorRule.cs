@@ -70,7 +70,8 @@ public sealed record DoctorRule(string Name, string Symptom, string Harm)
 /// <summary>The names of the rules that need more than a run's figures.</summary>
 internal static class Rules
 {
-    public const string PaddingAttended = "padding-attended", LabelsNotShifted = "labels-not-shifted", LabelsShiftedTwice = "labels-shifted-twice",
+    public const string PaddingAttended = "padding-attended", LabelsNotShifted = "labels-not-shifted",
+        LabelsShiftedTwice = "labels-shifted-twice",
         PaddingInLoss = "padding-in-loss", TokenizerMismatch = "tokenizer-mismatch", SpecialTokens = "special-tokens",
         WrongPooling = "wrong-pooling", DeadHeads = "dead-heads", SaturatedAttention = "saturated-attention", Leakage = "leakage",
         TruncatedAnswers = "truncated-answers", UnscaledAttention = "unscaled-attention", PositionsBeyondTable = "positions-beyond-table",

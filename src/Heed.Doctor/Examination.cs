@@ -18,9 +18,11 @@ namespace Heed.Doctor;
 /// </code></example>
 public static class Examination
 {
-    /// <summary>Examines what a path holds: the folder of a run, a model folder, or a file of examples; or a pulled model by its name.</summary>
+    /// <summary>Examines what a path holds: the folder of a run, a model folder, or a file of examples; or a pulled model by its
+    /// name.</summary>
     /// <param name="path">The path or name.</param>
-    /// <param name="data">How a file of examples is read: <c>task</c>, <c>columns</c>, <c>dev</c> and <c>test</c> as in <c>heed finetune</c>, and a
+    /// <param name="data">How a file of examples is read: <c>task</c>, <c>columns</c>, <c>dev</c> and <c>test</c> as in <c>heed
+    /// finetune</c>, and a
     /// <c>model</c> whose length its answers must fit; its <c>train</c> is not read. Null: as the file shows.</param>
     /// <param name="cancellationToken">Ends the examination.</param>
     /// <exception cref="StorageException">There is no such file, folder or model.</exception>
@@ -30,7 +32,8 @@ public static class Examination
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (File.Exists(path)) return OfData((data ?? new FinetuningConfig()) with { Train = path }, cancellationToken);
         if (Directory.Exists(path) && RunFolder.Find(path) is { } run) return OfRun(path, run, cancellationToken);
-        if (Directory.Exists(path) && !IsModel(path)) return OfData((data ?? new FinetuningConfig()) with { Train = path }, cancellationToken);
+        if (Directory.Exists(path) && !IsModel(path)) return OfData((data ?? new FinetuningConfig()) with { Train = path },
+            cancellationToken);
         return OfFolder(path, cancellationToken);
     }
 
@@ -60,7 +63,8 @@ public static class Examination
     }
 
     /// <summary>Examines a task: its batches and labels, the layers that its loss reaches, how it evaluates, and its model.</summary>
-    /// <param name="task">The task. One micro-batch runs forward and backward and is thrown away; the held-out data are evaluated twice. The
+    /// <param name="task">The task. One micro-batch runs forward and backward and is thrown away; the held-out data are evaluated twice.
+    /// The
     /// weights stay as they are.</param>
     /// <param name="tokenizer">Makes texts to try the model on; null: ids are drawn.</param>
     /// <param name="cancellationToken">Ends the examination.</param>
@@ -75,8 +79,10 @@ public static class Examination
         return notes.Report();
     }
 
-    /// <summary>Examines labelled examples: leaks into dev or test data, contradictions, labels; with a model what its length cuts.</summary>
-    /// <param name="data">The file as <c>train</c>; <c>dev</c>, <c>test</c>, <c>model</c>, <c>task</c>, <c>columns</c> as in <c>heed finetune</c>.</param>
+    /// <summary>Examines labelled examples: leaks into dev or test data, contradictions, labels; with a model what its length
+    /// cuts.</summary>
+    /// <param name="data">The file as <c>train</c>; <c>dev</c>, <c>test</c>, <c>model</c>, <c>task</c>, <c>columns</c> as in <c>heed
+    /// finetune</c>.</param>
     /// <param name="cancellationToken">Ends the examination.</param>
     /// <exception cref="StorageException">A file does not exist.</exception>
     /// <exception cref="InputException">The data have faults, or hold no example.</exception>
@@ -115,13 +121,15 @@ public static class Examination
     /// <summary>The data of a run, if they are still where they were.</summary>
     private static void JudgeData(FinetuningConfig config, Notes notes, CancellationToken cancellationToken)
     {
-        string? gone = DataRules.Others(config).Select(o => o.Path).Prepend(config.Train).FirstOrDefault(p => !File.Exists(p) && !Directory.Exists(p));
+        string? gone = DataRules.Others(config).Select(o => o.Path).Prepend(config.Train).FirstOrDefault(p => !File.Exists(p)
+            && !Directory.Exists(p));
         if (HubModel.Find(config.Model) is not { } folder) gone ??= config.Model;
         else if (gone is null)
         {
             notes.Judge(Rules.TruncatedAnswers, () =>
             {
-                FinetuningData data = FinetuningData.Read(config, Tokenizer.FromFolder(folder), ModelFolder.ReadConfig(folder), cancellationToken);
+                FinetuningData data = FinetuningData.Read(config, Tokenizer.FromFolder(folder), ModelFolder.ReadConfig(folder),
+                    cancellationToken);
                 DataRules.Judge(config, data, notes);
                 if (config.Test.Length > 0) DataRules.Judge(config with { Dev = "" }, notes, cancellationToken);
             });

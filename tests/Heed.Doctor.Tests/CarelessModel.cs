@@ -13,7 +13,8 @@ namespace Heed.Doctor.Tests;
 internal sealed class CarelessModel(Model inner, string architecture, int shift = 1, Func<ModelInputs, ModelInputs>? reads = null)
     : Model(architecture, inner.Config, inner.Parameters)
 {
-    public override long[] CountTargets(ModelInputs inputs) => [inputs.Labels is null ? 0 : inputs.Labels.Rows * (inputs.Labels.Columns - shift)];
+    public override long[] CountTargets(ModelInputs inputs)
+        => [inputs.Labels is null ? 0 : inputs.Labels.Rows * (inputs.Labels.Columns - shift)];
 
     protected override ModelOutput Forward(ModelInputs inputs, ModelRun run)
     {
@@ -24,7 +25,8 @@ internal sealed class CarelessModel(Model inner, string architecture, int shift 
         int[] targets = [.. Enumerable.Range(0, labels.Rows).SelectMany(b => Enumerable.Range(0, labels.Columns).Select(t
             => t + shift < labels.Columns ? labels[b, t + shift] : CausalLanguageModel.IgnoredLabel))];
         Variable rows = new Variable(logits).Reshape(targets.Length, logits.Shape.Last);
-        Variable sum = Loss.CrossEntropy(rows, targets, new CrossEntropySettings { Reduction = Reduction.Sum, IgnoreIndex = CausalLanguageModel.IgnoredLabel });
+        Variable sum = Loss.CrossEntropy(rows, targets,
+            new CrossEntropySettings { Reduction = Reduction.Sum, IgnoreIndex = CausalLanguageModel.IgnoredLabel });
         return new ModelOutput { Logits = logits, Losses = [new LossPart("tokens", sum, targets.LongCount(t => t >= 0))] };
     }
 }

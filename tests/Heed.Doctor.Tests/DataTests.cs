@@ -31,18 +31,23 @@ public sealed class DataTests : IDisposable
         Assert.Contains("dev.csv:4: as", leak.Evidence, StringComparison.Ordinal);
         Assert.Contains("train.csv:7", leak.Evidence, StringComparison.Ordinal);
         File.AppendAllText(train, "text number 5,a\n");
-        Assert.Contains("train.csv:22", Assert.Single(Workshop.Only(Examination.OfPath(train), Rules.Contradictions)).Place, StringComparison.Ordinal);
+        Assert.Contains("train.csv:22", Assert.Single(Workshop.Only(Examination.OfPath(train), Rules.Contradictions)).Place,
+            StringComparison.Ordinal);
         string same = Workshop.Table(_folder, "same.csv", "text,label", 12, i => $"text {i / 4},{(i < 8 ? "a" : "b")}");
-        Assert.Contains("9 of 12 examples", Assert.Single(Workshop.Only(Examination.OfPath(same), Rules.Duplicates)).Evidence, StringComparison.Ordinal);
+        Assert.Contains("9 of 12 examples", Assert.Single(Workshop.Only(Examination.OfPath(same), Rules.Duplicates)).Evidence,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Answers_that_no_window_holds_are_found_for_the_model_that_is_named()
     {
         string data = Workshop.Table(_folder, "fragen.csv", "question,context,answer", 6,
-            i => $"what is it?,it is {string.Concat(Enumerable.Repeat("very ", 40))}big {i},{(i < 3 ? string.Concat(Enumerable.Repeat("very ", 40)) : "")}big {i}");
+            i => $"what is it?,it "
+                + $"is {string.Concat(Enumerable.Repeat("very ", 40))}big {i},"
+                + $"{(i < 3 ? string.Concat(Enumerable.Repeat("very ", 40)) : "")}big {i}");
         FinetuningConfig config = new() { Train = data, Model = Workshop.Pipeline("bert-answers"), Dev = FinetuningConfig.NoDev };
-        Assert.Contains("3 answers lie in no window", Assert.Single(Workshop.Only(Examination.OfData(config with { MaximumLength = 32 }), Rules.TruncatedAnswers)).Evidence,
+        Assert.Contains("3 answers lie in no window",
+            Assert.Single(Workshop.Only(Examination.OfData(config with { MaximumLength = 32 }), Rules.TruncatedAnswers)).Evidence,
             StringComparison.Ordinal);
     }
 

@@ -5,7 +5,8 @@ namespace Heed.Doctor.Tests;
 /// <summary>No false alarm: each folder of the goldens is healthy.</summary>
 public class HealthyModelTests
 {
-    public static TheoryData<string> Models => [.. new[] { "models", Path.Combine("pipelines", "models"), Path.Combine("similarity", "folders") }
+    public static TheoryData<string> Models
+        => [.. new[] { "models", Path.Combine("pipelines", "models"), Path.Combine("similarity", "folders") }
         .SelectMany(f => Directory.EnumerateDirectories(Path.Combine(Repository.Goldens, f))).Where(d => Path.GetFileName(d) != "static")
         .Select(d => Path.GetRelativePath(Repository.Goldens, d)).Order(StringComparer.Ordinal)];
 
@@ -16,7 +17,8 @@ public class HealthyModelTests
         bool hasTokenizer = File.Exists(Path.Combine(path, "tokenizer.json"));
         ExaminationReport report = Workshop.Healthy(Examination.OfFolder(path),
             hasTokenizer ? [] : [Rules.TokenizerMismatch, Rules.SpecialTokens]);
-        foreach (string rule in (string[])[Rules.PaddingAttended, Rules.EvaluationInTrainingMode, Rules.HalfPrecisionOverflow, Rules.PositionsBeyondTable])
+        foreach (string rule in (string[])[Rules.PaddingAttended, Rules.EvaluationInTrainingMode, Rules.HalfPrecisionOverflow,
+            Rules.PositionsBeyondTable])
             Assert.Contains(rule, report.Judged);
         Assert.Equal(hasTokenizer, report.Judged.Contains(Rules.SpecialTokens));
     }

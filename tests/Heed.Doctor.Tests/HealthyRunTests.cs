@@ -25,7 +25,8 @@ public sealed class HealthyRunTests : IDisposable
     public void Entities()
     {
         StringBuilder rows = new();
-        for (int i = 0; i < 30; i++) rows.Append(CultureInfo.InvariantCulture, $"I O\nsee O\n{(i % 2 == 0 ? "cats" : "dogs")} B-TIER\nin O\n{i} O\n\n");
+        for (int i = 0; i < 30; i++) rows.Append(CultureInfo.InvariantCulture,
+            $"I O\nsee O\n{(i % 2 == 0 ? "cats" : "dogs")} B-TIER\nin O\n{i} O\n\n");
         File.WriteAllText(_folder.File("data.conll"), rows.ToString());
         Tune(new FinetuningConfig { Model = Workshop.Sentences("bert-mean"), Train = _folder.File("data.conll"), LearningRate = 1e-2 });
     }
@@ -34,7 +35,8 @@ public sealed class HealthyRunTests : IDisposable
     public void Questions() => Tune(new FinetuningConfig
     {
         Model = Workshop.Pipeline("bert-answers"),
-        Train = Workshop.Table(_folder, "data.csv", "question,context,answer", 30, i => $"what is it?,number {i} saw the {(i % 2 == 0 ? "cat" : "dog")} there,{(i % 2 == 0 ? "cat" : "dog")}"),
+        Train = Workshop.Table(_folder, "data.csv", "question,context,answer", 30,
+            i => $"what is it?,number {i} saw the {(i % 2 == 0 ? "cat" : "dog")} there,{(i % 2 == 0 ? "cat" : "dog")}"),
         LearningRate = 1e-3,
     });
 
@@ -59,8 +61,10 @@ public sealed class HealthyRunTests : IDisposable
     public void Similarity_and_ranking(bool ranking) => Tune(new FinetuningConfig
     {
         Model = Workshop.Sentences(ranking ? "cross-encoder" : "bert-mean"),
-        Train = ranking ? Workshop.Table(_folder, "data.csv", "query,document,label", 24, i => i % 2 == 0 ? $"is it dog {i / 4},dog yes {i},1" : $"is it dog {i / 4},rain no {i},0")
-            : Workshop.Table(_folder, "data.csv", "query,document", 24, i => $"what does the thing {i} cost,the price of the thing {i} is {i * 7}"),
+        Train = ranking ? Workshop.Table(_folder, "data.csv", "query,document,label", 24,
+            i => i % 2 == 0 ? $"is it dog {i / 4},dog yes {i},1" : $"is it dog {i / 4},rain no {i},0")
+            : Workshop.Table(_folder, "data.csv", "query,document", 24,
+                i => $"what does the thing {i} cost,the price of the thing {i} is {i * 7}"),
         Task = ranking ? "ranking" : "similarity",
         BatchSize = 8,
         LearningRate = 1e-3,

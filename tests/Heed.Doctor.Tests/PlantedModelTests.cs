@@ -72,7 +72,8 @@ public sealed class PlantedModelTests : IDisposable
         string folder = Workshop.Copy(Workshop.Pipeline("bert-mlm"), _folder.File("dead"));
         Workshop.EditWeights(folder, (site, p) =>
         {
-            if (!site.EndsWith("blocks.0.attn.out.weight", StringComparison.Ordinal) && !site.EndsWith("blocks.0.attn.o.weight", StringComparison.Ordinal)) return;
+            if (!site.EndsWith("blocks.0.attn.out.weight", StringComparison.Ordinal)
+                && !site.EndsWith("blocks.0.attn.o.weight", StringComparison.Ordinal)) return;
             int width = p.Shape[1], head = width / 4;
             for (int i = 0; i < p.Value.Count; i++)
                 if (i % width / head == 1) p.Value.Span[i] *= 1e-6f;
@@ -88,7 +89,8 @@ public sealed class PlantedModelTests : IDisposable
         string folder = Workshop.Copy(Workshop.Pipeline("bert-mlm"), _folder.File("saturated"));
         Workshop.EditWeights(folder, (site, p) =>
         {
-            if (!site.StartsWith("blocks.0.attn.", StringComparison.Ordinal) || site.EndsWith("bias", StringComparison.Ordinal) || !site.Contains(".q.", StringComparison.Ordinal)) return;
+            if (!site.StartsWith("blocks.0.attn.", StringComparison.Ordinal) || site.EndsWith("bias", StringComparison.Ordinal)
+                || !site.Contains(".q.", StringComparison.Ordinal)) return;
             foreach (ref float v in p.Value.Span) v *= 3000;
         });
         Finding found = Assert.Single(Workshop.Only(Examination.OfFolder(folder), Rules.SaturatedAttention));
@@ -137,7 +139,8 @@ public sealed class PlantedModelTests : IDisposable
     public void A_tokenizer_of_another_model_is_found()
     {
         string larger = Workshop.Copy(Workshop.Pipeline("bert-mlm"), _folder.File("larger"));
-        File.Copy(Path.Combine(Workshop.Pipeline("distilbert-stars"), "tokenizer.json"), Path.Combine(larger, "tokenizer.json"), overwrite: true);
+        File.Copy(Path.Combine(Workshop.Pipeline("distilbert-stars"), "tokenizer.json"), Path.Combine(larger, "tokenizer.json"),
+            overwrite: true);
         Assert.Equal("the tokenizer has 1,100 tokens and the model's table 1,000 rows",
             Assert.Single(Workshop.Only(Examination.OfFolder(larger), Rules.TokenizerMismatch)).Evidence);
         string padding = Workshop.Copy(Workshop.Pipeline("bert-mlm"), _folder.File("padding"));
@@ -170,7 +173,8 @@ public sealed class PlantedModelTests : IDisposable
     {
         string folder = Workshop.Copy(Workshop.Pipeline("bert-mlm"), _folder.File("long"));
         Workshop.Edit(folder, "tokenizer_config.json", c => c["model_max_length"] = 100_000);
-        Assert.Contains("model_max_length is 100,000", Assert.Single(Workshop.Only(Examination.OfFolder(folder), Rules.PositionsBeyondTable)).Evidence,
+        Assert.Contains("model_max_length is 100,000",
+            Assert.Single(Workshop.Only(Examination.OfFolder(folder), Rules.PositionsBeyondTable)).Evidence,
             StringComparison.Ordinal);
     }
 
@@ -186,10 +190,12 @@ public sealed class PlantedModelTests : IDisposable
             int width = (c["word_embedding_dimension"] ?? c["embedding_dimension"])!.GetValue<int>();
             c.Clear();
             c["word_embedding_dimension"] = width;
-            foreach (string mode in (string[])["cls_token", "mean_tokens", "lasttoken"]) c["pooling_mode_" + mode] = mode.StartsWith(pooling, StringComparison.Ordinal);
+            foreach (string mode in (string[])["cls_token", "mean_tokens", "lasttoken"]) c["pooling_mode_"
+                + mode] = mode.StartsWith(pooling, StringComparison.Ordinal);
         });
         if (name is not null) Workshop.Edit(folder, "config.json", c => c["_name_or_path"] = name);
-        Assert.Contains(evidence, Assert.Single(Workshop.Only(Examination.OfFolder(folder), Rules.WrongPooling)).Evidence, StringComparison.Ordinal);
+        Assert.Contains(evidence, Assert.Single(Workshop.Only(Examination.OfFolder(folder), Rules.WrongPooling)).Evidence,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -16,7 +16,8 @@ public class PlantedTaskTests
     {
         using TextsTask task = new(Model(), Words) { Shift = shift, SaysShifted = saysShifted };
         ExaminationReport report = Workshop.Healthy(Examination.OfTask(task, Words));
-        foreach (string rule in (string[])[Rules.PaddingInLoss, Rules.LabelsShiftedTwice, Rules.EvaluationInTrainingMode, UnreachedLayers.Rule])
+        foreach (string rule in (string[])[Rules.PaddingInLoss, Rules.LabelsShiftedTwice, Rules.EvaluationInTrainingMode,
+            UnreachedLayers.Rule])
             Assert.Contains(rule, report.Judged);
     }
 
@@ -33,11 +34,13 @@ public class PlantedTaskTests
     {
         using CausalLanguageModel model = Model();
         using TextsTask task = new(model, Words) { CountsPadding = true, Shift = hasPadding ? 0 : 1, SaysShifted = !hasPadding };
-        Assert.Contains("labels stand on padding", Assert.Single(Workshop.Only(Examination.OfTask(task, Words), Rules.PaddingInLoss)).Evidence,
+        Assert.Contains("labels stand on padding",
+            Assert.Single(Workshop.Only(Examination.OfTask(task, Words), Rules.PaddingInLoss)).Evidence,
             StringComparison.Ordinal);
     }
 
-    [Theory, InlineData(0, true, Rules.LabelsNotShifted), InlineData(1, false, Rules.LabelsShiftedTwice), InlineData(2, true, Rules.LabelsShiftedTwice)]
+    [Theory, InlineData(0, true, Rules.LabelsNotShifted), InlineData(1, false, Rules.LabelsShiftedTwice),
+        InlineData(2, true, Rules.LabelsShiftedTwice)]
     public void Labels_in_the_wrong_column_are_found(int shift, bool saysShifted, string rule)
     {
         using TextsTask task = new(Model(), Words) { Shift = shift, SaysShifted = saysShifted };
@@ -62,7 +65,8 @@ public class PlantedTaskTests
         // A stack that breaks the tape between its layers: the lower one gets no gradient at all.
         using CausalLanguageModel broken = TinyStack.Model(between: x => new Variable(x.Value));
         using TextsTask task = new(broken, Words);
-        Assert.Contains("blocks.0", Assert.Single(Workshop.Only(Examination.OfTask(task), UnreachedLayers.Rule)).Place, StringComparison.Ordinal);
+        Assert.Contains("blocks.0", Assert.Single(Workshop.Only(Examination.OfTask(task), UnreachedLayers.Rule)).Place,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Keeps the values of the first layer and none of its gradient; the token table is reached as the output layer.</summary>

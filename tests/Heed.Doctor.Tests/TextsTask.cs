@@ -9,10 +9,12 @@ using Heed.Training.Tasks;
 namespace Heed.Doctor.Tests;
 
 /// <summary>Learning texts, as a user writes it.</summary>
-internal sealed class TextsTask(CausalLanguageModel model, Tokenizer tokenizer, IReadOnlyList<string>? texts = null) : TrainingTask<ModelInputs>(model)
+internal sealed class TextsTask(CausalLanguageModel model, Tokenizer tokenizer, IReadOnlyList<string>? texts = null)
+    : TrainingTask<ModelInputs>(model)
 {
     private const int Rows = 8;
-    private readonly int[][] _texts = [.. (texts ?? Workshop.Texts).Select(t => (int[])[.. tokenizer.Encode(t).Ids, model.Config.EndId ?? 0])];
+    private readonly int[][] _texts = [.. (texts ?? Workshop.Texts).Select(t
+        => (int[])[.. tokenizer.Encode(t).Ids, model.Config.EndId ?? 0])];
 
     /// <summary>False leaves the attention mask out.</summary>
     public bool Masks { get; init; } = true;
@@ -46,7 +48,8 @@ internal sealed class TextsTask(CausalLanguageModel model, Tokenizer tokenizer, 
         for (int b = 0; b < Rows; b++)
         {
             for (int t = 0; t < columns; t++)
-                labels[(b * columns) + t] = t + Shift < rows[b].Length ? rows[b][t + Shift] : CountsPadding ? padding : CausalLanguageModel.IgnoredLabel;
+                labels[(b * columns) + t] = t + Shift < rows[b].Length ? rows[b][t + Shift] : CountsPadding ? padding
+                    : CausalLanguageModel.IgnoredLabel;
         }
 
         return new ModelInputs
@@ -61,7 +64,8 @@ internal sealed class TextsTask(CausalLanguageModel model, Tokenizer tokenizer, 
     public override IReadOnlyList<long> CountTargets(ModelInputs batch) => Model.CountTargets(batch);
 
     public override IReadOnlyList<LossPart> Loss(ModelInputs batch, RunOptions options)
-        => [.. Model.Run(batch, options with { Hooks = Hooks?.Invoke() }).Losses.Select(l => _loaded < HeavyAfter ? l : l with { Weight = 1000 })];
+        => [.. Model.Run(batch, options with { Hooks = Hooks?.Invoke() }).Losses.Select(l => _loaded < HeavyAfter ? l
+            : l with { Weight = 1000 })];
 
     public override EvaluationReport Evaluate(bool all, CancellationToken cancellationToken)
     {

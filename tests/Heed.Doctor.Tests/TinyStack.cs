@@ -36,15 +36,18 @@ internal sealed class TinyStack : DecoderStack
         Gpt2Config config = Workshop.Sizes(320, width) with { Heads = 2 };
         ParameterSet parameters = new(ParameterSource.Random(7));
         TinyStack stack = new(config, parameters.Root / "model", causal, scale, between);
-        VocabularyHead head = new(new VocabularyHeadConfig { Width = config.Width, Vocabulary = config.Vocabulary }, stack.Tokens, parameters.Root / "lm_head");
+        VocabularyHead head = new(new VocabularyHeadConfig { Width = config.Width, Vocabulary = config.Vocabulary }, stack.Tokens,
+            parameters.Root / "lm_head");
         return new CausalLanguageModel("TinyForCausalLM", parameters, stack, head);
     }
 
-    private sealed class Block(Gpt2Config config, bool causal, float scale, Func<Variable, Variable>? then, int layer, ParameterScope at) : Module(at)
+    private sealed class Block(Gpt2Config config, bool causal, float scale, Func<Variable, Variable>? then, int layer, ParameterScope at)
+        : Module(at)
     {
         private readonly LayerNorm _norm = new(config.Width, 1e-5f, (at / "norm").As("norm1"));
         private readonly MultiHeadAttention _attention = new(
-            new AttentionConfig { Width = config.Width, Heads = config.Heads, Causal = causal, Layer = layer, Scale = scale, Initializer = Initializer.Normal(0.1f) },
+            new AttentionConfig { Width = config.Width, Heads = config.Heads, Causal = causal, Layer = layer, Scale = scale,
+                Initializer = Initializer.Normal(0.1f) },
             (at / "attention").As("attn"));
         private readonly FeedForward _feedForward = new(
             new FeedForwardConfig

@@ -10,7 +10,8 @@ internal static class DataRules
     private const double ManyDuplicates = 0.1;
 
     /// <summary>Reads a file, without a model.</summary>
-    /// <param name="config">Task and columns as in <c>heed finetune</c>; <c>train</c> is the file, <c>dev</c> and <c>test</c> those that must
+    /// <param name="config">Task and columns as in <c>heed finetune</c>; <c>train</c> is the file, <c>dev</c> and <c>test</c> those that
+    /// must
     /// have nothing in common with it.</param>
     /// <param name="notes">Gets what is found.</param>
     /// <param name="cancellationToken">Looked at for each row.</param>
@@ -30,7 +31,9 @@ internal static class DataRules
         notes.Judged(Rules.TruncatedAnswers);
         if (data.LostAnswers(config) is { } lost)
             notes.Add(Rules.TruncatedAnswers, Path.GetFileName(config.Train), lost.TrimEnd('.'),
-                string.Create(CultureInfo.InvariantCulture, $"Set --maximum-length {Math.Min(data.Lengths.Longest, 2 * config.MaximumLength)} or more (for questions also --stride), as far as the model has positions."));
+                string.Create(CultureInfo.InvariantCulture,
+                    $"Set --maximum-length {Math.Min(data.Lengths.Longest, 2 * config.MaximumLength)} or more (for questions also "
+                        + $"--stride), as far as the model has positions."));
     }
 
     /// <summary>The files that a training file must not overlap with.</summary>
@@ -48,19 +51,22 @@ internal static class DataRules
             if (report.Overlap.Count > 0)
                 notes.Add(Rules.Leakage, other, string.Create(CultureInfo.InvariantCulture,
                     $"{report.Overlap.Count:N0} {what} texts are in the training data; the first: {report.Overlap[0]}"),
-                    "Remove these lines from one of the files, or leave --dev out: heed finetune then holds texts out and keeps equal ones on one side.");
+                    "Remove these lines from one of the files, or leave --dev out: heed finetune then holds texts out and keeps equal "
+                        + "ones on one side.");
         }
 
         // A text may be translated in several ways.
         if (report.Labels.Count > 0) notes.Judged(Rules.Contradictions);
         if (report.Labels.Count > 0 && report.Contradictions.Count > 0)
             notes.Add(Rules.Contradictions, report.Contradictions[0].Place.ToString(), string.Create(CultureInfo.InvariantCulture,
-                $"{report.Contradictions.Count:N0} of {report.Examples:N0} texts stand there again with another label; the first: {report.Contradictions[0]}"),
+                $"{report.Contradictions.Count:N0} of {report.Examples:N0} texts stand there again with another label; the "
+                    + $"first: {report.Contradictions[0]}"),
                 "Decide which label is right and remove the other lines; where both are, use several labels (--kind multiple).");
         notes.Judged(Rules.Duplicates);
         if (report.Duplicates.Count > ManyDuplicates * report.Examples)
             notes.Add(Rules.Duplicates, report.Duplicates[0].Place.ToString(), string.Create(CultureInfo.InvariantCulture,
-                $"{report.Duplicates.Count:N0} of {report.Examples:N0} examples stand there before with the same label; the first: {report.Duplicates[0]}"),
+                $"{report.Duplicates.Count:N0} of {report.Examples:N0} examples stand there before with the same label; the "
+                    + $"first: {report.Duplicates[0]}"),
                 "Keep each text once.");
     }
 
@@ -70,19 +76,26 @@ internal static class DataRules
         {
             case ClassificationData.Name:
                 ClassificationSet all = ExampleReader.Classification(path, options, cancellationToken);
-                return DataReport.Of(all, other is null ? null : ExampleReader.Classification(other, options with { Kind = all.Kind }, cancellationToken));
+                return DataReport.Of(all, other is null ? null
+                    : ExampleReader.Classification(other, options with { Kind = all.Kind }, cancellationToken));
             case EntityData.Name:
                 return EntityData.HasSpans(path, options)
-                    ? DataReport.Of(ExampleReader.Spans(path, options, cancellationToken), Read(p => ExampleReader.Spans(p, options, cancellationToken)))
-                    : DataReport.Of(ExampleReader.Tags(path, options, cancellationToken), Read(p => ExampleReader.Tags(p, options, cancellationToken)));
+                    ? DataReport.Of(ExampleReader.Spans(path, options, cancellationToken),
+                        Read(p => ExampleReader.Spans(p, options, cancellationToken)))
+                    : DataReport.Of(ExampleReader.Tags(path, options, cancellationToken),
+                        Read(p => ExampleReader.Tags(p, options, cancellationToken)));
             case QuestionData.Name:
-                return DataReport.Of(ExampleReader.Questions(path, options, cancellationToken), Read(p => ExampleReader.Questions(p, options, cancellationToken)));
+                return DataReport.Of(ExampleReader.Questions(path, options, cancellationToken),
+                    Read(p => ExampleReader.Questions(p, options, cancellationToken)));
             case RewritingData.Translation or RewritingData.Summarization:
-                return DataReport.Of(ExampleReader.Rewritings(path, options, cancellationToken), Read(p => ExampleReader.Rewritings(p, options, cancellationToken)));
+                return DataReport.Of(ExampleReader.Rewritings(path, options, cancellationToken),
+                    Read(p => ExampleReader.Rewritings(p, options, cancellationToken)));
             case SimilarityData.Name or RankingData.Name:
-                return DataReport.Of(ExampleReader.Similarity(path, options, cancellationToken), other is null ? null : ExampleReader.Similarity(other, options, cancellationToken));
+                return DataReport.Of(ExampleReader.Similarity(path, options, cancellationToken),
+                    other is null ? null : ExampleReader.Similarity(other, options, cancellationToken));
             default:
-                return DataReport.Of(ExampleReader.Chats(path, options, cancellationToken), Read(p => ExampleReader.Chats(p, options, cancellationToken)));
+                return DataReport.Of(ExampleReader.Chats(path, options, cancellationToken),
+                    Read(p => ExampleReader.Chats(p, options, cancellationToken)));
         }
 
         T? Read<T>(Func<string, T> read)

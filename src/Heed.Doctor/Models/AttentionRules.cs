@@ -64,7 +64,8 @@ internal static class AttentionRules
         if (scale > LargestScale && !isScaledElsewhere)
         {
             notes.Add(Rules.UnscaledAttention, s.Part.Site, string.Create(CultureInfo.InvariantCulture,
-                $"scores of heads of width {config.HeadWidth} are multiplied by {config.Scale:0.###}, {scale:0.#} times 1/√{config.HeadWidth}; "
+                $"scores of heads of width {config.HeadWidth} are multiplied by {config.Scale:0.###}, {scale:0.#} times "
+                    + $"1/√{config.HeadWidth}; "
                     + $"their deviation is {s.Deviation:0.##}"),
                 "Leave AttentionConfig.Scale out: 0 stands for 1/√K.");
         }
@@ -83,7 +84,8 @@ internal static class AttentionRules
         int[] dead = [.. Enumerable.Range(0, norms.Length).Where(h => norms[h] <= DeadPart * median && norms[h] < norms.Max())];
         if (dead.Length == 0) return;
         notes.Add(Rules.DeadHeads, s.Part.Site, string.Create(CultureInfo.InvariantCulture,
-            $"head {string.Join(", ", dead)} of {norms.Length} adds {dead.Max(h => norms[h]):0.0e+0} to the stream where the median head adds {median:0.0e+0}"),
+            $"head {string.Join(", ", dead)} of {norms.Length} adds {dead.Max(h => norms[h]):0.0e+0} to the stream where the median head "
+                + $"adds {median:0.0e+0}"),
             "Train again with a lower rate or more warm-up; to keep the model, its heads may be left out.");
     }
 
@@ -100,7 +102,8 @@ internal static class AttentionRules
         public long SaturatedRows { get; private set; }
 
         /// <summary>Standard deviation of the scores after the scale.</summary>
-        public double Deviation => _scores == 0 ? double.NaN : Math.Sqrt(Math.Max(0, (_squares / _scores) - (_sum / _scores * (_sum / _scores))));
+        public double Deviation => _scores == 0 ? double.NaN
+            : Math.Sqrt(Math.Max(0, (_squares / _scores) - (_sum / _scores * (_sum / _scores))));
 
         /// <summary>Squares of what each head adds.</summary>
         public double[] Results { get; private set; } = [];

@@ -15,7 +15,8 @@ internal sealed class ModelProbe
     [
         "The letter lay on the kitchen table for two days before anyone opened it, and when they did, the news was already old.",
         "She walked home along the river.",
-        "In the early years of the railway the trains were slow, the seats were made of wood, and a journey of fifty miles took most of the day.",
+        "In the early years of the railway the trains were slow, the seats were made of wood, and a journey of fifty miles took most of "
+            + "the day.",
         "Numbers such as 12, 305 and 4096 appear in many texts, and so do the names of cities.",
     ];
 
@@ -44,14 +45,16 @@ internal sealed class ModelProbe
         {
             Tokenizer cutting = tokenizer.WithPadding(null).WithTruncation(new TruncationOptions(limit));
             int[][] words = [.. GeneralTexts.Select(t => cutting.Encode(t).Ids.ToArray())];
-            if (words.All(w => w.Length > 1 && w.All(id => id < model.Config.Vocabulary)) && words.Select(w => w.Length).Distinct().Count() > 1)
+            if (words.All(w => w.Length > 1 && w.All(id => id < model.Config.Vocabulary))
+                && words.Select(w => w.Length).Distinct().Count() > 1)
                 return new ModelProbe(model, words, hasWords: true);
         }
 
         int[] lengths = [Math.Min(limit, 12), Math.Min(limit, 31), Math.Max(1, Math.Min(limit, 20) - 1)];
         ulong state = 1;
         int[] special = [.. new[] { model.Config.PaddingId, model.Config.BeginId, model.Config.EndId }.OfType<int>()];
-        int[][] drawn = [.. lengths.Select(n => Enumerable.Range(0, n).Select(_ => Drawn(model.Config.Vocabulary, special, ref state)).ToArray())];
+        int[][] drawn = [.. lengths.Select(n
+            => Enumerable.Range(0, n).Select(_ => Drawn(model.Config.Vocabulary, special, ref state)).ToArray())];
         // Some heads read the row of a text's end.
         if (model is SequenceClassifier && model.Config.EndId is { } end && end < model.Config.Vocabulary)
             foreach (int[] text in drawn) text[^1] = end;
@@ -87,7 +90,7 @@ internal sealed class ModelProbe
         => output.Logits ?? output.StartLogits ?? output.LastHiddenState ?? output.NextSentenceLogits ?? output.PoolerOutput;
 
     /// <summary>Another id than the one given.</summary>
-    public static int Other(int id, int vocabulary) => vocabulary < 2 ? id : (id + 1 + ((vocabulary - 1) / 2)) % vocabulary is var other && other != id ? other : (id + 1) % vocabulary;
+    public static int Other(int id, int vocabulary) => (id + Math.Max(1, vocabulary / 2)) % vocabulary;
 
     private static int Drawn(int vocabulary, int[] special, ref ulong state)
     {

@@ -6,7 +6,8 @@ using Heed.Tokenizers;
 
 namespace Heed.Doctor.Models;
 
-/// <summary>A model folder as the doctor opens it: what is missing or wrong is a finding, not an error, as far as there is a model.</summary>
+/// <summary>A model folder as the doctor opens it: what is missing or wrong is a finding, not an error, as far as there is a
+/// model.</summary>
 internal sealed class OpenedFolder : IDisposable
 {
     private OpenedFolder(IModelFiles files, IModelFiles source, Model model, LoadReport report, SentenceEmbedder? embedder)

@@ -8,14 +8,16 @@ using Heed.Tokenizers;
 
 namespace Heed.Doctor.Models;
 
-/// <summary>The rule on how rows become one vector: against what is known of the published model, and against what the model can know.</summary>
+/// <summary>The rule on how rows become one vector: against what is known of the published model, and against what the model can
+/// know.</summary>
 internal static class PoolingRules
 {
     /// <summary>Published sentence encoders by a part of their name, and the pooling that they were trained with; the first that fits
     /// counts. From the modules.json of their repositories.</summary>
     private static readonly (string Name, Pooling Pooling)[] Published =
     [
-        ("gte-modernbert", Pooling.First), ("snowflake-arctic-embed", Pooling.First), ("mxbai-embed", Pooling.First), ("bge-m3", Pooling.First),
+        ("gte-modernbert", Pooling.First), ("snowflake-arctic-embed", Pooling.First), ("mxbai-embed", Pooling.First),
+            ("bge-m3", Pooling.First),
         ("bge-", Pooling.First), ("qwen3-embedding", Pooling.Last), ("e5-mistral", Pooling.Last), ("multilingual-e5", Pooling.Mean),
         ("e5-", Pooling.Mean), ("all-minilm", Pooling.Mean), ("all-mpnet", Pooling.Mean), ("all-distilroberta", Pooling.Mean),
         ("paraphrase-", Pooling.Mean), ("multi-qa-mpnet-base-dot", Pooling.First), ("multi-qa-minilm", Pooling.Mean),
@@ -28,7 +30,8 @@ internal static class PoolingRules
         if (folder.Embedder is not { } embedder) return;
         notes.Judge(Rules.WrongPooling, () =>
         {
-            if (embedder.Poolings.Count != 1 || IsKnown(folder, embedder.Poolings[0], notes) || ByDirection(folder, embedder.Poolings[0], notes)) return;
+            if (embedder.Poolings.Count != 1 || IsKnown(folder, embedder.Poolings[0], notes)
+                || ByDirection(folder, embedder.Poolings[0], notes)) return;
             if (folder.Tokenizer is { } tokenizer) ByVectors(folder, embedder, tokenizer, notes);
         });
     }
@@ -51,7 +54,8 @@ internal static class PoolingRules
     /// <summary>The last parts of a path or name, in small letters.</summary>
     private static string Words(string name) => string.Join('/', name.ToLowerInvariant().Split('/', '\\').TakeLast(4));
 
-    /// <summary>The first token of a decoder has seen nothing but itself; the last one of an encoder is a separator that was not trained for
+    /// <summary>The first token of a decoder has seen nothing but itself; the last one of an encoder is a separator that was not trained
+    /// for
     /// it.</summary>
     private static bool ByDirection(OpenedFolder folder, Pooling pooling, Notes notes)
     {
@@ -59,14 +63,16 @@ internal static class PoolingRules
         if (causal.Length == 0) return false;
         if (causal.All(c => c) && pooling == Pooling.First)
         {
-            Add(folder, notes, $"the pooling is {Word(pooling)}, and every layer of this {folder.Model.Config.ModelType} is causal: the first token sees "
+            Add(folder, notes, $"the pooling is {Word(pooling)}, and every layer of this {folder.Model.Config.ModelType} is causal: the "
+                + $"first token sees "
                 + "no other", Pooling.Last);
             return true;
         }
 
         if (!causal.Any(c => c) && pooling == Pooling.Last)
         {
-            Add(folder, notes, $"the pooling is {Word(pooling)}, and this {folder.Model.Config.ModelType} reads in both directions: the last token is a "
+            Add(folder, notes, $"the pooling is {Word(pooling)}, and this {folder.Model.Config.ModelType} reads in both directions: the "
+                + $"last token is a "
                 + "separator or the end of a sentence, and no row to which the text comes together", Pooling.Mean);
             return true;
         }
@@ -89,13 +95,15 @@ internal static class PoolingRules
             for (int b = a + 1; b < texts.Length; b++) least = Math.Min(least, Cosine(vectors, a, b));
         if (least > Same)
             Add(folder, notes, string.Create(CultureInfo.InvariantCulture,
-                $"the pooling is {Word(embedder.Poolings[0])}, and {texts.Length} unlike texts have vectors with cosines of {least:0.00000} and more"),
+                $"the pooling is {Word(embedder.Poolings[0])}, and {texts.Length} unlike texts have vectors with cosines "
+                    + $"of {least:0.00000} and more"),
                 embedder.Poolings[0] == Pooling.Mean ? Pooling.First : Pooling.Mean);
     }
 
     private static void Add(OpenedFolder folder, Notes notes, string evidence, Pooling right) => notes.Add(
         Rules.WrongPooling, Path.Combine(folder.Files.Location, "1_Pooling", ModelFolder.ConfigName), evidence,
-        $"Set \"pooling_mode\" to {Word(right)} in the pooling's config.json (older files: pooling_mode_{Flag(right)}: true, the others false), then "
+        $"Set \"pooling_mode\" to {Word(right)} in the pooling's config.json (older files: pooling_mode_{Flag(right)}: true, the others "
+            + $"false), then "
             + "embed again what was embedded before.");
 
     private static double Cosine(Tensor vectors, int a, int b)

@@ -32,7 +32,8 @@ internal static class ReadingRules
         long made = probe.Model.Context.DropoutMasks - masks;
         if (differing == 0 && made == 0) return;
         notes.Add(Rules.EvaluationInTrainingMode, probe.Model.Architecture, string.Create(CultureInfo.InvariantCulture,
-            $"run twice on the same text without a DropoutPlan, {differing:N0} of {first.Count:N0} scores differ and {made:N0} dropout masks were made"),
+            $"run twice on the same text without a DropoutPlan, {differing:N0} of {first.Count:N0} scores differ and {made:N0} dropout "
+                + $"masks were made"),
             "Drop values only where context.Dropout is not null: new Dropout(p, site).Forward(x, context).");
     }
 
@@ -55,8 +56,10 @@ internal static class ReadingRules
 
         if (most <= Rounding) return;
         notes.Add(Rules.PaddingAttended, probe.Model.Architecture, string.Create(CultureInfo.InvariantCulture,
-            $"a text of {probe.Texts[worst].Length} tokens padded to {columns} has scores that differ by {most:P1} of the largest from those it has alone"),
-            "Give the mask to the model and respect it: AttentionMask = …, and new TokenBatch of inputs.Pack() in Forward, which leaves padding out.");
+            $"a text of {probe.Texts[worst].Length} tokens padded to {columns} has scores that differ by {most:P1} of the largest from "
+                + $"those it has alone"),
+            "Give the mask to the model and respect it: AttentionMask = …, and new TokenBatch of inputs.Pack() in Forward, which leaves "
+                + "padding out.");
     }
 
     /// <summary>The last token is changed: no score before it may move.</summary>
@@ -81,8 +84,10 @@ internal static class ReadingRules
         int rows = changed.Length, width = before.Count / rows;
         for (int t = 0; t < rows - 1; t++)
         {
-            if (Distance(before.Span.Slice(t * width, width), after.Span.Slice(t * width, width)) is not (> Rounding and var part)) continue;
-            notes.Add(Rules.LeakOfTheFuture, string.Create(CultureInfo.InvariantCulture, $"{probe.Model.Architecture}, position {t}"), string.Create(
+            if (Distance(before.Span.Slice(t * width, width),
+                after.Span.Slice(t * width, width)) is not (> Rounding and var part)) continue;
+            notes.Add(Rules.LeakOfTheFuture, string.Create(CultureInfo.InvariantCulture, $"{probe.Model.Architecture}, position {t}"),
+                string.Create(
                 CultureInfo.InvariantCulture,
                 $"another token at position {rows - 1} changes the scores of position {t} by {part:P1} of the largest"),
                 "Mask what comes after: AttentionConfig { Causal = true } in every attention of the decoder.");
@@ -96,13 +101,15 @@ internal static class ReadingRules
         using TensorScope scope = TensorScope.Begin();
         int[] text = probe.Texts.MaxBy(t => t.Length)!;
         ModelOutput output = probe.Run([text], labels: new TokenGrid(1, text.Length, text));
-        if (output.Logits is not { } logits || output.Loss is not { } loss || !double.IsFinite(loss) || logits.Count != text.Length * probe.Model.Config.Vocabulary) return;
+        if (output.Logits is not { } logits || output.Loss is not { } loss || !double.IsFinite(loss)
+            || logits.Count != text.Length * probe.Model.Config.Vocabulary) return;
         double[] shifted = [.. Enumerable.Range(0, 3).Select(shift => MeanNats(logits, text, shift))];
         int nearest = Enumerable.Range(0, 3).MinBy(s => Math.Abs(shifted[s] - loss));
         if (nearest == 1 || Math.Abs(shifted[nearest] - loss) > 1e-3 * (1 + Math.Abs(loss))) return;
         notes.Add(nearest == 0 ? Rules.LabelsNotShifted : Rules.LabelsShiftedTwice, probe.Model.Architecture, string.Create(
             CultureInfo.InvariantCulture,
-            $"with labels equal to the ids the loss is {loss:0.####} nats, that of the token {(nearest == 0 ? "itself" : "after the next")} "
+            $"with labels equal to the ids the loss is {loss:0.####} nats, that of the "
+                + $"token {(nearest == 0 ? "itself" : "after the next")} "
                 + $"({shifted[nearest]:0.####}); that of the next token is {shifted[1]:0.####}"),
             "Compare the scores of position t with label t + 1, once: scores[..^1] against labels[1..].");
     }
@@ -132,7 +139,8 @@ internal static class ReadingRules
                 $"the mean probability of the token after the next is {later:P1}, that of the next one {next:P1}"), Shift);
     }
 
-    private const string Shift = "Labels = InputIds with LabelsAreShifted = false, or labels shifted by one with LabelsAreShifted = true; then train again.";
+    private const string Shift = "Labels = InputIds with LabelsAreShifted = false, or labels shifted by one with LabelsAreShifted = "
+        + "true; then train again.";
 
     private static double MeanNats(Tensor logits, int[] text, int shift)
     {

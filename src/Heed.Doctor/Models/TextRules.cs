@@ -32,7 +32,8 @@ internal static class TextRules
     {
         if (folder.Tokenizer is not { } tokenizer)
         {
-            foreach (string rule in (string[])[Rules.TokenizerMismatch, Rules.SpecialTokens]) notes.NotJudged(rule, "the folder has no tokenizer");
+            foreach (string rule in (string[])[Rules.TokenizerMismatch, Rules.SpecialTokens]) notes.NotJudged(rule,
+                "the folder has no tokenizer");
         }
         else
         {
@@ -47,16 +48,19 @@ internal static class TextRules
     {
         const double Least = 0.5;
         ModelConfig config = folder.Model.Config;
-        FormattableString? evidence = null;
+        string? evidence = null;
         if (tokenizer.VocabularySize > config.Vocabulary)
-            evidence = $"the tokenizer has {tokenizer.VocabularySize:N0} tokens and the model's table {config.Vocabulary:N0} rows";
+            evidence = Invariant($"the tokenizer has {tokenizer.VocabularySize:N0} tokens and the model's table {config.Vocabulary:N0} rows");
         else if (tokenizer.VocabularySize < Least * config.Vocabulary)
-            evidence = $"the tokenizer has {tokenizer.VocabularySize:N0} tokens, fewer than half of the {config.Vocabulary:N0} rows of the model's table";
+            evidence = Invariant($"the tokenizer has {tokenizer.VocabularySize:N0} tokens, under half of the table's {config.Vocabulary:N0} rows");
         else if (config.PaddingId is { } padding && IdOf(tokenizer, "pad_token") is { } own && own != padding)
-            evidence = $"the tokenizer pads with id {own} ('{tokenizer.SpecialTokens["pad_token"]}') and config.json says {padding} ('{tokenizer.IdToToken(padding)}')";
+            evidence = $"the tokenizer pads with id {own} ('{tokenizer.SpecialTokens["pad_token"]}') and config.json says {padding} "
+                + $"('{tokenizer.IdToToken(padding)}')";
         if (evidence is not null)
-            notes.Add(Rules.TokenizerMismatch, folder.Source.Location, Invariant(evidence),
+        {
+            notes.Add(Rules.TokenizerMismatch, folder.Source.Location, evidence,
                 "Put the tokenizer files of the model's own repository into the folder: heed pull NAME fetches them together.");
+        }
     }
 
     private static void Special(OpenedFolder folder, Tokenizer tokenizer, Notes notes)
@@ -67,7 +71,8 @@ internal static class TextRules
         string shown = string.Join(' ', ids.Take(3).Concat(ids.TakeLast(2)).Select(id => tokenizer.IdToToken(id)));
         string? doubled = ids.Length > 1 && ids[0] == ids[1] && IsSpecial(tokenizer, ids[0]) ? "begins"
             : ids.Length > 1 && ids[^1] == ids[^2] && IsSpecial(tokenizer, ids[^1]) ? "ends" : null;
-        const string Fix = "Take tokenizer.json from the model's own repository: its post_processor puts each special token there once; do not add "
+        const string Fix = "Take tokenizer.json from the model's own repository: its post_processor puts each special token there once; "
+            + "do not add "
             + "[CLS], <s> or </s> to texts by hand.";
         if (doubled is not null)
         {
@@ -78,12 +83,14 @@ internal static class TextRules
         }
 
         if (!Expected.TryGetValue(folder.Model.Config.ModelType, out (string First, string Last) expected)) return;
-        int? first = Either(tokenizer, expected.First, "bos_token", "cls_token"), last = Either(tokenizer, expected.Last, "eos_token", "sep_token");
+        int? first = Either(tokenizer, expected.First, "bos_token", "cls_token"),
+            last = Either(tokenizer, expected.Last, "eos_token", "sep_token");
         List<string> missing = [];
         if (expected.First.Length > 0 && first is { } begin && ids[0] != begin) missing.Add($"begin with '{tokenizer.IdToToken(begin)}'");
         if (last is { } end && ids[^1] != end) missing.Add($"end with '{tokenizer.IdToToken(end)}'");
         if (missing.Count == 0 && !(added == 0 && expected.First.Length > 0 && first is null)) return;
-        string what = missing.Count > 0 ? $"texts of {folder.Model.Config.ModelType} {string.Join(" and ", missing)}, and an encoded one is {shown}"
+        string what = missing.Count > 0 ? $"texts of {folder.Model.Config.ModelType} {string.Join(" and ", missing)}, and an encoded one "
+            + $"is {shown}"
             : $"texts of {folder.Model.Config.ModelType} have special tokens, and the tokenizer adds none: {shown}";
         notes.Add(Rules.SpecialTokens, folder.Source.Location, what, Fix);
     }
@@ -94,13 +101,15 @@ internal static class TextRules
         if (rows == int.MaxValue) return;
         if (TokenizerLength.Read(folder.Source) is { } length && length > rows)
             Add("tokenizer_config.json", "model_max_length", length);
-        if (folder.Embedder?.Settings.MaximumLength is { } longest && longest > rows) Add("sentence_bert_config.json", "max_seq_length", longest);
+        if (folder.Embedder?.Settings.MaximumLength is { } longest && longest > rows) Add("sentence_bert_config.json", "max_seq_length",
+            longest);
         if (folder.Source.Contains(ModelFolder.GenerationConfigName)
             && folder.Source.ReadJson(ModelFolder.GenerationConfigName, 1L << 20) is { } json)
         {
             using (json)
             {
-                if (json.RootElement.TryGetProperty("max_length", out System.Text.Json.JsonElement value) && value.TryGetInt32(out int most) && most > rows)
+                if (json.RootElement.TryGetProperty("max_length", out System.Text.Json.JsonElement value)
+                    && value.TryGetInt32(out int most) && most > rows)
                     Add(ModelFolder.GenerationConfigName, "max_length", most);
             }
         }

@@ -24,13 +24,15 @@ internal static class WeightRules
     public static void Judge(OpenedFolder folder, Notes notes)
     {
         notes.Judged(Rules.UntrainedWeights);
-        string[] missing = [.. folder.Report.Missing.Concat(folder.Report.Mismatched).Where(n => !n.Contains("pooler.", StringComparison.Ordinal))];
+        string[] missing = [.. folder.Report.Missing.Concat(folder.Report.Mismatched).Where(n
+            => !n.Contains("pooler.", StringComparison.Ordinal))];
         if (missing.Length > 0)
         {
             notes.Add(Rules.UntrainedWeights, folder.Source.Location, string.Create(CultureInfo.InvariantCulture,
                 $"{missing.Length} of {folder.Model.Parameters.Count} parameters are not in the weights, or have another shape: "
                     + $"{string.Join(", ", missing.Take(3))}{(missing.Length > 3 ? ", …" : "")}"),
-                $"Train the head first: heed finetune --model {folder.Source.Location} --train DATA --out FOLDER; or open the folder that was fine-tuned.");
+                $"Train the head first: heed finetune --model {folder.Source.Location} --train DATA --out FOLDER; or open the folder "
+                    + $"that was fine-tuned.");
         }
 
         // An adapter's folder holds its own matrices; the base was checked when it was opened.
@@ -40,17 +42,20 @@ internal static class WeightRules
         ModelDescription description = ModelFolder.ReadConfig(folder.Source);
         foreach ((string second, string owner) in folder.Model.TiedNames)
         {
-            if (Find(stored, description.Family, second) is not { } copy || Find(stored, description.Family, owner) is not { } table) continue;
+            if (Find(stored, description.Family, second) is not { } copy
+                || Find(stored, description.Family, owner) is not { } table) continue;
             if (copy.Name == table.Name || copy.HasEqualData(table)) continue;
             notes.Add(Rules.Untied, $"{stored.Path}: {copy.Name}", Difference(copy, table),
-                "Set \"tie_word_embeddings\": false in config.json if each has its own values; else remove the tensor that was not trained.");
+                "Set \"tie_word_embeddings\": false in config.json if each has its own values; else remove the tensor that was not "
+                    + "trained.");
         }
     }
 
     /// <summary>A stored tensor under its name of today, with or without the family's prefix.</summary>
     private static RawTensor? Find(CheckpointFolder stored, ModelFamily family, string name)
     {
-        string prefix = family.BasePrefix + ".", other = name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : prefix + name;
+        string prefix = family.BasePrefix + ".",
+            other = name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : prefix + name;
         RawTensor? found = null;
         foreach (RawTensor tensor in stored.Tensors)
         {
@@ -77,7 +82,8 @@ internal static class WeightRules
             most = Math.Max(most, Math.Abs((double)a[i] - b[i]));
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"{says} {differing:N0} of {a.Length:N0} values differ, by {most:0.###} at most");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{says} {differing:N0} of {a.Length:N0} values differ, by {most:0.###} at most");
     }
 
     /// <summary>Looks for weights that are NaN or infinite.</summary>
@@ -102,8 +108,10 @@ internal static class WeightRules
             if (bad == 0) continue;
             areFinite = false;
             notes.Add(Rules.HalfPrecisionOverflow, p.Name, string.Create(CultureInfo.InvariantCulture,
-                $"{bad:N0} of {p.Shape.Count:N0} values, stored as {model.StoredTypes.GetValueOrDefault(p.Name, DType.F32).Name()}, are NaN or infinite"),
-                "Save the weights again in bfloat16 or float32 from a checkpoint before the overflow; train with --clip-norm 1 and a lower rate.");
+                $"{bad:N0} of {p.Shape.Count:N0} values, stored as {model.StoredTypes.GetValueOrDefault(p.Name, DType.F32).Name()}, are "
+                    + $"NaN or infinite"),
+                "Save the weights again in bfloat16 or float32 from a checkpoint before the overflow; train with --clip-norm 1 and a "
+                    + "lower rate.");
         }
 
         return areFinite;
@@ -133,7 +141,8 @@ internal static class WeightRules
         {
             notes.Add(Rules.HalfPrecisionOverflow, broken, string.Create(CultureInfo.InvariantCulture,
                 $"values are NaN or infinite on ordinary text; the largest before is {most:0.0e+0}"),
-                "Look for the first layer whose weights are damaged: heed eval MODEL --strict names them; restore them from an earlier checkpoint.");
+                "Look for the first layer whose weights are damaged: heed eval MODEL --strict names them; restore them from an earlier "
+                    + "checkpoint.");
         }
         else if (isHalf && most > LargestHalf)
         {

@@ -65,7 +65,8 @@ internal static class Forgetting
             using TensorScope scope = TensorScope.Begin();
             int[] read = [.. text.Select((id, t) => isMasked && IsHidden(t, text) ? mask!.Value : id)];
             int[] labels = [.. text.Select((id, t) => !isMasked || IsHidden(t, text) ? id : CausalLanguageModel.IgnoredLabel)];
-            ModelOutput output = model.Run(new ModelInputs { InputIds = new TokenGrid(1, read.Length, read), Labels = new TokenGrid(1, read.Length, labels) },
+            ModelOutput output = model.Run(new ModelInputs { InputIds = new TokenGrid(1, read.Length, read),
+                Labels = new TokenGrid(1, read.Length, labels) },
                 new RunOptions { Logits = false });
             if (output.Losses is not [{ Count: > 0 } part, ..]) continue;
             nats += part.Sum.Value.ToScalar();
@@ -84,7 +85,8 @@ internal static class Forgetting
         List<double> moved = [];
         foreach (Parameter p in model.Parameters)
         {
-            if (p.Shape.Rank != 2 || missing.Contains(p.Name) || !tuned.Parameters.TryGet(p.Name, out Parameter? now) || now.Shape != p.Shape) continue;
+            if (p.Shape.Rank != 2 || missing.Contains(p.Name) || !tuned.Parameters.TryGet(p.Name, out Parameter? now)
+                || now.Shape != p.Shape) continue;
             using TensorScope scope = TensorScope.Begin();
             (double distance, double size) = (0, 0);
             ReadOnlySpan<float> before = p.ToTensor().Span, after = now.ToTensor().Span;
@@ -104,6 +106,7 @@ internal static class Forgetting
             $"half of its matrices have moved by {median:P0} of their size or more"), Fix);
     }
 
-    private const string Fix = "Train with a lower rate (--learning-rate 2e-5) or fewer epochs, freeze the lower layers (--freeze \"*layer.0*\"), or train an "
+    private const string Fix = "Train with a lower rate (--learning-rate 2e-5) or fewer epochs, freeze the lower layers (--freeze "
+        + "\"*layer.0*\"), or train an "
         + "adapter: --lora 8.";
 }

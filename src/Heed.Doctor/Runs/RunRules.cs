@@ -47,7 +47,8 @@ internal static class RunRules
                 continue;
             }
 
-            foreach (Finding found in symptoms.After((long)Number(entry, "step")!.Value, Number(entry, "loss") ?? double.NaN, norm)) notes.Add(found);
+            foreach (Finding found in symptoms.After((long)Number(entry, "step")!.Value, Number(entry, "loss") ?? double.NaN,
+                norm)) notes.Add(found);
         }
 
         foreach (string rule in rules) notes.Judged(rule);
@@ -57,7 +58,8 @@ internal static class RunRules
     /// <summary>The predictions of the finished model by its report, or, of a run that has failed, by its last evaluation.</summary>
     private static void OneLabel(RunFolder run, JsonObject? evaluation, Notes notes)
     {
-        const string Fix = "Lower --learning-rate to a third and begin in another folder; if the labels are uneven, --class-weights balanced.";
+        const string Fix = "Lower --learning-rate to a third and begin in another folder; if the labels are uneven, --class-weights "
+            + "balanced.";
         if (run.Finetuning is not { } config) return;
         string report = Path.Combine(run.Model ?? run.Folder, "report.json");
         if (run.Model is not null && File.Exists(report) && Read(report)?["details"] is JsonObject { } details
@@ -71,14 +73,16 @@ internal static class RunRules
             return;
         }
 
-        if (config.Task is not (null or "classification") || evaluation is null || Number(evaluation, "held_out_mcc") is not { } mcc) return;
+        if (config.Task is not (null or "classification") || evaluation is null
+            || Number(evaluation, "held_out_mcc") is not { } mcc) return;
         notes.Judged(OneClass.Rule);
         double accuracy = Number(evaluation, "held_out_accuracy") ?? double.NaN;
         const double Even = 0.75;
         // Matthews' coefficient is 0 exactly where all predictions, or all labels, are one class.
         if (mcc == 0 && accuracy < Even)
             notes.Add(OneClass.Rule, string.Create(CultureInfo.InvariantCulture, $"step {Number(evaluation, "step"):0}"), string.Create(
-                CultureInfo.InvariantCulture, $"Matthews' coefficient of the last evaluation is 0 and accuracy {accuracy:P0}: all predictions are one class"), Fix);
+                CultureInfo.InvariantCulture, $"Matthews' coefficient of the last evaluation is 0 and accuracy {accuracy:P0}: all "
+                    + $"predictions are one class"), Fix);
     }
 
     /// <summary>Layers whose second moments are all zero have never had a gradient.</summary>

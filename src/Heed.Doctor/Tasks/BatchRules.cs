@@ -44,7 +44,8 @@ internal static class BatchRules
                 // One may be the end of a text by the same id.
                 if (run < 2 || run == ids.Columns) continue;
                 bool atEnd = ids[b, ids.Columns - 1] == padding;
-                int seen = Enumerable.Range(atEnd ? ids.Columns - run : 0, run).Count(t => batches[i].AttentionMask is not { } mask || mask[b, t] != 0);
+                int seen = Enumerable.Range(atEnd ? ids.Columns - run : 0,
+                    run).Count(t => batches[i].AttentionMask is not { } mask || mask[b, t] != 0);
                 if (seen < 2) continue;
                 (rows, cells) = (rows + 1, cells + seen);
                 if (first < 0) first = b;
@@ -55,7 +56,8 @@ internal static class BatchRules
                 CultureInfo.InvariantCulture,
                 $"{cells:N0} cells of {rows} of {ids.Rows} rows hold the padding id {padding} and "
                     + $"{(batches[i].AttentionMask is null ? "the batch has no attention mask" : "their mask is 1")}"),
-                "AttentionMask = TokenGrid.Of(rows.Select(r => Enumerable.Repeat(1, r.Length).ToArray()).ToList()): 1 for text, 0 for padding.");
+                "AttentionMask = TokenGrid.Of(rows.Select(r => Enumerable.Repeat(1, r.Length).ToArray()).ToList()): 1 for text, 0 for "
+                    + "padding.");
             return;
         }
     }
@@ -67,7 +69,8 @@ internal static class BatchRules
         {
             if (batches[i].Labels is not { } labels || labels.Columns < 2) continue;
             int counted = 0, all = 0, first = -1;
-            TokenGrid? mask = batches[i].DecoderInputIds is null && batches[i].InputIds.Columns == labels.Columns ? batches[i].AttentionMask : null;
+            TokenGrid? mask = batches[i].DecoderInputIds is null && batches[i].InputIds.Columns == labels.Columns
+                ? batches[i].AttentionMask : null;
             for (int b = 0; b < labels.Rows; b++)
             {
                 int[] row = labels.Row(b);
@@ -83,7 +86,8 @@ internal static class BatchRules
             if (counted == 0) continue;
             notes.Add(Rules.PaddingInLoss, string.Create(CultureInfo.InvariantCulture, $"batch {i}, row {first}"), string.Create(
                 CultureInfo.InvariantCulture, $"{counted:N0} of {all:N0} labels stand on padding and count in the loss"),
-                "Fill labels with CausalLanguageModel.IgnoredLabel (−100): TokenGrid.Of(labels, padding: CausalLanguageModel.IgnoredLabel).");
+                "Fill labels with CausalLanguageModel.IgnoredLabel (−100): TokenGrid.Of(labels, padding: "
+                    + "CausalLanguageModel.IgnoredLabel).");
             return;
         }
     }
@@ -113,9 +117,11 @@ internal static class BatchRules
             int right = batches[i].LabelsAreShifted ? 1 : 0, found = Array.IndexOf(fits, fits.Max());
             if (fits[found] < Nearly * counted || fits[right] >= Nearly * counted) continue;
             string shifted = batches[i].LabelsAreShifted ? "LabelsAreShifted is true" : "the model shifts them by one more";
-            notes.Add(found < right ? Rules.LabelsNotShifted : Rules.LabelsShiftedTwice, string.Create(CultureInfo.InvariantCulture, $"batch {i}"),
+            notes.Add(found < right ? Rules.LabelsNotShifted : Rules.LabelsShiftedTwice,
+                string.Create(CultureInfo.InvariantCulture, $"batch {i}"),
                 string.Create(CultureInfo.InvariantCulture,
-                    $"{fits[found]:N0} of {counted:N0} labels are the token {(found == 0 ? "of their own column" : $"{found} columns further on")}, and {shifted}"),
+                    $"{fits[found]:N0} of {counted:N0} labels are the "
+                        + $"token {(found == 0 ? "of their own column" : $"{found} columns further on")}, and {shifted}"),
                 batches[i].LabelsAreShifted ? "Labels = the ids from the second on, or LabelsAreShifted = false with Labels = InputIds."
                     : "Labels = InputIds with LabelsAreShifted = false, or LabelsAreShifted = true for labels that are shifted already.");
             return;
@@ -140,7 +146,8 @@ internal static class BatchRules
             }
 
             if (counted < 2 || same < Nearly * counted) continue;
-            notes.Add(Rules.LabelsNotShifted, string.Create(CultureInfo.InvariantCulture, $"batch {i}"), string.Create(CultureInfo.InvariantCulture,
+            notes.Add(Rules.LabelsNotShifted, string.Create(CultureInfo.InvariantCulture, $"batch {i}"),
+                string.Create(CultureInfo.InvariantCulture,
                 $"{same:N0} of {counted:N0} labels are what the decoder is given in the same column"),
                 "Leave DecoderInputIds out: the model shifts the labels right and puts the start token before them.");
             return;

@@ -45,7 +45,8 @@ internal static class TaskRules
             if (none.Length == 0) return;
             notes.Add(UnreachedLayers.Rule, none[0].Name, string.Create(CultureInfo.InvariantCulture,
                 $"{none.Length} of {parameters.Count} parameters get no gradient: the loss does not depend on them"),
-                $"model.Parameters.Freeze(\"{none[0].Name}\") for what is not to learn; else do not build a Variable from x.Value between layers.");
+                $"model.Parameters.Freeze(\"{none[0].Name}\") for what is not to learn; else do not build a Variable from x.Value "
+                    + $"between layers.");
         }
         finally
         {

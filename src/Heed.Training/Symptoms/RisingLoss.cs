@@ -44,7 +44,8 @@ internal sealed class RisingLoss(TrainingConfig config)
     {
         _found = true;
         string evidence = string.Create(CultureInfo.InvariantCulture,
-            $"the mean loss of {Window} steps is {now:0.###}, and {before:0.###} when the run began; the rate is {config.LearningRate:0.0e+0}"
+            $"the mean loss of {Window} steps is {now:0.###}, and {before:0.###} when the run began; the rate "
+                + $"is {config.LearningRate:0.0e+0}"
                 + $"{(config.WarmupSteps == 0 ? " from the first step on" : "")} ({config.Optimizer})");
         string place = FormattableString.Invariant($"step {step}");
         return isCold
