@@ -48,11 +48,12 @@ internal static class TextRules
     {
         const double Least = 0.5;
         ModelConfig config = folder.Model.Config;
+        int tokens = tokenizer.VocabularySize;
         string? evidence = null;
-        if (tokenizer.VocabularySize > config.Vocabulary)
-            evidence = Invariant($"the tokenizer has {tokenizer.VocabularySize:N0} tokens and the model's table {config.Vocabulary:N0} rows");
-        else if (tokenizer.VocabularySize < Least * config.Vocabulary)
-            evidence = Invariant($"the tokenizer has {tokenizer.VocabularySize:N0} tokens, under half of the table's {config.Vocabulary:N0} rows");
+        if (tokens > config.Vocabulary)
+            evidence = Invariant($"the tokenizer has {tokens:N0} tokens and the model's table {config.Vocabulary:N0} rows");
+        else if (tokens < Least * config.Vocabulary)
+            evidence = Invariant($"the tokenizer has {tokens:N0} tokens, under half of the table's {config.Vocabulary:N0} rows");
         else if (config.PaddingId is { } padding && IdOf(tokenizer, "pad_token") is { } own && own != padding)
             evidence = $"the tokenizer pads with id {own} ('{tokenizer.SpecialTokens["pad_token"]}') and config.json says {padding} "
                 + $"('{tokenizer.IdToToken(padding)}')";
