@@ -18,8 +18,14 @@ public sealed class PlantedRunTests : IDisposable
     [Theory, InlineData(0, RisingLoss.WarmupRule), InlineData(12, RisingLoss.RateRule)]
     public void A_rate_that_spoils_the_model_is_found_and_warned_of_once(int warmup, string rule)
     {
-        FinetuningConfig config = Classes() with { Steps = 40, LearningRate = 0.3, WarmupSteps = warmup, EvaluateEvery = 100,
-            ClipNorm = 0 };
+        FinetuningConfig config = Classes() with
+        {
+            Steps = 40,
+            LearningRate = 0.3,
+            WarmupSteps = warmup,
+            EvaluateEvery = 100,
+            ClipNorm = 0
+        };
         List<string> warnings = Workshop.Finetune(_folder.File("run"), config);
         Assert.Single(warnings, w => w.StartsWith(rule, StringComparison.Ordinal));
         Finding found = Assert.Single(Examination.OfPath(_folder.File("run")).Findings, f => f.Rule == rule);
@@ -134,8 +140,15 @@ public sealed class PlantedRunTests : IDisposable
         }
 
         string data = Workshop.Table(_folder, "pairs.csv", "source,target", 40, i => $"the cat {i},the dog {i}");
-        FinetuningConfig config = new() { Model = knows, Train = data, Task = "translation", Steps = 30, EvaluateEvery = 30,
-            Dev = FinetuningConfig.NoDev };
+        FinetuningConfig config = new()
+        {
+            Model = knows,
+            Train = data,
+            Task = "translation",
+            Steps = 30,
+            EvaluateEvery = 30,
+            Dev = FinetuningConfig.NoDev
+        };
         Workshop.Finetune(_folder.File("gentle"), config with { LearningRate = 1e-5 });
         Assert.Contains(Rules.Forgetting, Workshop.Healthy(Examination.OfPath(_folder.File("gentle"))).Judged);
         Workshop.Finetune(_folder.File("rough"), config with { LearningRate = 2e-2 });

@@ -46,8 +46,15 @@ internal sealed class TinyStack : DecoderStack
     {
         private readonly LayerNorm _norm = new(config.Width, 1e-5f, (at / "norm").As("norm1"));
         private readonly MultiHeadAttention _attention = new(
-            new AttentionConfig { Width = config.Width, Heads = config.Heads, Causal = causal, Layer = layer, Scale = scale,
-                Initializer = Initializer.Normal(0.1f) },
+            new AttentionConfig
+            {
+                Width = config.Width,
+                Heads = config.Heads,
+                Causal = causal,
+                Layer = layer,
+                Scale = scale,
+                Initializer = Initializer.Normal(0.1f)
+            },
             (at / "attention").As("attn"));
         private readonly FeedForward _feedForward = new(
             new FeedForwardConfig

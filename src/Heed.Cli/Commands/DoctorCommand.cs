@@ -16,12 +16,21 @@ internal static class DoctorCommand
         };
         Option<string?> dev = new("--dev") { Description = "examples that must have nothing in common with a file of examples" };
         Option<string?> test = new("--test") { Description = "further ones" };
-        Option<string?> model = new("--model") { Description = "the model that is to learn a file of examples: what its length cuts is "
-            + "looked for" };
-        Option<string?> task = new("--task") { Description = $"the task of a file of examples, if its columns fit "
-            + $"several: {string.Join(", ", FinetuningTask.Names)}" };
-        Option<string[]> columns = new("--columns") { Description = "columns of a file of examples, such as text=Nachricht",
-            AllowMultipleArgumentsPerToken = true };
+        Option<string?> model = new("--model")
+        {
+            Description = "the model that is to learn a file of examples: what its length cuts is "
+            + "looked for"
+        };
+        Option<string?> task = new("--task")
+        {
+            Description = $"the task of a file of examples, if its columns fit "
+            + $"several: {string.Join(", ", FinetuningTask.Names)}"
+        };
+        Option<string[]> columns = new("--columns")
+        {
+            Description = "columns of a file of examples, such as text=Nachricht",
+            AllowMultipleArgumentsPerToken = true
+        };
         Command command = new("doctor", "Look for the common mistakes in a run, a model folder or a file of examples, and say how to fix "
             + "each; exit "
             + "code 7 where one is found (docs/doctor.md). Example: heed doctor runs/disputes")

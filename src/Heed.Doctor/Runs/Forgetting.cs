@@ -65,8 +65,11 @@ internal static class Forgetting
             using TensorScope scope = TensorScope.Begin();
             int[] read = [.. text.Select((id, t) => isMasked && IsHidden(t, text) ? mask!.Value : id)];
             int[] labels = [.. text.Select((id, t) => !isMasked || IsHidden(t, text) ? id : CausalLanguageModel.IgnoredLabel)];
-            ModelOutput output = model.Run(new ModelInputs { InputIds = new TokenGrid(1, read.Length, read),
-                Labels = new TokenGrid(1, read.Length, labels) },
+            ModelOutput output = model.Run(new ModelInputs
+            {
+                InputIds = new TokenGrid(1, read.Length, read),
+                Labels = new TokenGrid(1, read.Length, labels)
+            },
                 new RunOptions { Logits = false });
             if (output.Losses is not [{ Count: > 0 } part, ..]) continue;
             nats += part.Sum.Value.ToScalar();
