@@ -90,8 +90,17 @@ public sealed class NameTests
     {
         using Model model = name == "custom"
             ? CausalLanguageModel.Create(
-                new CustomConfig { Vocabulary = 60, Width = 24, Layers = 2, Heads = 4, InnerWidth = 20, ContextLength = 16, Positions =
-                    PositionKind.Alibi }, new ParameterSet(ParameterSource.Random(1)))
+                new CustomConfig
+                {
+                    Vocabulary = 60,
+                    Width = 24,
+                    Layers = 2,
+                    Heads = 4,
+                    InnerWidth = 20,
+                    ContextLength = 16,
+                    Positions =
+                    PositionKind.Alibi
+                }, new ParameterSet(ParameterSource.Random(1)))
             : ProofTests.Load(name);
         Inspector inspector = new(model);
         InspectedText text = ProofTests.TextFor(model) with { TypeIds = null };

@@ -137,8 +137,12 @@ internal static class InspectCommand
             new("--trace") { Description = "save every value to this file, which opens without the model" };
 
         public Option<string[]> Diff { get; } =
-            new("--diff") { Description = "compare two saved traces instead", Arity = new ArgumentArity(1, 2),
-                AllowMultipleArgumentsPerToken = true };
+            new("--diff")
+            {
+                Description = "compare two saved traces instead",
+                Arity = new ArgumentArity(1, 2),
+                AllowMultipleArgumentsPerToken = true
+            };
 
         public Option<string?> Pair { get; } = new("--pair") { Description = "the second text of a pair" };
 
@@ -146,8 +150,11 @@ internal static class InspectCommand
             new("--written") { Description = "what the decoder of an encoder-decoder has written so far" };
 
         public Option<int?> Position { get; } =
-            new("--position") { Description =
-                "where the answer is read, from 0 (if omitted, the last token, the mask, or the one row of a classifier)" };
+            new("--position")
+            {
+                Description =
+                "where the answer is read, from 0 (if omitted, the last token, the mask, or the one row of a classifier)"
+            };
 
         public Option<string?> Target { get; } =
             new("--target") { Description = "the answer: a token, a label, or #ID (if omitted, the likeliest)" };

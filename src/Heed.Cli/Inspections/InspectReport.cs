@@ -68,7 +68,8 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
             if (text.DecoderIds.Count > 0)
                 canvas.Table(["decoder", "id", "token"],
                     [.. text.DecoderIds.Select((id, t) => (string[])[Word(t), Word(id), text.DecoderTokens[t]])]);
-        }));
+        }
+        ));
         if (inspector.Runner.Scores > 0 && CanAsk()) Answers();
         if (inspector.Stacks.Count > 0) Heads();
     }
@@ -95,18 +96,24 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
                 canvas.Title($"{name}, head {one}: where each token (row) reads (columns are positions). It does not say why.");
                 if (!canvas.Matrix(queries, keys, p)) canvas.Table(["token", "reads"],
                     [.. queries.Select((q, i) => (string[])[q, Strongest(p.At(i), keys, 4)])]);
-            }));
+            }
+            ));
             return;
         }
 
         _sections.Add(("layer",
-            new JsonObject { ["name"] = name, ["values"] =
-                new JsonArray([.. Enumerable.Range(0, heads).Select(i => (JsonNode)Rows(pattern.At(i)))]) }, canvas =>
+            new JsonObject
+            {
+                ["name"] = name,
+                ["values"] =
+                new JsonArray([.. Enumerable.Range(0, heads).Select(i => (JsonNode)Rows(pattern.At(i)))])
+            }, canvas =>
         {
             canvas.Title($"{name}: what the last token reads, head by head (--head shows a whole pattern)");
             canvas.Table(["head", "reads"],
                 [.. Enumerable.Range(0, heads).Select(i => (string[])[Word(i), Strongest(pattern.At(i, queries.Count - 1), keys, 5)])]);
-        }));
+        }
+        ));
     }
 
     /// <summary>What the model would say after each layer.</summary>
@@ -135,7 +142,8 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
             canvas.Table(["after", "likeliest", "probability", "rank", "its probability"],
                 [.. rows.Select((r, l)
                     => (string[])[l == 0 ? "embedding" : $"layer {l - 1}", Name(r.Id), Percent(r.P), Word(r.Rank), Percent(r.Target)])]);
-        }));
+        }
+        ));
     }
 
     /// <summary>What each head does for the answer.</summary>
@@ -150,7 +158,8 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
             canvas.Title($"Ablation: change of the {Question} ({InspectCanvas.Number(whole)}) without a head");
             foreach ((string attention, ValueArray e) in effects) Blocks(canvas, attention, e, (l, h)
                 => InspectCanvas.Number(Math.Round(e[l, h], 2)), diverging: true);
-        }));
+        }
+        ));
     }
 
     /// <summary>The neurons that write most where the answer is read.</summary>
@@ -174,8 +183,13 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
                 string[] tokens = words is null ? []
                     : [.. words.Ids.Skip(i * words.Values.Shape[1]).Take(words.Values.Shape[1]).Select(Name)];
                 rows.Add([$"layer {l}", Word(ids[i]), InspectCanvas.Number(top.Values[l, at, i]), string.Join("  ", tokens)]);
-                json.Add((JsonNode)new JsonObject { ["layer"] = l, ["neuron"] = ids[i], ["size"] = JsonWord.Number(top.Values[l, at, i]),
-                    ["tokens"] = new JsonArray([.. tokens.Select(t => (JsonNode)t)]) });
+                json.Add((JsonNode)new JsonObject
+                {
+                    ["layer"] = l,
+                    ["neuron"] = ids[i],
+                    ["size"] = JsonWord.Number(top.Values[l, at, i]),
+                    ["tokens"] = new JsonArray([.. tokens.Select(t => (JsonNode)t)])
+                });
             }
         }
 
@@ -184,7 +198,8 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
             canvas.Title($"Neurons at position {at}: the largest |activation| × length of what it "
                 + $"writes{(writes ? ", and the tokens nearest to that" : "")}");
             canvas.Table(["layer", "neuron", "size", writes ? "writes" : ""], rows);
-        }));
+        }
+        ));
     }
 
     /// <summary>Integrated gradients and direct logit attribution.</summary>
@@ -217,7 +232,8 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
             canvas.Bars([.. largest.Select(x => x.Name)], [.. largest.Select(x => (double)x.Value)]);
             if (direct.Shares.Count > largest.Length) terminal.Line(
                 $"and {direct.Shares.Count - largest.Length} smaller ones (--json lists all)");
-        }));
+        }
+        ));
     }
 
     /// <summary>Attention multiplied through the layers.</summary>
@@ -232,7 +248,8 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
         {
             canvas.Title($"Rollout: share of each token in position {at} after the last layer, by attention and the stream beside it");
             canvas.Bars(tokens, [.. last.At(at).ToArray().Select(v => (double)v)]);
-        }));
+        }
+        ));
     }
 
     /// <summary>Every value into a file.</summary>
@@ -247,7 +264,8 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
         {
             terminal.Line();
             terminal.Line($"{file}: {trace.Names.Count} values, {Printable.Bytes(bytes)}; weights {trace.WeightsHash[..12]}…");
-        }));
+        }
+        ));
     }
 
     private void Answers()
@@ -262,7 +280,8 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
         {
             canvas.Title($"Likeliest{(Metric.Position is { } position ? $" at position {position}" : "")}");
             canvas.Bars([.. best.Select(Name)], [.. best.Select(i => p[i])]);
-        }));
+        }
+        ));
     }
 
     private void Heads()
@@ -296,7 +315,8 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
                 int H = entropy.Shape[1];
                 Blocks(canvas, attention, ValueArray.Create(strongest, entropy.Shape), (l, h) => labels[(l * H) + h], diverging: false);
             }
-        }));
+        }
+        ));
     }
 
     /// <summary>A grid of layers and heads, in parts where the terminal is narrow.</summary>
