@@ -96,6 +96,8 @@ internal static class Application
             QuickstartCommand.Create(terminal),
             PretrainCommand.Create(terminal),
             FinetuneCommand.Create(terminal),
+            BaselinesCommand.Create(terminal),
+            PlotCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             PredictCommand.Create(terminal),
             EvalCommand.Create(terminal),

@@ -18,6 +18,8 @@ public class EveryCommandTests
         ["quickstart"] = ("--data {text} --out {new} --minutes 0.02", ["end", "model", "steps", "held_out_bits_per_byte", "compressors", "continuations"]),
         ["pretrain"] = ("--data {text} --out {new} --layers 1 --heads 2 --width 16 --vocabulary-size 270 --block-length 8 --batch-size 2 --steps 4 --warmup-steps 1", ["end", "folder", "step", "steps", "saved_step", "held_out_loss", "model"]),
         ["finetune"] = ("--model {encoder} --train {labelled} --out {new} --steps 4", ["end", "task", "model", "step", "steps", "saved_step", "loss", "measures"]),
+        ["baselines"] = ("--train {labelled} --test {labelled} --methods words --seeds 1 --out {new}", ["folder", "results"]),
+        ["plot"] = ("{model}/.. --measure loss --out {new}.svg", ["file", "measure", "by", "runs"]),
         ["generate"] = ("{model} the --max-new-tokens 3", ["prompt", "text", "tokens", "finish"]),
         ["predict"] = ("{model} the --labels a,b", ["text", "predictions"]),
         ["eval"] = ("{model} --data {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
