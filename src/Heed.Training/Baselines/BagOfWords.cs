@@ -4,9 +4,10 @@ using Heed.Training.Finetuning;
 namespace Heed.Training.Baselines;
 
 /// <summary>
-/// A text as the weights of its words, and a logistic regression over them: what text classification was before networks, and what a
-/// network has to beat. Words are two or more letters or digits, lower case; a weight is count · (ln((1 + N) ÷ (1 + N_w)) + 1), and a
-/// text's weights have length 1, as scikit-learn's <c>TfidfVectorizer</c> makes them.
+/// A text as the weights of its words and pairs of neighbouring words, and a logistic regression over them: what text classification was
+/// before networks, and what a network has to beat. Words are two or more letters or digits, lower case; a weight is
+/// count · (ln((1 + N) ÷ (1 + N_w)) + 1), and a text's weights have length 1, as scikit-learn's <c>TfidfVectorizer</c> makes them with
+/// <c>ngram_range=(1, 2)</c>.
 /// </summary>
 internal sealed partial class BagOfWords
 {
@@ -17,7 +18,7 @@ internal sealed partial class BagOfWords
     private BagOfWords(Dictionary<string, int> columns, float[] rarity, LogisticHead head)
         => (_columns, _rarity, _head) = (columns, rarity, head);
 
-    /// <summary>Words that it knows.</summary>
+    /// <summary>Words and pairs that it knows.</summary>
     public int Words => _rarity.Length;
 
     /// <summary>Learns from labelled texts.</summary>
@@ -66,7 +67,12 @@ internal sealed partial class BagOfWords
         foreach (ref float value in row) value *= factor;
     }
 
-    private static IEnumerable<string> WordsOf(string text) => WordPattern().Matches(text.ToLowerInvariant()).Select(m => m.Value);
+    /// <summary>The words of a text, and each with the one after it.</summary>
+    internal static IEnumerable<string> WordsOf(string text)
+    {
+        string[] words = [.. WordPattern().Matches(text.ToLowerInvariant()).Select(m => m.Value)];
+        return [.. words, .. words.Zip(words.Skip(1), (a, b) => $"{a} {b}")];
+    }
 
     [GeneratedRegex(@"\b\w\w+\b", RegexOptions.CultureInvariant)]
     private static partial Regex WordPattern();

@@ -25,7 +25,7 @@ public static class BaselineComparison
         """;
 
     /// <summary>
-    /// The methods: <c>words</c> (bag of words, logistic regression), <c>lstm</c> (new weights), <c>new-weights</c> (the encoder not trained
+    /// The methods: <c>words</c> (bag of words and pairs of words, logistic regression), <c>lstm</c> (new weights), <c>new-weights</c> (the encoder not trained
     /// before), <c>finetune</c> (the encoder trained further), <c>vectors</c> (logistic regression over the encoder's vectors as they are)
     /// and <c>few-shot</c> (the same after a contrastive training; up to 100 examples).
     /// </summary>
