@@ -29,7 +29,7 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         _encoderDropout = new Dropout(config.Dropout, "encoder.embed");
         _decoderDropout = new Dropout(config.Dropout, "decoder.embed");
         _dropout = new Dropout(config.Dropout, "decoder.lstm");
-        OutputTokens = new Embedding(config.Vocabulary, E, (at / "shared").As("embed"));
+        OutputTokens = new Embedding(config.Vocabulary, E, (at / "shared").As("embed"), LstmConfig.FirstRows);
         Encoder = new Lstm(E, H, ((at / "encoder").As("encoder") / "lstm").As("lstm"), config.EncoderLayers, bothDirections: true);
         Bridge = new Linear(H, config.Layers * H, (decoder / "bridge").As("bridge"), initializer: Initializer.GlorotUniform);
         if (config.Attends) Attention = new AdditiveAttention(H, 2 * H, config.AttentionWidth, (decoder / "attention").As("blocks.0.cross_attn"));

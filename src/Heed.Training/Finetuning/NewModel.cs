@@ -31,13 +31,14 @@ internal static class NewModel
         if (config.FewShot)
             throw new ConfigException($"few_shot: needs an encoder that was trained, and the weights of {config.Model} are new. Name a model "
                 + "folder.");
+        // Its template and its tokens for turns come from a folder.
+        string? task = config.Task ?? TaskOfData.Find(config.Train, FinetuningData.Options(config))?.Name;
+        if (task == ChatData.Name) throw NeedsTrained(config, task);
         (ModelDescription sizes, bool isPreset) = Read(config.Model);
         // The task and its texts are known once the data are read, and the data are read with a tokenizer: the first one knows bytes alone.
         FinetuningData data = FinetuningData.Read(config, Train(config, HeadKind.SequenceToSequence, [], cancellationToken), sizes,
             cancellationToken);
-        if (data.TrainingTexts is not { } texts)
-            throw new ConfigException($"model: {config.Model} begins with new weights, and {data.Task} needs a trained model. Name a model "
-                + "folder.");
+        if (data.TrainingTexts is not { } texts) throw NeedsTrained(config, data.Task);
         Tokenizer tokenizer;
         if (config.Tokenizer.Length > 0)
         {
@@ -51,6 +52,9 @@ internal static class NewModel
 
         return new FinetuningStart(Sized(config, sizes, isPreset, tokenizer, data.Head), tokenizer, null);
     }
+
+    private static ConfigException NeedsTrained(FinetuningConfig config, string task)
+        => new($"model: {config.Model} begins with new weights, and {task} needs a trained model. Name a model folder.");
 
     private static ModelPreset? PresetOf(string name)
     {
