@@ -103,7 +103,7 @@ public sealed class LstmTests
         Assert.Equal(attending.Parameters.Values - model.Parameters.Values, (3 * 12 * 12) + 12);   // query, key and score
         using TensorScope scope = TensorScope.Begin();
         Assert.Empty(model.Run(Pair, new RunOptions { Details = true }).CrossAttentions);
-        using JsonDocument json = JsonDocument.Parse(config.ToJson().ToJsonString());
+        using JsonDocument json = JsonDocument.Parse(model.Config.ToJson().ToJsonString());
         Assert.False(LstmConfig.Read(new ConfigReader(json.RootElement, "config.json")).Attends);
     }
 
