@@ -112,6 +112,7 @@ internal static class Application
             HubCommands.List(terminal),
             HubCommands.Remove(terminal),
             BenchCommand.Create(terminal),
+            SchemaCommand.Create(terminal),
             EnvCommand.Create(terminal),
         ]) root.Add(command);
         NumberOption.Complete(root);

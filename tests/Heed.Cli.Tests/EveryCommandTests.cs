@@ -37,6 +37,7 @@ public class EveryCommandTests
         ["list"] = ("", []),
         ["rm"] = ("nobody/nothing", []),
         ["bench"] = ("matmul --seconds 0.01", ["processor", "peak_gigaflops", "works"]),
+        ["schema"] = ("finetune", ["$schema", "title", "properties", "additionalProperties"]),
         ["env"] = ("", ["threads", "memory_bytes"]),
     };
 

@@ -77,16 +77,8 @@ internal sealed class ExampleEvaluation
 
         terminal.Line($"{assessment.Examples.Count.ToString("N0", CultureInfo.InvariantCulture)} examples: "
             + $"{TrainingDisplay.Figures(assessment.Report)}");
-        if (assessment.Details["classes"] is JsonArray classes)
-        {
-            foreach (JsonNode? c in classes)
-            {
-                terminal.Line(string.Create(CultureInfo.InvariantCulture,
-                    $"  {Printable.Escape(c!["label"]!.GetValue<string>()),-24} F1 {c["f1"]!.GetValue<double>():0.000}, precision "
-                        + $"{c["precision"]!.GetValue<double>():0.000}, recall {c["recall"]!.GetValue<double>():0.000} of {c["support"]}"));
-            }
-        }
-
+        Parts(terminal, assessment.Details["classes"], "label");
+        Parts(terminal, assessment.Details["types"], "type");
         foreach (JsonNode? row in assessment.Details["by_source_length"] as JsonArray ?? [])
         {
             (string name, JsonNode? value) = row!.AsObject().Last();
@@ -97,6 +89,17 @@ internal sealed class ExampleEvaluation
 
         foreach (string finding in assessment.Report.Findings) terminal.Warn(finding + ".");
         return ExitCode.Ok;
+    }
+
+    /// <summary>A line for each label, or each type of entity.</summary>
+    private static void Parts(Terminal terminal, JsonNode? parts, string name)
+    {
+        foreach (JsonNode? part in parts as JsonArray ?? [])
+        {
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"  {Printable.Escape(part![name]!.GetValue<string>()),-24} F1 {part["f1"]!.GetValue<double>():0.000}, precision "
+                    + $"{part["precision"]!.GetValue<double>():0.000}, recall {part["recall"]!.GetValue<double>():0.000} of {part["support"]}"));
+        }
     }
 
     private static void Write(string file, TaskAssessment assessment)

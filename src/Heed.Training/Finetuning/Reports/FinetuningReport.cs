@@ -11,7 +11,7 @@ using Heed.Training.Runs;
 
 namespace Heed.Training.Finetuning;
 
-/// <summary>What a finished run leaves beside the model: <c>report.json</c>, <c>report.html</c> and the model card
+/// <summary>What a finished run leaves beside the model: <c>report.json</c>, <c>report.html</c>, <c>report.txt</c> and the model card
 /// <c>README.md</c>.</summary>
 internal static class FinetuningReport
 {
@@ -21,9 +21,12 @@ internal static class FinetuningReport
     /// <summary>The page.</summary>
     public const string PageName = "report.html";
 
+    /// <summary>The same as text.</summary>
+    public const string TextName = "report.txt";
+
     private const int WorstExamples = 25, LongestText = 400;
 
-    /// <summary>Writes all three.</summary>
+    /// <summary>Writes all of them.</summary>
     /// <param name="run">Trained to its end.</param>
     /// <param name="assessment">Of the saved model; null if nothing is held out.</param>
     /// <param name="test">On the test data; null without them.</param>
@@ -33,6 +36,7 @@ internal static class FinetuningReport
         JsonObject report = Of(run, assessment, test, calibration);
         DurableFile.WriteText(Path.Combine(run.ModelFolder, FileName), StrictJson.Format(report));
         DurableFile.WriteText(Path.Combine(run.ModelFolder, PageName), ReportPage.Of(report));
+        DurableFile.WriteText(Path.Combine(run.ModelFolder, TextName), ReportText.Of(report));
         DurableFile.WriteText(Path.Combine(run.ModelFolder, "README.md"), ModelCard.Of(report));
     }
 
