@@ -46,6 +46,7 @@ public static class FinetuningRun
         FinetuningStart start = FinetuningStart.Find(config, status, cancellationToken);
         FinetuningData data = FinetuningData.Read(config, start.Tokenizer, start.Model, cancellationToken);
         (FinetuningConfig decided, IReadOnlyList<string> decisions) = FinetuningPlan.Decide(config, data, start);
+        if (FinetuningPlan.HighRate(decided, data, start) is { } high) warnings?.Report($"{high}");
         return TrainingRun.PrepareAt(at, decided, preparation =>
         {
             preparation.Report("loading the model");
