@@ -10,7 +10,7 @@ internal sealed record RunCurve(string Name, IReadOnlyList<RunCurvePoint> Points
 {
     /// <summary>Reads a run.</summary>
     /// <param name="folder">Of <c>heed pretrain</c>, or of <c>heed finetune</c>, whose run is in <c>run</c>.</param>
-    /// <param name="measure">A key of the log: <c>loss</c> of the steps, <c>held_out_loss</c>, <c>exact_match</c>, <c>macro_f1</c> ….</param>
+    /// <param name="measure">A key of the log: <c>loss</c> of the steps, <c>held_out_loss</c>, <c>held_out_macro_f1</c> ….</param>
     /// <exception cref="StorageException">There is no log.</exception>
     /// <exception cref="InputException">No line of it has the measure.</exception>
     public static RunCurve Read(string folder, string measure)

@@ -92,12 +92,12 @@ public class BaselineTests
         using TemporaryFolder folder = new();
         Directory.CreateDirectory(folder.File("a/run"));
         File.WriteAllText(folder.File("a/run/log.jsonl"),
-            "{\"step\":1,\"loss\":3,\"seconds\":0.5}\n{\"step\":2,\"loss\":2,\"seconds\":0.25}\n{\"step\":2,\"held_out_loss\":2.5,\"exact_match\":10}\n{\"step\":3,\"loss\":1,\"seconds\":1}\n");
-        RunCurve curve = RunCurve.Read(folder.File("a"), "exact_match");
+            "{\"step\":1,\"loss\":3,\"seconds\":0.5}\n{\"step\":2,\"loss\":2,\"seconds\":0.25}\n{\"step\":2,\"held_out_loss\":2.5,\"held_out_exact_match\":10}\n{\"step\":3,\"loss\":1,\"seconds\":1}\n");
+        RunCurve curve = RunCurve.Read(folder.File("a"), "held_out_exact_match");
         Assert.Equal("a", curve.Name);
         Assert.Equal([new RunCurvePoint(2, 0.75, 10)], curve.Points);
         Assert.Equal([0.5, 0.75, 1.75], RunCurve.Read(folder.File("a"), "loss").Points.Select(p => p.Seconds));
-        Assert.Contains("no line has \"bleu\"; there are exact_match, held_out_loss, loss, seconds", Assert.Throws<InputException>(() => RunCurve.Read(folder.File("a"), "bleu")).Message, StringComparison.Ordinal);
+        Assert.Contains("no line has \"bleu\"; there are held_out_exact_match, held_out_loss, loss, seconds", Assert.Throws<InputException>(() => RunCurve.Read(folder.File("a"), "bleu")).Message, StringComparison.Ordinal);
         Assert.Throws<StorageException>(() => RunCurve.Read(folder.Path, "loss"));
         File.AppendAllText(folder.File("a/run/log.jsonl"), "{\"ste");
         Assert.Contains("log.jsonl:5: ", Assert.Throws<InputException>(() => RunCurve.Read(folder.File("a"), "loss")).Message, StringComparison.Ordinal);
