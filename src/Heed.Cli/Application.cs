@@ -99,6 +99,8 @@ internal static class Application
             GenerateCommand.Create(terminal),
             PredictCommand.Create(terminal),
             EvalCommand.Create(terminal),
+            SearchCommand.Create(terminal),
+            AskCommand.Create(terminal),
             TokenizeCommand.Create(terminal),
             TokenizerCommand.Create(terminal),
             InfoCommand.Create(terminal),
