@@ -104,6 +104,8 @@ internal static class Application
             TokenizeCommand.Create(terminal),
             TokenizerCommand.Create(terminal),
             InfoCommand.Create(terminal),
+            InspectCommand.Create(terminal),
+            DoctorCommand.Create(terminal),
             VerifyCommand.Create(terminal),
             ConvertCommand.Create(terminal),
             MergeCommand.Create(terminal),
