@@ -185,8 +185,13 @@ public class SearchIndexTests
         using (SearchIndexWriter writer = SearchIndexWriter.Open(folder.Path, embedder: embedder))
         {
             for (int i = 0; i < texts.Length; i++)
-                writer.Put(new SearchDocument { Key = $"{i}", Text = texts[i], Form = i == 2 ? DocumentForm.Markdown
-                    : DocumentForm.Plain });
+                writer.Put(new SearchDocument
+                {
+                    Key = $"{i}",
+                    Text = texts[i],
+                    Form = i == 2 ? DocumentForm.Markdown
+                    : DocumentForm.Plain
+                });
             writer.Calibrate();
         }
 

@@ -21,12 +21,18 @@ internal static class AskCommand
         Option<string?> model = SearchCommand.ModelOption("folder or name of the model that answers: one with a question answering "
             + "head takes "
             + "the answer from the documents, a language model writes it; the best part if omitted");
-        Option<string?> embedder = new("--embedder") { Description = "folder or name of a model for sentence embeddings; words only if "
-            + "omitted" };
+        Option<string?> embedder = new("--embedder")
+        {
+            Description = "folder or name of a model for sentence embeddings; words only if "
+            + "omitted"
+        };
         Option<string?> rerank = new("--rerank") { Description = "folder or name of a cross-encoder that orders the best parts again" };
-        Option<string?> index = new("--index") { Description = $"where the index is kept; {IndexName} in the folder, or beside the "
+        Option<string?> index = new("--index")
+        {
+            Description = $"where the index is kept; {IndexName} in the folder, or beside the "
             + $"file, if "
-            + "omitted" };
+            + "omitted"
+        };
         Option<int> top = NumberOption.Of("--k", "up to how many parts are read", 5, new NumberRange<int>(1, 1000));
         Option<string?> filter = new("--filter") { Description = "documents that count, by their fields: 'year>=2020 and lang=en|de'" };
         Option<string?> mode = SearchCommand.ModeOption();

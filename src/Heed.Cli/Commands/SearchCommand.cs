@@ -25,9 +25,12 @@ internal static class SearchCommand
 
     public static Option<string?> ModeOption()
     {
-        Option<string?> mode = new("--mode") { Description = "what decides: hybrid (words and vectors by reciprocal ranks), vectors or "
+        Option<string?> mode = new("--mode")
+        {
+            Description = "what decides: hybrid (words and vectors by reciprocal ranks), vectors or "
             + "words; "
-            + "hybrid if omitted and the index has vectors" };
+            + "hybrid if omitted and the index has vectors"
+        };
         mode.AcceptOnlyFromAmong("hybrid", "vectors", "words");
         return mode;
     }
@@ -98,17 +101,27 @@ internal static class SearchCommand
     private static Command Build(Terminal terminal)
     {
         Option<string> docs = new("--docs") { Description = DocumentFiles.Description, Required = true };
-        Option<string> target = new("--out") { Description = "the index's folder; one that is there is brought up to the documents",
-            Required = true };
+        Option<string> target = new("--out")
+        {
+            Description = "the index's folder; one that is there is brought up to the documents",
+            Required = true
+        };
         Option<string?> model = ModelOption("folder or name of a model for sentence embeddings; words only if omitted");
-        Option<string> vectors = new("--vectors") { Description = "how vectors are kept: float32 or float16", DefaultValueFactory = _
-            => "float32" };
+        Option<string> vectors = new("--vectors")
+        {
+            Description = "how vectors are kept: float32 or float16",
+            DefaultValueFactory = _
+            => "float32"
+        };
         vectors.AcceptOnlyFromAmong("float32", "float16");
         Option<int> tokens = NumberOption.Of("--chunk-tokens", "longest part of a document, in tokens of the model (words without "
             + "one)", 200,
             new NumberRange<int>(8, 1 << 20));
-        Option<string> form = new("--words") { Description = "form of BM25: lucene, robertson, atire, bm25+ or bm25l",
-            DefaultValueFactory = _ => "lucene" };
+        Option<string> form = new("--words")
+        {
+            Description = "form of BM25: lucene, robertson, atire, bm25+ or bm25l",
+            DefaultValueFactory = _ => "lucene"
+        };
         form.AcceptOnlyFromAmong("lucene", "robertson", "atire", "bm25+", "bm25l");
         Option<bool> keep = new("--keep") { Description = "keep documents of the index that are not among these" };
         Option<int?> threads = NumberOption.Threads();
@@ -172,8 +185,11 @@ internal static class SearchCommand
         Argument<string> text = new("text") { Description = "what is looked for" };
         Option<int> top = NumberOption.Of("--k", "up to how many results", 10, new NumberRange<int>(1, 1 << 20));
         Option<string?> mode = ModeOption();
-        Option<string?> filter = new("--filter") { Description = "documents that may be found, by their fields: 'year>=2020 and "
-            + "lang=en|de'" };
+        Option<string?> filter = new("--filter")
+        {
+            Description = "documents that may be found, by their fields: 'year>=2020 and "
+            + "lang=en|de'"
+        };
         Option<string?> rerank = new("--rerank") { Description = "folder or name of a cross-encoder that orders the best parts again" };
         Option<int> candidates = NumberOption.Of("--candidates", "depth of the rankings of hybrid, and parts that are reranked", 100,
             new NumberRange<int>(1, 1 << 20));

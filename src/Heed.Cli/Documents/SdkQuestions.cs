@@ -73,8 +73,11 @@ internal sealed record SdkQuestions(
         try
         {
             using FileStream stream = InputFile.Open(file);
-            using XmlReader reader = XmlReader.Create(stream, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit,
-                XmlResolver = null });
+            using XmlReader reader = XmlReader.Create(stream, new XmlReaderSettings
+            {
+                DtdProcessing = DtdProcessing.Prohibit,
+                XmlResolver = null
+            });
             while (reader.Read())
             {
                 if (reader.NodeType != XmlNodeType.Element || reader.Name != "member") continue;

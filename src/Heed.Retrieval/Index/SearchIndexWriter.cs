@@ -9,7 +9,7 @@ namespace Heed.Retrieval;
 public readonly record struct SearchIndexProgress(int Documents, long Embedded);
 
 /// <summary>Changes an index in a folder. What was committed is on the disk: a kill at any moment loses what came after the last commit
-/// and nothing else, and a new writer goes on from there. One writer at a time; readers are not disturbed.</summary>
+/// and nothing else, and a new writer resumes from there. One writer at a time; readers are not disturbed.</summary>
 /// <remarks>Documents whose content is what the index holds already are passed over, so a build that is begun again resumes.</remarks>
 /// <example><code>
 /// using SearchIndexWriter writer = SearchIndexWriter.Open("index", embedder: embedder);
@@ -64,8 +64,12 @@ public sealed partial class SearchIndexWriter : IDisposable
             DurableFile.RemoveLeftovers(folder);
             bool isNew = !IndexManifest.IsIn(folder);
             IndexManifest manifest = isNew
-                ? new IndexManifest { Settings = settings ?? new SearchIndexSettings(), Model = embedder is null ? null
-                : IndexModel.Of(embedder) }
+                ? new IndexManifest
+                {
+                    Settings = settings ?? new SearchIndexSettings(),
+                    Model = embedder is null ? null
+                : IndexModel.Of(embedder)
+                }
                 : IndexManifest.Read(folder);
             SearchIndexWriter writer = new(folder, locked, manifest, embedder, progress);
             if (isNew) manifest.Write(folder);
@@ -203,8 +207,11 @@ public sealed partial class SearchIndexWriter : IDisposable
             _manifest = _manifest.Model is not null ? _manifest
                 : _known.Count + _pending.Count > 0 ? throw new InputException($"{_folder}: was built without vectors. Build another "
                 + $"index.")
-                : _manifest with { Model = new IndexModel(IndexModel.Given, given.Length, Heed.Models.Embeddings.VectorSimilarity.Cosine,
-                []) };
+                : _manifest with
+                {
+                    Model = new IndexModel(IndexModel.Given, given.Length, Heed.Models.Embeddings.VectorSimilarity.Cosine,
+                [])
+                };
             return [new StoredChunk(0, document.Text.Length, "", document.Text) { Vector = given }];
         }
 
