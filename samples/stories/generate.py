@@ -1,6 +1,6 @@
 """Short stories from a grammar, for a model that is small and clear: who gave what to whom, where things lie, which word was secret.
 
-    python3 samples/stories/generate.py stories.jsonl      # 24,000 stories, the same bytes every time
+    python3 samples/stories/generate.py stories.jsonl      # 60,000 stories, the same bytes every time
 
 Each story has something that only attention can find again: a name, a colour, a place, a word without meaning.
 """
@@ -8,7 +8,7 @@ import json
 import random
 import sys
 
-SEED, STORIES = 7, 24_000
+SEED, STORIES = 7, 60_000
 GIRLS = "Anna Mary Lucy Emma Clara Nora Ruth Alice Helen Julia Sarah Ida".split()
 BOYS = "Tom John Peter Paul Max Oscar Hugo Simon David Karl Leo Martin".split()
 PLACES = "market park school library station garden river kitchen beach forest museum bakery harbour village theatre church".split()

@@ -99,6 +99,7 @@ internal static class Application
             GenerateCommand.Create(terminal),
             PredictCommand.Create(terminal),
             EvalCommand.Create(terminal),
+            ExploreCommand.Create(terminal),
             TokenizeCommand.Create(terminal),
             TokenizerCommand.Create(terminal),
             InfoCommand.Create(terminal),

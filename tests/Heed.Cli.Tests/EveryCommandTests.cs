@@ -21,6 +21,7 @@ public class EveryCommandTests
         ["generate"] = ("{model} the --max-new-tokens 3", ["prompt", "text", "tokens", "finish"]),
         ["predict"] = ("{model} the --labels a,b", ["text", "predictions"]),
         ["eval"] = ("{model} --data {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
+        ["explore"] = ("{model} --port 0 --check", ["address", "model"]),
         ["tokenize"] = ("{model} the", ["ids", "offsets"]),
         ["tokenizer train"] = ("{text} --vocab-size 300 --out {new}.json", ["file", "vocabulary"]),
         ["tokenizer info"] = ("{model}", []),
