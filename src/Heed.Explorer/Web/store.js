@@ -84,9 +84,34 @@ export class Store {
     this.state.t ??= this.model.texts[0];
     const stacks = this.model.stacks;
     if (!stacks.some((/** @type {any} */ s) => s.name === this.state.S)) this.state.S = stacks.length ? stacks[stacks.length - 1].name : '';
+    const anywhere = !new URL(location.href).searchParams.has('L') && !new URL(location.href).searchParams.has('H');
     this.replace();
     this.changed();
     await this.run(0);
+    if (anywhere && this.trace) await this.#chooseHead();
+  }
+
+  /** The head in which the word in view reads one earlier word most: a first picture that says something. */
+  async #chooseHead() {
+    if (!this.model.stacks.length) return;
+    const { trace } = this;
+    const { name, layers, heads } = this.stack;
+    const q = this.query;
+    const tokens = this.tokens(name);
+    if (tokens.length > 24) return;
+    const all = await this.engine.numbers('thumbnails', { trace: trace.id, stack: name, kind: 'self' }).catch(() => null);
+    if (!all || this.trace !== trace) return;
+    let [best, place] = [-1, [0, 0]];
+    for (let l = 0; l < layers; l++) {
+      for (let h = 0; h < heads; h++) {
+        for (let k = 1; k < tokens.length; k++) {
+          if (Math.abs(k - q) < 2 || tokens[k].special || !/\p{L}/u.test(tokens[k].text)) continue;
+          const w = all.data[((l * heads + h) * tokens.length + q) * tokens.length + k];
+          if (w > best) [best, place] = [w, [l, h]];
+        }
+      }
+    }
+    this.set({ L: place[0], H: place[1] });
   }
 
   /** Changes the state; the run follows where it must. @param {Partial<State>} patch @param {boolean=} typing */

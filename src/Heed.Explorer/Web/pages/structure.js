@@ -109,6 +109,6 @@ function draw(store, i, y) {
   const label = { embedding: 'token table', positions: 'position table', norm: i.name, head: 'scores over the vocabulary' }[/** @type {'norm'} */ (i.kind)] ?? i.kind;
   const collar = i.form === 'spine' || i.kind === 'norm';
   return svg`<g class="pick" role="button" tabindex="0" aria-label=${i.site} @click=${pick(i.site)} @keydown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && pick(i.site)()}>
-    ${collar ? svg`<rect x=${SPINE - 12} y=${y + 14} width="24" height="14" rx="3" fill="var(--page)" stroke="var(--norm)" stroke-width="2"></rect>` : svg`<rect x=${SPINE - 86} y=${y + 6} width="172" height="32" rx="8" fill="var(--page)" stroke=${colour} stroke-width="2"></rect>`}
+    ${collar ? svg`<rect x=${SPINE - 12} y=${y + 14} width="24" height="14" rx="3" fill="var(--page)" stroke="var(--norm)" stroke-width="2"></rect>` : svg`<rect x=${SPINE - 104} y=${y + 6} width="208" height="32" rx="8" fill="var(--page)" stroke=${colour} stroke-width="2"></rect>`}
     <text x=${collar ? SPINE + 20 : SPINE} y=${y + 26} text-anchor=${collar ? 'start' : 'middle'} font-size="12.5">${label}${i.parameters && !collar ? ` · ${grouped(i.parameters)}` : ''}</text></g>`;
 }
