@@ -106,7 +106,7 @@ public class ServerTests(Servers servers)
         string id = trace.RootElement.GetProperty("id").GetString()!;
         string stack = model.RootElement.GetProperty("stacks")[0].GetProperty("name").GetString()!, prefix = stack.Length == 0 ? "" : stack + ".";
         int opened = 0, places = 0;
-        foreach (string hook in new[] { "attn.q", "attn.k", "attn.v", "attn.dot", "attn.scaled", "attn.biased", "attn.masked", "attn.pattern", "attn.z", "attn.result", "attn.out", "attn_out", "mlp.pre", "mlp.post", "mlp_out", "norm1.out", "norm1.normalized", "resid_mid", "resid_post" })
+        foreach (string hook in new[] { "attn.q", "attn.k", "attn.v", "attn.dot", "attn.scaled", "attn.biased", "attn.masked", "attn.pattern", "attn.z", "attn.result", "attn.out", "mlp.pre", "mlp.post", "mlp.out", "attn_norm.out", "attn_norm.normalized", "attn_norm.in", "resid_pre", "resid_mid", "resid_post", "out" })
         {
             string full = $"{prefix}blocks.1.{hook}";
             (int[] shape, _) = await NumbersAsync(server, $"tensor?trace={id}&name={full}");
@@ -123,7 +123,7 @@ public class ServerTests(Servers servers)
             }
         }
 
-        Assert.Equal(19, opened);
+        Assert.Equal(21, opened);
         Assert.True(places > 100, $"{name}: {places} weights had a place");
     }
 

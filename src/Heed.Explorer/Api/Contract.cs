@@ -117,6 +117,29 @@ internal sealed record GeneratedToken(string Text, IReadOnlyList<int> Ids, float
 /// <summary>What is to be written.</summary>
 internal sealed record GenerateRequest(string Text, int Tokens, float Temperature, int TopK, float TopP, ulong Seed, bool Sample);
 
+/// <summary>A famous model.</summary>
+internal sealed record CatalogueEntry(
+    string Name, string Architecture, string ModelType, long Parameters, int Layers, int Width, int Heads, int KeyHeads, int Vocabulary, int Context,
+    string Source, string Note);
+
+/// <summary>The famous models.</summary>
+internal sealed record CatalogueReply(IReadOnlyList<CatalogueEntry> Models);
+
+/// <summary>A named size.</summary>
+internal sealed record SizePart(string Name, long Value);
+
+/// <summary>What a model costs.</summary>
+internal sealed record SizeReply(
+    string Name, int Batch, int Length, long Parameters, long Fixed, IReadOnlyList<SizePart> Parts, long WeightBytes, long GradientBytes,
+    long OptimizerBytes, long ActivationBytes, long CacheBytes, double OperationsPerToken, IReadOnlyList<SizePart> Formats, IReadOnlyList<SizePart> Fields);
+
+/// <summary>One measure of how much each token counts.</summary>
+internal sealed record WhyMeasure(string Id, string Name, float[] Values);
+
+/// <summary>Why a token is predicted rather than another.</summary>
+internal sealed record WhyReply(
+    int At, int Target, string TargetText, int Foil, string FoilText, float Score, IReadOnlyList<WhyMeasure> Measures, float[] Agreement);
+
 /// <summary>Everything that is written as JSON.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(StateReply))]
@@ -129,6 +152,9 @@ internal sealed record GenerateRequest(string Text, int Tokens, float Temperatur
 [JsonSerializable(typeof(HeadsReply))]
 [JsonSerializable(typeof(StructureReply))]
 [JsonSerializable(typeof(OperandsReply))]
+[JsonSerializable(typeof(CatalogueReply))]
+[JsonSerializable(typeof(SizeReply))]
+[JsonSerializable(typeof(WhyReply))]
 [JsonSerializable(typeof(GeneratedToken))]
 [JsonSerializable(typeof(GenerateRequest))]
 internal sealed partial class ExplorerJson : JsonSerializerContext;

@@ -26,5 +26,6 @@ internal static class Endpoints
     [
         new ModelEndpoint(), new TraceEndpoint(), new TensorEndpoint(), new ThumbnailEndpoint(), new PredictEndpoint(), new HeadsEndpoint(), new ViewEndpoint(),
         new LensEndpoint(), new StructureEndpoint(), new OperandsEndpoint(), new GenerateEndpoint(),
+        new CatalogueEndpoint(), new SizeEndpoint(), new WhyEndpoint(),
     ];
 }

@@ -57,7 +57,7 @@ internal sealed class LensEndpoint : IEndpoint
         using ModelUse use = model.Enter();
         using TensorScope scope = TensorScope.Begin();
         Heed.Engine.Autograd.Variable row = Tensor.Create(state, 1, state.Length);
-        if (model.Modules.FirstOrDefault(m => m is Norm && m.Site == $"{stack.Prefix}norm_final") is Norm norm) row = norm.Forward(row);
+        if (model.Modules.FirstOrDefault(m => m is Norm && m.Site == $"{stack.Prefix}final_norm") is Norm norm) row = norm.Forward(row);
         return model switch
         {
             CausalLanguageModel causal => causal.Logits(row).Value.ToArray(),

@@ -28,9 +28,9 @@ internal sealed class StructureEndpoint : IEndpoint
     private static TowerReply Tower(Model model, StackSite stack, IReadOnlyList<string> order)
     {
         List<StepReply> before = [], after = [];
-        foreach (string name in new[] { "embed", "pos_embed", "norm_embed" })
+        foreach (string name in new[] { "embed.token", "embed.position", "embed.type", "embed.norm" })
             if (Step(model, stack.Prefix + name, order) is { } step) before.Add(step);
-        foreach (string name in new[] { "norm_final", "norm_head", "head" })
+        foreach (string name in new[] { "final_norm", "head" })
             if (Step(model, stack.Prefix + name, order) is { } step) after.Add(step);
         if (stack.Name == "decoder" && !after.Exists(s => s.Kind == "head") && Step(model, "head", order) is { } head) after.Add(head);
         return new TowerReply(stack.Name, before, [.. stack.Layers.Select((layer, l) => Layer(model, layer, l, order))], after);
@@ -45,11 +45,11 @@ internal sealed class StructureEndpoint : IEndpoint
             if (!name.StartsWith(layer.Site + ".", StringComparison.Ordinal)) continue;
             string rest = name[(layer.Site.Length + 1)..];
             string part = rest.Split('.')[0];
-            if (part is "attn" or "cross_attn" or "mlp" || part.StartsWith("norm", StringComparison.Ordinal))
+            if (part is "attn" or "cross_attn" or "mlp" || part.EndsWith("_norm", StringComparison.Ordinal))
             {
                 if (!sites.Contains(part)) sites.Add(part);
             }
-            else if (part is "attn_out" or "cross_attn_out" or "mlp_out")
+            else if (part is "resid_mid" or "resid_mid_cross" or "resid_post")
             {
                 sites.Add("+" + part);
             }
@@ -69,17 +69,19 @@ internal sealed class StructureEndpoint : IEndpoint
     private static StepReply? Step(Model model, string site, IReadOnlyList<string> order)
     {
         Module? module = model.Modules.FirstOrDefault(m => m.Site == site);
-        string word = site[(site.LastIndexOf('.') + 1)..];
+        string word = site.StartsWith("embed.", StringComparison.Ordinal) || site.Contains(".embed.", StringComparison.Ordinal)
+            ? site[site.IndexOf("embed.", StringComparison.Ordinal)..] : site[(site.LastIndexOf('.') + 1)..];
         if (module is null && !order.Contains(site) && !order.Any(n => n.StartsWith(site + ".", StringComparison.Ordinal))) return null;
         string kind = word switch
         {
             "attn" => "attention",
             "cross_attn" => "cross",
             "mlp" => "feed-forward",
-            "embed" => "embedding",
-            "pos_embed" => "positions",
+            "embed.token" => "embedding",
+            "embed.position" => "positions",
+            "embed.type" => "segments",
             "head" => "head",
-            _ => word.StartsWith("norm", StringComparison.Ordinal) ? "norm" : "part",
+            _ => word.EndsWith("norm", StringComparison.Ordinal) ? "norm" : "part",
         };
         long parameters = module?.Modules.Sum(m => m.OwnParameters.Sum(p => (long)p.Shape.Count)) ?? 0;
         return new StepReply(kind, site, module?.GetType().Name ?? word, parameters, Note(model, module, site));

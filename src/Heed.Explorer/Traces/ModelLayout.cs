@@ -102,6 +102,6 @@ internal sealed class ModelLayout
         { DistanceBias: AlibiBias } => PositionKind.Alibi,
         { DistanceBias: not null } => PositionKind.Relative,
         { Disentangled: not null } => PositionKind.Disentangled,
-        _ => model.Modules.Any(m => m.Site == $"{prefix}pos_embed") ? PositionKind.Learned : PositionKind.Sinusoidal,
+        _ => model.Modules.Any(m => m.Site == $"{prefix}embed.position") ? PositionKind.Learned : PositionKind.Sinusoidal,
     };
 }

@@ -13,25 +13,18 @@ internal sealed partial class Operands
         string prefix = site.Length == 0 ? "" : site + ".";
         switch (word)
         {
-            case "mlp_out" when Module<FeedForward>($"{prefix}mlp") is { Down: Linear down }:
-                return Linear(down, [$"{prefix}mlp.post"], at[0], at[1], value, "mlp_out = Σ_f post_f · W_out[f] + b", "What the neurons write, each times how much it fired.");
-            case "attn_out":
-                return Same($"{prefix}attn.out", at, value);
-            case "cross_attn_out":
-                return Same($"{prefix}cross_attn.out", at, value);
-            case "resid_mid" or "resid_post" or "resid_pre":
-                return Sum(prefix, word, at, value);
-            case "embed" or "pos_embed" when Module<Embedding>(name) is { } table:
+            case "resid_mid" or "resid_mid_cross" or "resid_post" or "resid_pre" or "out" or "in":
+                return Sum(name, site, word, at, value);
+            case "token" or "position" when Table(word, site) is { } table:
                 {
-                    TextInput text = site == "decoder" ? trace.Main : trace.Text;
-                    for (int row = 0; row < table.Weight.Shape[0]; row++)
+                    TextInput text = site.StartsWith("decoder", StringComparison.Ordinal) ? trace.Main : trace.Text;
+                    bool token = word == "token";
+                    for (int row = token ? text.Tokens[at[0]].Id : 0; row < table.Weight.Shape[0]; row++)
                     {
-                        if (word == "embed") row = text.Tokens[at[0]].Id;
-                        long index = ((long)row * table.Weight.Shape[1]) + at[1];
-                        Operand weight = Weight(word == "embed" ? $"row {row} of the token table" : $"row {row} of the position table", table.Weight, index);
+                        Operand weight = Weight($"row {row} of the {word} table", table.Weight, ((long)row * table.Weight.Shape[1]) + at[1]);
                         if (weight.Value == value) return new Opened("a row of the table", "Looked up, not computed.", [One(weight)], value);
-                        if (word == "embed")
-                            return weight.Value == 0 ? null : new Opened("a row of the table, times a factor", "Looked up, and multiplied by a constant.", [new Term([weight, Constant("factor", value / weight.Value)], value)], value);
+                        if (!token) continue;
+                        return weight.Value == 0 ? null : new Opened("a row of the table, times a factor", "Looked up, and multiplied by a constant.", [new Term([weight, Constant("factor", value / weight.Value)], value)], value);
                     }
 
                     return null;
@@ -40,7 +33,7 @@ internal sealed partial class Operands
             case "logits" when session.Model is CausalLanguageModel { Head.Output: Linear output } && at.Length == 2:
                 {
                     StackSite stack = session.Layout.Main;
-                    return Linear(output, [$"{stack.Prefix}norm_final.out", $"{stack.Layers[^1].Site}.resid_post"], at[0], at[1], value,
+                    return Linear(output, [$"{stack.Prefix}final_norm.out", $"{stack.Layers[^1].Site}.out"], at[0], at[1], value,
                         "logit = Σᵢ xᵢ · W_U[i]", "The last row against this token's row of the output table.");
                 }
 
@@ -50,39 +43,40 @@ internal sealed partial class Operands
     }
 
     /// <summary>The stream as the sum of what stood before it; tried, since families differ.</summary>
-    private Opened? Sum(string prefix, string word, int[] at, float value)
+    private Opened? Sum(string name, string site, string word, int[] at, float value)
     {
         string[][] candidates = word switch
         {
-            "resid_mid" => [[$"{prefix}resid_pre", $"{prefix}attn_out"], [$"{prefix}resid_pre", $"{prefix}attn_out", $"{prefix}cross_attn_out"], [$"{prefix}norm1.out"]],
-            "resid_post" => [[$"{prefix}resid_mid", $"{prefix}mlp_out"], [$"{prefix}norm1.out", $"{prefix}mlp_out"], [$"{prefix}norm2.out"], [$"{prefix}norm3.out"], [$"{prefix}norm2.out", $"{prefix}mlp_out"]],
-            _ => Before(prefix),
+            "resid_mid" => [[$"{site}.resid_pre", $"{site}.attn.out"], [$"{site}.resid_pre", $"{site}.attn_out_norm.out"]],
+            "resid_mid_cross" => [[$"{site}.resid_mid", $"{site}.cross_attn.out"], [$"{site}.attn_norm.out", $"{site}.cross_attn.out"]],
+            "resid_post" => [.. new[] { "resid_mid_cross", "resid_mid", "cross_attn_norm.out", "attn_norm.out" }.SelectMany(x => new[] { "mlp.out", "mlp_out_norm.out" }.Select(y => new[] { $"{site}.{x}", $"{site}.{y}" }))],
+            "out" => [[$"{site}.resid_post"], [$"{site}.mlp_norm.out"]],
+            "resid_pre" => [.. Before(site)],
+            _ => [.. trace.Order.TakeWhile(n => n != name).Reverse().Where(n => LastWord(n) is "out" or "resid_mid" or "resid_mid_cross" or "resid_post" or "resid_pre").Take(8).Select(n => new[] { n })],
         };
         foreach (string[] names in candidates)
         {
-            if (!names.All(trace.Order.Contains)) continue;
-            List<Term> terms = [.. names.Select(n => One(Number(LastWord(n), n, at)))];
-            if (Checked("a + b", "The residual stream: what was there, and what this part adds.", terms, value) is { } found)
-                return found with { Formula = string.Join(" + ", names.Select(LastWord)) };
+            if (!names.All(n => trace.Order.Contains(n) && Get(n).Sizes.AsSpan().SequenceEqual(Get(name).Sizes))) continue;
+            List<Term> terms = [.. names.Select(n => One(Number(Short(n), n, at)))];
+            if (Checked("a + b", names.Length == 1 ? "The same number." : "The residual stream: what was there, and what this part adds.", terms, value) is { } found)
+                return found with { Formula = string.Join(" + ", names.Select(Short)) };
         }
 
         return null;
     }
 
-    private string[][] Before(string prefix)
+    private IEnumerable<string[]> Before(string site)
     {
-        string site = prefix.TrimEnd('.');
         int number = int.Parse(LastWord(site), CultureInfo.InvariantCulture);
         string stack = site[..^(LastWord(site).Length + "blocks.".Length)];
-        if (number == 0) return [[$"{stack}norm_embed.out"], [$"{stack}embed", $"{stack}pos_embed"], [$"{stack}embed"]];
-        string before = $"{stack}blocks.{number - 1}.";
-        return [[$"{before}resid_post"], [$"{before}norm2.out"], [$"{before}norm3.out"]];
+        yield return number == 0 ? [$"{stack}embed.out"] : [$"{stack}blocks.{number - 1}.out"];
     }
 
-    private Opened? Same(string name, int[] at, float value)
-        => trace.Order.Contains(name) && Get(name).At(at).Values[0] == value
-            ? new Opened("the same number", "What attention gives is what is added.", [One(Number(name, name, at))], value)
-            : null;
+    private static string Short(string name) => string.Join('.', name.Split('.')[^2..]);
+
+    /// <summary>The table whose rows are looked up.</summary>
+    private Embedding? Table(string word, string site) => word == "position" ? Module<Embedding>($"{site}.position")
+        : Module<Embedding>($"{site}.token") ?? session.Model.Modules.OfType<Embedding>().FirstOrDefault(e => e.Weight.Shape[0] == session.Model.Config.Vocabulary);
 
     /// <summary>A linear layer's output: of the possible inputs the one whose sum is the engine's.</summary>
     private Opened? Linear(Linear linear, IEnumerable<string> inputs, int row, int output, float value, string formula, string words)
@@ -175,22 +169,13 @@ internal sealed partial class Operands
     }
 
     /// <summary>Tensors that a part of a layer may read, likeliest first.</summary>
-    private static IEnumerable<string> InputsOf(string layer)
-        => new[] { "norm1.out", "norm2.out", "norm3.out", "resid_pre", "resid_mid" }.Select(n => $"{layer}.{n}");
-
-    private IEnumerable<string> StreamsOf(string layer)
-    {
-        string[] names = layer.Length == 0
-            ? [.. trace.Order.Where(n => LastWord(n) is "embed" or "resid_post" or "resid_pre")]
-            : [$"{layer}.resid_pre", $"{layer}.resid_mid", $"{layer}.resid_post", $"{layer}.norm1.out"];
-        return names.Where(trace.Order.Contains);
-    }
+    private static IEnumerable<string> InputsOf(string layer, string part)
+        => new[] { $"{part}_norm.out", "resid_pre", "attn_norm.out", "cross_attn_norm.out", "resid_mid", "resid_mid_cross" }.Select(n => $"{layer}.{n}");
 
     private IEnumerable<string> EncoderEnd()
     {
         StackSite encoder = session.Layout.Stack("encoder");
-        string last = encoder.Layers[^1].Site;
-        return ["encoder.norm_final.out", $"{last}.norm2.out", $"{last}.resid_post"];
+        return ["encoder.final_norm.out", $"{encoder.Layers[^1].Site}.out"];
     }
 
     private Captured Get(string name) => session.Runner.Tensor(trace, name, cancellationToken);

@@ -31,7 +31,7 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
         (string site, string word) = dot < 0 ? ("", tensor.Name) : (tensor.Name[..dot], tensor.Name[(dot + 1)..]);
         Opened? opened = site.EndsWith("attn", StringComparison.Ordinal) ? Attention(site, word, at, value)
             : site.EndsWith(".mlp", StringComparison.Ordinal) ? FeedForwardPart(site, word, at, value)
-            : LastWord(site).StartsWith("norm", StringComparison.Ordinal) ? Normed(site, word, at, value)
+            : LastWord(site).EndsWith("norm", StringComparison.Ordinal) ? Normed(site, word, at, value)
             : Stream(tensor.Name, site, word, at, value);
         if (opened is not { } found)
             return new OperandsReply(tensor.Name, at, value, "", "This number is not opened further.", [], value);
@@ -81,7 +81,7 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
             case "dot":
                 {
                     (int h, int i, int j) = (at[1], at[2], at[3]);
-                    string q = a.Rotation is null ? "q" : "rot_q", k = a.Rotation is null ? "k" : "rot_k";
+                    string q = Compared(site, a, "q"), k = Compared(site, a, "k");
                     int g = h / (a.Heads / a.KeyHeads);
                     return Products("q·k = Σ_d q_d · k_d", "Query and key, multiplied number by number and added.", value, a.HeadWidth,
                         d => [Number($"q[{d}]", $"{site}.{q}", i, h, d), Number($"k[{d}]", $"{site}.{k}", j, g, d)]);
@@ -108,7 +108,7 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                 return Projected(module, a, site, word, at, value, cross);
             case "rot_q" or "rot_k":
                 {
-                    string plain = word[4..];
+                    string plain = trace.Order.Contains($"{site}.{word[4..]}_norm.out") ? $"{word[4..]}_norm.out" : word[4..];
                     int half = a.HeadWidth / 2, d = at[2], other = d < half ? d + half : d - half;
                     return new Opened("(x cos θ − y sin θ, x sin θ + y cos θ)",
                         "Rotary positions: the pair of numbers is turned by an angle that grows with the position.",
@@ -119,6 +119,10 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                 return null;
         }
     }
+
+    /// <summary>The queries or keys that are multiplied: after their norm and rotation, where there are any.</summary>
+    private string Compared(string site, AttentionConfig a, string word)
+        => a.Rotation is not null ? $"rot_{word}" : trace.Order.Contains($"{site}.{word}_norm.out") ? $"{word}_norm.out" : word;
 
     private Opened? Result(string site, AttentionConfig a, int[] at, float value)
     {
@@ -142,7 +146,7 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
             : a.FusedByHead ? (((h * 3) + part) * K) + d
             : (part == 0 ? 0 : part == 1 ? H * K : (H + G) * K) + (h * K) + d;
         string layer = site[..site.LastIndexOf('.')];
-        IEnumerable<string> inputs = cross && word != "q" ? EncoderEnd() : InputsOf(layer);
+        IEnumerable<string> inputs = cross && word != "q" ? EncoderEnd() : InputsOf(layer, cross ? "cross_attn" : "attn");
         return Linear(linear, inputs, n, output, value, $"{word} = Σᵢ xᵢ · W_{word.ToUpperInvariant()}[i] + b",
             $"The token's row, through column {d} of this head's matrix. Every weight has a place in a file.");
     }
@@ -154,14 +158,16 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
         switch (word)
         {
             case "pre" when (module.Gate ?? module.Up) is Linear up:
-                return Linear(up, InputsOf(layer), at[0], at[1], value, "pre = Σᵢ xᵢ · W_in[i] + b", "How well the row fits this neuron's pattern.");
-            case "pre_linear" when module.Up is Linear up:
-                return Linear(up, InputsOf(layer), at[0], at[1], value, "pre_linear = Σᵢ xᵢ · W_up[i] + b", "The half that the gate lets through.");
+                return Linear(up, InputsOf(layer, "mlp"), at[0], at[1], value, "pre = Σᵢ xᵢ · W_in[i] + b", "How well the row fits this neuron's pattern.");
+            case "up" when module.Up is Linear up:
+                return Linear(up, InputsOf(layer, "mlp"), at[0], at[1], value, "up = Σᵢ xᵢ · W_up[i] + b", "The half that the gate lets through.");
+            case "out" when module.Down is Linear down:
+                return Linear(down, [$"{site}.post"], at[0], at[1], value, "out = Σ_f post_f · W_out[f] + b", "What the neurons write, each times how much it fired.");
             case "post":
                 {
                     List<Term> terms = [One(Number("pre", $"{site}.pre", at))];
-                    if (module.Gate is not null) terms.Add(One(Number("pre_linear", $"{site}.pre_linear", at)));
-                    return new Opened(module.Gate is null ? "post = act(pre)" : "post = act(pre) × pre_linear", "The neuron's curve, applied to one number.", terms, value);
+                    if (module.Gate is not null) terms.Add(One(Number("up", $"{site}.up", at)));
+                    return new Opened(module.Gate is null ? "post = act(pre)" : "post = act(pre) × up", "The neuron's curve, applied to one number.", terms, value);
                 }
 
             default:
@@ -182,29 +188,24 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                         _ => (null, null),
                     };
                     if (gain is null) return null;
-                    Operand normalized = Number("normalized", $"{site}.normalized", at), weight = Weight("gain", gain, at[1]);
+                    Operand normalized = Number("normalized", $"{site}.normalized", at), weight = Weight("gain", gain, at[^1]);
                     List<Term> terms = [new Term([normalized, weight], (double)normalized.Value * weight.Value)];
-                    if (bias is not null) terms.Add(One(Weight("bias", bias, at[1])));
+                    if (bias is not null) terms.Add(One(Weight("bias", bias, at[^1])));
                     return Checked("out = normalized × gain + bias", "Each number is stretched and moved as training found best.", terms, value);
                 }
 
             case "normalized":
                 {
-                    Operand scale = Number("scale", $"{site}.scale", at[0], 0);
-                    string layer = site.Contains('.', StringComparison.Ordinal) ? site[..site.LastIndexOf('.')] : "";
-                    foreach (string input in StreamsOf(layer))
-                    {
-                        float[] row = [.. Get(input).At([at[0]]).Values];
-                        double mean = Module<Norm>(site) is RmsNorm ? 0 : row.Average(v => (double)v);
-                        double made = (row[at[1]] - mean) / scale.Value;
-                        if (Math.Abs(made - value) > 1e-3 * Math.Max(1, Math.Abs(value))) continue;
-                        return new Opened(mean == 0 ? "x ÷ scale" : "(x − mean) ÷ scale", "The row, brought to one size.",
-                            [One(Number("x", input, at)), One(Constant("mean", (float)mean)), One(scale)], made);
-                    }
-
-                    return null;
+                    int[] row = [.. at[..^1], 0];
+                    Operand scale = Number("scale", $"{site}.scale", row), x = Number("x", $"{site}.in", at);
+                    Operand mean = trace.Order.Contains($"{site}.mean") ? Number("mean", $"{site}.mean", row) : Constant("no mean", 0);
+                    double made = ((double)x.Value - mean.Value) / scale.Value;
+                    return Math.Abs(made - value) > 1e-3 * Math.Max(1, Math.Abs(value)) ? null
+                        : new Opened(mean.Hook is null ? "x ÷ scale" : "(x − mean) ÷ scale", "The row, brought to one size.", [One(x), One(mean), One(scale)], made);
                 }
 
+            case "in":
+                return Stream($"{site}.in", site, word, at, value);
             default:
                 return null;
         }

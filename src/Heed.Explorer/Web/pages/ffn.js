@@ -24,7 +24,7 @@ export default {
         <td class="r">${num(`${s}.pre`, [q, n], pre.data[n], (h, i) => store.openFirst(h, i))}</td><td class="r">${num(`${s}.post`, [q, n], post.data[n], (h, i) => store.openFirst(h, i))}</td>
         <td><svg width="90" height="10" aria-hidden="true"><rect y="1" height="8" width=${90 * Math.abs(post.data[n]) / most} fill="var(--feed)"></rect></svg></td></tr>`)}</tbody></table></section>
       <section class="gap"><h2>The curve</h2><p class="note">Each dot is a neuron: its input to the right, its output upwards.</p>${curve(/** @type {Float32Array} */ (pre.data), /** @type {Float32Array} */ (post.data))}</section></div>
-      <section class="part"><h2>What is written</h2>${strip(store, `${s.slice(0, -3)}mlp_out`, [q], 24)}</section>`;
+      <section class="part"><h2>What is written</h2>${strip(store, `${s}.out`, [q], 24)}</section>`;
   },
 };
 

@@ -12,4 +12,7 @@ export const PAGES = [
   { id: 'norm', title: 'Norm', group: 'Build', load: () => import('./norm.js') },
   { id: 'ffn', title: 'Feed-forward', group: 'Build', load: () => import('./ffn.js') },
   { id: 'predict', title: 'Prediction', group: 'Write', load: () => import('./predict.js') },
+  { id: 'why', title: 'Why', group: 'Write', load: () => import('./why.js') },
+  { id: 'models', title: 'Models', group: 'Compare', load: () => import('./models.js') },
+  { id: 'size', title: 'Size calculator', group: 'Compare', load: () => import('./size.js') },
 ];

@@ -1,5 +1,6 @@
 import { html, nothing } from '../vendor/lit.js';
 import { exact, num, word } from '../numbers.js';
+import '../parts/heatmap.js';
 import { skeleton } from '../parts/states.js';
 
 /** @typedef {import('../store.js').Store} Store */
@@ -47,7 +48,7 @@ function leak(store, tokens) {
   const other = store.model.tokenizerMissing ? text.replace(/\d+\s*$/, '5') : text.slice(0, last.start) + (last.text.startsWith(' ') ? ' ' : '') + 'zebra';
   const second = store.use(`leak|${store.trace.id}`, signal => store.engine.post('trace', { text: other, decoderText: store.state.dt, interventions: store.state.iv }, signal));
   if (!second) return store.failure(`leak|${store.trace.id}`) ? nothing : skeleton(6);
-  const name = `${store.state.S ? store.state.S + '.' : ''}blocks.${store.stack.layers - 1}.resid_post`;
+  const name = `${store.state.S ? store.state.S + '.' : ''}blocks.${store.stack.layers - 1}.out`;
   const has = store.trace.hooks.some((/** @type {any} */ h) => h.name === name);
   const hook = has ? name : 'logits';
   const a = store.tensor(hook), b = store.tensor(hook, '', second);

@@ -18,10 +18,10 @@ export default {
     const q = store.query;
     const scale = store.tensor(`${site}.scale`, String(q));
     const layer = site.slice(0, site.lastIndexOf('.'));
-    const attention = store.trace.hooks.findIndex((/** @type {any} */ h) => h.name === `${layer}.attn.q`), mine = store.trace.hooks.findIndex((/** @type {any} */ h) => h.name === `${layer}.norm1.out`);
+    const attention = store.trace.hooks.findIndex((/** @type {any} */ h) => h.name === `${layer}.attn.q`), mine = store.trace.hooks.findIndex((/** @type {any} */ h) => h.name === `${layer}.attn_norm.out`);
     const pre = mine >= 0 && mine < attention;
     const rms = store.about('structure')?.towers.flatMap((/** @type {any} */ t) => [...t.before, ...t.after, ...t.layers.flatMap((/** @type {any} */ l) => l.steps)]).find((/** @type {any} */ s) => s.site === site)?.name;
-    const stream = [`${layer}.${site.endsWith('norm1') ? 'resid_pre' : 'resid_mid'}`, `${layer}.resid_mid`, `${layer}.resid_post`].find(n => names.has(n));
+    const stream = `${site}.in`;
     return html`<div class="bar"><label class="field">norm <select @change=${(/** @type {any} */ e) => store.set({ x: { ...store.state.x, norm: e.target.value } })}>${all.map(s => html`<option ?selected=${s === site}>${s}</option>`)}</select></label>
         <span>row of <b class="mono">${word(store.tokens(store.state.S)[q])}</b></span><span class="muted">${rms ?? ''}${attention >= 0 && mine >= 0 ? `, ${pre ? 'pre-norm: before each part' : 'post-norm: after each sum'}` : ''}</span></div>
       <ol class="steps">
@@ -44,6 +44,6 @@ const sites = store => store.trace.hooks.map((/** @type {any} */ h) => h.name).f
 /** @param {Store} store */
 function chosen(store) {
   const all = sites(store);
-  const at = `${store.state.S ? store.state.S + '.' : ''}blocks.${store.state.L}.norm1`;
+  const at = `${store.state.S ? store.state.S + '.' : ''}blocks.${store.state.L}.attn_norm`;
   return all.includes(store.state.x.norm ?? '') ? store.state.x.norm : all.includes(at) ? at : all[0];
 }

@@ -1,5 +1,6 @@
 import { html, nothing } from '../vendor/lit.js';
 import { word } from '../numbers.js';
+import '../parts/heatmap.js';
 import { skeleton } from '../parts/states.js';
 import { strip } from './steps.js';
 
@@ -30,8 +31,8 @@ export default {
     const names = new Set(store.trace.hooks.map((/** @type {any} */ h) => h.name));
     const q = store.query, site = `${prefix}blocks.${Math.min(store.state.L, store.stack.layers - 1)}.attn`, H = Math.min(store.state.H, store.stack.heads - 1);
     return html`<div class="row"><span class="big">${kind}</span></div><p class="lead">${KIND[kind]}</p>
-      ${names.has(`${prefix}pos_embed`) ? html`<ol class="steps part"><li class="step"><div class="stepname"><h2>Word</h2></div><div class="stepbody">${strip(store, `${prefix}embed`, [q], 24)}</div></li>
-        <li class="step"><div class="stepname"><h2>Place ${q}</h2></div><div class="stepbody">${strip(store, `${prefix}pos_embed`, [q], 24)}</div></li></ol>${table(store, `${prefix}pos_embed`)}` : nothing}
+      ${names.has(`${prefix}embed.position`) ? html`<ol class="steps part"><li class="step"><div class="stepname"><h2>Word</h2></div><div class="stepbody">${strip(store, `${prefix}embed.token`, [q], 24)}</div></li>
+        <li class="step"><div class="stepname"><h2>Place ${q}</h2></div><div class="stepbody">${strip(store, `${prefix}embed.position`, [q], 24)}</div></li></ol>${table(store, `${prefix}embed.position`)}` : nothing}
       ${kind === 'rotary' ? html`<ol class="steps part"><li class="step"><div class="stepname"><h2>Query</h2><p class="muted">before</p></div><div class="stepbody">${strip(store, `${site}.q`, [q, H], 24)}</div></li>
         <li class="step"><div class="stepname"><h2>Rotated</h2><p class="muted">at place ${q}</p></div><div class="stepbody">${strip(store, `${site}.rot_q`, [q, H], 24)}</div></li></ol>` : nothing}
       ${['relative', 'alibi', 'disentangled'].includes(kind) ? bias(store, site, H) : nothing}`;

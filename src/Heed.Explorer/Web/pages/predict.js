@@ -20,7 +20,7 @@ export default {
     const classes = store.model.head === 'class of the text' || store.model.head === 'answer';
     const at = classes ? 0 : store.state.S === store.model.stacks[store.model.stacks.length - 1].name ? store.query : store.trace.readout;
     const settings = { temperature: Number(x.temp || 1), topk: Number(x.topk || 0), topp: Number(x.topp || 1) };
-    const query = { at, ...settings, count: 24 };
+    const query = { at, ...settings, count: 14 };
     const reply = store.about('predict', query);
     const failed = store.failureAbout('predict', query);
     const before = store.state.iv.length ? store.about('predict', { ...query, count: 200 }, store.clean) : undefined;
