@@ -73,6 +73,15 @@ public sealed class Browser : IAsyncLifetime
         await SettleAsync(page);
     }
 
+    /// <summary>Goes to another page of the open application.</summary>
+    public static async Task GoAsync(IPage page, string name)
+    {
+        await page.EvaluateAsync("name => window.heed.store.set({ page: name, view: '', x: {} })", name);
+        await page.WaitForFunctionAsync("name => location.pathname.endsWith('/' + name)", name);
+        await page.WaitForTimeoutAsync(30);
+        await SettleAsync(page);
+    }
+
     /// <summary>Waits until nothing is loading.</summary>
     public static async Task SettleAsync(IPage page)
     {

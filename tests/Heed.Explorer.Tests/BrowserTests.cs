@@ -113,14 +113,18 @@ public class BrowserTests(Browser browser, Servers servers)
     [InlineData("dark")]
     public async Task Every_page_is_clean_to_axe(string theme)
     {
+        // Each look takes seconds: ./test looks at three pages in one width, ./test --long at all of them in three.
+        bool all = Environment.GetEnvironmentVariable("HEED_LONG") == "1";
+        string[] pages = all ? [.. PageTests.Pages] : theme == "light" ? ["attention", "steps"] : ["predict"];
         ExplorerServer server = await servers.GetAsync("decoder");
         List<string> found = [];
-        foreach (int width in new[] { 375, 768, 1280 })
+        foreach (int width in all ? new[] { 375, 768, 1280 } : [1280])
         {
             IPage page = await browser.PageAsync(width, 900, theme);
-            foreach (string name in PageTests.Pages)
+            await Browser.OpenAsync(page, server.Address, "attention");
+            foreach (string name in pages)
             {
-                await Browser.OpenAsync(page, server.Address, name);
+                await Browser.GoAsync(page, name);
                 AxeResult result = await page.RunAxe();
                 found.AddRange(result.Violations.Select(v => $"{name} {theme} {width}: {v.Id} {v.Nodes.Length} × {v.Nodes[0].Html} ({v.Nodes[0].Any.FirstOrDefault()?.Message})"));
             }
@@ -174,9 +178,10 @@ public class BrowserTests(Browser browser, Servers servers)
         };
         Dictionary<string, (int[] Shape, float[] Values)>? engine = null;
         int compared = 0;
+        await Browser.OpenAsync(page, server.Address, "attention?L=1&H=1");
         foreach (string name in PageTests.Pages)
         {
-            await Browser.OpenAsync(page, server.Address, name + "?L=1&H=1");
+            await Browser.GoAsync(page, name);
             Assert.DoesNotContain("undefined", await page.InnerTextAsync(".stage"), StringComparison.Ordinal);
             engine ??= await Fresh(page, folder);
             string json = await page.EvaluateAsync<string>("() => JSON.stringify([...document.querySelectorAll('[data-hook]')].map(e => [e.dataset.hook, e.dataset.idx, e.dataset.v]))");

@@ -25,9 +25,10 @@ public class ScreenshotTests(Browser browser, Servers servers)
             {
                 if (m.Type == "error") errors.Add(m.Text);
             };
+            await Browser.OpenAsync(page, server.Address, "attention");
             foreach (string name in pages)
             {
-                await Browser.OpenAsync(page, server.Address, name);
+                await Browser.GoAsync(page, name);
                 string file = name.Split('?')[0];
                 await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"{file}-{model.Split('/')[^1].Replace(' ', '-')}-{look}.png"), FullPage = true });
             }

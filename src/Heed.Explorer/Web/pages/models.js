@@ -27,4 +27,4 @@ export default {
 };
 
 /** @param {number} n @param {number} most */
-const bar = (n, most) => html`<svg width="80" height="8" aria-hidden="true"><rect width="80" height="8" fill="var(--tint)"></rect><rect width=${80 * Math.log10(n / 1e5) / Math.log10(most / 1e5)} height="8" fill="var(--embed)"></rect></svg>`;
+const bar = (n, most) => html`<svg width="80" height="8" aria-hidden="true"><rect width="80" height="8" fill="var(--tint)"></rect><rect width=${80 * Math.max(0, Math.log10(n / 1e3) / Math.log10(most / 1e3))} height="8" fill="var(--embed)"></rect></svg>`;
