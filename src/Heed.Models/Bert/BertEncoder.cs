@@ -50,7 +50,10 @@ internal sealed class BertEncoder : TokenStack
     private readonly Dropout _dropout;
 
     /// <summary>Makes the parameters at a place of the checkpoint, <c>bert</c> or <c>roberta</c> in models with a head.</summary>
-    public BertEncoder(BertConfig config, ParameterScope at)
+    /// <param name="config">Sizes and settings.</param>
+    /// <param name="at">The place.</param>
+    /// <param name="tables">A stack whose tables, and the norm of their sum, this one reads too; null makes its own.</param>
+    public BertEncoder(BertConfig config, ParameterScope at, BertEncoder? tables = null)
         : base(config, at)
     {
         _config = config;
@@ -58,19 +61,27 @@ internal sealed class BertEncoder : TokenStack
         int width = config.TableWidth;
         Initializer normal = Initializer.Normal(config.InitialDeviation);
         Initializer exceptPadding = config.TablePadding is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal;
-        ParameterScope tables = at / "embeddings", positions = (tables / "position_embeddings").As("pos_embed");
-        Tokens = new Embedding(
-            config.Vocabulary, width, (tables / "word_embeddings").As("embed"), exceptPadding, config.TablePadding, isOutput: config.TiedOutput);
-        if (config.HasPositionTable)
+        if (tables is not null)
         {
-            Positions = config.PositionsSkipPadding
-                ? new Embedding(config.PositionRows, width, positions, exceptPadding, config.TablePadding)
-                : new Embedding(config.PositionRows, width, positions, normal);
+            (Tokens, Positions, Segments, EmbeddingNorm) = (tables.Tokens, tables.Positions, tables.Segments, tables.EmbeddingNorm);
+        }
+        else
+        {
+            ParameterScope own = at / "embeddings", positions = (own / "position_embeddings").As("pos_embed");
+            Tokens = new Embedding(config.Vocabulary, width, (own / "word_embeddings").As("embed"), exceptPadding, config.TablePadding,
+                isOutput: config.TiedOutput);
+            if (config.HasPositionTable)
+            {
+                Positions = config.PositionsSkipPadding
+                    ? new Embedding(config.PositionRows, width, positions, exceptPadding, config.TablePadding)
+                    : new Embedding(config.PositionRows, width, positions, normal);
+            }
+
+            if (config.Segments > 0)
+                Segments = new Embedding(config.Segments, width, (own / "token_type_embeddings").As("type_embed"), normal);
+            EmbeddingNorm = new LayerNorm(width, config.NormEpsilon, (own / "LayerNorm").As("norm_embed"));
         }
 
-        if (config.Segments > 0)
-            Segments = new Embedding(config.Segments, width, (tables / "token_type_embeddings").As("type_embed"), normal);
-        EmbeddingNorm = new LayerNorm(width, config.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
         if (width != config.Width)
             EmbeddingProjection = new Linear(width, config.Width, (at / "embeddings_project").As("embed_proj"), initializer: normal);
         Distances = config.DistanceBuckets == 0 ? null : new RelativeBias(

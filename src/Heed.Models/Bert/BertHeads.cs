@@ -70,7 +70,7 @@ internal static class BertHeads
     /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>, those of DeBERTa's third version and of ELECTRA's
     /// generator elsewhere. An
     /// untied head of the first two has two biases, of which only <c>decoder.bias</c> is used.</summary>
-    private static MaskedHead Masked(BertConfig c, ParameterScope root, BertEncoder stack)
+    internal static MaskedHead Masked(BertConfig c, ParameterScope root, BertEncoder stack)
     {
         bool roberta = c is RobertaConfig, third = c is DebertaConfig { LegacyHead: false };
         ParameterScope at = roberta ? root / "lm_head" : third ? root / "lm_predictions" / "lm_head" : root / "cls" / "predictions";
