@@ -104,6 +104,7 @@ internal static class Application
             InfoCommand.Create(terminal),
             VerifyCommand.Create(terminal),
             ConvertCommand.Create(terminal),
+            QuantizeCommand.Create(terminal),
             MergeCommand.Create(terminal),
             ExportCommand.Create(terminal),
             HubCommands.Pull(terminal),

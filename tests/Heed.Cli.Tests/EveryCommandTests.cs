@@ -29,6 +29,7 @@ public class EveryCommandTests
         ["info"] = ("{model}", ["parameters"]),
         ["verify"] = ("{golden}", ["cases", "failed"]),
         ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),
+        ["quantize"] = ("{model} {new}.gguf --data {text}", ["file", "bytes", "bits_per_value", "types", "quality"]),
         ["merge"] = ("{adapter} --out {new}", ["folder", "base", "adapted", "parameters", "untied", "copied"]),
         ["export"] = ("{encoder} --out {new}.onnx", ["file", "architecture", "operator_set", "inputs", "outputs", "bytes"]),
         ["pull"] = ("nobody/nothing", []),

@@ -1,8 +1,12 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Checkpoints.Gguf;
+using Heed.Engine.Kernels;
 using Heed.Hub;
+using Heed.Models;
 using Heed.Models.Adapters;
+using Heed.Models.Files;
 
 namespace Heed.Cli.Commands;
 
@@ -13,8 +17,8 @@ internal static class ConvertCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> source = new("in") { Description = "model folder, or the name of a pulled model: safetensors or PyTorch pickle, one file or shards" };
-        Argument<string> target = new("out") { Description = "folder to write" };
+        Argument<string> source = new("in") { Description = "model folder, or the name of a pulled model: safetensors or PyTorch pickle, one file or shards; or a GGUF file" };
+        Argument<string> target = new("out") { Description = "folder to write, or the name of a GGUF file" };
         Option<string?> dtype = new("--dtype") { Description = "store floats as f32, bf16 or f16; unchanged if omitted" };
         dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
         Option<string> shard = new("--shard-size") { Description = "largest weights file, such as 2GB or 500MiB", DefaultValueFactory = _ => "50GB" };
@@ -32,7 +36,15 @@ internal static class ConvertCommand
                 Overwrite = parsed.GetValue(overwrite),
                 DeleteOld = parsed.GetValue(deleteOld),
             };
-            return Task.FromResult(Run(terminal, parsed.GetRequiredValue(source), parsed.GetRequiredValue(target), options, cancellationToken));
+            (string from, string to) = (parsed.GetRequiredValue(source), parsed.GetRequiredValue(target));
+            if (GgufFile.IsName(to))
+            {
+                GgufType type = options.DType switch { DType.BF16 => GgufType.BF16, DType.F16 => GgufType.F16, _ => GgufType.F32 };
+                return Task.FromResult(QuantizeCommand.Run(terminal, from, to, type, null, 0, options.Overwrite, cancellationToken));
+            }
+
+            if (HubModel.Files(from) is GgufModelFiles gguf) return Task.FromResult(FromGguf(terminal, gguf, to, options));
+            return Task.FromResult(Run(terminal, from, to, options, cancellationToken));
         });
         return command;
     }
@@ -74,6 +86,26 @@ internal static class ConvertCommand
             terminal.Line($"{report.Tensors} tensors ({report.Converted} converted), {Printable.Bytes(report.Bytes)} in {report.WeightFiles.Count} file(s); {report.CopiedFiles.Count} other file(s) copied to {target}{deleted}");
         }
 
+        return ExitCode.Ok;
+    }
+
+    /// <summary>A GGUF file as a folder: configuration, tokenizer and weights.</summary>
+    private static int FromGguf(Terminal terminal, GgufModelFiles source, string target, ConversionOptions options)
+    {
+        if (!options.Overwrite) CheckpointConversion.RefuseFilled(target);
+        LoadOptions loading = new() { Format = WeightFormat.Float32, Warnings = new Reporter<string>(terminal.Warn) };
+        using Model model = ModelFolder.Load(source, loading).Model;
+        ModelFolder.Save(model, target, options.DType, options.ShardSize);
+        string[] names = [.. source.List("").Where(name => name is not (GgufModelFiles.WeightsName or ModelFolder.ConfigName))];
+        foreach (string name in names)
+        {
+            byte[] bytes = new StoredFile(source, name).ReadAll(int.MaxValue);
+            DurableFile.Write(Path.Combine(target, name), stream => stream.Write(bytes));
+        }
+
+        long values = model.Parameters.Values;
+        if (terminal.IsJson) terminal.Json(new JsonObject { ["tensors"] = model.Parameters.Count(), ["values"] = values, ["files"] = Names(names) });
+        else terminal.Line($"{model.Parameters.Count()} tensors, {values:N0} values in {target}; tokenizer: {string.Join(", ", names)}");
         return ExitCode.Ok;
     }
 

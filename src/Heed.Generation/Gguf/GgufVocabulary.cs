@@ -4,6 +4,7 @@ using Heed.Models;
 using Heed.Tokenizers;
 using Heed.Tokenizers.Models;
 using Heed.Tokenizers.PreTokenizers;
+using Heed.Tokenizers.Text;
 using Heed.Tokenizers.SentencePiece;
 
 namespace Heed.Generation.Gguf;
@@ -14,13 +15,16 @@ internal static class GgufVocabulary
     private const string Keys = "tokenizer.ggml.";
     private const long Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, ByteType = 6;
 
-    /// <summary>All keys, in llama.cpp's order.</summary>
+    private static readonly string[] TokenizerFiles = ["tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"];
+
+    /// <summary>All keys, in llama.cpp's order; none if the folder holds no tokenizer.</summary>
     /// <param name="source">The model's files.</param>
     /// <param name="config">Its sizes: the vocabulary is filled up to the rows of the table.</param>
     /// <exception cref="InputException">The tokenizer has no form in GGUF.</exception>
     public static IReadOnlyList<KeyValuePair<string, GgufValue>> Of(IModelFiles source, ModelConfig config)
     {
         List<KeyValuePair<string, GgufValue>> keys = [];
+        if (!Array.Exists(TokenizerFiles, source.Contains)) return keys;
         Tokenizer tokenizer = Tokenizer.FromFiles(source);
         string[] tokens = new string[Math.Max(config.Vocabulary, tokenizer.VocabularySize)];
         long[] types = [.. Enumerable.Repeat(Normal, tokens.Length)];
