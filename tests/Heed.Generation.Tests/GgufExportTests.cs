@@ -78,7 +78,8 @@ public sealed class GgufExportTests : IDisposable
             Assert.Equal(tensor.ToFloats(), found.ToFloats());
         }
 
-        foreach (string key in (string[])["tokens", "scores", "merges", "token_type", "bos_token_id", "eos_token_id", "model", "pre", "add_bos_token"])
+        foreach (string key in (string[])["tokens", "scores", "merges", "token_type", "bos_token_id", "eos_token_id", "model", "pre",
+            "add_bos_token"])
         {
             string full = "tokenizer.ggml." + key;
             if (!before.Metadata.TryGetValue(full, out GgufValue? value)) continue;
@@ -98,7 +99,8 @@ public sealed class GgufExportTests : IDisposable
 
         string source = Path.Combine(shared, "models", "all-MiniLM-L6-v2"), target = Path.Combine(_folder, "model.gguf");
         GgufExport.Write(new FolderModelFiles(source), target, GgufType.F32, Exact);
-        Tokenizer before = Tokenizer.FromFolder(source).WithTruncation(null).WithPadding(null), after = Tokenizer.FromFiles(GgufModelFiles.OfPath(target));
+        Tokenizer before = Tokenizer.FromFolder(source).WithTruncation(null).WithPadding(null),
+            after = Tokenizer.FromFiles(GgufModelFiles.OfPath(target));
         foreach (string text in (string[])["The card was charged twice.", "naïve café", "Unbelievably, 東京!", ""])
             Assert.Equal(before.Encode(text).Ids, after.Encode(text).Ids);
         using Model left = ModelFolder.Load(source, Exact).Model, right = ModelFolder.Load(target, Exact).Model;
@@ -111,7 +113,8 @@ public sealed class GgufExportTests : IDisposable
     public void What_has_no_form_is_refused()
     {
         InputException refused = Assert.Throws<InputException>(() => GgufExport.Write(
-            new FolderModelFiles(Path.Combine(Repository.Goldens, "models", "t5")), Path.Combine(_folder, "model.gguf"), GgufType.F32, Exact));
+            new FolderModelFiles(Path.Combine(Repository.Goldens, "models", "t5")), Path.Combine(_folder, "model.gguf"), GgufType.F32,
+                Exact));
         Assert.Contains("T5", refused.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFiles(_folder));
     }

@@ -74,7 +74,8 @@ public sealed class GgufModelTests
 
             int[] expected = [.. row.RootElement.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
             // The reference recognises no special token that a text spells out; nor does SentencePiece itself.
-            int[] found = SentencePieceOf(file) is { } pieces ? [.. pieces.Encode(text).Select(piece => piece.Id)] : [.. tokenizer.Encode(text, addSpecialTokens: false).Ids];
+            int[] found = SentencePieceOf(file) is { } pieces ? [.. pieces.Encode(text).Select(piece => piece.Id)]
+                : [.. tokenizer.Encode(text, addSpecialTokens: false).Ids];
             if (!text.Contains("<s>", StringComparison.Ordinal)) Assert.Equal(found, tokenizer.Encode(text, addSpecialTokens: false).Ids);
             Assert.True(expected.SequenceEqual(found), $"{file}: {text}\n{string.Join(' ', expected)}\n{string.Join(' ', found)}");
             count++;
@@ -134,7 +135,8 @@ public sealed class GgufModelTests
         using TensorScope scope = TensorScope.Begin();
         ModelOutput output = model.Run(new ModelInputs { InputIds = TokenGrid.Of(ids) });
         float[] found = output.Logits!.ToArray(), right = logits.ToFloats();
-        double distance = Math.Sqrt(found.Zip(right, (a, b) => ((double)a - b) * (a - b)).Sum()), norm = Math.Sqrt(right.Sum(v => (double)v * v));
+        double distance = Math.Sqrt(found.Zip(right, (a, b) => ((double)a - b) * (a - b)).Sum()),
+            norm = Math.Sqrt(right.Sum(v => (double)v * v));
         Assert.True(distance <= Math.Max(20 * noise, 2e-6 * norm), $"{prefix}: distance {distance}, norm {norm}, noise {noise}");
         return norm;
     }

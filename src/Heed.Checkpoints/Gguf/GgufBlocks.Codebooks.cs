@@ -26,7 +26,8 @@ internal static partial class GgufBlocks
             uint rest = BinaryPrimitives.ReadUInt32LittleEndian(group[4..]);
             float scale = d * (0.5f + (rest >> 28)) * 0.25f;
             for (int l = 0; l < 4; l++)
-                Row8(GgufCodebooks.Iq2Xxs, group[l], GgufCodebooks.EvenSigns((int)(rest >> (7 * l)) & 127), scale, y[((32 * g) + (8 * l))..]);
+                Row8(GgufCodebooks.Iq2Xxs, group[l], GgufCodebooks.EvenSigns((int)(rest >> (7 * l)) & 127), scale,
+                    y[((32 * g) + (8 * l))..]);
         }
     }
 

@@ -70,7 +70,8 @@ internal static partial class GgufBlocks
             }
 
             // The best scale for these whole numbers is product / square; what it explains is product² / square.
-            if (square > 0 && product * product / square > bestGain) (best, bestGain) = ((float)(product / square), product * product / square);
+            if (square > 0 && product * product / square > bestGain) (best, bestGain) = ((float)(product / square),
+                product * product / square);
         }
 
         return best;
@@ -91,7 +92,8 @@ internal static partial class GgufBlocks
         Put(b[2..], least);
         for (int g = 0; g < 8; g++)
         {
-            int s = d == 0 ? 0 : Math.Min(63, AwayFromZero(scales[g] / d)), m = least == 0 ? 0 : Math.Min(63, AwayFromZero(leasts[g] / least));
+            int s = d == 0 ? 0 : Math.Min(63, AwayFromZero(scales[g] / d)), m = least == 0 ? 0
+                : Math.Min(63, AwayFromZero(leasts[g] / least));
             PutSixBits(b[4..], g, s, m);
             (float scale, float minimum) = (d * s, least * m);
             for (int j = 0; j < 32; j++)

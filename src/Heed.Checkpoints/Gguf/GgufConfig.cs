@@ -24,7 +24,8 @@ internal static class GgufConfig
             "bert" => Bert(metadata),
             _ => Llama(metadata),
         };
-        foreach ((string key, string id) in ((string, string)[])[("bos", "bos_token_id"), ("eos", "eos_token_id"), ("padding", "pad_token_id")])
+        foreach ((string key, string id) in ((string, string)[])[("bos", "bos_token_id"), ("eos", "eos_token_id"),
+            ("padding", "pad_token_id")])
             if (GgufTokenizer.SpecialId(metadata, key) is { } value) config[id] = value;
         return config;
     }
@@ -61,7 +62,8 @@ internal static class GgufConfig
             ["num_key_value_heads"] = metadata.Whole(Key("attention.head_count_kv"), 1, MostSize) ?? heads,
             ["max_position_embeddings"] = context,
             ["hidden_act"] = "silu",
-            ["rms_norm_eps"] = metadata.Number(Key("attention.layer_norm_rms_epsilon")) ?? throw metadata.Missing(Key("attention.layer_norm_rms_epsilon")),
+            ["rms_norm_eps"] = metadata.Number(Key("attention.layer_norm_rms_epsilon"))
+                ?? throw metadata.Missing(Key("attention.layer_norm_rms_epsilon")),
             ["rope_parameters"] = Rope(metadata, context),
             ["tie_word_embeddings"] = !metadata.File.TryGet("output.weight", out _),
         };
@@ -145,21 +147,25 @@ internal static class GgufConfig
         ["num_attention_heads"] = metadata.Size(metadata.Key("attention.head_count"), MostSize),
         ["intermediate_size"] = metadata.Size(metadata.Key("feed_forward_length"), MostSize),
         ["max_position_embeddings"] = metadata.Size(metadata.Key("context_length"), MostSize),
-        ["type_vocab_size"] = metadata.File.TryGet("token_types.weight", out GgufTensor? types) && types.Sizes.Length == 2 ? types.Sizes[0] : 1,
+        ["type_vocab_size"] = metadata.File.TryGet("token_types.weight", out GgufTensor? types) && types.Sizes.Length == 2 ? types.Sizes[0]
+            : 1,
         ["hidden_act"] = "gelu",
         ["layer_norm_eps"] = Epsilon(metadata),
     };
 
     private static double Epsilon(GgufMetadata metadata)
-        => metadata.Number(metadata.Key("attention.layer_norm_epsilon")) ?? throw metadata.Missing(metadata.Key("attention.layer_norm_epsilon"));
+        => metadata.Number(metadata.Key("attention.layer_norm_epsilon"))
+            ?? throw metadata.Missing(metadata.Key("attention.layer_norm_epsilon"));
 
     /// <summary>Rows of the table of tokens.</summary>
     private static long Vocabulary(GgufMetadata metadata)
     {
         if (!metadata.File.TryGet("token_embd.weight", out GgufTensor? table))
-            throw new InvalidFileException(metadata.File.Path, "tensor 'token_embd.weight'", "is missing; the file holds no model. Write it again with its tensors");
+            throw new InvalidFileException(metadata.File.Path, "tensor 'token_embd.weight'",
+                "is missing; the file holds no model. Write it again with its tensors");
         long[] sizes = table.Sizes;
         return sizes.Length >= 2 ? sizes[^2]
-            : throw new InvalidFileException(metadata.File.Path, "tensor 'token_embd.weight'", $"has the shape [{string.Join(", ", sizes)}]; a matrix was expected. Write the file again");
+            : throw new InvalidFileException(metadata.File.Path, "tensor 'token_embd.weight'",
+                $"has the shape [{string.Join(", ", sizes)}]; a matrix was expected. Write the file again");
     }
 }

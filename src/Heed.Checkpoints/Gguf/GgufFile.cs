@@ -70,7 +70,8 @@ internal sealed class GgufFile : IDisposable
         uint version = reader.U32("version");
         if (version is not (2 or 3))
         {
-            throw reader.Bad("version", (version & 0xFFFF) == 0 && version != 0 ? $"is 0x{version:X8}: the file is big-endian; little-endian files are read"
+            throw reader.Bad("version", (version & 0xFFFF) == 0 && version != 0
+                ? $"is 0x{version:X8}: the file is big-endian; little-endian files are read"
                 : $"is {version}; versions 2 and 3 are read");
         }
 
@@ -87,10 +88,12 @@ internal sealed class GgufFile : IDisposable
         List<(string Name, GgufType Type, long[] Sizes, ulong Offset, long Bytes)> infos = new(tensors);
         for (int i = 0; i < tensors; i++) infos.Add(Info(reader, i));
         long start = (reader.Position + alignment - 1) / alignment * alignment;
-        if (tensors > 0 && start > _file.Length) throw reader.Bad(AlignmentKey, $"is {alignment}: the data would begin at byte {start} of {_file.Length}");
+        if (tensors > 0 && start > _file.Length) throw reader.Bad(AlignmentKey,
+            $"is {alignment}: the data would begin at byte {start} of {_file.Length}");
         foreach ((string name, GgufType type, long[] sizes, ulong offset, long bytes) in infos)
         {
-            if (offset % (ulong)alignment != 0) throw reader.Bad($"tensor '{name}'", $"begins at offset {offset}, no multiple of the alignment {alignment}");
+            if (offset % (ulong)alignment != 0) throw reader.Bad($"tensor '{name}'",
+                $"begins at offset {offset}, no multiple of the alignment {alignment}");
             if (offset > (ulong)(_file.Length - start) || bytes > _file.Length - start - (long)offset)
                 throw reader.Bad($"tensor '{name}'", $"has {bytes} bytes from offset {offset} on, but the data has {_file.Length - start}");
             GgufTensor tensor = new(name, type, sizes, _file, start + (long)offset);
@@ -104,9 +107,11 @@ internal sealed class GgufFile : IDisposable
     private long Alignment(GgufReader reader)
     {
         if (!_metadata.TryGetValue(AlignmentKey, out GgufValue? value)) return 32;
-        if (value is not { Type: GgufValueType.U32, Value: decimal number }) throw reader.Bad(AlignmentKey, $"is {value}; a 32-bit whole number was expected");
+        if (value is not { Type: GgufValueType.U32, Value: decimal number }) throw reader.Bad(AlignmentKey,
+            $"is {value}; a 32-bit whole number was expected");
         long alignment = (long)number;
-        if (alignment < 8 || !long.IsPow2(alignment)) throw reader.Bad(AlignmentKey, $"is {alignment}; a power of two from 8 on was expected");
+        if (alignment < 8 || !long.IsPow2(alignment)) throw reader.Bad(AlignmentKey,
+            $"is {alignment}; a power of two from 8 on was expected");
         return alignment;
     }
 
@@ -115,7 +120,8 @@ internal sealed class GgufFile : IDisposable
         string name = reader.Text($"tensor {index}: name");
         string at = $"tensor '{Printable.Shorten(name)}'";
         if (name.Length == 0) throw reader.Bad($"tensor {index}", "has no name");
-        if (System.Text.Encoding.UTF8.GetByteCount(name) > MaximumNameBytes) throw reader.Bad(at, $"has a name of more than {MaximumNameBytes} bytes");
+        if (System.Text.Encoding.UTF8.GetByteCount(name) > MaximumNameBytes) throw reader.Bad(at,
+            $"has a name of more than {MaximumNameBytes} bytes");
         uint rank = reader.U32(at);
         if (rank > MaximumRank) throw reader.Bad(at, $"has {rank} dimensions; at most {MaximumRank} are allowed");
         long[] sizes = new long[rank];
@@ -123,7 +129,8 @@ internal sealed class GgufFile : IDisposable
         for (int d = 0; d < sizes.Length; d++)
         {
             ulong size = reader.U64(at);
-            if (size > RawTensor.MaximumDimension) throw reader.Bad(at, $"has a dimension of {size}; at most {RawTensor.MaximumDimension} is accepted");
+            if (size > RawTensor.MaximumDimension) throw reader.Bad(at,
+                $"has a dimension of {size}; at most {RawTensor.MaximumDimension} is accepted");
             // The file's order is innermost first.
             sizes[sizes.Length - 1 - d] = (long)size;
             count *= size;
@@ -139,7 +146,8 @@ internal sealed class GgufFile : IDisposable
         }
 
         long row = sizes.Length == 0 ? 1 : sizes[^1];
-        if (row % type.BlockValues() != 0) throw reader.Bad(at, $"has rows of {row} values; {type} stores blocks of {type.BlockValues()}, and rows are whole blocks");
+        if (row % type.BlockValues() != 0) throw reader.Bad(at,
+            $"has rows of {row} values; {type} stores blocks of {type.BlockValues()}, and rows are whole blocks");
         return (name, type, sizes, reader.U64(at), (long)(count / (uint)type.BlockValues() * (uint)type.BlockBytes()));
     }
 

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Heed.Checkpoints.Gguf;
 
-/// <summary>The metadata of a file, read by key with checks: an error names the file, the key, the value found and what is allowed.</summary>
+/// <summary>The metadata of a file, read by key with checks: an error names the file, the key, the value found and what is
+/// allowed.</summary>
 internal sealed class GgufMetadata
 {
     private const string ArchitectureKey = "general.architecture";
@@ -40,7 +41,8 @@ internal sealed class GgufMetadata
     public int? Whole(string key, int least, int most)
     {
         if (Find(key) is not { } value) return null;
-        return value.Value is decimal number && number >= least && number <= most ? (int)number : throw Wrong(key, $"a whole number from {least} to {most}");
+        return value.Value is decimal number && number >= least && number <= most ? (int)number
+            : throw Wrong(key, $"a whole number from {least} to {most}");
     }
 
     /// <summary>A whole number that must be there.</summary>
@@ -59,13 +61,16 @@ internal sealed class GgufMetadata
         : null;
 
     /// <summary>An array of strings, or null if the key is missing.</summary>
-    public string[]? Texts(string key) => Find(key) is { } value ? value.Value as string[] ?? throw Wrong(key, "an array of strings") : null;
+    public string[]? Texts(string key) => Find(key) is { } value ? value.Value as string[] ?? throw Wrong(key, "an array of strings")
+        : null;
 
     /// <summary>An array of whole numbers, or null if the key is missing.</summary>
-    public long[]? Wholes(string key) => Find(key) is { } value ? value.Value as long[] ?? throw Wrong(key, "an array of whole numbers") : null;
+    public long[]? Wholes(string key) => Find(key) is { } value ? value.Value as long[] ?? throw Wrong(key, "an array of whole numbers")
+        : null;
 
     /// <summary>An array of numbers, or null if the key is missing.</summary>
-    public double[]? Numbers(string key) => Find(key) is { } value ? value.Value as double[] ?? throw Wrong(key, "an array of numbers") : null;
+    public double[]? Numbers(string key) => Find(key) is { } value ? value.Value as double[] ?? throw Wrong(key, "an array of numbers")
+        : null;
 
     /// <summary>The error of a key that must be there.</summary>
     public InvalidFileException Missing(string key) => new(_file.Path, key, "is missing; write the file again with a complete converter");

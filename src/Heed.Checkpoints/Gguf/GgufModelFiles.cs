@@ -27,7 +27,8 @@ internal sealed class GgufModelFiles : IModelFiles
         GgufTokenizer.Check(metadata);
         // The metadata stay; the tensors cannot be read through them.
         _translated = new(() => new MemoryModelFiles(
-            [new("config.json", config), .. GgufTokenizer.Files(metadata).Select(f => new KeyValuePair<string, ReadOnlyMemory<byte>>(f.Key, f.Value))], Location));
+            [new("config.json", config), .. GgufTokenizer.Files(metadata).Select(f => new KeyValuePair<string,
+                ReadOnlyMemory<byte>>(f.Key, f.Value))], Location));
     }
 
     /// <inheritdoc/>
@@ -39,7 +40,8 @@ internal sealed class GgufModelFiles : IModelFiles
     public static IModelFiles OfPath(string path)
     {
         if (GgufFile.IsName(path) && File.Exists(path))
-            return new GgufModelFiles(new FolderModelFiles(Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : "."), Path.GetFileName(path));
+            return new GgufModelFiles(new FolderModelFiles(Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : "."),
+                Path.GetFileName(path));
         FolderModelFiles folder = new(path);
         if (folder.Contains("config.json")) return folder;
         return folder.List("").Where(GgufFile.IsName).ToArray() is [string only] ? new GgufModelFiles(folder, only) : folder;

@@ -39,7 +39,11 @@ internal static class GgufNames
 
     private static readonly Dictionary<string, (string Gguf, string Hub)[]> Maps = new(StringComparer.Ordinal)
     {
-        ["llama"] = Llama, ["qwen2"] = Llama, ["qwen3"] = Llama, ["gpt2"] = Gpt2, ["bert"] = Bert,
+        ["llama"] = Llama,
+        ["qwen2"] = Llama,
+        ["qwen3"] = Llama,
+        ["gpt2"] = Gpt2,
+        ["bert"] = Bert,
     };
 
     /// <summary>The architectures that are read and written, for errors.</summary>
@@ -49,13 +53,16 @@ internal static class GgufNames
     public static bool IsKnown(string architecture) => Maps.ContainsKey(architecture);
 
     /// <summary>Hugging Face's name of a tensor; null if there is none.</summary>
-    public static string? ToHub(string architecture, string name) => Translate(name, Maps[architecture], pair => pair.Gguf, pair => pair.Hub);
+    public static string? ToHub(string architecture, string name) => Translate(name, Maps[architecture], pair => pair.Gguf, pair
+        => pair.Hub);
 
     /// <summary>llama.cpp's name of a tensor; null if there is none.</summary>
-    public static string? ToGguf(string architecture, string name) => Translate(name, Maps[architecture], pair => pair.Hub, pair => pair.Gguf);
+    public static string? ToGguf(string architecture, string name) => Translate(name, Maps[architecture], pair => pair.Hub, pair
+        => pair.Gguf);
 
     private static string? Translate(
-        string name, (string Gguf, string Hub)[] map, Func<(string Gguf, string Hub), string> from, Func<(string Gguf, string Hub), string> to)
+        string name, (string Gguf, string Hub)[] map, Func<(string Gguf, string Hub), string> from, Func<(string Gguf, string Hub),
+            string> to)
     {
         int dot = name.LastIndexOf('.');
         if (dot < 0 || name[dot..] is not (".weight" or ".bias")) return null;
@@ -64,7 +71,8 @@ internal static class GgufNames
         string number = at >= 0 ? words[at] : "";
         if (at >= 0)
         {
-            if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) || layer.ToString(CultureInfo.InvariantCulture) != number) return null;
+            if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer)
+                || layer.ToString(CultureInfo.InvariantCulture) != number) return null;
             words[at] = "#";
         }
 

@@ -22,7 +22,8 @@ internal sealed class GgufReader(ModelFile file)
     private long Left => file.Length - Position;
 
     /// <summary>An error at the present position.</summary>
-    public InvalidFileException Bad(string where, string reason) => new(file.Path, where, $"{reason}. Download the file again, or write it anew");
+    public InvalidFileException Bad(string where, string reason) => new(file.Path, where,
+        $"{reason}. Download the file again, or write it anew");
 
     public byte U8(string where) => Take(1, where)[0];
 
@@ -74,7 +75,8 @@ internal sealed class GgufReader(ModelFile file)
     private GgufValueType Type(string where)
     {
         uint type = U32(where);
-        return type <= (uint)GgufValueType.F64 ? (GgufValueType)type : throw Bad(where, $"is of value type {type}; 0 to 12 are types of the format");
+        return type <= (uint)GgufValueType.F64 ? (GgufValueType)type : throw Bad(where,
+            $"is of value type {type}; 0 to 12 are types of the format");
     }
 
     private object Scalar(GgufValueType type, string where)

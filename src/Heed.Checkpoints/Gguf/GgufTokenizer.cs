@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Heed.Checkpoints.Gguf;
 
-/// <summary>The tokenizer inside a file, as the files that tokenizers are read from: a SentencePiece model, or <c>tokenizer.json</c>.</summary>
+/// <summary>The tokenizer inside a file, as the files that tokenizers are read from: a SentencePiece model, or
+/// <c>tokenizer.json</c>.</summary>
 internal static class GgufTokenizer
 {
     private const string Keys = "tokenizer.ggml.";
@@ -13,7 +14,8 @@ internal static class GgufTokenizer
     {
         ["gpt-2"] = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
         ["qwen2"] = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        ["llama-bpe"] = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ["llama-bpe"] = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+            + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
     };
 
     /// <summary>Checks the arrays against each other, without building anything.</summary>
@@ -27,7 +29,8 @@ internal static class GgufTokenizer
             throw metadata.Wrong(Keys + "token_type", $"{tokens.Length} numbers, one per token,");
     }
 
-    /// <summary>A special token's id: <c>bos</c>, <c>eos</c>, <c>unknown</c>, <c>padding</c>, <c>seperator</c>; null if it is missing, or no
+    /// <summary>A special token's id: <c>bos</c>, <c>eos</c>, <c>unknown</c>, <c>padding</c>, <c>seperator</c>; null if it is missing, or
+    /// no
     /// token.</summary>
     public static int? SpecialId(GgufMetadata metadata, string role)
     {
@@ -66,7 +69,8 @@ internal static class GgufTokenizer
             ["tokenizer_class"] = model switch { "llama" => "LlamaTokenizer", "bert" => "BertTokenizer", _ => "PreTrainedTokenizerFast" },
         };
         foreach ((string role, string name) in ((string, string)[])
-            [("bos", "bos_token"), ("eos", "eos_token"), ("unknown", "unk_token"), ("padding", "pad_token"), ("seperator", "sep_token"), ("cls", "cls_token"), ("mask", "mask_token")])
+            [("bos", "bos_token"), ("eos", "eos_token"), ("unknown", "unk_token"), ("padding", "pad_token"), ("seperator", "sep_token"),
+                ("cls", "cls_token"), ("mask", "mask_token")])
             if (SpecialId(metadata, role) is { } id) settings[name] = tokens[id];
         if (model == "llama")
         {
@@ -96,13 +100,19 @@ internal static class GgufTokenizer
             {
                 added.Add(new JsonObject
                 {
-                    ["id"] = i, ["content"] = tokens[i], ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false,
+                    ["id"] = i,
+                    ["content"] = tokens[i],
+                    ["single_word"] = false,
+                    ["lstrip"] = false,
+                    ["rstrip"] = false,
+                    ["normalized"] = false,
                     ["special"] = types[i] == ControlType,
                 });
             }
 
             if (!vocabulary.TryAdd(tokens[i], i))
-                throw new InvalidFileException(metadata.File.Path, $"{Keys}tokens[{i}]", $"repeats the token \"{Printable.Shorten(tokens[i])}\". Write the file again");
+                throw new InvalidFileException(metadata.File.Path, $"{Keys}tokens[{i}]",
+                    $"repeats the token \"{Printable.Shorten(tokens[i])}\". Write the file again");
         }
 
         JsonObject result = new()
@@ -116,18 +126,30 @@ internal static class GgufTokenizer
                 ["pretokenizers"] = new JsonArray(
                     new JsonObject
                     {
-                        ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = "Isolated", ["invert"] = false,
+                        ["type"] = "Split",
+                        ["pattern"] = new JsonObject { ["Regex"] = pattern },
+                        ["behavior"] = "Isolated",
+                        ["invert"] = false,
                     },
-                    new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = false }),
+                    new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true,
+                        ["use_regex"] = false }),
             },
             ["post_processor"] = null,
-            ["decoder"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = true, ["trim_offsets"] = true, ["use_regex"] = true },
+            ["decoder"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = true, ["trim_offsets"] = true,
+                ["use_regex"] = true },
             ["model"] = new JsonObject
             {
-                ["type"] = "BPE", ["dropout"] = null, ["unk_token"] = null, ["continuing_subword_prefix"] = null,
-                ["end_of_word_suffix"] = null, ["fuse_unk"] = false, ["byte_fallback"] = false, ["ignore_merges"] = name == "llama-bpe",
+                ["type"] = "BPE",
+                ["dropout"] = null,
+                ["unk_token"] = null,
+                ["continuing_subword_prefix"] = null,
+                ["end_of_word_suffix"] = null,
+                ["fuse_unk"] = false,
+                ["byte_fallback"] = false,
+                ["ignore_merges"] = name == "llama-bpe",
                 ["vocab"] = vocabulary,
-                ["merges"] = new JsonArray([.. (metadata.Texts(Keys + "merges") ?? throw metadata.Missing(Keys + "merges")).Select(m => (JsonNode)m)]),
+                ["merges"] = new JsonArray([.. (metadata.Texts(Keys + "merges") ?? throw metadata.Missing(Keys + "merges")).Select(m
+                    => (JsonNode)m)]),
             },
         };
         if (metadata.Flag(Keys + "add_bos_token", name == "llama-bpe") && SpecialId(metadata, "bos") is { } bos)

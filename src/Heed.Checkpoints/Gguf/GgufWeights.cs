@@ -2,7 +2,8 @@ using System.Buffers;
 
 namespace Heed.Checkpoints.Gguf;
 
-/// <summary>The tensors of a file under Hugging Face's names, in its layout: rows of LLaMA's queries and keys in its order, GPT-2's matrices
+/// <summary>The tensors of a file under Hugging Face's names, in its layout: rows of LLaMA's queries and keys in its order, GPT-2's
+/// matrices
 /// input-major.</summary>
 internal static class GgufWeights
 {
@@ -26,17 +27,20 @@ internal static class GgufWeights
     }
 
     /// <summary>The factors that divide the frequencies of the rotation; null if there are none.</summary>
-    public static float[]? FrequencyFactorsOf(GgufFile file) => file.TryGet(FrequencyFactors, out GgufTensor? tensor) ? tensor.ToFloats() : null;
+    public static float[]? FrequencyFactorsOf(GgufFile file) => file.TryGet(FrequencyFactors, out GgufTensor? tensor) ? tensor.ToFloats()
+        : null;
 
     /// <summary>The number of values of a row of a matrix, or of a vector: the file may state further dimensions of 1.</summary>
     private static RawTensor Laid(GgufMetadata metadata, GgufTensor tensor)
     {
-        bool isVector = tensor.Name.EndsWith(".bias", StringComparison.Ordinal) || tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal);
+        bool isVector = tensor.Name.EndsWith(".bias", StringComparison.Ordinal)
+            || tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal);
         RawTensor shaped = tensor;
         int rank = isVector ? 1 : 2;
         if (tensor.Sizes.Length > rank && tensor.Sizes.AsSpan(0, tensor.Sizes.Length - rank).IndexOfAnyExcept(1L) < 0)
             shaped = new ReshapedTensor(tensor, tensor.Sizes[^rank..]);
-        bool queries = tensor.Name.Contains("attn_q.", StringComparison.Ordinal), keys = tensor.Name.Contains("attn_k.", StringComparison.Ordinal);
+        bool queries = tensor.Name.Contains("attn_q.", StringComparison.Ordinal),
+            keys = tensor.Name.Contains("attn_k.", StringComparison.Ordinal);
         if (metadata.Architecture == "llama" && (queries || keys))
         {
             int heads = metadata.Size(metadata.Key("attention.head_count"), int.MaxValue);
@@ -44,7 +48,8 @@ internal static class GgufWeights
             if (shaped.Sizes.Length == 0 || shaped.Sizes[0] % (2L * heads) != 0)
             {
                 throw new InvalidFileException(metadata.File.Path, $"tensor '{tensor.Name}'",
-                    $"has the shape [{string.Join(", ", shaped.Sizes)}], which {heads} heads of an even width do not divide. Write the file again");
+                    $"has the shape [{string.Join(", ", shaped.Sizes)}], which {heads} heads of an even width do not divide. Write "
+                        + $"the file again");
             }
 
             return new RotatedRowsTensor(shaped, heads);
@@ -107,7 +112,8 @@ internal sealed class TransposedTensor(RawTensor inner) : RawTensor(inner.Name, 
 
     private byte[] Gather()
     {
-        if (ByteLength > Array.MaxLength) throw new BudgetException($"Tensor '{Name}' has {Printable.Bytes(ByteLength)}, more than one array holds.");
+        if (ByteLength > Array.MaxLength) throw new BudgetException($"Tensor '{Name}' has {Printable.Bytes(ByteLength)}, more than "
+            + $"one array holds.");
         int width = DType.Bits() / 8, rows = (int)Sizes[1], columns = (int)Sizes[0];
         byte[] source = ArrayPool<byte>.Shared.Rent(Math.Max(1, columns * width)), target = new byte[ByteLength];
         for (int row = 0; row < rows; row++)

@@ -24,13 +24,15 @@ internal static class GgufWriter
     /// <exception cref="ArgumentException">A row does not fill whole blocks of its type.</exception>
     /// <exception cref="StorageException">The file cannot be written.</exception>
     public static void Write(
-        string path, IReadOnlyList<KeyValuePair<string, GgufValue>> metadata, IReadOnlyList<GgufEntry> tensors, IProgress<long>? progress = null,
+        string path, IReadOnlyList<KeyValuePair<string, GgufValue>> metadata, IReadOnlyList<GgufEntry> tensors,
+            IProgress<long>? progress = null,
         CancellationToken cancellationToken = default)
     {
         foreach ((RawTensor tensor, GgufType type) in tensors)
         {
             if (tensor.Sizes.Length == 0 || tensor.Sizes[^1] % type.BlockValues() != 0)
-                throw new ArgumentException($"Tensor {tensor} does not fill whole blocks of {type.BlockValues()} values of {type}.", nameof(tensors));
+                throw new ArgumentException($"Tensor {tensor} does not fill whole blocks of {type.BlockValues()} values of {type}.",
+                    nameof(tensors));
         }
 
         DurableFile.Write(path, stream =>
@@ -78,7 +80,8 @@ internal static class GgufWriter
         return stream.ToArray();
     }
 
-    private static void Write(Stream stream, GgufEntry entry, ref long written, IProgress<long>? progress, CancellationToken cancellationToken)
+    private static void Write(Stream stream, GgufEntry entry, ref long written, IProgress<long>? progress,
+        CancellationToken cancellationToken)
     {
         (int values, int bytes) = (entry.Type.BlockValues(), entry.Type.BlockBytes());
         float[] numbers = ArrayPool<float>.Shared.Rent(ValuesAtOnce);

@@ -6,7 +6,8 @@ namespace Heed.Checkpoints.Gguf;
 /// <summary>Ids of a SentencePiece model's special pieces; −1 where there is none.</summary>
 internal readonly record struct SentencePieceRoles(int Unknown, int Bos, int Eos, int Padding);
 
-/// <summary>Writes a vocabulary with scores as a SentencePiece model of byte-pair encoding (sentencepiece_model.proto: ModelProto).</summary>
+/// <summary>Writes a vocabulary with scores as a SentencePiece model of byte-pair encoding (sentencepiece_model.proto:
+/// ModelProto).</summary>
 internal static class SentencePieceModelWriter
 {
     private const int ByteType = 6;

@@ -23,16 +23,33 @@ internal static class GgufExport
     /// <summary>The types of matrices that can be asked for, by the names of options.</summary>
     public static IReadOnlyDictionary<string, GgufType> Types { get; } = new Dictionary<string, GgufType>(StringComparer.Ordinal)
     {
-        ["f32"] = GgufType.F32, ["f16"] = GgufType.F16, ["bf16"] = GgufType.BF16, ["q8_0"] = GgufType.Q8_0, ["q6_k"] = GgufType.Q6_K,
-        ["q5_1"] = GgufType.Q5_1, ["q5_0"] = GgufType.Q5_0, ["q4_k"] = GgufType.Q4_K, ["q4_1"] = GgufType.Q4_1, ["q4_0"] = GgufType.Q4_0,
+        ["f32"] = GgufType.F32,
+        ["f16"] = GgufType.F16,
+        ["bf16"] = GgufType.BF16,
+        ["q8_0"] = GgufType.Q8_0,
+        ["q6_k"] = GgufType.Q6_K,
+        ["q5_1"] = GgufType.Q5_1,
+        ["q5_0"] = GgufType.Q5_0,
+        ["q4_k"] = GgufType.Q4_K,
+        ["q4_1"] = GgufType.Q4_1,
+        ["q4_0"] = GgufType.Q4_0,
         ["mxfp4"] = GgufType.MXFP4,
     };
 
     // llama.h, llama_ftype.
     private static readonly Dictionary<GgufType, uint> FileTypes = new()
     {
-        [GgufType.F32] = 0, [GgufType.F16] = 1, [GgufType.Q4_0] = 2, [GgufType.Q4_1] = 3, [GgufType.Q8_0] = 7, [GgufType.Q5_0] = 8,
-        [GgufType.Q5_1] = 9, [GgufType.Q4_K] = 14, [GgufType.Q6_K] = 18, [GgufType.BF16] = 32, [GgufType.MXFP4] = 38,
+        [GgufType.F32] = 0,
+        [GgufType.F16] = 1,
+        [GgufType.Q4_0] = 2,
+        [GgufType.Q4_1] = 3,
+        [GgufType.Q8_0] = 7,
+        [GgufType.Q5_0] = 8,
+        [GgufType.Q5_1] = 9,
+        [GgufType.Q4_K] = 14,
+        [GgufType.Q6_K] = 18,
+        [GgufType.BF16] = 32,
+        [GgufType.MXFP4] = 38,
     };
 
     /// <summary>Writes the file.</summary>
@@ -70,7 +87,8 @@ internal static class GgufExport
             // A pooler is no part of the form: embeddings are pooled by what the metadata say.
             if (name is null && architecture == "bert" && parameter.Name.StartsWith("pooler.", StringComparison.Ordinal)) continue;
             if (name is null)
-                throw new InputException($"{source.Location}: tensor '{parameter.Name}' has no name in GGUF's form of {architecture}; only plain models of the family can be written.");
+                throw new InputException($"{source.Location}: tensor '{parameter.Name}' has no name in GGUF's form of "
+                    + $"{architecture}; only plain models of the family can be written.");
             tensors.Add(Entry(Laid(tensor, name, architecture, model.Config).Rename(name), name, type, model.Config.TiedOutput));
         }
 
@@ -86,7 +104,8 @@ internal static class GgufExport
         (LlamaConfig { Kind: LlamaKind.Qwen3 }, "Qwen3ForCausalLM") => "qwen3",
         (LlamaConfig { Window: 0 }, "LlamaForCausalLM" or "MistralForCausalLM") => "llama",
         (BertConfig, "BertModel") => "bert",
-        _ => throw new InputException($"{source.Location}: {model.Architecture} has no form in GGUF here; LLaMA, Mistral without a window, Qwen 2, Qwen 3 and GPT-2 with their language-model heads, and BertModel have one."),
+        _ => throw new InputException($"{source.Location}: {model.Architecture} has no form in GGUF here; LLaMA, Mistral without a "
+            + $"window, Qwen 2, Qwen 3 and GPT-2 with their language-model heads, and BertModel have one."),
     };
 
     private static IEnumerable<KeyValuePair<string, GgufValue>> Sizes(ModelConfig config, string architecture)
@@ -141,7 +160,8 @@ internal static class GgufExport
                     yield return new("rope.scaling.original_context_length", GgufValue.Of((uint)config.Scaling.OriginalLength));
                 break;
             default:
-                throw new InputException($"RoPE scaling of the kind {config.Scaling.Kind} has no form in GGUF here; none, linear, yarn, llama3 have one.");
+                throw new InputException($"RoPE scaling of the kind {config.Scaling.Kind} has no form in GGUF here; none, linear, "
+                    + $"yarn, llama3 have one.");
         }
     }
 
@@ -156,11 +176,13 @@ internal static class GgufExport
                 double[] Of(RopeScaling? rule) => RopeFrequencies.Compute(llama.HeadWidth, llama.Theta, rule, llama.ContextLength, 1);
                 factors = [.. Of(null).Zip(Of(scaling), (before, after) => before / after)];
                 break;
-            case RopeScalingKind.LongRope when scaling.ShortFactors is { } few && scaling.LongFactors is { } many && few.SequenceEqual(many) && scaling.AttentionFactor is null or 1:
+            case RopeScalingKind.LongRope when scaling.ShortFactors is { } few && scaling.LongFactors is { } many && few.SequenceEqual(many)
+                && scaling.AttentionFactor is null or 1:
                 factors = [.. scaling.ShortFactors!];
                 break;
             case RopeScalingKind.LongRope:
-                throw new InputException("RoPE scaling of the kind LongRope with different factors for long texts has no form in GGUF here.");
+                throw new InputException("RoPE scaling of the kind LongRope with different factors for long texts has no form in "
+                    + "GGUF here.");
             default:
                 return null;
         }
@@ -176,17 +198,20 @@ internal static class GgufExport
             if (name.Contains("attn_k.", StringComparison.Ordinal)) return new RotatedRowsTensor(tensor, llama.KeyHeads, inverse: true);
         }
 
-        return architecture == "gpt2" && tensor.Shape.Count == 2 && name.StartsWith("blk.", StringComparison.Ordinal) ? new TransposedTensor(tensor) : tensor;
+        return architecture == "gpt2" && tensor.Shape.Count == 2 && name.StartsWith("blk.", StringComparison.Ordinal)
+            ? new TransposedTensor(tensor) : tensor;
     }
 
     private static GgufEntry Entry(RawTensor tensor, string name, GgufType type, bool tied)
     {
-        if (tensor.Shape.Count < 2 || name.StartsWith("position_embd", StringComparison.Ordinal) || name.StartsWith("token_types", StringComparison.Ordinal))
+        if (tensor.Shape.Count < 2 || name.StartsWith("position_embd", StringComparison.Ordinal)
+            || name.StartsWith("token_types", StringComparison.Ordinal))
             return new GgufEntry(tensor, GgufType.F32);
         bool isOutput = name == (tied ? "token_embd.weight" : "output.weight");
         GgufType stored = isOutput && Bits(type) < 6 ? GgufType.Q6_K : type;
         long row = tensor.Shape[^1];
-        if (row % stored.BlockValues() != 0) stored = row % 32 == 0 ? (stored is GgufType.Q4_K ? GgufType.Q4_0 : GgufType.Q8_0) : GgufType.F16;
+        if (row % stored.BlockValues() != 0) stored = row % 32 == 0 ? (stored is GgufType.Q4_K ? GgufType.Q4_0 : GgufType.Q8_0)
+            : GgufType.F16;
         return new GgufEntry(tensor, stored);
     }
 

@@ -47,7 +47,8 @@ internal static class GgufVocabulary
                 break;
             case WordPieceModel:
                 Add("model", GgufValue.Of("bert"));
-                Add("tokens", GgufValue.Of([.. tokens.Select((t, id) => types[id] != Normal ? t : t.StartsWith("##", StringComparison.Ordinal) ? t[2..] : "▁" + t)]));
+                Add("tokens", GgufValue.Of([.. tokens.Select((t, id) => types[id] != Normal ? t
+                    : t.StartsWith("##", StringComparison.Ordinal) ? t[2..] : "▁" + t)]));
                 Add("token_type", GgufValue.Of(types));
                 break;
             default:
@@ -55,9 +56,11 @@ internal static class GgufVocabulary
                 break;
         }
 
-        int[] around = [.. tokenizer.Encode("a", addSpecialTokens: true).Ids], bare = [.. tokenizer.Encode("a", addSpecialTokens: false).Ids];
+        int[] around = [.. tokenizer.Encode("a", addSpecialTokens: true).Ids],
+            bare = [.. tokenizer.Encode("a", addSpecialTokens: false).Ids];
         foreach ((string role, string name) in ((string, string)[])
-            [("bos_token", "bos"), ("eos_token", "eos"), ("unk_token", "unknown"), ("pad_token", "padding"), ("sep_token", "seperator"), ("cls_token", "cls"), ("mask_token", "mask")])
+            [("bos_token", "bos"), ("eos_token", "eos"), ("unk_token", "unknown"), ("pad_token", "padding"), ("sep_token", "seperator"),
+                ("cls_token", "cls"), ("mask_token", "mask")])
         {
             int? id = tokenizer.SpecialTokens.TryGetValue(role, out string? token) ? tokenizer.TokenToId(token)
                 : role switch { "bos_token" => Known(config, "bos_token_id"), "eos_token" => Known(config, "eos_token_id"), _ => null };
@@ -82,7 +85,8 @@ internal static class GgufVocabulary
         if (own.Exists) return System.Text.Encoding.UTF8.GetString(own.ReadAll(1 << 24));
         if (!settings.Exists) return null;
         using JsonDocument document = settings.ReadJson(1 << 24);
-        return document.RootElement.TryGetProperty("chat_template", out JsonElement template) && template.ValueKind == JsonValueKind.String ? template.GetString() : null;
+        return document.RootElement.TryGetProperty("chat_template", out JsonElement template) && template.ValueKind == JsonValueKind.String
+            ? template.GetString() : null;
     }
 
     private static bool IsByteLevel(Tokenizer tokenizer) => PreTokenizers(tokenizer).Any(p => p is ByteLevelPreTokenizer);
@@ -102,14 +106,16 @@ internal static class GgufVocabulary
         if (parts is [SplitPreTokenizer split, ByteLevelPreTokenizer { UseRegex: false }])
             foreach ((string name, string pattern) in GgufTokenizer.Splits)
                 if (split.Pattern.Expression == pattern) return name;
-        throw new InputException($"{source.Location}: its tokenizer cuts words by an expression that GGUF's form has no name for here; those of {string.Join(", ", GgufTokenizer.Splits.Keys)} have one.");
+        throw new InputException($"{source.Location}: its tokenizer cuts words by an expression that GGUF's form has no name for "
+            + $"here; those of {string.Join(", ", GgufTokenizer.Splits.Keys)} have one.");
     }
 
     private static void SentencePiece(IModelFiles source, string[] tokens, long[] types, Action<string, GgufValue> add)
     {
         StoredFile model = new(source, "tokenizer.model");
         if (!model.Exists)
-            throw new InputException($"{source.Location}: its tokenizer has no form in GGUF here: byte-level BPE, WordPiece, and folders with SentencePiece's tokenizer.model have one.");
+            throw new InputException($"{source.Location}: its tokenizer has no form in GGUF here: byte-level BPE, WordPiece, and "
+                + $"folders with SentencePiece's tokenizer.model have one.");
         SentencePieceFile file = SentencePieceFile.Read(model);
         if (file.ModelType != SentencePieceModelType.Bpe)
             throw new InputException($"{model.Path}: is a {file.ModelType} model; GGUF's form 'llama' holds byte-pair encoding.");

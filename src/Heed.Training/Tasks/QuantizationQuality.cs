@@ -22,9 +22,11 @@ internal sealed record QuantizationQuality(
     /// <param name="cancellationToken">Stops between blocks.</param>
     /// <exception cref="InputException">The text is too short.</exception>
     public static QuantizationQuality Measure(
-        CausalLanguageModel reference, CausalLanguageModel rounded, int[] ids, int length, int blocks, CancellationToken cancellationToken = default)
+        CausalLanguageModel reference, CausalLanguageModel rounded, int[] ids, int length, int blocks,
+            CancellationToken cancellationToken = default)
     {
-        if (ids.Length < 2) throw new InputException($"The text has {ids.Length} token(s), and the first is not predicted; at least 2 were expected.");
+        if (ids.Length < 2) throw new InputException($"The text has {ids.Length} token(s), and the first is not predicted; at least "
+            + $"2 were expected.");
         List<double> divergences = [];
         double loss = 0, own = 0;
         int same = 0;
@@ -54,7 +56,8 @@ internal sealed record QuantizationQuality(
         divergences.Sort();
         int count = divergences.Count;
         return new QuantizationQuality(
-            count, Math.Exp(loss / count), Math.Exp(own / count), divergences.Sum() / count, divergences[Math.Min(count - 1, count * 99 / 100)], (double)same / count);
+            count, Math.Exp(loss / count), Math.Exp(own / count), divergences.Sum() / count,
+                divergences[Math.Min(count - 1, count * 99 / 100)], (double)same / count);
     }
 
     private static (double Sum, int First) LogSum(ReadOnlySpan<float> logits)

@@ -77,7 +77,8 @@ public sealed class GgufBlockTests
     {
         GgufType type = Enum.Parse<GgufType>(name);
         Random random = new(3);
-        float[] values = [.. Enumerable.Range(0, 256 * 40).Select(_ => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(6.283185307 * random.NextDouble())))];
+        float[] values = [.. Enumerable.Range(0, 256 * 40).Select(_
+            => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(6.283185307 * random.NextDouble())))];
         byte[] blocks = new byte[values.Length / type.BlockValues() * type.BlockBytes()];
         GgufBlocks.Quantize(type, values, blocks);
         float[] back = new float[values.Length];
