@@ -23,6 +23,11 @@ public class EveryCommandTests
         ["generate"] = ("{model} the --max-new-tokens 3", ["prompt", "text", "tokens", "finish"]),
         ["predict"] = ("{model} the --labels a,b", ["text", "predictions"]),
         ["eval"] = ("{model} --data {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
+        ["search build"] = ("--docs {text} --out {new}", ["index", "documents", "chunks", "written", "unchanged", "removed"]),
+        ["search query"] = ("{index} cat --k 3", ["query", "hits"]),
+        ["search eval"] = ("{index} --queries {queries}", ["queries", "documents", "modes"]),
+        ["ask"] = ("--docs {text} cat --index {new}", ["question", "found", "answer", "evidence", "threshold", "sources"]),
+        ["explore"] = ("{model} --port 0 --check", ["address", "model"]),
         ["tokenize"] = ("{model} the", ["ids", "offsets"]),
         ["tokenizer train"] = ("{text} --vocab-size 300 --out {new}.json", ["file", "vocabulary"]),
         ["tokenizer info"] = ("{model}", []),
@@ -33,6 +38,7 @@ public class EveryCommandTests
         ["doctor"] = ("{model}", ["subject", "kind", "healthy", "findings", "judged", "not_judged"]),
         ["verify"] = ("{golden}", ["cases", "failed"]),
         ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),
+        ["quantize"] = ("{model} {new}.gguf --data {text}", ["file", "bytes", "bits_per_value", "types", "quality"]),
         ["merge"] = ("{adapter} --out {new}", ["folder", "base", "adapted", "parameters", "untied", "copied"]),
         ["export"] = ("{encoder} --out {new}.onnx", ["file", "architecture", "operator_set", "inputs", "outputs", "bytes"]),
         ["pull"] = ("nobody/nothing", []),
@@ -88,6 +94,14 @@ public class EveryCommandTests
             .Replace("{encoder}", Path.Combine(Repository.Goldens, "similarity", "folders", "bert-mean"), StringComparison.Ordinal)
             .Replace("{labelled}", FinetuneCommandTests.Labelled(folder), StringComparison.Ordinal)
             .Replace("{adapter}", Path.Combine(Repository.Goldens, "lora", "gpt2-embedding"), StringComparison.Ordinal);
+        if (line.Contains("{index}", StringComparison.Ordinal))
+        {
+            Assert.Equal(ExitCode.Ok, (await Run("search", "build", "--docs", text, "--out", folder.File("index"))).Code);
+            File.WriteAllText(folder.File("queries.jsonl"), "{\"query\": \"number 7\", \"relevant\": [\"text.jsonl:8\"]}\n");
+            filled = filled.Replace("{index}", folder.File("index"), StringComparison.Ordinal)
+                .Replace("{queries}", folder.File("queries.jsonl"), StringComparison.Ordinal);
+        }
+
         string[] args = [.. path.Split(' '), .. filled.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--json"];
         // The hub's commands look at the environment: they run in a process of their own, offline, on an empty cache.
         bool hub = path is "pull" or "list" or "rm";
