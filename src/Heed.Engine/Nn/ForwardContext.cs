@@ -54,6 +54,10 @@ public sealed class ForwardContext
     /// gathers them.</summary>
     public Action<Variable>? EachLayer { get; init; }
 
+    /// <summary>The layer at which the run begins, with the rows [N, D] that enter it: those of a run that is known already; null: layer
+    /// 0.</summary>
+    internal LayerResume? Resume { get; init; }
+
     /// <summary>Observers and replacements of named tensors, or null.</summary>
     public Hooks? Hooks { get; init; }
 
@@ -127,6 +131,11 @@ public sealed class ForwardContext
     }
 }
 
+/// <summary>Where a run of layers begins.</summary>
+/// <param name="Layer">The first layer that runs.</param>
+/// <param name="Rows">[N, D]: what enters it.</param>
+internal sealed record LayerResume(int Layer, Tensors.Tensor Rows);
+
 /// <summary>The rows of a sequence that may be attended to.</summary>
 /// <param name="First">The first, counted from the sequence's first row.</param>
 /// <param name="Count">Their number.</param>
@@ -139,5 +148,9 @@ internal readonly record struct AttendedRows(int First, int Count);
 public sealed record DropoutPlan(ulong Seed, long Step, int MicroBatch = 0)
 {
     /// <summary>The stream of one site: the same whenever the same site runs in the same step.</summary>
-    internal ulong Stream(string site) => Initializer.StreamOf(site) ^ ((ulong)Step * 0x9E3779B97F4A7C15) ^ ((ulong)MicroBatch << 48);
+    internal ulong Stream(string site)
+    {
+        Runtime.ComputeContext.Current.CountDropoutMask();
+        return Initializer.StreamOf(site) ^ ((ulong)Step * 0x9E3779B97F4A7C15) ^ ((ulong)MicroBatch << 48);
+    }
 }

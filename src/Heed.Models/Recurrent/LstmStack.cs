@@ -20,7 +20,8 @@ internal sealed class LstmStack : DecoderStack
         _embedDropout = new Dropout(config.Dropout, "embed");
         _dropout = new Dropout(config.Dropout, "lstm");
         Tokens = new Embedding(
-            config.Vocabulary, config.EmbeddingWidth, (at / "embed_tokens").As("embed"), isOutput: !_classifies && config.TiedOutput);
+            config.Vocabulary, config.EmbeddingWidth, (at / "embed_tokens").As("embed"),
+            !_classifies && config.TiedOutput ? null : LstmConfig.FirstRows, isOutput: !_classifies && config.TiedOutput);
         Layers = new Lstm(
             config.EmbeddingWidth, config.Width, (at / "lstm").As("lstm"), config.Layers, _classifies && config.BothDirections);
     }
@@ -38,7 +39,7 @@ internal sealed class LstmStack : DecoderStack
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
         _ = Rows.Check(batch, "input_ids");
-        Variable x = _embedDropout.Forward(context.Visit("", "embed", Tokens.Forward(batch.Ids)), context);       // [N, E]
+        Variable x = _embedDropout.Forward(context.Visit("", "embed.token", Tokens.Forward(batch.Ids)), context);       // [N, E]
         context.EachLayer?.Invoke(x);
         x = Layers.Forward(x, context);                                                                           // [N, H·directions]
         // A classifier's head shows and thins the ends alone.

@@ -33,6 +33,7 @@ internal abstract class FinetuningData
         ("mini_batch", [SimilarityData.Name]),
         ("stride", [QuestionData.Name]),
         ("prompt", [RewritingData.Translation, RewritingData.Summarization]),
+        ("evaluate_written", [RewritingData.Translation, RewritingData.Summarization]),
         ("chat_template", [ChatData.Name]),
     ];
 
@@ -48,6 +49,9 @@ internal abstract class FinetuningData
     /// <summary>How the data were divided, a sentence each.</summary>
     public IReadOnlyList<string> Statements { get; set; } = [];
 
+    /// <summary>The training texts, for a tokenizer that is trained on them; null if the task needs a trained model.</summary>
+    public virtual IEnumerable<string>? TrainingTexts => null;
+
     /// <summary>Examples to learn from.</summary>
     public abstract int Training { get; }
 
@@ -59,6 +63,10 @@ internal abstract class FinetuningData
 
     /// <summary>Training examples that a length would cut, and what is lost, as a sentence; null if none.</summary>
     public abstract string? Cut(int length);
+
+    /// <summary>What the model is to say and never sees, at the lengths decided: answers and targets that are cut, as a sentence; null if
+    /// nothing is lost.</summary>
+    public virtual string? LostAnswers(FinetuningConfig decided) => null;
 
     /// <summary>Decides what only this task knows, once the length is decided, and adds a sentence for each decision.</summary>
     public virtual FinetuningConfig Decide(FinetuningConfig config, ICollection<string> decisions) => config;
@@ -138,7 +146,7 @@ internal abstract class FinetuningData
             HeadKind.SequenceClassifier => ClassificationData.Name,
             HeadKind.TokenClassifier => EntityData.Name,
             HeadKind.QuestionAnswerer => QuestionData.Name,
-            _ => throw new InputException($"{config.Model}: {model.Architecture} has no head that labelled examples judge. "
+            _ => FinetuningReport.TaskOf(config.Model) is { } trained && Tasks.Contains(trained) ? trained : throw new InputException($"{config.Model}: {model.Architecture} has no head that labelled examples judge. "
                 + "Name the task (--task), or open a fine-tuned model."),
         };
         return task switch

@@ -32,6 +32,9 @@ internal sealed class RewritingData : FinetuningData
     public required RewritingPrompt Prompt { get; init; }
 
     /// <inheritdoc/>
+    public override IEnumerable<string> TrainingTexts => TrainingExamples.SelectMany(e => (string[])[Prompt.Of(e.Source), e.Target]);
+
+    /// <inheritdoc/>
     public override int Training => TrainingExamples.Count;
 
     /// <inheritdoc/>
@@ -63,6 +66,13 @@ internal sealed class RewritingData : FinetuningData
         return string.Create(CultureInfo.InvariantCulture,
             $"{cut.Length:N0} of {Training:N0} examples are longer than {length:N0} tokens and are cut, {targets:N0} of them in their target "
                 + $"({Some(cut.Select(e => e.Place))}; raise maximum_length to keep them whole)");
+    }
+
+    /// <inheritdoc/>
+    public override string? LostAnswers(FinetuningConfig decided)
+    {
+        int longest = IsDecoder ? decided.MaximumLength - 1 : decided.MaximumLength;
+        return TrainingExamples.Any(e => Target(e.Target).Length > longest) ? Cut(decided.MaximumLength) : null;
     }
 
     /// <inheritdoc/>
