@@ -7,9 +7,11 @@ internal static class EmbedCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Command command = new("embed", "Vectors of words. Example: heed embed near words.bin king")
+        Command command = new("embed", "Vectors of texts and of words. Example: heed embed texts ./all-MiniLM-L6-v2 \"where is my "
+            + "parcel?\"")
         {
-            EmbedWordCommands.Train(terminal), EmbedWordCommands.Near(terminal), EmbedWordCommands.Analogy(terminal),
+            EmbedTextCommand.Create(terminal), EmbedCompareCommand.Create(terminal), EmbedWordCommands.Train(terminal),
+                EmbedWordCommands.Near(terminal), EmbedWordCommands.Analogy(terminal),
         };
         return command;
     }
