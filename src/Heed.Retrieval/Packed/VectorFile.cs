@@ -202,7 +202,8 @@ internal sealed class VectorFile : IDisposable
         byte[] header = new byte[HeaderBytes];
         header.AsSpan().Fill((byte)' ');
         BitConverter.TryWriteBytes(header, (ulong)(HeaderBytes - 8));
-        string entry = FormattableString.Invariant($"\"dtype\":\"{type}\",\"shape\":[{Rows},{columns}],\"data_offsets\":[0,{Rows * rowBytes}]");
+        string sizes = FormattableString.Invariant($"[{Rows},{columns}],\"data_offsets\":[0,{Rows * rowBytes}]");
+        string entry = $"\"dtype\":\"{type}\",\"shape\":{sizes}";
         Encoding.ASCII.GetBytes($"{{\"embeddings\":{{{entry}}}}}").CopyTo(header, 8);
         return header;
     }
