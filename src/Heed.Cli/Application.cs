@@ -98,6 +98,7 @@ internal static class Application
             FinetuneCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             PredictCommand.Create(terminal),
+            FewShotCommand.Create(terminal),
             EvalCommand.Create(terminal),
             TokenizeCommand.Create(terminal),
             TokenizerCommand.Create(terminal),

@@ -28,6 +28,7 @@ public class EveryCommandTests
         ["tokenizer compare"] = ("{model} {model} --data {text}", []),
         ["info"] = ("{model}", ["parameters"]),
         ["doctor"] = ("{model}", ["subject", "kind", "healthy", "findings", "judged", "not_judged"]),
+        ["fewshot"] = ("{decoder} --examples {labelled} --input {labelled} --shots 0", ["shots", "labels", "prior", "accuracy", "texts"]),
         ["verify"] = ("{golden}", ["cases", "failed"]),
         ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),
         ["merge"] = ("{adapter} --out {new}", ["folder", "base", "adapted", "parameters", "untied", "copied"]),
@@ -82,6 +83,7 @@ public class EveryCommandTests
         string filled = line.Replace("{model}", model, StringComparison.Ordinal).Replace("{text}", text, StringComparison.Ordinal)
             .Replace("{new}", folder.File("new"), StringComparison.Ordinal).Replace("{golden}", Path.Combine(Repository.Goldens, "models", "gpt2"), StringComparison.Ordinal)
             .Replace("{encoder}", Path.Combine(Repository.Goldens, "similarity", "folders", "bert-mean"), StringComparison.Ordinal)
+            .Replace("{decoder}", Path.Combine(Repository.Goldens, "pipelines", "models", "gpt2-text"), StringComparison.Ordinal)
             .Replace("{labelled}", FinetuneCommandTests.Labelled(folder), StringComparison.Ordinal)
             .Replace("{adapter}", Path.Combine(Repository.Goldens, "lora", "gpt2-embedding"), StringComparison.Ordinal);
         string[] args = [.. path.Split(' '), .. filled.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--json"];
