@@ -91,7 +91,7 @@ internal static class FinetuneVerification
                 Test = Path.Combine(data, "classification.test.jsonl"),
                 LabelNames = [],
             };
-            results.AddRange(Said(folder, path, after, "test", FinetuningRun.Evaluate(judge, cancellationToken)));
+            results.AddRange(Said(folder, path, after, "test", FinetuningRun.Evaluate(judge, cancellationToken: cancellationToken)));
             return results;
         }
         finally
