@@ -9,6 +9,7 @@ internal static class FinetuningPlan
 {
     private const int ManyExamples = 2000, MostEpochs = 20, FewSteps = 300, Evaluations = 10;
     private const long SmallModel = 30_000_000;
+    private const string StepsDecision = " steps: ", EvaluationDecision = "evaluation every ";
 
     /// <summary>The settings, all decided, and a sentence for each decision.</summary>
     /// <param name="config">As given.</param>
@@ -58,7 +59,7 @@ internal static class FinetuningPlan
                 : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
                 : $"fewer than {ManyExamples:N0} examples need more passes, up to {FewSteps} steps or {MostEpochs} epochs";
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0} steps: {why}"));
+                $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0}{StepsDecision}{why}"));
         }
         else
         {
@@ -84,12 +85,47 @@ internal static class FinetuningPlan
         {
             result = result with { EvaluateEvery = Math.Max(1, result.Steps / Evaluations) };
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"evaluation every {result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end the "
+                $"{EvaluationDecision}{result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end the "
                     + $"run"));
         }
 
         if (config.SaveEvery == 0) result = result with { SaveEvery = result.EvaluateEvery };
         return (result, decisions);
+    }
+
+    /// <summary>Steps beyond which examples are only learned by heart.</summary>
+    /// <param name="config">All decided.</param>
+    /// <param name="data">The examples.</param>
+    public static long MostSteps(FinetuningConfig config, FinetuningData data)
+    {
+        long most = (long)Math.Ceiling(MostEpochs * config.Steps / config.Epochs);
+        return Math.Max(1, Math.Min(most, data.MostSteps ?? most));
+    }
+
+    /// <summary>Decided settings with another number of steps: epochs, warm-up, evaluations and checkpoints follow unless they were
+    /// given.</summary>
+    public static FinetuningConfig OfSteps(FinetuningConfig config, long steps, bool keepsWarmup, bool keepsEvaluations, bool keepsSaves)
+    {
+        long every = keepsEvaluations || config.EvaluateEvery == 0 ? config.EvaluateEvery : Math.Max(1, steps / Evaluations);
+        return config with
+        {
+            Steps = steps,
+            Epochs = config.Epochs * steps / config.Steps,
+            WarmupSteps = keepsWarmup ? Math.Min(config.WarmupSteps, steps) : (long)Math.Round(0.06 * steps),
+            EvaluateEvery = every,
+            SaveEvery = keepsSaves ? config.SaveEvery : every,
+        };
+    }
+
+    /// <summary>The decisions of a run whose number of steps was fixed by time.</summary>
+    public static IReadOnlyList<string> Replanned(IReadOnlyList<string> decisions, FinetuningConfig config)
+    {
+        List<string> kept = [.. decisions.Where(d => !d.Contains(StepsDecision, StringComparison.Ordinal)
+            && !d.StartsWith(EvaluationDecision, StringComparison.Ordinal))];
+        kept.Add(string.Create(CultureInfo.InvariantCulture, $"{config.Epochs:0.##} epochs, {config.Steps:N0}{StepsDecision}as planned for the time that was given"));
+        if (config.EvaluateEvery > 0)
+            kept.Add(string.Create(CultureInfo.InvariantCulture, $"{EvaluationDecision}{config.EvaluateEvery:N0} steps; the best is kept"));
+        return kept;
     }
 
     private static string Positions(ModelConfig config) => config.MaximumLength == int.MaxValue ? "without a limit"
