@@ -118,9 +118,12 @@ internal static class VerifyCommand
                 }
                 else
                 {
+                    terminal.Status($"{folder} …");
                     measures.Add(SimilarityVerification.IsCases(folder) ? SimilarityVerification.Run(folder, options.CancellationToken)
-                        : RetrievalVerification.IsCases(folder) ? RetrievalVerification.Run(folder, options.CancellationToken)
-                        : MetricVerification.Run(folder, options.CancellationToken));
+                        : InspectionVerification.IsCases(folder)
+                            ? InspectionVerification.Run(folder, options.Model, options.CancellationToken)
+                            : RetrievalVerification.IsCases(folder) ? RetrievalVerification.Run(folder, options.CancellationToken)
+                            : MetricVerification.Run(folder, options.CancellationToken));
                 }
             }
             catch (HeedException e) when (cases.Count + rowFolders.Count > 1)
@@ -152,12 +155,12 @@ internal static class VerifyCommand
     }
 
     /// <summary>Any file of a reference makes a case: one that lacks the others is reported, not skipped.</summary>
-    private static bool IsCase(string folder) => IsEmbeddings(folder)
-        || Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name)));
+    private static bool IsCase(string folder) => !InspectionVerification.IsCase(folder) && (IsEmbeddings(folder)
+        || Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name))));
 
     private static bool IsRows(string folder)
         => MetricVerification.IsRows(folder) || TaskVerification.IsRows(folder) || SimilarityVerification.IsCases(folder)
-            || RetrievalVerification.IsCases(folder);
+            || InspectionVerification.IsCases(folder) || RetrievalVerification.IsCases(folder);
 
     private static bool IsEmbeddings(string folder) => File.Exists(Path.Combine(folder, "embeddings.safetensors"));
 
