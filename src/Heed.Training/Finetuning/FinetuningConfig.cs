@@ -114,6 +114,16 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Share of a target's mass that is spread over all classes.</summary>
     public double LabelSmoothing { get; init; }
 
+    /// <summary>Folder of a finished classifier of the same labels, or name of a pulled one, that the model learns from beside the labels;
+    /// empty for none.</summary>
+    public string Teacher { get; init; } = "";
+
+    /// <summary>Temperature of the teacher's probabilities; null: 2.</summary>
+    public double? Temperature { get; init; }
+
+    /// <summary>Weight of the teacher's probabilities; the labels have the rest of 1. Null: 0.5.</summary>
+    public double? SoftWeight { get; init; }
+
     /// <summary>Probability of dropout wherever the model has it; null: as its config.json says.</summary>
     public double? Dropout { get; init; }
 
@@ -160,6 +170,7 @@ public sealed record FinetuningConfig : TrainingConfig
     {
         Model = HubModel.Folder(FullPathOrName(Model)),
         Train = FullPath("train", Train),
+        Teacher = Teacher.Length == 0 ? "" : HubModel.Folder(FullPathOrName(Teacher)),
         ChatTemplate = ChatTemplate.Length == 0 || ChatTemplate == ChatForm.ChatMl ? ChatTemplate
             : FullPath("chat_template", ChatTemplate),
         Test = Test.Length == 0 ? "" : FullPath("test", Test),

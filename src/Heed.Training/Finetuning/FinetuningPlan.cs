@@ -28,6 +28,11 @@ internal static class FinetuningPlan
                 + $"rank, such as 8.");
         }
 
+        string? taught = config.Temperature is not null ? "temperature" : config.SoftWeight is not null ? "soft_weight" : null;
+        if (config.Teacher.Length == 0 && taught is not null)
+            throw new ConfigException($"{taught}: is a setting of a teacher, and there is none. Name the teacher's folder, or leave it out.");
+        if (config.Teacher.Length > 0 && (data is not ClassificationData || config.FewShot))
+            throw new ConfigException($"teacher: is for classification, and the task is {(config.FewShot ? "few-shot learning" : data.Task)}. Leave it out.");
         List<string> decisions = [];
         FinetuningConfig result = config with { Task = data.Task };
         if (config.MaximumLength == 0)
