@@ -9,16 +9,19 @@ namespace Heed.Training.Finetuning;
 internal static class FinetuningPlan
 {
     private const int ManyExamples = 2000, MostEpochs = 20, FewSteps = 300, Evaluations = 10;
+    private const double NewRate = 5e-4;
     private const long SmallModel = 30_000_000;
     private const string StepsDecision = " steps: ", EvaluationDecision = "evaluation every ";
 
     /// <summary>The settings, all decided, and a sentence for each decision.</summary>
     /// <param name="config">As given.</param>
     /// <param name="data">The examples.</param>
-    /// <param name="model">The base model.</param>
+    /// <param name="start">The base model.</param>
     public static (FinetuningConfig Config, IReadOnlyList<string> Decisions) Decide(
-        FinetuningConfig config, FinetuningData data, ModelDescription model)
+        FinetuningConfig config, FinetuningData data, FinetuningStart start)
     {
+        ModelDescription model = start.Model;
+        bool isNew = start.Folder is null;
         if (config.Lora == 0)
         {
             FinetuningConfig standard = new();
@@ -34,6 +37,13 @@ internal static class FinetuningPlan
         if (config.Teacher.Length > 0 && (data is not ClassificationData || config.FewShot))
             throw new ConfigException($"teacher: is for classification, and the task is {(config.FewShot ? "few-shot learning" : data.Task)}. Leave it out.");
         List<string> decisions = [];
+        if (isNew)
+        {
+            decisions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"new weights, drawn by seed {config.Seed}; a vocabulary of {start.Tokenizer.VocabularySize:N0}, "
+                    + $"{(config.Tokenizer.Length > 0 ? "as given" : "trained on the training texts")}"));
+        }
+
         FinetuningConfig result = config with { Task = data.Task };
         if (config.MaximumLength == 0)
         {
@@ -75,8 +85,8 @@ internal static class FinetuningPlan
         if (config.LearningRate == 0)
         {
             long parameters = Parameters(config, data, model);
-            result = result with { LearningRate = UsualRate(config, data, parameters) };
-            string usual = config.Lora > 0 ? "an adapter" : data.UsualRate is not null ? "this task"
+            result = result with { LearningRate = UsualRate(config, data, parameters, isNew) };
+            string usual = isNew ? "new weights" : config.Lora > 0 ? "an adapter" : data.UsualRate is not null ? "this task"
                 : FormattableString.Invariant($"{parameters / 1e6:0.0} M parameters");
             decisions.Add(string.Create(CultureInfo.InvariantCulture, $"learning rate {result.LearningRate:0.0e+0}: usual for {usual}"));
         }
@@ -135,14 +145,15 @@ internal static class FinetuningPlan
     }
 
     /// <summary>A finding if the decided rate is far above the usual one; null else.</summary>
-    public static Finding? HighRate(FinetuningConfig decided, FinetuningData data, ModelDescription model)
+    public static Finding? HighRate(FinetuningConfig decided, FinetuningData data, FinetuningStart start)
     {
-        long parameters = Parameters(decided, data, model);
-        return Symptoms.UsualRate.Of(decided, parameters, UsualRate(decided, data, parameters));
+        if (start.Folder is null) return null;   // new weights have nothing to forget
+        long parameters = Parameters(decided, data, start.Model);
+        return Symptoms.UsualRate.Of(decided, parameters, UsualRate(decided, data, parameters, isNew: false));
     }
 
-    private static double UsualRate(FinetuningConfig config, FinetuningData data, long parameters)
-        => config.Lora > 0 ? 1e-4 : data.UsualRate ?? (parameters <= SmallModel ? 5e-5 : 2e-5);
+    private static double UsualRate(FinetuningConfig config, FinetuningData data, long parameters, bool isNew)
+        => isNew ? NewRate : config.Lora > 0 ? 1e-4 : data.UsualRate ?? (parameters <= SmallModel ? 5e-5 : 2e-5);
 
     private static string Positions(ModelConfig config) => config.MaximumLength == int.MaxValue ? "without a limit"
         : string.Create(CultureInfo.InvariantCulture, $"{config.MaximumLength:N0}");

@@ -23,7 +23,7 @@ internal abstract class PooledTask : FinetuningTask
         if (model.NewParameters.FirstOrDefault(n => !Model.Parameters[n].MayBeUnused) is { } missing)
             throw new InputException($"{model.Folder}: the weights do not fit config.json: {missing} is missing. Check that they belong "
                 + $"together.");
-        Embedder = SentenceEmbedder.ForTraining(new FolderModelFiles(model.Folder), model.Model);
+        Embedder = SentenceEmbedder.ForTraining(new FolderModelFiles(model.Folder!), model.Model);
         Tokenizer tokenizer = data.Tokenizer.WithPadding(null).WithTruncation(new TruncationOptions(settings.MaximumLength));
         _tokenizer = Embedder.Settings.LowersCase ? tokenizer.WithLowerCase() : tokenizer;
         foreach (string pattern in settings.Freeze) Model.Parameters.Freeze(pattern);
@@ -51,7 +51,7 @@ internal abstract class PooledTask : FinetuningTask
     /// <inheritdoc/>
     public sealed override void Save(string folder)
     {
-        SentenceModules.Save(Embedder, Source.Folder, Data.Tokenizer, folder, Source.Adapter);
+        SentenceModules.Save(Embedder, Source.Folder!, Data.Tokenizer, folder, Source.Adapter);
         SaveMore(folder);
     }
 
