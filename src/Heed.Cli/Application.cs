@@ -101,6 +101,7 @@ internal static class Application
             GenerateCommand.Create(terminal),
             PredictCommand.Create(terminal),
             EvalCommand.Create(terminal),
+            EmbedCommand.Create(terminal),
             SearchCommand.Create(terminal),
             AskCommand.Create(terminal),
             ExploreCommand.Create(terminal),
