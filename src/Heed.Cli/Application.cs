@@ -102,6 +102,7 @@ internal static class Application
             PredictCommand.Create(terminal),
             FewShotCommand.Create(terminal),
             EvalCommand.Create(terminal),
+            EmbedCommand.Create(terminal),
             SearchCommand.Create(terminal),
             AskCommand.Create(terminal),
             ExploreCommand.Create(terminal),

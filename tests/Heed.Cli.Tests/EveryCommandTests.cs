@@ -23,6 +23,9 @@ public class EveryCommandTests
         ["generate"] = ("{model} the --max-new-tokens 3", ["prompt", "text", "tokens", "finish"]),
         ["predict"] = ("{model} the --labels a,b", ["text", "predictions"]),
         ["eval"] = ("{model} --data {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
+        ["embed train"] = ("--data {text} --out {new}.bin --dimensions 8 --epochs 1", ["file", "words", "dimensions", "loss", "seconds"]),
+        ["embed near"] = ("{words} king", ["words", "minus", "results"]),
+        ["embed analogy"] = ("{words} man king woman", ["a", "b", "c", "results"]),
         ["search build"] = ("--docs {text} --out {new}", ["index", "documents", "chunks", "written", "unchanged", "removed"]),
         ["search query"] = ("{index} cat --k 3", ["query", "hits"]),
         ["search eval"] = ("{index} --queries {queries}", ["queries", "documents", "modes"]),
@@ -95,6 +98,7 @@ public class EveryCommandTests
             .Replace("{encoder}", Path.Combine(Repository.Goldens, "similarity", "folders", "bert-mean"), StringComparison.Ordinal)
             .Replace("{decoder}", Path.Combine(Repository.Goldens, "pipelines", "models", "gpt2-text"), StringComparison.Ordinal)
             .Replace("{labelled}", FinetuneCommandTests.Labelled(folder), StringComparison.Ordinal)
+            .Replace("{words}", Path.Combine(Repository.Goldens, "retrieval", "vectors", "gensim.txt"), StringComparison.Ordinal)
             .Replace("{adapter}", Path.Combine(Repository.Goldens, "lora", "gpt2-embedding"), StringComparison.Ordinal);
         if (line.Contains("{index}", StringComparison.Ordinal))
         {
