@@ -110,6 +110,7 @@ internal static class Application
             HubCommands.List(terminal),
             HubCommands.Remove(terminal),
             BenchCommand.Create(terminal),
+            LabCommand.Create(terminal),
             EnvCommand.Create(terminal),
         ]) root.Add(command);
         NumberOption.Complete(root);

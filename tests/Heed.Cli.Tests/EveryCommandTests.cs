@@ -35,6 +35,9 @@ public class EveryCommandTests
         ["list"] = ("", []),
         ["rm"] = ("nobody/nothing", []),
         ["bench"] = ("matmul --seconds 0.01", ["processor", "peak_gigaflops", "works"]),
+        ["lab list"] = ("", ["experiments"]),
+        ["lab run"] = ("mask-after-softmax named-sizes --seeds 1 --out {new}", ["experiments"]),
+        ["lab report"] = ("{lab}", ["folder", "experiments", "files"]),
         ["env"] = ("", ["threads", "memory_bytes"]),
     };
 
@@ -82,6 +85,7 @@ public class EveryCommandTests
             .Replace("{new}", folder.File("new"), StringComparison.Ordinal).Replace("{golden}", Path.Combine(Repository.Goldens, "models", "gpt2"), StringComparison.Ordinal)
             .Replace("{encoder}", Path.Combine(Repository.Goldens, "similarity", "folders", "bert-mean"), StringComparison.Ordinal)
             .Replace("{labelled}", FinetuneCommandTests.Labelled(folder), StringComparison.Ordinal)
+            .Replace("{lab}", line.Contains("{lab}", StringComparison.Ordinal) ? await LabResults(folder) : "", StringComparison.Ordinal)
             .Replace("{adapter}", Path.Combine(Repository.Goldens, "lora", "gpt2-embedding"), StringComparison.Ordinal);
         string[] args = [.. path.Split(' '), .. filled.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--json"];
         // The hub's commands look at the environment: they run in a process of their own, offline, on an empty cache.
@@ -102,6 +106,13 @@ public class EveryCommandTests
         Assert.All(fields, f => Assert.True(json.RootElement.TryGetProperty(f, out _), $"{path}: {f} is missing in {output}"));
         Assert.DoesNotContain('\u001b', output);
         Assert.Equal("", error.Trim('\n'));
+    }
+
+    private static async Task<string> LabResults(TemporaryFolder folder)
+    {
+        string results = folder.File("lab");
+        Assert.Equal(ExitCode.Ok, (await Run(["lab", "run", "named-sizes", "--seeds", "1,2,3", "--out", results])).Code);
+        return results;
     }
 
     [Fact]
