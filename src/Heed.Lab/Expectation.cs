@@ -40,7 +40,8 @@ public sealed record Expectation(string Key, string What, string Expected, doubl
         => new(key, what, $"{LabNumber.Text(value)} ± {LabNumber.Text(tolerance)}", value - tolerance, value + tolerance, bearing);
 
     internal static Expectation Within(string key, string what, double value, double percent, Bearing bearing = Bearing.Supports)
-        => new(key, what, $"{LabNumber.Text(value)} ± {LabNumber.Text(percent)} %", value * (1 - (percent / 100)), value * (1 + (percent / 100)),
+        => new(key, what, $"{LabNumber.Text(value)} ± {LabNumber.Text(percent)} %", value * (1 - (percent / 100)), value * (1 + (
+            percent / 100)),
             bearing);
 
     /// <summary>Within a factor of a value above 0.</summary>
@@ -73,7 +74,8 @@ internal static class LabNumber
     {
         if (double.IsNaN(value)) return "not finite";
         if (double.IsInfinity(value)) return value > 0 ? "∞" : "−∞";
-        if (value == Math.Floor(value) && Math.Abs(value) < 1e15) return value.ToString("N0", CultureInfo.InvariantCulture).Replace('-', '−');
+        if (value == Math.Floor(value) && Math.Abs(value) < 1e15) return value.ToString("N0", CultureInfo.InvariantCulture).Replace('-',
+            '−');
         double size = Math.Abs(value);
         string text = size is >= 1e-3 and < 1e6
             ? value.ToString(size >= 1000 ? "N1" : "G4", CultureInfo.InvariantCulture)

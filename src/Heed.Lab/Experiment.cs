@@ -1,7 +1,8 @@
 namespace Heed.Lab;
 
 /// <summary>
-/// A claim of courses about Transformers, as an experiment: what is said, the sharpest small form of it, what is measured, what was expected
+/// A claim of courses about Transformers, as an experiment: what is said, the sharpest small form of it, what is measured, what was
+/// expected
 /// before the run and what would refute it. <see cref="Experiments"/> lists all.
 /// </summary>
 public abstract class Experiment

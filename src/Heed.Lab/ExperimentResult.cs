@@ -56,8 +56,10 @@ public sealed record ExperimentResult(
     internal IReadOnlyList<PlotPoint> Points { get; init; } = [];
 
     /// <summary>
-    /// The verdict, from the bounds alone: undecided if seeds disagree on a number that decides; else a claim does not hold if a number that
-    /// refutes it lies within its bounds or one that it needs does not; holds under a condition if a number shows where it ends; else holds.
+    /// The verdict, from the bounds alone: undecided if seeds disagree on a number that decides; else a claim does not hold if a number
+    /// that
+    /// refutes it lies within its bounds or one that it needs does not; holds under a condition if a number shows where it ends; else
+    /// holds.
     /// </summary>
     public Verdict Verdict
     {

@@ -34,10 +34,12 @@ public static class Experiments
     public static Experiment Named(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        if (All.FirstOrDefault(e => e.Name == name || e.Number.ToString(System.Globalization.CultureInfo.InvariantCulture) == name) is { } found)
+        if (All.FirstOrDefault(e => e.Name == name || e.Number.ToString(
+            System.Globalization.CultureInfo.InvariantCulture) == name) is { } found)
             return found;
         string near = Printable.Nearest(name, All.Select(e => e.Name)) is { } nearest ? $" Did you mean \"{nearest}\"?" : "";
-        throw new UsageException($"experiment \"{Printable.Shorten(name)}\" is unknown; a name or number of 'heed lab list' was expected.{near}");
+        throw new UsageException($"experiment \"{Printable.Shorten(name)}\" is unknown; a name or number of 'heed lab list' was "
+            + $"expected.{near}");
     }
 
     /// <summary>Runs an experiment once per seed. The same bits on any number of threads; times excepted.</summary>
@@ -47,11 +49,13 @@ public static class Experiments
     /// <param name="cancellationToken">Stops between steps.</param>
     /// <exception cref="ArgumentException">There is no seed.</exception>
     public static ExperimentResult Run(
-        Experiment experiment, LabOptions? options = null, IProgress<LabProgress>? progress = null, CancellationToken cancellationToken = default)
+        Experiment experiment, LabOptions? options = null, IProgress<LabProgress>? progress = null,
+            CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         options ??= LabOptions.Default;
-        if (options.Seeds.Count == 0) throw new ArgumentException("LabOptions.Seeds is empty; at least one seed was expected.", nameof(options));
+        if (options.Seeds.Count == 0) throw new ArgumentException("LabOptions.Seeds is empty; at least one seed was expected.", nameof(
+            options));
         List<LabRun> runs = [];
         foreach (int seed in options.Seeds)
         {
@@ -81,7 +85,8 @@ public static class Experiments
         return new ExperimentResult(experiment, options.Seeds, measured)
         {
             Points = Medians(runs),
-            Model = experiment.UsesModel && options.Model is { } model ? Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Folder)) : "",
+            Model = experiment.UsesModel && options.Model is { } model ? Path.GetFileName(Path.TrimEndingDirectorySeparator(
+                model.Folder)) : "",
         };
     }
 

@@ -6,7 +6,8 @@ using Heed.Generation;
 namespace Heed.Lab;
 
 /// <summary>One run of an experiment with one seed: draws, values, points of plots.</summary>
-internal sealed class LabRun(Experiment experiment, int seed, LabOptions options, IProgress<LabProgress>? progress, CancellationToken cancellationToken)
+internal sealed class LabRun(Experiment experiment, int seed, LabOptions options, IProgress<LabProgress>? progress,
+    CancellationToken cancellationToken)
 {
     private readonly Dictionary<string, double> _values = new(StringComparer.Ordinal);
 

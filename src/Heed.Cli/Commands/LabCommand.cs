@@ -12,7 +12,8 @@ internal static class LabCommand
     private const int WhatWidth = 62;
 
     public static Command Create(Terminal terminal)
-        => new("lab", "What courses say about Transformers, as experiments: claim, expectation, measured value, verdict. Example: heed lab run --quick")
+        => new("lab", "What courses say about Transformers, as experiments: claim, expectation, measured value, verdict. Example: heed "
+            + "lab run --quick")
         {
             List(terminal), Run(terminal), Report(terminal),
         };
@@ -71,10 +72,13 @@ internal static class LabCommand
     }
 
     private static int Seed(string text)
-        => int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int seed) ? seed
-            : throw new UsageException($"--seeds: \"{Printable.Shorten(text)}\" is no seed; whole numbers separated by commas were expected, such as 1,2,3.");
+        => int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int seed)
+            ? seed
+            : throw new UsageException($"--seeds: \"{Printable.Shorten(text)}\" is no seed; whole numbers separated by commas were "
+            + "expected, such as 1,2,3.");
 
-    private static int Run(Terminal terminal, List<Experiment> chosen, LabOptions options, string? folder, CancellationToken cancellationToken)
+    private static int Run(Terminal terminal, List<Experiment> chosen, LabOptions options, string? folder,
+        CancellationToken cancellationToken)
     {
         List<ExperimentResult> results = [];
         foreach (Experiment experiment in chosen)
@@ -126,8 +130,10 @@ internal static class LabCommand
 
     private static Command Report(Terminal terminal)
     {
-        Argument<string> folder = new("folder") { Description = "folder with results of 'heed lab run --out'; the pages are written beside them" };
-        Command command = new("report", "Write pages from results: one per experiment, an overview, corrections. Example: heed lab report docs/lab") { folder };
+        Argument<string> folder = new("folder") { Description = "folder with results of 'heed lab run --out'; the pages are written "
+            + "beside them" };
+        Command command = new("report", "Write pages from results: one per experiment, an overview, corrections. Example: heed lab "
+            + "report docs/lab") { folder };
         command.SetAction(parsed =>
         {
             string target = parsed.GetValue(folder)!;
@@ -140,7 +146,8 @@ internal static class LabCommand
                 DurableFile.WriteText(path, text);
             }
 
-            if (terminal.IsJson) terminal.Json(new JsonObject { ["folder"] = target, ["experiments"] = results.Count, ["files"] = pages.Count });
+            if (terminal.IsJson) terminal.Json(new JsonObject { ["folder"] = target, ["experiments"] = results.Count,
+                ["files"] = pages.Count });
             else terminal.Line($"{results.Count} experiments, {pages.Count} files in {target}");
             return ExitCode.Ok;
         });

@@ -19,7 +19,8 @@ internal sealed class Conservation : Experiment
 
     public override string Form => "Hooks on every layer: the pattern, each head's result, the output.";
 
-    public override string Measure => "Largest departure of a row's sum from 1; largest relative difference of Σ heads + bias and the output.";
+    public override string Measure
+        => "Largest departure of a row's sum from 1; largest relative difference of Σ heads + bias and the output.";
 
     public override string Refutation => "A departure above 10⁻⁶ that rounding does not explain.";
 
@@ -40,7 +41,8 @@ internal sealed class Conservation : Experiment
     {
         if (run.Model is { } loaded)
         {
-            if (loaded.Model is not (CausalLanguageModel or EncoderModel)) throw LabRun.Skipped("the model is neither a decoder nor an encoder");
+            if (loaded.Model is not (CausalLanguageModel or EncoderModel)) throw LabRun.Skipped("the model is neither a decoder nor an "
+                + "encoder");
             Measured(run, loaded.Model);
             return;
         }

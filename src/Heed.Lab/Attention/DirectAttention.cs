@@ -20,7 +20,8 @@ internal sealed class DirectAttention : Experiment
 
     public override string Claim => "A token attends directly to any other token, regardless of distance.";
 
-    public override string Form => "One matching key whose score is g above the others' among N, in the attention kernel; the key stands first, "
+    public override string Form
+        => "One matching key whose score is g above the others' among N, in the attention kernel; the key stands first, "
         + "in the middle, last.";
 
     public override string Measure => "The weight of the matching key, beside eᵍ/(eᵍ + N − 1).";

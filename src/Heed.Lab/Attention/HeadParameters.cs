@@ -11,7 +11,8 @@ internal sealed class HeadParameters : Experiment
 
     public override string Claim => "Multi-head attention has the same number of parameters as one large head.";
 
-    public override string Form => "Attention of width 768 with 1, 12 and 96 heads; of width 512 with 8 heads of 64 and of 128 (T5's d_kv).";
+    public override string Form
+        => "Attention of width 768 with 1, 12 and 96 heads; of width 512 with 8 heads of 64 and of 128 (T5's d_kv).";
 
     public override string Measure => "Values in all parameters.";
 
@@ -36,7 +37,8 @@ internal sealed class HeadParameters : Experiment
     {
         foreach (int heads in (int[])[1, 12, 96]) run.Set($"heads_{heads}", Count(new AttentionConfig { Width = 768, Heads = heads }));
         foreach (int width in (int[])[64, 128])
-            run.Set($"width_{width}", Count(new AttentionConfig { Width = 512, Heads = 8, HeadWidth = width, Bias = false, OutputBias = false }));
+            run.Set($"width_{width}", Count(new AttentionConfig { Width = 512, Heads = 8, HeadWidth = width, Bias = false,
+                OutputBias = false }));
     }
 
     private static long Count(AttentionConfig config)

@@ -22,7 +22,8 @@ internal sealed class HeadRank : Experiment
 
     public override string Form => "Scores of 64 random tokens in an attention of width 256 with one head of 4 … 128.";
 
-    public override string Measure => "Rank of q·kᵀ: singular values above 10⁻⁹ of the largest; q and k as the layer computes them, the product in "
+    public override string Measure
+        => "Rank of q·kᵀ: singular values above 10⁻⁹ of the largest; q and k as the layer computes them, the product in "
         + "double precision.";
 
     public override string Refutation => "A rank below the number of tokens.";
@@ -42,12 +43,15 @@ internal sealed class HeadRank : Experiment
         foreach (int k in HeadWidths)
         {
             using TensorScope scope = TensorScope.Begin();
-            AttentionConfig config = new() { Width = Width, Heads = 1, HeadWidth = k, Initializer = Initializer.Normal(1 / MathF.Sqrt(Width)) };
+            AttentionConfig config = new() { Width = Width, Heads = 1, HeadWidth = k, Initializer = Initializer.Normal(1 / MathF.Sqrt(
+                Width)) };
             using ParameterSet parameters = run.Parameters();
             MultiHeadAttention attention = new(config, (parameters.Root / "attn").As("attn"));
             float[] queries = [], keys = [];
-            Hooks hooks = new Hooks().Observe("attn.q", (_, x) => queries = x.Value.ToArray()).Observe("attn.k", (_, x) => keys = x.Value.ToArray());
-            _ = attention.Forward(run.Normal("x", Tokens, Width), new ForwardContext([0, Tokens], [.. Enumerable.Range(0, Tokens)]) { Hooks = hooks });
+            Hooks hooks = new Hooks().Observe("attn.q", (_, x) => queries = x.Value.ToArray()).Observe("attn.k", (_, x)
+                => keys = x.Value.ToArray());
+            _ = attention.Forward(run.Normal("x", Tokens, Width), new ForwardContext([0, Tokens], [.. Enumerable.Range(0,
+                Tokens)]) { Hooks = hooks });
             double[][] scores = new double[Tokens][];
             for (int i = 0; i < Tokens; i++)
             {

@@ -20,14 +20,16 @@ internal sealed class Saturation : Experiment
 
     public override string Form => "The products of experiment 1 through a softmax over 64 keys, with and without 1/√d.";
 
-    public override string Measure => "Share of rows whose largest weight is above 0.99; Frobenius norm of ∂softmax, mean and median over rows.";
+    public override string Measure
+        => "Share of rows whose largest weight is above 0.99; Frobenius norm of ∂softmax, mean and median over rows.";
 
     public override string Refutation => "Fewer than half of the rows saturated at every width, or a median gradient that does not fall.";
 
     public override string Source
         => "arXiv:1706.03762, §3.2.1; the expected numbers come from a small script in double precision (64 keys, 4,000 rows)";
 
-    public override string Condition => "d_k is 256 or more; at 64, the usual width, one row in five is saturated and the mean gradient is no smaller";
+    public override string Condition
+        => "d_k is 256 or more; at 64, the usual width, one row in five is saturated and the mean gradient is no smaller";
 
     public override bool IsQuick => true;
 
@@ -36,7 +38,8 @@ internal sealed class Saturation : Experiment
         .. Known.Select(k => Expectation.Near($"share_{k.D}", $"share of rows above 0.99, unscaled, d {k.D}", k.Share, 0.025,
             k.D switch { 16 or 64 => Bearing.Limits, _ => Bearing.Supports })),
         Expectation.AtMost("share_scaled", "largest share of rows above 0.99 with the scale, over all d", 0.0005),
-        .. Known.Select(k => Expectation.About($"median_{k.D}", $"median ‖∂softmax‖, unscaled, d {k.D}", k.Median, k.D < 256 ? 1.1 : 1.5, Bearing.Informs)),
+        .. Known.Select(k => Expectation.About($"median_{k.D}", $"median ‖∂softmax‖, unscaled, d {k.D}", k.Median, k.D < 256 ? 1.1 : 1.5,
+            Bearing.Informs)),
         Expectation.AtMost("median_ratio", "median ‖∂softmax‖ at d 256, unscaled over scaled", 0.25),
         Expectation.AtLeast("mean_ratio", "mean ‖∂softmax‖ at d 64, unscaled over scaled", 1, Bearing.Limits),
         .. Known.Select(k => Expectation.Near($"mean_{k.D}", $"mean ‖∂softmax‖, unscaled, d {k.D}", k.Mean, 0.015, Bearing.Informs)),

@@ -16,7 +16,8 @@ internal sealed class AttentionGrowth : Experiment
 
     private static readonly int[] Lengths = [256, 512, 1024, 2048, 4096, 8192, 16384];
 
-    private static readonly LabPlot Operations = new("Operations of one layer of width 256", "tokens", "log₁₀ operations", LogX: true, LogY: true);
+    private static readonly LabPlot Operations = new("Operations of one layer of width 256", "tokens", "log₁₀ operations", LogX: true,
+        LogY: true);
 
     public override int Number => 9;
 
@@ -26,7 +27,8 @@ internal sealed class AttentionGrowth : Experiment
 
     public override string Form => "One layer (attention and feed-forward) of width 256, operations counted for 256 … 16,384 tokens.";
 
-    public override string Measure => "Slopes of operations over length, log–log; the length at which the two products of attention cost as much as all "
+    public override string Measure
+        => "Slopes of operations over length, log–log; the length at which the two products of attention cost as much as all "
         + "other products.";
 
     public override string Refutation => "A slope of the attention part that is not 2.00 ± 0.1.";
@@ -53,7 +55,8 @@ internal sealed class AttentionGrowth : Experiment
         using ParameterSet parameters = new(ParameterSource.ShapesOnly);
         CustomConfig config = new() { Encoder = true, Vocabulary = 1, Width = Width, Layers = 1, Heads = 4, ContextLength = 1 << 20 };
         CausalLanguageModel model = LabModels.Decoder(config, parameters);
-        double linear = 2.0 * parameters.Where(p => p.InputMajor is not null && !p.Name.Contains("embed", StringComparison.Ordinal)).Sum(p => p.Shape.Count);
+        double linear = 2.0 * parameters.Where(p => p.InputMajor is not null && !p.Name.Contains("embed", StringComparison.Ordinal)).Sum(
+            p => p.Shape.Count);
         double head = 2.0 * Width;
         double Whole(int n) => n * (ModelSize.Of(model, 1, n).OperationsPerToken - head);
         double Attention(int n) => Whole(n) - (n * linear);
@@ -93,7 +96,8 @@ internal sealed class AttentionGrowth : Experiment
             {
                 run.Report($"times attention over {n} tokens");
                 long start = Stopwatch.GetTimestamp();
-                _ = AttentionOp.Apply(new(q, 0, Width), new(k, 0, Width), new(v, 0, Width), null, options, [new AttentionSequence(0, n, 0, n)], null);
+                _ = AttentionOp.Apply(new(q, 0, Width), new(k, 0, Width), new(v, 0, Width), null, options, [new AttentionSequence(0, n, 0,
+                    n)], null);
                 seconds[i] = Math.Min(seconds[i], Stopwatch.GetElapsedTime(start).TotalSeconds);
             }
         }

@@ -22,7 +22,8 @@ internal sealed class NamedSizes : Experiment
 
     public override string Source => "Radford et al. 2019, table 2; Devlin et al. 2019, §3; Brown et al. 2020, table 2.1";
 
-    public override string Condition => "GPT-2's is read as 124 million: the paper's 117M is a slip that its authors corrected in the released code";
+    public override string Condition
+        => "GPT-2's is read as 124 million: the paper's 117M is a slip that its authors corrected in the released code";
 
     public override string Remark => "The paper's table says 117M for the model whose released weights hold 124,439,808 values.";
 

@@ -18,7 +18,8 @@ internal sealed class OnlyTheMask : Experiment
 
     public override string Claim => "The causal mask is the only architectural difference between BERT and GPT.";
 
-    public override string Form => "BERT-base (with the heads of its pre-training) and GPT-2 (124M) as models of shapes, part by part; then one model with the "
+    public override string Form
+        => "BERT-base (with the heads of its pre-training) and GPT-2 (124M) as models of shapes, part by part; then one model with the "
         + "mask on and off, all weights equal.";
 
     public override string Measure => "Number of differences beside the mask; parameters; relative change of the rows by the mask alone.";
@@ -38,7 +39,8 @@ internal sealed class OnlyTheMask : Experiment
         Expectation.AtLeast("mask", "relative change of the rows by the mask alone", 0.1, Bearing.Informs),
     ];
 
-    public override string Remark => "The differences: token types, a norm on the embeddings, a pooler, the head of masked words, 512 against 1,024 positions, norms "
+    public override string Remark
+        => "The differences: token types, a norm on the embeddings, a pooler, the head of masked words, 512 against 1,024 positions, norms "
         + "after the parts instead of before, a final norm, GELU by erf instead of tanh, 30,522 against 50,257 ids.";
 
     internal override void Run(LabRun run)
@@ -72,13 +74,16 @@ internal sealed class OnlyTheMask : Experiment
     /// <summary>Whether a layer makes its first norm before its attention.</summary>
     private static bool NormsStandFirst(Model model)
     {
-        string[] sites = [.. model.Parameters.Select(model.Parameters.SiteOf).Where(s => s.Contains("blocks.0.", StringComparison.Ordinal))];
-        return Array.FindIndex(sites, s => s.Contains("norm", StringComparison.Ordinal)) < Array.FindIndex(sites, s => s.Contains("attn", StringComparison.Ordinal));
+        string[] sites = [.. model.Parameters.Select(model.Parameters.SiteOf).Where(s => s.Contains("blocks.0.",
+            StringComparison.Ordinal))];
+        return Array.FindIndex(sites, s => s.Contains("norm", StringComparison.Ordinal)) < Array.FindIndex(sites, s => s.Contains("attn",
+            StringComparison.Ordinal));
     }
 
     private static double MaskAlone(LabRun run)
     {
-        CustomConfig config = new() { Vocabulary = 101, Width = 64, Layers = 2, Heads = 4, Positions = PositionKind.Learned, ContextLength = 64 };
+        CustomConfig config = new() { Vocabulary = 101, Width = 64, Layers = 2, Heads = 4, Positions = PositionKind.Learned,
+            ContextLength = 64 };
         using ParameterSet a = run.Parameters(), b = run.Parameters();
         CausalLanguageModel causal = LabModels.Decoder(config, a), full = LabModels.Decoder(config with { Encoder = true }, b);
         LabModels.KeepSizes(a, run.Seed);

@@ -13,18 +13,22 @@ internal sealed class RecurrenceCost : Experiment
 {
     private static readonly int[] Widths = [64, 128, 256, 512];
 
-    private static readonly LabPlot Growth = new("Operations per token of one LSTM layer", "width", "log₁₀ operations", LogX: true, LogY: true);
+    private static readonly LabPlot Growth = new("Operations per token of one LSTM layer", "width", "log₁₀ operations", LogX: true,
+        LogY: true);
 
     public override int Number => 10;
 
     public override string Name => "recurrence-cost";
 
-    public override string Claim => "Recurrence costs O(N·d²) operations in N sequential steps; attention needs a constant number of steps.";
+    public override string Claim
+        => "Recurrence costs O(N·d²) operations in N sequential steps; attention needs a constant number of steps.";
 
-    public override string Form => "One LSTM layer and one Transformer layer; operations from the shapes, steps by calling the layer with no more "
+    public override string Form
+        => "One LSTM layer and one Transformer layer; operations from the shapes, steps by calling the layer with no more "
         + "than inputs and the state of the call before, until its rows are those of the whole text.";
 
-    public override string Measure => "Slope of an LSTM's operations in width and length; sequential products from the first input to the last output.";
+    public override string Measure
+        => "Slope of an LSTM's operations in width and length; sequential products from the first input to the last output.";
 
     public override string Refutation => "A slope in width that is not 2, or fewer sequential products than tokens.";
 
@@ -52,7 +56,8 @@ internal sealed class RecurrenceCost : Experiment
         }
 
         run.Set("width", LabMath.LogLogSlope([.. Widths.Select(w => (double)w)], operations));
-        run.Set("length", LabMath.LogLogSlope([512, 1024, 2048], [512 * OfLstm(128, 512), 1024 * OfLstm(128, 1024), 2048 * OfLstm(128, 2048)]));
+        run.Set("length", LabMath.LogLogSlope([512, 1024, 2048], [512 * OfLstm(128, 512), 1024 * OfLstm(128, 1024), 2048 * OfLstm(128,
+            2048)]));
         run.Set("steps_512", Steps(run, recurrent: true));
         run.Set("steps_attention", Steps(run, recurrent: false));
         if (run.Times) run.Set("ratio", TimeRatio(run));
@@ -61,7 +66,8 @@ internal sealed class RecurrenceCost : Experiment
     private static double OfLstm(int width, int length)
     {
         using ParameterSet parameters = new(ParameterSource.ShapesOnly);
-        return ModelSize.Of(CausalLanguageModel.Create(new LstmConfig { Vocabulary = 1, Width = width }, parameters), 1, length).OperationsPerToken;
+        return ModelSize.Of(CausalLanguageModel.Create(new LstmConfig { Vocabulary = 1, Width = width }, parameters), 1, length)
+            .OperationsPerToken;
     }
 
     /// <summary>

@@ -19,7 +19,8 @@ internal sealed class WeightTying : Experiment
 
     public override string Refutation => "A saving that is not the table's size.";
 
-    public override string Source => "Press and Wolf 2017, arXiv:1608.05859. That the loss is no worse is not measured here: it needs training";
+    public override string Source
+        => "Press and Wolf 2017, arXiv:1608.05859. That the loss is no worse is not measured here: it needs training";
 
     public override bool IsQuick => true;
 

@@ -18,16 +18,19 @@ internal sealed class Collapse : Experiment
 
     public override string Claim => "Residual connections keep the rows of a deep attention stack from becoming equal.";
 
-    public override string Form => "12 layers of random attention with one head, width 32, 24 tokens: alone, with LayerNorm, with residuals.";
+    public override string Form
+        => "12 layers of random attention with one head, width 32, 24 tokens: alone, with LayerNorm, with residuals.";
 
     public override string Measure => "‖X − mean row‖ / ‖X‖ after each layer, median over 15 draws per seed.";
 
     public override string Refutation => "Rows that stay apart without residuals, or collapse with them.";
 
     public override string Source
-        => "Dong et al. 2021, arXiv:2103.03404; expected numbers from a small script in double precision, whose floor is 10⁻¹⁶; float32's is 10⁻⁷";
+        => "Dong et al. 2021, arXiv:2103.03404; expected numbers from a small script in double precision, whose floor is 10⁻¹⁶; "
+            + "float32's is 10⁻⁷";
 
-    public override string Remark => "0.47 was one draw of a script. Single draws lie between 0.1 and 0.7; the median over 15 is about 0.24. The collapse "
+    public override string Remark
+        => "0.47 was one draw of a script. Single draws lie between 0.1 and 0.7; the median over 15 is about 0.24. The collapse "
         + "without residuals came out as expected.";
 
     public override bool IsQuick => true;

@@ -20,11 +20,15 @@ internal sealed class NormPlacement : Experiment
 
     public override string Name => "norm-placement";
 
-    public override string Claim => "Pre-norm is more stable than post-norm: its gradients near the output do not stay large as the model gets deeper.";
+    public override string Claim
+        => "Pre-norm is more stable than post-norm: its gradients near the output do not stay large as the model gets deeper.";
 
-    public override string Form => "Decoders of 6, 12 and 24 layers of width 64 at initialisation (matrices N(0, 1/fan in)), 8 texts of random tokens.";
+    public override string Form
+        => "Decoders of 6, 12 and 24 layers of width 64 at initialisation (matrices N(0, 1/fan in)), 8 texts of random tokens.";
 
-    public override string Measure => "Gradient norm of the last layer's second feed-forward matrix, for one prediction, relative to 6 layers; mean over 4 draws per seed.";
+    public override string Measure
+        => "Gradient norm of the last layer's second feed-forward matrix, for one prediction, relative to 6 layers; mean over 4 draws "
+            + "per seed.";
 
     public override string Refutation => "A pre-norm gradient that does not fall as L^−½, or a post-norm gradient that does.";
 
@@ -44,7 +48,8 @@ internal sealed class NormPlacement : Experiment
     {
         foreach (bool first in (bool[])[true, false])
         {
-            double[] norms = [.. Depths.Select(layers => LabMath.Mean([.. Enumerable.Range(0, Draws).Select(draw => Norm(run, draw, layers, first))]))];
+            double[] norms = [.. Depths.Select(layers => LabMath.Mean([.. Enumerable.Range(0, Draws).Select(draw => Norm(run, draw,
+                layers, first))]))];
             for (int i = 0; i < Depths.Length; i++)
             {
                 run.Plot(Norms, first ? "pre-norm" : "post-norm", Depths[i], norms[i] / norms[0]);

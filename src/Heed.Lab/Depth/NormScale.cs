@@ -16,7 +16,8 @@ internal sealed class NormScale : Experiment
 
     public override string Claim => "LayerNorm stabilises: what follows does not depend on the size (or the mean) of what comes in.";
 
-    public override string Form => "A linear layer and a norm on 64 random rows of width 256; then the layer's weights times 1,000; then a constant "
+    public override string Form
+        => "A linear layer and a norm on 64 random rows of width 256; then the layer's weights times 1,000; then a constant "
         + "added to every value.";
 
     public override string Measure => "Relative change of the output, LayerNorm and RMSNorm.";

@@ -19,7 +19,8 @@ internal sealed class ResidualGradient : Experiment
 
     public override string Claim => "Residual connections carry the gradient to the first layers.";
 
-    public override string Form => "24 layers of attention and feed-forward at initialisation (N(0, 0.02), width 64): with residuals and norms before each "
+    public override string Form
+        => "24 layers of attention and feed-forward at initialisation (N(0, 0.02), width 64): with residuals and norms before each "
         + "part; without residuals; without residuals and norms.";
 
     public override string Measure => "Norm of the gradient at the input of layer 1 over that at the input of layer 24.";
@@ -28,9 +29,11 @@ internal sealed class ResidualGradient : Experiment
 
     public override string Source => "He et al. 2016, arXiv:1512.03385; own";
 
-    public override string Condition => "there are no norms: LayerNorm alone keeps the size of the gradient as well (not its content: experiment 18)";
+    public override string Condition
+        => "there are no norms: LayerNorm alone keeps the size of the gradient as well (not its content: experiment 18)";
 
-    public override string Remark => "The expectation “below 10⁻⁶ without residuals” was written without a word about norms. With norms it does not come out, "
+    public override string Remark
+        => "The expectation “below 10⁻⁶ without residuals” was written without a word about norms. With norms it does not come out, "
         + "so both are measured.";
 
     public override bool IsQuick => true;
@@ -85,7 +88,8 @@ internal sealed class ResidualGradient : Experiment
     {
         private readonly MultiHeadAttention _attention = new(new AttentionConfig { Width = Width, Heads = 4 }, at / "attn");
         private readonly FeedForward _feedForward = new(
-            new FeedForwardConfig { Width = Width, InnerWidth = 4 * Width, Activation = Activation.Gelu, UpName = "up", DownName = "down" }, at / "mlp");
+            new FeedForwardConfig { Width = Width, InnerWidth = 4 * Width, Activation = Activation.Gelu, UpName = "up",
+                DownName = "down" }, at / "mlp");
 
         private readonly LayerNorm _first = new(Width, 1e-5f, at / "norm1"), _second = new(Width, 1e-5f, at / "norm2");
 

@@ -12,16 +12,21 @@ internal sealed class ContextualVectors : Experiment
 {
     private static readonly string[] Money =
     [
-        "She opened an account at the bank.", "The bank refused the loan.", "He works for a bank in London.", "The bank raised its interest rates.",
-        "They robbed a bank last night.", "My bank charges a monthly fee.", "The central bank printed more money.", "A bank must hold enough capital.",
-        "I paid the cheque into the bank.", "The bank closed two of its branches.", "Her savings are at the bank.", "The bank sold its bad debts.",
+        "She opened an account at the bank.", "The bank refused the loan.", "He works for a bank in London.",
+            "The bank raised its interest rates.",
+        "They robbed a bank last night.", "My bank charges a monthly fee.", "The central bank printed more money.",
+            "A bank must hold enough capital.",
+        "I paid the cheque into the bank.", "The bank closed two of its branches.", "Her savings are at the bank.",
+            "The bank sold its bad debts.",
     ];
 
     private static readonly string[] River =
     [
         "We sat on the bank of the river.", "The boat was tied to the bank.", "Trees grow along the bank.", "The water rose over the bank.",
-        "An otter slept on the muddy bank.", "He swam to the other bank.", "The path follows the left bank of the stream.", "Grass covered the steep bank.",
-        "They fished from the bank all day.", "The flood washed away the bank.", "Ducks nest in the bank of the canal.", "She slipped down the bank into the creek.",
+        "An otter slept on the muddy bank.", "He swam to the other bank.", "The path follows the left bank of the stream.",
+            "Grass covered the steep bank.",
+        "They fished from the bank all day.", "The flood washed away the bank.", "Ducks nest in the bank of the canal.",
+            "She slipped down the bank into the creek.",
     ];
 
     private static readonly LabPlot Cosines = new("Mean cosine of two “bank”s", "layer (0: table of tokens)", "cosine");
@@ -34,18 +39,21 @@ internal sealed class ContextualVectors : Experiment
 
     public override string Form => "12 sentences with the bank of money, 12 with the bank of a river, through the model of --model.";
 
-    public override string Measure => "Mean cosine of two “bank”s of different and of equal sense, layer by layer; share of variance that the first "
+    public override string Measure
+        => "Mean cosine of two “bank”s of different and of equal sense, layer by layer; share of variance that the first "
         + "component of the 24 vectors explains, less the same share for 24 other words.";
 
     public override string Refutation => "A cosine at the last layer near the table's 1.";
 
-    public override string Source => "Ethayarajh 2019, arXiv:1909.00512: a static vector explains less than 5 % of the variance in all layers of BERT";
+    public override string Source
+        => "Ethayarajh 2019, arXiv:1909.00512: a static vector explains less than 5 % of the variance in all layers of BERT";
 
     public override bool IsQuick => true;
 
     public override bool UsesModel => true;
 
-    public override string Remark => "The paper's share comes from thousands of contexts; 24 vectors always leave a larger share to their first component, so "
+    public override string Remark
+        => "The paper's share comes from thousands of contexts; 24 vectors always leave a larger share to their first component, so "
         + "that number informs only.";
 
     public override IReadOnlyList<Expectation> Expectations { get; } =
@@ -55,18 +63,21 @@ internal sealed class ContextualVectors : Experiment
         Expectation.AtLeast("gap", "equal less different senses, cosine at the last layer", 0.05),
         Expectation.AtMost("fall", "cosine of different senses, last layer less first", -0.05),
         Expectation.AtMost("falling", "layers at which the cosine of different senses is higher than before", 1, Bearing.Informs),
-        Expectation.AtMost("explained", "variance explained by one vector at the last layer, less that of other words", 0.25, Bearing.Informs),
+        Expectation.AtMost("explained", "variance explained by one vector at the last layer, less that of other words", 0.25,
+            Bearing.Informs),
     ];
 
     internal override void Run(LabRun run)
     {
         HeedModel model = run.Model ?? throw LabRun.Skipped("needs a model with a tokenizer: --model FOLDER");
-        if (model.Model is SequenceToSequenceModel) throw LabRun.Skipped("the model is an encoder-decoder; an encoder or a decoder was expected");
+        if (model.Model is SequenceToSequenceModel) throw LabRun.Skipped("the model is an encoder-decoder; an encoder or a decoder was "
+            + "expected");
         List<float[]>[] banks = [], others = [];
         foreach (string text in (string[])[.. Money, .. River])
         {
             (float[][] bank, float[][] other) = Vectors(model, text, (int)run.Seed);
-            if (banks.Length == 0) (banks, others) = ([.. bank.Select(_ => new List<float[]>())], [.. bank.Select(_ => new List<float[]>())]);
+            if (banks.Length == 0) (banks, others) = ([.. bank.Select(_ => new List<float[]>())], [.. bank.Select(_ => new List<float[]>(
+                ))]);
             for (int layer = 0; layer < bank.Length; layer++)
             {
                 banks[layer].Add(bank[layer]);

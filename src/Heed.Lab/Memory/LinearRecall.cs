@@ -28,7 +28,8 @@ internal sealed class LinearRecall : Experiment
 
     public override string Refutation => "Recall of linear attention as good as softmax's at every N.";
 
-    public override string Source => "Katharopoulos et al. 2020, arXiv:2006.16236; expected numbers from a small script in double precision";
+    public override string Source
+        => "Katharopoulos et al. 2020, arXiv:2006.16236; expected numbers from a small script in double precision";
 
     public override bool IsQuick => true;
 
@@ -80,7 +81,8 @@ internal sealed class LinearRecall : Experiment
         int n = keys.Shape[0];
         AttentionOptions options = new() { Heads = 1, HeadWidth = Width, ValueWidth = Classes, Scale = 1 / MathF.Sqrt(Width) };
         return AttentionOp.Apply(
-            new(keys, 0, Width), new(keys, 0, Width), new(values, 0, Classes), null, options, [new AttentionSequence(0, n, 0, n)], null).Value;
+            new(keys, 0, Width), new(keys, 0, Width), new(values, 0, Classes), null, options, [new AttentionSequence(0, n, 0, n)], null)
+                .Value;
     }
 
     private static int Right(Tensor outputs, int[] values)

@@ -12,18 +12,22 @@ internal sealed class PathLength : Experiment
 
     private static readonly int[] Recurrent = [2, 4, 8, 16, 32, 64], Attending = [2, 4, 8, 16, 32, 64, 128, 256, 512];
 
-    private static readonly LabPlot Gradients = new("‖∂ last output / ∂ first input‖ at initialisation", "tokens", "log₁₀", LogX: true, LogY: true);
+    private static readonly LabPlot Gradients = new("‖∂ last output / ∂ first input‖ at initialisation", "tokens", "log₁₀", LogX: true,
+        LogY: true);
 
     public override int Number => 12;
 
     public override string Name => "path-length";
 
-    public override string Claim => "In attention the path between any two tokens has length 1, in a recurrent network N: no information degrades.";
+    public override string Claim
+        => "In attention the path between any two tokens has length 1, in a recurrent network N: no information degrades.";
 
-    public override string Form => "One LSTM layer and one causal attention layer of width 64 at initialisation; the last output differentiated by the "
+    public override string Form
+        => "One LSTM layer and one causal attention layer of width 64 at initialisation; the last output differentiated by the "
         + "first input.";
 
-    public override string Measure => "Norm of vᵀ·∂output_N/∂input_1 for 16 random texts and v: slope of its logarithm per token (LSTM), log–log slope over N "
+    public override string Measure
+        => "Norm of vᵀ·∂output_N/∂input_1 for 16 random texts and v: slope of its logarithm per token (LSTM), log–log slope over N "
         + "(attention).";
 
     public override string Refutation => "An LSTM gradient that does not fall exponentially; an attention gradient that does.";

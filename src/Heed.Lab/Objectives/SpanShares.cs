@@ -14,7 +14,8 @@ internal sealed class SpanShares : Experiment
 
     public override string Claim => "T5's span corruption masks 15 % of the tokens in spans of 3 on average, and the text can be restored.";
 
-    public override string Form => "100,000 tokens in rows that fill an encoder of 512, corrupted by the objective of pre-training; inputs and labels "
+    public override string Form
+        => "100,000 tokens in rows that fill an encoder of 512, corrupted by the objective of pre-training; inputs and labels "
         + "merged again.";
 
     public override string Measure => "Share of tokens masked, mean span, rows restored exactly, ids that the decoder writes per token.";
@@ -36,7 +37,8 @@ internal sealed class SpanShares : Experiment
     internal override void Run(LabRun run)
     {
         SpanCorruption.Lengths lengths = SpanCorruption.LengthsFor(512, 0.15, 3);
-        int[] sentinels = [.. Enumerable.Range(0, 100).Select(i => FirstSentinel - i)], text = LabModels.Ids(run.Random("ids"), Tokens, 32_000);
+        int[] sentinels = [.. Enumerable.Range(0, 100).Select(i => FirstSentinel - i)], text = LabModels.Ids(run.Random("ids"), Tokens,
+            32_000);
         for (int i = 0; i < text.Length; i++) text[i] += 2;
         long masked = 0, spans = 0, labels = 0, wrong = 0, read = 0;
         for (int start = 0, row = 0; start + lengths.Tokens <= text.Length; start += lengths.Tokens, row++)
@@ -70,7 +72,8 @@ internal sealed class SpanShares : Experiment
                 continue;
             }
 
-            for (int i = Array.IndexOf(text.Labels, id) + 1; i < text.Labels.Length && !IsSentinel(text.Labels[i]) && text.Labels[i] != End; i++)
+            for (int i = Array.IndexOf(text.Labels, id) + 1; i < text.Labels.Length && !IsSentinel(text.Labels[i])
+                && text.Labels[i] != End; i++)
                 yield return text.Labels[i];
         }
     }

@@ -20,14 +20,16 @@ internal sealed class PermutedWords : Experiment
 
     public override string Form => "An encoder of 3 layers without positions reads a text and the same words in another order.";
 
-    public override string Measure => "Relative difference of row i and the row of the same word in the other order; of rows at the same place; "
+    public override string Measure
+        => "Relative difference of row i and the row of the same word in the other order; of rows at the same place; "
         + "of the means over rows; all again with positions.";
 
     public override string Refutation => "A mean over rows that changes with the order, without positions.";
 
     public override string Source => "Lee et al. 2019, arXiv:1810.00825, §2 (Set Transformer)";
 
-    public override string Condition => "its rows are pooled and there are no positions; rows themselves follow their words: equivariant, not invariant";
+    public override string Condition
+        => "its rows are pooled and there are no positions; rows themselves follow their words: equivariant, not invariant";
 
     public override bool IsQuick => true;
 

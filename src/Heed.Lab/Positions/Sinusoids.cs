@@ -19,7 +19,8 @@ internal sealed class Sinusoids : Experiment
 
     public override string Form => "500 places and 49 offsets at width 64; the matrix M_k by least squares, frequency by frequency.";
 
-    public override string Measure => "Spread of ⟨PE(p), PE(p + k)⟩ over p; ‖M_kᵀ·M_k − I‖; what is left of PE(p + k) − M_k·PE(p). In double "
+    public override string Measure
+        => "Spread of ⟨PE(p), PE(p + k)⟩ over p; ‖M_kᵀ·M_k − I‖; what is left of PE(p + k) − M_k·PE(p). In double "
         + "precision by the paper's formula, rounded up to a power of ten, and in the engine's own float32 table.";
 
     public override string Refutation => "A spread, a remainder or a departure from a rotation above 10⁻¹².";

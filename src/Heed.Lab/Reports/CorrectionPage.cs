@@ -18,13 +18,16 @@ internal static class CorrectionPage
         ("“The causal mask is the only architectural difference.”", "There are nine others between BERT and GPT-2.", 26),
         ("“No information degrades.”", "The path has length 1, but softmax dilutes: a fixed gap of scores fades as the text grows.", 13),
         ("“Every token sees what it needs in a single layer.”", "Continuing a repeated text by what followed before needs two layers.", 29),
-        ("“High attention means more influence.”", "What a token writes counts too: the norm of its value, and tokens that only collect attention.", 35),
-        ("“Never train from scratch.”", "On small closed tasks with new wording a bag of words and pooled vectors beat full fine-tuning.", 45),
+        ("“High attention means more influence.”", "What a token writes counts too: the norm of its value, and tokens that only collect "
+            + "attention.", 35),
+        ("“Never train from scratch.”", "On small closed tasks with new wording a bag of words and pooled vectors beat full fine-tuning.",
+            45),
     ];
 
     public static string Of(IReadOnlyList<ExperimentResult> results)
     {
-        StringBuilder page = new("# Sentences of courses that a careful lab must correct\n\n| sentence | what is true | experiment | verdict on its claim |\n|---|---|---|---|\n");
+        StringBuilder page = new("# Sentences of courses that a careful lab must correct\n\n| sentence | what is true | experiment | "
+            + "verdict on its claim |\n|---|---|---|---|\n");
         foreach ((string sentence, string truth, int number) in Corrections)
         {
             ExperimentResult? result = results.FirstOrDefault(r => r.Experiment.Number == number);

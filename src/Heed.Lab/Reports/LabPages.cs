@@ -38,7 +38,8 @@ internal static class LabPages
         string results = Path.Combine(folder, ResultFolder);
         string[] files = Directory.Exists(results) ? Directory.GetFiles(results, "*.json") : [];
         if (files.Length == 0)
-            throw new StorageException($"{results}: has no results; files of 'heed lab run … --out {folder}' were expected. Run experiments first.");
+            throw new StorageException($"{results}: has no results; files of 'heed lab run … --out {folder}' were expected. Run "
+                + "experiments first.");
         return [.. files.Order(StringComparer.Ordinal).Select(ResultFile.Read).OrderBy(r => r.Experiment.Number)];
     }
 
@@ -59,13 +60,15 @@ internal static class LabPages
         Line();
         if (result.Measurements.Count > 0)
         {
-            Line($"Expectations were written before the run. Values are medians of the seeds {string.Join(", ", result.Seeds)}; the range in brackets where they differ."
+            string seeds = string.Join(", ", result.Seeds);
+            Line($"Expectations were written before the run. Values are medians of the seeds {seeds}; the range in brackets where they differ."
                 + (result.Model.Length > 0 ? $" Model: {result.Model}." : ""));
             Line();
             Line("| what | expected | measured | as expected | bears on the claim |");
             Line("|---|---|---|---|---|");
             foreach (Measurement m in result.Measurements)
-                Line($"| {Cell(m.Expectation.What)} | {Cell(m.Expectation.Expected)} | {Measured(m)} | {AsExpected(m)} | {Word(m.Expectation.Bearing)} |");
+                Line($"| {Cell(m.Expectation.What)} | {Cell(m.Expectation.Expected)} | {Measured(m)} | {AsExpected(m)} | "
+                    + $"{Word(m.Expectation.Bearing)} |");
             Line();
         }
 
@@ -90,10 +93,13 @@ internal static class LabPages
     private static string Overview(IReadOnlyList<ExperimentResult> results)
     {
         StringBuilder page = new();
-        page.Append("# The lab\n\nWhat courses say about Transformers, as experiments that anyone can run. Each was written down before it ran: the claim, its sharpest "
+        page.Append("# The lab\n\nWhat courses say about Transformers, as experiments that anyone can run. Each was written down before "
+            + "it ran: the claim, its sharpest "
             + "small form, what is measured, the number to expect, what would refute it. The verdict comes from those bounds alone.\n\n"
-            + "```\n./heed lab list\n./heed lab run --quick\n./heed lab run dot-products saturation --out out\n./heed lab report docs/lab\n```\n\n"
-            + "- Three seeds; tables show the median and the range. Where seeds disagree on a number that decides, the verdict is *undecided*.\n"
+            + "```\n./heed lab list\n./heed lab run --quick\n./heed lab run dot-products saturation --out out\n./heed lab report "
+            + "docs/lab\n```\n\n"
+            + "- Three seeds; tables show the median and the range. Where seeds disagree on a number that decides, the verdict is "
+            + "*undecided*.\n"
             + "- ⚡ trains nothing and takes seconds. The others train small models, up to some minutes on two cores.\n"
             + "- Costs are counted, not timed. Times appear only with `--times`, as slopes or ratios, and decide nothing.\n"
             + "- The same seeds give the same numbers on any number of threads.\n"
@@ -105,7 +111,8 @@ internal static class LabPages
             Experiment e = result.Experiment;
             int right = result.Measurements.Count(m => m.IsAsExpected);
             string key = result.Measurements.Count == 0 ? "" : $"{Key(result)}; {right} of {result.Measurements.Count} as expected";
-            page.Append(CultureInfo.InvariantCulture, $"| [{e.Number}]({e.FileName}.md){(e.IsQuick ? " ⚡" : "")} | {Cell(e.Claim)} | **{result.VerdictText}** | {key} |\n");
+            page.Append(CultureInfo.InvariantCulture,
+                $"| [{e.Number}]({e.FileName}.md){(e.IsQuick ? " ⚡" : "")} | {Cell(e.Claim)} | **{result.VerdictText}** | {key} |\n");
         }
 
         return page.ToString();

@@ -51,7 +51,8 @@ internal static class ResultFile
             {
                 json.WriteStartObject();
                 json.WriteString("name", line.Key);
-                foreach ((string axis, Func<PlotPoint, double> of) in ((string, Func<PlotPoint, double>)[])[("x", p => p.X), ("y", p => p.Y)])
+                foreach ((string axis, Func<PlotPoint, double> of) in ((string, Func<PlotPoint, double>)[])[("x", p => p.X), ("y", p
+                    => p.Y)])
                 {
                     json.WriteStartArray(axis);
                     foreach (PlotPoint p in line) json.WriteNumberValue(of(p));
@@ -87,14 +88,16 @@ internal static class ResultFile
         using JsonDocument json = StrictJson.ReadFile(path, 1 << 24);
         JsonElement root = json.RootElement;
         Experiment? experiment = Experiments.All.FirstOrDefault(e => e.Name == StrictJson.Text(Field(root, "name", path), path, "name"))
-            ?? throw new InvalidFileException(path, "name", $"is {StrictJson.Describe(Field(root, "name", path))}; a name of 'heed lab list' was expected. "
+            ?? throw new InvalidFileException(path, "name", $"is {StrictJson.Describe(Field(root, "name", path))}; a name of 'heed lab "
+                + "list' was expected. "
                 + "Run the experiment again.");
         List<Measurement> measured = [];
         foreach (JsonElement m in Field(root, "measurements", path).EnumerateArray())
         {
             string key = StrictJson.Text(Field(m, "key", path), path, "measurements.key");
             Expectation expectation = experiment.Expectations.FirstOrDefault(e => e.Key == key)
-                ?? throw new InvalidFileException(path, "measurements.key", $"is \"{Printable.Shorten(key)}\", which {experiment.Name} does not measure. "
+                ?? throw new InvalidFileException(path, "measurements.key", $"is \"{Printable.Shorten(key)}\", which {experiment.Name} "
+                    + "does not measure. "
                     + "Run the experiment again.");
             measured.Add(new Measurement(expectation, [.. Field(m, "values", path).EnumerateArray().Select(v =>
                 v.ValueKind == JsonValueKind.Null ? double.NaN : StrictJson.Number(v, path, "measurements.values"))]));
@@ -110,7 +113,8 @@ internal static class ResultFile
             foreach (JsonElement line in Field(p, "lines", path).EnumerateArray())
             {
                 string name = StrictJson.Text(Field(line, "name", path), path, "plots.lines.name");
-                points.AddRange(Field(line, "x", path).EnumerateArray().Zip(Field(line, "y", path).EnumerateArray(), (x, y) => new PlotPoint(
+                points.AddRange(Field(line, "x", path).EnumerateArray().Zip(Field(line, "y", path).EnumerateArray(), (x, y)
+                    => new PlotPoint(
                     plot, name, StrictJson.Number(x, path, "plots.lines.x"), StrictJson.Number(y, path, "plots.lines.y"))));
             }
         }
