@@ -67,6 +67,31 @@ public class PretrainCommandTests
         Assert.False(Directory.Exists(folder.File("run")));
     }
 
+    [Fact]
+    public async Task A_generator_and_a_teacher_have_options_of_their_own()
+    {
+        using TemporaryFolder folder = new();
+        string[] small = ["pretrain", "--data", Text(folder), "--vocabulary-size", "400", "--block-length", "16", "--batch-size", "2", "--steps", "2"];
+        string[] sizes = ["--layers", "2", "--heads", "2", "--width", "16"];
+        (int code, _, string error) = await Run([.. small, .. sizes, "--model", "electra-small", "--out", folder.File("electra"),
+            "--generator-size", "0.5", "--replaced-weight", "40"]);
+        Assert.True(code == 0, $"{code} {error}");
+        PretrainingConfig electra = PretrainingConfig.FromFile(folder.File("electra/run.json"));
+        Assert.Equal((0.5, 40), (electra.GeneratorSize, electra.ReplacedWeight));
+        Assert.True(File.Exists(folder.File("electra/model/generator/model.safetensors")));
+
+        (code, _, error) = await Run([.. small, .. sizes, "--model", "bert-base", "--out", folder.File("teacher"), "--next-sentence"]);
+        Assert.True(code == 0, $"{code} {error}");
+        Assert.Contains("next sentence accuracy", error, StringComparison.Ordinal);
+        (code, _, error) = await Run([.. small, "--teacher", folder.File("teacher/model"), "--out", folder.File("student"), "--temperature", "3",
+            "--soft-weight", "4", "--masked-weight", "1", "--cosine-weight", "0.5", "--squared-weight", "0.25", "--soft-targets-masked"]);
+        Assert.True(code == 0, $"{code} {error}");
+        PretrainingConfig student = PretrainingConfig.FromFile(folder.File("student/run.json"));
+        Assert.Equal(("distill", "half-of-teacher", folder.File("teacher/model")), (student.Objective, student.Model, student.Teacher));
+        Assert.Equal((3, 4, 1), (student.Temperature, student.SoftWeight, student.MaskedWeight));
+        Assert.Equal((0.5, 0.25, true), (student.CosineWeight, student.SquaredWeight, student.SoftTargetsMasked));
+    }
+
     [Theory]
     [InlineData("bert-base", "masked", "MaskedLanguageModel")]
     [InlineData("t5-small", "span", "SequenceToSequenceModel")]

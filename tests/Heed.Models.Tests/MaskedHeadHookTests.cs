@@ -38,12 +38,12 @@ public class MaskedHeadHookTests
         string logits = head == "bert-pretraining" ? "prediction_logits" : "logits";
         ModelOutput plain = model.Run(inputs);
         List<string> seen = [];
-        ModelOutput watched = model.Run(inputs, new RunOptions { Hooks = new Hooks().ObserveWhere(name => name.StartsWith("norm_head.", StringComparison.Ordinal), (name, x) => seen.Add($"{name} {x.Shape}")) });
-        Assert.Contains("norm_head.out [4, 8]", seen);
-        Assert.Contains("norm_head.scale [4, 1]", seen);
+        ModelOutput watched = model.Run(inputs, new RunOptions { Hooks = new Hooks().ObserveWhere(name => name.StartsWith("head.norm.", StringComparison.Ordinal), (name, x) => seen.Add($"{name} {x.Shape}")) });
+        Assert.Contains("head.norm.out [4, 8]", seen);
+        Assert.Contains("head.norm.scale [4, 1]", seen);
         Assert.Equal(OutputNames.Of(model, plain)[logits].ToArray(), OutputNames.Of(model, watched)[logits].ToArray());
         Assert.Equal(plain.Loss, watched.Loss);
-        ModelOutput changed = model.Run(inputs, new RunOptions { Hooks = new Hooks().Replace("norm_head.out", (_, x) => x * 0f) });
+        ModelOutput changed = model.Run(inputs, new RunOptions { Hooks = new Hooks().Replace("head.norm.out", (_, x) => x * 0f) });
         Assert.NotEqual(plain.Loss, changed.Loss);
         Assert.Equal(Math.Log(20), changed.Loss!.Value, 1e-5);
     }

@@ -87,7 +87,7 @@ public sealed class FamilyTests : IDisposable
     /// <summary>x + attention(norm(x)) + feed-forward(norm(x)).  x: [N, D] → [N, D].</summary>
     private sealed class ParallelBlock(ParallelConfig config, RotaryPositions rotation, int layer, ParameterScope at) : Module(at)
     {
-        private readonly LayerNorm _norm = new(config.Width, 1e-5f, (at / "norm").As("norm1"));
+        private readonly LayerNorm _norm = new(config.Width, 1e-5f, (at / "norm").As("attn_norm"));
         private readonly MultiHeadAttention _attention = new(
             new AttentionConfig { Width = config.Width, Heads = config.Heads, Causal = true, Layer = layer, Rotation = rotation, Initializer = Initializer.Normal(0.2f) },
             (at / "attention").As("attn"));
@@ -123,7 +123,7 @@ public sealed class FamilyTests : IDisposable
             Tokens = new Embedding(config.Vocabulary, config.Width, (at / "tokens").As("embed"), Initializer.Normal(0.2f), isOutput: config.TiedOutput);
             RotaryPositions rotation = new(new RotaryConfig { HeadWidth = config.Width / config.Heads, Theta = config.Theta });
             _blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new ParallelBlock(config, rotation, i, (at / "layers" / i).As($"blocks.{i}")))];
-            _norm = new LayerNorm(config.Width, 1e-5f, (at / "norm").As("norm_final"));
+            _norm = new LayerNorm(config.Width, 1e-5f, (at / "norm").As("final_norm"));
         }
 
         public override Embedding Tokens { get; }

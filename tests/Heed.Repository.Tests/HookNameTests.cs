@@ -18,19 +18,19 @@ public sealed partial class HookNameTests
     /// <summary>What stands before what, within one layer.</summary>
     private static readonly string[][] Orders =
     [
-        ["resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post"],
-        ["attn_out", "cross_attn_out", "mlp_out"],
-        ["attn.q", "attn.rot_q", "attn.feature_q", "attn.dot", "attn.scaled", "attn.biased", "attn.masked", "attn.pattern", "attn.z", "attn.result", "attn.out", "attn_out"],
-        ["attn.k", "attn.rot_k", "attn.feature_k", "attn.dot"],
+        ["resid_pre", "attn.out", "resid_mid", "mlp.out", "resid_post", "out"],
+        ["resid_mid", "cross_attn.out", "resid_mid_cross", "mlp.out"],
+        ["attn.q", "attn.q_norm.in", "attn.q_norm.scale", "attn.q_norm.out", "attn.rot_q", "attn.feature_q", "attn.dot", "attn.scaled", "attn.biased", "attn.masked", "attn.pattern", "attn.z", "attn.result", "attn.out"],
+        ["attn.k", "attn.k_norm.in", "attn.k_norm.out", "attn.rot_k", "attn.feature_k", "attn.dot"],
         ["attn.v", "attn.z"],
-        ["cross_attn.q", "cross_attn.k", "cross_attn.v", "cross_attn.dot", "cross_attn.scaled", "cross_attn.masked", "cross_attn.pattern", "cross_attn.z", "cross_attn.result", "cross_attn.out", "cross_attn_out"],
-        ["mlp.pre", "mlp.pre_linear", "mlp.post", "mlp_out"],
-        ["norm1.scale", "norm1.normalized", "norm1.out"],
-        ["norm2.scale", "norm2.normalized", "norm2.out"],
-        ["norm3.scale", "norm3.normalized", "norm3.out"],
+        ["cross_attn.q", "cross_attn.k", "cross_attn.v", "cross_attn.dot", "cross_attn.scaled", "cross_attn.masked", "cross_attn.pattern", "cross_attn.z", "cross_attn.result", "cross_attn.out"],
+        ["mlp.pre", "mlp.up", "mlp.gate", "mlp.post", "mlp.out"],
+        ["attn_norm.in", "attn_norm.mean", "attn_norm.scale", "attn_norm.normalized", "attn_norm.out"],
+        ["cross_attn_norm.in", "cross_attn_norm.mean", "cross_attn_norm.scale", "cross_attn_norm.normalized", "cross_attn_norm.out"],
+        ["mlp_norm.in", "mlp_norm.mean", "mlp_norm.scale", "mlp_norm.normalized", "mlp_norm.out"],
     ];
 
-    private static readonly string[] AtTables = ["embed", "pos_embed", "norm_embed.", "norm_head."];
+    private static readonly string[] AtTables = ["embed.token", "embed.position", "embed.type", "embed.norm.", "head."];
 
     private static readonly CustomConfig Custom = new() { Vocabulary = 30, Width = 24, Layers = 2, Heads = 4, InnerWidth = 20, ContextLength = 16, BlockSize = 4 };
 
@@ -83,11 +83,18 @@ public sealed partial class HookNameTests
         Dictionary<string, int> sizes = new(StringComparer.Ordinal);
         foreach ((string full, int[] shape) in Shown(model))
         {
-            string bare = Place().Replace(full, ""), stack = full.StartsWith("decoder.", StringComparison.Ordinal) ? "decoder" : "";
-            Assert.True(document.Contains($"`{bare}`", StringComparison.Ordinal), $"{full} is not documented.");
-            string documented = bare.StartsWith("cross_", StringComparison.Ordinal) && !shapes.ContainsKey(bare) ? bare["cross_".Length..] : bare;
-            documented = AnyNorm().Replace(documented, "norm1.");
+            string bare = Place().Replace(full, ""), stack = full.StartsWith("decoder.", StringComparison.Ordinal) || (full == "logits" && model is SequenceToSequenceModel) ? "decoder" : "";
+            Match norm = AnyNorm().Match(bare);
+            Assert.True(document.Contains($"`{(norm.Success ? norm.Groups[1].Value : bare)}`", StringComparison.Ordinal), $"{full} is not documented.");
+            string documented = bare.StartsWith("cross_attn.", StringComparison.Ordinal) ? bare["cross_".Length..] : bare;
+            if (norm.Success) documented = norm.Groups[2].Value is "out" ? "norm.out" : norm.Groups[2].Value;
             Assert.True(shapes.TryGetValue(documented, out string[]? letters), $"{full} has no documented shape.");
+            if (norm.Success && norm.Groups[1].Value.Contains("attn.", StringComparison.Ordinal))
+            {
+                string heads = norm.Groups[1].Value.EndsWith("q_norm", StringComparison.Ordinal) ? "H" : "G";
+                letters = letters[1] == "D" ? ["N", heads, "K"] : ["N", heads, "1"];
+            }
+
             Assert.True(letters.Length == shape.Length, $"{full} is [{string.Join(", ", shape)}] and documented as [{string.Join(", ", letters)}].");
             (int rows, int keys) = stack.Length > 0 ? (Written, Written) : (Read, Read);
             if (bare.StartsWith("cross_attn.", StringComparison.Ordinal)) keys = Read;
@@ -96,7 +103,7 @@ public sealed partial class HookNameTests
                 int expected = letters[i] switch
                 {
                     "N" when bare is "cross_attn.k" or "cross_attn.v" => Batch * Read,
-                    "N" when model is SequenceClassifier && bare == "lstm.out" => Batch,
+                    "N" when model is SequenceClassifier && (bare is "lstm.out" or "logits" || bare.StartsWith("head.", StringComparison.Ordinal)) => Batch,
                     "N" => Batch * rows,
                     "B" => Batch,
                     "T" => rows,
@@ -132,7 +139,7 @@ public sealed partial class HookNameTests
         using Model model = Make("gpt2");
         using TensorScope scope = TensorScope.Begin();
         ModelInputs inputs = new() { InputIds = new TokenGrid(1, 3, [5, 6, 7]) };
-        foreach ((string wrong, string near) in new[] { ("bloks.0.attn.q", "'blocks.0.attn.q'"), ("blocks.70.mlp_out", "'blocks.0.mlp_out'"), ("blocks.0.attn.rot_q", "'blocks.0.attn") })
+        foreach ((string wrong, string near) in new[] { ("bloks.0.attn.q", "'blocks.0.attn.q'"), ("blocks.70.mlp.out", "'blocks.0.mlp.out'"), ("blocks.0.attn.rot_q", "'blocks.0.attn") })
         {
             string message = Assert.Throws<ArgumentException>(() => model.Run(inputs, new RunOptions { Hooks = new Hooks().Observe(wrong, (_, _) => { }) })).Message;
             Assert.Contains($"'{wrong}'", message, StringComparison.Ordinal);
@@ -151,6 +158,8 @@ public sealed partial class HookNameTests
             string[] columns = line.Split('|', StringSplitOptions.TrimEntries);
             string[] names = [.. Quoted().Matches(columns[1]).Select(m => m.Groups[1].Value)];
             string[][] given = [.. Bracketed().Matches(columns[2]).Select(m => m.Groups[1].Value.Split(", "))];
+            // Norms and other names for the same have no shape of their own.
+            if (given.Length == 0 && !columns[2].StartsWith("as ", StringComparison.Ordinal)) continue;
             for (int i = 0; i < names.Length; i++) shapes[names[i]] = given.Length == 0 ? shapes[names[i].Replace("rot_", "", StringComparison.Ordinal)] : given[Math.Min(i, given.Length - 1)];
         }
 
@@ -160,7 +169,7 @@ public sealed partial class HookNameTests
     [GeneratedRegex(@"^(encoder\.|decoder\.)?(blocks\.\d+\.)?")]
     private static partial Regex Place();
 
-    [GeneratedRegex(@"^norm(\d(_out)?|_\w+)\.")]
+    [GeneratedRegex(@"^(.*norm)\.(in|mean|scale|normalized|out)$")]
     private static partial Regex AnyNorm();
 
     [GeneratedRegex("`([^`]+)`")]

@@ -28,7 +28,7 @@ internal static class PretrainCommand
         Option<int?> threads = NumberOption.Threads();
         Command command = new("pretrain", "Train a language model on text: a preset of any family, a config.json, or a model folder that "
             + "is trained further. "
-            + "--objective causal trains decoders, masked encoders, span and denoise encoder-decoders. "
+            + "--objective causal trains decoders, masked encoders, replaced ELECTRA's, span and denoise encoder-decoders; --teacher distils. "
             + "'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' "
             + "repeats it with another seed. "
             + "'--model runs/a/model' continues from trained weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b "

@@ -85,7 +85,7 @@ public sealed class FeedForward : Module
             int F = _config.InnerWidth;
             Variable both = Up.Forward(x);                                                                                      // [N, 2F]
             Variable gate = context.Visit(Site, "pre", both.Columns(0, F));                                                     // [N, F]
-            inner = gate.Gate(context.Visit(Site, "pre_linear", both.Columns(F, F)), _config.Activation);                        // [N, F]
+            inner = Gated(gate, context.Visit(Site, "up", both.Columns(F, F)), context);                                         // [N, F]
         }
         else if (Gate is null)
         {
@@ -97,11 +97,23 @@ public sealed class FeedForward : Module
         else
         {
             Variable gate = context.Visit(Site, "pre", Gate.Forward(x, context));  // [N, F]
-            inner = gate.Gate(context.Visit(Site, "pre_linear", Up.Forward(x, context)), _config.Activation);  // [N, F]
+            inner = Gated(gate, context.Visit(Site, "up", Up.Forward(x, context)), context);  // [N, F]
         }
 
         inner = context.Visit(Site, "post", _dropout.Forward(inner, context));
-        return Down.Forward(inner, context);  // [N, D]
+        return context.Visit(Site, "out", Down.Forward(inner, context));  // [N, D]
+    }
+
+    /// <summary>act(gate) ⊙ up in one step, unless a hook replaces act(gate).</summary>
+    private Variable Gated(Variable gate, Variable up, ForwardContext context)
+    {
+        if (context.Hooks?.Wants(Site, "gate") == true)
+        {
+            Variable active = gate.Activate(_config.Activation), seen = context.Visit(Site, "gate", active);
+            if (!ReferenceEquals(seen.Value, active.Value)) return seen * up;
+        }
+
+        return gate.Gate(up, _config.Activation);
     }
 
     /// <inheritdoc/>

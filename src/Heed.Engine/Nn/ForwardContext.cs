@@ -139,5 +139,9 @@ internal readonly record struct AttendedRows(int First, int Count);
 public sealed record DropoutPlan(ulong Seed, long Step, int MicroBatch = 0)
 {
     /// <summary>The stream of one site: the same whenever the same site runs in the same step.</summary>
-    internal ulong Stream(string site) => Initializer.StreamOf(site) ^ ((ulong)Step * 0x9E3779B97F4A7C15) ^ ((ulong)MicroBatch << 48);
+    internal ulong Stream(string site)
+    {
+        Runtime.ComputeContext.Current.CountDropoutMask();
+        return Initializer.StreamOf(site) ^ ((ulong)Step * 0x9E3779B97F4A7C15) ^ ((ulong)MicroBatch << 48);
+    }
 }

@@ -12,31 +12,35 @@ public sealed class Hooks
 {
     private static readonly Dictionary<string, string> Aliases = new(StringComparer.Ordinal)
     {
-        ["hook_embed"] = "embed",
-        ["hook_pos_embed"] = "pos_embed",
+        ["hook_embed"] = "embed.token",
+        ["hook_pos_embed"] = "embed.position",
+        ["hook_token_type_embed"] = "embed.type",
+        ["hook_full_embed"] = "embed.out",
         ["hook_resid_pre"] = "resid_pre",
         ["hook_resid_mid"] = "resid_mid",
+        ["hook_resid_mid_cross"] = "resid_mid_cross",
         ["hook_resid_post"] = "resid_post",
-        ["hook_attn_out"] = "attn_out",
-        ["hook_mlp_out"] = "mlp_out",
-        ["attn.hook_q"] = "attn.q",
-        ["attn.hook_k"] = "attn.k",
-        ["attn.hook_v"] = "attn.v",
-        ["attn.hook_rot_q"] = "attn.rot_q",
-        ["attn.hook_rot_k"] = "attn.rot_k",
-        ["attn.hook_z"] = "attn.z",
-        ["attn.hook_result"] = "attn.result",
-        ["attn.hook_attn_scores"] = "attn.masked",
-        ["attn.hook_pattern"] = "attn.pattern",
+        ["hook_normalized_resid_post"] = "out",
+        ["hook_attn_out"] = "attn.out",
+        ["hook_cross_attn_out"] = "cross_attn.out",
+        ["hook_mlp_out"] = "mlp.out",
         ["mlp.hook_pre"] = "mlp.pre",
+        ["mlp.hook_pre_linear"] = "mlp.up",
         ["mlp.hook_post"] = "mlp.post",
-        ["ln1.hook_scale"] = "norm1.scale",
-        ["ln1.hook_normalized"] = "norm1.normalized",
-        ["ln2.hook_scale"] = "norm2.scale",
-        ["ln2.hook_normalized"] = "norm2.normalized",
-        ["ln_final.hook_scale"] = "norm_final.scale",
-        ["ln_final.hook_normalized"] = "norm_final.normalized",
+        ["unembed.hook_out"] = "logits",
     };
+
+    private static readonly (string Alias, string Own)[] Parts =
+    [
+        ("hook_q", "q"), ("hook_k", "k"), ("hook_v", "v"), ("hook_rot_q", "rot_q"), ("hook_rot_k", "rot_k"), ("hook_z", "z"),
+        ("hook_result", "result"), ("hook_attn_scores", "masked"), ("hook_pattern", "pattern"),
+    ];
+
+    private static readonly (string Alias, string Own)[] Norms =
+    [
+        ("embed.ln", "embed.norm"), ("ln1", "attn_norm"), ("ln2", "mlp_norm"), ("ln3", "mlp_norm"), ("ln_final", "final_norm"),
+        ("mlm_head.ln", "head.norm"), ("attn.q_norm", "attn.q_norm"), ("attn.k_norm", "attn.k_norm"),
+    ];
 
     private readonly Dictionary<string, Func<string, Variable, Variable>> _exact = new(StringComparer.Ordinal);
     private readonly List<(Func<string, bool> Matches, Func<string, Variable, Variable> Visit)> _matching = [];
@@ -87,17 +91,41 @@ public sealed class Hooks
         return this;
     }
 
-    /// <summary>The name of our vocabulary for a TransformerLens name; other names are returned as they are.</summary>
-    public static string OwnName(string name)
+    /// <summary>The name of our vocabulary for a TransformerLens name; other names are returned as they are. In its decoders with
+    /// cross-attention <c>ln2</c> is that part's norm: a model that has one reads it so
+    /// (<see cref="OwnName(string, bool)"/>).</summary>
+    public static string OwnName(string name) => OwnName(name, hasCrossAttention: false);
+
+    /// <summary>The name of our vocabulary for a TransformerLens name.</summary>
+    /// <param name="name">Any name.</param>
+    /// <param name="hasCrossAttention">True where the layer has cross-attention, whose norm is then <c>ln2</c>.</param>
+    internal static string OwnName(string name, bool hasCrossAttention)
     {
         ArgumentNullException.ThrowIfNull(name);
+        if (!name.Contains("hook_", StringComparison.Ordinal)) return name;
         foreach ((string alias, string own) in Aliases)
+            if (Ends(name, alias)) return Ended(name, alias, own);
+        foreach ((string alias, string own) in Parts)
         {
-            if (name == alias || name.EndsWith("." + alias, StringComparison.Ordinal))
-                return string.Concat(name.AsSpan(0, name.Length - alias.Length), own);
+            foreach (string part in (ReadOnlySpan<string>)["cross_attn", "attn"])
+                if (Ends(name, $"{part}.{alias}")) return Ended(name, $"{part}.{alias}", $"{part}.{own}");
+        }
+
+        foreach ((string alias, string own) in Norms)
+        {
+            foreach (string value in (ReadOnlySpan<string>)["scale", "normalized"])
+            {
+                if (!Ends(name, $"{alias}.hook_{value}")) continue;
+                return Ended(name, $"{alias}.hook_{value}", $"{(hasCrossAttention && alias == "ln2" ? "cross_attn_norm" : own)}.{value}");
+            }
         }
 
         return name;
+
+        static bool Ends(string name, string alias)
+            => name.EndsWith(alias, StringComparison.Ordinal) && (name.Length == alias.Length || name[^(alias.Length + 1)] == '.');
+
+        static string Ended(string name, string alias, string own) => string.Concat(name.AsSpan(0, name.Length - alias.Length), own);
     }
 
     /// <summary>Refuses names that no run so far has shown: a layer that the model does not have, a slip of the pen. Models ask it at the

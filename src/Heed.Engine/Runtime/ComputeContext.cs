@@ -33,6 +33,7 @@ public sealed class ComputeContext : IDisposable
     private readonly Lock _lock = new();
     private readonly List<WeakReference<ITrimmable>> _trimmable = [];
     private volatile bool _disposed;
+    private long _dropoutMasks;
 
     /// <summary>A context with threads and memory of its own. Threads start with the first call that has work for them.</summary>
     /// <param name="options">Threads and memory; if omitted, all of the machine's.</param>
@@ -99,9 +100,15 @@ public sealed class ComputeContext : IDisposable
     /// <summary>The bytes held, by owner, and their limit.</summary>
     public MemoryBudget Memory { get; }
 
+    /// <summary>Masks of dropout that were made here: one for each place and run that drops values.</summary>
+    internal long DropoutMasks => Interlocked.Read(ref _dropoutMasks);
+
     internal TensorPool TensorPool { get; }
 
     internal ScratchPool Scratch { get; }
+
+    /// <summary>Counts a mask, for whoever must know that an evaluation makes none.</summary>
+    internal void CountDropoutMask() => Interlocked.Increment(ref _dropoutMasks);
 
     /// <summary>Makes this the current context of the calling thread until the result is disposed. Costs nothing worth counting.</summary>
     /// <example><code>using var _ = context.Enter();</code></example>

@@ -18,10 +18,7 @@ namespace Heed.Generation.Understanding;
 /// the model read, not what it did with it. Null for two stacks.</param>
 internal sealed record Explanation(int Target, float Score, float[] LeftOut, float[] Integrated, float BaselineScore, float[]? Read)
 {
-    /// <summary>Points of the way.</summary>
-    private const int Steps = 64;
-
-    private const int AtOnce = 8, RowsAtOnce = 1024;
+    private const int AtOnce = 8;
 
     /// <summary>Σ integrated gradients less what they should add up to, F − F(baseline): how much the sum over points of the way
     /// misses.</summary>
@@ -74,80 +71,29 @@ internal sealed record Explanation(int Target, float Score, float[] LeftOut, flo
         bool IsRead(int t) => model.Head is EndTokenHead && ids[t] == model.Config.EndId && ids.Count(id => id == model.Config.EndId) == 1;
     }
 
-    /// <summary>(e − e′) · the mean of ∂F/∂e at <see cref="Steps"/> points between, summed over the width; all tokens move
-    /// together.</summary>
+    /// <summary>Integrated gradients from the mean row, summed over the width.</summary>
     private static (float[] ByToken, float Baseline) Integrate(
         SequenceClassifier model, int[] ids, int[]? types, int target, CancellationToken cancellationToken)
     {
-        string site = model.Stack is RereadingStack ? "encoder.embed" : "embed";
+        string site = model.Stack is RereadingStack ? "encoder.embed.token" : "embed.token";
         float[] rows = [];
         Logits(model, [ids], types is null ? null : [types], new Hooks().Observe(site, (_, e) => rows = e.Value.ToArray()),
             cancellationToken);
         int T = ids.Length, D = rows.Length / T;
-        float[] mean = MeanRow(model.Stack.Tokens, ids, rows, D);
-        float[] difference = new float[rows.Length];
-        for (int i = 0; i < rows.Length; i++) difference[i] = rows[i] - mean[i % D];
-        double[] sums = new double[rows.Length];
-        for (int done = 0; done < Steps; done += AtOnce)
-        {
-            using TensorScope scope = TensorScope.Begin();
-            Tensor points = Points(mean, difference, [.. Enumerable.Range(done, AtOnce).Select(k => (k + 0.5f) / Steps)]);
-            Leaf leaf = new();
-            using (Tape tape = Tape.BeginForInputs())
-            {
-                Variable logits = Logits(model, Repeated(ids), types is null ? null : Repeated(types),
-                    new Hooks().Replace(site, (_, _) => leaf.Of(points)), cancellationToken);                       // [AtOnce, L]
-                tape.Backward(logits.Columns(target, 1).Sum());
-            }
-
-            ReadOnlySpan<float> gradients = leaf.Gradient!.Span;                                                    // [AtOnce·T, D]
-            for (int i = 0; i < gradients.Length; i++) sums[i % rows.Length] += gradients[i];
-            leaf.Clear();
-        }
-
+        float[] mean = TokenTable.Of(model.Stack.Tokens, ids, rows).Mean;
+        double[] attributions = PathGradients.Integrate(site, rows, mean, PathGradients.Steps, Ask);
         float[] byToken = new float[T];
-        for (int t = 0; t < T; t++)
-            byToken[t] = (float)Enumerable.Range(t * D, D).Sum(i => difference[i] * sums[i] / Steps);
-        Tensor start = Points(mean, difference, [0f]);
-        Tensor baseline = Logits(model, [ids], types is null ? null : [types], new Hooks().Replace(site, (_, _) => start),
-            cancellationToken).Value;
-        return (byToken, baseline.Span[target]);
+        for (int t = 0; t < T; t++) byToken[t] = (float)attributions.AsSpan(t * D, D).ToArray().Sum();
+        return (byToken, Ask(1, PathGradients.Baseline(site, mean, T)).Value.ToScalar());
 
-        static int[][] Repeated(int[] row) => [.. Enumerable.Repeat(row, AtOnce)];
+        Variable Ask(int copies, Hooks hooks)
+            => Logits(model, Repeated(ids, copies), types is null ? null : Repeated(types, copies), hooks, cancellationToken)
+                .Columns(target, 1).Sum();
+
+        static int[][] Repeated(int[] row, int copies) => [.. Enumerable.Repeat(row, copies)];
     }
 
-    /// <summary>e′ + share · (e − e′) for each share, [shares·T, D].</summary>
-    private static Tensor Points(float[] mean, float[] difference, float[] shares)
-    {
-        int D = mean.Length;
-        Tensor points = Tensor.Uninitialized(shares.Length * (difference.Length / D), D);
-        Span<float> values = points.Span;
-        for (int k = 0; k < shares.Length; k++)
-            for (int i = 0; i < difference.Length; i++) values[(k * difference.Length) + i] = mean[i % D] + (shares[k] * difference[i]);
-        return points;
-    }
-
-    /// <summary>The mean row of the token table, times the factor that the stack multiplies rows with.</summary>
-    private static float[] MeanRow(Embedding tokens, int[] ids, float[] rows, int D)
-    {
-        double[] sums = new double[D];
-        int V = tokens.Weight.Shape[0];
-        for (int first = 0; first < V; first += RowsAtOnce)
-        {
-            using TensorScope scope = TensorScope.Begin();
-            ReadOnlySpan<float> some = tokens.Forward([.. Enumerable.Range(first, Math.Min(RowsAtOnce, V - first))]).Value.Span;
-            for (int i = 0; i < some.Length; i++) sums[i % D] += some[i];
-        }
-
-        float[] own = tokens.Forward(ids).Value.ToArray();
-        int largest = 0;
-        for (int i = 1; i < own.Length; i++)
-            if (Math.Abs(own[i]) > Math.Abs(own[largest])) largest = i;
-        double factor = own.Length == 0 || own[largest] == 0 ? 1 : (double)rows[largest] / own[largest];
-        return [.. sums.Select(s => (float)(s / V * factor))];
-    }
-
-    /// <summary>The row of the token that is classified, of the product over layers of ½ mean over heads + ½ I.</summary>
+    /// <summary>The rollout's row of the token that is classified.</summary>
     private static float[]? Rollout(SequenceClassifier model, int[] ids, int[]? types, CancellationToken cancellationToken)
     {
         if (model.Stack is RereadingStack) return null;
@@ -159,25 +105,11 @@ internal sealed record Explanation(int Target, float Score, float[] LeftOut, flo
             : new TokenGrid(1, T, types)
         };
         ModelOutput output = model.Run(inputs, new RunOptions { Details = true, CancellationToken = cancellationToken });
-        float[] row = new float[T];
-        row[model.Head.LastToken ? T - 1 : 0] = 1;
-        // The row goes through the layers from the last to the first.
-        foreach (Tensor pattern in output.Attentions.Reverse())
-        {
-            int H = pattern.Shape[1];
-            ReadOnlySpan<float> p = pattern.Span;                                                                   // [1, H, T, T]
-            float[] before = new float[T];
-            for (int q = 0; q < T; q++)
-            {
-                before[q] += 0.5f * row[q];
-                for (int h = 0; h < H; h++)
-                    for (int k = 0; k < T; k++) before[k] += 0.5f * row[q] * p[(((h * T) + q) * T) + k] / H;
-            }
-
-            row = before;
-        }
-
-        return output.Attentions.Count == 0 ? null : row;
+        double[] rollout = [];
+        foreach (Tensor pattern in output.Attentions)
+            rollout = AttentionRollout.Next(rollout, pattern.Span, pattern.Shape[1], residual: true);
+        int row = model.Head.LastToken ? T - 1 : 0;
+        return rollout.Length == 0 ? null : Array.ConvertAll(rollout[(row * T)..((row + 1) * T)], share => (float)share);
     }
 
     private static Variable Logits(SequenceClassifier model, int[][] ids, int[][]? types, Hooks? hooks, CancellationToken cancellationToken)

@@ -38,6 +38,9 @@ public sealed record ModelInputs
     /// over its row of the grid, padding included.</summary>
     internal bool AnswersLieInTexts { get; init; }
 
+    /// <summary>[B]: a stream of random numbers for each text, of a task that draws while it learns; null draws nothing.</summary>
+    internal IReadOnlyList<ulong>? DrawStreams { get; init; }
+
     /// <summary>[B, T']: <c>decoder_input_ids</c>; null: the labels shifted right.</summary>
     public TokenGrid? DecoderInputIds { get; init; }
 

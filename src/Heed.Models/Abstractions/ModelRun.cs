@@ -68,7 +68,7 @@ public sealed class ModelRun
     private void Add(List<Tensor> list, Tensor tensor) => list.Add(_scope?.Adopt(tensor) ?? tensor.LeaveScope());
 
     /// <summary>A pattern [B, H, T, S] over the rows, put into the padded grids.</summary>
-    private static Tensor ToGrid(Tensor pattern, TokenBatch queries, TokenBatch keys)
+    internal static Tensor ToGrid(Tensor pattern, TokenBatch queries, TokenBatch keys)
     {
         (int B, int H, int T, int S) = pattern.Shape.Bind4(nameof(pattern), "[B, H, T, S]");
         int gridT = queries.GridColumns, gridS = keys.GridColumns;

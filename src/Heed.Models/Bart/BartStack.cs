@@ -17,15 +17,15 @@ internal sealed class BartBlock : Module
         float epsilon = BartConfig.NormEpsilon;
         AttentionConfig attention = AttentionOf(config, decoder, layer);
         Attention = new MultiHeadAttention(attention with { Causal = decoder }, (at / "self_attn").As("attn"));
-        AttentionNorm = new LayerNorm(config.Width, epsilon, (at / "self_attn_layer_norm").As("norm1"));
+        AttentionNorm = new LayerNorm(config.Width, epsilon, (at / "self_attn_layer_norm").As("attn_norm"));
         if (decoder)
         {
             CrossAttention = new MultiHeadAttention(attention, (at / "encoder_attn").As("cross_attn"));
-            CrossAttentionNorm = new LayerNorm(config.Width, epsilon, (at / "encoder_attn_layer_norm").As("norm2"));
+            CrossAttentionNorm = new LayerNorm(config.Width, epsilon, (at / "encoder_attn_layer_norm").As("cross_attn_norm"));
         }
 
         FeedForward = new FeedForward(FeedForwardOf(config, decoder), at.As("mlp"));
-        FeedForwardNorm = new LayerNorm(config.Width, epsilon, (at / "final_layer_norm").As(decoder ? "norm3" : "norm2"));
+        FeedForwardNorm = new LayerNorm(config.Width, epsilon, (at / "final_layer_norm").As("mlp_norm"));
         _attentionResidual = new Residual(config.Dropout, at, "attn_out");
         _crossAttentionResidual = new Residual(config.Dropout, at, "cross_attn_out");
         _feedForwardResidual = new Residual(config.Dropout, at, "mlp_out");
@@ -57,12 +57,17 @@ internal sealed class BartBlock : Module
     {
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(Site, "resid_pre", x);
-        x = AttentionNorm.Forward(_attentionResidual.Add(x, Attention.Forward(x, context), context), context);                                      // [N, D]
+        x = context.Visit(Site, "resid_mid", _attentionResidual.Add(x, Attention.Forward(x, context), context));         // [N, D]
+        x = AttentionNorm.Forward(x, context);
         if (CrossAttention is not null)
-            x = CrossAttentionNorm!.Forward(_crossAttentionResidual.Add(x, CrossAttention.ForwardCross(x, memory, context), context), context);    // [N, D]
-        x = context.Visit(Site, "resid_mid", x);
-        x = FeedForwardNorm.Forward(_feedForwardResidual.Add(x, FeedForward.Forward(x, context), context), context);                                   // [N, D]
-        return context.Visit(Site, "resid_post", x);
+        {
+            Variable y = CrossAttention.ForwardCross(x, memory, context);                                               // [N, D]
+            x = context.Visit(Site, "resid_mid_cross", _crossAttentionResidual.Add(x, y, context));
+            x = CrossAttentionNorm!.Forward(x, context);
+        }
+
+        x = context.Visit(Site, "resid_post", _feedForwardResidual.Add(x, FeedForward.Forward(x, context), context));    // [N, D]
+        return context.Visit(Site, "out", FeedForwardNorm.Forward(x, context));
     }
 
     private static AttentionConfig AttentionOf(BartConfig c, bool decoder, int layer) => new()
@@ -112,7 +117,7 @@ internal sealed class BartStack : Module
             Initializer normal = Initializer.Normal(config.InitialDeviation);
             Positions = new Embedding(
                 config.ContextLength + PositionOffset, config.Width, (at / "embed_positions").As("pos_embed"), normal);
-            EmbeddingNorm = new LayerNorm(config.Width, BartConfig.NormEpsilon, (at / "layernorm_embedding").As("norm_embed"));
+            EmbeddingNorm = new LayerNorm(config.Width, BartConfig.NormEpsilon, (at / "layernorm_embedding").As("embed.norm"));
         }
 
         Blocks = [.. Enumerable.Range(0, decoder ? config.Layers : config.EncoderLayers).Select(i => new BartBlock(config, decoder, i, (at / "layers" / i).As($"blocks.{i}")))];
@@ -141,8 +146,9 @@ internal sealed class BartStack : Module
         Variable positions = Positions is null
             ? _sinusoids!.Forward(batch.PositionArray)
             : Positions.Forward(Array.ConvertAll(batch.PositionArray, p => p + PositionOffset));                            // [N, D]
-        Variable x = context.Visit(Site, "embed", tokens) + context.Visit(Site, "pos_embed", positions);
+        Variable x = context.Visit(Site, "embed.token", tokens) + context.Visit(Site, "embed.position", positions);
         if (EmbeddingNorm is not null) x = EmbeddingNorm.Forward(x, context);
-        return LayerStack.Run(Blocks, _dropout.Forward(x, context), context, (block, y) => block.Forward(y, memory, context));
+        x = context.Visit(Site, "embed.out", _dropout.Forward(x, context));
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, memory, context));
     }
 }

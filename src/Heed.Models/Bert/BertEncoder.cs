@@ -19,13 +19,13 @@ internal sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceB
         new(BertEncoder.AttentionOf(config, distances, positions), (at / "attention").As("attn"));
 
     /// <summary>Norm after attention.</summary>
-    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, BertEncoder.AttentionNormOf(config, at / "attention").As("norm1"));
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, BertEncoder.AttentionNormOf(config, at / "attention").As("attn_norm"));
 
     /// <summary>Two layers with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(BertEncoder.FeedForwardOf(config), at.As("mlp"));
 
     /// <summary>Norm after the feed-forward part.</summary>
-    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "output" / "LayerNorm").As("norm2"));
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "output" / "LayerNorm").As("mlp_norm"));
 
     private Residual AttentionResidual { get; } = new(config.Dropout, at, "attn_out");
 
@@ -38,7 +38,7 @@ internal sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceB
         x = context.Visit(Site, "resid_mid", AttentionResidual.Add(x, Attention.Forward(x, context), context));         // [N, D]
         x = AttentionNorm.Forward(x, context);
         x = context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context));    // [N, D]
-        return FeedForwardNorm.Forward(x, context);
+        return context.Visit(Site, "out", FeedForwardNorm.Forward(x, context));
     }
 }
 
@@ -50,7 +50,10 @@ internal sealed class BertEncoder : TokenStack
     private readonly Dropout _dropout;
 
     /// <summary>Makes the parameters at a place of the checkpoint, <c>bert</c> or <c>roberta</c> in models with a head.</summary>
-    public BertEncoder(BertConfig config, ParameterScope at)
+    /// <param name="config">Sizes and settings.</param>
+    /// <param name="at">The place.</param>
+    /// <param name="tables">A stack whose tables, and the norm of their sum, this one reads too; null makes its own.</param>
+    public BertEncoder(BertConfig config, ParameterScope at, BertEncoder? tables = null)
         : base(config, at)
     {
         _config = config;
@@ -58,19 +61,27 @@ internal sealed class BertEncoder : TokenStack
         int width = config.TableWidth;
         Initializer normal = Initializer.Normal(config.InitialDeviation);
         Initializer exceptPadding = config.TablePadding is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal;
-        ParameterScope tables = at / "embeddings", positions = (tables / "position_embeddings").As("pos_embed");
-        Tokens = new Embedding(
-            config.Vocabulary, width, (tables / "word_embeddings").As("embed"), exceptPadding, config.TablePadding, isOutput: config.TiedOutput);
-        if (config.HasPositionTable)
+        if (tables is not null)
         {
-            Positions = config.PositionsSkipPadding
-                ? new Embedding(config.PositionRows, width, positions, exceptPadding, config.TablePadding)
-                : new Embedding(config.PositionRows, width, positions, normal);
+            (Tokens, Positions, Segments, EmbeddingNorm) = (tables.Tokens, tables.Positions, tables.Segments, tables.EmbeddingNorm);
+        }
+        else
+        {
+            ParameterScope own = at / "embeddings", positions = (own / "position_embeddings").As("pos_embed");
+            Tokens = new Embedding(config.Vocabulary, width, (own / "word_embeddings").As("embed"), exceptPadding, config.TablePadding,
+                isOutput: config.TiedOutput);
+            if (config.HasPositionTable)
+            {
+                Positions = config.PositionsSkipPadding
+                    ? new Embedding(config.PositionRows, width, positions, exceptPadding, config.TablePadding)
+                    : new Embedding(config.PositionRows, width, positions, normal);
+            }
+
+            if (config.Segments > 0)
+                Segments = new Embedding(config.Segments, width, (own / "token_type_embeddings").As("type_embed"), normal);
+            EmbeddingNorm = new LayerNorm(width, config.NormEpsilon, (own / "LayerNorm").As("embed.norm"));
         }
 
-        if (config.Segments > 0)
-            Segments = new Embedding(config.Segments, width, (tables / "token_type_embeddings").As("type_embed"), normal);
-        EmbeddingNorm = new LayerNorm(width, config.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
         if (width != config.Width)
             EmbeddingProjection = new Linear(width, config.Width, (at / "embeddings_project").As("embed_proj"), initializer: normal);
         Distances = config.DistanceBuckets == 0 ? null : new RelativeBias(
@@ -114,14 +125,15 @@ internal sealed class BertEncoder : TokenStack
             if ((uint)segment >= (uint)Math.Max(_config.Segments, 1))
                 throw new InputException($"token_type_ids: {segment} is no segment of this {_config.ModelType} model; "
                     + $"it has 0 to {Math.Max(_config.Segments, 1) - 1}.");
-        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                          // [N, E]
-        Variable? positions = Positions is null ? default(Variable?) : context.Visit("", "pos_embed", Positions.Forward(batch.Positions));
-        if (Segments is not null) x += Segments.Forward(segments);
+        Variable x = context.Visit("", "embed.token", Tokens.Forward(batch.Ids));                          // [N, E]
+        Variable? positions = Positions is null ? default(Variable?) : context.Visit("", "embed.position", Positions.Forward(batch.Positions));
+        if (Segments is not null) x += context.Visit("", "embed.type", Segments.Forward(segments));
         if (positions is { } added) x += added;
         x = EmbeddingNorm.Forward(x, context);
         if (_config is DebertaConfig && batch.AttendedRows is { } attended) x *= Attended(batch, attended);
         x = _dropout.Forward(x, context);
         if (EmbeddingProjection is not null) x = EmbeddingProjection.Forward(x);                     // [N, D]
+        x = context.Visit("", "embed.out", x);
         return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context));
     }
 

@@ -28,7 +28,8 @@ internal static class BertHeads
                 return new ReplacedTokenDetector(architecture, parameters, stack, inner, c.Activation, outer);
             case HeadKind.PreTraining:
                 Linear first = Pooler();
-                return new MaskedLanguageModel(architecture, parameters, stack, Masked(c, root, stack), new SequenceHead(NextSentence(), dense: first));
+                return new MaskedLanguageModel(architecture, parameters, stack, Masked(c, root, stack),
+                    new SequenceHead(NextSentence(), dense: first) { HookSite = "next_sentence" });
             case HeadKind.NextSentence:
                 first = Pooler();
                 return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(NextSentence(), dense: first));
@@ -70,7 +71,7 @@ internal static class BertHeads
     /// <summary>BERT's head under <c>cls.predictions</c>, RoBERTa's under <c>lm_head</c>, those of DeBERTa's third version and of ELECTRA's
     /// generator elsewhere. An
     /// untied head of the first two has two biases, of which only <c>decoder.bias</c> is used.</summary>
-    private static MaskedHead Masked(BertConfig c, ParameterScope root, BertEncoder stack)
+    internal static MaskedHead Masked(BertConfig c, ParameterScope root, BertEncoder stack)
     {
         bool roberta = c is RobertaConfig, third = c is DebertaConfig { LegacyHead: false };
         ParameterScope at = roberta ? root / "lm_head" : third ? root / "lm_predictions" / "lm_head" : root / "cls" / "predictions";
@@ -88,7 +89,7 @@ internal static class BertHeads
         Parameter bias = at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros);
         if (!output.Tied) bias.AllowUnused();
         Linear dense = new(c.Width, c.Width, (transform / "dense").As("head_dense"), initializer: normal);
-        LayerNorm norm = new(c.Width, c.NormEpsilon, (transform / (roberta ? "layer_norm" : "LayerNorm")).As("norm_head"));
+        LayerNorm norm = new(c.Width, c.NormEpsilon, (transform / (roberta ? "layer_norm" : "LayerNorm")).As("head.norm"));
         return new MaskedHead(dense, roberta ? Activation.Gelu : c.Activation, norm, new VocabularyHead(output, stack.Tokens, at / "decoder", bias));
     }
 
@@ -97,7 +98,7 @@ internal static class BertHeads
     {
         ParameterScope predictions = root / "generator_predictions", at = root / "generator_lm_head";
         Linear dense = new(c.Width, c.TableWidth, (predictions / "dense").As("head_dense"), initializer: output.Initializer);
-        LayerNorm norm = new(c.TableWidth, c.NormEpsilon, (predictions / "LayerNorm").As("norm_head"));
+        LayerNorm norm = new(c.TableWidth, c.NormEpsilon, (predictions / "LayerNorm").As("head.norm"));
         Parameter? bias = c.TiedOutput ? at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros) : null;
         return new MaskedHead(dense, Activation.Gelu, norm, new VocabularyHead(output, stack.Tokens, at, bias));
     }

@@ -79,7 +79,7 @@ public sealed record BloomConfig : ModelConfig
 internal sealed class BloomBlock(BloomConfig config, AlibiBias positions, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Norm before attention.</summary>
-    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"));
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("attn_norm"));
 
     /// <summary>Causal self-attention.</summary>
     public MultiHeadAttention Attention { get; } = new(new AttentionConfig
@@ -97,7 +97,7 @@ internal sealed class BloomBlock(BloomConfig config, AlibiBias positions, int la
     }, (at / "self_attention").As("attn"));
 
     /// <summary>Norm before the feed-forward part.</summary>
-    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("norm2"));
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("mlp_norm"));
 
     /// <summary>Two layers with GELU by tanh between.</summary>
     public FeedForward FeedForward { get; } = new(new FeedForwardConfig
@@ -124,7 +124,7 @@ internal sealed class BloomBlock(BloomConfig config, AlibiBias positions, int la
         x = context.Visit(Site, "resid_mid", x);
         normed = FeedForwardNorm.Forward(x, context);
         x = FeedForwardResidual.Add(config.ResidualAfterNorm ? normed : x, FeedForward.Forward(normed, context), context);      // [N, D]
-        return context.Visit(Site, "resid_post", x);
+        return context.Visit(Site, "out", context.Visit(Site, "resid_post", x));
     }
 }
 
@@ -138,10 +138,10 @@ internal sealed class BloomModel : DecoderStack
         Tokens = new Embedding(
             config.Vocabulary, config.Width, (at / "word_embeddings").As("embed"), Initializer.Normal(config.InitialDeviation),
             isOutput: config.TiedOutput);
-        EmbeddingNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "word_embeddings_layernorm").As("norm_embed"));
-        AlibiBias positions = new(config.Heads);
+        EmbeddingNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "word_embeddings_layernorm").As("embed.norm"));
+        AlibiBias positions = new(config.Heads) { FromFirstKey = true };
         Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new BloomBlock(config, positions, i, (at / "h" / i).As($"blocks.{i}")))];
-        FinalNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "ln_f").As("norm_final"));
+        FinalNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "ln_f").As("final_norm"));
     }
 
     /// <inheritdoc/>
@@ -162,7 +162,8 @@ internal sealed class BloomModel : DecoderStack
     /// <inheritdoc/>
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        Variable x = EmbeddingNorm.Forward(context.Visit("", "embed", Tokens.Forward(batch.Ids)), context);     // [N, D]
+        Variable x = EmbeddingNorm.Forward(context.Visit("", "embed.token", Tokens.Forward(batch.Ids)), context);   // [N, D]
+        x = context.Visit("", "embed.out", x);
         return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), y => FinalNorm.Forward(y, context));
     }
 }

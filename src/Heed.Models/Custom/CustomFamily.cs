@@ -44,7 +44,7 @@ internal sealed class CustomFamily : ModelFamily
             case HeadKind.MaskedLanguageModel:
                 ParameterScope at = root / "lm_head";
                 Linear dense = new(c.Width, c.Width, (at / "dense").As("head_dense"));
-                Norm norm = CustomBlock.NormAt(c, (at / "norm").As("norm_head"));
+                Norm norm = CustomBlock.NormAt(c, (at / "norm").As("head.norm"));
                 Parameter? bias = c.TiedOutput ? at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros) : null;
                 VocabularyHead vocabulary = new(output with { Bias = true }, stack.Tokens, at / "decoder", bias);
                 return new MaskedLanguageModel(architecture, parameters, stack, new MaskedHead(dense, c.Activation, norm, vocabulary));

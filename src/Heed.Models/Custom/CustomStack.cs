@@ -20,7 +20,7 @@ internal sealed class CustomBlock : Module
         _config = config;
         _attentionResidual = new Residual(config.Dropout, at, "attn_out");
         _feedForwardResidual = new Residual(config.Dropout, at, "mlp_out");
-        _attentionNorm = NormAt(config, (at / "norm1").As("norm1"));
+        _attentionNorm = NormAt(config, (at / "norm1").As("attn_norm"));
         Attention = new MultiHeadAttention(new AttentionConfig
         {
             Width = config.Width,
@@ -36,7 +36,7 @@ internal sealed class CustomBlock : Module
             Features = config.FeaturesOf(layer),
             Dropout = config.Dropout,
         }, (at / "attn").As("attn"));
-        _feedForwardNorm = NormAt(config, (at / "norm2").As("norm2"));
+        _feedForwardNorm = NormAt(config, (at / "norm2").As("mlp_norm"));
         FeedForward = new FeedForward(new FeedForwardConfig
         {
             Width = config.Width,
@@ -61,11 +61,11 @@ internal sealed class CustomBlock : Module
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(Site, "resid_pre", x);
         Variable y = Attention.Forward(_config.NormFirst ? _attentionNorm.Forward(x, context) : x, context);            // [N, D]
-        x = _attentionResidual.Add(x, y, context);
-        x = context.Visit(Site, "resid_mid", _config.NormFirst ? x : _attentionNorm.Forward(x, context));
+        x = context.Visit(Site, "resid_mid", _attentionResidual.Add(x, y, context));
+        if (!_config.NormFirst) x = _attentionNorm.Forward(x, context);
         y = FeedForward.Forward(_config.NormFirst ? _feedForwardNorm.Forward(x, context) : x, context);                 // [N, D]
-        x = _feedForwardResidual.Add(x, y, context);
-        return context.Visit(Site, "resid_post", _config.NormFirst ? x : _feedForwardNorm.Forward(x, context));
+        x = context.Visit(Site, "resid_post", _feedForwardResidual.Add(x, y, context));
+        return context.Visit(Site, "out", _config.NormFirst ? x : _feedForwardNorm.Forward(x, context));
     }
 
     /// <summary>The norm that the configuration names.</summary>
@@ -111,7 +111,7 @@ internal sealed class CustomStack : DecoderStack
         };
         IBlockSparsity? sparsity = config.Sparsity;
         Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new CustomBlock(config, i, rotation, distances, sparsity, (at / "layers" / i).As($"blocks.{i}")))];
-        _finalNorm = config.NormFirst ? CustomBlock.NormAt(config, (at / "norm").As("norm_final")) : null;
+        _finalNorm = config.NormFirst ? CustomBlock.NormAt(config, (at / "norm").As("final_norm")) : null;
     }
 
     /// <inheritdoc/>
@@ -126,10 +126,11 @@ internal sealed class CustomStack : DecoderStack
     /// <inheritdoc/>
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                                             // [N, D]
+        Variable x = Tokens.Forward(batch.Ids);                                                                         // [N, D]
         if (_config.Positions == PositionKind.Sinusoidal) x *= MathF.Sqrt(_config.Width);
-        if (_positions is not null) x += context.Visit("", "pos_embed", _positions(batch.PositionArray));
-        x = _dropout.Forward(x, context);
+        x = context.Visit("", "embed.token", x);
+        if (_positions is not null) x += context.Visit("", "embed.position", _positions(batch.PositionArray));
+        x = context.Visit("", "embed.out", _dropout.Forward(x, context));
         return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), _finalNorm is null ? null : y => _finalNorm.Forward(y, context));
     }
 

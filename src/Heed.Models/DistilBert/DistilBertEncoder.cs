@@ -11,13 +11,13 @@ internal sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at
     public MultiHeadAttention Attention { get; } = new(DistilBertEncoder.AttentionOf(config), (at / "attention").As("attn"));
 
     /// <summary>Norm after attention.</summary>
-    public LayerNorm AttentionNorm { get; } = new(config.Width, DistilBertConfig.NormEpsilon, (at / "sa_layer_norm").As("norm1"));
+    public LayerNorm AttentionNorm { get; } = new(config.Width, DistilBertConfig.NormEpsilon, (at / "sa_layer_norm").As("attn_norm"));
 
     /// <summary>Two layers with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(DistilBertEncoder.FeedForwardOf(config), (at / "ffn").As("mlp"));
 
     /// <summary>Norm after the feed-forward part.</summary>
-    public LayerNorm FeedForwardNorm { get; } = new(config.Width, DistilBertConfig.NormEpsilon, (at / "output_layer_norm").As("norm2"));
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, DistilBertConfig.NormEpsilon, (at / "output_layer_norm").As("mlp_norm"));
 
     private Residual AttentionResidual { get; } = new(0, at, "attn_out");
 
@@ -30,7 +30,7 @@ internal sealed class DistilBertLayer(DistilBertConfig config, ParameterScope at
         x = context.Visit(Site, "resid_mid", AttentionResidual.Add(x, Attention.Forward(x, context), context));         // [N, D]
         x = AttentionNorm.Forward(x, context);
         x = context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context));    // [N, D]
-        return FeedForwardNorm.Forward(x, context);
+        return context.Visit(Site, "out", FeedForwardNorm.Forward(x, context));
     }
 }
 
@@ -50,7 +50,7 @@ internal sealed class DistilBertEncoder : TokenStack
             config.PaddingId is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal, config.PaddingId, isOutput: config.TiedOutput);
         Initializer places = config.SinusoidalPositions ? Initializer.Sinusoids : normal;
         Positions = new Embedding(config.PositionRows, config.Width, (tables / "position_embeddings").As("pos_embed"), places);
-        EmbeddingNorm = new LayerNorm(config.Width, DistilBertConfig.NormEpsilon, (tables / "LayerNorm").As("norm_embed"));
+        EmbeddingNorm = new LayerNorm(config.Width, DistilBertConfig.NormEpsilon, (tables / "LayerNorm").As("embed.norm"));
         Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DistilBertLayer(config, (at / "transformer" / "layer" / i).As($"blocks.{i}")))];
     }
 
@@ -69,9 +69,10 @@ internal sealed class DistilBertEncoder : TokenStack
     /// <inheritdoc/>
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, D]
-        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));    // [N, D]
+        Variable tokens = context.Visit("", "embed.token", Tokens.Forward(batch.Ids));                    // [N, D]
+        Variable positions = context.Visit("", "embed.position", Positions.Forward(batch.Positions));    // [N, D]
         Variable x = _dropout.Forward(EmbeddingNorm.Forward(tokens + positions, context), context);
+        x = context.Visit("", "embed.out", x);
         return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context));
     }
 

@@ -33,7 +33,7 @@ internal sealed class DistilBertFamily : ModelFamily
         {
             case HeadKind.MaskedLanguageModel:
                 Linear dense = new(c.Width, c.Width, (root / "vocab_transform").As("head_dense"), initializer: normal);
-                LayerNorm norm = new(c.Width, DistilBertConfig.NormEpsilon, (root / "vocab_layer_norm").As("norm_head"));
+                LayerNorm norm = new(c.Width, DistilBertConfig.NormEpsilon, (root / "vocab_layer_norm").As("head.norm"));
                 ParameterScope at = root / "vocab_projector";
                 Parameter? bias = c.TiedOutput ? at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros) : null;
                 VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.Vocabulary, Tied = c.TiedOutput, Bias = true, Initializer = normal };

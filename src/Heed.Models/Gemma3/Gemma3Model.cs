@@ -8,22 +8,22 @@ namespace Heed.Models.Gemma3;
 internal sealed class Gemma3Block(Gemma3Config config, IRotation rotation, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Norm before attention.</summary>
-    public RmsNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"), offset: 1);
+    public RmsNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("attn_norm"), offset: 1);
 
     /// <summary>Self-attention with normed and rotated queries and keys.</summary>
     public MultiHeadAttention Attention { get; } = new(Gemma3Model.AttentionOf(config, rotation, layer), (at / "self_attn").As("attn"));
 
     /// <summary>Norm after attention, before it is added.</summary>
-    public RmsNorm AttentionOutNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("norm1_out"), offset: 1);
+    public RmsNorm AttentionOutNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("attn_out_norm"), offset: 1);
 
     /// <summary>Norm before the feed-forward part.</summary>
-    public RmsNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "pre_feedforward_layernorm").As("norm2"), offset: 1);
+    public RmsNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "pre_feedforward_layernorm").As("mlp_norm"), offset: 1);
 
     /// <summary>Gated feed-forward part.</summary>
     public FeedForward FeedForward { get; } = new(Gemma3Model.FeedForwardOf(config), (at / "mlp").As("mlp"));
 
     /// <summary>Norm after the feed-forward part, before it is added.</summary>
-    public RmsNorm FeedForwardOutNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_feedforward_layernorm").As("norm2_out"), offset: 1);
+    public RmsNorm FeedForwardOutNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_feedforward_layernorm").As("mlp_out_norm"), offset: 1);
 
     private Residual AttentionResidual { get; } = new(0, at, "attn_out");
 
@@ -37,7 +37,8 @@ internal sealed class Gemma3Block(Gemma3Config config, IRotation rotation, int l
         Variable y = Attention.Forward(AttentionNorm.Forward(x, context), context);                                     // [N, D]
         x = context.Visit(Site, "resid_mid", AttentionResidual.Add(x, AttentionOutNorm.Forward(y, context), context));  // [N, D]
         y = FeedForward.Forward(FeedForwardNorm.Forward(x, context), context);                                          // [N, D]
-        return context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, FeedForwardOutNorm.Forward(y, context), context));
+        x = context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, FeedForwardOutNorm.Forward(y, context), context));
+        return context.Visit(Site, "out", x);
     }
 }
 
@@ -54,7 +55,7 @@ internal sealed class Gemma3Model : DecoderStack
         RotaryConfig rope = new() { HeadWidth = config.HeadWidth, Theta = config.Theta, MaximumLength = config.ContextLength, Scaling = config.Scaling };
         RotaryPositions all = new(rope), window = new(rope with { Theta = config.WindowTheta, Scaling = config.WindowScaling });
         Blocks = [.. config.WindowLayers.Select((near, i) => new Gemma3Block(config, near ? window : all, i, (at / "layers" / i).As($"blocks.{i}")))];
-        FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "norm").As("norm_final"), offset: 1);
+        FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "norm").As("final_norm"), offset: 1);
     }
 
     /// <inheritdoc/>
@@ -72,7 +73,8 @@ internal sealed class Gemma3Model : DecoderStack
     /// <inheritdoc/>
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids) * MathF.Sqrt(Config.Width));                  // [N, D]
+        Variable x = context.Visit("", "embed.token", Tokens.Forward(batch.Ids) * MathF.Sqrt(Config.Width));            // [N, D]
+        x = context.Visit("", "embed.out", x);
         return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), y => FinalNorm.Forward(y, context));
     }
 
@@ -90,7 +92,7 @@ internal sealed class Gemma3Model : DecoderStack
         Window = !c.WindowLayers[layer] ? 0 : c.Bidirectional ? (c.Window / 2) + 1 : c.Window,
         Layer = layer,
         Rotation = rotation,
-        HeadNorm = at => new RmsNorm(c.HeadWidth, c.NormEpsilon, at, offset: 1).Forward,
+        HeadNorm = at => new RmsNorm(c.HeadWidth, c.NormEpsilon, at, offset: 1),
         Dropout = c.AttentionDropout,
         Initializer = Initializer.Normal(c.InitialDeviation),
     };

@@ -97,7 +97,7 @@ internal sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at)
     }, (at / "attn").As("attn"));
 
     /// <summary>Norm after attention.</summary>
-    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_1").As("norm1"));
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_1").As("attn_norm"));
 
     /// <summary>Two layers with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(new FeedForwardConfig
@@ -112,7 +112,7 @@ internal sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at)
     }, (at / "mlp").As("mlp"));
 
     /// <summary>Norm after the feed-forward part.</summary>
-    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_2").As("norm2"));
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_2").As("mlp_norm"));
 
     private Residual AttentionResidual { get; } = new(config.ResidualDropout, at, "attn_out");
 
@@ -123,10 +123,10 @@ internal sealed class Gpt1Block(Gpt1Config config, int layer, ParameterScope at)
     {
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(Site, "resid_pre", x);
-        x = AttentionNorm.Forward(AttentionResidual.Add(x, Attention.Forward(x, context), context), context);           // [N, D]
-        x = context.Visit(Site, "resid_mid", x);
-        x = FeedForwardNorm.Forward(FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context), context);     // [N, D]
-        return context.Visit(Site, "resid_post", x);
+        x = context.Visit(Site, "resid_mid", AttentionResidual.Add(x, Attention.Forward(x, context), context));         // [N, D]
+        x = AttentionNorm.Forward(x, context);
+        x = context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context));    // [N, D]
+        return context.Visit(Site, "out", FeedForwardNorm.Forward(x, context));
     }
 }
 
@@ -161,9 +161,10 @@ internal sealed class Gpt1Model : DecoderStack
     /// <inheritdoc/>
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, D]
-        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));    // [N, D]
-        return LayerStack.Run(Blocks, _dropout.Forward(tokens + positions, context), context, (block, y) => block.Forward(y, context));
+        Variable tokens = context.Visit("", "embed.token", Tokens.Forward(batch.Ids));                    // [N, D]
+        Variable positions = context.Visit("", "embed.position", Positions.Forward(batch.Positions));    // [N, D]
+        Variable x = context.Visit("", "embed.out", _dropout.Forward(tokens + positions, context));
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context));
     }
 }
 

@@ -8,13 +8,13 @@ namespace Heed.Models.Gpt2;
 internal sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Norm before attention.</summary>
-    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_1").As("norm1"));
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_1").As("attn_norm"));
 
     /// <summary>Causal self-attention.</summary>
     public MultiHeadAttention Attention { get; } = new(Gpt2Model.AttentionOf(config, layer), (at / "attn").As("attn"));
 
     /// <summary>Norm before the feed-forward part.</summary>
-    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_2").As("norm2"));
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "ln_2").As("mlp_norm"));
 
     /// <summary>Two layers with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(Gpt2Model.FeedForwardOf(config), (at / "mlp").As("mlp"));
@@ -30,7 +30,7 @@ internal sealed class Gpt2Block(Gpt2Config config, int layer, ParameterScope at)
         x = AttentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);           // [N, D]
         x = context.Visit(Site, "resid_mid", x);
         x = FeedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);     // [N, D]
-        return context.Visit(Site, "resid_post", x);
+        return context.Visit(Site, "out", context.Visit(Site, "resid_post", x));
     }
 }
 
@@ -48,7 +48,7 @@ internal sealed class Gpt2Model : DecoderStack
         Tokens = new Embedding(config.Vocabulary, config.Width, (at / "wte").As("embed"), normal, isOutput: config.TiedOutput);
         Positions = new Embedding(config.ContextLength, config.Width, (at / "wpe").As("pos_embed"), normal);
         Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new Gpt2Block(config, i, (at / "h" / i).As($"blocks.{i}")))];
-        FinalNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "ln_f").As("norm_final"));
+        FinalNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "ln_f").As("final_norm"));
     }
 
     /// <inheritdoc/>
@@ -69,9 +69,9 @@ internal sealed class Gpt2Model : DecoderStack
     /// <inheritdoc/>
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        Variable tokens = context.Visit("", "embed", Tokens.Forward(batch.Ids));                    // [N, D]
-        Variable positions = context.Visit("", "pos_embed", Positions.Forward(batch.Positions));    // [N, D]
-        Variable x = _dropout.Forward(tokens + positions, context);
+        Variable tokens = context.Visit("", "embed.token", Tokens.Forward(batch.Ids));                    // [N, D]
+        Variable positions = context.Visit("", "embed.position", Positions.Forward(batch.Positions));    // [N, D]
+        Variable x = context.Visit("", "embed.out", _dropout.Forward(tokens + positions, context));
         return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), y => FinalNorm.Forward(y, context));
     }
 

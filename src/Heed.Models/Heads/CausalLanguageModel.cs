@@ -75,7 +75,8 @@ public sealed class CausalLanguageModel : Model
     {
         inputs = Stack.WithPositions(inputs);
         TokenBatch batch = Pack(inputs);
-        Variable hidden = Hidden(batch, run.Context(batch));                                         // [N, D]
+        ForwardContext context = run.Context(batch);
+        Variable hidden = Hidden(batch, context);                                                    // [N, D]
         LossPart[] losses = [];
         if (inputs.Labels is not null)
         {
@@ -84,7 +85,7 @@ public sealed class CausalLanguageModel : Model
             losses = [new LossPart("tokens", LossSum(hidden, targets, run.Options.Loss), targets.LongCount(t => t != IgnoredLabel))];
         }
 
-        return new ModelOutput { Losses = losses, Logits = run.Options.Logits ? batch.ToGrid(Logits(hidden).Value) : null };
+        return new ModelOutput { Losses = losses, Logits = run.Options.Logits ? batch.ToGrid(context.Visit("", "logits", Logits(hidden)).Value) : null };
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ namespace Heed.Models;
 /// <remarks>Devlin et al. 2019, §3.1.</remarks>
 /// <param name="dense">D → D.</param>
 /// <param name="activation">Applied after it.</param>
-/// <param name="norm">Norm of the result; hooks find it as <c>norm_head</c>.</param>
+/// <param name="norm">Norm of the result; hooks find it as <c>head.norm</c>.</param>
 internal sealed class HeadTransform(Linear dense, Activation activation, Norm norm) : Module
 {
     private Projection _dense = dense;
@@ -18,8 +18,9 @@ internal sealed class HeadTransform(Linear dense, Activation activation, Norm no
     /// <param name="context">Whose hooks see the norm, and whose dropout decides; null for neither.</param>
     public Variable Forward(Variable hidden, ForwardContext? context)
     {
-        Variable x = (context is null ? _dense.Forward(hidden) : _dense.Forward(hidden, context)).Activate(activation);     // [R, D]
-        return context is null ? norm.Forward(x) : norm.Forward(x, context);
+        if (context is null) return norm.Forward(_dense.Forward(hidden).Activate(activation));                              // [R, D]
+        Variable x = context.Visit("head", "pre", _dense.Forward(hidden, context));                                         // [R, D]
+        return norm.Forward(context.Visit("head", "post", x.Activate(activation)), context);
     }
 
     /// <inheritdoc/>

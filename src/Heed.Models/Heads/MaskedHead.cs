@@ -13,7 +13,7 @@ public sealed class MaskedHead : Module
     /// <summary>A head made of its parts.</summary>
     /// <param name="dense">D → D.</param>
     /// <param name="activation">Applied after it.</param>
-    /// <param name="norm">Norm of the result; hooks find it as <c>norm_head</c>.</param>
+    /// <param name="norm">Norm of the result; hooks find it as <c>head.norm</c>.</param>
     /// <param name="vocabulary">Rows to scores.</param>
     public MaskedHead(Linear dense, Activation activation, Norm norm, VocabularyHead vocabulary)
         : this(new HeadTransform(dense, activation, norm), vocabulary)

@@ -82,7 +82,8 @@ public sealed class MaskedLanguageModel : EncoderModel
         return new ModelOutput
         {
             Losses = losses,
-            Logits = run.Options.Logits ? batch.ToGrid(Head.Vocabulary.Forward(transformed!.Value).Value) : null,
+            Logits = run.Options.Logits
+                ? batch.ToGrid(context.Visit("", "logits", Head.Vocabulary.Forward(transformed!.Value)).Value) : null,
             NextSentenceLogits = follows?.Value,
         };
     }

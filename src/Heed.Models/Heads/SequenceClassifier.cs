@@ -55,6 +55,7 @@ public sealed class SequenceClassifier : Model
         TokenBatch batch = Stack.WithPositions(inputs).Pack();
         ForwardContext context = run.Context(batch);
         Variable scores = Head.Forward(Stack.Run(batch, context), batch, context, Config.PaddingId);     // [B, L]
+        scores = context.Visit("", "logits", scores);
         LossPart[] losses = LossOf(inputs, scores, run) is { } sum ? [new LossPart("labels", sum, CountTargets(inputs)[0])] : [];
         return new ModelOutput { Losses = losses, Logits = scores.Value };
     }

@@ -37,6 +37,9 @@ public class SequenceHead : Module
     /// <summary>A layer with a norm instead of <see cref="Dense"/> (ModernBERT), or null.</summary>
     internal HeadTransform? Transform { get; init; }
 
+    /// <summary>Where hooks find what <see cref="Dense"/> gives.</summary>
+    internal string HookSite { get; init; } = "head";
+
     /// <summary>True: the mean of a text's rows is read.</summary>
     internal bool IsMean { get; init; }
 
@@ -53,7 +56,12 @@ public class SequenceHead : Module
     public Variable Forward(Variable hidden, TokenBatch batch, ForwardContext context, int? padding)
     {
         Variable text = Select(hidden, batch, context, padding);                                                                // [B, D]
-        if (Dense is not null) text = Dense.Forward(_denseDropout.Forward(text, context), context).Activate(Activation);        // [B, D]
+        if (Dense is not null)
+        {
+            text = context.Visit(HookSite, "pre", Dense.Forward(_denseDropout.Forward(text, context), context));                  // [B, D]
+            text = context.Visit(HookSite, "post", text.Activate(Activation));
+        }
+
         if (Transform is not null) text = Transform.Forward(text, context);                                                     // [B, D]
         return Classifier.Forward(_dropout.Forward(text, context), context);                                                    // [B, L]
     }

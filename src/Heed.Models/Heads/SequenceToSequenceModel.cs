@@ -98,7 +98,8 @@ public sealed class SequenceToSequenceModel : Model
                 + "one a text was expected.");
         ForwardContext reading = run.EncoderContext(source);
         Variable memory = Encode(source, reading);                                                   // [S, D]
-        Variable hidden = Decode(target, memory, run.DecoderContext(target, reading, source));       // [N, D]
+        ForwardContext writing = run.DecoderContext(target, reading, source);
+        Variable hidden = Decode(target, memory, writing);                                           // [N, D]
         LossPart[] losses = [];
         if (inputs.Labels is { } labels)
         {
@@ -110,7 +111,7 @@ public sealed class SequenceToSequenceModel : Model
         return new ModelOutput
         {
             Losses = losses,
-            Logits = run.Options.Logits ? target.ToGrid(Logits(hidden).Value) : null,
+            Logits = run.Options.Logits ? target.ToGrid(writing.Visit("", "logits", Logits(hidden)).Value) : null,
             EncoderLastHiddenState = run.Options.Details ? source.ToGrid(memory.Value) : null,
         };
     }

@@ -45,6 +45,7 @@ public sealed class TokenClassifier : EncoderModel
         Variable hidden = Encode(batch, context);                                                    // [N, D]
         if (Transform is not null) hidden = Transform.Forward(hidden, context);
         Variable scores = Classifier.Forward(_dropout.Forward(hidden, context), context);            // [N, L]
+        scores = context.Visit("", "logits", scores);
         LossPart[] losses = [];
         if (inputs.Labels is not null)
         {

@@ -60,6 +60,9 @@ public sealed class VocabularyHead : Module
     /// <summary>[1, V]: added to the scores, stored, and never trained (BART, Marian); or null.</summary>
     public Parameter? FixedBias { get; init; }
 
+    /// <summary>True where scores are a linear function of rows: without a soft cap.</summary>
+    internal bool IsLinear => _config.SoftCap == 0;
+
     /// <summary>Scores over the vocabulary.</summary>
     /// <param name="hidden">[R, D].</param>
     /// <returns>[R, V].</returns>

@@ -8,13 +8,13 @@ namespace Heed.Models.Llama;
 internal sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Norm before attention.</summary>
-    public RmsNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("norm1"));
+    public RmsNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "input_layernorm").As("attn_norm"));
 
     /// <summary>Causal self-attention with rotated queries and keys.</summary>
     public MultiHeadAttention Attention { get; } = new(LlamaModel.AttentionOf(config, rotation, layer), (at / "self_attn").As("attn"));
 
     /// <summary>Norm before the feed-forward part.</summary>
-    public RmsNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("norm2"));
+    public RmsNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("mlp_norm"));
 
     /// <summary>Gated feed-forward part.</summary>
     public FeedForward FeedForward { get; } = new(LlamaModel.FeedForwardOf(config), (at / "mlp").As("mlp"));
@@ -31,7 +31,7 @@ internal sealed class LlamaBlock(LlamaConfig config, RotaryPositions rotation, i
         x = AttentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);           // [N, D]
         x = context.Visit(Site, "resid_mid", x);
         x = FeedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);     // [N, D]
-        return context.Visit(Site, "resid_post", x);
+        return context.Visit(Site, "out", context.Visit(Site, "resid_post", x));
     }
 }
 
@@ -47,7 +47,7 @@ internal sealed class LlamaModel : DecoderStack
             config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), exceptPadding, config.PaddingId, config.TiedOutput);
         RotaryPositions rotation = new(new RotaryConfig { HeadWidth = config.HeadWidth, Theta = config.Theta, MaximumLength = config.ContextLength, Scaling = config.Scaling });
         Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaBlock(config, rotation, i, (at / "layers" / i).As($"blocks.{i}")))];
-        FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "norm").As("norm_final"));
+        FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "norm").As("final_norm"));
     }
 
     /// <inheritdoc/>
@@ -65,7 +65,8 @@ internal sealed class LlamaModel : DecoderStack
     /// <inheritdoc/>
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        Variable x = context.Visit("", "embed", Tokens.Forward(batch.Ids));                         // [N, D]
+        Variable x = context.Visit("", "embed.token", Tokens.Forward(batch.Ids));                   // [N, D]
+        x = context.Visit("", "embed.out", x);
         return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), y => FinalNorm.Forward(y, context));
     }
 
@@ -82,7 +83,7 @@ internal sealed class LlamaModel : DecoderStack
         Window = c.WindowOf(layer),
         Layer = layer,
         Rotation = rotation,
-        HeadNorm = c.Kind == LlamaKind.Qwen3 ? at => new RmsNorm(c.HeadWidth, c.NormEpsilon, at).Forward : null,
+        HeadNorm = c.Kind == LlamaKind.Qwen3 ? at => new RmsNorm(c.HeadWidth, c.NormEpsilon, at) : null,
         Dropout = c.AttentionDropout,
         Initializer = Initializer.Normal(c.InitialDeviation),
     };

@@ -8,13 +8,13 @@ namespace Heed.Models.ModernBert;
 internal sealed class ModernBertLayer(ModernBertConfig config, IRotation rotation, int layer, ParameterScope at) : Module(at)
 {
     /// <summary>Norm before attention, or null.</summary>
-    public LayerNorm? AttentionNorm { get; } = layer == 0 ? null : ModernBertEncoder.NormOf(config, (at / "attn_norm").As("norm1"));
+    public LayerNorm? AttentionNorm { get; } = layer == 0 ? null : ModernBertEncoder.NormOf(config, (at / "attn_norm").As("attn_norm"));
 
     /// <summary>Self-attention, without a mask or within a window on both sides.</summary>
     public MultiHeadAttention Attention { get; } = new(ModernBertEncoder.AttentionOf(config, rotation, layer), (at / "attn").As("attn"));
 
     /// <summary>Norm before the feed-forward part.</summary>
-    public LayerNorm FeedForwardNorm { get; } = ModernBertEncoder.NormOf(config, (at / "mlp_norm").As("norm2"));
+    public LayerNorm FeedForwardNorm { get; } = ModernBertEncoder.NormOf(config, (at / "mlp_norm").As("mlp_norm"));
 
     /// <summary>Gated feed-forward part.</summary>
     public FeedForward FeedForward { get; } = new(ModernBertEncoder.FeedForwardOf(config), (at / "mlp").As("mlp"));
@@ -30,7 +30,8 @@ internal sealed class ModernBertLayer(ModernBertConfig config, IRotation rotatio
         Variable y = Attention.Forward(AttentionNorm?.Forward(x, context) ?? x, context);                               // [N, D]
         x = context.Visit(Site, "resid_mid", AttentionResidual.Add(x, y, context));                                     // [N, D]
         y = FeedForward.Forward(FeedForwardNorm.Forward(x, context), context);                                          // [N, D]
-        return context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, y, context));
+        x = context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, y, context));
+        return context.Visit(Site, "out", x);
     }
 }
 
@@ -47,7 +48,7 @@ internal sealed class ModernBertEncoder : TokenStack
         Initializer exceptPadding = Initializer.NormalExceptRow(config.InitialDeviation, config.PaddingId ?? -1);
         ParameterScope tokens = (at / "embeddings" / "tok_embeddings").As("embed");
         Tokens = new Embedding(config.Vocabulary, config.Width, tokens, exceptPadding, config.PaddingId, isOutput: config.TiedOutput);
-        EmbeddingNorm = NormOf(config, (at / "embeddings" / "norm").As("norm_embed"));
+        EmbeddingNorm = NormOf(config, (at / "embeddings" / "norm").As("embed.norm"));
         int K = config.Width / config.Heads;
         RotaryConfig rope = new() { HeadWidth = K, Theta = config.Theta, MaximumLength = config.ContextLength, Scaling = config.Scaling };
         RotaryPositions all = new(rope), window = new(rope with { Theta = config.WindowTheta, Scaling = config.WindowScaling });
@@ -56,7 +57,7 @@ internal sealed class ModernBertEncoder : TokenStack
         [
             .. config.WindowLayers.Select((near, i) => new ModernBertLayer(config, near ? window : all, i, (layers / i).As($"blocks.{i}"))),
         ];
-        FinalNorm = NormOf(config, (at / "final_norm").As("norm_final"));
+        FinalNorm = NormOf(config, (at / "final_norm").As("final_norm"));
     }
 
     /// <inheritdoc/>
@@ -74,8 +75,8 @@ internal sealed class ModernBertEncoder : TokenStack
     /// <inheritdoc/>
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
-        Variable x = EmbeddingNorm.Forward(context.Visit("", "embed", Tokens.Forward(batch.Ids)), context);             // [N, D]
-        x = _dropout.Forward(x, context);
+        Variable x = EmbeddingNorm.Forward(context.Visit("", "embed.token", Tokens.Forward(batch.Ids)), context);      // [N, D]
+        x = context.Visit("", "embed.out", _dropout.Forward(x, context));
         return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context), y => FinalNorm.Forward(y, context));
     }
 

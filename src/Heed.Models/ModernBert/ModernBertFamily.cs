@@ -40,7 +40,7 @@ internal sealed class ModernBertFamily : ModelFamily
         ParameterScope at = root / "head";
         Initializer normal = Initializer.Normal(c.InitialDeviation), classes = Initializer.Normal(1 / MathF.Sqrt(c.Width));
         Linear dense = new(c.Width, c.Width, (at / "dense").As("head_dense"), c.HeadBias, initializer: normal);
-        HeadTransform transform = new(dense, c.HeadActivation, ModernBertEncoder.NormOf(c, (at / "norm").As("norm_head")));
+        HeadTransform transform = new(dense, c.HeadActivation, ModernBertEncoder.NormOf(c, (at / "norm").As("head.norm")));
         switch (head)
         {
             case HeadKind.MaskedLanguageModel:

@@ -65,7 +65,7 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
     public override Variable Encode(TokenBatch batch, ForwardContext context)
     {
         _ = Rows.Check(batch, "input_ids");
-        Variable x = _encoderDropout.Forward(context.Visit("encoder", "embed", OutputTokens.Forward(batch.Ids)), context);       // [S, E]
+        Variable x = _encoderDropout.Forward(context.Visit("encoder", "embed.token", OutputTokens.Forward(batch.Ids)), context);       // [S, E]
         context.EachLayer?.Invoke(x);
         x = context.Visit("encoder.lstm", "out", Encoder.Forward(x, context));                                                       // [S, 2H]
         context.EachLayer?.Invoke(x);
@@ -80,7 +80,7 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         (Variable keys, int[] starts) = Memory(memory, context);                                                                     // [S, 2H]
         Variable prepared = Attention.Prepare(keys);
         RecurrentState state = FirstState(keys, starts, context);
-        Variable tokens = _decoderDropout.Forward(context.Visit("decoder", "embed", OutputTokens.Forward(batch.Ids)), context);  // [N, E]
+        Variable tokens = _decoderDropout.Forward(context.Visit("decoder", "embed.token", OutputTokens.Forward(batch.Ids)), context);  // [N, E]
         context.EachLayer?.Invoke(tokens);
 
         (Variable[] steps, RecurrentState[] states, IReadOnlyList<Variable>[] weights) = Write(tokens, batch, state, T, lengths, step => Attention.Forward(step, keys, prepared, starts), context);

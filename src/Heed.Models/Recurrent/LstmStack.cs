@@ -38,7 +38,7 @@ internal sealed class LstmStack : DecoderStack
     public override Variable Forward(TokenBatch batch, ForwardContext context)
     {
         _ = Rows.Check(batch, "input_ids");
-        Variable x = _embedDropout.Forward(context.Visit("", "embed", Tokens.Forward(batch.Ids)), context);       // [N, E]
+        Variable x = _embedDropout.Forward(context.Visit("", "embed.token", Tokens.Forward(batch.Ids)), context);       // [N, E]
         context.EachLayer?.Invoke(x);
         x = Layers.Forward(x, context);                                                                           // [N, H·directions]
         // A classifier's head shows and thins the ends alone.

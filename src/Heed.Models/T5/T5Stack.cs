@@ -26,15 +26,15 @@ internal sealed class T5Block : Module
         RelativeBias bias = distances((self / "SelfAttention" / "relative_attention_bias").As("attn.bias"));
         Attention = new MultiHeadAttention(
             AttentionOf(config, layer) with { Causal = decoder, DistanceBias = bias }, (self / "SelfAttention").As("attn"));
-        AttentionNorm = new RmsNorm(config.Width, config.NormEpsilon, (self / "layer_norm").As("norm1"));
+        AttentionNorm = new RmsNorm(config.Width, config.NormEpsilon, (self / "layer_norm").As("attn_norm"));
         if (decoder)
         {
             CrossAttention = new MultiHeadAttention(AttentionOf(config, layer), (at / "layer" / 1 / "EncDecAttention").As("cross_attn"));
-            CrossAttentionNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "layer" / 1 / "layer_norm").As("norm2"));
+            CrossAttentionNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "layer" / 1 / "layer_norm").As("cross_attn_norm"));
         }
 
         FeedForward = new FeedForward(FeedForwardOf(config), (feedForward / "DenseReluDense").As("mlp"));
-        FeedForwardNorm = new RmsNorm(config.Width, config.NormEpsilon, (feedForward / "layer_norm").As(decoder ? "norm3" : "norm2"));
+        FeedForwardNorm = new RmsNorm(config.Width, config.NormEpsilon, (feedForward / "layer_norm").As("mlp_norm"));
         _attentionResidual = new Residual(config.Dropout, at, "attn_out");
         _crossAttentionResidual = new Residual(config.Dropout, at, "cross_attn_out");
         _feedForwardResidual = new Residual(config.Dropout, at, "mlp_out");
@@ -67,11 +67,15 @@ internal sealed class T5Block : Module
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(Site, "resid_pre", x);
         x = _attentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);                                // [N, D]
-        if (CrossAttention is not null)
-            x = _crossAttentionResidual.Add(x, CrossAttention.ForwardCross(CrossAttentionNorm!.Forward(x, context), memory, context), context); // [N, D]
         x = context.Visit(Site, "resid_mid", x);
+        if (CrossAttention is not null)
+        {
+            Variable y = CrossAttention.ForwardCross(CrossAttentionNorm!.Forward(x, context), memory, context);                                // [N, D]
+            x = context.Visit(Site, "resid_mid_cross", _crossAttentionResidual.Add(x, y, context));
+        }
+
         x = _feedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);                             // [N, D]
-        return context.Visit(Site, "resid_post", x);
+        return context.Visit(Site, "out", context.Visit(Site, "resid_post", x));
     }
 
     private static AttentionConfig AttentionOf(T5Config c, int layer) => new()
@@ -121,7 +125,7 @@ internal sealed class T5Stack : Module
         RelativeBias? distances = null;
         Blocks = [.. Enumerable.Range(0, decoder ? config.Layers : config.EncoderLayers)
             .Select(i => new T5Block(config, decoder, i, Distances, (at / "block" / i).As($"blocks.{i}")))];
-        FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "final_layer_norm").As("norm_final"));
+        FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "final_layer_norm").As("final_norm"));
 
         RelativeBias Distances(ParameterScope place) => distances ??= new RelativeBias(
             config.DistanceBuckets, config.FarthestDistance, config.Heads, bothDirections: !decoder, place, Initializer.Normal(config.InitialFactor / MathF.Sqrt(config.Width)));
@@ -139,7 +143,7 @@ internal sealed class T5Stack : Module
     /// <param name="context">The stack's context.</param>
     internal Variable Forward(Variable tokens, Variable memory, ForwardContext context)
     {
-        Variable x = _embedDropout.Forward(context.Visit(Site, "embed", tokens), context);
+        Variable x = context.Visit(Site, "embed.out", _embedDropout.Forward(context.Visit(Site, "embed.token", tokens), context));
         return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, memory, context), y => _dropout.Forward(FinalNorm.Forward(y, context), context));
     }
 }

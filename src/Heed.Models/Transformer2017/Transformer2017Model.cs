@@ -49,15 +49,16 @@ internal sealed class Transformer2017Model : EncoderDecoder
 
     /// <inheritdoc/>
     public override Variable Encode(TokenBatch batch, ForwardContext context)
-        => Encoder.Forward(_encoderDropout.Forward(Embed(batch, context, "encoder"), context), context);
+        => Encoder.Forward(Embed(batch, context, "encoder", _encoderDropout), context);
 
     /// <inheritdoc/>
     public override Variable Decode(TokenBatch batch, Variable memory, ForwardContext context)
-        => Decoder.Forward(_decoderDropout.Forward(Embed(batch, context, "decoder"), context), memory, context);
+        => Decoder.Forward(Embed(batch, context, "decoder", _decoderDropout), memory, context);
 
-    private Variable Embed(TokenBatch batch, ForwardContext context, string stack)
+    private Variable Embed(TokenBatch batch, ForwardContext context, string stack, Dropout dropout)
     {
-        Variable tokens = context.Visit(stack, "embed", OutputTokens.Forward(batch.Ids) * MathF.Sqrt(_config.Width));       // [N, D]
-        return tokens + context.Visit(stack, "pos_embed", _positions.Forward(batch.PositionArray));                             // [N, D]
+        Variable tokens = context.Visit(stack, "embed.token", OutputTokens.Forward(batch.Ids) * MathF.Sqrt(_config.Width));
+        Variable positions = context.Visit(stack, "embed.position", _positions.Forward(batch.PositionArray));              // [N, D]
+        return context.Visit(stack, "embed.out", dropout.Forward(tokens + positions, context));
     }
 }

@@ -60,6 +60,10 @@ internal abstract class FinetuningData
     /// <summary>Training examples that a length would cut, and what is lost, as a sentence; null if none.</summary>
     public abstract string? Cut(int length);
 
+    /// <summary>What the model is to say and never sees, at the lengths decided: answers and targets that are cut, as a sentence; null if
+    /// nothing is lost.</summary>
+    public virtual string? LostAnswers(FinetuningConfig decided) => null;
+
     /// <summary>Decides what only this task knows, once the length is decided, and adds a sentence for each decision.</summary>
     public virtual FinetuningConfig Decide(FinetuningConfig config, ICollection<string> decisions) => config;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Heed.Models;
 using Heed.Models.Files;
+using Heed.Training.Symptoms;
 
 namespace Heed.Training.Finetuning;
 
@@ -68,7 +69,7 @@ internal static class FinetuningPlan
         if (config.LearningRate == 0)
         {
             long parameters = Parameters(config, data, model);
-            result = result with { LearningRate = config.Lora > 0 ? 1e-4 : data.UsualRate ?? (parameters <= SmallModel ? 5e-5 : 2e-5) };
+            result = result with { LearningRate = UsualRate(config, data, parameters) };
             string usual = config.Lora > 0 ? "an adapter" : data.UsualRate is not null ? "this task"
                 : FormattableString.Invariant($"{parameters / 1e6:0.0} M parameters");
             decisions.Add(string.Create(CultureInfo.InvariantCulture, $"learning rate {result.LearningRate:0.0e+0}: usual for {usual}"));
@@ -91,6 +92,16 @@ internal static class FinetuningPlan
         if (config.SaveEvery == 0) result = result with { SaveEvery = result.EvaluateEvery };
         return (result, decisions);
     }
+
+    /// <summary>A finding if the decided rate is far above the usual one; null else.</summary>
+    public static Finding? HighRate(FinetuningConfig decided, FinetuningData data, ModelDescription model)
+    {
+        long parameters = Parameters(decided, data, model);
+        return Symptoms.UsualRate.Of(decided, parameters, UsualRate(decided, data, parameters));
+    }
+
+    private static double UsualRate(FinetuningConfig config, FinetuningData data, long parameters)
+        => config.Lora > 0 ? 1e-4 : data.UsualRate ?? (parameters <= SmallModel ? 5e-5 : 2e-5);
 
     private static string Positions(ModelConfig config) => config.MaximumLength == int.MaxValue ? "without a limit"
         : string.Create(CultureInfo.InvariantCulture, $"{config.MaximumLength:N0}");

@@ -46,6 +46,7 @@ public static class FinetuningRun
         Tokenizer tokenizer = Tokenizer.FromFolder(config.Model);
         FinetuningData data = FinetuningData.Read(config, tokenizer, description, cancellationToken);
         (FinetuningConfig decided, IReadOnlyList<string> decisions) = FinetuningPlan.Decide(config, data, description);
+        if (FinetuningPlan.HighRate(decided, data, description) is { } high) warnings?.Report($"{high}");
         return TrainingRun.PrepareAt(at, decided, preparation =>
         {
             preparation.Report("loading the model");

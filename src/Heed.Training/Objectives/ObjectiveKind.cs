@@ -12,6 +12,12 @@ internal static class ObjectiveKind
     /// <summary>Masked tokens from all others (BERT, RoBERTa).</summary>
     public const string Masked = "masked";
 
+    /// <summary>Which tokens a generator has replaced, together with the generator (ELECTRA).</summary>
+    public const string Replaced = "replaced";
+
+    /// <summary>Masked tokens beside a teacher (DistilBERT).</summary>
+    public const string Distill = "distill";
+
     /// <summary>Spans that sentinels stand for (T5).</summary>
     public const string Span = "span";
 
@@ -19,15 +25,19 @@ internal static class ObjectiveKind
     public const string Denoise = "denoise";
 
     /// <summary>All names.</summary>
-    public static IReadOnlyList<string> Names { get; } = [Causal, Masked, Span, Denoise];
+    public static IReadOnlyList<string> Names { get; } = [Causal, Masked, Replaced, Distill, Span, Denoise];
 
     /// <summary>The head that an objective trains.</summary>
     public static HeadKind HeadOf(string objective) => objective switch
     {
         Causal => HeadKind.LanguageModel,
-        Masked => HeadKind.MaskedLanguageModel,
+        Masked or Distill => HeadKind.MaskedLanguageModel,
+        Replaced => HeadKind.ReplacedTokens,
         _ => HeadKind.SequenceToSequence,
     };
+
+    /// <summary>True for objectives that mask tokens of a text for an encoder.</summary>
+    public static bool Masks(string objective) => objective is Masked or Replaced or Distill;
 
     /// <summary>What a model learns unless another objective is named: what its paper did.</summary>
     /// <param name="family">The family.</param>

@@ -60,11 +60,11 @@ internal sealed class ObjectiveTokens
                 throw new InputException($"{source}: the tokenizer has {ids.Count} sentinels ({Sentinel(0)}, {Sentinel(1)}, …), "
                     + $"and spans of a block need {sentinels}. "
                     + "Take T5's tokenizer, add sentinels as special tokens, leave the tokenizer out to train one, or lower block_length.");
-            case ObjectiveKind.Masked or ObjectiveKind.Denoise:
+            case ObjectiveKind.Masked or ObjectiveKind.Replaced or ObjectiveKind.Distill or ObjectiveKind.Denoise:
                 int mask = Role(tokenizer, "mask_token", "[MASK]", "<mask>") ?? throw new InputException(
                     $"{source}: the tokenizer has no mask token ([MASK] or <mask>), which objective {objective} needs. "
                     + "Take a tokenizer that has one, add it as a special token, or leave the tokenizer out to train one.");
-                return objective == ObjectiveKind.Masked || tokens.Last.Count > 0 ? new ObjectiveTokens(tokenizer, endId) { MaskId = mask }
+                return ObjectiveKind.Masks(objective) || tokens.Last.Count > 0 ? new ObjectiveTokens(tokenizer, endId) { MaskId = mask }
                     : new ObjectiveTokens(tokenizer, endId) { MaskId = mask, Last = [endId] };
             default:
                 return tokens;
@@ -76,7 +76,7 @@ internal sealed class ObjectiveTokens
     /// <param name="sentinels">Sentinels that a row needs.</param>
     public static IReadOnlyList<string> Trained(string objective, int sentinels) => objective switch
     {
-        ObjectiveKind.Masked => ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
+        ObjectiveKind.Masked or ObjectiveKind.Replaced => ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
         ObjectiveKind.Denoise => ["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
         _ => ["<pad>", "</s>", "<unk>", .. Enumerable.Range(0, Math.Max(sentinels, UsualSentinels)).Select(Sentinel)],
     };

@@ -1,5 +1,3 @@
-using Heed.Models;
-
 namespace Heed.Training.Objectives;
 
 /// <summary>
@@ -16,39 +14,6 @@ internal abstract class TextObjective
     /// <param name="begins">For each id whether a word begins with it; empty if the corpus keeps no words.</param>
     /// <param name="draws">Random numbers of this row.</param>
     public abstract CorruptedText Corrupt(ReadOnlySpan<int> ids, ReadOnlySpan<int> begins, DrawSequence draws);
-}
-
-/// <summary>Masked tokens between the tokenizer's special tokens, for encoders (BERT, RoBERTa).</summary>
-/// <param name="blockLength">T, tokens that the model reads.</param>
-/// <param name="tokens">Special tokens.</param>
-/// <param name="vocabulary">V of the tokenizer: random tokens are drawn from it.</param>
-/// <param name="settings">What is masked.</param>
-internal sealed class MaskingObjective(int blockLength, ObjectiveTokens tokens, int vocabulary, MaskingSettings settings) : TextObjective
-{
-    public override int RowTokens => blockLength - tokens.First.Count - tokens.Last.Count;
-
-    public override CorruptedText Corrupt(ReadOnlySpan<int> ids, ReadOnlySpan<int> begins, DrawSequence draws)
-    {
-        int[] row = [.. tokens.First, .. ids, .. tokens.Last], words = new int[row.Length];
-        int word = 0, first = tokens.First.Count;
-        for (int t = 0; t < row.Length; t++)
-        {
-            int at = t - first;
-            bool continues = settings.WholeWords && at > 0 && at < ids.Length && begins.Length > 0 && begins[at] == 0;
-            words[t] = at < 0 || at >= ids.Length || tokens.IsSpecial(row[t]) ? -1 : continues ? word : ++word;
-        }
-
-        double[] choose = new double[row.Length], lengths = new double[row.Length];
-        double[] mask = new double[row.Length], random = new double[row.Length];
-        int[] randomIds = new int[row.Length];
-        for (int t = 0; t < row.Length; t++)
-        {
-            (choose[t], lengths[t], mask[t], random[t]) = (draws.Uniform(), draws.Uniform(), draws.Uniform(), draws.Uniform());
-            randomIds[t] = draws.Integer(vocabulary);
-        }
-
-        return TokenMasking.Replace(row, TokenMasking.Choose(words, settings, choose, lengths), settings, mask, random, randomIds);
-    }
 }
 
 /// <summary>

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
+using Heed.Models.Bert;
 using Heed.Models.Files;
 using Heed.Training.Objectives;
 using Heed.Training.Runs;
@@ -47,6 +48,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     public static PretrainingModel Find(PretrainingConfig config, string? checkpoint)
     {
         string name = config.Model;
+        if (name == PretrainingTeacher.HalfOf) return OfTeacher(config);
         foreach (ModelFamily family in ModelFamilies.All)
         {
             if (family.Presets.TryGetValue(name, out ModelPreset? preset))
@@ -78,7 +80,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         PretrainingModel choice = Find(config, checkpoint);
         choice.RefuseAbsurd(config);
         ModelConfig sizes = choice.Sized(config, choice.IsPreset ? config.VocabularySize : choice.Config.Vocabulary, null);
-        using Model shapes = choice.Shapes(sizes);
+        using Model shapes = choice.Shapes(sizes, config);
         Forecast.Of(shapes, config, config.BatchSize, config.BlockLength, 0).Within(config);
     }
 
@@ -87,9 +89,11 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     /// <param name="vocabulary">Ids of the tokenizer.</param>
     /// <param name="isGiven">True if the tokenizer was given: a file's larger vocabulary then stays.</param>
     /// <param name="tokens">The tokenizer's special tokens.</param>
+    /// <param name="teacher">Whose layers a student may begin with, or null.</param>
     /// <param name="preparation">Reports what is odd.</param>
     /// <exception cref="InputException">Tokenizer and model do not belong together, or the weights are damaged.</exception>
-    public Model Build(PretrainingConfig config, int vocabulary, bool isGiven, ObjectiveTokens tokens, TaskPreparation preparation)
+    public Model Build(PretrainingConfig config, int vocabulary, bool isGiven, ObjectiveTokens tokens, PretrainingTeacher? teacher,
+        TaskPreparation preparation)
     {
         if (!IsPreset && (Weights is not null || isGiven))
         {
@@ -104,17 +108,72 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         }
 
         ModelConfig sizes = Sized(config, vocabulary, tokens);
-        if (Weights is null || preparation.IsResuming) return Family.Build(Architecture, sizes,
-            new ParameterSet(ParameterSource.Random(config.Seed)));
-        return ModelFolder.Load(Weights, new LoadOptions
+        if (Objective.Name == ObjectiveKind.Replaced) return BuildPair(config, (ElectraConfig)sizes, preparation);
+        if (Weights is null || preparation.IsResuming)
         {
-            ForTraining = true,
-            Architecture = Architecture,
-            Configure = _ => sizes,
-            Seed = config.Seed,
-            Warnings = preparation.Warnings,
-            Strict = true,
-        }).Model;
+            return Family.Build(Architecture, sizes, new ParameterSet(teacher is null || config.Model != PretrainingTeacher.HalfOf
+                ? ParameterSource.Random(config.Seed) : teacher.ForStudent(sizes.Layers, config.Seed)));
+        }
+
+        return ModelFolder.Load(Weights, Loading(Architecture, sizes, config, preparation)).Model;
+    }
+
+    private static LoadOptions Loading(string architecture, ModelConfig sizes, PretrainingConfig config, TaskPreparation preparation) => new()
+    {
+        ForTraining = true,
+        Architecture = architecture,
+        Configure = _ => sizes,
+        Seed = config.Seed,
+        Warnings = preparation.Warnings,
+        Strict = true,
+    };
+
+    /// <summary>A discriminator with its generator: of the folder <c>generator</c> within the discriminator's, or with first
+    /// values.</summary>
+    private ElectraPair BuildPair(PretrainingConfig config, ElectraConfig sizes, TaskPreparation preparation)
+    {
+        ElectraConfig generator = GeneratorSizes(config, sizes, preparation.Checkpoint?.Folder);
+        if (Weights is null || preparation.IsResuming)
+            return new ElectraPair(sizes, generator, new ParameterSet(ParameterSource.Random(config.Seed)));
+        Model discriminator = ModelFolder.Load(Weights, Loading(Architecture, sizes, config, preparation)).Model;
+        string folder = Path.Combine(Weights, ElectraPair.GeneratorName);
+        if (Directory.Exists(folder))
+        {
+            Model trained = ModelFolder.Load(folder, Loading("ElectraForMaskedLM", generator, config, preparation)).Model;
+            return ElectraPair.Of(discriminator, trained, generator, config.Seed);
+        }
+
+        preparation.Warn($"{Weights}: has no folder {ElectraPair.GeneratorName}; the generator begins with new weights.");
+        return ElectraPair.Of(discriminator, null, generator, config.Seed);
+    }
+
+    /// <summary>The sizes of the generator: those of its weights, else a part of the discriminator's.</summary>
+    private ElectraConfig GeneratorSizes(PretrainingConfig config, ElectraConfig sizes, string? checkpoint)
+    {
+        string folder = Weights is null ? "" : Path.Combine(checkpoint ?? Weights, ElectraPair.GeneratorName);
+        if (!Directory.Exists(folder)) return ElectraPair.GeneratorOf(sizes, Objective.GeneratorSize);
+        if (config.GeneratorSize is { } asked && checkpoint is null)
+            throw new ConfigException(FormattableString.Invariant($"generator_size: is {asked}, and the sizes of {folder} are those of its ")
+                + "weights. Leave generator_size out.");
+        (ModelFamily family, _, ModelConfig stored) = ModelFolder.ReadConfig(folder);
+        if (stored is not ElectraConfig found)
+            throw new InputException($"{folder}: is {stored.ModelType}; an ELECTRA was expected. Remove the folder to begin with a new generator.");
+        return config.Dropout is { } dropout ? (ElectraConfig)ModelDropout.Of(family, found, folder, dropout) : found;
+    }
+
+    /// <summary>A student with the sizes of its teacher and half of its layers.</summary>
+    private static PretrainingModel OfTeacher(PretrainingConfig config)
+    {
+        (ModelFamily family, string architecture, ModelConfig sizes) = PretrainingTeacher.Describe(config);
+        foreach ((string key, int value) in ((string, int)[])[("heads", config.Heads), ("width", config.Width)])
+            if (value > 0) throw new ConfigException($"{key}: is {value}, and a student that begins with its teacher's layers has their sizes. "
+                + $"Leave {key} out, or name a model.");
+        if (config.Layers > sizes.Layers)
+            throw new ConfigException($"layers: is {config.Layers}, and the teacher has {sizes.Layers}. Lower it, or name a model.");
+        PretrainingModel choice = new(family, architecture, sizes, config.Teacher, IsPreset: false, Weights: null);
+        JsonObject json = sizes.ToJson();
+        choice.Relayer(json, config.Layers > 0 ? config.Layers : (sizes.Layers + 1) / 2);
+        return Learning(choice with { Config = choice.Read(json) }, config with { Layers = 0 });
     }
 
     /// <summary>The model with the head of the run's objective.</summary>
@@ -127,6 +186,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         {
             PretrainingObjective learned = new(objective, config);
             learned.Check();
+            if (config.NextSentence) architecture = choice.WithNextSentence();
             return choice with { Architecture = architecture, Objective = learned };
         }
 
@@ -140,6 +200,12 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
             + $"objective to {string.Join(" or ", possible)}, "
                 + $"or name another model, such as {models}.");
     }
+
+    /// <summary>The class with both heads of BERT's pre-training.</summary>
+    private string WithNextSentence() => Family.HeadOf(Architecture) == HeadKind.PreTraining ? Architecture
+        : ModelFamilies.Heads(Family, Config.ModelType).FirstOrDefault(a => Family.HeadOf(a) == HeadKind.PreTraining)
+        ?? throw new ConfigException($"next_sentence: \"{Printable.Shorten(Source)}\" is {Architecture}, whose family has no head for it. Leave "
+            + "next_sentence out, or name a BERT, such as bert-base.");
 
     private static IEnumerable<string> Presets() => ModelFamilies.All.SelectMany(f => f.Presets.Keys);
 
@@ -170,10 +236,13 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         }
     }
 
-    private Model Shapes(ModelConfig sizes)
+    private Model Shapes(ModelConfig sizes, PretrainingConfig config)
     {
         try
         {
+            if (Objective.Name == ObjectiveKind.Replaced)
+                return new ElectraPair((ElectraConfig)sizes, GeneratorSizes(config, (ElectraConfig)sizes, null),
+                    new ParameterSet(ParameterSource.ShapesOnly));
             return Family.Build(Architecture, sizes, new ParameterSet(ParameterSource.ShapesOnly));
         }
         catch (ShapeException e)
@@ -189,7 +258,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     {
         if (Weights is not null) return Continued(run);
         JsonObject json = Config.ToJson();
-        if (run.Layers > 0) Relayer(json, run.Layers);
+        if (run.Layers > 0 && run.Model != PretrainingTeacher.HalfOf) Relayer(json, run.Layers);
         if (run.Width > 0 || run.Heads > 0) Resize(json, run);
         string? length = Present(json, LengthKeys);
         // A preset that is cut to size is cut to the run's block too; a file means what it says.

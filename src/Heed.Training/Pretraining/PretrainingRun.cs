@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Heed.Models;
+using Heed.Models.Bert;
+using Heed.Tokenizers;
 using Heed.Training.Data;
 using Heed.Training.Objectives;
 using Heed.Training.Runs;
@@ -67,8 +69,9 @@ public static class PretrainingRun
         TextObjective? corruption = objective.Name == ObjectiveKind.Causal ? null : objective.Make(tokens, tokenizer.Tokenizer);
         TokenCorpus corpus = Encode(corruption?.RowTokens ?? config.BlockLength, texts, tokenizer, end, preparation);
         TokenCorpus? words = objective.Words(texts, corpus, tokenizer.Tokenizer, preparation);
-        preparation.Report("building the model");
-        Model model = choice.Build(config, tokenizer.Tokenizer.VocabularySize, given is not null, tokens, preparation);
+        CorpusPairs? pairs = objective.Pairs(corpus, tokens, tokenizer.Tokenizer, corruption as MaskingObjective);
+        PretrainingTeacher? teacher = objective.Name == ObjectiveKind.Distill ? PretrainingTeacher.Open(config, preparation) : null;
+        Model? model = null;
         TextTaskSettings settings = new()
         {
             BlockLength = config.BlockLength,
@@ -78,13 +81,26 @@ public static class PretrainingRun
         };
         try
         {
+            preparation.Report("building the model");
+            model = choice.Build(config, tokenizer.Tokenizer.VocabularySize, given is not null, tokens, teacher, preparation);
+            Tokenizer pieces = tokenizer.Tokenizer;
             return corruption is null
-                ? new CausalLanguageModelTask((CausalLanguageModel)model, tokenizer.Tokenizer, corpus, settings) { TokenizerFiles = tokenizer.Files }
-                : new CorruptedTextTask(model, tokenizer.Tokenizer, corpus, words, settings, corruption) { TokenizerFiles = tokenizer.Files };
+                ? new CausalLanguageModelTask((CausalLanguageModel)model, pieces, corpus, settings) { TokenizerFiles = tokenizer.Files }
+                : objective.Name switch
+                {
+                    ObjectiveKind.Replaced => new ReplacedTokenTask((ElectraPair)model, pieces, corpus, words, settings,
+                        (MaskingObjective)corruption, objective.ReplacedWeight)
+                    { TokenizerFiles = tokenizer.Files },
+                    ObjectiveKind.Distill => new DistillationTask((MaskedLanguageModel)model, teacher!, pieces, corpus, words, settings,
+                        (MaskingObjective)corruption, objective.Distillation(model.Config.Width, teacher!.Model.Config.Width))
+                    { TokenizerFiles = tokenizer.Files },
+                    _ => new CorruptedTextTask(model, pieces, corpus, words, settings, corruption, pairs) { TokenizerFiles = tokenizer.Files },
+                };
         }
         catch
         {
-            model.Dispose();
+            model?.Dispose();
+            teacher?.Model.Dispose();
             throw;
         }
     }

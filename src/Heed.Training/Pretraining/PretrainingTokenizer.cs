@@ -27,9 +27,9 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
     /// <summary>End tokens of known tokenizers, in the order in which they are looked for.</summary>
     private static readonly string[] Ends = [EndOfText, "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>", "[SEP]"];
 
-    /// <summary>Path of the tokenizer that is read; null if one is trained.</summary>
+    /// <summary>Path of the tokenizer that is read, which is the teacher's where there is one; null if one is trained.</summary>
     public static string? Given(PretrainingConfig config, PretrainingModel model)
-        => config.Tokenizer.Length > 0 ? config.Tokenizer : model.Weights is { } folder && HasTokenizer(folder) ? folder : null;
+        => config.Tokenizer.Length > 0 ? config.Tokenizer : config.Teacher.Length > 0 ? config.Teacher : model.Weights is { } folder && HasTokenizer(folder) ? folder : null;
 
     /// <summary>Refuses a tokenizer that does not exist.</summary>
     /// <exception cref="StorageException">The message names it.</exception>
@@ -62,7 +62,7 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
             preparation.Warn($"{file}: is not the tokenizer that was trained here: it is damaged or was edited. It is trained again.");
         }
 
-        preparation.Report($"training a {(objective.Name == ObjectiveKind.Masked ? "WordPiece" : "byte-level BPE")} tokenizer of {config.VocabularySize} ids");
+        preparation.Report($"training a {(ObjectiveKind.Masks(objective.Name) ? "WordPiece" : "byte-level BPE")} tokenizer of {config.VocabularySize} ids");
         preparation.RemoveIfRefused(Folder);
         Tokenizer trained = Train(config, objective, texts, preparation.CancellationToken);
         if (File.Exists(keyFile)) File.Delete(keyFile);
@@ -77,7 +77,7 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
     {
         IEnumerable<string> training = texts.Training.Select(d => d.Text);
         IReadOnlyList<string> special = objective.Name == ObjectiveKind.Causal ? [EndOfText] : ObjectiveTokens.Trained(objective.Name, objective.Sentinels);
-        if (objective.Name == ObjectiveKind.Masked)
+        if (ObjectiveKind.Masks(objective.Name))
         {
             WordPieceTrainerSettings pieces = new() { VocabularySize = config.VocabularySize, SpecialTokens = special };
             return TokenizerTrainer.Train(pieces, training, TrainingPipeline.Bert, null, cancellationToken);

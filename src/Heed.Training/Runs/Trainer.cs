@@ -5,6 +5,7 @@ using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Training.Logging;
 using Heed.Training.Schedules;
+using Heed.Training.Symptoms;
 using Heed.Training.Tasks;
 
 namespace Heed.Training.Runs;
@@ -32,6 +33,7 @@ internal sealed class Trainer(
     TrainingTask task, Optimizer optimizer, Schedule schedule, TrainingConfig config, params IReadOnlyList<ITrainingObserver> observers)
 {
     private readonly ParameterSet _parameters = task.Model.Parameters;
+    private readonly RunSymptoms _symptoms = new(config);
 
     /// <summary>How far the run is; set to resume.</summary>
     public TrainingProgress Progress { get; set; } = TrainingProgress.Start;
@@ -127,6 +129,7 @@ internal sealed class Trainer(
             norm = GlobalNorm.Of(_parameters);
             if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw NotFinite(loss, norm);
             RequireGradients();
+            _symptoms.Look(_parameters);
             optimizer.Step(rate, config.ClipNorm > 0 ? GlobalNorm.Factor(norm, config.ClipNorm) : 1);
             _parameters.ClearGradients();
         }
@@ -139,6 +142,7 @@ internal sealed class Trainer(
                 + $"({CausalLanguageModel.IgnoredLabel}). The step is skipped; check the data if this happens often.");
         }
 
+        foreach (Finding finding in _symptoms.After(Progress.Step, loss, norm)) Warn($"{finding}");
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         double? utilisation = PeakOperations > 0 && OperationsPerToken > 0 ? targets * OperationsPerToken / seconds / PeakOperations : null;
         return new StepReport(Progress.Step, loss, norm, rate, targets, Progress.Targets, seconds, utilisation);

@@ -42,14 +42,21 @@ public abstract class TextTask : TrainingTask<ModelInputs>
     }
 
     /// <summary>For objectives whose rows take another number of ids than the model reads.</summary>
-    private protected TextTask(Model model, Tokenizer? tokenizer, TokenCorpus corpus, TextTaskSettings settings, int? rowTokens)
+    /// <param name="model">What is trained; the task owns it.</param>
+    /// <param name="tokenizer">Saved beside the model; null saves none.</param>
+    /// <param name="corpus">The ids.</param>
+    /// <param name="settings">How the corpus is read.</param>
+    /// <param name="rowTokens">Ids of a row.</param>
+    /// <param name="rows">Rows of the training part, if they are not its blocks.</param>
+    private protected TextTask(Model model, Tokenizer? tokenizer, TokenCorpus corpus, TextTaskSettings settings, int? rowTokens,
+        int? rows = null)
         : base(model)
     {
         ArgumentNullException.ThrowIfNull(corpus);
         ArgumentNullException.ThrowIfNull(settings);
         (Tokenizer, Corpus, Settings) = (tokenizer, corpus, settings);
         Blocks = new TokenBlocks(corpus.TrainingIds, rowTokens ?? settings.BlockLength, "training");
-        _order = new BlockOrder(Blocks.Count, settings.Seed);
+        _order = new BlockOrder(rows ?? Blocks.Count, settings.Seed);
         Dictionary<string, string> sums = new(StringComparer.Ordinal) { ["ids"] = corpus.Fingerprint };
         if (tokenizer is not null) sums["tokenizer"] = SumOf(tokenizer);
         Fingerprints = sums;
@@ -98,11 +105,14 @@ public abstract class TextTask : TrainingTask<ModelInputs>
     /// <inheritdoc/>
     public override void Save(string folder)
     {
-        base.Save(folder);
+        SaveModel(folder);
         if (Tokenizer is not null) TokenizerFolder.Save(Tokenizer, folder, Model.Config.EndId, TokenizerFiles);
         if (GenerationSettings() is { } generation)
             DurableFile.WriteText(Path.Combine(folder, ModelFolder.GenerationConfigName), StrictJson.Format(generation));
     }
+
+    /// <summary>Writes configuration and weights.</summary>
+    private protected virtual void SaveModel(string folder) => base.Save(folder);
 
     /// <summary>The <c>generation_config.json</c> that is saved beside the model; null for models that write no text.</summary>
     protected virtual JsonObject? GenerationSettings() => null;

@@ -158,7 +158,8 @@ internal sealed record GoldenCase(GoldenPart Part, string Name, JsonElement Sett
         double[] expected = Numbers(role);
         if (expected.Length != found.Count) return $"{role} has {found.Count} numbers, {expected.Length} were expected";
         for (int i = 0; i < expected.Length; i++)
-            if (!(Math.Abs(found[i] - expected[i]) <= tolerance)) return Say($"{role}[{i}]", found[i], expected[i], tolerance);
+            if (found[i] != expected[i] && !(Math.Abs(found[i] - expected[i]) <= tolerance))
+                return Say($"{role}[{i}]", found[i], expected[i], tolerance);
         return null;
     }
 
@@ -179,6 +180,7 @@ internal sealed record GoldenCase(GoldenPart Part, string Name, JsonElement Sett
             {
                 DType.F64 => BinaryPrimitives.ReadDoubleLittleEndian(at),
                 DType.F32 => BinaryPrimitives.ReadSingleLittleEndian(at),
+                DType.F16 => (double)BinaryPrimitives.ReadHalfLittleEndian(at),
                 DType.I64 => BinaryPrimitives.ReadInt64LittleEndian(at),
                 DType.I32 => BinaryPrimitives.ReadInt32LittleEndian(at),
                 DType.I8 => (sbyte)at[0],

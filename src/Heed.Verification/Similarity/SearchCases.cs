@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Heed.Generation.Embeddings;
 using Heed.Training.Finetuning;
 
 namespace Heed.Verification;

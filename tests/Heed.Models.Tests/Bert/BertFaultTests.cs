@@ -46,7 +46,7 @@ public class BertFaultTests
         ["scores that are not scaled"] = ("bert-mlm", Replace("blocks.1.attn.q", q => q * MathF.Sqrt(q.Shape.Last))),
         ["segments left out"] = ("bert-mlm", Change(m => Edit(m, "bert.embeddings.token_type_embeddings.weight", Zero))),
         ["positions one too far"] = ("bert-mlm", Change(m => Edit(m, "bert.embeddings.position_embeddings.weight", v => [.. v[36..], .. v[..36]]))),
-        ["a layer without its attention"] = ("bert-mlm", Replace("blocks.0.attn_out", x => x * 0)),
+        ["a layer without its attention"] = ("bert-mlm", Replace("blocks.0.attn.out", x => x * 0)),
         ["a parameter that does not train"] = ("bert-mlm", Change(m => m.Parameters[Layer + "output.dense.weight"].NeedsGradient = false)),
         ["a pooler without its bias"] = ("bert-sequence", Change(m => Edit(m, "bert.pooler.dense.bias", Zero))),
         ["several labels taken for a regression"] = ("bert-multilabel", Configure(c => c with { ClassificationKind = ClassificationKind.Regression })),

@@ -162,8 +162,8 @@ public sealed class WideReferenceTests
     private static readonly Dictionary<string, Fault> Faults = new(StringComparer.Ordinal)
     {
         ["2017: embeddings of the encoder that are not scaled"] = Scaled("2017", "encoder.embed", 1 / MathF.Sqrt(D)),
-        ["2017: positions scaled with the embeddings"] = Scaled("2017", "decoder.pos_embed", MathF.Sqrt(D)),
-        ["2017: no positions in the encoder"] = Scaled("2017", "encoder.pos_embed", 0),
+        ["2017: positions scaled with the embeddings"] = Scaled("2017", "decoder.embed.position", MathF.Sqrt(D)),
+        ["2017: no positions in the encoder"] = Scaled("2017", "encoder.embed.position", 0),
         ["2017: norms in front"] = new("2017", Of2017(Paper with { NormFirst = true }).Build),
         ["2017: a norm behind the stack too many"] = new("2017, norms first", Change: m => Edit(m, "decoder.norm.weight", v => new float[v.Length])),
         ["2017: another epsilon"] = new("2017", Of2017(Paper with { NormEpsilon = 1e-3f }).Build),
@@ -202,8 +202,8 @@ public sealed class WideReferenceTests
         ["custom: another epsilon"] = With(PositionKind.Learned, CustomAttention.Window, false, c => c with { NormEpsilon = 1e-3f }),
         ["custom: another base of RoPE"] = With(PositionKind.Rope, CustomAttention.Full, false, c => c with { Theta = 500 }),
         ["custom: no positions"] = With(PositionKind.Rope, CustomAttention.BlockSparse, true, c => c with { Positions = PositionKind.None }),
-        ["custom: sines that are scaled"] = Scaled(NameOf(PositionKind.Sinusoidal, CustomAttention.Full, false), "pos_embed", MathF.Sqrt(D)),
-        ["custom: tokens that are not scaled beside sines"] = Scaled(NameOf(PositionKind.Sinusoidal, CustomAttention.Full, false), "embed", 1 / MathF.Sqrt(D)),
+        ["custom: sines that are scaled"] = Scaled(NameOf(PositionKind.Sinusoidal, CustomAttention.Full, false), "embed.position", MathF.Sqrt(D)),
+        ["custom: tokens that are not scaled beside sines"] = Scaled(NameOf(PositionKind.Sinusoidal, CustomAttention.Full, false), "embed.token", 1 / MathF.Sqrt(D)),
         ["custom: learned positions one too far"] = Edited(NameOf(PositionKind.Learned, CustomAttention.Full, false), "model.embed_positions.weight", v => [.. v[D..], .. v[..D]]),
         ["custom: slopes that do not fall behind the query"] = With(PositionKind.Alibi, CustomAttention.Full, true, c => c with { Positions = PositionKind.None }),
         ["custom: distances of the other side"] = Edited(NameOf(PositionKind.Relative, CustomAttention.Full, true), "model.relative_bias.weight", v => [.. v[64..], .. v[..64]]),

@@ -36,7 +36,7 @@ public readonly struct CounterRandom(ulong seed, ulong stream)
     }
 
     /// <summary>The number at an index, uniform in [0, 1) with 24 bits.</summary>
-    public float Uniform(ulong index) => (Bits(index) >> 8) * (1f / (1 << 24));
+    public float Uniform(ulong index) => Unit(Bits(index));
 
     /// <summary>An integer at an index, uniform in [0, <paramref name="bound"/>) but for a bias below bound/2³².</summary>
     public int Integer(ulong index, int bound) => (int)(((ulong)Bits(index) * (uint)bound) >> 32);
@@ -44,7 +44,14 @@ public readonly struct CounterRandom(ulong seed, ulong stream)
     /// <summary>Fills with numbers uniform in [0, 1), those of the indices 0, 1, 2, …</summary>
     public void Uniform(Span<float> values)
     {
-        for (int i = 0; i < values.Length; i++) values[i] = Uniform((ulong)i);
+        for (int i = 0; i < values.Length; i += 4)
+        {
+            (uint a, uint b, uint c, uint d) = Block((ulong)(i >> 2));
+            values[i] = Unit(a);
+            if (i + 1 < values.Length) values[i + 1] = Unit(b);
+            if (i + 2 < values.Length) values[i + 2] = Unit(c);
+            if (i + 3 < values.Length) values[i + 3] = Unit(d);
+        }
     }
 
     /// <summary>Fills with normal numbers (Box and Muller), those of the indices 0, 1, 2, …</summary>
@@ -61,6 +68,8 @@ public readonly struct CounterRandom(ulong seed, ulong stream)
             if (i + 3 < values.Length) values[i + 3] = mean + (deviation * w);
         }
     }
+
+    private static float Unit(uint bits) => (bits >> 8) * (1f / (1 << 24));
 
     private static (float X, float Y) Pair(uint a, uint b)
     {

@@ -97,7 +97,7 @@ public sealed record AttentionConfig
     public IAttentionFeatures? Features { get; init; }
 
     /// <summary>Norms applied to each head of q and of k, from the scopes given (Qwen3), or null.</summary>
-    public Func<ParameterScope, Func<Variable, Variable>>? HeadNorm { get; init; }
+    public Func<ParameterScope, Norm>? HeadNorm { get; init; }
 
     /// <summary>First values of the projections; normal with 0.02 where null.</summary>
     public Initializer? Initializer { get; init; }

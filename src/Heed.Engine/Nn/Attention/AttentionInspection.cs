@@ -24,11 +24,12 @@ internal sealed class AttentionInspection
     private readonly string _site;
     private readonly Variable[] _scores;                 // [H, T, S] of each sequence
     private readonly bool _linear;
+    private readonly float[]? _slopes;
     private bool _replaced;
 
-    private AttentionInspection(AttentionOptions options, AttentionSequence[] sequences, ForwardContext context, string site, bool linear)
+    private AttentionInspection(AttentionOptions options, AttentionSequence[] sequences, ForwardContext context, string site, bool linear, float[]? slopes)
     {
-        (_options, _sequences, _context, _site, _linear) = (options, sequences, context, site, linear);
+        (_options, _sequences, _context, _site, _linear, _slopes) = (options, sequences, context, site, linear, slopes);
         _scores = new Variable[sequences.Length];
     }
 
@@ -39,10 +40,10 @@ internal sealed class AttentionInspection
     /// then.</summary>
     public static Variable? Run(
         ColumnRange query, ColumnRange key, ColumnRange value, Variable? distances, Variable? bias, AttentionOptions options,
-        AttentionSequence[] sequences, KeyValuePages[]? pages, ForwardContext context, string site, bool linear = false)
+        AttentionSequence[] sequences, KeyValuePages[]? pages, ForwardContext context, string site, bool linear = false, float[]? slopes = null)
     {
         if (sequences.Length == 0) return null;
-        AttentionInspection steps = new(options, sequences, context, site, linear);
+        AttentionInspection steps = new(options, sequences, context, site, linear, slopes);
         Variable[] values = new Variable[sequences.Length];
         for (int b = 0; b < sequences.Length; b++)
         {
@@ -74,6 +75,7 @@ internal sealed class AttentionInspection
             Show("scaled");
             if (distances is { } table) Each(b => _scores[b] + Bias(table, _sequences[b]));
             if (bias is { } dense) Each(b => _scores[b] + Part(dense, _sequences[b]));
+            if (IsWanted("biased") || IsWanted("masked")) CountFromFirstKey();
             Show("biased");
             Each(b => _scores[b] + Hidden(_sequences[b], seen: 0, float.NegativeInfinity));
             Show("masked");
@@ -85,6 +87,22 @@ internal sealed class AttentionInspection
         if (_options.Dropout > 0) Each(b => _scores[b] * Kept(_sequences[b]));
         Each(b => ByHead(_scores[b], values[b], _sequences[b]).Permute(1, 0, 2).Reshape(_sequences[b].QueryCount, _options.Heads * _options.ValueWidth));
         return Variable.Concatenate(0, _scores);
+    }
+
+    private bool IsWanted(string name) => _context.Hooks!.Wants(_site, name);
+
+    /// <summary>ALiBi counted from the first key: each row of a head is higher by its slope times the query's position.</summary>
+    private void CountFromFirstKey()
+    {
+        if (_slopes is not { } slopes) return;
+        Each(b =>
+        {
+            AttentionSequence s = _sequences[b];
+            Tensor rows = Tensor.Uninitialized(slopes.Length, s.QueryCount, 1);
+            for (int h = 0, n = 0; h < slopes.Length; h++)
+                for (int i = 0; i < s.QueryCount; i++, n++) rows.Span[n] = slopes[h] * (s.QueryOffset + i);
+            return _scores[b] + rows;
+        });
     }
 
     private void Each(Func<int, Variable> step)
@@ -102,7 +120,7 @@ internal sealed class AttentionInspection
     /// <summary>Shows the scores of all sequences as one tensor and takes over what comes back, if it is another.</summary>
     private void Show(string name)
     {
-        if (!_context.Hooks!.Wants(_site, name)) return;
+        if (!IsWanted(name)) return;
         int T = _sequences.Max(s => s.QueryCount), S = _sequences.Max(s => s.KeyCount), H = _options.Heads;
         Variable[] padded = new Variable[_scores.Length];
         for (int b = 0; b < padded.Length; b++)

@@ -16,8 +16,8 @@ public sealed class MultiHeadAttention : Module
     private readonly AttentionOptions _options;
     private readonly Parameter? _extraKey;
     private readonly Parameter? _extraValue;
-    private readonly Func<Variable, Variable>? _queryNorm;
-    private readonly Func<Variable, Variable>? _keyNorm;
+    private readonly Norm? _queryNorm;
+    private readonly Norm? _keyNorm;
 
     /// <summary>Makes the projections at a place of the checkpoint.</summary>
     /// <exception cref="ShapeException">Query heads are not a multiple of key heads, or do not divide the width.</exception>
@@ -238,7 +238,9 @@ public sealed class MultiHeadAttention : Module
 
         // Whoever only looks at scores or pattern leaves the fast path's bits; what replaced them continues from there.
         Variable? changed = !AttentionInspection.IsWanted(context.Hooks, Site) ? null
-            : AttentionInspection.Run(q, k, v, distances, scores, options, sequences, pages, context, Site);
+            : AttentionInspection.Run(
+                q, k, v, distances, scores, options, sequences, pages, context, Site,
+                slopes: _config.DistanceBias is AlibiBias { FromFirstKey: true } ? AlibiBias.Slopes(_config.Heads) : null);
         Variable z = changed ?? AttentionOp.Apply(q, k, v, distances, options, sequences, pages, scores);  // [N, H·K]
         if (paddingRows is { } rows) z += rows;
         return Project(z, context);
@@ -327,11 +329,11 @@ public sealed class MultiHeadAttention : Module
         return z.Permute(1, 0, 2).MatMul(weight).Permute(1, 0, 2);
     }
 
-    private ColumnRange Prepare(ColumnRange rows, string name, string rotatedName, Func<Variable, Variable>? norm, ForwardContext context)
+    private ColumnRange Prepare(ColumnRange rows, string name, string rotatedName, Norm? norm, ForwardContext context)
     {
         Variable x = Heads(rows);                                                         // [N, H, K]
-        if (norm is not null) x = norm(x);
         x = context.Visit(Site, name, x);
+        if (norm is not null) x = norm.Forward(x, context);
         if (_config.Rotation is { } rotation) x = context.Visit(Site, rotatedName, rotation.Rotate(x, context.Positions, context.Length));
         return Flat(x);
     }

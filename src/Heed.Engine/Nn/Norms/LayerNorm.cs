@@ -40,6 +40,7 @@ public sealed class LayerNorm : Norm
     {
         ArgumentNullException.ThrowIfNull(context);
         if (context.Hooks is not { } hooks) return Forward(x);
+        x = context.Visit(Site, "in", x);
         NormInspection.Centred(x, _epsilon, hooks, Site);
         return context.Visit(Site, "out", Forward(x));
     }

@@ -27,6 +27,9 @@ public sealed class RmsNorm : Norm
     /// <summary>[D], the gain less the offset.</summary>
     public Parameter Weight { get; }
 
+    /// <summary>Added to <see cref="Weight"/> to make the gain.</summary>
+    internal float GainOffset => _offset;
+
     /// <summary>Normalises each row.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
     public override Variable Forward(Variable x) => RmsNormOp.Apply(x, _offset == 0 ? Weight.ToVariable() : Weight.ToVariable() + _offset, _epsilon);
@@ -37,6 +40,7 @@ public sealed class RmsNorm : Norm
     {
         ArgumentNullException.ThrowIfNull(context);
         if (context.Hooks is not { } hooks) return Forward(x);
+        x = context.Visit(Site, "in", x);
         NormInspection.Uncentred(x, _epsilon, hooks, Site);
         return context.Visit(Site, "out", Forward(x));
     }

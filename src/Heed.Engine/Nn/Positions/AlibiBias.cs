@@ -22,6 +22,10 @@ public sealed class AlibiBias(int heads, bool bothDirections = false) : Module, 
         return slopes;
     }
 
+    /// <summary>True where biases are counted from the first key instead of the query (BLOOM): each row of scores is then higher by a
+    /// constant, which no softmax sees. Hooks are shown those scores.</summary>
+    internal bool FromFirstKey { get; init; }
+
     /// <inheritdoc/>
     public Variable Distances(int length)
     {

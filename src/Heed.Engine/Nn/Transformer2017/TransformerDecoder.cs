@@ -21,13 +21,13 @@ internal sealed class TransformerDecoderLayer(TransformerConfig config, Paramete
     public FeedForward FeedForward { get; } = new(config.FeedForward, at.As("mlp"));
 
     /// <summary>Norm of self-attention.</summary>
-    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm1").As("norm1"));
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm1").As("attn_norm"));
 
     /// <summary>Norm of cross-attention.</summary>
-    public LayerNorm CrossAttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm2").As("norm2"));
+    public LayerNorm CrossAttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm2").As("cross_attn_norm"));
 
     /// <summary>Norm of the feed-forward part.</summary>
-    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm3").As("norm3"));
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm3").As("mlp_norm"));
 
     private Residual AttentionResidual { get; } = new(config.Dropout, at, "attn_out");
 
@@ -38,16 +38,16 @@ internal sealed class TransformerDecoderLayer(TransformerConfig config, Paramete
     /// <summary>Pre-norm: x + part(norm(x)); post-norm: norm(x + part(x)).</summary>
     public Variable Forward(Variable x, Variable memory, ForwardContext context)
     {
-        if (config.NormFirst)
-        {
-            x = AttentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);                             // [N, D]
-            x = CrossAttentionResidual.Add(x, CrossAttention.ForwardCross(CrossAttentionNorm.Forward(x, context), memory, context), context); // [N, D]
-            return FeedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);                    // [N, D]
-        }
-
-        x = AttentionNorm.Forward(AttentionResidual.Add(x, Attention.Forward(x, context), context), context);                              // [N, D]
-        x = CrossAttentionNorm.Forward(CrossAttentionResidual.Add(x, CrossAttention.ForwardCross(x, memory, context), context), context); // [N, D]
-        return FeedForwardNorm.Forward(FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context), context);                        // [N, D]
+        x = context.Visit(Site, "resid_pre", x);
+        Variable y = Attention.Forward(config.NormFirst ? AttentionNorm.Forward(x, context) : x, context);              // [N, D]
+        x = context.Visit(Site, "resid_mid", AttentionResidual.Add(x, y, context));
+        if (!config.NormFirst) x = AttentionNorm.Forward(x, context);
+        y = CrossAttention.ForwardCross(config.NormFirst ? CrossAttentionNorm.Forward(x, context) : x, memory, context); // [N, D]
+        x = context.Visit(Site, "resid_mid_cross", CrossAttentionResidual.Add(x, y, context));
+        if (!config.NormFirst) x = CrossAttentionNorm.Forward(x, context);
+        y = FeedForward.Forward(config.NormFirst ? FeedForwardNorm.Forward(x, context) : x, context);                   // [N, D]
+        x = context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, y, context));
+        return context.Visit(Site, "out", config.NormFirst ? x : FeedForwardNorm.Forward(x, context));
     }
 }
 
@@ -62,7 +62,7 @@ public sealed class TransformerDecoder : Module
         TransformerDecoderLayer[] layers = new TransformerDecoderLayer[config.DecoderLayers];
         for (int i = 0; i < layers.Length; i++) layers[i] = new TransformerDecoderLayer(config, (at / "layers" / i).As($"blocks.{i}"), i);
         Layers = layers;
-        Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("norm_final")) : null;
+        Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("final_norm")) : null;
     }
 
     /// <summary>The layers.</summary>

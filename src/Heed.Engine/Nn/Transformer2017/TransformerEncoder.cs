@@ -11,13 +11,13 @@ internal sealed class TransformerEncoderLayer(TransformerConfig config, Paramete
     public MultiHeadAttention Attention { get; } = new(config.Attention(causal: false), (at / "self_attn").As("attn"));
 
     /// <summary>Norm of the attention part.</summary>
-    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm1").As("norm1"));
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm1").As("attn_norm"));
 
     /// <summary>Two products with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(config.FeedForward, at.As("mlp"));
 
     /// <summary>Norm of the feed-forward part.</summary>
-    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm2").As("norm2"));
+    public LayerNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "norm2").As("mlp_norm"));
 
     private Residual AttentionResidual { get; } = new(config.Dropout, at, "attn_out");
 
@@ -26,14 +26,13 @@ internal sealed class TransformerEncoderLayer(TransformerConfig config, Paramete
     /// <summary>Pre-norm: x + part(norm(x)); post-norm: norm(x + part(x)).</summary>
     public Variable Forward(Variable x, ForwardContext context)
     {
-        if (config.NormFirst)
-        {
-            x = AttentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);         // [N, D]
-            return FeedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context); // [N, D]
-        }
-
-        x = AttentionNorm.Forward(AttentionResidual.Add(x, Attention.Forward(x, context), context), context);          // [N, D]
-        return FeedForwardNorm.Forward(FeedForwardResidual.Add(x, FeedForward.Forward(x, context), context), context);    // [N, D]
+        x = context.Visit(Site, "resid_pre", x);
+        Variable y = Attention.Forward(config.NormFirst ? AttentionNorm.Forward(x, context) : x, context);              // [N, D]
+        x = context.Visit(Site, "resid_mid", AttentionResidual.Add(x, y, context));
+        if (!config.NormFirst) x = AttentionNorm.Forward(x, context);
+        y = FeedForward.Forward(config.NormFirst ? FeedForwardNorm.Forward(x, context) : x, context);                   // [N, D]
+        x = context.Visit(Site, "resid_post", FeedForwardResidual.Add(x, y, context));
+        return context.Visit(Site, "out", config.NormFirst ? x : FeedForwardNorm.Forward(x, context));
     }
 }
 
@@ -48,7 +47,7 @@ public sealed class TransformerEncoder : Module
         TransformerEncoderLayer[] layers = new TransformerEncoderLayer[config.EncoderLayers];
         for (int i = 0; i < layers.Length; i++) layers[i] = new TransformerEncoderLayer(config, (at / "layers" / i).As($"blocks.{i}"));
         Layers = layers;
-        Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("norm_final")) : null;
+        Norm = config.FinalNorm ? new LayerNorm(config.Width, config.NormEpsilon, (at / "norm").As("final_norm")) : null;
     }
 
     /// <summary>The layers.</summary>

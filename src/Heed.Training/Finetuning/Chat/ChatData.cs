@@ -42,6 +42,9 @@ internal sealed class ChatData : FinetuningData
     public override HeadKind Head => HeadKind.LanguageModel;
 
     /// <inheritdoc/>
+    public override string? LostAnswers(FinetuningConfig decided) => Cut(decided.MaximumLength);
+
+    /// <inheritdoc/>
     public override string? Cut(int length)
     {
         int[] cut = [.. Enumerable.Range(0, Training).Where(i => TrainingChats[i].Ids.Count > length)];

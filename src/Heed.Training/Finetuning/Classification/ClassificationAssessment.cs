@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Heed.Training.Data;
 using Heed.Training.Logging;
 using Heed.Training.Metrics;
+using Heed.Training.Symptoms;
 
 namespace Heed.Training.Finetuning;
 
@@ -39,7 +40,7 @@ internal static class ClassificationAssessment
                 ["macro_f1"] = report.Macro.F1,
                 ["mcc"] = report.Matthews,
             },
-            Findings = Collapsed(gold, predicted, data.Labels) is { } finding ? [finding] : [],
+            Findings = OneClass.Of(gold, predicted, data.Labels) is { } finding ? [finding] : [],
         })
         {
             Examples = examples,
@@ -130,16 +131,6 @@ internal static class ClassificationAssessment
     private static AssessedExample Example(ClassificationExample e, string expected, string predicted, double confidence, double loss,
         bool isRight)
         => new(e.Place, e.Second is null ? e.Text : $"{e.Text} ⏐ {e.Second}", expected, predicted, confidence, loss, isRight);
-
-    /// <summary>A sentence if nearly all predictions are one class and the labels are not.</summary>
-    private static string? Collapsed(int[] gold, int[] predicted, IReadOnlyList<string> labels)
-    {
-        const double Nearly = 0.9, Share = 0.75;
-        var most = predicted.GroupBy(p => p).MaxBy(g => g.Count())!;
-        double ofPredictions = (double)most.Count() / predicted.Length, ofLabels = (double)gold.Count(g => g == most.Key) / gold.Length;
-        return ofPredictions < Nearly || ofLabels > Share * ofPredictions ? null : string.Create(CultureInfo.InvariantCulture,
-            $"{ofPredictions:P0} of predictions are '{Printable.Shorten(labels[most.Key], 40)}', {ofLabels:P0} of labels");
-    }
 
     private static JsonObject Scores(string label, FScore score) => new()
     {

@@ -43,6 +43,10 @@ internal sealed class EntityData : ExampleData<EntityText>
         return found.Length == 0 ? null : string.Join("; ", found);
     }
 
+    /// <inheritdoc/>
+    public override string? LostAnswers(FinetuningConfig decided)
+        => Align(TrainingExamples, decided.MaximumLength).Any(t => t.LostTags > 0) ? Cut(decided.MaximumLength) : null;
+
     /// <summary>Reads and divides the data of a run.</summary>
     public static EntityData From(FinetuningConfig config, Tokenizer tokenizer, ModelConfig model, CancellationToken cancellationToken)
     {
@@ -79,7 +83,7 @@ internal sealed class EntityData : ExampleData<EntityText>
     }
 
     /// <summary>True for texts with labelled parts; words with tags otherwise.</summary>
-    private static bool HasSpans(string path, DataOptions options)
+    public static bool HasSpans(string path, DataOptions options)
     {
         string ending = Path.GetExtension(path).ToLowerInvariant();
         if (ending == ".csv")

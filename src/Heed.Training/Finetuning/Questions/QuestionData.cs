@@ -38,12 +38,18 @@ internal sealed class QuestionData : ExampleData<QuestionExample>
         decisions.Add(string.Create(CultureInfo.InvariantCulture,
             $"{several:N0} of {Training:N0} questions have contexts longer than {decided.MaximumLength:N0} tokens and are read in windows, "
                 + $"each sharing {decided.Stride:N0} tokens with the one before: {Samples(decided):N0} windows to learn from"));
-        QuestionExample[] torn = [.. TrainingExamples.Where((e, i) => e.Answers.Count > 0 && !windows[i].Any(w => w.HoldsAnswer))];
-        if (torn.Length > 0)
-            decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{torn.Length:N0} answers lie in no window whole and are learned as not there ({Some(torn.Select(e => e.Place))}; raise "
-                    + $"maximum_length or stride)"));
+        if (LostAnswers(decided) is { } lost) decisions.Add(lost);
         return decided;
+    }
+
+    /// <inheritdoc/>
+    public override string? LostAnswers(FinetuningConfig decided)
+    {
+        IReadOnlyList<QuestionWindow>[] windows = Windows(decided);
+        QuestionExample[] torn = [.. TrainingExamples.Where((e, i) => e.Answers.Count > 0 && !windows[i].Any(w => w.HoldsAnswer))];
+        return torn.Length == 0 ? null : string.Create(CultureInfo.InvariantCulture,
+            $"{torn.Length:N0} answers lie in no window whole and are learned as not there ({Some(torn.Select(e => e.Place))}; raise "
+                + $"maximum_length or stride)");
     }
 
     /// <inheritdoc/>

@@ -66,6 +66,13 @@ internal sealed class RewritingData : FinetuningData
     }
 
     /// <inheritdoc/>
+    public override string? LostAnswers(FinetuningConfig decided)
+    {
+        int longest = IsDecoder ? decided.MaximumLength - 1 : decided.MaximumLength;
+        return TrainingExamples.Any(e => Target(e.Target).Length > longest) ? Cut(decided.MaximumLength) : null;
+    }
+
+    /// <inheritdoc/>
     public override FinetuningConfig Decide(FinetuningConfig config, ICollection<string> decisions)
     {
         if (Prompt.Decision is { } decision) decisions.Add(decision);

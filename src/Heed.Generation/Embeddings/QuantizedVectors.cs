@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Heed.Training.Finetuning;
+namespace Heed.Generation.Embeddings;
 
 /// <summary>Vectors in one byte or one bit a number (quantize_embeddings), and search over them with the float query's help.</summary>
 internal static class QuantizedVectors
