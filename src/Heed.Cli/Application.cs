@@ -102,6 +102,7 @@ internal static class Application
             TokenizeCommand.Create(terminal),
             TokenizerCommand.Create(terminal),
             InfoCommand.Create(terminal),
+            InspectCommand.Create(terminal),
             DoctorCommand.Create(terminal),
             VerifyCommand.Create(terminal),
             ConvertCommand.Create(terminal),

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Heed.Generation;
 
 namespace Heed.Cli;
@@ -9,6 +10,12 @@ internal static class JsonWord
     /// <summary>Why a text ended, in the words of OpenAI's interface: <c>stop</c> for an end and for a stop string,
     /// <c>length</c>.</summary>
     public static string Of(FinishReason reason) => reason == FinishReason.End ? Of(FinishReason.Stop) : Of<FinishReason>(reason);
+
+    /// <summary>A number; null if it is not finite, for which JSON has no word.</summary>
+    public static JsonNode? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
+
+    /// <inheritdoc cref="Number(double)"/>
+    public static JsonNode? Number(float value) => float.IsFinite(value) ? JsonValue.Create(value) : null;
 
     /// <summary>The name of a value.</summary>
     public static string Of<T>(T value)

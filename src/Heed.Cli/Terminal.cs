@@ -21,6 +21,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     /// <summary>True if a person reads the output: it is not redirected.</summary>
     public bool IsTerminal { get; } = isTerminal;
 
+    /// <summary>True where colours may be shown.</summary>
+    public bool HasColours => colours && !IsJson;
+
     /// <summary>True if a person reads the error stream, where progress is shown.</summary>
     public bool IsErrorTerminal { get; init; } = isTerminal;
 

@@ -27,6 +27,7 @@ public class EveryCommandTests
         ["tokenizer convert"] = ("{model} {new}.json", ["file", "vocabulary"]),
         ["tokenizer compare"] = ("{model} {model} --data {text}", []),
         ["info"] = ("{model}", ["parameters"]),
+        ["inspect"] = ("{model} the --lens", ["architecture", "ids", "tokens", "lens"]),
         ["doctor"] = ("{model}", ["subject", "kind", "healthy", "findings", "judged", "not_judged"]),
         ["verify"] = ("{golden}", ["cases", "failed"]),
         ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),
