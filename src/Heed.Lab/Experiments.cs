@@ -20,10 +20,12 @@ public static class Experiments
     public static IReadOnlyList<Experiment> All { get; } = [.. ((Experiment[])
     [
         new CausalMask(), new Conservation(), new DirectAttention(), new DotProducts(), new HeadParameters(),
-        new HeadRank(), new MaskAfterSoftmax(), new Saturation(), new AttentionGrowth(), new NamedSizes(),
-        new OnlyTheMask(), new RecurrenceCost(), new WeightTying(), new Collapse(), new NormPlacement(),
-        new NormScale(), new ResidualGradient(), new ContextualVectors(), new LinearRecall(), new PathLength(),
-        new SpanShares(), new PermutedWords(), new Sinusoids(),
+        new HeadRank(), new MaskAfterSoftmax(), new Saturation(), new WindowReach(), new AttentionGrowth(),
+        new AttentionMemory(), new NamedSizes(), new OnlyTheMask(), new Recomputation(), new RecurrenceCost(),
+        new WeightTying(), new Collapse(), new NormPlacement(), new NormScale(), new NormWarmup(),
+        new ResidualGradient(), new ContextualVectors(), new LinearRecall(), new PathLength(),
+        new FutureLeak(), new SpanShares(), new Extrapolation(), new OrderWithoutPositions(),
+        new PermutedWords(), new Sinusoids(),
     ]).OrderBy(e => e.Number)];
 
     /// <summary>Those that train nothing and take seconds.</summary>

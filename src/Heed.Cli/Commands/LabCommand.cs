@@ -130,8 +130,11 @@ internal static class LabCommand
 
     private static Command Report(Terminal terminal)
     {
-        Argument<string> folder = new("folder") { Description = "folder with results of 'heed lab run --out'; the pages are written "
-            + "beside them" };
+        Argument<string> folder = new("folder")
+        {
+            Description = "folder with results of 'heed lab run --out'; the pages are written "
+            + "beside them"
+        };
         Command command = new("report", "Write pages from results: one per experiment, an overview, corrections. Example: heed lab "
             + "report docs/lab") { folder };
         command.SetAction(parsed =>
@@ -146,8 +149,12 @@ internal static class LabCommand
                 DurableFile.WriteText(path, text);
             }
 
-            if (terminal.IsJson) terminal.Json(new JsonObject { ["folder"] = target, ["experiments"] = results.Count,
-                ["files"] = pages.Count });
+            if (terminal.IsJson) terminal.Json(new JsonObject
+            {
+                ["folder"] = target,
+                ["experiments"] = results.Count,
+                ["files"] = pages.Count
+            });
             else terminal.Line($"{results.Count} experiments, {pages.Count} files in {target}");
             return ExitCode.Ok;
         });

@@ -11,8 +11,14 @@ internal sealed class CausalMask : Experiment
 {
     private const int Tokens = 48, Place = 32;
 
-    private static readonly CustomConfig Config = new() { Vocabulary = 101, Width = 64, Layers = 3, Heads = 4,
-        Positions = PositionKind.Rope };
+    private static readonly CustomConfig Config = new()
+    {
+        Vocabulary = 101,
+        Width = 64,
+        Layers = 3,
+        Heads = 4,
+        Positions = PositionKind.Rope
+    };
 
     public override int Number => 23;
 

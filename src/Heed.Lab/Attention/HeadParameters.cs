@@ -37,8 +37,14 @@ internal sealed class HeadParameters : Experiment
     {
         foreach (int heads in (int[])[1, 12, 96]) run.Set($"heads_{heads}", Count(new AttentionConfig { Width = 768, Heads = heads }));
         foreach (int width in (int[])[64, 128])
-            run.Set($"width_{width}", Count(new AttentionConfig { Width = 512, Heads = 8, HeadWidth = width, Bias = false,
-                OutputBias = false }));
+            run.Set($"width_{width}", Count(new AttentionConfig
+            {
+                Width = 512,
+                Heads = 8,
+                HeadWidth = width,
+                Bias = false,
+                OutputBias = false
+            }));
     }
 
     private static long Count(AttentionConfig config)

@@ -43,15 +43,22 @@ internal sealed class HeadRank : Experiment
         foreach (int k in HeadWidths)
         {
             using TensorScope scope = TensorScope.Begin();
-            AttentionConfig config = new() { Width = Width, Heads = 1, HeadWidth = k, Initializer = Initializer.Normal(1 / MathF.Sqrt(
-                Width)) };
+            AttentionConfig config = new()
+            {
+                Width = Width,
+                Heads = 1,
+                HeadWidth = k,
+                Initializer = Initializer.Normal(1 / MathF.Sqrt(
+                Width))
+            };
             using ParameterSet parameters = run.Parameters();
             MultiHeadAttention attention = new(config, (parameters.Root / "attn").As("attn"));
             float[] queries = [], keys = [];
             Hooks hooks = new Hooks().Observe("attn.q", (_, x) => queries = x.Value.ToArray()).Observe("attn.k", (_, x)
                 => keys = x.Value.ToArray());
             _ = attention.Forward(run.Normal("x", Tokens, Width), new ForwardContext([0, Tokens], [.. Enumerable.Range(0,
-                Tokens)]) { Hooks = hooks });
+                Tokens)])
+            { Hooks = hooks });
             double[][] scores = new double[Tokens][];
             for (int i = 0; i < Tokens; i++)
             {

@@ -57,7 +57,8 @@ internal sealed class MaskAfterSoftmax : Experiment
             }
         });
         _ = attention.Forward(run.Normal("x", Tokens, Width), new ForwardContext([0, Tokens], [.. Enumerable.Range(0,
-            Tokens)]) { Hooks = hooks });
+            Tokens)])
+        { Hooks = hooks });
         for (int i = 0; i < Tokens; i++) run.Plot(Sums, "0 after", i, after[i]);
         run.Set("after_first", after[0]);
         run.Set("after_mean", LabMath.Mean(after));

@@ -82,8 +82,15 @@ internal sealed class OnlyTheMask : Experiment
 
     private static double MaskAlone(LabRun run)
     {
-        CustomConfig config = new() { Vocabulary = 101, Width = 64, Layers = 2, Heads = 4, Positions = PositionKind.Learned,
-            ContextLength = 64 };
+        CustomConfig config = new()
+        {
+            Vocabulary = 101,
+            Width = 64,
+            Layers = 2,
+            Heads = 4,
+            Positions = PositionKind.Learned,
+            ContextLength = 64
+        };
         using ParameterSet a = run.Parameters(), b = run.Parameters();
         CausalLanguageModel causal = LabModels.Decoder(config, a), full = LabModels.Decoder(config with { Encoder = true }, b);
         LabModels.KeepSizes(a, run.Seed);

@@ -87,7 +87,11 @@ internal sealed class Collapse : Experiment
             ParameterScope at = parameters.Root / $"draw{draw}" / layer;
             MultiHeadAttention attention = new(new AttentionConfig
             {
-                Width = Width, Heads = 1, Bias = false, OutputBias = false, Initializer = Initializer.Normal(1 / MathF.Sqrt(Width)),
+                Width = Width,
+                Heads = 1,
+                Bias = false,
+                OutputBias = false,
+                Initializer = Initializer.Normal(1 / MathF.Sqrt(Width)),
             }, at / "attn");
             // Values go out as they are, as in the paper's analysis of one head: the output projection is the identity.
             Span<float> output = ((Linear)attention.Output).Weight.Value.Span;

@@ -65,8 +65,14 @@ internal sealed class NormPlacement : Experiment
         using ParameterSet parameters = run.Parameters();
         CausalLanguageModel model = LabModels.Decoder(new CustomConfig
         {
-            Vocabulary = Vocabulary, Width = 64, Layers = layers, Heads = 4, NormFirst = first, TiedOutput = false,
-            Positions = PositionKind.None, Activation = Engine.Kernels.Activation.Relu,
+            Vocabulary = Vocabulary,
+            Width = 64,
+            Layers = layers,
+            Heads = 4,
+            NormFirst = first,
+            TiedOutput = false,
+            Positions = PositionKind.None,
+            Activation = Engine.Kernels.Activation.Relu,
         }, parameters);
         LabModels.KeepSizes(parameters, (run.Seed * Draws) + (ulong)draw);
         int[][] texts = [.. Enumerable.Range(0, 8).Select(i => LabModels.Ids(run.Random($"ids{i}"), Tokens, Vocabulary))];

@@ -88,8 +88,14 @@ internal sealed class ResidualGradient : Experiment
     {
         private readonly MultiHeadAttention _attention = new(new AttentionConfig { Width = Width, Heads = 4 }, at / "attn");
         private readonly FeedForward _feedForward = new(
-            new FeedForwardConfig { Width = Width, InnerWidth = 4 * Width, Activation = Activation.Gelu, UpName = "up",
-                DownName = "down" }, at / "mlp");
+            new FeedForwardConfig
+            {
+                Width = Width,
+                InnerWidth = 4 * Width,
+                Activation = Activation.Gelu,
+                UpName = "up",
+                DownName = "down"
+            }, at / "mlp");
 
         private readonly LayerNorm _first = new(Width, 1e-5f, at / "norm1"), _second = new(Width, 1e-5f, at / "norm2");
 

@@ -48,7 +48,12 @@ internal sealed class PermutedWords : Experiment
         int[] order = new DrawSequence(run.Random("order")).Permutation(Tokens);
         CustomConfig config = new()
         {
-            Encoder = true, Vocabulary = Vocabulary, Width = Width, Layers = 3, Heads = 4, Positions = PositionKind.None,
+            Encoder = true,
+            Vocabulary = Vocabulary,
+            Width = Width,
+            Layers = 3,
+            Heads = 4,
+            Positions = PositionKind.None,
         };
         (float[] a, float[] b) = Rows(run, config, order);
         float[] back = new float[b.Length];

@@ -61,7 +61,8 @@ internal static class LabPages
         if (result.Measurements.Count > 0)
         {
             string seeds = string.Join(", ", result.Seeds);
-            Line($"Expectations were written before the run. Values are medians of the seeds {seeds}; the range in brackets where they differ."
+            Line($"Expectations were written before the run. Values are medians of the seeds {seeds}; the range in brackets where they "
+                + "differ."
                 + (result.Model.Length > 0 ? $" Model: {result.Model}." : ""));
             Line();
             Line("| what | expected | measured | as expected | bears on the claim |");
