@@ -127,8 +127,10 @@ internal static class CheckpointConversion
         };
     }
 
-    private static void RefuseFilled(string target)
+    /// <summary>Refuses a folder that holds files.</summary>
+    internal static void RefuseFilled(string target)
     {
+        if (!Directory.Exists(target)) return;
         string[] names = [.. Directory.EnumerateFileSystemEntries(target).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).Take(4)];
         if (names.Length > 0)
             throw new UsageException($"{target}: is not empty; it holds {string.Join(", ", names.Take(3))}{(names.Length > 3 ? ", …" : "")}, which would be mixed with the converted model. Name a new or an empty folder, or replace files with --overwrite.");

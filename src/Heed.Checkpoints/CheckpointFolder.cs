@@ -1,10 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
+using Heed.Checkpoints.Gguf;
 
 namespace Heed.Checkpoints;
 
 /// <summary>
 /// The weights of a Hugging Face folder in any of their forms, as one view of named tensors: <c>model.safetensors</c>, shards with an
-/// index, <c>pytorch_model.bin</c>, and its shards. Looked for in this order, as transformers does.
+/// index, <c>pytorch_model.bin</c>, and its shards. Looked for in this order, as transformers does; last, a GGUF file.
 /// </summary>
 public sealed class CheckpointFolder : IDisposable
 {
@@ -121,7 +122,8 @@ public sealed class CheckpointFolder : IDisposable
         => name is SafetensorsName or SafetensorsIndexName or PickleName or PickleIndexName || CheckpointSave.IsShard(name)
             || (name.StartsWith("pytorch_model-", StringComparison.Ordinal) && name.EndsWith(".bin", StringComparison.Ordinal));
 
-    private static string? Find(IModelFiles files) => Array.Find([SafetensorsName, SafetensorsIndexName, PickleName, PickleIndexName], files.Contains);
+    private static string? Find(IModelFiles files) => Array.Find(
+        [SafetensorsName, SafetensorsIndexName, PickleName, PickleIndexName, GgufModelFiles.WeightsName], files.Contains);
 
     private static bool IsIndex(string name) => name.EndsWith(".index.json", StringComparison.Ordinal);
 
@@ -207,6 +209,13 @@ public sealed class CheckpointFolder : IDisposable
             _open.Add(opened);
             if (Metadata.Count == 0 && opened.Metadata is not null) Metadata = opened.Metadata;
             return opened.Tensors;
+        }
+
+        if (GgufFile.IsName(name))
+        {
+            GgufFile gguf = GgufFile.Open(_source.Open(name));
+            _open.Add(gguf);
+            return GgufWeights.Of(gguf);
         }
 
         PickleFile pickle = PickleFile.Open(_source.Open(name));

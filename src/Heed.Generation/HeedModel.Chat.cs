@@ -47,6 +47,9 @@ public sealed partial class HeedModel
         return UpdatesAsync(() => ChatRequest(copy, config), cancellationToken);
     }
 
+    /// <summary>Whether the folder has a chat template.</summary>
+    internal bool HasChatTemplate => _templates.Value.Names.Count > 0;
+
     private GenerationRequest ChatRequest(IReadOnlyList<ChatMessage> messages, GenerationConfig? config)
     {
         config = Checked(config);

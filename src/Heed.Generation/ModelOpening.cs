@@ -8,12 +8,12 @@ namespace Heed.Generation;
 /// <summary>How every front door finds a model's files, and opens them without blocking the caller.</summary>
 internal static class ModelOpening
 {
-    /// <summary>The files of a folder, or of a model that was fetched before by its name on the hub.</summary>
+    /// <summary>The files of a folder, of a GGUF file, or of a model that was fetched before by its name on the hub.</summary>
     /// <exception cref="StorageException">There is neither.</exception>
     public static IModelFiles Find(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return new FolderModelFiles(HubModel.Folder(name));
+        return HubModel.Files(name);
     }
 
     /// <summary>Opens on a thread of the pool, in the caller's context. In a browser, files at an address are first brought into

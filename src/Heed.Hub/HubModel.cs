@@ -1,4 +1,5 @@
 using Heed.Checkpoints;
+using Heed.Checkpoints.Gguf;
 
 namespace Heed.Hub;
 
@@ -29,6 +30,12 @@ internal static class HubModel
         if (string.IsNullOrWhiteSpace(name)) throw new StorageException("The name of the model is empty; name a folder with config.json and weights, or a model such as openai-community/gpt2.");
         return Find(name) ?? throw new StorageException($"{name}: is neither a folder nor a model in the cache; {Hint(name)}.");
     }
+
+    /// <summary>The files of a folder, of a GGUF file, or of a model that was fetched before by its name on the hub.</summary>
+    /// <exception cref="StorageException">There is none.</exception>
+    /// <exception cref="InvalidFileException">A GGUF file is damaged.</exception>
+    internal static IModelFiles Files(string name)
+        => GgufModelFiles.OfPath(GgufFile.IsName(name) && File.Exists(name) ? name : Folder(name));
 
     /// <summary>True for names of the form <c>org/name</c>, which <c>heed pull</c> takes.</summary>
     public static bool HasForm(string name)

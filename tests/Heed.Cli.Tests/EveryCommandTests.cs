@@ -18,9 +18,19 @@ public class EveryCommandTests
         ["quickstart"] = ("--data {text} --out {new} --minutes 0.02", ["end", "model", "steps", "held_out_bits_per_byte", "compressors", "continuations"]),
         ["pretrain"] = ("--data {text} --out {new} --layers 1 --heads 2 --width 16 --vocabulary-size 270 --block-length 8 --batch-size 2 --steps 4 --warmup-steps 1", ["end", "folder", "step", "steps", "saved_step", "held_out_loss", "model"]),
         ["finetune"] = ("--model {encoder} --train {labelled} --out {new} --steps 4", ["end", "task", "model", "step", "steps", "saved_step", "loss", "measures"]),
+        ["baselines"] = ("--train {labelled} --test {labelled} --methods words --seeds 1 --out {new}", ["folder", "results"]),
+        ["plot"] = ("{model}/.. --measure loss --out {new}.svg", ["file", "measure", "by", "runs"]),
         ["generate"] = ("{model} the --max-new-tokens 3", ["prompt", "text", "tokens", "finish"]),
         ["predict"] = ("{model} the --labels a,b", ["text", "predictions"]),
         ["eval"] = ("{model} --data {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
+        ["embed train"] = ("--data {text} --out {new}.bin --dimensions 8 --epochs 1", ["file", "words", "dimensions", "loss", "seconds"]),
+        ["embed near"] = ("{words} king", ["words", "minus", "results"]),
+        ["embed analogy"] = ("{words} man king woman", ["a", "b", "c", "results"]),
+        ["search build"] = ("--docs {text} --out {new}", ["index", "documents", "chunks", "written", "unchanged", "removed"]),
+        ["search query"] = ("{index} cat --k 3", ["query", "hits"]),
+        ["search eval"] = ("{index} --queries {queries}", ["queries", "documents", "modes"]),
+        ["ask"] = ("--docs {text} cat --index {new}", ["question", "found", "answer", "evidence", "threshold", "sources"]),
+        ["explore"] = ("{model} --port 0 --check", ["address", "model"]),
         ["tokenize"] = ("{model} the", ["ids", "offsets"]),
         ["tokenizer train"] = ("{text} --vocab-size 300 --out {new}.json", ["file", "vocabulary"]),
         ["tokenizer info"] = ("{model}", []),
@@ -29,8 +39,10 @@ public class EveryCommandTests
         ["info"] = ("{model}", ["parameters"]),
         ["inspect"] = ("{model} the --lens", ["architecture", "ids", "tokens", "lens"]),
         ["doctor"] = ("{model}", ["subject", "kind", "healthy", "findings", "judged", "not_judged"]),
+        ["fewshot"] = ("{decoder} --examples {labelled} --input {labelled} --shots 0", ["shots", "labels", "prior", "accuracy", "texts"]),
         ["verify"] = ("{golden}", ["cases", "failed"]),
         ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),
+        ["quantize"] = ("{model} {new}.gguf --data {text}", ["file", "bytes", "bits_per_value", "types", "quality"]),
         ["merge"] = ("{adapter} --out {new}", ["folder", "base", "adapted", "parameters", "untied", "copied"]),
         ["export"] = ("{encoder} --out {new}.onnx", ["file", "architecture", "operator_set", "inputs", "outputs", "bytes"]),
         ["pull"] = ("nobody/nothing", []),
@@ -40,6 +52,7 @@ public class EveryCommandTests
         ["lab list"] = ("", ["experiments"]),
         ["lab run"] = ("mask-after-softmax named-sizes --seeds 1 --out {new}", ["experiments"]),
         ["lab report"] = ("{lab}", ["folder", "experiments", "files"]),
+        ["schema"] = ("finetune", ["$schema", "title", "properties", "additionalProperties"]),
         ["env"] = ("", ["threads", "memory_bytes"]),
     };
 
@@ -86,9 +99,19 @@ public class EveryCommandTests
         string filled = line.Replace("{model}", model, StringComparison.Ordinal).Replace("{text}", text, StringComparison.Ordinal)
             .Replace("{new}", folder.File("new"), StringComparison.Ordinal).Replace("{golden}", Path.Combine(Repository.Goldens, "models", "gpt2"), StringComparison.Ordinal)
             .Replace("{encoder}", Path.Combine(Repository.Goldens, "similarity", "folders", "bert-mean"), StringComparison.Ordinal)
+            .Replace("{decoder}", Path.Combine(Repository.Goldens, "pipelines", "models", "gpt2-text"), StringComparison.Ordinal)
             .Replace("{labelled}", FinetuneCommandTests.Labelled(folder), StringComparison.Ordinal)
             .Replace("{lab}", line.Contains("{lab}", StringComparison.Ordinal) ? await LabResults(folder) : "", StringComparison.Ordinal)
+            .Replace("{words}", Path.Combine(Repository.Goldens, "retrieval", "vectors", "gensim.txt"), StringComparison.Ordinal)
             .Replace("{adapter}", Path.Combine(Repository.Goldens, "lora", "gpt2-embedding"), StringComparison.Ordinal);
+        if (line.Contains("{index}", StringComparison.Ordinal))
+        {
+            Assert.Equal(ExitCode.Ok, (await Run("search", "build", "--docs", text, "--out", folder.File("index"))).Code);
+            File.WriteAllText(folder.File("queries.jsonl"), "{\"query\": \"number 7\", \"relevant\": [\"text.jsonl:8\"]}\n");
+            filled = filled.Replace("{index}", folder.File("index"), StringComparison.Ordinal)
+                .Replace("{queries}", folder.File("queries.jsonl"), StringComparison.Ordinal);
+        }
+
         string[] args = [.. path.Split(' '), .. filled.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--json"];
         // The hub's commands look at the environment: they run in a process of their own, offline, on an empty cache.
         bool hub = path is "pull" or "list" or "rm";

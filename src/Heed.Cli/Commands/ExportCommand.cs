@@ -37,7 +37,7 @@ internal static class ExportCommand
         if (!overwrite && Path.Exists(target))
             throw new UsageException($"{target}: exists. Name another file, or replace it with --overwrite.");
         LoadOptions options = new() { Warnings = new Reporter<string>(terminal.Warn), CancellationToken = cancellationToken };
-        OpenedFiles opened = OpenedFiles.Of(new FolderModelFiles(HubModel.Folder(source)), options);
+        OpenedFiles opened = OpenedFiles.Of(HubModel.Files(source), options);
         string architecture;
         OnnxReport report;
         if (SentenceEmbedder.IsFor(opened.Files))

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Checkpoints.Gguf;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Hub;
@@ -110,20 +111,21 @@ internal static class InfoCommand
             return (family.Build(preset.Architecture, preset.Config, new ParameterSet(ParameterSource.ShapesOnly)), preset.Note.Length > 0 ? $"{preset.Source}; {preset.Note}" : preset.Source, null);
         }
 
-        if (File.Exists(name))
+        bool isGguf = GgufFile.IsName(name) && File.Exists(name);
+        if (File.Exists(name) && !isGguf)
         {
             ModelDescription file = ModelFolder.ReadConfigFile(name);
             file.ReportTo(new Reporter<string>(terminal.Warn));
             return (ModelFolder.Shapes(file.Family, file.Architecture, file.Config, name), name, ConfigKeyReport.Of(file, null));
         }
 
-        if (HubModel.Find(name) is not { } folder)
+        if ((isGguf ? name : HubModel.Find(name)) is not { } folder)
         {
             string near = Printable.Nearest(name, ModelFamilies.All.SelectMany(f => f.Presets.Keys)) is { } nearest ? $" Did you mean the preset \"{nearest}\"?" : "";
             throw new StorageException($"{name}: is no model folder, no config.json and no preset.{near} 'heed info' lists the presets{(HubModel.HasForm(name) ? $"; 'heed pull {name}' fetches a model of the hub" : "")}.");
         }
 
-        FolderModelFiles files = new(folder);
+        IModelFiles files = GgufModelFiles.OfPath(folder);
         ModelDescription description = ModelFolder.ReadConfig(files);
         ConfigKeyReport keys = ConfigKeyReport.Of(description, files);
         description.ReportTo(new Reporter<string>(terminal.Warn));

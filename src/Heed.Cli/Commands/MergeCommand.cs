@@ -35,7 +35,7 @@ internal static class MergeCommand
         {
             DType? type = parsed.GetValue(dtype) switch { "f32" => DType.F32, "bf16" => DType.BF16, "f16" => DType.F16, _ => null };
             LoadOptions options = new() { Warnings = new Reporter<string>(terminal.Warn), CancellationToken = cancellationToken };
-            if (parsed.GetValue(model) is { } name) options = options with { Base = new FolderModelFiles(HubModel.Folder(name)) };
+            if (parsed.GetValue(model) is { } name) options = options with { Base = HubModel.Files(name) };
             return Task.FromResult(Run(terminal, parsed.GetRequiredValue(adapter), parsed.GetRequiredValue(target), options, type,
                 ByteSize.Parse(parsed.GetRequiredValue(shard)), parsed.GetValue(overwrite)));
         });

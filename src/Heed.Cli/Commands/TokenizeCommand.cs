@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Checkpoints.Gguf;
 using Heed.Generation;
 using Heed.Hub;
 using Heed.Tokenizers;
@@ -59,8 +60,9 @@ internal static class TokenizeCommand
     /// <summary>Opens the tokenizer that an argument names: a file, a folder, or a pulled model by its name.</summary>
     public static Tokenizer Open(string path, string argument = "model")
     {
-        if (File.Exists(Required.NotEmpty(argument, path, $"a {Models}"))) return Tokenizer.FromFile(path);
-        if (HubModel.Find(path) is { } folder) return Tokenizer.FromFiles(OpenedFiles.Of(new FolderModelFiles(folder), null).Files);
+        bool isFile = File.Exists(Required.NotEmpty(argument, path, $"a {Models}"));
+        if (isFile && !GgufFile.IsName(path)) return Tokenizer.FromFile(path);
+        if (isFile || HubModel.Find(path) is not null) return Tokenizer.FromFiles(OpenedFiles.Of(HubModel.Files(path), null).Files);
         return HubModel.HasForm(path) ? throw new StorageException($"{path}: is neither a file nor a folder nor a model in the cache; fetch it with 'heed pull {path}'.") : Tokenizer.FromFile(path);
     }
 

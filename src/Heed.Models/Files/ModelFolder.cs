@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Checkpoints;
+using Heed.Checkpoints.Gguf;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Runtime;
@@ -167,7 +168,7 @@ public static class ModelFolder
         return Interpret(new ConfigReader(document.RootElement.Clone(), file.Path), options);
     }
 
-    private static FolderModelFiles Folder(string folder) => new(folder);
+    private static IModelFiles Folder(string folder) => GgufModelFiles.OfPath(folder);
 
     /// <summary>A model of shapes alone: names and sizes, no weight is read and no memory for any taken.</summary>
     /// <param name="family">The family.</param>

@@ -6,6 +6,9 @@ namespace Heed.Tokenizers.Patterns;
 /// <summary>What Split and Replace look for: a string, or a regular expression in Oniguruma's syntax.</summary>
 internal abstract class TextPattern
 {
+    /// <summary>The regular expression, or null for a fixed text.</summary>
+    public virtual string? Expression => null;
+
     /// <summary>Finds every match from left to right; matches do not overlap, and an empty one never touches the one before.</summary>
     public abstract void FindAll(ReadOnlySpan<char> text, List<(int Start, int End)> matches);
 
@@ -65,6 +68,8 @@ internal sealed class StringPattern(string text) : TextPattern
 /// <summary>A regular expression run by backtracking, within a budget of steps.</summary>
 internal sealed class RegexPattern(string expression, string place) : TextPattern
 {
+    public override string? Expression => expression;
+
     private readonly RegexProgram _program = RegexProgram.Compile(expression, place);
 
     public override void FindAll(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
@@ -81,6 +86,8 @@ internal sealed class RegexPattern(string expression, string place) : TextPatter
 /// <summary>A well-known expression, run by a scanner written for it.</summary>
 internal sealed class ScannedPattern(string expression, SplitScanner scanner) : TextPattern
 {
+    public override string? Expression => expression;
+
     public override void FindAll(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
     {
         for (int at = 0; at < text.Length;)

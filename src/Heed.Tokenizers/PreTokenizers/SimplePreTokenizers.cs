@@ -138,6 +138,8 @@ internal sealed class PunctuationPreTokenizer(SplitBehavior behavior) : IPreToke
 /// <summary>Cuts at the matches of a pattern.</summary>
 internal sealed class SplitPreTokenizer(TextPattern pattern, SplitBehavior behavior, bool invert) : IPreTokenizer
 {
+    public TextPattern Pattern => pattern;
+
     public void PreTokenize(PreTokenizedText text) => Splitting.Cut(text, pattern.FindAll, behavior, invert);
 
     public void Write(Utf8JsonWriter json)

@@ -1,0 +1,160 @@
+using System.Text.Json.Serialization;
+using Heed.Explorer.Traces;
+
+namespace Heed.Explorer.Api;
+
+// What server and pages say to each other. These records are the source: docs/explorer.md describes them, and a test holds the pages'
+// types (Web/contract.js) to them.
+
+/// <summary>Whether the model is there.</summary>
+/// <param name="State"><c>loading</c>, <c>ready</c> or <c>failed</c>.</param>
+/// <param name="Name">The folder's name.</param>
+/// <param name="Tensor">The tensor that was read last.</param>
+/// <param name="Bytes">Bytes read.</param>
+/// <param name="TotalBytes">Bytes of all weights; 0 if unknown.</param>
+/// <param name="Error">Why it failed.</param>
+internal sealed record StateReply(string State, string Name, string? Tensor, long Bytes, long TotalBytes, string? Error);
+
+/// <summary>An error that the reader can do something about.</summary>
+internal sealed record ErrorReply(string Error, string Kind);
+
+/// <summary>A tower of layers.</summary>
+internal sealed record StackReply(
+    string Name, int Layers, int Heads, int KeyHeads, int HeadWidth, float Scale, bool Causal, int Window, bool Cross, string Positions,
+    bool Linear);
+
+/// <summary>The opened model.</summary>
+internal sealed record ModelReply(
+    string Id, string Fingerprint, string Folder, string Architecture, string ModelType, string Family, string Head, long Parameters,
+    int Vocabulary, int Width, int Layers, int LongestText, string? TokenizerMissing, string StoredType, IReadOnlyList<StackReply> Stacks,
+    IReadOnlyList<string> Texts, IReadOnlyList<string> Labels, string? MaskToken, int Threads);
+
+/// <summary>What is to be run.</summary>
+internal sealed record TraceRequest(string Text, string? DecoderText, IReadOnlyList<string>? Interventions);
+
+/// <summary>A tensor's name and shape.</summary>
+internal sealed record HookReply(string Name, IReadOnlyList<int> Shape, bool Held);
+
+/// <summary>A run.</summary>
+internal sealed record TraceReply(
+    string Id, double Milliseconds, IReadOnlyList<TextToken> Tokens, IReadOnlyList<TextToken>? DecoderTokens, int Cut, string? DecoderText,
+    IReadOnlyList<string> Interventions, IReadOnlyList<HookReply> Hooks, string? FirstNotFinite, int Readout);
+
+/// <summary>One candidate for a place in a text.</summary>
+/// <param name="Id">Its id or class.</param>
+/// <param name="Text">As it would be written.</param>
+/// <param name="Logit">Its score.</param>
+/// <param name="Probability">The model's probability: the softmax of all scores.</param>
+/// <param name="Drawn">Its probability after temperature, top-k and top-p; 0 where it is cut.</param>
+internal sealed record Candidate(int Id, string Text, float Logit, float Probability, float Drawn);
+
+/// <summary>The prediction at one position.</summary>
+internal sealed record PredictReply(
+    int At, string Kind, IReadOnlyList<Candidate> Candidates, int Vocabulary, int Kept, double Entropy, float KeptMass);
+
+/// <summary>A layer of the logit lens.</summary>
+internal sealed record LensLayer(int Layer, string From, IReadOnlyList<Candidate> Candidates, int RankOfFinal, float ProbabilityOfFinal);
+
+/// <summary>The logit lens of one position.</summary>
+internal sealed record LensReply(int At, int Final, string FinalText, IReadOnlyList<LensLayer> Layers, bool Exact);
+
+/// <summary>What a head does, by number.</summary>
+internal sealed record HeadReply(
+    string Site, int Layer, int Head, float Previous, float Self, float First, float Same, float Punctuation, float? Induction, float Entropy,
+    string Word);
+
+/// <summary>The heads of a run.</summary>
+internal sealed record HeadsReply(IReadOnlyList<HeadReply> Heads, int BlockLength, string InductionNote);
+
+/// <summary>One module of the tree.</summary>
+internal sealed record ModuleReply(
+    string Site, string Path, string Kind, long Parameters, IReadOnlyList<string> Shapes, IReadOnlyList<ModuleReply> Children);
+
+/// <summary>One step of a layer in the order of the computation.</summary>
+/// <param name="Kind"><c>norm</c>, <c>attention</c>, <c>cross</c>, <c>feed-forward</c> or <c>add</c>.</param>
+/// <param name="Site">Where hooks find it.</param>
+/// <param name="Name">Its module's kind: <c>RmsNorm</c>.</param>
+/// <param name="Parameters">Its values.</param>
+/// <param name="Note">What is particular: gated, rotated, grouped.</param>
+internal sealed record StepReply(string Kind, string Site, string Name, long Parameters, string Note);
+
+/// <summary>A layer.</summary>
+internal sealed record LayerReply(int Layer, string Site, bool PreNorm, IReadOnlyList<StepReply> Steps);
+
+/// <summary>A tower.</summary>
+internal sealed record TowerReply(
+    string Name, IReadOnlyList<StepReply> Before, IReadOnlyList<LayerReply> Layers, IReadOnlyList<StepReply> After);
+
+/// <summary>The structure of the loaded model.</summary>
+internal sealed record StructureReply(IReadOnlyList<TowerReply> Towers, ModuleReply Tree, IReadOnlyList<string> Tied);
+
+/// <summary>An operand of a number: another number of the run, or a weight.</summary>
+/// <param name="Label">What it is called.</param>
+/// <param name="Hook">The tensor, or null of a weight or constant.</param>
+/// <param name="Index">Its place there.</param>
+/// <param name="Value">Its value.</param>
+/// <param name="Weight">The weight's name, or null.</param>
+/// <param name="Place">Where the weight lies.</param>
+internal sealed record Operand(string Label, string? Hook, IReadOnlyList<int>? Index, float Value, string? Weight, WeightPlace? Place);
+
+/// <summary>One term of a sum: its factors.</summary>
+internal sealed record Term(IReadOnlyList<Operand> Factors, double Product);
+
+/// <summary>How a number came about.</summary>
+/// <param name="Hook">The tensor.</param>
+/// <param name="Index">The place.</param>
+/// <param name="Value">The engine's number.</param>
+/// <param name="Formula">In letters.</param>
+/// <param name="Words">In words.</param>
+/// <param name="Terms">The parts: added, unless the words say otherwise.</param>
+/// <param name="Sum">What the parts give in double precision.</param>
+internal sealed record OperandsReply(
+    string Hook, IReadOnlyList<int> Index, float Value, string Formula, string Words, IReadOnlyList<Term> Terms, double Sum);
+
+/// <summary>One candidate that was drawn.</summary>
+internal sealed record GeneratedToken(string Text, IReadOnlyList<int> Ids, float LogProbability, string Finish);
+
+/// <summary>What is to be written.</summary>
+internal sealed record GenerateRequest(string Text, int Tokens, float Temperature, int TopK, float TopP, ulong Seed, bool Sample);
+
+/// <summary>A famous model.</summary>
+internal sealed record CatalogueEntry(
+    string Name, string Architecture, string ModelType, long Parameters, int Layers, int Width, int Heads, int KeyHeads, int Vocabulary, int Context,
+    string Source, string Note);
+
+/// <summary>The famous models.</summary>
+internal sealed record CatalogueReply(IReadOnlyList<CatalogueEntry> Models);
+
+/// <summary>A named size.</summary>
+internal sealed record SizePart(string Name, long Value);
+
+/// <summary>What a model costs.</summary>
+internal sealed record SizeReply(
+    string Name, int Batch, int Length, long Parameters, long Fixed, IReadOnlyList<SizePart> Parts, long WeightBytes, long GradientBytes,
+    long OptimizerBytes, long ActivationBytes, long CacheBytes, double OperationsPerToken, IReadOnlyList<SizePart> Formats, IReadOnlyList<SizePart> Fields);
+
+/// <summary>One measure of how much each token counts.</summary>
+internal sealed record WhyMeasure(string Id, string Name, float[] Values);
+
+/// <summary>Why a token is predicted rather than another.</summary>
+internal sealed record WhyReply(
+    int At, int Target, string TargetText, int Foil, string FoilText, float Score, IReadOnlyList<WhyMeasure> Measures, float[] Agreement);
+
+/// <summary>Everything that is written as JSON.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(StateReply))]
+[JsonSerializable(typeof(ErrorReply))]
+[JsonSerializable(typeof(ModelReply))]
+[JsonSerializable(typeof(TraceRequest))]
+[JsonSerializable(typeof(TraceReply))]
+[JsonSerializable(typeof(PredictReply))]
+[JsonSerializable(typeof(LensReply))]
+[JsonSerializable(typeof(HeadsReply))]
+[JsonSerializable(typeof(StructureReply))]
+[JsonSerializable(typeof(OperandsReply))]
+[JsonSerializable(typeof(CatalogueReply))]
+[JsonSerializable(typeof(SizeReply))]
+[JsonSerializable(typeof(WhyReply))]
+[JsonSerializable(typeof(GeneratedToken))]
+[JsonSerializable(typeof(GenerateRequest))]
+internal sealed partial class ExplorerJson : JsonSerializerContext;

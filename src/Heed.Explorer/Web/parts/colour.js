@@ -1,0 +1,36 @@
+// Colours of the page's theme for canvases; read anew when the theme changes.
+
+/** @type {Record<string, number[][]>} */ let ramps = {};
+const forget = () => { ramps = {}; };
+addEventListener('heed-theme', forget);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', forget);
+
+/** @param {'s' | 'd'} kind @returns {number[][]} */
+function ramp(kind) {
+  if (ramps[kind]) return ramps[kind];
+  const style = getComputedStyle(document.documentElement);
+  return (ramps[kind] = Array.from({ length: 9 }, (_, i) => {
+    const hex = style.getPropertyValue(`--${kind}${i}`).trim();
+    return [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));
+  }));
+}
+
+/** @param {'s' | 'd'} kind @param {number} at from 0 to 1 @returns {number[]} */
+function mixed(kind, at) {
+  const colours = ramp(kind);
+  const x = Math.min(1, Math.max(0, at)) * 8;
+  const i = Math.min(7, Math.floor(x));
+  return colours[i].map((c, n) => Math.round(c + (colours[i + 1][n] - c) * (x - i)));
+}
+
+/** Zero is the page. @param {number} p from 0 to 1 */
+export const sequential = p => mixed('s', p);
+
+/** Zero is the page; below blue, above orange. @param {number} v from −1 to 1 */
+export const diverging = v => mixed('d', (v + 1) / 2);
+
+/** @param {number[]} c */
+export const css = c => `rgb(${c[0]} ${c[1]} ${c[2]})`;
+
+/** A colour of the theme. @param {string} name */
+export const theme = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
