@@ -120,6 +120,7 @@ internal static class Application
             HubCommands.List(terminal),
             HubCommands.Remove(terminal),
             BenchCommand.Create(terminal),
+            LabCommand.Create(terminal),
             SchemaCommand.Create(terminal),
             EnvCommand.Create(terminal),
         ]) root.Add(command);
