@@ -189,9 +189,8 @@ internal sealed class VectorFile : IDisposable
         byte[] header = new byte[HeaderBytes];
         header.AsSpan().Fill((byte)' ');
         ((ReadOnlySpan<byte>)[0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0, HeaderBytes - 10, 0]).CopyTo(header);
-        Encoding.ASCII.GetBytes(FormattableString.Invariant($"{{'descr': '{type}', 'fortran_order': False, 'shape': ({Rows}, "
-            + $"{columns}), }}"))
-            .CopyTo(header, 10);
+        string shape = FormattableString.Invariant($"({Rows}, {columns})");
+        Encoding.ASCII.GetBytes($"{{'descr': '{type}', 'fortran_order': False, 'shape': {shape}, }}").CopyTo(header, 10);
         header[^1] = (byte)'\n';
         return header;
     }
