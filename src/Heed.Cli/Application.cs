@@ -96,9 +96,12 @@ internal static class Application
             QuickstartCommand.Create(terminal),
             PretrainCommand.Create(terminal),
             FinetuneCommand.Create(terminal),
+            BaselinesCommand.Create(terminal),
+            PlotCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             PredictCommand.Create(terminal),
             EvalCommand.Create(terminal),
+            EmbedCommand.Create(terminal),
             SearchCommand.Create(terminal),
             AskCommand.Create(terminal),
             ExploreCommand.Create(terminal),
@@ -116,6 +119,7 @@ internal static class Application
             HubCommands.List(terminal),
             HubCommands.Remove(terminal),
             BenchCommand.Create(terminal),
+            SchemaCommand.Create(terminal),
             EnvCommand.Create(terminal),
         ]) root.Add(command);
         NumberOption.Complete(root);

@@ -19,7 +19,7 @@ internal sealed class SettingOptions<TConfig>
         foreach (SettingField<TConfig> field in fields)
         {
             string value = field.Write(standard)?.ToJsonString() ?? "not set";
-            Option<string?> option = new(field.Option) { Description = $"{field.Help} (now {value})", HelpName = field.Kind };
+            Option<string?> option = new(field.Option) { Description = $"{field.Help} [default: {value}]", HelpName = field.Kind };
             // A switch needs no value: --gradient-checkpointing alone says true.
             if (field.Kind == SettingField<TConfig>.Switch) option.Arity = ArgumentArity.ZeroOrOne;
             if (field.Name == "data") option.Aliases.Add("--text");   // as quickstart and eval have it

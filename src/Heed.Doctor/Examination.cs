@@ -98,9 +98,9 @@ public static class Examination
         }
 
         FinetuningConfig read = (FinetuningConfig)data.WithFullPaths();
-        ModelDescription description = ModelFolder.ReadConfig(read.Model);
-        FinetuningData examples = FinetuningData.Read(read, Tokenizer.FromFolder(read.Model), description, cancellationToken);
-        DataRules.Judge(FinetuningPlan.Decide(read, examples, description).Config, examples, notes);
+        FinetuningStart start = FinetuningStart.Find(read, null, cancellationToken);
+        FinetuningData examples = FinetuningData.Read(read, start.Tokenizer, start.Model, cancellationToken);
+        DataRules.Judge(FinetuningPlan.Decide(read, examples, start).Config, examples, notes);
         return notes.Report();
     }
 

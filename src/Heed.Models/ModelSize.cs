@@ -92,7 +92,7 @@ public sealed record ModelSize(
     /// <summary>Additive attention of one token: a hidden layer and a sum over the encoder's rows of both directions; its projections are
     /// weights like others.</summary>
     private static double Additive(Model model, int length)
-        => model.Config is Recurrent.LstmConfig { Task: Recurrent.LstmTask.SequenceToSequence } c
+        => model.Config is Recurrent.LstmConfig { Task: Recurrent.LstmTask.SequenceToSequence, Attends: true } c
             ? length * ((2.0 * c.AttentionWidth) + (2.0 * 2 * c.Width))
             : 0;
 

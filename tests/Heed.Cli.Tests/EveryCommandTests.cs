@@ -18,9 +18,14 @@ public class EveryCommandTests
         ["quickstart"] = ("--data {text} --out {new} --minutes 0.02", ["end", "model", "steps", "held_out_bits_per_byte", "compressors", "continuations"]),
         ["pretrain"] = ("--data {text} --out {new} --layers 1 --heads 2 --width 16 --vocabulary-size 270 --block-length 8 --batch-size 2 --steps 4 --warmup-steps 1", ["end", "folder", "step", "steps", "saved_step", "held_out_loss", "model"]),
         ["finetune"] = ("--model {encoder} --train {labelled} --out {new} --steps 4", ["end", "task", "model", "step", "steps", "saved_step", "loss", "measures"]),
+        ["baselines"] = ("--train {labelled} --test {labelled} --methods words --seeds 1 --out {new}", ["folder", "results"]),
+        ["plot"] = ("{model}/.. --measure loss --out {new}.svg", ["file", "measure", "by", "runs"]),
         ["generate"] = ("{model} the --max-new-tokens 3", ["prompt", "text", "tokens", "finish"]),
         ["predict"] = ("{model} the --labels a,b", ["text", "predictions"]),
         ["eval"] = ("{model} --data {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
+        ["embed train"] = ("--data {text} --out {new}.bin --dimensions 8 --epochs 1", ["file", "words", "dimensions", "loss", "seconds"]),
+        ["embed near"] = ("{words} king", ["words", "minus", "results"]),
+        ["embed analogy"] = ("{words} man king woman", ["a", "b", "c", "results"]),
         ["search build"] = ("--docs {text} --out {new}", ["index", "documents", "chunks", "written", "unchanged", "removed"]),
         ["search query"] = ("{index} cat --k 3", ["query", "hits"]),
         ["search eval"] = ("{index} --queries {queries}", ["queries", "documents", "modes"]),
@@ -43,6 +48,7 @@ public class EveryCommandTests
         ["list"] = ("", []),
         ["rm"] = ("nobody/nothing", []),
         ["bench"] = ("matmul --seconds 0.01", ["processor", "peak_gigaflops", "works"]),
+        ["schema"] = ("finetune", ["$schema", "title", "properties", "additionalProperties"]),
         ["env"] = ("", ["threads", "memory_bytes"]),
     };
 
@@ -90,6 +96,7 @@ public class EveryCommandTests
             .Replace("{new}", folder.File("new"), StringComparison.Ordinal).Replace("{golden}", Path.Combine(Repository.Goldens, "models", "gpt2"), StringComparison.Ordinal)
             .Replace("{encoder}", Path.Combine(Repository.Goldens, "similarity", "folders", "bert-mean"), StringComparison.Ordinal)
             .Replace("{labelled}", FinetuneCommandTests.Labelled(folder), StringComparison.Ordinal)
+            .Replace("{words}", Path.Combine(Repository.Goldens, "retrieval", "vectors", "gensim.txt"), StringComparison.Ordinal)
             .Replace("{adapter}", Path.Combine(Repository.Goldens, "lora", "gpt2-embedding"), StringComparison.Ordinal);
         if (line.Contains("{index}", StringComparison.Ordinal))
         {

@@ -64,11 +64,11 @@ public sealed class InitializationTests
             [Biases, Gains, Normal(1 / Math.Sqrt(D), @"shared\.weight$"), Glorot(@"linear[12]\.weight$", D, F), Glorot("proj", D, D)]),
         // As torch draws recurrent layers: all within 1/√H.
         ["lstm"] = (set => CausalLanguageModel.Create(new LstmConfig { Layers = 2, Width = D, EmbeddingWidth = 48, Vocabulary = V }, set),
-            [new Rule(@"^lstm\.", "uniform", 1 / Math.Sqrt(D)), Biases, Normal(0.02)]),
+            [new Rule(@"^lstm\.", "uniform", 1 / Math.Sqrt(D)), Biases, Normal(1, "^embed_tokens"), Normal(0.02)]),
         ["lstm encoder-decoder"] = (set => SequenceToSequenceModel.Create(new LstmConfig { Task = LstmTask.SequenceToSequence, Layers = 2, Width = D, AttentionWidth = F, Vocabulary = V }, set),
             [
                 new Rule(@"lstm\.", "uniform", 1 / Math.Sqrt(D)), Biases, Glorot("bridge", D, 2 * D), Glorot("combine", 4 * D, D),
-                Glorot(@"attention\.query", D, F), Glorot(@"attention\.key", 2 * D, F), Glorot(@"attention\.score", 1, F), Normal(0.02),
+                Glorot(@"attention\.query", D, F), Glorot(@"attention\.key", 2 * D, F), Glorot(@"attention\.score", 1, F), Normal(1, "^shared"), Normal(0.02),
             ]),
         ["custom"] = (set => CausalLanguageModel.Create(new CustomConfig { Vocabulary = V, Width = D, Layers = Layers, Heads = Heads, InnerWidth = F, Positions = PositionKind.Learned, ContextLength = 128, Gated = true }, set),
             [Biases, new Rule(@"norm\d?\.weight$", "ones"), Normal(0.02)]),

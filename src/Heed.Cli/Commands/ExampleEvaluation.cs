@@ -24,17 +24,24 @@ internal sealed class ExampleEvaluation
         + "JSON lines"
     };
 
+    private readonly Option<int?> _beams = NumberOption.Optional("--beams", "beams of tasks that write; if omitted as the folder says",
+        new NumberRange<int>(1, 64));
+
+    private readonly Option<double?> _lengthPenalty = NumberOption.Optional("--length-penalty", "exponent of the length that a beam's "
+        + "log-probability is divided by; if omitted as the folder says", new NumberRange<double>(-10, 10));
+
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_task, _columns, _predictions]) command.Add(option);
+        foreach (Option option in (Option[])[_task, _columns, _predictions, _beams, _lengthPenalty]) command.Add(option);
     }
 
     /// <summary>True if labelled examples are to be judged rather than a text.</summary>
     public bool AreMeant(ParseResult parsed, string folder)
-        => ((Option[])[_task, _columns, _predictions]).Any(o => parsed.GetResult(o) is { Implicit: false })
+        => ((Option[])[_task, _columns, _predictions, _beams, _lengthPenalty]).Any(o => parsed.GetResult(o) is { Implicit: false })
             || (Directory.Exists(folder) && ModelFolder.ReadConfig(folder) is { } model
-                && model.Family.HeadOf(model.Architecture) is (HeadKind.SequenceClassifier or HeadKind.TokenClassifier or HeadKind.QuestionAnswerer));
+                && model.Family.HeadOf(model.Architecture) is (HeadKind.SequenceClassifier or HeadKind.TokenClassifier or HeadKind.QuestionAnswerer
+                    or HeadKind.SequenceToSequence));
 
     /// <summary>Evaluates and prints.</summary>
     public int Run(Terminal terminal, string folder, string data, ParseResult parsed, CancellationToken cancellationToken)
@@ -50,7 +57,10 @@ internal sealed class ExampleEvaluation
             Task = task,
             Columns = parsed.GetValue(_columns)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
         };
-        TaskAssessment assessment = FinetuningRun.Evaluate(config, cancellationToken);
+        double? lengthPenalty = parsed.GetValue(_lengthPenalty);
+        WritingOptions? writing = parsed.GetValue(_beams) is { } beams ? new WritingOptions(beams, lengthPenalty) : null;
+        if (writing is null && lengthPenalty is not null) throw new UsageException("--length-penalty: is of beams; name --beams too.");
+        TaskAssessment assessment = FinetuningRun.Evaluate(config, writing, cancellationToken);
         if (parsed.GetValue(_predictions) is { Length: > 0 } file) Write(file, assessment);
         if (terminal.IsJson)
         {
@@ -67,18 +77,29 @@ internal sealed class ExampleEvaluation
 
         terminal.Line($"{assessment.Examples.Count.ToString("N0", CultureInfo.InvariantCulture)} examples: "
             + $"{TrainingDisplay.Figures(assessment.Report)}");
-        if (assessment.Details["classes"] is JsonArray classes)
+        Parts(terminal, assessment.Details["classes"], "label");
+        Parts(terminal, assessment.Details["types"], "type");
+        foreach (JsonNode? row in assessment.Details["by_source_length"] as JsonArray ?? [])
         {
-            foreach (JsonNode? c in classes)
-            {
-                terminal.Line(string.Create(CultureInfo.InvariantCulture,
-                    $"  {Printable.Escape(c!["label"]!.GetValue<string>()),-24} F1 {c["f1"]!.GetValue<double>():0.000}, precision "
-                        + $"{c["precision"]!.GetValue<double>():0.000}, recall {c["recall"]!.GetValue<double>():0.000} of {c["support"]}"));
-            }
+            (string name, JsonNode? value) = row!.AsObject().Last();
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"  sources of {row["characters_from"]} to {row["characters_to"]} characters: {row["examples"]} examples, exact match "
+                    + $"{row["exact_match"]!.GetValue<double>():0.0}, {(name == "bleu" ? "BLEU" : "ROUGE-L")} {value!.GetValue<double>():0.0}"));
         }
 
         foreach (string finding in assessment.Report.Findings) terminal.Warn(finding + ".");
         return ExitCode.Ok;
+    }
+
+    /// <summary>A line for each label, or each type of entity.</summary>
+    private static void Parts(Terminal terminal, JsonNode? parts, string name)
+    {
+        foreach (JsonNode? part in parts as JsonArray ?? [])
+        {
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"  {Printable.Escape(part![name]!.GetValue<string>()),-24} F1 {part["f1"]!.GetValue<double>():0.000}, precision "
+                    + $"{part["precision"]!.GetValue<double>():0.000}, recall {part["recall"]!.GetValue<double>():0.000} of {part["support"]}"));
+        }
     }
 
     private static void Write(string file, TaskAssessment assessment)

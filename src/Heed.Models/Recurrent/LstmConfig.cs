@@ -18,6 +18,10 @@ public enum LstmTask
 /// <summary>Sizes and settings of the models from before Transformers, made of LSTM layers (Hochreiter and Schmidhuber 1997).</summary>
 public sealed record LstmConfig : ModelConfig
 {
+    /// <summary>First rows of a token table that is not the output layer too: N(0, 1), as torch's <c>nn.Embedding</c>. Gates that read rows of
+    /// 0.02 see hardly a difference between tokens, and learn ten times as slowly.</summary>
+    internal static readonly Heed.Engine.Nn.Initializer FirstRows = Heed.Engine.Nn.Initializer.Normal(1);
+
     private static readonly string[] Types = ["lstm-lm", "lstm-classifier", "lstm-seq2seq"];
 
     /// <inheritdoc/>
@@ -42,6 +46,12 @@ public sealed record LstmConfig : ModelConfig
 
     /// <summary>E, width of the rows of the token table; 0 means H (<c>embedding_size</c>).</summary>
     public int EmbeddingWidth { get => field == 0 ? Width : field; init; }
+
+    /// <summary>
+    /// True: the decoder looks at the encoder's rows anew for each token (Bahdanau et al. 2015). False: it is given one vector for the
+    /// whole source, the encoder's states at both ends, at every token (Cho et al. 2014, arXiv:1406.1078) (<c>attention</c>).
+    /// </summary>
+    public bool Attends { get; init; } = true;
 
     /// <summary>Width of the hidden layer of attention's scores; 0 means H (<c>attention_size</c>).</summary>
     public int AttentionWidth { get => field == 0 ? Width : field; init; }
@@ -104,7 +114,8 @@ public sealed record LstmConfig : ModelConfig
                 json["id2label"] = labels;
                 break;
             case LstmTask.SequenceToSequence:
-                json["attention_size"] = AttentionWidth;
+                if (Attends) json["attention_size"] = AttentionWidth;
+                else json["attention"] = false;
                 json["decoder_start_token_id"] = DecoderStartId;
                 json["encoder_layers"] = EncoderLayers;
                 json["is_encoder_decoder"] = true;
@@ -122,6 +133,7 @@ public sealed record LstmConfig : ModelConfig
         Layers = file.Size("num_layers", 1, 1),
         EncoderLayers = file.OptionalSize("encoder_layers") ?? 0,
         EmbeddingWidth = file.OptionalSize("embedding_size") ?? 0,
+        Attends = file.Flag("attention", true),
         AttentionWidth = file.OptionalSize("attention_size") ?? 0,
         BothDirections = file.Flag("bidirectional", true),
         Dropout = (float)file.Number("dropout", 0, 0, 0.999),

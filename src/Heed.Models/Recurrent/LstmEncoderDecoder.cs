@@ -7,9 +7,10 @@ namespace Heed.Models.Recurrent;
 
 /// <summary>
 /// Translation before Transformers: an LSTM reads in both directions, another writes, and before each token additive attention looks at
-/// what was read.
+/// what was read. Without attention the states at both ends of the source stand for what was read, the same at every token.
 /// </summary>
-/// <remarks>Bahdanau et al. 2015, arXiv:1409.0473, §3 and appendix A, with LSTM cells and a tanh layer instead of maxout.</remarks>
+/// <remarks>Bahdanau et al. 2015, arXiv:1409.0473, §3 and appendix A, with LSTM cells and a tanh layer instead of maxout; without attention
+/// as Cho et al. 2014, arXiv:1406.1078, §2.2.</remarks>
 internal sealed class LstmEncoderDecoder : EncoderDecoder
 {
     private const string CrossSite = "decoder.blocks.0.cross_attn";
@@ -28,10 +29,10 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         _encoderDropout = new Dropout(config.Dropout, "encoder.embed");
         _decoderDropout = new Dropout(config.Dropout, "decoder.embed");
         _dropout = new Dropout(config.Dropout, "decoder.lstm");
-        OutputTokens = new Embedding(config.Vocabulary, E, (at / "shared").As("embed"));
+        OutputTokens = new Embedding(config.Vocabulary, E, (at / "shared").As("embed"), LstmConfig.FirstRows);
         Encoder = new Lstm(E, H, ((at / "encoder").As("encoder") / "lstm").As("lstm"), config.EncoderLayers, bothDirections: true);
         Bridge = new Linear(H, config.Layers * H, (decoder / "bridge").As("bridge"), initializer: Initializer.GlorotUniform);
-        Attention = new AdditiveAttention(H, 2 * H, config.AttentionWidth, (decoder / "attention").As("blocks.0.cross_attn"));
+        if (config.Attends) Attention = new AdditiveAttention(H, 2 * H, config.AttentionWidth, (decoder / "attention").As("blocks.0.cross_attn"));
         Decoder = new Lstm(E + (2 * H), H, (decoder / "lstm").As("lstm"), config.Layers);
         Combine = new Linear((3 * H) + E, H, (decoder / "combine").As("combine"), initializer: Initializer.GlorotUniform);
     }
@@ -45,8 +46,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
     /// <summary>The backward state at the source's first token to the decoder's first states.</summary>
     public Linear Bridge { get; }
 
-    /// <summary>Looks at the encoder's rows.</summary>
-    public AdditiveAttention Attention { get; }
+    /// <summary>Looks at the encoder's rows; null if one vector stands for the source.</summary>
+    public AdditiveAttention? Attention { get; }
 
     /// <summary>The layers that write.</summary>
     public Lstm Decoder { get; }
@@ -78,13 +79,13 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         int[] lengths = Rows.Check(batch, "decoder_input_ids");
         int B = lengths.Length, T = lengths.Max();
         (Variable keys, int[] starts) = Memory(memory, context);                                                                     // [S, 2H]
-        Variable prepared = Attention.Prepare(keys);
+        Func<Variable, (Variable Read, IReadOnlyList<Variable> Weights)> attend = Reader(keys, starts);
         RecurrentState state = FirstState(keys, starts, context);
         Variable tokens = _decoderDropout.Forward(context.Visit("decoder", "embed.token", OutputTokens.Forward(batch.Ids)), context);  // [N, E]
         context.EachLayer?.Invoke(tokens);
 
-        (Variable[] steps, RecurrentState[] states, IReadOnlyList<Variable>[] weights) = Write(tokens, batch, state, T, lengths, step => Attention.Forward(step, keys, prepared, starts), context);
-        if (context.Hooks is not null)
+        (Variable[] steps, RecurrentState[] states, IReadOnlyList<Variable>[] weights) = Write(tokens, batch, state, T, lengths, attend, context);
+        if (context.Hooks is not null && Attention is not null)
         {
             Variable pattern = Pattern(weights, lengths, starts), seen = context.Visit(CrossSite, "pattern", pattern);               // [B, 1, T, S]
             // What was put in its place decides what is read, and so every state after it.
@@ -100,6 +101,21 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         x = _dropout.Forward(context.Visit("decoder.lstm", "out", x), context);
         context.EachLayer?.Invoke(x);
         return x;
+    }
+
+    /// <summary>What is read of the source for a state [B, H]: by attention, or one vector for all states, [B, 2H].</summary>
+    private Func<Variable, (Variable Read, IReadOnlyList<Variable> Weights)> Reader(Variable keys, int[] starts)
+    {
+        if (Attention is { } attention)
+        {
+            Variable prepared = attention.Prepare(keys);                                                                             // [S, width]
+            return step => attention.Forward(step, keys, prepared, starts);
+        }
+
+        int H = _config.Width;
+        int[] last = [.. starts.Skip(1).Select(s => s - 1)];
+        Variable ends = Variable.Concatenate(-1, keys.Gather(last).Columns(0, H), keys.Gather(starts[..^1]).Columns(H, H));          // [B, 2H]
+        return _ => (ends, []);
     }
 
     /// <summary>Writes token after token: each step reads what attention gives for the state before it.</summary>

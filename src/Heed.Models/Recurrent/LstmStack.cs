@@ -20,7 +20,8 @@ internal sealed class LstmStack : DecoderStack
         _embedDropout = new Dropout(config.Dropout, "embed");
         _dropout = new Dropout(config.Dropout, "lstm");
         Tokens = new Embedding(
-            config.Vocabulary, config.EmbeddingWidth, (at / "embed_tokens").As("embed"), isOutput: !_classifies && config.TiedOutput);
+            config.Vocabulary, config.EmbeddingWidth, (at / "embed_tokens").As("embed"),
+            !_classifies && config.TiedOutput ? null : LstmConfig.FirstRows, isOutput: !_classifies && config.TiedOutput);
         Layers = new Lstm(
             config.EmbeddingWidth, config.Width, (at / "lstm").As("lstm"), config.Layers, _classifies && config.BothDirections);
     }

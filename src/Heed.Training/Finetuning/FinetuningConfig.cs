@@ -25,8 +25,15 @@ public sealed record FinetuningConfig : TrainingConfig
         Keep = 1;
     }
 
-    /// <summary>Model folder whose weights the run continues, or the name of a pulled model.</summary>
+    /// <summary>Model folder whose weights the run continues, or the name of a pulled model; a preset or a <c>config.json</c> begins with
+    /// new weights.</summary>
     public string Model { get; init; } = "";
+
+    /// <summary><c>tokenizer.json</c> or its folder, for new weights; empty trains one on the training texts.</summary>
+    public string Tokenizer { get; init; } = "";
+
+    /// <summary>Ids of a tokenizer that is trained.</summary>
+    public int VocabularySize { get; init; } = 4096;
 
     /// <summary>What is learned, one of <see cref="FinetuningTask.Names"/>; null: what the data hold.</summary>
     public string? Task { get; init; }
@@ -114,7 +121,21 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Share of a target's mass that is spread over all classes.</summary>
     public double LabelSmoothing { get; init; }
 
-    /// <summary>Probability of dropout wherever the model has it; null: as its config.json says.</summary>
+    /// <summary>Folder of a finished classifier of the same labels, or name of a pulled one, that the model learns from beside the labels;
+    /// empty for none.</summary>
+    public string Teacher { get; init; } = "";
+
+    /// <summary>Temperature of the teacher's probabilities; null: 2.</summary>
+    public double? Temperature { get; init; }
+
+    /// <summary>Weight of the teacher's probabilities; the labels have the rest of 1. Null: 0.5.</summary>
+    public double? SoftWeight { get; init; }
+
+    /// <summary>Held-out texts that the model writes at each evaluation, to count exact matches, by which the best step is then chosen; 0:
+    /// only the finished model writes (translation, summarization).</summary>
+    public int EvaluateWritten { get; init; }
+
+    /// <summary>Probability of dropout wherever the model has it; null: as its config.json says, and 0 of a preset.</summary>
     public double? Dropout { get; init; }
 
     /// <summary>True to learn a classification from few texts: as pairs that share a label or do not, then by a logistic regression over
@@ -158,8 +179,10 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <inheritdoc/>
     public override TrainingConfig WithFullPaths() => this with
     {
-        Model = HubModel.Folder(FullPathOrName(Model)),
+        Model = File.Exists(Model) ? FullPath("model", Model) : NewModel.IsMeant(Model) ? Model : HubModel.Folder(FullPathOrName(Model)),
+        Tokenizer = Tokenizer.Length == 0 ? "" : FullPath("tokenizer", Tokenizer),
         Train = FullPath("train", Train),
+        Teacher = Teacher.Length == 0 ? "" : HubModel.Folder(FullPathOrName(Teacher)),
         ChatTemplate = ChatTemplate.Length == 0 || ChatTemplate == ChatForm.ChatMl ? ChatTemplate
             : FullPath("chat_template", ChatTemplate),
         Test = Test.Length == 0 ? "" : FullPath("test", Test),

@@ -33,6 +33,7 @@ internal abstract class FinetuningData
         ("mini_batch", [SimilarityData.Name]),
         ("stride", [QuestionData.Name]),
         ("prompt", [RewritingData.Translation, RewritingData.Summarization]),
+        ("evaluate_written", [RewritingData.Translation, RewritingData.Summarization]),
         ("chat_template", [ChatData.Name]),
     ];
 
@@ -47,6 +48,9 @@ internal abstract class FinetuningData
 
     /// <summary>How the data were divided, a sentence each.</summary>
     public IReadOnlyList<string> Statements { get; set; } = [];
+
+    /// <summary>The training texts, for a tokenizer that is trained on them; null if the task needs a trained model.</summary>
+    public virtual IEnumerable<string>? TrainingTexts => null;
 
     /// <summary>Examples to learn from.</summary>
     public abstract int Training { get; }
@@ -142,7 +146,7 @@ internal abstract class FinetuningData
             HeadKind.SequenceClassifier => ClassificationData.Name,
             HeadKind.TokenClassifier => EntityData.Name,
             HeadKind.QuestionAnswerer => QuestionData.Name,
-            _ => throw new InputException($"{config.Model}: {model.Architecture} has no head that labelled examples judge. "
+            _ => FinetuningReport.TaskOf(config.Model) is { } trained && Tasks.Contains(trained) ? trained : throw new InputException($"{config.Model}: {model.Architecture} has no head that labelled examples judge. "
                 + "Name the task (--task), or open a fine-tuned model."),
         };
         return task switch

@@ -24,8 +24,12 @@ internal static class FinetuningFields
     /// <summary>All fields.</summary>
     public static IReadOnlyList<Field> All { get; } =
     [
-        Field.Text("model", "model folder, or name of a pulled model, whose weights are trained further", c
-            => c.Model, (c, v) => c with { Model = v }),
+        Field.Text("model", "model folder, or name of a pulled model, whose weights are trained further; a preset or config.json begins "
+            + "with new weights", c => c.Model, (c, v) => c with { Model = v }),
+        Field.Text("tokenizer", "tokenizer.json or its folder, for new weights; if omitted one is trained on the training texts",
+            c => c.Tokenizer, (c, v) => c with { Tokenizer = v }),
+        Field.Integer("vocabulary_size", "ids of a tokenizer that is trained", c
+            => c.VocabularySize, (c, v) => c with { VocabularySize = v }, 257),
         Field.Word("task", "what is learned; if omitted what the data hold", FinetuningTask.Names, c
             => c.Task, (c, v) => c with { Task = v }),
         Field.Text("train", "training data: CSV, TSV, JSONL, JSON, Parquet, CoNLL, or a folder per class",
@@ -79,7 +83,15 @@ internal static class FinetuningFields
             c => c.ClassWeights, (c, v) => c with { ClassWeights = v }),
         Field.Number("label_smoothing", "share of a target's mass that is spread over all classes",
             c => c.LabelSmoothing, (c, v) => c with { LabelSmoothing = v }, 0, 0.999),
-        Field.OptionalNumber("dropout", "probability of dropout; if omitted as config.json says",
+        Field.Text("teacher", "folder of a finished classifier of the same labels that is learned from beside them (classification)",
+            c => c.Teacher, (c, v) => c with { Teacher = v }),
+        Field.OptionalNumber("temperature", "temperature of the teacher's probabilities; if omitted 2",
+            c => c.Temperature, (c, v) => c with { Temperature = v }, 0.01, 1000),
+        Field.OptionalNumber("soft_weight", "weight of the teacher's probabilities, the labels having the rest of 1; if omitted 0.5",
+            c => c.SoftWeight, (c, v) => c with { SoftWeight = v }, 0, 1),
+        Field.Integer("evaluate_written", "held-out texts that the model writes at each evaluation, for exact matches; 0: only at the end",
+            c => c.EvaluateWritten, (c, v) => c with { EvaluateWritten = v }, 0),
+        Field.OptionalNumber("dropout", "probability of dropout; if omitted as config.json says, and 0 for a preset",
             c => c.Dropout, (c, v) => c with { Dropout = v }, 0, 0.99),
         Field.Flag("few_shot", "learn a classification from few texts: pairs of texts, then a logistic regression over vectors",
             c => c.FewShot, (c, v) => c with { FewShot = v }),

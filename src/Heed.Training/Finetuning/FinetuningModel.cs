@@ -1,3 +1,4 @@
+using Heed.Engine.Nn;
 using Heed.Models;
 using Heed.Models.Adapters;
 using Heed.Models.Files;
@@ -7,22 +8,35 @@ namespace Heed.Training.Finetuning;
 
 /// <summary>A model that is trained further, under the head that the task needs.</summary>
 /// <param name="Model">Its weights, plain.</param>
-/// <param name="Folder">The folder that it comes from.</param>
-/// <param name="NewParameters">Parameters that the folder does not hold: they begin with random values.</param>
-internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList<string> NewParameters)
+/// <param name="Start">Where it comes from.</param>
+/// <param name="NewParameters">Parameters that the folder does not hold: they begin with random values. None if all weights are
+/// new.</param>
+internal sealed record FinetuningModel(Model Model, FinetuningStart Start, IReadOnlyList<string> NewParameters)
 {
     /// <summary>The adapter that is trained instead of the weights, or null.</summary>
     public Adapter? Adapter { get; private init; }
 
-    /// <summary>Reads the weights of the settings' folder under the head of the data.</summary>
+    /// <summary>The folder that the weights come from; null if they are new.</summary>
+    public string? Folder => Start.Folder;
+
+    /// <summary>Reads the weights of a folder, or draws new ones, under the head of the data.</summary>
     /// <param name="config">The settings.</param>
-    /// <param name="description">The folder's model.</param>
+    /// <param name="start">Where the weights come from.</param>
     /// <param name="data">The examples.</param>
     /// <param name="adapter">Folder with the adapter to go on with; null begins a new one, if the settings want one.</param>
     /// <exception cref="InputException">The family has no such head, or the folder's stack does not fit its config.json.</exception>
-    public static FinetuningModel Load(FinetuningConfig config, ModelDescription description, FinetuningData data, string? adapter = null)
+    public static FinetuningModel Load(FinetuningConfig config, FinetuningStart start, FinetuningData data, string? adapter = null)
     {
+        ModelDescription description = start.Model;
         string architecture = Architecture(config.Model, description, data);
+        if (start.Folder is not { } folder)
+        {
+            Model made = description.Family.Build(architecture, Configured(description.Config, description.Family, config, data),
+                new ParameterSet(ParameterSource.Random(config.Seed)));
+            Freeze(made, config);
+            return new FinetuningModel(made, start, []);
+        }
+
         LoadOptions options = new()
         {
             ForTraining = true,
@@ -31,7 +45,7 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
             Seed = config.Seed,
             Configure = c => Configured(c, description.Family, config, data),
         };
-        (Model model, LoadReport report) = ModelFolder.Load(config.Model, options);
+        (Model model, LoadReport report) = ModelFolder.Load(folder, options);
         string prefix = description.Family.BasePrefix + ".";
         // The stack must be there; what lies on top of it may be new.
         string? wrong = report.Missing.Concat(report.Mismatched)
@@ -43,20 +57,8 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
                 + $"that they belong together.");
         }
 
-        try
-        {
-            foreach (string pattern in config.Freeze) model.Parameters.Freeze(pattern);
-            if (!model.Parameters.Any(p => p.NeedsGradient)) throw new ArgumentException("Everything is frozen, and nothing would be "
-                + "learned");
-        }
-        catch (ArgumentException e)
-        {
-            string some = string.Join(", ", model.Parameters.Select(p => p.Name).Take(4));
-            model.Dispose();
-            throw new ConfigException($"freeze: {e.Message.Split(" (Parameter")[0].TrimEnd('.')}. Names are {some}, …", e);
-        }
-
-        FinetuningModel loaded = new(model, config.Model,
+        Freeze(model, config);
+        FinetuningModel loaded = new(model, start,
             [.. report.Missing, .. report.Mismatched.Select(m => m[..m.IndexOf(' ', StringComparison.Ordinal)])]);
         if (config.Lora == 0) return loaded;
         try
@@ -71,6 +73,22 @@ internal sealed record FinetuningModel(Model Model, string Folder, IReadOnlyList
         {
             model.Dispose();
             throw;
+        }
+    }
+
+    private static void Freeze(Model model, FinetuningConfig config)
+    {
+        try
+        {
+            foreach (string pattern in config.Freeze) model.Parameters.Freeze(pattern);
+            if (!model.Parameters.Any(p => p.NeedsGradient)) throw new ArgumentException("Everything is frozen, and nothing would be "
+                + "learned");
+        }
+        catch (ArgumentException e)
+        {
+            string some = string.Join(", ", model.Parameters.Select(p => p.Name).Take(4));
+            model.Dispose();
+            throw new ConfigException($"freeze: {e.Message.Split(" (Parameter")[0].TrimEnd('.')}. Names are {some}, …", e);
         }
     }
 

@@ -9,15 +9,19 @@ namespace Heed.Training.Finetuning;
 internal static class FinetuningPlan
 {
     private const int ManyExamples = 2000, MostEpochs = 20, FewSteps = 300, Evaluations = 10;
+    private const double NewRate = 5e-4;
     private const long SmallModel = 30_000_000;
+    private const string StepsDecision = " steps: ", EvaluationDecision = "evaluation every ";
 
     /// <summary>The settings, all decided, and a sentence for each decision.</summary>
     /// <param name="config">As given.</param>
     /// <param name="data">The examples.</param>
-    /// <param name="model">The base model.</param>
+    /// <param name="start">The base model.</param>
     public static (FinetuningConfig Config, IReadOnlyList<string> Decisions) Decide(
-        FinetuningConfig config, FinetuningData data, ModelDescription model)
+        FinetuningConfig config, FinetuningData data, FinetuningStart start)
     {
+        ModelDescription model = start.Model;
+        bool isNew = start.Folder is null;
         if (config.Lora == 0)
         {
             FinetuningConfig standard = new();
@@ -27,7 +31,19 @@ internal static class FinetuningPlan
                 + $"rank, such as 8.");
         }
 
+        string? taught = config.Temperature is not null ? "temperature" : config.SoftWeight is not null ? "soft_weight" : null;
+        if (config.Teacher.Length == 0 && taught is not null)
+            throw new ConfigException($"{taught}: is a setting of a teacher, and there is none. Name the teacher's folder, or leave it out.");
+        if (config.Teacher.Length > 0 && (data is not ClassificationData || config.FewShot))
+            throw new ConfigException($"teacher: is for classification, and the task is {(config.FewShot ? "few-shot learning" : data.Task)}. Leave it out.");
         List<string> decisions = [];
+        if (isNew)
+        {
+            decisions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"new weights, drawn by seed {config.Seed}; a vocabulary of {start.Tokenizer.VocabularySize:N0}, "
+                    + $"{(config.Tokenizer.Length > 0 ? "as given" : "trained on the training texts")}"));
+        }
+
         FinetuningConfig result = config with { Task = data.Task };
         if (config.MaximumLength == 0)
         {
@@ -59,7 +75,7 @@ internal static class FinetuningPlan
                 : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
                 : $"fewer than {ManyExamples:N0} examples need more passes, up to {FewSteps} steps or {MostEpochs} epochs";
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0} steps: {why}"));
+                $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0}{StepsDecision}{why}"));
         }
         else
         {
@@ -69,8 +85,8 @@ internal static class FinetuningPlan
         if (config.LearningRate == 0)
         {
             long parameters = Parameters(config, data, model);
-            result = result with { LearningRate = UsualRate(config, data, parameters) };
-            string usual = config.Lora > 0 ? "an adapter" : data.UsualRate is not null ? "this task"
+            result = result with { LearningRate = UsualRate(config, data, parameters, isNew) };
+            string usual = isNew ? "new weights" : config.Lora > 0 ? "an adapter" : data.UsualRate is not null ? "this task"
                 : FormattableString.Invariant($"{parameters / 1e6:0.0} M parameters");
             decisions.Add(string.Create(CultureInfo.InvariantCulture, $"learning rate {result.LearningRate:0.0e+0}: usual for {usual}"));
         }
@@ -85,7 +101,7 @@ internal static class FinetuningPlan
         {
             result = result with { EvaluateEvery = Math.Max(1, result.Steps / Evaluations) };
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"evaluation every {result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end the "
+                $"{EvaluationDecision}{result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end the "
                     + $"run"));
         }
 
@@ -93,15 +109,51 @@ internal static class FinetuningPlan
         return (result, decisions);
     }
 
-    /// <summary>A finding if the decided rate is far above the usual one; null else.</summary>
-    public static Finding? HighRate(FinetuningConfig decided, FinetuningData data, ModelDescription model)
+    /// <summary>Steps beyond which examples are only learned by heart.</summary>
+    /// <param name="config">All decided.</param>
+    /// <param name="data">The examples.</param>
+    public static long MostSteps(FinetuningConfig config, FinetuningData data)
     {
-        long parameters = Parameters(decided, data, model);
-        return Symptoms.UsualRate.Of(decided, parameters, UsualRate(decided, data, parameters));
+        long most = (long)Math.Ceiling(MostEpochs * config.Steps / config.Epochs);
+        return Math.Max(1, Math.Min(most, data.MostSteps ?? most));
     }
 
-    private static double UsualRate(FinetuningConfig config, FinetuningData data, long parameters)
-        => config.Lora > 0 ? 1e-4 : data.UsualRate ?? (parameters <= SmallModel ? 5e-5 : 2e-5);
+    /// <summary>Decided settings with another number of steps: epochs, warm-up, evaluations and checkpoints follow unless they were
+    /// given.</summary>
+    public static FinetuningConfig OfSteps(FinetuningConfig config, long steps, bool keepsWarmup, bool keepsEvaluations, bool keepsSaves)
+    {
+        long every = keepsEvaluations || config.EvaluateEvery == 0 ? config.EvaluateEvery : Math.Max(1, steps / Evaluations);
+        return config with
+        {
+            Steps = steps,
+            Epochs = config.Epochs * steps / config.Steps,
+            WarmupSteps = keepsWarmup ? Math.Min(config.WarmupSteps, steps) : (long)Math.Round(0.06 * steps),
+            EvaluateEvery = every,
+            SaveEvery = keepsSaves ? config.SaveEvery : every,
+        };
+    }
+
+    /// <summary>The decisions of a run whose number of steps was fixed by time.</summary>
+    public static IReadOnlyList<string> Replanned(IReadOnlyList<string> decisions, FinetuningConfig config)
+    {
+        List<string> kept = [.. decisions.Where(d => !d.Contains(StepsDecision, StringComparison.Ordinal)
+            && !d.StartsWith(EvaluationDecision, StringComparison.Ordinal))];
+        kept.Add(string.Create(CultureInfo.InvariantCulture, $"{config.Epochs:0.##} epochs, {config.Steps:N0}{StepsDecision}as planned for the time that was given"));
+        if (config.EvaluateEvery > 0)
+            kept.Add(string.Create(CultureInfo.InvariantCulture, $"{EvaluationDecision}{config.EvaluateEvery:N0} steps; the best is kept"));
+        return kept;
+    }
+
+    /// <summary>A finding if the decided rate is far above the usual one; null else.</summary>
+    public static Finding? HighRate(FinetuningConfig decided, FinetuningData data, FinetuningStart start)
+    {
+        if (start.Folder is null) return null;   // new weights have nothing to forget
+        long parameters = Parameters(decided, data, start.Model);
+        return Symptoms.UsualRate.Of(decided, parameters, UsualRate(decided, data, parameters, isNew: false));
+    }
+
+    private static double UsualRate(FinetuningConfig config, FinetuningData data, long parameters, bool isNew)
+        => isNew ? NewRate : config.Lora > 0 ? 1e-4 : data.UsualRate ?? (parameters <= SmallModel ? 5e-5 : 2e-5);
 
     private static string Positions(ModelConfig config) => config.MaximumLength == int.MaxValue ? "without a limit"
         : string.Create(CultureInfo.InvariantCulture, $"{config.MaximumLength:N0}");

@@ -20,6 +20,7 @@ public static class FinetuningRun
     /// <param name="config">The settings.</param>
     /// <param name="status">Reports what is being prepared; may be null.</param>
     /// <param name="warnings">Reports what is odd and was accepted; may be null.</param>
+    /// <param name="plan">See <see cref="TrainingRun.Prepare"/>.</param>
     /// <param name="cancellationToken">Ends the preparation.</param>
     /// <exception cref="ConfigException">Settings do not fit together, or the folder holds a run with others; the message names
     /// them.</exception>
@@ -32,25 +33,26 @@ public static class FinetuningRun
         FinetuningConfig config,
         IProgress<string>? status = null,
         IProgress<string>? warnings = null,
+        Func<TrainingRun<FinetuningTask>, TrainingConfig>? plan = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
-        if (config.Model.Length == 0) throw new ConfigException("model: is empty; name the model folder to train further.");
+        if (config.Model.Length == 0) throw new ConfigException("model: is empty; name the model folder to train further, or a preset or config.json "
+            + "to begin with new weights.");
         if (config.Train.Length == 0) throw new ConfigException("train: is empty; name the file or folder to learn from.");
         config = (FinetuningConfig)config.WithFullPaths();
         string at = Path.Combine(folder, FolderName);
         RequireOwn(folder, at, config);
-        ModelDescription description = ModelFolder.ReadConfig(config.Model);
         status?.Report("reading the data");
-        Tokenizer tokenizer = Tokenizer.FromFolder(config.Model);
-        FinetuningData data = FinetuningData.Read(config, tokenizer, description, cancellationToken);
-        (FinetuningConfig decided, IReadOnlyList<string> decisions) = FinetuningPlan.Decide(config, data, description);
-        if (FinetuningPlan.HighRate(decided, data, description) is { } high) warnings?.Report($"{high}");
+        FinetuningStart start = FinetuningStart.Find(config, status, cancellationToken);
+        FinetuningData data = FinetuningData.Read(config, start.Tokenizer, start.Model, cancellationToken);
+        (FinetuningConfig decided, IReadOnlyList<string> decisions) = FinetuningPlan.Decide(config, data, start);
+        if (FinetuningPlan.HighRate(decided, data, start) is { } high) warnings?.Report($"{high}");
         return TrainingRun.PrepareAt(at, decided, preparation =>
         {
             preparation.Report("loading the model");
-            FinetuningModel model = FinetuningModel.Load(decided, description, data);
+            FinetuningModel model = FinetuningModel.Load(decided, start, data);
             try
             {
                 FinetuningTask task = data.Make(model, decided);
@@ -62,7 +64,13 @@ public static class FinetuningRun
                 model.Model.Dispose();
                 throw;
             }
-        }, status, warnings, null, folder, cancellationToken);
+        }, status, warnings, plan is null ? null : run =>
+        {
+            TrainingConfig planned = plan(run);
+            if (run.FirstStep == 0)
+                run.Task.Decisions = [.. data.Statements, .. FinetuningPlan.Replanned(decisions, (FinetuningConfig)planned)];
+            return planned;
+        }, folder, cancellationToken);
     }
 
     /// <summary>The settings of the run in a folder, from <c>run/run.json</c> or else from its newest checkpoint; null if there are
@@ -108,26 +116,28 @@ public static class FinetuningRun
         if (calibration is null) File.Delete(calibrationFile);
         else DurableFile.WriteText(calibrationFile, StrictJson.Format(calibration.ToJson()));
         TaskAssessment? test = config.Test.Length == 0 ? null
-            : Evaluate(config with { Model = run.ModelFolder, Task = run.Task.Name }, cancellationToken);
+            : Evaluate(config with { Model = run.ModelFolder, Tokenizer = "", EvaluateWritten = 0, Task = run.Task.Name }, null, cancellationToken);
         FinetuningReport.Write(run, trained, test, calibration?.ToJson());
         return trained is null ? null : trained.Report with { Step = run.SavedStep };
     }
 
     /// <summary>Judges a finished model on labelled examples.</summary>
     /// <param name="config"><see cref="FinetuningConfig.Model"/> and <see cref="FinetuningConfig.Test"/>; how the file is read.</param>
+    /// <param name="writing">How the model writes; null: as its folder says.</param>
     /// <param name="cancellationToken">Ends the evaluation.</param>
+    /// <exception cref="ConfigException">It is said how the model writes, and the task has nothing to write.</exception>
     /// <exception cref="InputException">The data are not acceptable, or the model has no head for them.</exception>
-    internal static TaskAssessment Evaluate(FinetuningConfig config, CancellationToken cancellationToken = default)
+    internal static TaskAssessment Evaluate(
+        FinetuningConfig config, WritingOptions? writing = null, CancellationToken cancellationToken = default)
     {
-        ModelDescription description = ModelFolder.ReadConfig(config.Model);
-        Tokenizer tokenizer = Tokenizer.FromFolder(config.Model);
-        FinetuningData data = FinetuningData.ToEvaluate(config.Test, config, tokenizer, description, cancellationToken);
+        FinetuningStart start = FinetuningStart.OfFolder(config.Model);
+        FinetuningData data = FinetuningData.ToEvaluate(config.Test, config, start.Tokenizer, start.Model, cancellationToken);
         FinetuningConfig settings = config with
         {
             MaximumLength = config.MaximumLength > 0 ? config.MaximumLength
-            : description.Config.MaximumLength
+            : start.Model.Config.MaximumLength
         };
-        FinetuningModel model = FinetuningModel.Load(settings, description, data);
+        FinetuningModel model = FinetuningModel.Load(settings, start, data);
         try
         {
             if (model.NewParameters.Count > 0)
@@ -137,6 +147,8 @@ public static class FinetuningRun
             }
 
             using FinetuningTask task = data.Make(model, settings);
+            if (task is RewritingTask rewriting) rewriting.Writing = writing;
+            else if (writing is not null) throw new ConfigException($"beams: are of tasks that write, and {task.Name} is none of them. Leave them out.");
             return task.Complete(task.Assess(cancellationToken)!, cancellationToken);
         }
         catch
@@ -152,7 +164,7 @@ public static class FinetuningRun
         // An adapter is opened beside its base model, not within its weights: sums in another order have other bits.
         bool isAdapter = run.Task.Source.Adapter is not null;
         FinetuningConfig saved = isAdapter ? config : config with { Model = run.ModelFolder };
-        FinetuningModel model = FinetuningModel.Load(saved, ModelFolder.ReadConfig(saved.Model), run.Task.Data, isAdapter ? run.ModelFolder
+        FinetuningModel model = FinetuningModel.Load(saved, FinetuningStart.OfFolder(saved.Model), run.Task.Data, isAdapter ? run.ModelFolder
             : null);
         try
         {

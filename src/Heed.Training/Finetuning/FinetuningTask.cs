@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Heed.Checkpoints;
 using Heed.Engine.Autograd;
@@ -135,10 +136,28 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
         }
 
         TokenizerFolder.Save(Data.Tokenizer, folder, Model.Config.EndId, Source.Folder);
+        if (Model is not (CausalLanguageModel or SequenceToSequenceModel)) return;
+        string to = Path.Combine(folder, ModelFolder.GenerationConfigName);
+        if (Source.Folder is null)
+        {
+            DurableFile.WriteText(to, StrictJson.Format(GenerationIds()));
+            return;
+        }
+
         string generation = Path.Combine(Source.Folder, ModelFolder.GenerationConfigName);
-        if (Model is not (CausalLanguageModel or SequenceToSequenceModel) || !File.Exists(generation)) return;
+        if (!File.Exists(generation)) return;
         byte[] bytes = InputFile.ReadAll(generation, 16 << 20);
-        DurableFile.Write(Path.Combine(folder, ModelFolder.GenerationConfigName), stream => stream.Write(bytes));
+        DurableFile.Write(to, stream => stream.Write(bytes));
+    }
+
+    /// <summary>The settings of generation of a model that was not in a folder.</summary>
+    private JsonObject GenerationIds()
+    {
+        JsonObject ids = new() { ["bos_token_id"] = Model.Config.BeginId };
+        if (Model is SequenceToSequenceModel both) ids["decoder_start_token_id"] = both.DecoderStartId;
+        ids["eos_token_id"] = Model.Config.EndId;
+        ids["pad_token_id"] = Model.Config.PaddingId;
+        return ids;
     }
 
     /// <inheritdoc/>

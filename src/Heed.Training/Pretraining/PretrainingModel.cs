@@ -22,7 +22,7 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     string? Weights)
 {
     /// <summary>What the run learns.</summary>
-    public PretrainingObjective Objective { get; private init; } = new(ObjectiveKind.Causal, new PretrainingConfig());
+    public PretrainingObjective Objective { get; init; } = new(ObjectiveKind.Causal, new PretrainingConfig());
 
     private const int MaximumLayers = 10_000;
 
@@ -254,7 +254,10 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     }
 
     /// <summary>The sizes that the run trains.</summary>
-    private ModelConfig Sized(PretrainingConfig run, int vocabulary, ObjectiveTokens? tokens)
+    /// <param name="run">The run's settings.</param>
+    /// <param name="vocabulary">Ids of the tokenizer.</param>
+    /// <param name="tokens">The tokenizer's special tokens; null before it is known.</param>
+    public ModelConfig Sized(PretrainingConfig run, int vocabulary, ObjectiveTokens? tokens)
     {
         if (Weights is not null) return Continued(run);
         JsonObject json = Config.ToJson();

@@ -71,27 +71,38 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
         return new PretrainingTokenizer(trained, null);
     }
 
-    /// <summary>Trains what the objective's papers used: WordPiece for masked tokens; else byte-level BPE, in which every text can be
-    /// written.</summary>
     private static Tokenizer Train(PretrainingConfig config, PretrainingObjective objective, PretrainingTexts texts, CancellationToken cancellationToken)
     {
-        IEnumerable<string> training = texts.Training.Select(d => d.Text);
         IReadOnlyList<string> special = objective.Name == ObjectiveKind.Causal ? [EndOfText] : ObjectiveTokens.Trained(objective.Name, objective.Sentinels);
-        if (ObjectiveKind.Masks(objective.Name))
+        return Train(objective.Name, special, config.VocabularySize, texts.Training.Select(d => d.Text), cancellationToken);
+    }
+
+    /// <summary>Trains what the objective's papers used: WordPiece for masked tokens; else byte-level BPE, in which every text can be
+    /// written.</summary>
+    /// <param name="objective">One of <see cref="ObjectiveKind.Names"/>.</param>
+    /// <param name="special">Special tokens, in the order of their ids; those that stand before and after a text among them.</param>
+    /// <param name="size">Ids, at most.</param>
+    /// <param name="texts">What it learns from.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="ConfigException">The size has no room for bytes and special tokens.</exception>
+    internal static Tokenizer Train(
+        string objective, IReadOnlyList<string> special, int size, IEnumerable<string> texts, CancellationToken cancellationToken)
+    {
+        if (ObjectiveKind.Masks(objective))
         {
-            WordPieceTrainerSettings pieces = new() { VocabularySize = config.VocabularySize, SpecialTokens = special };
-            return TokenizerTrainer.Train(pieces, training, TrainingPipeline.Bert, null, cancellationToken);
+            WordPieceTrainerSettings pieces = new() { VocabularySize = size, SpecialTokens = special };
+            return TokenizerTrainer.Train(pieces, texts, TrainingPipeline.Bert, null, cancellationToken);
         }
 
-        if (config.VocabularySize < Bytes + special.Count)
+        if (size < Bytes + special.Count)
         {
-            throw new ConfigException($"vocabulary_size: is {config.VocabularySize}, and {Bytes} bytes and {special.Count} special tokens of objective {objective.Name} "
+            throw new ConfigException($"vocabulary_size: is {size}, and {Bytes} bytes and {special.Count} special tokens of objective {objective} "
                 + $"need {Bytes + special.Count}. Raise it.");
         }
 
         Tokenizer trained = TokenizerTrainer.Train(
-            new BpeTrainerSettings { VocabularySize = config.VocabularySize, SpecialTokens = special }, training, TrainingPipeline.ByteLevel, null, cancellationToken);
-        return objective.Name == ObjectiveKind.Causal ? trained : Framed(trained, ObjectiveTokens.Frame(objective.Name));
+            new BpeTrainerSettings { VocabularySize = size, SpecialTokens = special }, texts, TrainingPipeline.ByteLevel, null, cancellationToken);
+        return objective == ObjectiveKind.Causal ? trained : Framed(trained, ObjectiveTokens.Frame(objective));
     }
 
     /// <summary>The tokenizer with special tokens before and after each text, empty for none.</summary>
@@ -137,9 +148,16 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
     public int EndId(PretrainingModel model, string? given)
     {
         if (model.Weights is not null && model.Config.EndId is { } end && end < Tokenizer.VocabularySize) return end;
+        return EndOf(Tokenizer) ?? throw new InputException($"{given}: the tokenizer has none of {string.Join(", ", Ends)}, "
+            + $"which ends each document; add {EndOfText} as a special token.");
+    }
+
+    /// <summary>The id of the first of the known end tokens that a tokenizer has; null if it has none.</summary>
+    internal static int? EndOf(Tokenizer tokenizer)
+    {
         foreach (string token in Ends)
-            if (Tokenizer.TokenToId(token) is { } id) return id;
-        throw new InputException($"{given}: the tokenizer has none of {string.Join(", ", Ends)}, which ends each document; add {EndOfText} as a special token.");
+            if (tokenizer.TokenToId(token) is { } id) return id;
+        return null;
     }
 
     /// <summary>The ids of a text.</summary>

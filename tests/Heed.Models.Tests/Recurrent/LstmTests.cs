@@ -41,8 +41,10 @@ public sealed class LstmTests
     [InlineData(true)]
     public void The_classifier_learns(bool bothDirections) => Learns(SequenceClassifier.Create(Config with { BothDirections = bothDirections }, New()), Classes);
 
-    [Fact]
-    public void The_encoder_and_decoder_learn() => Learns(SequenceToSequenceModel.Create(Config, New()), Pair);
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_encoder_and_decoder_learn(bool attends) => Learns(SequenceToSequenceModel.Create(Config with { Attends = attends }, New()), Pair);
 
     [Fact]
     public void The_language_model_goes_on_from_its_cache_forks_and_goes_back()
@@ -70,10 +72,12 @@ public sealed class LstmTests
         }
     }
 
-    [Fact]
-    public void The_decoder_goes_on_from_its_cache_without_the_encoder()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_decoder_goes_on_from_its_cache_without_the_encoder(bool attends)
     {
-        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(Config, New());
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(Config with { Attends = attends }, New());
         using TensorScope scope = TensorScope.Begin();
         TokenBatch source = TokenBatch.Of([3, 4, 5, 6], [7, 8]), whole = TokenBatch.Of([1, 6, 5], [1, 8]);
         ForwardContext reading = source.Context();
@@ -87,6 +91,20 @@ public sealed class LstmTests
         float[] rows = model.Decode(rest, Tensor.Zeros(0, 12), rest.Context(memory: new ForwardContext([0, 0, 0], []), cache: [first, second])).Value.ToArray();
         Assert.Equal(expected[24..36], rows[..12]);
         Assert.Equal(expected[48..60], rows[12..]);
+    }
+
+    [Fact]
+    public void Without_attention_the_ends_of_the_source_stand_for_it_and_no_weights_are_shown()
+    {
+        LstmConfig config = Config with { Attends = false };
+        using SequenceToSequenceModel model = SequenceToSequenceModel.Create(config, New());
+        using SequenceToSequenceModel attending = SequenceToSequenceModel.Create(Config, New());
+        Assert.DoesNotContain(model.Parameters, p => p.Name.Contains("attention", StringComparison.Ordinal));
+        Assert.Equal(attending.Parameters.Values - model.Parameters.Values, (3 * 12 * 12) + 12);   // query, key and score
+        using TensorScope scope = TensorScope.Begin();
+        Assert.Empty(model.Run(Pair, new RunOptions { Details = true }).CrossAttentions);
+        using JsonDocument json = JsonDocument.Parse(model.Config.ToJson().ToJsonString());
+        Assert.False(LstmConfig.Read(new ConfigReader(json.RootElement, "config.json")).Attends);
     }
 
     [Fact]

@@ -77,6 +77,10 @@ public class ClassificationRunTests
         Assert.Equal(report["loss"]!.GetValue<double>(), report["test"]!["loss"]!.GetValue<double>());
         Assert.Equal(2, ((System.Text.Json.Nodes.JsonArray)report["details"]!["confusion"]!).Count);
         Assert.NotEmpty((System.Text.Json.Nodes.JsonArray)report["worst"]!);
+        string plain = File.ReadAllText(Path.Combine(folder.File("model"), "report.txt"));
+        Assert.Contains(", trained for classification: step ", plain, StringComparison.Ordinal);
+        Assert.Contains(" held-out examples\n  loss ", plain, StringComparison.Ordinal);
+        Assert.Contains("\n  macro f1 ", plain, StringComparison.Ordinal);
         string page = File.ReadAllText(Path.Combine(folder.File("model"), "report.html")), card = File.ReadAllText(Path.Combine(folder.File("model"), "README.md"));
         Assert.DoesNotContain("<b>day</b>", page, StringComparison.Ordinal);
         Assert.Contains("&lt;b&gt;day&lt;/b&gt;", page, StringComparison.Ordinal);

@@ -17,11 +17,17 @@ internal sealed class ClassificationData : ExampleData<ClassificationExample>
     /// <inheritdoc/>
     public override string Task => Name;
 
+    /// <inheritdoc/>
+    public override IEnumerable<string> TrainingTexts => TrainingExamples.SelectMany(e => (string[])(e.Second is null ? [e.Text] : [e.Text, e.Second]));
+
     /// <summary>What the labels are.</summary>
     public required LabelKind Kind { get; init; }
 
     /// <summary>The labels in the order of the model's outputs.</summary>
     public required IReadOnlyList<string> Labels { get; init; }
+
+    /// <summary>What a teacher says of each training example, in the order of <see cref="Labels"/>; null until it was asked.</summary>
+    public TaughtLabels? Taught { get; set; }
 
     /// <inheritdoc/>
     public override HeadKind Head => HeadKind.SequenceClassifier;

@@ -17,6 +17,9 @@ internal sealed class EntityData : ExampleData<EntityText>
     /// <inheritdoc/>
     public override string Task => Name;
 
+    /// <inheritdoc/>
+    public override IEnumerable<string> TrainingTexts => TrainingExamples.Select(t => t.Text);
+
     /// <summary>The tags in the order of the model's outputs.</summary>
     public required IReadOnlyList<string> Labels { get; init; }
 

@@ -18,6 +18,9 @@ internal sealed class QuestionData : ExampleData<QuestionExample>
     /// <inheritdoc/>
     public override string Task => Name;
 
+    /// <inheritdoc/>
+    public override IEnumerable<string> TrainingTexts => TrainingExamples.SelectMany(e => (string[])[e.Question, e.Context]);
+
     /// <summary>True if some questions have no answer, as in SQuAD 2.0: "no answer" is an answer then.</summary>
     public required bool HasUnanswered { get; init; }
 

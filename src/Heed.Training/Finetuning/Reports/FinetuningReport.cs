@@ -11,7 +11,7 @@ using Heed.Training.Runs;
 
 namespace Heed.Training.Finetuning;
 
-/// <summary>What a finished run leaves beside the model: <c>report.json</c>, <c>report.html</c> and the model card
+/// <summary>What a finished run leaves beside the model: <c>report.json</c>, <c>report.html</c>, <c>report.txt</c> and the model card
 /// <c>README.md</c>.</summary>
 internal static class FinetuningReport
 {
@@ -21,9 +21,12 @@ internal static class FinetuningReport
     /// <summary>The page.</summary>
     public const string PageName = "report.html";
 
+    /// <summary>The same as text.</summary>
+    public const string TextName = "report.txt";
+
     private const int WorstExamples = 25, LongestText = 400;
 
-    /// <summary>Writes all three.</summary>
+    /// <summary>Writes all of them.</summary>
     /// <param name="run">Trained to its end.</param>
     /// <param name="assessment">Of the saved model; null if nothing is held out.</param>
     /// <param name="test">On the test data; null without them.</param>
@@ -33,6 +36,7 @@ internal static class FinetuningReport
         JsonObject report = Of(run, assessment, test, calibration);
         DurableFile.WriteText(Path.Combine(run.ModelFolder, FileName), StrictJson.Format(report));
         DurableFile.WriteText(Path.Combine(run.ModelFolder, PageName), ReportPage.Of(report));
+        DurableFile.WriteText(Path.Combine(run.ModelFolder, TextName), ReportText.Of(report));
         DurableFile.WriteText(Path.Combine(run.ModelFolder, "README.md"), ModelCard.Of(report));
     }
 
@@ -42,6 +46,16 @@ internal static class FinetuningReport
             : string.Join(", ", ((JsonObject)test["measures"]!).Prepend(KeyValuePair.Create("loss", test["loss"])).Select(m
                 => $"{m.Key.Replace('_', ' ')} {m.Value?.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture) ?? "not defined"}"));
 
+    /// <summary>The task that a folder's model was trained for, as its report says; null without a report.</summary>
+    public static string? TaskOf(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        if (!File.Exists(path)) return null;
+        using JsonDocument report = StrictJson.ReadFile(path, 64 << 20);
+        return report.RootElement.ValueKind == JsonValueKind.Object && report.RootElement.TryGetProperty("task", out JsonElement task)
+            && task.ValueKind == JsonValueKind.String ? task.GetString() : null;
+    }
+
     private static JsonObject Of(TrainingRun<FinetuningTask> run, TaskAssessment? assessment, TaskAssessment? test, JsonObject? calibration)
     {
         FinetuningTask task = run.Task;
@@ -50,7 +64,8 @@ internal static class FinetuningReport
         return new JsonObject
         {
             ["task"] = task.Name,
-            ["model"] = Path.GetFileName(Path.TrimEndingDirectorySeparator(task.Source.Folder)),
+            ["model"] = Path.GetFileName(Path.TrimEndingDirectorySeparator(((FinetuningConfig)run.Config).Model)),
+            ["new_weights"] = task.Source.Folder is null,
             ["architecture"] = task.Model.Architecture,
             ["parameters"] = task.Model.Parameters.Values,
             ["saved_step"] = run.SavedStep,
@@ -132,7 +147,7 @@ internal static class FinetuningReport
     /// <summary>Settings without the folders of this machine: a card is published.</summary>
     private static JsonObject Settings(JsonObject settings)
     {
-        foreach (string key in (string[])["model", "train", "dev", "test"])
+        foreach (string key in (string[])["model", "tokenizer", "train", "dev", "test"])
             if (settings[key] is JsonValue value && value.TryGetValue(out string? path)) settings[key] = Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
         return settings;
     }

@@ -27,7 +27,8 @@ internal static class ModelCard
         JsonObject? measures = report["measures"] as JsonObject;
         StringBuilder card = new();
         card.Append(CultureInfo.InvariantCulture, $"---\n");
-        card.Append(CultureInfo.InvariantCulture, $"base_model: {Quoted(model)}\n");
+        bool isNew = report["new_weights"]?.GetValue<bool>() == true;
+        if (!isNew) card.Append(CultureInfo.InvariantCulture, $"base_model: {Quoted(model)}\n");
         card.Append(CultureInfo.InvariantCulture, $"pipeline_tag: {tag}\n");
         card.Append(CultureInfo.InvariantCulture, $"library_name: transformers\n");
         card.Append(CultureInfo.InvariantCulture, $"tags:\n- heed\n- {task}\n");
@@ -43,7 +44,7 @@ internal static class ModelCard
                     $"    - type: {name}\n      value: {value.GetValue<double>():0.######}\n");
         }
 
-        card.Append(CultureInfo.InvariantCulture, $"---\n\n# {model}, trained further for {task}\n\n");
+        card.Append(CultureInfo.InvariantCulture, $"---\n\n# {model}, trained {(isNew ? "" : "further ")}for {task}\n\n");
         card.Append(CultureInfo.InvariantCulture, $"{model} ({Text(report["architecture"])}, "
             + $"{report["parameters"]!.GetValue<long>() / 1e6:0.0} M parameters) trained on {data["examples"]!.GetValue<int>():N0} "
             + $"examples.\n");

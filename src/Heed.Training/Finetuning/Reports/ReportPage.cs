@@ -24,7 +24,7 @@ internal static class ReportPage
     public static string Of(JsonObject report)
     {
         StringBuilder page = new();
-        string title = $"{Text(report["model"])}, trained further for {Text(report["task"])}";
+        string title = $"{Text(report["model"])}, trained for {Text(report["task"])}";
         page.Append("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
             + "content=\"width=device-width\">")
             .Append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")

@@ -7,7 +7,11 @@ namespace Heed.Training.Finetuning;
 /// <summary>One line of a chart.</summary>
 /// <param name="Name">For the legend.</param>
 /// <param name="Points">x and y; what is not finite is left out.</param>
-internal sealed record ChartLine(string Name, IReadOnlyList<(double X, double Y)> Points);
+internal sealed record ChartLine(string Name, IReadOnlyList<(double X, double Y)> Points)
+{
+    /// <summary>Lowest and highest value at some x, drawn as upright strokes.</summary>
+    public IReadOnlyList<(double X, double Low, double High)> Ranges { get; init; } = [];
+}
 
 /// <summary>Small charts as SVG, in colours that the page decides (<c>.s0</c> … <c>.s5</c>), so that light and dark both work.</summary>
 internal static class SvgChart
@@ -19,22 +23,27 @@ internal static class SvgChart
     /// <param name="xName">What x is.</param>
     /// <param name="lines">One or more.</param>
     /// <param name="range">Lowest and highest y; null: as the points need.</param>
-    public static string Lines(string title, string xName, IReadOnlyList<ChartLine> lines, (double Low, double High)? range = null)
+    /// <param name="logarithmic">True for equal distances between equal ratios of x, which is above 0; every x is named.</param>
+    public static string Lines(
+        string title, string xName, IReadOnlyList<ChartLine> lines, (double Low, double High)? range = null, bool logarithmic = false)
     {
         List<(double X, double Y)> all = [.. lines.SelectMany(l => l.Points).Where(p => double.IsFinite(p.X) && double.IsFinite(p.Y))];
         if (all.Count == 0) return "";
-        (double x0, double x1) = Wide(all.Min(p => p.X), all.Max(p => p.X));
+        (double x0, double x1) = Wide(all.Min(p => Scaled(p.X)), all.Max(p => Scaled(p.X)));
         (double y0, double y1) = range ?? Wide(all.Min(p => p.Y), all.Max(p => p.Y));
         StringBuilder svg = Begin(title);
         for (int i = 0; i <= 4; i++)
         {
-            double y = y0 + ((y1 - y0) * i / 4), x = x0 + ((x1 - x0) * i / 4);
+            double y = y0 + ((y1 - y0) * i / 4);
             svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(y):0.#}\" "
                 + $"y2=\"{Y(y):0.#}\"/>")
-                .Append(CultureInfo.InvariantCulture, $"<text x=\"{Left - 6}\" y=\"{Y(y) + 4:0.#}\" text-anchor=\"end\">{Number(y)}</text>")
-                .Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):0.#}\" y=\"{Height - Bottom + 16}\" "
-                    + $"text-anchor=\"middle\">{Number(x)}</text>");
+                .Append(CultureInfo.InvariantCulture, $"<text x=\"{Left - 6}\" y=\"{Y(y) + 4:0.#}\" text-anchor=\"end\">{Number(y)}</text>");
         }
+
+        IEnumerable<double> marks = logarithmic ? all.Select(p => p.X).Distinct().Order()
+            : Enumerable.Range(0, 5).Select(i => x0 + ((x1 - x0) * i / 4));
+        foreach (double x in marks)
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):0.#}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{Number(x)}</text>");
 
         svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 6}\" "
             + $"text-anchor=\"middle\">{Text(xName)}</text>");
@@ -43,6 +52,8 @@ internal static class SvgChart
             string points = string.Join(' ', lines[i].Points.Where(p => double.IsFinite(p.X) && double.IsFinite(p.Y))
                 .Select(p => Invariant($"{X(p.X):0.#},{Y(p.Y):0.#}")));
             svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"s{i % 6}\" points=\"{points}\"/>");
+            foreach ((double x, double low, double high) in lines[i].Ranges)
+                svg.Append(CultureInfo.InvariantCulture, $"<line class=\"s{i % 6}\" x1=\"{X(x):0.#}\" x2=\"{X(x):0.#}\" y1=\"{Y(low):0.#}\" y2=\"{Y(high):0.#}\"/>");
             if (lines.Count > 1)
                 svg.Append(CultureInfo.InvariantCulture, $"<text class=\"t{i % 6}\" x=\"{Width - Right - 4}\" y=\"{Top + 14 + (16 * i)}\" "
                     + $"text-anchor=\"end\">{Text(lines[i].Name)}</text>");
@@ -50,8 +61,31 @@ internal static class SvgChart
 
         return svg.Append("</svg>").ToString();
 
-        double X(double x) => Left + ((x - x0) / (x1 - x0) * (Width - Left - Right));
+        double Scaled(double x) => logarithmic ? Math.Log10(x) : x;
+        double X(double x) => Left + ((Scaled(x) - x0) / (x1 - x0) * (Width - Left - Right));
         double Y(double y) => Height - Bottom - ((y - y0) / (y1 - y0) * (Height - Top - Bottom));
+    }
+
+    /// <summary>A chart as a file of its own, with its colours, for light and dark pages.</summary>
+    /// <param name="svg">From <see cref="Lines"/>.</param>
+    public static string File(string svg)
+    {
+        string[] light = ["#0b62c4", "#c2410c", "#15803d", "#7e22ce", "#b91c1c", "#57534e"];
+        string[] dark = ["#60a5fa", "#fb923c", "#4ade80", "#c084fc", "#f87171", "#a8a29e"];
+        StringBuilder style = new("<style>svg{background:#fff}text{font:12px system-ui,sans-serif;fill:#333}.grid{stroke:#ddd}"
+            + "polyline{fill:none;stroke-width:2}");
+        Colours(light);
+        style.Append("@media(prefers-color-scheme:dark){svg{background:#16181d}text{fill:#ddd}.grid{stroke:#333}");
+        Colours(dark);
+        style.Append("}</style>");
+        int open = svg.IndexOf('>', StringComparison.Ordinal);
+        return $"{svg[..open].Replace("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", StringComparison.Ordinal)}>{style}{svg[(open + 1)..]}\n";
+
+        void Colours(string[] colours)
+        {
+            for (int i = 0; i < colours.Length; i++)
+                style.Append(CultureInfo.InvariantCulture, $".s{i}{{stroke:{colours[i]}}}.t{i}{{fill:{colours[i]}}}");
+        }
     }
 
     /// <summary>How often one label was taken for another: rows are right, columns predicted.</summary>

@@ -32,6 +32,9 @@ internal sealed class RewritingData : FinetuningData
     public required RewritingPrompt Prompt { get; init; }
 
     /// <inheritdoc/>
+    public override IEnumerable<string> TrainingTexts => TrainingExamples.SelectMany(e => (string[])[Prompt.Of(e.Source), e.Target]);
+
+    /// <inheritdoc/>
     public override int Training => TrainingExamples.Count;
 
     /// <inheritdoc/>

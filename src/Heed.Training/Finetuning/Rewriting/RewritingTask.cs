@@ -4,7 +4,9 @@ using Heed.Generation;
 using Heed.Models;
 using Heed.Models.Files;
 using Heed.Training.Data;
+using Heed.Training.Logging;
 using Heed.Training.Metrics;
+using Heed.Training.Tasks;
 
 namespace Heed.Training.Finetuning;
 
@@ -13,6 +15,8 @@ internal sealed class RewritingTask : WritingTask
 {
     /// <summary>Texts generated at once, in batches of training.</summary>
     private const int Batches = 4;
+
+    private const string ExactMatch = "exact_match";
 
     private readonly RewritingData _data;
 
@@ -24,16 +28,38 @@ internal sealed class RewritingTask : WritingTask
             [.. data.HeldOutExamples.Select(e => data.Encode(e, settings.MaximumLength))])
         => _data = data;
 
+    /// <summary>How the finished model writes, instead of the folder's way; null keeps it.</summary>
+    public WritingOptions? Writing { get; set; }
+
+    /// <summary>The loss of each token, or the exact matches that are counted while the model is trained.</summary>
+    public override TaskMeasure Measure => Settings.EvaluateWritten == 0 ? TaskMeasure.Loss : new TaskMeasure(ExactMatch, HigherIsBetter: true);
+
+    /// <inheritdoc/>
+    internal override TaskAssessment? Assess(CancellationToken cancellationToken)
+    {
+        TaskAssessment? assessment = base.Assess(cancellationToken);
+        if (assessment is null || Settings.EvaluateWritten == 0) return assessment;
+        IReadOnlyList<RewritingExample> all = _data.HeldOutExamples;
+        int count = Math.Min(Settings.EvaluateWritten, all.Count);
+        RewritingExample[] some = [.. Enumerable.Range(0, count).Select(i => all[(int)((long)i * all.Count / count)])];
+        string[] written = Write(some, Generation() with { Beams = 1 }, cancellationToken);
+        Dictionary<string, double> measures = new(assessment.Report.Measures)
+        {
+            [ExactMatch] = 100 * some.Zip(written, (e, w) => IsRight(e, w) ? 1.0 : 0).Average(),
+        };
+        return assessment with { Report = assessment.Report with { Measures = measures } };
+    }
+
     /// <summary>Lets the model write, and compares: BLEU and chrF of translations, ROUGE of summaries, exact matches of both.</summary>
     /// <inheritdoc/>
     internal override TaskAssessment Complete(TaskAssessment assessment, CancellationToken cancellationToken)
     {
         IReadOnlyList<RewritingExample> examples = _data.HeldOutExamples;
-        string[] targets = [.. examples.Select(e => e.Target)], written = Write(cancellationToken);
+        string[] targets = [.. examples.Select(e => e.Target)], written = Write(examples, Generation(), cancellationToken);
         double[] losses = Losses(cancellationToken);
-        bool[] right = [.. targets.Zip(written, (t, w) => t.Trim() == w.Trim())];
-        Dictionary<string, double> measures = new(assessment.Report.Measures) { ["exact_match"] = 100 * right.Average(r => r ? 1.0 : 0) };
-        JsonObject details = [];
+        bool[] right = [.. examples.Zip(written, IsRight)];
+        Dictionary<string, double> measures = new(assessment.Report.Measures) { [ExactMatch] = 100 * right.Average(r => r ? 1.0 : 0) };
+        JsonObject details = new() { ["by_source_length"] = WrittenByLength.Of(examples, written, right, _data.Task) };
         if (_data.Task == RewritingData.Translation)
         {
             BleuScore bleu = Bleu.Corpus(written, [targets]);
@@ -59,13 +85,14 @@ internal sealed class RewritingTask : WritingTask
         };
     }
 
-    /// <summary>What the model makes of each held-out text, greedily or with the folder's beams.</summary>
-    private string[] Write(CancellationToken cancellationToken)
+    private static bool IsRight(RewritingExample example, string written) => example.Target.Trim() == written.Trim();
+
+    /// <summary>What the model makes of some texts.</summary>
+    private string[] Write(IReadOnlyList<RewritingExample> examples, GenerationConfig config, CancellationToken cancellationToken)
     {
-        GenerationConfig config = Generation();
         using InferenceEngine engine = new(Model);
         List<string> written = [];
-        foreach (RewritingExample[] some in _data.HeldOutExamples.Chunk(Math.Max(1, Settings.BatchSize * Batches / config.Beams)))
+        foreach (RewritingExample[] some in examples.Chunk(Math.Max(1, Settings.BatchSize * Batches / config.Beams)))
         {
             GenerationRequest[] requests = [.. some.Select(e => Request(e.Source, config))];
             written.AddRange(engine.Generate(requests, cancellationToken).Select(t => t.Text));
@@ -93,17 +120,19 @@ internal sealed class RewritingTask : WritingTask
     /// <summary>The folder's settings, those of the task over them; nothing is drawn, so that figures can be repeated.</summary>
     private GenerationConfig Generation()
     {
-        GenerationConfig config = GenerationConfig.FromFolder(Source.Folder);
+        GenerationConfig config = Source.Start.Generation();
         if (_data.Prompt.Generation(Model.Config) is { } own)
         {
             using JsonDocument json = JsonDocument.Parse(own.ToJsonString());
-            config = config.With(new ConfigReader(json.RootElement, Path.Combine(Source.Folder, ModelFolder.ConfigName)));
+            config = config.With(new ConfigReader(json.RootElement, Path.Combine(Source.Folder ?? "", ModelFolder.ConfigName)));
         }
 
         if (config.EndIds.Count == 0 && Model.Config.EndId is { } end) config = config with { EndIds = [end] };
         // Twice the longest target lets a text end, and stops one that would not.
         if (config.MaxNewTokens is null && config.MaxLength is null)
             config = config with { MaxNewTokens = 2 * Math.Min(_data.LongestTarget, Settings.MaximumLength) };
+        if (Writing is { } writing)
+            config = config with { Beams = writing.Beams, LengthPenalty = (float)(writing.LengthPenalty ?? config.LengthPenalty) };
         return config with
         {
             Sample = false,

@@ -25,12 +25,13 @@ internal sealed class FewShotTask : PooledTask
         : base(model, data, settings, [.. data.Pairs.Select(p
             => Math.Max(data.Texts.TokenCounts[p.First], data.Texts.TokenCounts[p.Second]))])
     {
+        if (model.Adapter is not null) throw new ConfigException("lora: is not for few-shot learning; leave it at 0.");
         _data = data;
         List<string> labels = [.. data.Texts.Labels];
         _labels = [.. data.Texts.TrainingExamples.Select(e => labels.IndexOf(e.Labels[0]))];
         _gold = [.. data.Texts.HeldOutExamples.Select(e => labels.IndexOf(e.Labels[0]))];
         // A folder that this task has saved is judged with the head that it holds.
-        VectorHead? saved = VectorHead.Read(new FolderModelFiles(model.Folder));
+        VectorHead? saved = VectorHead.Read(new FolderModelFiles(model.Folder!));
         if (saved is not null && saved.Classes == labels.Count && model.Model.Config.Labels.SequenceEqual(labels)) _head = saved;
         if (_head is null && _labels.Length == 0)
             throw new InputException($"{model.Folder}: holds no {VectorHead.FileName} of the labels; open a model that was learned from few texts.");

@@ -92,20 +92,30 @@ internal sealed record LogisticHead(double[] Weights, double[] Intercepts)
             return (value, gradient);
         }
 
-        private double X(int i, int d) => d == width ? 1 : vectors.Span[(i * width) + d];
-
         private double Target(int i, int r) => Rows == 1 ? labels[i] : labels[i] == r ? 1 : 0;
 
         private void Add(double[] gradient, int r, int i, double c)
         {
-            for (int d = 0; d <= width; d++) gradient[(r * (width + 1)) + d] += c * X(i, d);
+            ReadOnlySpan<float> x = vectors.Span.Slice(i * width, width);
+            Span<double> row = gradient.AsSpan(r * (width + 1), width + 1);
+            for (int d = 0; d < x.Length; d++)
+                if (x[d] != 0) row[d] += c * x[d];   // bags of words are mostly zeros
+            row[width] += c;
         }
 
         private (double[] Probabilities, double Nats) Row(double[] at, int i)
         {
             double[] scores = new double[Rows];
+            ReadOnlySpan<float> x = vectors.Span.Slice(i * width, width);
             for (int r = 0; r < Rows; r++)
-                for (int d = 0; d <= width; d++) scores[r] += at[(r * (width + 1)) + d] * X(i, d);
+            {
+                ReadOnlySpan<double> row = at.AsSpan(r * (width + 1), width + 1);
+                double sum = 0;
+                for (int d = 0; d < x.Length; d++)
+                    if (x[d] != 0) sum += row[d] * x[d];
+                scores[r] = sum + row[width];
+            }
+
             if (Rows == 1)
             {
                 double s = scores[0];
