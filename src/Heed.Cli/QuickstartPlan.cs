@@ -9,7 +9,6 @@ namespace Heed.Cli;
 internal static class QuickstartPlan
 {
     private const int LargestVocabulary = 8192;
-    private const int Evaluations = 8, Checkpoints = 4;
 
     /// <summary>A text is read up to this number of times: beyond it a small one is only memorised.</summary>
     private const int Epochs = 8;
@@ -43,17 +42,15 @@ internal static class QuickstartPlan
         Seed = seed,
     };
 
-    /// <summary>How long steps are measured before their number is fixed: long enough for code to be compiled hot, short beside the
-    /// training.</summary>
-    public static TimeSpan Measuring(double minutes) => TimeSpan.FromSeconds(Math.Min(6, minutes * 60 / 4));
-
     /// <summary>Fixes the number of steps by the measured pace, and with it warm-up, evaluations and checkpoints.</summary>
     public static PretrainingConfig Steps(PretrainingConfig config, RunTiming timing, double minutes, int trainingTokens)
+        => Steps(config, Math.Min(TimePlan.Steps(timing, minutes), MostSteps(config, trainingTokens)));
+
+    /// <summary>Steps that read a text as often as is of use.</summary>
+    public static long MostSteps(PretrainingConfig config, int trainingTokens)
     {
-        double seconds = Math.Max(minutes * 60 / 2, (minutes * 60) - (Evaluations * timing.EvaluationSeconds));
-        long steps = Math.Max(20, (long)(seconds / timing.StepSeconds));
-        long once = Math.Max(1, trainingTokens / ((long)config.BatchSize * config.BlockLength));
-        return Steps(config, Math.Min(steps, Math.Max(20, once * Epochs)));
+        long once = Math.Max(1, trainingTokens / ((long)config.BatchSize * config.BlockLength * config.Accumulation));
+        return Math.Max(20, once * Epochs);
     }
 
     /// <summary>The settings of a number of steps: warm-up, evaluations and checkpoints follow.</summary>
@@ -61,8 +58,8 @@ internal static class QuickstartPlan
     {
         Steps = steps,
         WarmupSteps = Math.Clamp(steps / 30, 1, steps),
-        EvaluateEvery = Math.Max(1, (steps + Evaluations - 1) / Evaluations),
-        SaveEvery = Math.Max(1, (steps + Checkpoints - 1) / Checkpoints),
+        EvaluateEvery = TimePlan.Every(steps, TimePlan.Evaluations),
+        SaveEvery = TimePlan.Every(steps, TimePlan.Checkpoints),
     };
 
     /// <summary>Characters that a run of this length is given: what is read takes time too. The SDK's documentation is read whole from two

@@ -1,10 +1,17 @@
+using System.Diagnostics;
 using System.Globalization;
 using Heed.Training.Logging;
 
 namespace Heed.Cli;
 
 /// <summary>Shows a training run: one live line on a terminal, a line now and then otherwise.</summary>
-internal sealed class TrainingDisplay(Terminal terminal, long steps, string unit = "tokens") : ITrainingObserver
+/// <param name="terminal">Where it is shown.</param>
+/// <param name="steps">Of the whole run.</param>
+/// <param name="unit">What a target is called.</param>
+/// <param name="evaluateEvery">Steps between evaluations; 0: at the end.</param>
+/// <param name="evaluationSeconds">What an evaluation takes, until the first has told.</param>
+internal sealed class TrainingDisplay(
+    Terminal terminal, long steps, string unit = "tokens", long evaluateEvery = 0, double evaluationSeconds = 0) : ITrainingObserver
 {
     private const int LongLine = 112;
 
@@ -14,7 +21,8 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps, string unit
     /// <summary>Steps over which the pace is averaged.</summary>
     private const int PaceSteps = 20;
 
-    private double _seconds;
+    private double _seconds, _evaluationSeconds = evaluationSeconds;
+    private long _stepped;
     private long _counted;
 
     /// <summary>The newest evaluation; null before the first.</summary>
@@ -33,11 +41,14 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps, string unit
         _seconds = warm <= 1 ? report.Seconds : _seconds + ((report.Seconds - _seconds) / Math.Min(warm, PaceSteps));
         if (terminal.IsErrorTerminal) terminal.Status(Line(report));
         else if (report.Step == 1 || report.Step == steps || report.Step % Math.Max(1, steps / 20) == 0) terminal.Note(Line(report));
+        _stepped = Stopwatch.GetTimestamp();
     }
 
     public void Evaluated(EvaluationReport report)
     {
         Evaluation = report;
+        // It began when its step had ended.
+        if (_stepped != 0) _evaluationSeconds = Stopwatch.GetElapsedTime(_stepped).TotalSeconds;
         terminal.Note($"step {report.Step}: held-out {Figures(report)}");
     }
 
@@ -56,7 +67,8 @@ internal sealed class TrainingDisplay(Terminal terminal, long steps, string unit
 
     private string Line(StepReport r)
     {
-        TimeSpan rest = TimeSpan.FromSeconds(Math.Min((steps - r.Step) * _seconds, TimeSpan.MaxValue.TotalSeconds / 2));
+        double evaluations = TimePlan.EvaluationsFrom(r.Step, steps, evaluateEvery) * _evaluationSeconds;
+        TimeSpan rest = TimeSpan.FromSeconds(Math.Min(((steps - r.Step) * _seconds) + evaluations, TimeSpan.MaxValue.TotalSeconds / 2));
         string left = rest.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{(long)rest.TotalHours}:{rest:mm\\:ss}") : rest.ToString("mm\\:ss", CultureInfo.InvariantCulture);
         bool brief = terminal.Width < LongLine;
         // Step, rate and time left are always shown; what a narrow terminal has no room for goes by its rank, from 1.

@@ -44,11 +44,21 @@ public sealed partial class Inspector
         ArgumentNullException.ThrowIfNull(attention);
         string name = Find(attention.EndsWith(".z", StringComparison.Ordinal) ? attention : $"{attention}.z");
         string[] parts = name.Split('.');
-        StackParts stack = PartsOf(parts[0]);
-        int heads = ConfigOf(stack, int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture), parts[3]).Heads;
+        int layer = int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture);
+        ValueArray? states = parts[0] == LastStack.Name && layer > 0 ? StatesBefore(text, cancellationToken) : null;
+        return AblateEach(text, metric, name, states, cancellationToken);
+    }
+
+    /// <summary>As the public method, with what enters each layer; null runs all of them.</summary>
+    private ValueArray AblateEach(
+        InspectedText text, LogitDifference metric, string name, ValueArray? states, CancellationToken cancellationToken)
+    {
+        string[] parts = name.Split('.');
+        int layer = int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture);
+        int heads = ConfigOf(PartsOf(parts[0]), layer, parts[3]).Heads;
         IReadOnlyList<Intervention>[] each =
             [[], .. Enumerable.Range(0, heads).Select(h => (IReadOnlyList<Intervention>)[Intervention.Zero(name, h)])];
-        float[] scores = Measure(text, metric, each, cancellationToken);
+        float[] scores = Measure(text, metric, each, cancellationToken, states is null ? null : new KnownState(layer, states.At(layer)));
         return new ValueArray([.. scores.Skip(1).Select(f => (float)((double)f - scores[0]))], heads);
     }
 
@@ -60,8 +70,11 @@ public sealed partial class Inspector
     /// <inheritdoc cref="AblateEach(InspectedText, LogitDifference, string, CancellationToken)" path="/exception"/>
     public IReadOnlyDictionary<string, ValueArray> AblateEach(
         InspectedText text, LogitDifference metric, CancellationToken cancellationToken = default)
-        => EachAttention((stack, attention) => Stacked([.. Enumerable.Range(0, stack.Blocks.Count)
-            .Select(l => AblateEach(text, metric, $"{stack.Name}.blocks.{l}.{attention}", cancellationToken))]));
+    {
+        ValueArray states = StatesBefore(text, cancellationToken);
+        return EachAttention((stack, attention) => Stacked([.. Enumerable.Range(0, stack.Blocks.Count).Select(l => AblateEach(
+            text, metric, $"{stack.Name}.blocks.{l}.{attention}.z", stack == LastStack ? states : null, cancellationToken))]));
+    }
 
     /// <summary>Something of each attention, by stack and attention.</summary>
     private Dictionary<string, ValueArray> EachAttention(Func<StackParts, string, ValueArray> find)

@@ -28,15 +28,19 @@ public sealed partial class Inspector
         string[] names = SitesOf(site);
         Dictionary<string, ValueArray> values = Gather([clean], names.Contains, null, cancellationToken);
         (double best, double worst) = EndsOf(clean, corrupt, metric, cancellationToken);
+        ValueArray? states = names[0].StartsWith($"{LastStack.Name}.", StringComparison.Ordinal)
+            ? StatesBefore(corrupt, cancellationToken) : null;
         List<ValueArray> layers = [];
         foreach (string name in names)
         {
             ValueArray value = values[name].At(0);
+            KnownState? known = states is not null && LayerOf(name) is { } layer ? new KnownState(layer, states.At(layer)) : null;
             (bool heads, int count) = PlacesOf(name, value.Shape);
             IReadOnlyList<Intervention>[] each = [.. Enumerable.Range(0, count).Select(i => (IReadOnlyList<Intervention>)
                 [Intervention.Set(name, value, heads ? i : null, heads ? null : i)])];
             layers.Add(new ValueArray(
-                Array.ConvertAll(Measure(corrupt, metric, each, cancellationToken), f => (float)((f - worst) / (best - worst))), count));
+                Array.ConvertAll(Measure(corrupt, metric, each, cancellationToken, known), f => (float)((f - worst) / (best - worst))),
+                    count));
         }
 
         return IsOneLayer(site) ? layers[0] : Stacked(layers);
@@ -139,6 +143,10 @@ public sealed partial class Inspector
         stack ??= LastStack;
         return [.. Enumerable.Range(0, stack.Blocks.Count).Select(l => Find($"{stack.Name}.blocks.{l}.{inner}"))];
     }
+
+    /// <summary>The layer of a value; null for those around the layers.</summary>
+    private static int? LayerOf(string name) => name.Split('.') is [_, "blocks", var layer, ..]
+        ? int.Parse(layer, System.Globalization.CultureInfo.InvariantCulture) : null;
 
     private static bool IsOneLayer(string site) => site.Contains("blocks.", StringComparison.Ordinal);
 

@@ -250,17 +250,43 @@ public sealed partial class Inspector
 
     /// <summary>F of copies of one text, each with interventions of its own.</summary>
     internal float[] Measure(
-        InspectedText text, LogitDifference metric, IReadOnlyList<IReadOnlyList<Intervention>> each, CancellationToken cancellationToken)
+        InspectedText text, LogitDifference metric, IReadOnlyList<IReadOnlyList<Intervention>> each, CancellationToken cancellationToken,
+        KnownState? known = null)
     {
         float[] results = new float[each.Count];
-        ScoreEach(text, ReadoutOf(text, metric.Position), each, (i, scores) => results[i] = Difference(scores, metric), cancellationToken);
+        ScoreEach(text, ReadoutOf(text, metric.Position), each, (i, scores) => results[i] = Difference(scores, metric), cancellationToken,
+            known);
         return results;
+    }
+
+    /// <summary>What enters each layer of the stack that scores come from, [L, T, D]: where only later values change, the layers before
+    /// need not run again.</summary>
+    internal ValueArray StatesBefore(InspectedText text, CancellationToken cancellationToken)
+    {
+        StackParts stack = LastStack;
+        string[] names = [.. Enumerable.Range(0, stack.Blocks.Count).Select(l => $"{stack.Name}.blocks.{l}.resid_pre")];
+        Dictionary<string, ValueArray> values = Gather([text], names.Contains, null, cancellationToken);
+        return Stacked([.. names.Select(name => values[name].At(0))]);
+    }
+
+    /// <summary>What is known of a run that enters a layer.</summary>
+    /// <param name="Layer">The layer, of the stack that scores come from.</param>
+    /// <param name="Rows">[T, D].</param>
+    internal sealed record KnownState(int Layer, ValueArray Rows)
+    {
+        public LayerResume Resume(int copies)
+        {
+            Tensor rows = Tensor.Uninitialized(copies * Rows.Shape[0], Rows.Shape[1]);
+            for (int b = 0; b < copies; b++) Rows.Span.CopyTo(rows.Span[(b * Rows.Count)..]);
+            return new LayerResume(Layer, rows);
+        }
     }
 
     /// <summary>The scores at a position of copies of one text, each with interventions of its own.</summary>
     internal void ScoreEach(
         InspectedText text, int? position, IReadOnlyList<IReadOnlyList<Intervention>> each, RowReader read,
-            CancellationToken cancellationToken)
+            CancellationToken cancellationToken,
+        KnownState? known = null)
     {
         int atOnce = Math.Clamp(TokensAtOnce / Math.Max(1, text.Ids.Count + text.DecoderIds.Count), 1, 64);
         using ModelUse use = Model.Enter();
@@ -272,7 +298,7 @@ public sealed partial class Inspector
             Change(hooks, some);
             bool plain = some.All(s => s.Count == 0);
             Variable scores = _runner.Run(ModelRunner.Batch([.. some.Select(_ => text)]), plain ? null : hooks, position,
-                cancellationToken);     // [B, V]
+                cancellationToken, true, known?.Resume(some.Length));     // [B, V]
             for (int b = 0; b < some.Length; b++) read(done + b, scores.Value.Span.Slice(b * scores.Shape.Last, scores.Shape.Last));
         }
     }

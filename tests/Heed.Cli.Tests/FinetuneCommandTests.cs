@@ -53,6 +53,26 @@ public class FinetuneCommandTests
     }
 
     [Fact]
+    public async Task Minutes_fix_steps_and_epochs_and_say_so()
+    {
+        using TemporaryFolder folder = new();
+        string[] args = ["finetune", "--model", Encoder, "--train", Labelled(folder), "--out", folder.File("model"), "--minutes", "0.01"];
+        (int code, _, string error) = await Run([.. args, "--epochs", "2"]);
+        Assert.True(code == ExitCode.Usage && error.Contains("--minutes: is given beside --epochs", StringComparison.Ordinal), error);
+        (code, _, error) = await Run(args);
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.Contains("steps: as planned for the time that was given", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("more passes", error, StringComparison.Ordinal);
+        FinetuningConfig planned = FinetuningConfig.FromFile(folder.File("model/run/run.json"));
+        // Three batches an epoch, twenty epochs at most.
+        Assert.InRange(planned.Steps, 20, 60);
+        Assert.Equal(planned.Steps / 3.0, planned.Epochs, 1e-9);
+        (code, _, error) = await Run(args);
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.Contains("--minutes changes nothing", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_finished_run_is_resumed_judged_and_says_so_when_it_is_over()
     {
         using TemporaryFolder folder = new();

@@ -20,7 +20,7 @@ public class PretrainCommandTests
     [InlineData("--heads", "3", "--heads: is 3, and the preset's width 128 is not a multiple of it")]
     [InlineData("--model", "gpt9", "--model: \"gpt9\" is no preset")]
     [InlineData("--schedule", "steep", "--schedule: \"steep\" is unknown")]
-    [InlineData("--objective", "mask", "--objective: is \"mask\"; one of causal, masked, span, denoise was expected.")]
+    [InlineData("--objective", "mask", "--objective: is \"mask\"; one of causal, masked, replaced, distill, span, denoise was expected.")]
     [InlineData("--objective", "masked", "--objective: is masked, and \"gpt2-tiny\" is GPT2LMHeadModel, which does not learn objective masked; set objective to causal")]
     [InlineData("--whole-words", "true", "--whole-words: belongs to objective masked")]
     [InlineData("--data", "", "--data: is empty")]
@@ -65,6 +65,25 @@ public class PretrainCommandTests
         }
 
         Assert.False(Directory.Exists(folder.File("run")));
+    }
+
+    [Fact]
+    public async Task Minutes_fix_the_steps_of_a_run_which_then_resumes_by_the_same_command()
+    {
+        using TemporaryFolder folder = new();
+        string[] args = ["pretrain", "--data", Text(folder), "--out", folder.File("run"), "--layers", "1", "--heads", "2", "--width", "16",
+            "--vocabulary-size", "300", "--block-length", "16", "--batch-size", "2", "--minutes", "0.002"];
+        (int code, _, string error) = await Run([.. args, "--steps", "5"]);
+        Assert.True(code == ExitCode.Usage && error.Contains("--minutes: is given beside --steps", StringComparison.Ordinal), error);
+        (code, _, error) = await Run(args);
+        Assert.True(code == 0, $"{code} {error}");
+        PretrainingConfig planned = PretrainingConfig.FromFile(folder.File("run/run.json"));
+        Assert.True(planned.Steps >= 20, $"{planned.Steps}");
+        Assert.Equal((planned.Steps + 7) / 8, planned.EvaluateEvery);
+        (code, _, error) = await Run(args);
+        Assert.True(code == 0, $"{code} {error}");
+        Assert.Contains("--minutes changes nothing", error, StringComparison.Ordinal);
+        Assert.Equal(planned.Steps, PretrainingConfig.FromFile(folder.File("run/run.json")).Steps);
     }
 
     [Fact]

@@ -34,6 +34,44 @@ public class TrainingDisplayTests
     }
 
     [Fact]
+    public void The_time_left_counts_the_evaluations_to_come()
+    {
+        using StringWriter writer = new();
+        TrainingDisplay display = new(new Terminal(writer, writer, isTerminal: true, colours: false) { Columns = () => 120 }, 95, "tokens", 10, 6);
+        // 94 steps of a second, and nine evaluations of six beside the one at the end.
+        display.Stepped(new StepReport(1, 3, 1, 1e-3, 100, 100, 1, null));
+        Assert.EndsWith("02:34 left", writer.ToString().TrimEnd(), StringComparison.Ordinal);
+        display.Stepped(new StepReport(90, 3, 1, 1e-3, 100, 100, 1, null));
+        Assert.EndsWith("00:17 left", writer.ToString().TrimEnd(), StringComparison.Ordinal);
+        display.Stepped(new StepReport(95, 3, 1, 1e-3, 100, 100, 1, null));
+        Assert.EndsWith("00:06 left", writer.ToString().TrimEnd(), StringComparison.Ordinal);
+        // What an evaluation really took counts from the first on.
+        display.Evaluated(new EvaluationReport(2, 100) { Step = 95 });
+        display.Stepped(new StepReport(91, 3, 1, 1e-3, 100, 100, 1, null));
+        Assert.EndsWith("00:04 left", writer.ToString().TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1, 100, 10, 10)]
+    [InlineData(10, 100, 10, 10)]
+    [InlineData(11, 100, 10, 9)]
+    [InlineData(1, 95, 10, 10)]
+    [InlineData(95, 95, 10, 1)]
+    [InlineData(1, 5, 10, 1)]
+    [InlineData(3, 5, 0, 1)]
+    public void Evaluations_to_come_are_those_asked_for_and_one_at_the_end(long step, long steps, long every, long expected)
+        => Assert.Equal(expected, TimePlan.EvaluationsFrom(step, steps, every));
+
+    [Theory]
+    [InlineData(0.5, 0, 1, 0, 120)]
+    [InlineData(0.5, 3, 1, 0, 72)]      // Eight evaluations in all.
+    [InlineData(0.5, 10, 1, 0, 60)]     // Half of the time is for steps in any case.
+    [InlineData(0.5, 5, 1, 10, 60)]     // As often as asked for: half a second a step.
+    [InlineData(0.5, 0, 0.01, 0, 20)]
+    public void Steps_are_as_many_as_fit_beside_their_evaluations(double step, double evaluation, double minutes, long every, long expected)
+        => Assert.Equal(expected, TimePlan.Steps(new RunTiming(step, evaluation), minutes, every));
+
+    [Fact]
     public void More_steps_than_time_can_tell_are_no_error()
     {
         using StringWriter writer = new();

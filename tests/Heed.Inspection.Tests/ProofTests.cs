@@ -180,6 +180,10 @@ public sealed class ProofTests
         Assert.Equal(plain, inspector.Logits(text, [Intervention.Set($"{at}.z", z, head: 1)]).ToArray());
         Assert.Equal(plain, inspector.Logits(text, []).ToArray());
         float[] ablated = inspector.Logits(text, [inspector.AblateHead(at, 1)]).ToArray();
+        // Heads are taken out from the layer on, where the ones before it are known: with the bits of the whole run.
+        LogitDifference metric = MetricOf(model);
+        float effect = (float)((double)inspector.Score(text, metric, [inspector.AblateHead(at, 1)]) - inspector.Score(text, metric));
+        Assert.Equal(effect, inspector.AblateEach(text, metric, at)[1]);
         Linear output = (Linear)inspector.Parts[^1].Blocks[1].Attention.Output;
         int K = z.Shape[2];
         Tensor w = output.Weight.Value;

@@ -29,7 +29,7 @@ public sealed class FamilyTests : IDisposable
         using HeedModel model = HeedModel.Open(folder);
         string text = model.Generate("The cat", settings);
         Assert.Equal(text, model.Generate(["The dog sat", "The cat"], settings)[1].Text);
-        Assert.IsType<LayerNorm>(model.Model.Find("blocks.1.norm1"));
+        Assert.IsType<LayerNorm>(model.Model.Find("blocks.1.attn_norm"));
         Assert.Equal(2, model.Model.Modules.OfType<MultiHeadAttention>().Count());
 
         ModelFolder.Save(model.Model, _workshop.At("again"));

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Heed.Engine.Kernels;
-using Heed.Engine.Tensors;
 using Heed.Training.Finetuning;
 using Heed.Training.Logging;
 using Heed.Training.Runs;
@@ -13,8 +11,6 @@ namespace Heed.Cli.Commands;
 /// <summary><c>heed finetune</c>: trains a model on labelled examples; every field of <c>run.json</c> is an option.</summary>
 internal static class FinetuneCommand
 {
-    private static readonly TimeSpan Measuring = TimeSpan.FromSeconds(1);
-
     public static Command Create(Terminal terminal)
     {
         Option<string?> file = new("--config") { Description = "run.json with settings; options override it" };
@@ -28,12 +24,14 @@ internal static class FinetuneCommand
         Option<int> seeds = NumberOption.Of("--seeds", "runs with as many seeds, one after another, with mean and deviation; the best is "
             + "kept", 1,
             new NumberRange<int>(1, 100));
+        Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about, instead of epochs or steps: as many steps as "
+            + "fit, fixed before the first one, 20 epochs at most; of each seed", new NumberRange<double>(0, 99_999, Above: true));
         Option<int?> threads = NumberOption.Threads();
         Command command = new("finetune", "Train a model folder further on labelled examples. The task is found in the data; what is "
             + "omitted is decided from "
             + "data and model, and printed with the reason. "
             + "Example: heed finetune --model models/all-MiniLM-L6-v2 --train disputes.csv --out models/disputes") { file, output, plan,
-            threads, seeds };
+            minutes, threads, seeds };
         SettingOptions<FinetuningConfig> options = new(command, FinetuningFields.All, new FinetuningConfig());
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -41,28 +39,33 @@ internal static class FinetuneCommand
             if (folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the finished model.");
             NumberOption.SetThreads(parsed, threads);
             int code = parsed.GetValue(seeds) == 1 || parsed.GetValue(plan)
-                ? Run(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(plan), null, cancellationToken)
-                : RunSeeds(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(seeds), cancellationToken);
+                ? Run(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(plan),
+                    parsed.GetValue(minutes), null, cancellationToken)
+                : RunSeeds(terminal, folder, parsed.GetValue(file), options.Given(parsed), parsed.GetValue(seeds),
+                    parsed.GetValue(minutes), cancellationToken);
             return Task.FromResult(code);
         });
         return command;
     }
 
     private static int Run(
-        Terminal terminal, string folder, string? file, Dictionary<Field, string> given, bool planOnly, SeedSummary? summary,
-        CancellationToken cancellationToken)
+        Terminal terminal, string folder, string? file, Dictionary<Field, string> given, bool planOnly, double? minutes,
+        SeedSummary? summary, CancellationToken cancellationToken)
     {
         terminal.WhenStopped = $"The same command resumes; what {folder} holds already is used.";
-        FinetuningConfig config = Settings(terminal, folder, given, ref file);
-        foreach ((Field field, string text) in given) config = field.Parse(config, text);
+        RunStart<FinetuningConfig, FinetuningTask> start = new(terminal, FinetuningFields.All, given, minutes);
+        string runFolder = Path.Combine(folder, FinetuningRun.FolderName);
+        FinetuningConfig config = start.Settings(folder, file, FinetuningConfig.FromFile,
+            (begun => FinetuningRun.SettingsOf(folder, begun), Path.Combine(runFolder, RunSettings.FileName)),
+            () => Standard(folder, start), "model", "train");
         // Epochs that are named count instead of the steps that an earlier call derived.
-        if (given.Keys.Any(f => f.Name == "epochs") && !given.Keys.Any(f => f.Name == "steps")) config = config with { Steps = 0 };
+        if (start.Gives("epochs") && !start.Gives("steps")) config = config with { Steps = 0 };
         if (planOnly)
         {
             string scratch = Directory.CreateTempSubdirectory("heed-plan-").FullName;
             try
             {
-                using TrainingRun<FinetuningTask> plan = Prepare(terminal, scratch, config, file, given, cancellationToken);
+                using TrainingRun<FinetuningTask> plan = Prepare(terminal, start, scratch, config, cancellationToken);
                 Announce(terminal, plan);
                 return ExitCode.Ok;
             }
@@ -72,16 +75,18 @@ internal static class FinetuneCommand
             }
         }
 
-        using TrainingRun<FinetuningTask> run = Prepare(terminal, folder, config, file, given, cancellationToken);
+        using TrainingRun<FinetuningTask> run = Prepare(terminal, start, folder, config, cancellationToken);
         Announce(terminal, run);
-        double peak = run.IsOver ? 0 : Measure(terminal, run, cancellationToken);
-        TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps, run.Task.Unit)], peak, cancellationToken);
+        double peak = run.IsOver ? 0 : start.Forecast(run, $"{Printable.Count(run.Task.Model.Parameters.Values)} parameters", cancellationToken);
+        TrainingDisplay display = new(terminal, run.Config.Steps, run.Task.Unit, run.Config.EvaluateEvery, start.EvaluationSeconds);
+        TrainingEnd end = run.Train([display], peak, cancellationToken);
         return Finish(terminal, run, end, folder, summary, cancellationToken);
     }
 
     /// <summary>One run for each seed; the best model is copied to where the only one would be.</summary>
     private static int RunSeeds(
-        Terminal terminal, string folder, string? file, Dictionary<Field, string> given, int seeds, CancellationToken cancellationToken)
+        Terminal terminal, string folder, string? file, Dictionary<Field, string> given, int seeds, double? minutes,
+        CancellationToken cancellationToken)
     {
         SeedSummary summary = new();
         List<ulong> failed = [];
@@ -92,7 +97,7 @@ internal static class FinetuneCommand
             Dictionary<Field, string> own = new(given) { [seedField] = seed.ToString(CultureInfo.InvariantCulture) };
             try
             {
-                int code = Run(terminal, SeedSummary.FolderOf(folder, seed), file, own, planOnly: false, summary, cancellationToken);
+                int code = Run(terminal, SeedSummary.FolderOf(folder, seed), file, own, planOnly: false, minutes, summary, cancellationToken);
                 if (code != ExitCode.Ok) return code;
             }
             catch (NumericalException e)
@@ -128,40 +133,23 @@ internal static class FinetuneCommand
         return ExitCode.Ok;
     }
 
-    /// <summary>What holds unless an option overrides it: a file that is named, else the settings of the run in the folder, else the
-    /// standard ones. Until something is learned, data and model that are named begin the run anew.</summary>
-    private static FinetuningConfig Settings(Terminal terminal, string folder, Dictionary<Field, string> given, ref string? file)
+    /// <summary>The standard settings, of a folder without a run.</summary>
+    private static FinetuningConfig Standard(string folder, RunStart<FinetuningConfig, FinetuningTask> start)
     {
-        if (file is not null) return FinetuningConfig.FromFile(file);
-        bool begins = given.Keys.Any(f => f.Name is "model" or "train");
-        if (FinetuningRun.SettingsOf(folder, begun: begins) is not { } before)
-        {
-            if (!begins && Directory.Exists(Path.Combine(folder, SeedSummary.FolderName)))
-                throw new UsageException($"--seeds: is omitted, and {folder} holds runs of several seeds. Give --seeds and the settings "
-                    + $"that they were begun with.");
-            return new FinetuningConfig();
-        }
-
-        file = Path.Combine(folder, FinetuningRun.FolderName, "run.json");
-        terminal.Note($"Settings that are omitted are those of the run in {folder}.");
-        return before;
+        if (!start.Gives("model") && !start.Gives("train") && Directory.Exists(Path.Combine(folder, SeedSummary.FolderName)))
+            throw new UsageException($"--seeds: is omitted, and {folder} holds runs of several seeds. Give --seeds and the settings "
+                + $"that they were begun with.");
+        return new FinetuningConfig();
     }
 
-    private static TrainingRun<FinetuningTask> Prepare(
-        Terminal terminal, string folder, FinetuningConfig config, string? file, Dictionary<Field, string> given,
-            CancellationToken cancellationToken)
-    {
-        try
-        {
-            return FinetuningRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")),
-                new Reporter<string>(terminal.Warn),
-                cancellationToken);
-        }
-        catch (ConfigException e)
-        {
-            throw SettingOptions<FinetuningConfig>.Named(e, FinetuningFields.All, given, file) ?? e;
-        }
-    }
+    private static TrainingRun<FinetuningTask> Prepare(Terminal terminal, RunStart<FinetuningConfig, FinetuningTask> start, string folder,
+        FinetuningConfig config, CancellationToken cancellationToken)
+        => start.Prepare(
+            plan => FinetuningRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")),
+                new Reporter<string>(terminal.Warn), plan, cancellationToken),
+            (settings, steps) => FinetuningPlan.OfSteps(settings, steps, start.Gives("warmup_steps"), start.Gives("evaluate_every"),
+                start.Gives("save_every")),
+            made => FinetuningPlan.MostSteps((FinetuningConfig)made.Config, made.Task.Data), cancellationToken);
 
     /// <summary>Says what the data hold and what was decided.</summary>
     private static void Announce(Terminal terminal, TrainingRun<FinetuningTask> run)
@@ -169,20 +157,6 @@ internal static class FinetuneCommand
         terminal.Note($"Task: {run.Task.Name}{(run.FirstStep > 0 ? ", resumed" : "")}");
         foreach (string line in run.Task.Report.ToString().TrimEnd('\n').Split('\n')) terminal.Note(line);
         foreach (string decision in run.Task.Decisions) terminal.Note(decision);
-    }
-
-    /// <summary>Says what the run needs, measured on this machine, and returns the machine's peak in operations a second.</summary>
-    private static double Measure(Terminal terminal, TrainingRun<FinetuningTask> run, CancellationToken cancellationToken)
-    {
-        double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
-        terminal.Status("measuring a few steps …");
-        RunTiming timing = run.Measure(Measuring, cancellationToken);
-        TimeSpan time = timing.Of(run.Config.Steps - run.FirstStep, run.Config.EvaluateEvery > 0
-            ? run.Config.Steps / run.Config.EvaluateEvery : 1);
-        terminal.Note(string.Create(CultureInfo.InvariantCulture,
-            $"{Printable.Count(run.Task.Model.Parameters.Values)} parameters; {run.Config.Steps:N0} steps need about "
-                + $"{Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {RunDuration.Of(time)}"));
-        return peak;
     }
 
     private static int Finish(Terminal terminal, TrainingRun<FinetuningTask> run, TrainingEnd end, string folder, SeedSummary? summary,

@@ -54,12 +54,14 @@ internal static class QuickstartCommand
         PretrainingConfig config = begun is not null ? Begun(terminal, (PretrainingConfig)begun.WithFullPaths(), request) : QuickstartPlan.Settings(request.Text, request.Seed ?? 1, request.Minutes ?? StandardMinutes);
         double minutes = request.Minutes ?? StandardMinutes;
         terminal.WhenStopped = $"Nothing is trained yet. '{again}' starts again; what {request.Folder} holds already is used.";
-        double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
+        double peak = MachineProbe.PeakGigaflops(0.3) * 1e9, evaluationSeconds = 0;
         PretrainingConfig Plan(TrainingRun<TextTask> run)
         {
             if (request.Steps is { } asked) return QuickstartPlan.Steps((PretrainingConfig)run.Config, asked);
             terminal.Note("• measuring training steps");
-            return QuickstartPlan.Steps((PretrainingConfig)run.Config, run.Measure(QuickstartPlan.Measuring(minutes), cancellationToken), minutes, run.Task.Corpus.Training.Length);
+            RunTiming timing = run.Measure(TimePlan.Measuring(minutes), cancellationToken);
+            evaluationSeconds = timing.EvaluationSeconds;
+            return QuickstartPlan.Steps((PretrainingConfig)run.Config, timing, minutes, run.Task.Corpus.Training.Length);
         }
 
         using TrainingRun<TextTask> run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), new Reporter<string>(terminal.Warn), begun is not null ? null : Plan, cancellationToken);
@@ -68,7 +70,7 @@ internal static class QuickstartCommand
         string[] prompts = request.Prompt is { } own ? [own, own, own] : config.Data is [SdkDocumentation.Name] ? Prompts : Beginnings(run);
         // The model has its first values until it is trained, also if a checkpoint is there.
         string[] before = Continuations(run, prompts, cancellationToken);
-        TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps)], peak, cancellationToken);
+        TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps, "tokens", run.Config.EvaluateEvery, evaluationSeconds)], peak, cancellationToken);
         if (end == TrainingEnd.Interrupted)
         {
             if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = JsonWord.Of(end), ["folder"] = request.Folder, ["step"] = run.LastStep, ["steps"] = run.Config.Steps });

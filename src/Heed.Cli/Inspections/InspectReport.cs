@@ -64,10 +64,10 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
         _sections.Add(("token_table", Json(text.Ids), canvas =>
         {
             canvas.Title("Tokens");
-            canvas.Table(["position", "id", "token"], [.. text.Ids.Select((id, t) => (string[])[Word(t), Word(id), text.Tokens[t]])]);
+            canvas.Table(["position", "id", "token"], [.. text.Ids.Select((id, t) => (string[])[Word(t), Word(id), Readable(id)])]);
             if (text.DecoderIds.Count > 0)
                 canvas.Table(["decoder", "id", "token"],
-                    [.. text.DecoderIds.Select((id, t) => (string[])[Word(t), Word(id), text.DecoderTokens[t]])]);
+                    [.. text.DecoderIds.Select((id, t) => (string[])[Word(t), Word(id), Readable(id)])]);
         }
         ));
         if (inspector.Runner.Scores > 0 && CanAsk()) Answers();
@@ -222,7 +222,7 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
         {
             canvas.Title($"Integrated gradients from the mean embedding: share of each token in the {Question} "
                 + $"({InspectCanvas.Number(found.Score)})");
-            canvas.Bars(text.Tokens, [.. found.ByToken.ToArray().Select(v => (double)v)]);
+            canvas.Bars(Readable(text.Ids), [.. found.ByToken.ToArray().Select(v => (double)v)]);
             terminal.Line($"gap {InspectCanvas.Number(found.Gap)} ({Percent(found.RelativeGap)} of "
                 + $"{InspectCanvas.Number(found.Score - found.BaselineScore)}) with {found.Steps} steps"
                 + (found.IsComplete ? "" : ": not below 1 %, so these shares are no attribution to rely on"));
@@ -240,10 +240,10 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
     public void Rollout(string? stack)
     {
         ValueArray rollout = inspector.Rollout(text, true, stack, cancel);
-        IReadOnlyList<string> tokens = (stack ?? inspector.Stacks[0]) == "decoder" && text.DecoderIds.Count > 0 ? text.DecoderTokens
-            : text.Tokens;
+        bool writes = (stack ?? inspector.Stacks[0]) == "decoder" && text.DecoderIds.Count > 0;
+        IReadOnlyList<string> tokens = Readable(writes ? text.DecoderIds : text.Ids);
         ValueArray last = rollout.At(rollout.Shape[0] - 1);
-        int at = CanAsk() && tokens == text.Tokens && inspector.Stacks.Count == 1 ? Metric.Position ?? 0 : tokens.Count - 1;
+        int at = CanAsk() && !writes && inspector.Stacks.Count == 1 ? Metric.Position ?? 0 : tokens.Count - 1;
         _sections.Add(("rollout", Rows(last), canvas =>
         {
             canvas.Title($"Rollout: share of each token in position {at} after the last layer, by attention and the stream beside it");
@@ -370,7 +370,19 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
     }
 
     private string Name(int id) => inspector.Model is SequenceClassifier or TokenClassifier && id < inspector.Model.Config.Labels.Count
-        ? inspector.Model.Config.Labels[id] : inspector.TokenOf(id);
+        ? inspector.Model.Config.Labels[id] : Readable(id);
+
+    /// <summary>Tokens as a person reads them: a leading space is ␣, bytes become letters where they are whole ones.</summary>
+    private IReadOnlyList<string> Readable(IReadOnlyList<int> ids) => [.. ids.Select(Readable)];
+
+    private string Readable(int id)
+    {
+        string token = inspector.TokenOf(id);
+        if (token.All(char.IsAscii)) return token;
+        if (token.Contains('▁')) return token.Replace('▁', '␣');
+        string decoded = model.Tokenizer.Decode([id]);
+        return decoded.Length == 0 || decoded.Contains('\uFFFD') ? token : decoded.Replace(' ', '␣');
+    }
 
     private string Answer(int id) => $"'{Printable.Escape(Name(id))}'";
 

@@ -54,6 +54,10 @@ public sealed class ForwardContext
     /// gathers them.</summary>
     public Action<Variable>? EachLayer { get; init; }
 
+    /// <summary>The layer at which the run begins, with the rows [N, D] that enter it: those of a run that is known already; null: layer
+    /// 0.</summary>
+    internal LayerResume? Resume { get; init; }
+
     /// <summary>Observers and replacements of named tensors, or null.</summary>
     public Hooks? Hooks { get; init; }
 
@@ -126,6 +130,11 @@ public sealed class ForwardContext
         return sequences;
     }
 }
+
+/// <summary>Where a run of layers begins.</summary>
+/// <param name="Layer">The first layer that runs.</param>
+/// <param name="Rows">[N, D]: what enters it.</param>
+internal sealed record LayerResume(int Layer, Tensors.Tensor Rows);
 
 /// <summary>The rows of a sequence that may be attended to.</summary>
 /// <param name="First">The first, counted from the sequence's first row.</param>

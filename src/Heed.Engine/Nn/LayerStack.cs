@@ -22,10 +22,12 @@ public static class LayerStack
         ArgumentNullException.ThrowIfNull(layers);
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(forward);
+        int begin = 0;
+        if (context.Resume is { } resume) (begin, x) = (resume.Layer, resume.Rows);
         Variable first = x;
         Action<Variable>? visit = context.EachLayer;
         visit?.Invoke(x);
-        for (int i = 0; i < layers.Count; i++)
+        for (int i = begin; i < layers.Count; i++)
         {
             context.CancellationToken.ThrowIfCancellationRequested();
             TLayer layer = layers[i];
@@ -45,7 +47,7 @@ public static class LayerStack
             if (i < layers.Count - 1 || finish is null) visit?.Invoke(x);
             // The stream between layers is nobody's once the next layer has read it, unless it was shown to somebody or is the caller's
             // own.
-            if (visit is null && i > 0 && !ReferenceEquals(before.Value, x.Value) && !ReferenceEquals(before.Value, first.Value)) before.Value.Dispose();
+            if (visit is null && i > begin && !ReferenceEquals(before.Value, x.Value) && !ReferenceEquals(before.Value, first.Value)) before.Value.Dispose();
         }
 
         if (finish is null) return x;

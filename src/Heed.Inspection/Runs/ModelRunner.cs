@@ -51,8 +51,10 @@ internal sealed class ModelRunner(Model model)
     /// <param name="position">Which row of each text is scored; null: all.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <param name="score">False: the head does not run.</param>
+    /// <param name="resume">Where the stack that scores come from begins; null: at layer 0.</param>
     /// <returns>[B, V], or [N, V] of all rows; the last rows where there is no score.</returns>
-    public Variable Run(ModelInputs inputs, Hooks? hooks, int? position, CancellationToken cancellationToken, bool score = true)
+    public Variable Run(ModelInputs inputs, Hooks? hooks, int? position, CancellationToken cancellationToken, bool score = true,
+        LayerResume? resume = null)
     {
         RunOptions options = new() { Hooks = hooks, CancellationToken = cancellationToken };
         TokenBatch batch = Target(inputs);
@@ -63,12 +65,12 @@ internal sealed class ModelRunner(Model model)
             TokenBatch source = inputs.Pack();
             ForwardContext reading = source.Context(options);
             Variable memory = both.Encode(source, reading);
-            context = batch.Context(options, reading);
+            context = batch.Resuming(options, reading, resume);
             rows = both.Decode(batch, memory, context);
         }
         else
         {
-            context = batch.Context(options);
+            context = batch.Resuming(options, null, resume);
             rows = Stack!.Run(batch, context);
         }
 

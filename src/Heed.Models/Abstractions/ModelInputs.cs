@@ -38,6 +38,9 @@ public sealed record ModelInputs
     /// over its row of the grid, padding included.</summary>
     internal bool AnswersLieInTexts { get; init; }
 
+    /// <summary>What a teacher says of each text, for sequence classification; null: only the labels count.</summary>
+    internal SoftLabels? SoftLabels { get; init; }
+
     /// <summary>[B]: a stream of random numbers for each text, of a task that draws while it learns; null draws nothing.</summary>
     internal IReadOnlyList<ulong>? DrawStreams { get; init; }
 
@@ -80,3 +83,9 @@ public sealed record ModelInputs
     /// <summary>The attended tokens as rows.</summary>
     public TokenBatch Pack() => TokenBatch.FromGrid(InputIds, AttentionMask, PositionIds, TokenTypeIds);
 }
+
+/// <summary>A teacher's scores, which a student's probabilities are drawn to beside its labels (Hinton et al. 2015).</summary>
+/// <param name="Logits">[B·L].</param>
+/// <param name="Temperature">T, by which both are divided.</param>
+/// <param name="Weight">Of the teacher, 0 to 1; the labels have the rest.</param>
+internal sealed record SoftLabels(float[] Logits, float Temperature, float Weight);

@@ -211,13 +211,19 @@ public sealed class TokenBatch
         RunOptions? options = null, ForwardContext? memory = null, IReadOnlyList<KeyValueSequence>? cache = null, int length = 0)
         => Make(options, memory, cache, length, null);
 
+    /// <summary>As <see cref="Context"/>, of a run that begins at a later layer.</summary>
+    internal ForwardContext Resuming(RunOptions options, ForwardContext? memory, LayerResume? resume)
+        => Make(options, memory, null, 0, null, resume);
+
     internal ForwardContext Gathering(RunOptions options, ForwardContext? memory, Action<Variable> eachLayer)
         => Make(options, memory, null, 0, eachLayer);
 
     private ForwardContext Make(
-        RunOptions? options, ForwardContext? memory, IReadOnlyList<KeyValueSequence>? cache, int length, Action<Variable>? eachLayer)
+        RunOptions? options, ForwardContext? memory, IReadOnlyList<KeyValueSequence>? cache, int length, Action<Variable>? eachLayer,
+        LayerResume? resume = null)
         => new(StartArray, PositionArray)
         {
+            Resume = resume,
             Length = length,
             EachLayer = eachLayer,
             AttendedRows = AttendedRows,

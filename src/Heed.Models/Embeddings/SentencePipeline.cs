@@ -22,6 +22,12 @@ internal sealed record SentencePipeline
         ("pooling_mode_lasttoken", "lasttoken", Pooling.Last),
     ];
 
+    /// <summary>The words of poolings, as <c>pooling_mode</c> has them.</summary>
+    public static IEnumerable<string> PoolingWords => Modes.Select(m => m.Word);
+
+    /// <summary>The pooling of a word; null for one that is not known.</summary>
+    public static Pooling? PoolingOf(string word) => Array.FindIndex(Modes, m => m.Word == word) is var at and >= 0 ? Modes[at].Pooling : null;
+
     /// <summary>Folder of the encoder or of the static table, below the whole.</summary>
     public string SourcePath { get; private init; } = "";
 
@@ -147,8 +153,7 @@ internal sealed record SentencePipeline
 
     private static Pooling ModeOf(string word, ConfigReader file, string at)
     {
-        foreach ((_, string known, Pooling pooling) in Modes)
-            if (known == word) return pooling;
-        throw file.Wrong(at, $"is \"{Printable.Shorten(word)}\"; one of {string.Join(", ", Modes.Select(m => m.Word))} was expected");
+        return PoolingOf(word)
+            ?? throw file.Wrong(at, $"is \"{Printable.Shorten(word)}\"; one of {string.Join(", ", PoolingWords)} was expected");
     }
 }

@@ -57,6 +57,13 @@ public sealed class SequenceClassifier : Model
         Variable scores = Head.Forward(Stack.Run(batch, context), batch, context, Config.PaddingId);     // [B, L]
         scores = context.Visit("", "logits", scores);
         LossPart[] losses = LossOf(inputs, scores, run) is { } sum ? [new LossPart("labels", sum, CountTargets(inputs)[0])] : [];
+        if (inputs.SoftLabels is { } soft)
+        {
+            Variable taught = Loss.Distillation(scores, Tensor.Create(soft.Logits, scores.Shape), soft.Temperature) * scores.Shape[0];
+            losses = [.. losses.Select(l => l with { Weight = 1 - soft.Weight }),
+                new LossPart("teacher", taught, scores.Shape[0], soft.Weight)];
+        }
+
         return new ModelOutput { Losses = losses, Logits = scores.Value };
     }
 
@@ -68,7 +75,8 @@ public sealed class SequenceClassifier : Model
     {
         ArgumentNullException.ThrowIfNull(inputs);
         if (Numbers(inputs, Config.Labels.Count) is { } numbers) return [numbers.Count];
-        return [inputs.Labels is null ? 0 : inputs.Labels.Cells.LongCount(c => c != CausalLanguageModel.IgnoredLabel)];
+        long labels = inputs.Labels is null ? 0 : inputs.Labels.Cells.LongCount(c => c != CausalLanguageModel.IgnoredLabel);
+        return inputs.SoftLabels is null ? [labels] : [labels, inputs.InputIds.Rows];
     }
 
     /// <summary>Labels that are numbers: those with a fraction, and whole ones where the model regresses, which with one output it does

@@ -121,6 +121,16 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Share of a target's mass that is spread over all classes.</summary>
     public double LabelSmoothing { get; init; }
 
+    /// <summary>Folder of a finished classifier of the same labels, or name of a pulled one, that the model learns from beside the labels;
+    /// empty for none.</summary>
+    public string Teacher { get; init; } = "";
+
+    /// <summary>Temperature of the teacher's probabilities; null: 2.</summary>
+    public double? Temperature { get; init; }
+
+    /// <summary>Weight of the teacher's probabilities; the labels have the rest of 1. Null: 0.5.</summary>
+    public double? SoftWeight { get; init; }
+
     /// <summary>Held-out texts that the model writes at each evaluation, to count exact matches, by which the best step is then chosen; 0:
     /// only the finished model writes (translation, summarization).</summary>
     public int EvaluateWritten { get; init; }
@@ -172,6 +182,7 @@ public sealed record FinetuningConfig : TrainingConfig
         Model = File.Exists(Model) ? FullPath("model", Model) : NewModel.IsMeant(Model) ? Model : HubModel.Folder(FullPathOrName(Model)),
         Tokenizer = Tokenizer.Length == 0 ? "" : FullPath("tokenizer", Tokenizer),
         Train = FullPath("train", Train),
+        Teacher = Teacher.Length == 0 ? "" : HubModel.Folder(FullPathOrName(Teacher)),
         ChatTemplate = ChatTemplate.Length == 0 || ChatTemplate == ChatForm.ChatMl ? ChatTemplate
             : FullPath("chat_template", ChatTemplate),
         Test = Test.Length == 0 ? "" : FullPath("test", Test),

@@ -11,6 +11,7 @@ internal static class FinetuningPlan
     private const int ManyExamples = 2000, MostEpochs = 20, FewSteps = 300, Evaluations = 10;
     private const double NewRate = 5e-4;
     private const long SmallModel = 30_000_000;
+    private const string StepsDecision = " steps: ", EvaluationDecision = "evaluation every ";
 
     /// <summary>The settings, all decided, and a sentence for each decision.</summary>
     /// <param name="config">As given.</param>
@@ -30,6 +31,11 @@ internal static class FinetuningPlan
                 + $"rank, such as 8.");
         }
 
+        string? taught = config.Temperature is not null ? "temperature" : config.SoftWeight is not null ? "soft_weight" : null;
+        if (config.Teacher.Length == 0 && taught is not null)
+            throw new ConfigException($"{taught}: is a setting of a teacher, and there is none. Name the teacher's folder, or leave it out.");
+        if (config.Teacher.Length > 0 && (data is not ClassificationData || config.FewShot))
+            throw new ConfigException($"teacher: is for classification, and the task is {(config.FewShot ? "few-shot learning" : data.Task)}. Leave it out.");
         List<string> decisions = [];
         if (isNew)
         {
@@ -69,7 +75,7 @@ internal static class FinetuningPlan
                 : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
                 : $"fewer than {ManyExamples:N0} examples need more passes, up to {FewSteps} steps or {MostEpochs} epochs";
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0} steps: {why}"));
+                $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0}{StepsDecision}{why}"));
         }
         else
         {
@@ -95,12 +101,47 @@ internal static class FinetuningPlan
         {
             result = result with { EvaluateEvery = Math.Max(1, result.Steps / Evaluations) };
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"evaluation every {result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end the "
+                $"{EvaluationDecision}{result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end the "
                     + $"run"));
         }
 
         if (config.SaveEvery == 0) result = result with { SaveEvery = result.EvaluateEvery };
         return (result, decisions);
+    }
+
+    /// <summary>Steps beyond which examples are only learned by heart.</summary>
+    /// <param name="config">All decided.</param>
+    /// <param name="data">The examples.</param>
+    public static long MostSteps(FinetuningConfig config, FinetuningData data)
+    {
+        long most = (long)Math.Ceiling(MostEpochs * config.Steps / config.Epochs);
+        return Math.Max(1, Math.Min(most, data.MostSteps ?? most));
+    }
+
+    /// <summary>Decided settings with another number of steps: epochs, warm-up, evaluations and checkpoints follow unless they were
+    /// given.</summary>
+    public static FinetuningConfig OfSteps(FinetuningConfig config, long steps, bool keepsWarmup, bool keepsEvaluations, bool keepsSaves)
+    {
+        long every = keepsEvaluations || config.EvaluateEvery == 0 ? config.EvaluateEvery : Math.Max(1, steps / Evaluations);
+        return config with
+        {
+            Steps = steps,
+            Epochs = config.Epochs * steps / config.Steps,
+            WarmupSteps = keepsWarmup ? Math.Min(config.WarmupSteps, steps) : (long)Math.Round(0.06 * steps),
+            EvaluateEvery = every,
+            SaveEvery = keepsSaves ? config.SaveEvery : every,
+        };
+    }
+
+    /// <summary>The decisions of a run whose number of steps was fixed by time.</summary>
+    public static IReadOnlyList<string> Replanned(IReadOnlyList<string> decisions, FinetuningConfig config)
+    {
+        List<string> kept = [.. decisions.Where(d => !d.Contains(StepsDecision, StringComparison.Ordinal)
+            && !d.StartsWith(EvaluationDecision, StringComparison.Ordinal))];
+        kept.Add(string.Create(CultureInfo.InvariantCulture, $"{config.Epochs:0.##} epochs, {config.Steps:N0}{StepsDecision}as planned for the time that was given"));
+        if (config.EvaluateEvery > 0)
+            kept.Add(string.Create(CultureInfo.InvariantCulture, $"{EvaluationDecision}{config.EvaluateEvery:N0} steps; the best is kept"));
+        return kept;
     }
 
     /// <summary>A finding if the decided rate is far above the usual one; null else.</summary>

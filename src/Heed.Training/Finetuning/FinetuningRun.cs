@@ -20,6 +20,7 @@ public static class FinetuningRun
     /// <param name="config">The settings.</param>
     /// <param name="status">Reports what is being prepared; may be null.</param>
     /// <param name="warnings">Reports what is odd and was accepted; may be null.</param>
+    /// <param name="plan">See <see cref="TrainingRun.Prepare"/>.</param>
     /// <param name="cancellationToken">Ends the preparation.</param>
     /// <exception cref="ConfigException">Settings do not fit together, or the folder holds a run with others; the message names
     /// them.</exception>
@@ -32,6 +33,7 @@ public static class FinetuningRun
         FinetuningConfig config,
         IProgress<string>? status = null,
         IProgress<string>? warnings = null,
+        Func<TrainingRun<FinetuningTask>, TrainingConfig>? plan = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -62,7 +64,13 @@ public static class FinetuningRun
                 model.Model.Dispose();
                 throw;
             }
-        }, status, warnings, null, folder, cancellationToken);
+        }, status, warnings, plan is null ? null : run =>
+        {
+            TrainingConfig planned = plan(run);
+            if (run.FirstStep == 0)
+                run.Task.Decisions = [.. data.Statements, .. FinetuningPlan.Replanned(decisions, (FinetuningConfig)planned)];
+            return planned;
+        }, folder, cancellationToken);
     }
 
     /// <summary>The settings of the run in a folder, from <c>run/run.json</c> or else from its newest checkpoint; null if there are

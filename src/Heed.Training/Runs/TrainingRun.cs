@@ -15,7 +15,7 @@ public static class TrainingRun
     /// <summary>Settings that a plan may fix once the task is there.</summary>
     private static readonly string[] Planned =
     [
-        "steps", "learning_rate", "schedule", "warmup_steps", "minimum_rate_ratio", "evaluate_every", "evaluate_blocks", "save_every",
+        "steps", "epochs", "learning_rate", "schedule", "warmup_steps", "minimum_rate_ratio", "evaluate_every", "evaluate_blocks", "save_every",
             "keep", "patience",
     ];
 

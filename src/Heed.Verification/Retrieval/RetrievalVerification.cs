@@ -11,6 +11,8 @@ internal static class RetrievalVerification
         ("bm25", Bm25Cases.Compare),
         ("ranking", RankingCases.Compare),
         ("packed", PackedCases.Compare),
+        ("vectors", WordVectorCases.Compare),
+        ("word2vec", WordTrainingCases.Compare),
     ];
 
     /// <summary>Whether a folder holds cases.</summary>

@@ -13,7 +13,11 @@ internal sealed class GoldenPart : IDisposable
     private readonly JsonDocument _json;
     private readonly SafetensorsFile _tensors;
 
-    private GoldenPart(string name, JsonDocument json, SafetensorsFile tensors) => (Name, _json, _tensors) = (name, json, tensors);
+    private GoldenPart(string folder, string name, JsonDocument json, SafetensorsFile tensors)
+        => (Folder, Name, _json, _tensors) = (folder, name, json, tensors);
+
+    /// <summary>Where the files lie.</summary>
+    public string Folder { get; }
 
     /// <summary>The files' name without an ending.</summary>
     public string Name { get; }
@@ -33,7 +37,7 @@ internal sealed class GoldenPart : IDisposable
             if (json.RootElement.ValueKind != JsonValueKind.Object)
                 throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(json.RootElement)}; an object with one entry a case "
                     + $"was expected");
-            return new GoldenPart(name, json, SafetensorsFile.Open(Path.Combine(folder, name + ".safetensors")));
+            return new GoldenPart(folder, name, json, SafetensorsFile.Open(Path.Combine(folder, name + ".safetensors")));
         }
         catch
         {
@@ -161,6 +165,39 @@ internal sealed record GoldenCase(GoldenPart Part, string Name, JsonElement Sett
             if (found[i] != expected[i] && !(Math.Abs(found[i] - expected[i]) <= tolerance))
                 return Say($"{role}[{i}]", found[i], expected[i], tolerance);
         return null;
+    }
+
+    /// <summary>Compares numbers as one vector.</summary>
+    /// <param name="role">What they are.</param>
+    /// <param name="found">Computed.</param>
+    /// <param name="tolerance">Relative to the vector's length.</param>
+    public string? CompareNorm(string role, IReadOnlyList<double> found, double tolerance)
+    {
+        double[] expected = Numbers(role);
+        if (expected.Length != found.Count) return $"{role} has {found.Count} numbers, {expected.Length} were expected";
+        double distance = 0, norm = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            distance += (found[i] - expected[i]) * (found[i] - expected[i]);
+            norm += expected[i] * expected[i];
+        }
+
+        double limit = tolerance * Math.Sqrt(norm);
+        return Math.Sqrt(distance) <= limit ? null
+            : FormattableString.Invariant($"{role} is {Math.Sqrt(distance):0.0e+0} away, {limit:0.0e+0} is allowed");
+    }
+
+    /// <summary>Compares the gradient of an <see cref="Input"/> after a backward pass, and forgets it.</summary>
+    /// <param name="role">The input's role.</param>
+    /// <param name="tolerance">Relative to the gradient's length.</param>
+    public string? CompareGradient(string role, double tolerance)
+    {
+        Leaf leaf = _leaves[role];
+        string? off = leaf.Gradient is { } gradient ? CompareNorm($"grad.{role}", Array.ConvertAll(gradient.ToArray(), v => (double)v),
+            tolerance)
+            : $"grad.{role} is not computed";
+        leaf.Clear();
+        return off;
     }
 
     private double Noise(string name) => Settings.TryGetProperty("noise", out JsonElement noise)

@@ -10,6 +10,7 @@ internal static class SimilarityVerification
     [
         ("losses", LossCases.Compare),
         ("cross_encoder", PairScoreCases.Compare),
+        ("pooling", PoolingCases.Compare),
         ("pretraining", PretrainingCases.Compare),
         ("mining", SearchCases.Mining),
         ("quantization", SearchCases.Quantization),

@@ -161,7 +161,7 @@ public sealed class WideReferenceTests
 
     private static readonly Dictionary<string, Fault> Faults = new(StringComparer.Ordinal)
     {
-        ["2017: embeddings of the encoder that are not scaled"] = Scaled("2017", "encoder.embed", 1 / MathF.Sqrt(D)),
+        ["2017: embeddings of the encoder that are not scaled"] = Scaled("2017", "encoder.embed.token", 1 / MathF.Sqrt(D)),
         ["2017: positions scaled with the embeddings"] = Scaled("2017", "decoder.embed.position", MathF.Sqrt(D)),
         ["2017: no positions in the encoder"] = Scaled("2017", "encoder.embed.position", 0),
         ["2017: norms in front"] = new("2017", Of2017(Paper with { NormFirst = true }).Build),

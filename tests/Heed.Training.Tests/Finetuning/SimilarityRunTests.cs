@@ -53,6 +53,28 @@ public class SimilarityRunTests
     }
 
     [Fact]
+    public void An_adapter_learns_vectors_and_its_folder_gives_them()
+    {
+        using TemporaryFolder folder = new();
+        FinetuningConfig config = Config(Pairs(folder)) with { Lora = 4, Steps = 6, EvaluateEvery = 3, LearningRate = 1e-2, Patience = 0 };
+        EvaluationReport? report = Finetuned.Train(folder.File("model"), config);
+        Assert.NotNull(report!["mrr@10"]);
+        Assert.True(File.Exists(folder.File("model/adapter_model.safetensors")));
+        Assert.True(File.Exists(folder.File("model/modules.json")));
+        Assert.False(File.Exists(folder.File("model/model.safetensors")));
+        using TextEmbedder adapted = TextEmbedder.Open(folder.File("model")), plain = TextEmbedder.Open(Finetuned.Encoder);
+        Assert.True(adapted.Similarity(adapted.Embed("the thing"), plain.Embed("the thing")) < 0.9999);
+
+        // Interrupted, it ends with the same bits.
+        string whole = Convert.ToHexString(File.ReadAllBytes(folder.File("model/adapter_model.safetensors")));
+        using CancellationTokenSource stop = new();
+        using (TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("parts"), config))
+            run.Train([new StopAt(stop, 4)], 0, stop.Token);
+        Finetuned.Train(folder.File("parts"), config);
+        Assert.Equal(whole, Convert.ToHexString(File.ReadAllBytes(folder.File("parts/adapter_model.safetensors"))));
+    }
+
+    [Fact]
     public void Dense_layers_are_trained_and_lie_in_their_own_folder()
     {
         using TemporaryFolder folder = new();
@@ -155,6 +177,14 @@ public class SimilarityRunTests
         string path = folder.File("data.csv");
         File.WriteAllLines(path, [header, .. Enumerable.Range(0, count).Select(row)]);
         return path;
+    }
+
+    private sealed class StopAt(CancellationTokenSource stop, int step) : ITrainingObserver
+    {
+        public void Stepped(StepReport report)
+        {
+            if (report.Step == step) stop.Cancel();
+        }
     }
 
     private sealed class Last : ITrainingObserver

@@ -26,6 +26,9 @@ internal sealed class ClassificationData : ExampleData<ClassificationExample>
     /// <summary>The labels in the order of the model's outputs.</summary>
     public required IReadOnlyList<string> Labels { get; init; }
 
+    /// <summary>What a teacher says of each training example, in the order of <see cref="Labels"/>; null until it was asked.</summary>
+    public TaughtLabels? Taught { get; set; }
+
     /// <inheritdoc/>
     public override HeadKind Head => HeadKind.SequenceClassifier;
 

@@ -37,6 +37,7 @@ internal sealed class ClassificationTask : FinetuningTask
         if (settings.LabelSmoothing > 0 && data.Kind != LabelKind.Single)
             throw new ConfigException("label_smoothing: is for one label per text; leave it at 0 for several labels or numbers.");
         _loss = LossOf(settings, weights);
+        data.Taught ??= TaughtLabels.Of(settings, data);
     }
 
     /// <summary>Macro F1 of labels, R² of numbers; of equal figures the lower loss wins.</summary>
@@ -90,7 +91,7 @@ internal sealed class ClassificationTask : FinetuningTask
         {
             int[] labels = new int[texts.Length];
             for (int b = 0; b < labels.Length; b++) labels[b] = _indices[_data.TrainingExamples[examples[b]].Labels[0]];
-            return inputs with { Labels = new TokenGrid(labels.Length, 1, labels) };
+            return inputs with { Labels = new TokenGrid(labels.Length, 1, labels), SoftLabels = _data.Taught?.For(examples, Settings) };
         }
 
         int outputs = Model.Config.Labels.Count;

@@ -20,7 +20,6 @@ internal abstract class PooledTask : FinetuningTask
     protected PooledTask(FinetuningModel model, FinetuningData data, FinetuningConfig settings, int[] lengths)
         : base(model, data, settings, lengths)
     {
-        if (model.Adapter is not null) throw new ConfigException("lora: is not for learning over vectors; leave it at 0.");
         if (model.NewParameters.FirstOrDefault(n => !Model.Parameters[n].MayBeUnused) is { } missing)
             throw new InputException($"{model.Folder}: the weights do not fit config.json: {missing} is missing. Check that they belong "
                 + $"together.");
@@ -52,7 +51,7 @@ internal abstract class PooledTask : FinetuningTask
     /// <inheritdoc/>
     public sealed override void Save(string folder)
     {
-        SentenceModules.Save(Embedder, Source.Folder!, Data.Tokenizer, folder);
+        SentenceModules.Save(Embedder, Source.Folder!, Data.Tokenizer, folder, Source.Adapter);
         SaveMore(folder);
     }
 
@@ -60,7 +59,7 @@ internal abstract class PooledTask : FinetuningTask
     public sealed override void Load(string folder)
     {
         Changed();
-        SentenceModules.Load(Embedder, folder);
+        SentenceModules.Load(Embedder, folder, Source.Adapter);
     }
 
     /// <summary>The mean loss of a batch.</summary>

@@ -3,6 +3,7 @@ using Heed.Checkpoints;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
+using Heed.Models.Adapters;
 using Heed.Models.Embeddings;
 using Heed.Models.Files;
 using Heed.Tokenizers;
@@ -34,10 +35,13 @@ internal static class SentenceModules
     /// <param name="source">The folder that it comes from.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="folder">Exists.</param>
-    public static void Save(SentenceEmbedder embedder, string source, Tokenizer tokenizer, string folder)
+    /// <param name="adapter">Saved instead of the encoder's weights, or null.</param>
+    public static void Save(SentenceEmbedder embedder, string source, Tokenizer tokenizer, string folder, Adapter? adapter = null)
     {
         Model model = embedder.Model!;
-        ModelFolder.SaveSome(model, folder, DType.F32, CheckpointFolder.DefaultShardSize, p => IsOfEncoder(model, embedder, p));
+        if (adapter is null)
+            ModelFolder.SaveSome(model, folder, DType.F32, CheckpointFolder.DefaultShardSize, p => IsOfEncoder(model, embedder, p));
+        else adapter.Save(folder);
         TokenizerFolder.Save(tokenizer, folder, model.Config.EndId, source);
         if (File.Exists(Path.Combine(source, SentencePipeline.ModulesName))) CopySettings(embedder, source, folder);
         else WriteSettings(model, folder);
@@ -47,11 +51,19 @@ internal static class SentenceModules
     }
 
     /// <summary>Gives the embedder the weights that <see cref="Save"/> wrote, to the bit.</summary>
-    public static void Load(SentenceEmbedder embedder, string folder)
+    /// <param name="embedder">Is open for training.</param>
+    /// <param name="folder">Was saved.</param>
+    /// <param name="adapter">That of the embedder's model, or null.</param>
+    public static void Load(SentenceEmbedder embedder, string folder, Adapter? adapter = null)
     {
         Model model = embedder.Model!;
-        using (CheckpointFolder weights = CheckpointFolder.Open(folder))
+        if (adapter is not null)
         {
+            adapter.Restore(folder);
+        }
+        else
+        {
+            using CheckpointFolder weights = CheckpointFolder.Open(folder);
             foreach (Parameter p in model.Parameters)
                 if (IsOfEncoder(model, embedder, p)) Assign(p, weights[p.Name]);
         }

@@ -25,6 +25,7 @@ internal sealed class FewShotTask : PooledTask
         : base(model, data, settings, [.. data.Pairs.Select(p
             => Math.Max(data.Texts.TokenCounts[p.First], data.Texts.TokenCounts[p.Second]))])
     {
+        if (model.Adapter is not null) throw new ConfigException("lora: is not for few-shot learning; leave it at 0.");
         _data = data;
         List<string> labels = [.. data.Texts.Labels];
         _labels = [.. data.Texts.TrainingExamples.Select(e => labels.IndexOf(e.Labels[0]))];
