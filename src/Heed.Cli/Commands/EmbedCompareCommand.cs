@@ -74,7 +74,7 @@ internal static class EmbedCompareCommand
         return [.. names.Select(name =>
         {
             ValueArray values = trace[name];
-            float[] mean = new float[values.Shape[^1]];
+            float[] mean = new float[values.Shape[values.Shape.Rank - 1]];
             foreach (int piece in pieces)
                 for (int d = 0; d < mean.Length; d++) mean[d] += values[[piece, d]] / pieces.Length;
             return mean;
