@@ -138,7 +138,8 @@ internal static class FinetuningPlan
     {
         List<string> kept = [.. decisions.Where(d => !d.Contains(StepsDecision, StringComparison.Ordinal)
             && !d.StartsWith(EvaluationDecision, StringComparison.Ordinal))];
-        kept.Add(string.Create(CultureInfo.InvariantCulture, $"{config.Epochs:0.##} epochs, {config.Steps:N0}{StepsDecision}as planned for the time that was given"));
+        kept.Add(string.Create(CultureInfo.InvariantCulture,
+            $"{config.Epochs:0.##} epochs, {config.Steps:N0}{StepsDecision}as planned for the time that was given"));
         if (config.EvaluateEvery > 0)
             kept.Add(string.Create(CultureInfo.InvariantCulture, $"{EvaluationDecision}{config.EvaluateEvery:N0} steps; the best is kept"));
         return kept;

@@ -116,7 +116,8 @@ public static class FinetuningRun
         if (calibration is null) File.Delete(calibrationFile);
         else DurableFile.WriteText(calibrationFile, StrictJson.Format(calibration.ToJson()));
         TaskAssessment? test = config.Test.Length == 0 ? null
-            : Evaluate(config with { Model = run.ModelFolder, Tokenizer = "", EvaluateWritten = 0, Task = run.Task.Name }, null, cancellationToken);
+            : Evaluate(config with { Model = run.ModelFolder, Tokenizer = "", EvaluateWritten = 0, Task = run.Task.Name }, null,
+                cancellationToken);
         FinetuningReport.Write(run, trained, test, calibration?.ToJson());
         return trained is null ? null : trained.Report with { Step = run.SavedStep };
     }
@@ -164,7 +165,8 @@ public static class FinetuningRun
         // An adapter is opened beside its base model, not within its weights: sums in another order have other bits.
         bool isAdapter = run.Task.Source.Adapter is not null;
         FinetuningConfig saved = isAdapter ? config : config with { Model = run.ModelFolder };
-        FinetuningModel model = FinetuningModel.Load(saved, FinetuningStart.OfFolder(saved.Model), run.Task.Data, isAdapter ? run.ModelFolder
+        FinetuningModel model = FinetuningModel.Load(saved, FinetuningStart.OfFolder(saved.Model), run.Task.Data, isAdapter
+            ? run.ModelFolder
             : null);
         try
         {

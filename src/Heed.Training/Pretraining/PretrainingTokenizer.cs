@@ -29,7 +29,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
 
     /// <summary>Path of the tokenizer that is read, which is the teacher's where there is one; null if one is trained.</summary>
     public static string? Given(PretrainingConfig config, PretrainingModel model)
-        => config.Tokenizer.Length > 0 ? config.Tokenizer : config.Teacher.Length > 0 ? config.Teacher : model.Weights is { } folder && HasTokenizer(folder) ? folder : null;
+        => config.Tokenizer.Length > 0 ? config.Tokenizer : config.Teacher.Length > 0 ? config.Teacher : model.Weights is { } folder
+            && HasTokenizer(folder) ? folder : null;
 
     /// <summary>Refuses a tokenizer that does not exist.</summary>
     /// <exception cref="StorageException">The message names it.</exception>
@@ -101,7 +102,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
         }
 
         Tokenizer trained = TokenizerTrainer.Train(
-            new BpeTrainerSettings { VocabularySize = size, SpecialTokens = special }, texts, TrainingPipeline.ByteLevel, null, cancellationToken);
+            new BpeTrainerSettings { VocabularySize = size, SpecialTokens = special }, texts, TrainingPipeline.ByteLevel, null,
+                cancellationToken);
         return objective == ObjectiveKind.Causal ? trained : Framed(trained, ObjectiveTokens.Frame(objective));
     }
 

@@ -42,7 +42,8 @@ internal static class LengthBenchmark
             foreach (int length in Lengths.Where(l => l <= description.Config.MaximumLength))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                yield return new LengthResult(name, length, Best(seconds, () => Learn(model, length)), Best(seconds, () => Write(model, length)) / length);
+                yield return new LengthResult(name, length, Best(seconds, () => Learn(model, length)), Best(seconds, ()
+                    => Write(model, length)) / length);
             }
         }
     }
@@ -72,7 +73,8 @@ internal static class LengthBenchmark
     {
         using InferenceEngine engine = new(model);
         GenerationConfig config = new() { MaxNewTokens = length, MinNewTokens = length };
-        engine.Generate([.. Rows(model, length).Select(r => new GenerationRequest { Prompt = r, Config = config })], CancellationToken.None);
+        engine.Generate([.. Rows(model, length).Select(r => new GenerationRequest { Prompt = r, Config = config })],
+            CancellationToken.None);
     }
 
     /// <summary>Ids above those of special tokens.</summary>
@@ -80,7 +82,8 @@ internal static class LengthBenchmark
     {
         const int Special = 4;
         int kinds = model.Config.Vocabulary - Special;
-        return [.. Enumerable.Range(0, Batch).Select(b => Enumerable.Range(0, length).Select(i => Special + (((b * 31) + (i * 7)) % kinds)).ToArray())];
+        return [.. Enumerable.Range(0, Batch).Select(b => Enumerable.Range(0, length).Select(i => Special
+            + (((b * 31) + (i * 7)) % kinds)).ToArray())];
     }
 
     /// <summary>The fastest of several repetitions, in milliseconds.</summary>

@@ -59,7 +59,8 @@ internal static class ReportText
             foreach (JsonNode? row in details?["by_source_length"] as JsonArray ?? [])
                 Line($"  sources of {row!["characters_from"]} to {row["characters_to"]} characters: {row["examples"]}, exact match {Number(row["exact_match"])}");
             if (details?["confusion"] is not JsonArray rows || details["labels"] is not JsonArray labels) return;
-            var mistaken = rows.SelectMany((row, right) => row!.AsArray().Select((n, taken) => (Right: right, Taken: taken, Count: n!.GetValue<long>())))
+            var mistaken = rows.SelectMany((row, right) => row!.AsArray().Select((n, taken)
+                => (Right: right, Taken: taken, Count: n!.GetValue<long>())))
                 .Where(c => c.Right != c.Taken && c.Count > 0).OrderByDescending(c => c.Count).Take(Confusions);
             foreach (var c in mistaken) Line($"  {c.Count} of {Word(labels[c.Right])} taken for {Word(labels[c.Taken])}");
         }
@@ -68,5 +69,6 @@ internal static class ReportText
     private static string Number(JsonNode? node) => node is JsonValue value && value.TryGetValue(out double number)
         ? number.ToString("0.0000", CultureInfo.InvariantCulture) : "not defined";
 
-    private static string Word(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? word) ? Printable.Escape(word) : node?.ToJsonString() ?? "";
+    private static string Word(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? word) ? Printable.Escape(word)
+        : node?.ToJsonString() ?? "";
 }
