@@ -53,9 +53,11 @@ public static class BaselineComparison
         foreach (string method in methods)
         {
             if (!Methods.Contains(method))
-                throw new ConfigException($"methods: \"{Printable.Shorten(method)}\" is unknown; one of {string.Join(", ", Methods)} was expected.");
+                throw new ConfigException($"methods: \"{Printable.Shorten(method)}\" is unknown; one of {string.Join(", ", Methods)} "
+                    + $"was expected.");
             if (settings.Model.Length == 0 && method is not (Words or Lstm))
-                throw new ConfigException($"methods: {method} needs a trained encoder. Name its folder as the model, or leave {method} out.");
+                throw new ConfigException($"methods: {method} needs a trained encoder. Name its folder as the model, or leave {method} "
+                    + $"out.");
         }
 
         return Results(settings, methods, folder, known ?? [], status, cancellationToken);
@@ -66,7 +68,8 @@ public static class BaselineComparison
     {
         DataOptions options = FinetuningData.Options(settings.Training);
         ClassificationSet train = ExampleReader.Classification(settings.Train, options, cancellationToken);
-        if (train.Kind != LabelKind.Single) throw new InputException($"{settings.Train}: the labels are not one per text, which is what is compared here.");
+        if (train.Kind != LabelKind.Single) throw new InputException($"{settings.Train}: the labels are not one per text, which is what "
+            + $"is compared here.");
         if (train.Examples.FirstOrDefault(e => e.Second is not null) is { } pair)
             throw new InputException($"{pair.Place}: has two texts; single texts are compared here.");
         JudgedTexts? dev = settings.Dev.Length == 0 ? null : JudgedTexts.Read(settings.Dev, options, train, cancellationToken);

@@ -38,7 +38,8 @@ public static class FinetuningRun
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
-        if (config.Model.Length == 0) throw new ConfigException("model: is empty; name the model folder to train further, or a preset or config.json "
+        if (config.Model.Length == 0) throw new ConfigException("model: is empty; name the model folder to train further, or a preset "
+            + "or config.json "
             + "to begin with new weights.");
         if (config.Train.Length == 0) throw new ConfigException("train: is empty; name the file or folder to learn from.");
         config = (FinetuningConfig)config.WithFullPaths();
@@ -149,7 +150,8 @@ public static class FinetuningRun
 
             using FinetuningTask task = data.Make(model, settings);
             if (task is RewritingTask rewriting) rewriting.Writing = writing;
-            else if (writing is not null) throw new ConfigException($"beams: are of tasks that write, and {task.Name} is none of them. Leave them out.");
+            else if (writing is not null) throw new ConfigException($"beams: are of tasks that write, and {task.Name} is none of them. "
+                + $"Leave them out.");
             return task.Complete(task.Assess(cancellationToken)!, cancellationToken);
         }
         catch

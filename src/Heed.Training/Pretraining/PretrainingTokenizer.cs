@@ -63,7 +63,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
             preparation.Warn($"{file}: is not the tokenizer that was trained here: it is damaged or was edited. It is trained again.");
         }
 
-        preparation.Report($"training a {(ObjectiveKind.Masks(objective.Name) ? "WordPiece" : "byte-level BPE")} tokenizer of {config.VocabularySize} ids");
+        preparation.Report($"training a {(ObjectiveKind.Masks(objective.Name) ? "WordPiece" : "byte-level BPE")} tokenizer of "
+            + $"{config.VocabularySize} ids");
         preparation.RemoveIfRefused(Folder);
         Tokenizer trained = Train(config, objective, texts, preparation.CancellationToken);
         if (File.Exists(keyFile)) File.Delete(keyFile);
@@ -97,7 +98,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
 
         if (size < Bytes + special.Count)
         {
-            throw new ConfigException($"vocabulary_size: is {size}, and {Bytes} bytes and {special.Count} special tokens of objective {objective} "
+            throw new ConfigException($"vocabulary_size: is {size}, and {Bytes} bytes and {special.Count} special tokens of objective "
+                + $"{objective} "
                 + $"need {Bytes + special.Count}. Raise it.");
         }
 

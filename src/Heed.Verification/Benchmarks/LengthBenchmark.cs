@@ -36,7 +36,8 @@ internal static class LengthBenchmark
         {
             ModelDescription description = Directory.Exists(name) ? ModelFolder.ReadConfig(name) : ModelFolder.ReadConfigFile(name);
             if (description.Family.HeadOf(description.Architecture) != HeadKind.SequenceToSequence)
-                throw new InputException($"{name}: is {description.Architecture}, and encoder-decoders are measured by length. Name another model.");
+                throw new InputException($"{name}: is {description.Architecture}, and encoder-decoders are measured by length. Name "
+                    + $"another model.");
             using SequenceToSequenceModel model = (SequenceToSequenceModel)description.Family.Build(
                 description.Architecture, description.Config, new ParameterSet(ParameterSource.Random(1)));
             foreach (int length in Lengths.Where(l => l <= description.Config.MaximumLength))

@@ -35,7 +35,8 @@ internal static class ReportText
             Line("");
             Line(report["test"] is null ? "Worst held-out examples" : "Worst test examples");
             foreach (JsonNode? example in worst)
-                Line($"  {Word(example!["place"])}: expected {Word(example["expected"])}, predicted {Word(example["predicted"])}: {Word(example["text"])}");
+                Line($"  {Word(example!["place"])}: expected {Word(example["expected"])}, predicted {Word(example["predicted"])}: "
+                    + $"{Word(example["text"])}");
         }
 
         return text.ToString();
@@ -53,11 +54,13 @@ internal static class ReportText
             foreach (string kind in (string[])["classes", "types"])
             {
                 foreach (JsonNode? part in details?[kind] as JsonArray ?? [])
-                    Line($"  {Word(part!["label"] ?? part["type"]),-24} F1 {Number(part["f1"])}, precision {Number(part["precision"])}, recall {Number(part["recall"])}, {part["support"]} in all");
+                    Line($"  {Word(part!["label"] ?? part["type"]),-24} F1 {Number(part["f1"])}, precision {Number(part["precision"])}, "
+                        + $"recall {Number(part["recall"])}, {part["support"]} in all");
             }
 
             foreach (JsonNode? row in details?["by_source_length"] as JsonArray ?? [])
-                Line($"  sources of {row!["characters_from"]} to {row["characters_to"]} characters: {row["examples"]}, exact match {Number(row["exact_match"])}");
+                Line($"  sources of {row!["characters_from"]} to {row["characters_to"]} characters: {row["examples"]}, exact match "
+                    + $"{Number(row["exact_match"])}");
             if (details?["confusion"] is not JsonArray rows || details["labels"] is not JsonArray labels) return;
             var mistaken = rows.SelectMany((row, right) => row!.AsArray().Select((n, taken)
                 => (Right: right, Taken: taken, Count: n!.GetValue<long>())))
