@@ -153,6 +153,31 @@ public class BrowserTests(Browser browser, Servers servers)
     }
 
     [BrowserFact]
+    public async Task An_exported_site_shows_the_recorded_numbers_without_a_server_of_ours()
+    {
+        using TemporaryFolder folder = new();
+        ExplorerServer server = await servers.GetAsync("decoder");
+        Assert.True(await Serving.StaticExport.WriteAsync(server, folder.Path, TestContext.Current.CancellationToken) > 100);
+        IPage page = await browser.PageAsync();
+        // Files alone: what is not there is not found, as with any web server.
+        await page.RouteAsync("**/*", async route =>
+        {
+            string path = new Uri(route.Request.Url).AbsolutePath.TrimStart('/');
+            string file = folder.File(path.Length == 0 || path.EndsWith('/') ? path + "index.html" : path);
+            if (Directory.Exists(file)) file = Path.Combine(file, "index.html");
+            if (File.Exists(file)) await route.FulfillAsync(new RouteFulfillOptions { Path = file, ContentType = Serving.StaticFiles.TypeOf(file) });
+            else await route.FulfillAsync(new RouteFulfillOptions { Status = 404, Body = "not found" });
+        });
+        await page.GotoAsync("http://recorded.example/attention/");
+        await page.WaitForFunctionAsync("() => window.heed?.store?.trace && !window.heed.store.busy");
+        await Browser.SettleAsync(page);
+        string hook = await page.EvaluateAsync<string>("() => document.querySelector('.stage [data-hook]').dataset.hook");
+        Assert.EndsWith("attn.pattern", hook, StringComparison.Ordinal);
+        Assert.Contains("recorded", await page.InnerTextAsync(".top"), StringComparison.Ordinal);
+        await page.Context.CloseAsync();
+    }
+
+    [BrowserFact]
     public async Task Markup_in_a_text_is_shown_and_never_obeyed()
     {
         ExplorerServer server = await servers.GetAsync("decoder");

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Heed.Explorer;
+using Heed.Explorer.Serving;
 
 namespace Heed.Cli.Commands;
 
@@ -20,19 +21,30 @@ internal static class ExploreCommand
         };
         Option<int> port = NumberOption.Of("--port", "port on this machine; 0 takes a free one", StandardPort, new NumberRange<int>(0, 65535));
         Option<bool> open = new("--open") { Description = "open the page in the browser" };
+        Option<string?> export = new("--export") { Description = "write the pages with recorded answers for the prepared texts into this folder, for any web server, and stop" };
         Option<bool> once = new("--check") { Description = "start, open the model, print the address, and stop" };
         Command command = new("explore", "Shows a model at work in the browser: tokens, attention, every number and where it comes from. Only this machine reaches it; Ctrl-C ends it. "
-            + "Example: heed explore quickstart/model --port 5081") { model, port, open, once };
-        command.SetAction((parsed, cancellationToken) => RunAsync(terminal, parsed.GetValue(model), parsed.GetValue(port), parsed.GetValue(open), parsed.GetValue(once), cancellationToken));
+            + "Example: heed explore quickstart/model --port 5081") { model, port, open, once, export };
+        command.SetAction((parsed, cancellationToken) => RunAsync(terminal, parsed.GetValue(model), parsed.GetValue(port), parsed.GetValue(open), parsed.GetValue(once), parsed.GetValue(export), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(Terminal terminal, string? model, int port, bool open, bool once, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(Terminal terminal, string? model, int port, bool open, bool once, string? export, CancellationToken cancellationToken)
     {
+        if (export is { Length: 0 }) throw new UsageException("--export: is empty; name the folder of the pages, such as site.");
         string name = model ?? (Directory.Exists(Quickstart) ? Quickstart : SmallModel.Folder());
-        ExplorerServer server = await ExplorerServer.StartAsync(name, new ExplorerOptions { Port = port }, cancellationToken);
+        ExplorerServer server = await ExplorerServer.StartAsync(name, new ExplorerOptions { Port = export is null ? port : 0 }, cancellationToken);
         await using (server.ConfigureAwait(false))
         {
+            if (export is not null)
+            {
+                await server.Opened.WaitAsync(cancellationToken);
+                int answers = await StaticExport.WriteAsync(server, export, cancellationToken);
+                if (terminal.IsJson) terminal.Json(new JsonObject { ["folder"] = export, ["model"] = name, ["answers"] = answers });
+                else terminal.Line($"Wrote {export}: {answers:N0} recorded answers of {name}. Any web server can send it.");
+                return ExitCode.Ok;
+            }
+
             if (!terminal.IsJson) terminal.Line($"{terminal.Bold(server.Address.ToString())}  {name}");
             await server.Opened.WaitAsync(cancellationToken);
             if (terminal.IsJson) terminal.Json(new JsonObject { ["address"] = server.Address.ToString(), ["model"] = name });

@@ -1,4 +1,4 @@
-import { html, nothing } from '../vendor/lit.js';
+import { html, nothing, ref } from '../vendor/lit.js';
 import { num, word } from '../numbers.js';
 import { arcs } from '../parts/arcs.js';
 import { rowTable } from '../parts/heatmap.js';
@@ -28,7 +28,7 @@ export default {
     const q = store.query;
     return html`${bar(store)}
       ${view === undefined ? skeleton(8) : html`
-      <div class="scroll" tabindex="0" role="region" aria-label="Words and what they read">${arcs({
+      <div class="scroll" tabindex="0" role="region" aria-label="Words and what they read" ${ref(follow)}>${arcs({
         tokens: view.rows, keys: view.cross ? view.keys : undefined, q: store.hover && store.hover.q >= 0 ? store.hover.q : q, k: store.state.k, weights: view.at,
         hook: view.hook, head: view.index, pulse: store.state.q < 0,
         pick: (i, shift) => store.set(shift ? { k: i } : { q: i }),
@@ -43,6 +43,16 @@ export default {
       </div>`}`;
   },
 };
+
+/** The word that asks stays in sight when another is chosen. @param {Element | undefined} region */
+function follow(region) {
+  requestAnimationFrame(() => {
+    const asks = region?.querySelector('.sel');
+    if (!region || !asks || region.scrollWidth <= region.clientWidth || region.getAttribute('data-at') === asks.getAttribute('x')) return;
+    region.setAttribute('data-at', asks.getAttribute('x') ?? '');
+    region.scrollLeft = Number(asks.getAttribute('x')) - region.clientWidth + 80;
+  });
+}
 
 /** The weights in view: of a head, or of all. @param {Store} store */
 export function look(store) {
