@@ -100,6 +100,7 @@ internal static class Application
             PlotCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             PredictCommand.Create(terminal),
+            FewShotCommand.Create(terminal),
             EvalCommand.Create(terminal),
             EmbedCommand.Create(terminal),
             SearchCommand.Create(terminal),
@@ -119,6 +120,7 @@ internal static class Application
             HubCommands.List(terminal),
             HubCommands.Remove(terminal),
             BenchCommand.Create(terminal),
+            LabCommand.Create(terminal),
             SchemaCommand.Create(terminal),
             EnvCommand.Create(terminal),
         ]) root.Add(command);

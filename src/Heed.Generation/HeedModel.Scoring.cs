@@ -89,6 +89,26 @@ public sealed partial class HeedModel
             .Select((p, l) => new Prediction(labels[l], (float)p)).OrderByDescending(p => p.Score)])];
     }
 
+    /// <summary>The labels of texts by a prompt that shows labelled examples first (learning in context), corrected as by
+    /// <see cref="ClassifyByPrompt"/>.</summary>
+    /// <param name="texts">The texts.</param>
+    /// <param name="examples">What the prompt shows, in this order; none: the labels alone are asked for.</param>
+    /// <param name="options">Template, labels, correction; null: the standard.</param>
+    /// <param name="cancellationToken">Ends the work between layers.</param>
+    /// <returns>For each text the labels, the likeliest first.</returns>
+    /// <exception cref="InputException">The model does not predict the next token, or there are fewer than two labels.</exception>
+    /// <exception cref="BudgetException">The prompt is longer than the model reads; the message says by how much.</exception>
+    public IReadOnlyList<IReadOnlyList<Prediction>> ClassifyByExamples(
+        IReadOnlyList<string> texts, IReadOnlyList<LabelledText> examples, FewShotOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        ArgumentNullException.ThrowIfNull(examples);
+        using IDisposable use = _uses.Enter();
+        FewShotClassifier classifier = new(this, examples, options ?? new FewShotOptions(), cancellationToken);
+        return [.. texts.Select(t => classifier.Of(t, cancellationToken).Corrected)];
+    }
+
     /// <summary>As <see cref="ClassifyAs"/>, on a thread of the pool.</summary>
     /// <inheritdoc cref="ClassifyAs"/>
     public Task<IReadOnlyList<IReadOnlyList<Prediction>>> ClassifyAsAsync(
@@ -102,4 +122,11 @@ public sealed partial class HeedModel
         IReadOnlyList<string> texts, string template, IReadOnlyList<string> labels, IReadOnlyList<string>? contentFree = null,
         CancellationToken cancellationToken = default)
         => Task.Run(() => ClassifyByPrompt(texts, template, labels, contentFree, cancellationToken), cancellationToken);
+
+    /// <summary>As <see cref="ClassifyByExamples"/>, on a thread of the pool.</summary>
+    /// <inheritdoc cref="ClassifyByExamples"/>
+    public Task<IReadOnlyList<IReadOnlyList<Prediction>>> ClassifyByExamplesAsync(
+        IReadOnlyList<string> texts, IReadOnlyList<LabelledText> examples, FewShotOptions? options = null,
+        CancellationToken cancellationToken = default)
+        => Task.Run(() => ClassifyByExamples(texts, examples, options, cancellationToken), cancellationToken);
 }

@@ -39,6 +39,7 @@ public class EveryCommandTests
         ["info"] = ("{model}", ["parameters"]),
         ["inspect"] = ("{model} the --lens", ["architecture", "ids", "tokens", "lens"]),
         ["doctor"] = ("{model}", ["subject", "kind", "healthy", "findings", "judged", "not_judged"]),
+        ["fewshot"] = ("{decoder} --examples {labelled} --input {labelled} --shots 0", ["shots", "labels", "prior", "accuracy", "texts"]),
         ["verify"] = ("{golden}", ["cases", "failed"]),
         ["convert"] = ("{model} {new}", ["tensors", "converted", "weights", "copied", "old_weights", "deleted", "not_finite"]),
         ["quantize"] = ("{model} {new}.gguf --data {text}", ["file", "bytes", "bits_per_value", "types", "quality"]),
@@ -48,6 +49,9 @@ public class EveryCommandTests
         ["list"] = ("", []),
         ["rm"] = ("nobody/nothing", []),
         ["bench"] = ("matmul --seconds 0.01", ["processor", "peak_gigaflops", "works"]),
+        ["lab list"] = ("", ["experiments"]),
+        ["lab run"] = ("mask-after-softmax named-sizes --seeds 1 --out {new}", ["experiments"]),
+        ["lab report"] = ("{lab}", ["folder", "experiments", "files"]),
         ["schema"] = ("finetune", ["$schema", "title", "properties", "additionalProperties"]),
         ["env"] = ("", ["threads", "memory_bytes"]),
     };
@@ -95,7 +99,9 @@ public class EveryCommandTests
         string filled = line.Replace("{model}", model, StringComparison.Ordinal).Replace("{text}", text, StringComparison.Ordinal)
             .Replace("{new}", folder.File("new"), StringComparison.Ordinal).Replace("{golden}", Path.Combine(Repository.Goldens, "models", "gpt2"), StringComparison.Ordinal)
             .Replace("{encoder}", Path.Combine(Repository.Goldens, "similarity", "folders", "bert-mean"), StringComparison.Ordinal)
+            .Replace("{decoder}", Path.Combine(Repository.Goldens, "pipelines", "models", "gpt2-text"), StringComparison.Ordinal)
             .Replace("{labelled}", FinetuneCommandTests.Labelled(folder), StringComparison.Ordinal)
+            .Replace("{lab}", line.Contains("{lab}", StringComparison.Ordinal) ? await LabResults(folder) : "", StringComparison.Ordinal)
             .Replace("{words}", Path.Combine(Repository.Goldens, "retrieval", "vectors", "gensim.txt"), StringComparison.Ordinal)
             .Replace("{adapter}", Path.Combine(Repository.Goldens, "lora", "gpt2-embedding"), StringComparison.Ordinal);
         if (line.Contains("{index}", StringComparison.Ordinal))
@@ -125,6 +131,13 @@ public class EveryCommandTests
         Assert.All(fields, f => Assert.True(json.RootElement.TryGetProperty(f, out _), $"{path}: {f} is missing in {output}"));
         Assert.DoesNotContain('\u001b', output);
         Assert.Equal("", error.Trim('\n'));
+    }
+
+    private static async Task<string> LabResults(TemporaryFolder folder)
+    {
+        string results = folder.File("lab");
+        Assert.Equal(ExitCode.Ok, (await Run(["lab", "run", "named-sizes", "--seeds", "1,2,3", "--out", results])).Code);
+        return results;
     }
 
     [Fact]

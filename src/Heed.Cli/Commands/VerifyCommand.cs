@@ -25,11 +25,12 @@ internal static class VerifyCommand
             Description = "the model's folder, or the name of a pulled model, for references of "
             + "sentence embeddings, which have none beside them"
         };
+        Option<string?> data = new("--data") { Description = "the folder with the data of a fine-tuning run" };
         Option<bool> tokenizer = new("--tokenizer") { Description = "the folders hold tokenizer cases" };
         Option<bool> noTraining = new("--no-training") { Description = "leave out gradients and training steps" };
         Option<bool> strict = new("--strict") { Description = "refuse weights that are NaN or infinite instead of warning of them" };
         Command command = new("verify", "Compare outputs, losses, gradients, training steps and generations with a reference; exit code 7 "
-            + "where something is off. Example: heed verify goldens/models") { folders, dump, model, tokenizer, noTraining, strict };
+            + "where something is off. Example: heed verify goldens/models") { folders, dump, model, data, tokenizer, noTraining, strict };
         command.SetAction((parsed, cancellationToken) =>
         {
             string[] given = parsed.GetRequiredValue(folders);
@@ -44,10 +45,10 @@ internal static class VerifyCommand
                     Model = parsed.GetValue(model),
                     CancellationToken = cancellationToken,
                 };
-                return Task.FromResult(Models(terminal, given, options));
+                return Task.FromResult(Models(terminal, given, options, parsed.GetValue(data)));
             }
 
-            foreach (Option option in (Option[])[dump, model, noTraining, strict])
+            foreach (Option option in (Option[])[dump, model, data, noTraining, strict])
                 if (parsed.GetResult(option) is { Implicit: false }) throw new UsageException($"{option.Name}: was given with "
                     + $"--tokenizer, whose cases have no model. Leave one of them out.");
             return Task.FromResult(Tokenizers(terminal, given, cancellationToken));
@@ -55,7 +56,7 @@ internal static class VerifyCommand
         return command;
     }
 
-    private static int Models(Terminal terminal, string[] folders, VerifyOptions options)
+    private static int Models(Terminal terminal, string[] folders, VerifyOptions options, string? data)
     {
         List<string> cases = [], rowFolders = [];
         List<(string Folder, string Why)> passedOver = [];
@@ -66,7 +67,7 @@ internal static class VerifyCommand
             if (IsCase(folder)) cases.Add(folder);
             else if (IsRows(folder)) rowFolders.Add(folder);
             if (!IsCase(folder) && (!IsRows(folder) || SimilarityVerification.IsCases(folder))) Search(folder, 2,
-                options.Model is not null, cases, rowFolders, passedOver);
+                options.Model is not null, data is not null, cases, rowFolders, passedOver);
         }
 
         if (cases.Count + rowFolders.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, "
@@ -75,6 +76,8 @@ internal static class VerifyCommand
         if (options.Model is { } model) options = options with { Model = HubModel.Folder(model) };
         else if (cases.Find(IsEmbeddings) is { } apart) throw new UsageException($"{apart}: holds embeddings and no model; name the "
             + $"folder of the model that made them (--model DIR).");
+        if (rowFolders.Find(FinetuneVerification.IsRun) is { } run && (options.Model is null || data is null))
+            throw new UsageException($"{run}: holds a fine-tuning run without its model and data; name both (--model DIR --data DIR).");
         if (options.Dump is { } dump)
         {
             foreach (IGrouping<string, string> same in cases.GroupBy(ModelVerifier.DumpName, StringComparer.Ordinal))
@@ -106,10 +109,15 @@ internal static class VerifyCommand
         foreach (string folder in rowFolders)
         {
             options.CancellationToken.ThrowIfCancellationRequested();
-            bool isTasks = TaskVerification.IsRows(folder);
+            bool isRun = FinetuneVerification.IsRun(folder), isTasks = isRun || TaskVerification.IsRows(folder);
             try
             {
-                if (isTasks)
+                if (isRun)
+                {
+                    terminal.Status($"{folder}: training …");
+                    tasks.Add(FinetuneVerification.Run(folder, options.Model!, data!, options.CancellationToken));
+                }
+                else if (isTasks)
                 {
                     terminal.Status($"{folder} …");
                     TaskResults results = TaskVerification.Run(folder, options.Model, options.CancellationToken);
@@ -155,27 +163,33 @@ internal static class VerifyCommand
     }
 
     /// <summary>Any file of a reference makes a case: one that lacks the others is reported, not skipped.</summary>
-    private static bool IsCase(string folder) => !InspectionVerification.IsCase(folder) && (IsEmbeddings(folder)
+    private static bool IsCase(string folder) => !InspectionVerification.IsCase(folder)
+        && !FinetuneVerification.IsRun(folder) && (IsEmbeddings(folder)
         || Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name))));
 
     private static bool IsRows(string folder)
         => MetricVerification.IsRows(folder) || TaskVerification.IsRows(folder) || SimilarityVerification.IsCases(folder)
-            || InspectionVerification.IsCases(folder) || RetrievalVerification.IsCases(folder);
+            || InspectionVerification.IsCases(folder) || RetrievalVerification.IsCases(folder) || FinetuneVerification.IsRun(folder);
 
     private static bool IsEmbeddings(string folder) => File.Exists(Path.Combine(folder, "embeddings.safetensors"));
 
     /// <summary>Finds the cases below a folder; what was not named and is of another kind is passed over.</summary>
-    private static void Search(string folder, int levels, bool hasModel, List<string> cases, List<string> rowFolders,
+    private static void Search(string folder, int levels, bool hasModel, bool hasData, List<string> cases, List<string> rowFolders,
         List<(string Folder, string Why)> passedOver)
     {
         foreach (string inner in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
         {
             int found = cases.Count + rowFolders.Count, known = passedOver.Count;
-            if (IsRows(inner))
+            if (FinetuneVerification.IsRun(inner) && !(hasModel && hasData))
+            {
+                passedOver.Add((inner, "holds a fine-tuning run without its model and data; --model DIR and --data DIR name them"));
+            }
+            else if (IsRows(inner))
             {
                 rowFolders.Add(inner);
                 // Folders of models lie below rows of losses.
-                if (levels > 1 && SimilarityVerification.IsCases(inner)) Search(inner, levels - 1, hasModel, cases, rowFolders, passedOver);
+                if (levels > 1 && SimilarityVerification.IsCases(inner)) Search(inner, levels - 1, hasModel, hasData, cases, rowFolders,
+                    passedOver);
             }
             else if (IsEmbeddings(inner))
             {
@@ -191,7 +205,8 @@ internal static class VerifyCommand
             }
             else
             {
-                if (levels > 1) Search(inner, levels - 1, hasModel, cases, rowFolders, passedOver);
+                if (levels > 1) Search(inner, levels - 1, hasModel, hasData, cases, rowFolders,
+                    passedOver);
                 // One line for a folder of other things, not one for each of them.
                 if (cases.Count + rowFolders.Count > found) continue;
                 passedOver.RemoveRange(known, passedOver.Count - known);

@@ -11,6 +11,7 @@ internal sealed class PromptClassification
     private readonly TextReading _reading;
     private readonly string _template;
     private readonly IReadOnlyList<string> _labels;
+    private readonly string? _beginning;
 
     /// <summary>A prompt and the words that may follow.</summary>
     /// <param name="reading">How the model reads.</param>
@@ -18,16 +19,19 @@ internal sealed class PromptClassification
     /// <param name="labels">What may follow, after a space.</param>
     /// <param name="contentFree">Texts without content; none: no correction.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
+    /// <param name="beginning">What stands before the prompt, labelled examples for instance; a prompt that is too long is then refused.
+    /// Null:
+    /// nothing, and the end of what is too long counts.</param>
     /// <exception cref="InputException">The template has no <c>{text}</c>, there is no label, or the model does not predict the next
     /// token.</exception>
     public PromptClassification(
         TextReading reading, string template, IReadOnlyList<string> labels, IReadOnlyList<string> contentFree,
-            CancellationToken cancellationToken)
+            CancellationToken cancellationToken, string? beginning = null)
     {
         if (!template.Contains("{text}", StringComparison.Ordinal))
             throw new InputException($"The template '{Printable.Shorten(template)}' has no {{text}}, where the text stands.");
         if (labels.Count == 0) throw new InputException("There is no label; give one or more.");
-        (_reading, _template, _labels) = (reading, template, labels);
+        (_reading, _template, _labels, _beginning) = (reading, template, labels, beginning);
         double[] sums = new double[labels.Count];
         foreach (string text in contentFree)
         {
@@ -57,9 +61,21 @@ internal sealed class PromptClassification
 
     private double[] Raw(string text, CancellationToken cancellationToken)
     {
-        string prompt = _template.Replace("{text}", text, StringComparison.Ordinal);
-        return [.. ContinuationScoring.Score(_reading, [.. _labels.Select(l => ContinuationScoring.Split(_reading, prompt, " " + l))],
-            cancellationToken)
-            .Select(s => Math.Exp(s.Sum))];
+        string prompt = _beginning + _template.Replace("{text}", text, StringComparison.Ordinal);
+        (int[] Prompt, int[] Continuation)[] texts = [.. _labels.Select(l => ContinuationScoring.Split(_reading, prompt, " " + l))];
+        if (_beginning is not null) RequireFits(texts);
+        return [.. ContinuationScoring.Score(_reading, texts, cancellationToken).Select(s => Math.Exp(s.Sum))];
+    }
+
+    /// <summary>Refuses a prompt whose beginning would be cut: it would lose examples, and not all texts the same ones.</summary>
+    private void RequireFits((int[] Prompt, int[] Continuation)[] texts)
+    {
+        // The last id of a label is not read.
+        int longest = texts.Max(t => t.Prompt.Length + t.Continuation.Length - 1);
+        if (longest <= _reading.Limit) return;
+        throw new BudgetException(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"the prompt has {longest:N0} tokens with the longest label, and the model reads {_reading.Limit:N0}: "
+                + $"{longest - _reading.Limit:N0} too many. ")
+                + "Show fewer or shorter examples, or take a model with a longer context.");
     }
 }
