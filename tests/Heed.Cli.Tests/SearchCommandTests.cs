@@ -69,7 +69,7 @@ public class SearchCommandTests
         Assert.Equal(JsonValueKind.Null, none.RootElement.GetProperty("answer").ValueKind);
         (int code, string output, _) = await Run("ask", "--docs", docs, "Who painted Guernica?", "--threshold", "0.3");
         Assert.Equal(ExitCode.Ok, code);
-        Assert.StartsWith("not found in the documents (evidence 0.000, at least 0.300 is asked for)", output, StringComparison.Ordinal);
+        Assert.StartsWith("not found in the documents (evidence 0.000, more than 0.300 is asked for)", output, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -47,7 +47,7 @@ public class TextChunkerTests
     }
 
     [Fact]
-    public void No_word_is_lost_none_comes_twice_and_no_part_is_too_long()
+    public void No_letter_is_lost_none_comes_twice_and_no_part_is_too_long()
     {
         Gen<string> word = Gen.Char["abc.!?#`\n \t"].Array[0, 12].Select(c => new string(c));
         Gen.Select(word.Array[0, 30], Gen.Int[1, 9], Gen.Bool).Sample((parts, most, markdown) =>
@@ -66,7 +66,8 @@ public class TextChunkerTests
 
             // Headings that have something below them stand in Heading.
             if (markdown) return true;
-            return Bm25.Words(text).SequenceEqual(chunks.SelectMany(c => Bm25.Words(text[c.Start..c.End])));
+            // What has no blank may be cut within a word.
+            return string.Concat(Bm25.Words(text)) == string.Concat(chunks.SelectMany(c => Bm25.Words(text[c.Start..c.End])));
         });
     }
 }

@@ -36,7 +36,8 @@ internal static class AskCommand
         Option<int> top = NumberOption.Of("--k", "up to how many parts are read", 5, new NumberRange<int>(1, 1000));
         Option<string?> filter = new("--filter") { Description = "documents that count, by their fields: 'year>=2020 and lang=en|de'" };
         Option<string?> mode = SearchCommand.ModeOption();
-        Option<double?> threshold = NumberOption.Optional("--threshold", "least evidence of an answer; measured on the documents if "
+        Option<double?> threshold = NumberOption.Optional("--threshold", "evidence of an answer must be above this; measured on the "
+            + "documents if "
             + "omitted",
             new NumberRange<double>(double.MinValue, double.MaxValue));
         Option<int> tokens = NumberOption.Of("--max-new-tokens", "longest answer that is written, in tokens", 128,
@@ -93,7 +94,7 @@ internal static class AskCommand
     private static void Show(Terminal terminal, DocumentAnswer answer)
     {
         string evidence = string.Create(CultureInfo.InvariantCulture, $"evidence {answer.Evidence:0.000}")
-            + (answer.Threshold is { } least ? string.Create(CultureInfo.InvariantCulture, $", at least {least:0.000} is asked for") : "");
+            + (answer.Threshold is { } least ? string.Create(CultureInfo.InvariantCulture, $", more than {least:0.000} is asked for") : "");
         if (!answer.Found)
         {
             terminal.Line($"not found in the documents ({evidence})");

@@ -126,7 +126,8 @@ internal sealed class BertEncoder : TokenStack
                 throw new InputException($"token_type_ids: {segment} is no segment of this {_config.ModelType} model; "
                     + $"it has 0 to {Math.Max(_config.Segments, 1) - 1}.");
         Variable x = context.Visit("", "embed.token", Tokens.Forward(batch.Ids));                          // [N, E]
-        Variable? positions = Positions is null ? default(Variable?) : context.Visit("", "embed.position", Positions.Forward(batch.Positions));
+        Variable? positions = Positions is null ? default(Variable?)
+            : context.Visit("", "embed.position", Positions.Forward(batch.Positions));
         if (Segments is not null) x += context.Visit("", "embed.type", Segments.Forward(segments));
         if (positions is { } added) x += added;
         x = EmbeddingNorm.Forward(x, context);

@@ -85,7 +85,11 @@ public sealed class CausalLanguageModel : Model
             losses = [new LossPart("tokens", LossSum(hidden, targets, run.Options.Loss), targets.LongCount(t => t != IgnoredLabel))];
         }
 
-        return new ModelOutput { Losses = losses, Logits = run.Options.Logits ? batch.ToGrid(context.Visit("", "logits", Logits(hidden)).Value) : null };
+        return new ModelOutput
+        {
+            Losses = losses,
+            Logits = run.Options.Logits ? batch.ToGrid(context.Visit("", "logits", Logits(hidden)).Value) : null,
+        };
     }
 
     /// <inheritdoc/>

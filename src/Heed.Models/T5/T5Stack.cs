@@ -70,7 +70,7 @@ internal sealed class T5Block : Module
         x = context.Visit(Site, "resid_mid", x);
         if (CrossAttention is not null)
         {
-            Variable y = CrossAttention.ForwardCross(CrossAttentionNorm!.Forward(x, context), memory, context);                                // [N, D]
+            Variable y = CrossAttention.ForwardCross(CrossAttentionNorm!.Forward(x, context), memory, context);             // [N, D]
             x = context.Visit(Site, "resid_mid_cross", _crossAttentionResidual.Add(x, y, context));
         }
 

@@ -22,7 +22,7 @@ public sealed record AnswerOptions
     /// <summary>How they are found; <see cref="SearchOptions.Top"/> and <see cref="SearchOptions.Reranker"/> of it do not count.</summary>
     public SearchOptions Search { get; init; } = new();
 
-    /// <summary>Least evidence; null: the index's own threshold, and none before it was measured.</summary>
+    /// <summary>Evidence must be above this; null: the index's own threshold, and none before it was measured.</summary>
     public double? Threshold { get; init; }
 
     /// <summary>Longest answer that is written, in tokens.</summary>
@@ -47,7 +47,7 @@ public sealed record DocumentAnswer
     /// <summary>The evidence: the best score, as <see cref="EvidenceThreshold.Of"/> says.</summary>
     public required double Evidence { get; init; }
 
-    /// <summary>The least that was asked for; null: nothing was.</summary>
+    /// <summary>What it must be above; null: nothing was asked for.</summary>
     public required double? Threshold { get; init; }
 
     /// <summary>The parts that were read, best first; of an answer that was not found those that came nearest.</summary>

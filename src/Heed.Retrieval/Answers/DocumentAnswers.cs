@@ -51,7 +51,7 @@ public sealed class DocumentAnswers
         (double evidence, double? threshold) = Evidence(question, vector, options);
         DocumentAnswer answer = new()
         {
-            Found = sources.Count > 0 && !(evidence < threshold),
+            Found = sources.Count > 0 && !(evidence <= threshold),
             Kind = _model?.Model switch { null => AnswerKind.Passage, QuestionAnswerer => AnswerKind.Extracted, _ => AnswerKind.Generated },
             Evidence = evidence,
             Threshold = threshold,

@@ -50,6 +50,7 @@ internal sealed record IndexManifest
             Settings = new SearchIndexSettings
             {
                 Vectors = root.Name<VectorFormat>("vectors"),
+                Similarity = root.Name<VectorSimilarity>("similarity"),
                 Words = new Bm25Options
                 {
                     Form = words.Name<Bm25Form>("form"),
@@ -79,6 +80,7 @@ internal sealed record IndexManifest
             ["format"] = Format,
             ["version"] = Version,
             ["vectors"] = Settings.Vectors.ToString(),
+            ["similarity"] = Settings.Similarity.ToString(),
             ["words"] = new JsonObject
             {
                 ["form"] = Settings.Words.Form.ToString(),

@@ -63,6 +63,20 @@ internal sealed class IndexSnapshot
         return Segments[view].Documents[Segments[view].DocumentOf[chunk]];
     }
 
+    /// <summary>The first part of the document of a key; null: there is none, or it has no part.</summary>
+    public int? PositionOf(string key)
+    {
+        int from = 0, to = Chunks;
+        while (from < to)
+        {
+            int middle = from + ((to - from) / 2);
+            if (string.CompareOrdinal(DocumentOf(middle).Key, key) < 0) from = middle + 1;
+            else to = middle;
+        }
+
+        return from < Chunks && DocumentOf(from).Key == key ? from : null;
+    }
+
     /// <summary>A part with its text.</summary>
     public StoredChunk Chunk(int position)
     {

@@ -81,6 +81,9 @@ public abstract record SearchFilter
         return parts.Count == 1 ? parts[0] : All(parts);
     }
 
+    /// <summary>A function fits.</summary>
+    internal static SearchFilter Where(Func<IReadOnlyDictionary<string, object>, bool> fits) => new Function(fits);
+
     /// <summary>Whether a document fits.</summary>
     internal abstract bool Fits(IReadOnlyDictionary<string, object> metadata);
 
@@ -151,6 +154,11 @@ public abstract record SearchFilter
             => IsAll ? Filters.All(f => f.Fits(metadata)) : Filters.Any(f => f.Fits(metadata));
 
         public override string ToString() => $"({string.Join(IsAll ? " and " : " or ", Filters)})";
+    }
+
+    private sealed record Function(Func<IReadOnlyDictionary<string, object>, bool> Holds) : SearchFilter
+    {
+        internal override bool Fits(IReadOnlyDictionary<string, object> metadata) => Holds(metadata);
     }
 
     private sealed record Opposite(SearchFilter Filter) : SearchFilter

@@ -1,3 +1,5 @@
+using Heed.Models.Embeddings;
+
 namespace Heed.Retrieval;
 
 /// <summary>How an index is built; fixed when it is created.</summary>
@@ -5,6 +7,9 @@ public sealed record SearchIndexSettings
 {
     /// <summary>How vectors are kept: <see cref="VectorFormat.Float32"/> or <see cref="VectorFormat.Float16"/>.</summary>
     public VectorFormat Vectors { get; init; }
+
+    /// <summary>How vectors are compared that documents bring along; a model's are compared as its folder says.</summary>
+    public VectorSimilarity Similarity { get; init; } = VectorSimilarity.Cosine;
 
     /// <summary>How words count.</summary>
     public Bm25Options Words { get; init; } = new();

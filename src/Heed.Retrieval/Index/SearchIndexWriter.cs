@@ -209,8 +209,7 @@ public sealed partial class SearchIndexWriter : IDisposable
                 + $"index.")
                 : _manifest with
                 {
-                    Model = new IndexModel(IndexModel.Given, given.Length, Heed.Models.Embeddings.VectorSimilarity.Cosine,
-                [])
+                    Model = new IndexModel(IndexModel.Given, given.Length, Settings.Similarity, [])
                 };
             return [new StoredChunk(0, document.Text.Length, "", document.Text) { Vector = given }];
         }

@@ -27,7 +27,8 @@ internal sealed class AttentionInspection
     private readonly float[]? _slopes;
     private bool _replaced;
 
-    private AttentionInspection(AttentionOptions options, AttentionSequence[] sequences, ForwardContext context, string site, bool linear, float[]? slopes)
+    private AttentionInspection(
+        AttentionOptions options, AttentionSequence[] sequences, ForwardContext context, string site, bool linear, float[]? slopes)
     {
         (_options, _sequences, _context, _site, _linear, _slopes) = (options, sequences, context, site, linear, slopes);
         _scores = new Variable[sequences.Length];
@@ -40,7 +41,8 @@ internal sealed class AttentionInspection
     /// then.</summary>
     public static Variable? Run(
         ColumnRange query, ColumnRange key, ColumnRange value, Variable? distances, Variable? bias, AttentionOptions options,
-        AttentionSequence[] sequences, KeyValuePages[]? pages, ForwardContext context, string site, bool linear = false, float[]? slopes = null)
+        AttentionSequence[] sequences, KeyValuePages[]? pages, ForwardContext context, string site, bool linear = false,
+        float[]? slopes = null)
     {
         if (sequences.Length == 0) return null;
         AttentionInspection steps = new(options, sequences, context, site, linear, slopes);

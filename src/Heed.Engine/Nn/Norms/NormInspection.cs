@@ -22,7 +22,8 @@ internal static class NormInspection
         if (IsWanted(hooks, site)) Show(x.Value, epsilon, hooks, site);
     }
 
-    private static bool IsWanted(Hooks hooks, string site) => hooks.Wants(site, "mean") || hooks.Wants(site, "scale") || hooks.Wants(site, "normalized");
+    private static bool IsWanted(Hooks hooks, string site)
+        => hooks.Wants(site, "mean") || hooks.Wants(site, "scale") || hooks.Wants(site, "normalized");
 
     private static void Show(Tensor centred, float epsilon, Hooks hooks, string site)
     {

@@ -31,7 +31,8 @@ public readonly struct ParameterScope
     /// <summary>The place one name deeper, for languages without operators.</summary>
     public static ParameterScope Divide(ParameterScope left, string right) => left / right;
 
-    /// <summary>The same place in the checkpoint, one word deeper in the vocabulary of hooks: <c>(at / "ln_1").As("attn_norm")</c>.</summary>
+    /// <summary>The same place in the checkpoint, one word deeper in the vocabulary of hooks:
+    /// <c>(at / "ln_1").As("attn_norm")</c>.</summary>
     public ParameterScope As(string site) => new(new ModulePlace(Set, Place, Path, Site.Length == 0 ? site : $"{Site}.{site}"));
 
     /// <summary>Makes a parameter here; its values come from the set's source.</summary>
