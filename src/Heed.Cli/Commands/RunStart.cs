@@ -60,7 +60,8 @@ internal sealed class RunStart<TConfig, TTask>(
         foreach ((SettingField<TConfig> field, string text) in given) config = field.Parse(config, text);
         if (minutes is null) return config;
         if (given.Keys.FirstOrDefault(f => f.Name is "steps" or "epochs") is { } set)
-            throw new UsageException($"--minutes: is given beside {set.Option}, and both decide the number of steps. Leave one of them out.");
+            throw new UsageException($"--minutes: is given beside {set.Option}, and both decide the number of steps. "
+                + "Leave one of them out.");
         return ofRun.Read(true) is { } begun ? AsPlanned(config, begun, folder) : config;
     }
 
@@ -107,8 +108,10 @@ internal sealed class RunStart<TConfig, TTask>(
         double peak = MachineProbe.PeakGigaflops(0.3) * 1e9;
         if (_timing is null) terminal.Status("measuring a few steps …");
         RunTiming timing = _timing ??= run.Measure(Measuring, cancellationToken);
-        TimeSpan time = timing.Of(config.Steps - run.FirstStep, TimePlan.EvaluationsFrom(run.FirstStep + 1, config.Steps, config.EvaluateEvery));
-        string steps = run.FirstStep > 0 ? string.Create(CultureInfo.InvariantCulture, $"the other {config.Steps - run.FirstStep:N0} of {config.Steps:N0}")
+        TimeSpan time = timing.Of(config.Steps - run.FirstStep,
+            TimePlan.EvaluationsFrom(run.FirstStep + 1, config.Steps, config.EvaluateEvery));
+        string steps = run.FirstStep > 0
+            ? string.Create(CultureInfo.InvariantCulture, $"the other {config.Steps - run.FirstStep:N0} of {config.Steps:N0}")
             : string.Create(CultureInfo.InvariantCulture, $"all {config.Steps:N0}");
         terminal.Note($"{what}; {steps} steps need about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory and {RunDuration.Of(time)}");
         return peak;
@@ -117,7 +120,8 @@ internal sealed class RunStart<TConfig, TTask>(
     /// <summary>A run that has begun keeps the number of its steps.</summary>
     private TConfig AsPlanned(TConfig config, TConfig begun, string folder)
     {
-        terminal.Note($"--minutes changes nothing: {folder} holds a run of {begun.Steps:N0} steps; choose another folder with --out for another one.");
+        terminal.Note($"--minutes changes nothing: {folder} holds a run of {begun.Steps:N0} steps; "
+            + "choose another folder with --out for another one.");
         JsonObject before = begun.ToJson();
         using JsonDocument document = JsonDocument.Parse(before.ToJsonString());
         foreach (SettingField<TConfig> field in fields)

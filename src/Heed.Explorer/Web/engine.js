@@ -45,7 +45,7 @@ export class HttpEngine {
   /** One object per line, as they come. @param {string} name @param {object} body @param {(line: any) => void} each @param {AbortSignal=} signal */
   async stream(name, body, each, signal) {
     const reply = await this.#ask(name, undefined, body, signal);
-    const reader = /** @type {ReadableStream<Uint8Array>} */ (reply.body).pipeThrough(new TextDecoderStream()).getReader();
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (reply.body).pipeThrough(/** @type {any} */ (new TextDecoderStream())).getReader();
     let rest = '';
     for (;;) {
       const { value, done } = await reader.read();

@@ -19,6 +19,7 @@ export class Store {
   /** @type {{q: number, k: number, L: number, H: number} | null} */ hover = null;
   /** @type {{hook: string, index: readonly number[]}[]} */ path = [];
   /** @type {string} */ said = '';
+  copied = '';
   /** @type {Map<string, Entry>} */ #answers = new Map();
   /** @type {AbortController | null} */ #running = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #later;

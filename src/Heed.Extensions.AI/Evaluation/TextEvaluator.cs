@@ -56,7 +56,8 @@ internal sealed class TextEvaluator(
             metrics[m].AddOrUpdateContext(given);
             bool fails = !(part >= _passing);
             metrics[m].Interpretation = new EvaluationMetricInterpretation(
-                double.IsNaN(part) ? EvaluationRating.Inconclusive : Ratings[Math.Clamp((int)(part * Ratings.Length), 0, Ratings.Length - 1)],
+                double.IsNaN(part) ? EvaluationRating.Inconclusive
+                    : Ratings[Math.Clamp((int)(part * Ratings.Length), 0, Ratings.Length - 1)],
                 fails, fails ? string.Create(CultureInfo.InvariantCulture, $"{part:0.000} of the range is below {_passing:0.###}") : null);
         }
 

@@ -37,7 +37,8 @@ public static class TextEvaluators
     /// <summary>BLEU of one text with all references, 0 to 100; higher is better.</summary>
     /// <param name="options">Tokenizer, smoothing, order; <see cref="BleuOptions.ForSentences"/> if null.</param>
     /// <param name="passing">Part of the range, 0 to 1, below which a response fails.</param>
-    public static IEvaluator Bleu(BleuOptions? options = null, double passing = 0.5) => new TextEvaluator(passing, [BleuName], (text, references, _) =>
+    public static IEvaluator Bleu(BleuOptions? options = null, double passing = 0.5)
+        => new TextEvaluator(passing, [BleuName], (text, references, _) =>
     {
         BleuScore score = Training.Metrics.Bleu.Sentence(text, references, options);
         return ValueTask.FromResult<TextScore[]>([new TextScore(score.Score, score.Score / 100, score.Signature)]);
@@ -46,7 +47,8 @@ public static class TextEvaluators
     /// <summary>chrF of one text with the references, 0 to 100; higher is better.</summary>
     /// <param name="options">Orders and β; sacreBLEU's defaults if null.</param>
     /// <param name="passing">Part of the range, 0 to 1, below which a response fails.</param>
-    public static IEvaluator Chrf(ChrfOptions? options = null, double passing = 0.5) => new TextEvaluator(passing, [ChrfName], (text, references, _) =>
+    public static IEvaluator Chrf(ChrfOptions? options = null, double passing = 0.5)
+        => new TextEvaluator(passing, [ChrfName], (text, references, _) =>
     {
         ChrfScore score = Training.Metrics.Chrf.Corpus([text], Streams(references), options);
         return ValueTask.FromResult<TextScore[]>([new TextScore(score.Score, score.Score / 100, score.Signature)]);
@@ -55,7 +57,8 @@ public static class TextEvaluators
     /// <summary>Translation edit rate: edits per hundred words of the references, 0 where the texts are equal; lower is better.</summary>
     /// <param name="options">sacreBLEU's defaults if null.</param>
     /// <param name="passing">1 − rate ÷ 100, at least 0, below which a response fails.</param>
-    public static IEvaluator Ter(TerOptions? options = null, double passing = 0.5) => new TextEvaluator(passing, [TerName], (text, references, _) =>
+    public static IEvaluator Ter(TerOptions? options = null, double passing = 0.5)
+        => new TextEvaluator(passing, [TerName], (text, references, _) =>
     {
         TerScore score = Training.Metrics.Ter.Corpus([text], Streams(references), options);
         return ValueTask.FromResult<TextScore[]>([new TextScore(score.Score, Math.Max(0, 1 - (score.Score / 100)), score.Signature)]);
@@ -76,7 +79,8 @@ public static class TextEvaluators
 
     /// <summary>Exact match and F1 of words with the best reference as SQuAD counts them, 0 to 1; higher is better.</summary>
     /// <param name="passing">Below it a response fails.</param>
-    public static IEvaluator Answers(double passing = 0.5) => new TextEvaluator(passing, [ExactMatchName, AnswerF1Name], (text, references, _) =>
+    public static IEvaluator Answers(double passing = 0.5)
+        => new TextEvaluator(passing, [ExactMatchName, AnswerF1Name], (text, references, _) =>
     {
         double exact = Squad.Exact(text, references), f1 = Squad.F1(text, references);
         const string How = "case, punctuation and articles do not count";
@@ -102,7 +106,8 @@ public static class TextEvaluators
                 if (similarity > best) (best, nearest) = (similarity, r);
             }
 
-            return [new TextScore(best, Math.Clamp(best, 0, 1), string.Create(CultureInfo.InvariantCulture, $"reference {nearest} is nearest"))];
+            return [new TextScore(best, Math.Clamp(best, 0, 1),
+                string.Create(CultureInfo.InvariantCulture, $"reference {nearest} is nearest"))];
         });
     }
 

@@ -68,7 +68,7 @@ function controls(c, count, now) {
 /** @param {Store} store @param {string} site @param {number} H @param {number} q */
 function best(store, site, H, q) {
   const row = store.tensor(`${site}.pattern`, `0,${H},${q}`)?.data;
-  return row ? row.reduce((b, v, j) => (v > row[b] ? j : b), 0) : 0;
+  return row ? Array.from(row).reduce((b, v, j) => (v > row[b] ? j : b), 0) : 0;
 }
 
 /** The steps that this model computes, in its order. @param {any} c */

@@ -4,11 +4,11 @@ import { short } from '../numbers.js';
 
 /**
  * A matrix on a canvas: one tab stop, the arrow keys of a grid, a real table of the focused row behind it.
- * Properties: rows and columns (labels), data, masked (true where hidden), hook and prefix (indices before row and column), selected, signed.
+ * Properties: rows and columns (labels), data (−∞ where masked), row and column (chosen), signed, scale.
  */
 class HeatMap extends LitElement {
   static properties = {
-    rows: { attribute: false }, columns: { attribute: false }, data: { attribute: false }, hook: {}, prefix: { attribute: false },
+    rows: { attribute: false }, columns: { attribute: false }, data: { attribute: false },
     row: { type: Number }, column: { type: Number }, signed: { type: Boolean }, scale: {}, cell: { type: Number }, label: {}, wide: { type: Boolean },
   };
 
@@ -17,8 +17,6 @@ class HeatMap extends LitElement {
     /** @type {string[]} */ this.rows = [];
     /** @type {string[]} */ this.columns = [];
     /** @type {ArrayLike<number>} */ this.data = [];
-    this.hook = '';
-    /** @type {number[]} */ this.prefix = [];
     this.row = -1;
     this.column = -1;
     this.signed = false;
@@ -65,7 +63,7 @@ class HeatMap extends LitElement {
       <div class="heat" role="grid" tabindex="0" aria-label=${this.label} aria-rowcount=${this.rows.length} aria-colcount=${width}
         aria-describedby="heat-help" @keydown=${this.keys}>
         <canvas role="presentation" @pointermove=${this.move} @pointerleave=${() => { this.over = null; this.requestUpdate(); this.tell('hover', -1, -1); }}
-          @click=${this.click}></canvas>
+          @click=${this.choose}></canvas>
         ${this.over ? this.tip() : nothing}
         <div class="sr" role="row">${this.row >= 0 && this.column >= 0 ? html`<span role="gridcell">${this.text(r, this.column)}</span>` : html`<span role="gridcell">none</span>`}</div>
       </div>`;
@@ -176,7 +174,7 @@ class HeatMap extends LitElement {
   }
 
   /** @param {MouseEvent} e */
-  click(e) {
+  choose(e) {
     const at = this.cellAt(e);
     if (at) this.tell('pick', at.r, at.c);
   }
