@@ -9,7 +9,8 @@ namespace Heed.Checkpoints;
 /// <param name="Bytes">Bytes of tensors written.</param>
 /// <param name="WeightFiles">Names of the weight files written.</param>
 /// <param name="CopiedFiles">Names of the other files copied, relative to the folder.</param>
-internal sealed record ConversionReport(int Tensors, int Converted, long Bytes, IReadOnlyList<string> WeightFiles, IReadOnlyList<string> CopiedFiles)
+internal sealed record ConversionReport(int Tensors, int Converted, long Bytes, IReadOnlyList<string> WeightFiles,
+    IReadOnlyList<string> CopiedFiles)
 {
     /// <summary>Tensors with values that are not finite, in the source already or by the conversion.</summary>
     public IReadOnlyList<NonFiniteValues> NonFinite { get; init; } = [];
@@ -62,7 +63,8 @@ internal static class CheckpointConversion
     /// <exception cref="HeedException">The source cannot be read or the target not be written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static ConversionReport Run(
-        string source, string target, DType? dtype = null, long shardSize = CheckpointFolder.DefaultShardSize, Func<string, string>? rename = null, CancellationToken cancellationToken = default)
+        string source, string target, DType? dtype = null, long shardSize = CheckpointFolder.DefaultShardSize, Func<string,
+            string>? rename = null, CancellationToken cancellationToken = default)
         => Run(source, target, new ConversionOptions { DType = dtype, ShardSize = shardSize, Rename = rename }, cancellationToken);
 
     /// <summary>Converts <paramref name="source"/> to <paramref name="target"/>, tensor by tensor in chunks, and copies all files that are
@@ -77,7 +79,8 @@ internal static class CheckpointConversion
     /// <exception cref="InputException">With <see cref="ConversionOptions.Strict"/>: the source holds NaN or infinite values.</exception>
     /// <exception cref="HeedException">The source cannot be read or the target not be written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static ConversionReport Run(string source, string target, ConversionOptions options, CancellationToken cancellationToken = default)
+    public static ConversionReport Run(string source, string target, ConversionOptions options,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(target);
@@ -100,7 +103,8 @@ internal static class CheckpointConversion
         }
     }
 
-    private static ConversionReport Convert(string source, string target, bool inPlace, ConversionOptions options, CancellationToken cancellationToken)
+    private static ConversionReport Convert(string source, string target, bool inPlace, ConversionOptions options,
+        CancellationToken cancellationToken)
     {
         List<ConvertingTensor> tensors;
         List<string> copied = [];
@@ -116,7 +120,8 @@ internal static class CheckpointConversion
 
         if (!inPlace) CopyOthers(Path.GetFullPath(source), Path.GetFullPath(target), weights, copied, cancellationToken);
         if (options.DType is { } type) UpdateConfig(Path.Combine(target, ConfigName), type.ConfigName()!);
-        string[] old = [.. Directory.EnumerateFiles(target).Select(f => Path.GetFileName(f)).Where(name => (CheckpointFolder.IsWeightFile(name) || (inPlace && weights.Contains(name))) && !files.Contains(name))
+        string[] old = [.. Directory.EnumerateFiles(target).Select(f => Path.GetFileName(f)).Where(name
+            => (CheckpointFolder.IsWeightFile(name) || (inPlace && weights.Contains(name))) && !files.Contains(name))
             .Order(StringComparer.Ordinal)];
         if (options.DeleteOld) Delete(target, old);
         return new ConversionReport(tensors.Count, tensors.Count(t => t.Changes), tensors.Sum(tensor => tensor.ByteLength), files, copied)
@@ -131,9 +136,12 @@ internal static class CheckpointConversion
     internal static void RefuseFilled(string target)
     {
         if (!Directory.Exists(target)) return;
-        string[] names = [.. Directory.EnumerateFileSystemEntries(target).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).Take(4)];
+        string[] names = [.. Directory.EnumerateFileSystemEntries(target).Select(f
+            => Path.GetFileName(f)).Order(StringComparer.Ordinal).Take(4)];
         if (names.Length > 0)
-            throw new UsageException($"{target}: is not empty; it holds {string.Join(", ", names.Take(3))}{(names.Length > 3 ? ", …" : "")}, which would be mixed with the converted model. Name a new or an empty folder, or replace files with --overwrite.");
+            throw new UsageException($"{target}: is not empty; it holds "
+                + $"{string.Join(", ", names.Take(3))}{(names.Length > 3 ? ", …" : "")}, which would be mixed with the converted "
+                + $"model. Name a new or an empty folder, or replace files with --overwrite.");
     }
 
     private static void DeleteEmpty(string folder)
@@ -156,7 +164,8 @@ internal static class CheckpointConversion
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StorageException($"{folder}: the converted weights are written, and an old weight file cannot be deleted: {e.Message}", e);
+            throw new StorageException($"{folder}: the converted weights are written, and an old weight file cannot be deleted: "
+                + $"{e.Message}", e);
         }
     }
 
@@ -165,7 +174,8 @@ internal static class CheckpointConversion
     {
         byte[] bytes = InputFile.ReadAll(path, 64 << 20);
         using JsonDocument strict = StrictJson.Parse(bytes, path);
-        return strict.RootElement.ValueKind == JsonValueKind.Object ? bytes : throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(strict.RootElement)}; an object was expected");
+        return strict.RootElement.ValueKind == JsonValueKind.Object ? bytes
+            : throw new InvalidFileException(path, "$", $"is {StrictJson.Describe(strict.RootElement)}; an object was expected");
     }
 
     /// <summary>Writes <c>dtype</c> into a <c>config.json</c>: under the key that is there (<c>torch_dtype</c> in old files), every other
@@ -184,9 +194,11 @@ internal static class CheckpointConversion
     /// <summary>True for weights in any form: those that are not converted (TensorFlow, Flax, ONNX, GGUF) would disagree with the new
     /// ones and stay behind.</summary>
     internal static bool IsOtherWeights(string name)
-        => CheckpointFolder.IsWeightFile(name) || name is ".heed-save.json" || Path.GetExtension(name) is ".h5" or ".msgpack" or ".ot" or ".onnx" or ".gguf" or ".heed-new" or DurableFile.TemporaryEnding;
+        => CheckpointFolder.IsWeightFile(name) || name is ".heed-save.json"
+            || Path.GetExtension(name) is ".h5" or ".msgpack" or ".ot" or ".onnx" or ".gguf" or ".heed-new" or DurableFile.TemporaryEnding;
 
-    private static void CopyOthers(string source, string target, HashSet<string> weights, List<string> copied, CancellationToken cancellationToken)
+    private static void CopyOthers(string source, string target, HashSet<string> weights, List<string> copied,
+        CancellationToken cancellationToken)
     {
         Stack<string> folders = new([""]);
         while (folders.TryPop(out string? relative))
@@ -235,7 +247,8 @@ internal static class CheckpointConversion
         private readonly CountedTensor _stored, _written;
         private readonly CancellationToken _cancellation;
 
-        private ConvertingTensor(string folder, CountedTensor stored, RawTensor written, ConversionOptions options, CancellationToken cancellationToken)
+        private ConvertingTensor(string folder, CountedTensor stored, RawTensor written, ConversionOptions options,
+            CancellationToken cancellationToken)
             : base(options.Rename?.Invoke(stored.Name) ?? stored.Name, written.DType, written.Sizes)
         {
             _folder = folder;
@@ -248,12 +261,14 @@ internal static class CheckpointConversion
         public static ConvertingTensor Of(string folder, RawTensor stored, ConversionOptions options, CancellationToken cancellationToken)
         {
             CountedTensor counted = new(stored);
-            return new ConvertingTensor(folder, counted, options.DType is { } dtype ? counted.As(dtype) : counted, options, cancellationToken);
+            return new ConvertingTensor(folder, counted, options.DType is { } dtype ? counted.As(dtype) : counted, options,
+                cancellationToken);
         }
 
         public bool Changes => !ReferenceEquals(_stored, _written);
 
-        public NonFiniteValues NonFinite => new(Name, ElementCount, _stored.Found.Total, _written.Found.Total - _stored.Found.Total, _stored.DType, DType)
+        public NonFiniteValues NonFinite => new(Name, ElementCount, _stored.Found.Total, _written.Found.Total - _stored.Found.Total,
+            _stored.DType, DType)
         {
             NaN = _stored.Found.NaN,
         };
@@ -264,8 +279,10 @@ internal static class CheckpointConversion
             _written.ReadBytes(start, destination);
             if (!_strict || start + destination.Length < ByteLength) return;
             NonFiniteValues found = NonFinite;
-            if (found.Overflowed > 0) throw new NumericalException($"{_folder}: {found.Describe()} Nothing was written; without --strict it is converted all the same.");
-            if (found.InSource > 0) throw new InputException($"{_folder}: {found.Describe()} Nothing was written; without --strict it is converted all the same.");
+            if (found.Overflowed > 0) throw new NumericalException($"{_folder}: {found.Describe()} Nothing was written; without "
+                + $"--strict it is converted all the same.");
+            if (found.InSource > 0) throw new InputException($"{_folder}: {found.Describe()} Nothing was written; without --strict "
+                + $"it is converted all the same.");
         }
     }
 }

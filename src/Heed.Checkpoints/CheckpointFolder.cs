@@ -56,7 +56,8 @@ public sealed class CheckpointFolder : IDisposable
     /// <summary>The tensor of a name.</summary>
     /// <exception cref="InvalidFileException">There is none.</exception>
     public RawTensor this[string name] => TryGet(name, out RawTensor? tensor) ? tensor
-        : throw new InvalidFileException(Path, name, $"is missing; the checkpoint has {_tensors.Count} tensors{(Printable.Nearest(name, _byName.Keys) is { } near ? $"; the nearest name is '{near}'" : "")}");
+        : throw new InvalidFileException(Path, name, $"is missing; the checkpoint has {_tensors.Count} "
+            + $"tensors{(Printable.Nearest(name, _byName.Keys) is { } near ? $"; the nearest name is '{near}'" : "")}");
 
     /// <summary>Opens the weights of a folder, or one weight file or index by its own path.</summary>
     /// <exception cref="StorageException">The folder, or a file that the index names, is missing or cannot be read.</exception>
@@ -76,7 +77,9 @@ public sealed class CheckpointFolder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(files);
         if (files.FolderOnDisk() is { } folder) CheckpointSave.Recover(folder);
-        string found = Find(files) ?? throw new InvalidFileException(files.Location, "", $"holds no weights: none of {SafetensorsName}, {SafetensorsIndexName}, {PickleName} or {PickleIndexName} is there. Check the path, or download the model again");
+        string found = Find(files) ?? throw new InvalidFileException(files.Location, "",
+            $"holds no weights: none of {SafetensorsName}, {SafetensorsIndexName}, {PickleName} or {PickleIndexName} is there. "
+            + $"Check the path, or download the model again");
         return Opened(new CheckpointFolder(files, files.Location), found);
     }
 
@@ -104,7 +107,8 @@ public sealed class CheckpointFolder : IDisposable
     /// <returns>The names of the files written.</returns>
     /// <exception cref="ArgumentException">Two tensors have one name, or <paramref name="shardSize"/> is not positive.</exception>
     /// <exception cref="HeedException">A tensor cannot be read or a file not be written; the old weights stay.</exception>
-    public static IReadOnlyList<string> Save(string folder, IEnumerable<RawTensor> tensors, long shardSize = DefaultShardSize, IReadOnlyList<KeyValuePair<string, string>>? metadata = null)
+    public static IReadOnlyList<string> Save(string folder, IEnumerable<RawTensor> tensors, long shardSize = DefaultShardSize,
+        IReadOnlyList<KeyValuePair<string, string>>? metadata = null)
         => CheckpointSave.Save(folder, tensors, shardSize, metadata ?? SafetensorsWriter.PyTorchMetadata);
 
     /// <summary>Finds a tensor by name.</summary>
@@ -157,7 +161,8 @@ public sealed class CheckpointFolder : IDisposable
         List<(RawTensor Tensor, string Shard)> elsewhere = [];
         foreach (string shard in index.Shards)
         {
-            if (!_source.Contains(shard)) throw new StorageException($"{path}: names the file '{shard}', which is missing in {_source.Location}. Download the model again.");
+            if (!_source.Contains(shard)) throw new StorageException($"{path}: names the file '{shard}', which is missing in "
+                + $"{_source.Location}. Download the model again.");
             foreach (RawTensor tensor in OpenTensors(shard))
             {
                 // A tensor that the index forgot is taken, as transformers does.
@@ -175,11 +180,14 @@ public sealed class CheckpointFolder : IDisposable
 
         foreach ((RawTensor tensor, string shard) in elsewhere) TakeOrCompare(path, tensor, shard, shardOf[tensor.Name]);
         foreach ((string tensor, string shard) in index.Entries)
-            if (!_byName.ContainsKey(tensor)) throw new InvalidFileException(path, $"$.weight_map['{Printable.Shorten(tensor)}']", $"says '{shard}', but no shard has such a tensor. Download the model again");
+            if (!_byName.ContainsKey(tensor)) throw new InvalidFileException(path, $"$.weight_map['{Printable.Shorten(tensor)}']",
+                $"says '{shard}', but no shard has such a tensor. Download the model again");
         if (unindexed.Count > 0)
-            _warnings.Add($"{path}: does not name {Some(unindexed)}, which a shard holds; it is used all the same. Save the model again to fix the index.");
+            _warnings.Add($"{path}: does not name {Some(unindexed)}, which a shard holds; it is used all the same. Save the model "
+                + $"again to fix the index.");
         if (index.TotalSize is { } size && size != TotalBytes)
-            _warnings.Add($"{path}: $.metadata.total_size: is {size}, but the shards hold {TotalBytes} bytes of tensors. Check that the download is whole, or save the model again to fix the index.");
+            _warnings.Add($"{path}: $.metadata.total_size: is {size}, but the shards hold {TotalBytes} bytes of tensors. Check that "
+                + $"the download is whole, or save the model again to fix the index.");
     }
 
     /// <summary>A tensor in another shard than the index says: used if that shard lacks it; a second copy must be equal to the one that is
@@ -189,12 +197,14 @@ public sealed class CheckpointFolder : IDisposable
         string name = Printable.Shorten(tensor.Name);
         if (!_byName.TryGetValue(tensor.Name, out RawTensor? used))
         {
-            _warnings.Add($"{index}: $.weight_map['{name}']: says '{meant}', but '{shard}' holds the tensor; it is used all the same. Save the model again to fix the index.");
+            _warnings.Add($"{index}: $.weight_map['{name}']: says '{meant}', but '{shard}' holds the tensor; it is used all the "
+                + $"same. Save the model again to fix the index.");
             Add(tensor);
         }
         else if (!used.HasEqualData(tensor))
         {
-            _warnings.Add($"{index}: tensor '{name}' lies in '{meant}' and, with other values, in '{shard}'; the index names the first, which is used. Remove the copy that is not meant.");
+            _warnings.Add($"{index}: tensor '{name}' lies in '{meant}' and, with other values, in '{shard}'; the index names the "
+                + $"first, which is used. Remove the copy that is not meant.");
         }
     }
 
@@ -225,7 +235,8 @@ public sealed class CheckpointFolder : IDisposable
 
     private void Add(RawTensor tensor)
     {
-        if (!_byName.TryAdd(tensor.Name, tensor)) throw new InvalidFileException(Path, $"tensor '{Printable.Shorten(tensor.Name)}'", "is in two files of the checkpoint. Download the model again");
+        if (!_byName.TryAdd(tensor.Name, tensor)) throw new InvalidFileException(Path, $"tensor '{Printable.Shorten(tensor.Name)}'",
+            "is in two files of the checkpoint. Download the model again");
         _tensors.Add(tensor);
     }
 }

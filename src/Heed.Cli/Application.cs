@@ -77,7 +77,8 @@ internal static class Application
         }
         catch (Exception e)
         {
-            terminal.Error.WriteLine($"{name}: internal error: {e.GetType().Name}: {Printable.Escape(e.Message)} {(terminal.IsVerbose ? "" : "Run it again with --verbose for the trace, and report it.")}");
+            terminal.Error.WriteLine($"{name}: internal error: {e.GetType().Name}: {Printable.Escape(e.Message)} "
+                + $"{(terminal.IsVerbose ? "" : "Run it again with --verbose for the trace, and report it.")}");
             if (terminal.IsVerbose) terminal.Error.WriteLine(e);
             return ExitCode.Internal;
         }
@@ -86,7 +87,8 @@ internal static class Application
     /// <summary>All commands.</summary>
     public static RootCommand Build(Terminal terminal)
     {
-        RootCommand root = new("Heed: the complete Transformer system in C#. Train, fine-tune, generate, inspect; Hugging Face folders in and out.");
+        RootCommand root = new("Heed: the complete Transformer system in C#. Train, fine-tune, generate, inspect; Hugging Face "
+            + "folders in and out.");
         Option<bool> json = new("--json") { Description = "print the result as JSON, and nothing else", Recursive = true };
         Option<bool> verbose = new("--verbose") { Description = "show the trace of an error", Recursive = true };
         root.Add(json);

@@ -28,7 +28,8 @@ internal static class QuickstartPlan
         Width = 192,
         Data = [text ?? SdkDocumentation.Name],
         MaximumCharacters = CharactersFor(minutes),
-        VocabularySize = VocabularyFor(Math.Min(CharactersFor(minutes), text is null ? long.MaxValue : TextFiles.Find(text).Sum(f => new FileInfo(f).Length))),
+        VocabularySize = VocabularyFor(Math.Min(CharactersFor(minutes), text is null ? long.MaxValue
+            : TextFiles.Find(text).Sum(f => new FileInfo(f).Length))),
         BlockLength = 128,
         BatchSize = 4,
         LearningRate = 4e-3,
@@ -66,5 +67,6 @@ internal static class QuickstartPlan
     /// minutes on.</summary>
     private static long CharactersFor(double minutes) => (long)Math.Clamp(minutes * 12_000_000, 600_000, 24_000_000);
 
-    private static int VocabularyFor(long bytes) => bytes switch { < 200_000 => 1024, < 1_000_000 => 2048, < 4_000_000 => 4096, _ => LargestVocabulary };
+    private static int VocabularyFor(long bytes) => bytes switch { < 200_000 => 1024, < 1_000_000 => 2048, < 4_000_000 => 4096, _
+        => LargestVocabulary };
 }

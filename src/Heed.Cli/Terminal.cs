@@ -49,10 +49,12 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
     {
         Console.OutputEncoding = new System.Text.UTF8Encoding(false);
         bool terminal = !Console.IsOutputRedirected, errorTerminal = !Console.IsErrorRedirected;
-        bool noColour = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } || Environment.GetEnvironmentVariable("TERM") == "dumb";
+        bool noColour = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 }
+            || Environment.GetEnvironmentVariable("TERM") == "dumb";
         System.Text.UTF8Encoding encoding = new(false);
         StreamWriter output = new(new StandardOutput(Console.OpenStandardOutput(), isError: false), encoding) { AutoFlush = true };
-        TextWriter error = TextWriter.Synchronized(new StreamWriter(new StandardOutput(Console.OpenStandardError(), isError: true), encoding) { AutoFlush = true });
+        TextWriter error = TextWriter.Synchronized(new StreamWriter(new StandardOutput(Console.OpenStandardError(), isError: true),
+            encoding) { AutoFlush = true });
         return new Terminal(output, error, terminal, terminal && !noColour, Console.OpenStandardInput())
         {
             IsErrorTerminal = errorTerminal,
@@ -102,7 +104,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
 
     /// <summary>What a model wrote, as the output may show it: a terminal would obey its control characters, so they are escaped there, all
     /// but the end of a line and the tabulator.</summary>
-    public string Written(string text) => IsTerminal ? string.Join('\t', text.Replace("\r\n", "\n", StringComparison.Ordinal).Split('\t').Select(Printable.Escape)) : text;
+    public string Written(string text) => IsTerminal ? string.Join('\t',
+        text.Replace("\r\n", "\n", StringComparison.Ordinal).Split('\t').Select(Printable.Escape)) : text;
 
     public string Bold(string text) => Paint(text, "1");
 
@@ -112,7 +115,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
 
     public string Red(string text) => Paint(text, "31");
 
-    public string Colour(string text, int number) => Paint(text, (number % 6) switch { 0 => "36", 1 => "33", 2 => "35", 3 => "32", 4 => "34", _ => "31" });
+    public string Colour(string text, int number) => Paint(text, (number % 6) switch { 0 => "36", 1 => "33", 2 => "35", 3 => "32", 4
+        => "34", _ => "31" });
 
     private string Paint(string text, string code) => colours && !IsJson ? $"\u001b[{code}m{text}\u001b[0m" : text;
 

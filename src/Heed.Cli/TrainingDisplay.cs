@@ -56,9 +56,11 @@ internal sealed class TrainingDisplay(
     public static string Figures(EvaluationReport report)
     {
         List<string> figures = [string.Create(CultureInfo.InvariantCulture, $"loss {report.Loss:0.0000}")];
-        if (report["perplexity"] is { } perplexity) figures.Add(string.Create(CultureInfo.InvariantCulture, $"perplexity {perplexity:0.00}"));
+        if (report["perplexity"] is { } perplexity) figures.Add(string.Create(CultureInfo.InvariantCulture,
+            $"perplexity {perplexity:0.00}"));
         if (report["bits_per_byte"] is { } bits) figures.Add(string.Create(CultureInfo.InvariantCulture, $"{bits:0.000} bits per byte"));
-        foreach ((string name, double value) in report.Measures.Where(m => m.Key is not ("perplexity" or "bits_per_byte")).OrderBy(m => m.Key, StringComparer.Ordinal))
+        foreach ((string name, double value) in report.Measures.Where(m => m.Key is not ("perplexity" or "bits_per_byte")).OrderBy(m
+            => m.Key, StringComparer.Ordinal))
             figures.Add(string.Create(CultureInfo.InvariantCulture, $"{name.Replace('_', ' ')} {value:0.0000}"));
         return string.Join(", ", figures);
     }
@@ -69,7 +71,8 @@ internal sealed class TrainingDisplay(
     {
         double evaluations = TimePlan.EvaluationsFrom(r.Step, steps, evaluateEvery) * _evaluationSeconds;
         TimeSpan rest = TimeSpan.FromSeconds(Math.Min(((steps - r.Step) * _seconds) + evaluations, TimeSpan.MaxValue.TotalSeconds / 2));
-        string left = rest.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{(long)rest.TotalHours}:{rest:mm\\:ss}") : rest.ToString("mm\\:ss", CultureInfo.InvariantCulture);
+        string left = rest.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{(long)rest.TotalHours}:{rest:mm\\:ss}")
+            : rest.ToString("mm\\:ss", CultureInfo.InvariantCulture);
         bool brief = terminal.Width < LongLine;
         // Step, rate and time left are always shown; what a narrow terminal has no room for goes by its rank, from 1.
         List<(int Rank, string Text)> parts =
@@ -77,13 +80,16 @@ internal sealed class TrainingDisplay(
             (0, brief ? $"{r.Step}/{steps}" : $"step {r.Step}/{steps}"),
             (4, double.IsNaN(r.Loss) ? "no target" : "loss " + r.Loss.ToString(brief ? "0.000" : "0.0000", CultureInfo.InvariantCulture)),
         ];
-        if (Evaluation?["bits_per_byte"] is { } bits) parts.Add((3, string.Create(CultureInfo.InvariantCulture, $"held-out {bits:0.000}{(brief ? "" : " bits/byte")}")));
+        if (Evaluation?["bits_per_byte"] is { } bits) parts.Add((3, string.Create(CultureInfo.InvariantCulture,
+            $"held-out {bits:0.000}{(brief ? "" : " bits/byte")}")));
         else if (Evaluation is { } e) parts.Add((3, string.Create(CultureInfo.InvariantCulture, $"held-out {e.Loss:0.000}")));
-        parts.Add((2, string.Create(CultureInfo.InvariantCulture, $"{r.Tokens / _seconds:N0} {(brief && unit == "tokens" ? "tok" : unit)}/s")));
+        parts.Add((2, string.Create(CultureInfo.InvariantCulture,
+            $"{r.Tokens / _seconds:N0} {(brief && unit == "tokens" ? "tok" : unit)}/s")));
         if (r.Utilisation is { } u) parts.Add((1, string.Create(CultureInfo.InvariantCulture, $"{u:P0}{(brief ? "" : " of peak")}")));
         parts.Add((0, string.Create(CultureInfo.InvariantCulture, $"{(brief ? "" : "rate ")}{r.Rate:0.0e+0}")));
         parts.Add((0, $"{left} left"));
-        for (int rank = 1; rank <= 4 && parts.Sum(p => p.Text.Length + 2) - 2 >= terminal.Width; rank++) parts.RemoveAll(p => p.Rank == rank);
+        for (int rank = 1; rank <= 4 && parts.Sum(p => p.Text.Length + 2) - 2 >= terminal.Width; rank++) parts.RemoveAll(p
+            => p.Rank == rank);
         return string.Join("  ", parts.Select(p => p.Text));
     }
 }

@@ -27,7 +27,8 @@ internal static class HubModel
     /// <exception cref="StorageException">There is no such folder and no such model in the cache.</exception>
     public static string Folder(string name)
     {
-        if (string.IsNullOrWhiteSpace(name)) throw new StorageException("The name of the model is empty; name a folder with config.json and weights, or a model such as openai-community/gpt2.");
+        if (string.IsNullOrWhiteSpace(name)) throw new StorageException("The name of the model is empty; name a folder with "
+            + "config.json and weights, or a model such as openai-community/gpt2.");
         return Find(name) ?? throw new StorageException($"{name}: is neither a folder nor a model in the cache; {Hint(name)}.");
     }
 
@@ -44,5 +45,6 @@ internal static class HubModel
         return name.Contains('/', StringComparison.Ordinal) && HubName.IsRepository(name);
     }
 
-    private static string Hint(string name) => HasForm(name) ? $"fetch it with 'heed pull {name}'" : "name a folder with config.json and weights, or a pulled model as ORG/NAME";
+    private static string Hint(string name) => HasForm(name) ? $"fetch it with 'heed pull {name}'"
+        : "name a folder with config.json and weights, or a pulled model as ORG/NAME";
 }

@@ -64,14 +64,16 @@ public sealed record ModelSize(
             long activations = sizeof(float) * (long)batch * length * (inner + (4L * layers * model.Config.Width));
             long cache = sizeof(float) * (long)batch * kept;
             bool recurrent = attentions.Count == 0;
-            return new ModelSize(parameters, stored - parameters, [.. parts], stored * sizeof(float), activations, recurrent ? 0 : cache, operations) { StateBytes = recurrent ? cache : 0 };
+            return new ModelSize(parameters, stored - parameters, [.. parts], stored * sizeof(float), activations, recurrent ? 0 : cache,
+                operations) { StateBytes = recurrent ? cache : 0 };
         }
     }
 
     /// <summary>Floats that a sequence's cache keeps.</summary>
     private static long Kept(Model model, IReadOnlyList<AttentionPart> attentions, int length)
     {
-        IReadOnlyList<KeyValueShape> layers = model is CausalLanguageModel causal ? causal.CacheLayers : model is SequenceToSequenceModel pair ? pair.CacheLayers : [];
+        IReadOnlyList<KeyValueShape> layers = model is CausalLanguageModel causal ? causal.CacheLayers
+            : model is SequenceToSequenceModel pair ? pair.CacheLayers : [];
         Dictionary<int, int> windows = [];
         foreach (AttentionPart a in attentions)
             if (a.Config is { Causal: true, Window: > 0 } && !a.IsCross) windows[a.Config.Layer] = a.Config.Window;

@@ -98,7 +98,7 @@ internal static class GgufTokenizer
             bool isAdded = types[i] is ControlType or UserType;
             if (isAdded)
             {
-                added.Add(new JsonObject
+                added.Add((JsonNode)new JsonObject
                 {
                     ["id"] = i,
                     ["content"] = tokens[i],

@@ -21,12 +21,12 @@ internal static class SentencePieceModelWriter
     public static byte[] Write(string[] pieces, double[] scores, long[] types, SentencePieceRoles roles, bool prefix)
     {
         MemoryStream file = new();
+        Span<byte> score = stackalloc byte[4];
         for (int i = 0; i < pieces.Length; i++)
         {
             MemoryStream piece = new();
             Bytes(piece, 1, Encoding.UTF8.GetBytes(pieces[i]));
             Tag(piece, 2, 5);
-            Span<byte> score = stackalloc byte[4];
             BinaryPrimitives.WriteSingleLittleEndian(score, (float)scores[i]);
             piece.Write(score);
             Number(piece, 3, types[i]);

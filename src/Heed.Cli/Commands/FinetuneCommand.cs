@@ -24,7 +24,8 @@ internal static class FinetuneCommand
         Option<int> seeds = NumberOption.Of("--seeds", "runs with as many seeds, one after another, with mean and deviation; the best is "
             + "kept", 1,
             new NumberRange<int>(1, 100));
-        Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about, instead of epochs or steps: as many steps as "
+        Option<double?> minutes = NumberOption.Optional("--minutes",
+            "how long to train, about, instead of epochs or steps: as many steps as "
             + "fit, fixed before the first one, 20 epochs at most; of each seed", new NumberRange<double>(0, 99_999, Above: true));
         Option<int?> threads = NumberOption.Threads();
         Command command = new("finetune", "Train a model folder further on labelled examples. The task is found in the data; what is "
@@ -77,7 +78,8 @@ internal static class FinetuneCommand
 
         using TrainingRun<FinetuningTask> run = Prepare(terminal, start, folder, config, cancellationToken);
         Announce(terminal, run);
-        double peak = run.IsOver ? 0 : start.Forecast(run, $"{Printable.Count(run.Task.Model.Parameters.Values)} parameters", cancellationToken);
+        double peak = run.IsOver ? 0 : start.Forecast(run, $"{Printable.Count(run.Task.Model.Parameters.Values)} parameters",
+            cancellationToken);
         TrainingDisplay display = new(terminal, run.Config.Steps, run.Task.Unit, run.Config.EvaluateEvery, start.EvaluationSeconds);
         TrainingEnd end = run.Train([display], peak, cancellationToken);
         return Finish(terminal, run, end, folder, summary, cancellationToken);
@@ -97,7 +99,8 @@ internal static class FinetuneCommand
             Dictionary<Field, string> own = new(given) { [seedField] = seed.ToString(CultureInfo.InvariantCulture) };
             try
             {
-                int code = Run(terminal, SeedSummary.FolderOf(folder, seed), file, own, planOnly: false, minutes, summary, cancellationToken);
+                int code = Run(terminal, SeedSummary.FolderOf(folder, seed), file, own, planOnly: false, minutes, summary,
+                    cancellationToken);
                 if (code != ExitCode.Ok) return code;
             }
             catch (NumericalException e)
@@ -123,7 +126,8 @@ internal static class FinetuneCommand
         foreach ((string name, JsonNode? value) in json)
         {
             if (value is not JsonObject figure) continue;
-            string values = string.Join(", ", ((JsonArray)figure["values"]!).Select(v => v!.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture)));
+            string values = string.Join(", ", ((JsonArray)figure["values"]!).Select(v
+                => v!.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture)));
             terminal.Line(string.Create(CultureInfo.InvariantCulture,
                 $"{name.Replace('_', ' ')}: {figure["mean"]!.GetValue<double>():0.0000} ± "
                     + $"{figure["deviation"]!.GetValue<double>():0.0000} ({values})"));

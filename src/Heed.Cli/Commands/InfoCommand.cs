@@ -22,12 +22,17 @@ internal static class InfoCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string?> model = new("model") { Description = "model or adapter folder, config.json, weight file (.safetensors, .bin) or index, the name of a pulled model or of a preset; nothing lists the presets", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> model = new("model") { Description = "model or adapter folder, config.json, weight file (.safetensors, "
+            + ".bin) or index, the name of a pulled model or of a preset; nothing lists the presets", Arity = ArgumentArity.ZeroOrOne };
         Option<int> batch = NumberOption.Of("--batch", "sequences, for memory", 1, new NumberRange<int>(1, MaximumBatch));
-        Option<int?> length = NumberOption.Optional("--length", $"tokens of a sequence, for memory and operations; {StandardLength}, or the model's longest text where that is shorter", new NumberRange<int>(1, int.MaxValue));
+        Option<int?> length = NumberOption.Optional("--length",
+            $"tokens of a sequence, for memory and operations; {StandardLength}, or the model's longest text where that is shorter",
+            new NumberRange<int>(1, int.MaxValue));
         Option<int> depth = NumberOption.Of("--depth", "levels of the tree", 3, new NumberRange<int>(1, MaximumDepth));
-        Command command = new("info", "Structure, parameters, memory and operations of a model, from its folder, its config.json or a preset. Example: heed info gpt2 --length 1024") { model, batch, length, depth };
-        command.SetAction(parsed => Run(terminal, parsed.GetValue(model), parsed.GetValue(batch), parsed.GetValue(length), parsed.GetValue(depth)));
+        Command command = new("info", "Structure, parameters, memory and operations of a model, from its folder, its config.json or "
+            + "a preset. Example: heed info gpt2 --length 1024") { model, batch, length, depth };
+        command.SetAction(parsed => Run(terminal, parsed.GetValue(model), parsed.GetValue(batch), parsed.GetValue(length),
+            parsed.GetValue(depth)));
         return command;
     }
 
@@ -49,7 +54,8 @@ internal static class InfoCommand
         using (model)
         {
             int longest = model.Config.MaximumLength, length = wanted ?? Math.Min(StandardLength, longest);
-            if (length > longest) throw new UsageException($"--length: is {length}, and this {model.Config.ModelType} model reads {longest} tokens at once; a whole number from 1 to {longest} was expected.");
+            if (length > longest) throw new UsageException($"--length: is {length}, and this {model.Config.ModelType} model reads "
+                + $"{longest} tokens at once; a whole number from 1 to {longest} was expected.");
             ModelSize size = SizeOf(model, batch, length);
             if (terminal.IsJson)
             {
@@ -74,20 +80,27 @@ internal static class InfoCommand
     {
         long gradients = size.Parameters * sizeof(float);
         int wide = Math.Max(22, size.Parts.Max(p => p.Key.Length) + 4);
-        void Row(string what, string value, string note = "") => terminal.Line($"{what.PadRight(wide)}{value,18}{(note.Length > 0 ? "   " + note : "")}");
+        void Row(string what, string value, string note = "")
+            => terminal.Line($"{what.PadRight(wide)}{value,18}{(note.Length > 0 ? "   " + note : "")}");
         Row("parameters", $"{size.Parameters:N0}");
         foreach ((string part, long count) in size.Parts) Row("  " + part, $"{count:N0}");
         if (size.Fixed > 0) Row("stored, not trained", $"{size.Fixed:N0}");
         foreach ((string shared, string with) in model.TiedNames) terminal.Line($"  {shared} is {with}");
-        if (StoredBytes(model) is { Count: > 0 } stored) Row("weights, as stored", Printable.Bytes(stored.Sum(s => s.Bytes)), string.Join(", ", stored.Select(s => stored.Count == 1 ? s.Type : $"{s.Type} {Printable.Bytes(s.Bytes)}")));
-        Row("weights, float32", Printable.Bytes(size.WeightBytes), $"in inference with --dtype {string.Join(", ", WeightFormat.All.Select(f => $"{f.Name} {Printable.Bytes(model.Parameters.BytesAs(f))}"))}");
+        if (StoredBytes(model) is { Count: > 0 } stored) Row("weights, as stored", Printable.Bytes(stored.Sum(s => s.Bytes)),
+            string.Join(", ", stored.Select(s => stored.Count == 1 ? s.Type : $"{s.Type} {Printable.Bytes(s.Bytes)}")));
+        Row("weights, float32", Printable.Bytes(size.WeightBytes),
+            $"in inference with --dtype "
+            + $"{string.Join(", ", WeightFormat.All.Select(f => $"{f.Name} {Printable.Bytes(model.Parameters.BytesAs(f))}"))}");
         Row("gradients", Printable.Bytes(gradients));
         Row("Adam's two moments", Printable.Bytes(2 * gradients));
         Row("activations, training", Printable.Bytes(size.ActivationBytes), $"{batch} × {length} tokens");
         string twice = model is SequenceToSequenceModel ? " read and as many written" : "";
         if (size.CacheBytes > 0) Row("key-value cache", Printable.Bytes(size.CacheBytes), $"{batch} × {length} tokens{twice}");
-        if (size.StateBytes > 0) Row("states of the layers", Printable.Bytes(size.StateBytes), $"kept after each of {batch} × {length} tokens{twice}, to resume from any");
-        Row("operations per token", Printable.Count(size.OperationsPerToken), $"forward, {(twice.Length > 0 ? "one read and one written, " : "")}at {length} tokens of context; training takes three times as many");
+        if (size.StateBytes > 0) Row("states of the layers", Printable.Bytes(size.StateBytes),
+            $"kept after each of {batch} × {length} tokens{twice}, to resume from any");
+        Row("operations per token", Printable.Count(size.OperationsPerToken),
+            $"forward, {(twice.Length > 0 ? "one read and one written, " : "")}at {length} tokens of context; training takes three "
+            + $"times as many");
     }
 
     private static ModelSize SizeOf(Model model, int batch, int length)
@@ -98,7 +111,8 @@ internal static class InfoCommand
         }
         catch (OverflowException)
         {
-            throw new UsageException($"--batch {batch} and --length {length}: the memory of that many tokens is more than 8 EiB and cannot be counted. Choose smaller numbers.");
+            throw new UsageException($"--batch {batch} and --length {length}: the memory of that many tokens is more than 8 EiB and "
+                + $"cannot be counted. Choose smaller numbers.");
         }
     }
 
@@ -108,7 +122,8 @@ internal static class InfoCommand
         foreach (ModelFamily family in ModelFamilies.All)
         {
             if (!family.Presets.TryGetValue(name, out ModelPreset? preset)) continue;
-            return (family.Build(preset.Architecture, preset.Config, new ParameterSet(ParameterSource.ShapesOnly)), preset.Note.Length > 0 ? $"{preset.Source}; {preset.Note}" : preset.Source, null);
+            return (family.Build(preset.Architecture, preset.Config, new ParameterSet(ParameterSource.ShapesOnly)), preset.Note.Length > 0
+                ? $"{preset.Source}; {preset.Note}" : preset.Source, null);
         }
 
         bool isGguf = GgufFile.IsName(name) && File.Exists(name);
@@ -121,8 +136,10 @@ internal static class InfoCommand
 
         if ((isGguf ? name : HubModel.Find(name)) is not { } folder)
         {
-            string near = Printable.Nearest(name, ModelFamilies.All.SelectMany(f => f.Presets.Keys)) is { } nearest ? $" Did you mean the preset \"{nearest}\"?" : "";
-            throw new StorageException($"{name}: is no model folder, no config.json and no preset.{near} 'heed info' lists the presets{(HubModel.HasForm(name) ? $"; 'heed pull {name}' fetches a model of the hub" : "")}.");
+            string near = Printable.Nearest(name, ModelFamilies.All.SelectMany(f => f.Presets.Keys)) is { } nearest
+                ? $" Did you mean the preset \"{nearest}\"?" : "";
+            throw new StorageException($"{name}: is no model folder, no config.json and no preset.{near} 'heed info' lists the "
+                + $"presets{(HubModel.HasForm(name) ? $"; 'heed pull {name}' fetches a model of the hub" : "")}.");
         }
 
         IModelFiles files = GgufModelFiles.OfPath(folder);
@@ -150,7 +167,8 @@ internal static class InfoCommand
             {
                 using Model model = family.Build(preset.Architecture, preset.Config, new ParameterSet(ParameterSource.ShapesOnly));
                 long parameters = ModelSize.Of(model, 1, 1).Parameters;
-                if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["preset"] = name, ["architecture"] = preset.Architecture, ["parameters"] = parameters, ["source"] = preset.Source, ["note"] = preset.Note });
+                if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["preset"] = name, ["architecture"] = preset.Architecture,
+                    ["parameters"] = parameters, ["source"] = preset.Source, ["note"] = preset.Note });
                 else terminal.Line($"{name,-16} {parameters,18:N0}  {preset.Source}{(preset.Note.Length > 0 ? $" ({preset.Note})" : "")}");
             }
         }
@@ -179,6 +197,7 @@ internal static class InfoCommand
         ["state_bytes"] = size.StateBytes,
         ["operations_per_token"] = size.OperationsPerToken,
         ["tied"] = new JsonObject(model.TiedNames.Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value))),
-        ["tensors"] = new JsonObject(model.Parameters.Select(p => KeyValuePair.Create(p.Name, (JsonNode?)new JsonArray([.. p.Shape.ToArray().Select(s => (JsonNode)s)])))),
+        ["tensors"] = new JsonObject(model.Parameters.Select(p => KeyValuePair.Create(p.Name,
+            (JsonNode?)new JsonArray([.. p.Shape.ToArray().Select(s => (JsonNode)s)])))),
     };
 }

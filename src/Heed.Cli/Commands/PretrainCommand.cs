@@ -21,12 +21,14 @@ internal static class PretrainCommand
             + "settings of its run.json",
             Required = true
         };
-        Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about, instead of a number of steps: as many as fit, "
+        Option<double?> minutes = NumberOption.Optional("--minutes",
+            "how long to train, about, instead of a number of steps: as many as fit, "
             + "fixed before the first one; the text is read 8 times at most", new NumberRange<double>(0, 99_999, Above: true));
         Option<int?> threads = NumberOption.Threads();
         Command command = new("pretrain", "Train a language model on text: a preset of any family, a config.json, or a model folder that "
             + "is trained further. "
-            + "--objective causal trains decoders, masked encoders, replaced ELECTRA's, span and denoise encoder-decoders; --teacher distils. "
+            + "--objective causal trains decoders, masked encoders, replaced ELECTRA's, span and denoise encoder-decoders; "
+                + "--teacher distils. "
             + "'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' "
             + "repeats it with another seed. "
             + "'--model runs/a/model' continues from trained weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b "
@@ -50,7 +52,8 @@ internal static class PretrainCommand
         terminal.WhenStopped = $"The same command resumes; what {folder} holds already is used.";
         RunStart<PretrainingConfig, TextTask> start = new(terminal, PretrainingFields.All, given, minutes);
         PretrainingConfig config = start.Settings(folder, file, PretrainingConfig.FromFile,
-            (begun => PretrainingRun.SettingsOf(folder, begun), Path.Combine(folder, RunSettings.FileName)), () => new PretrainingConfig(), "data");
+            (begun => PretrainingRun.SettingsOf(folder, begun), Path.Combine(folder, RunSettings.FileName)), () => new PretrainingConfig(),
+                "data");
         using TrainingRun<TextTask> run = start.Prepare(
             plan => PretrainingRun.Prepare(folder, config, new Reporter<string>(s => terminal.Status(s + " …")),
                 new Reporter<string>(terminal.Warn), plan, cancellationToken),
@@ -63,10 +66,12 @@ internal static class PretrainCommand
     }
 
     /// <summary>The settings of a number of steps: what is not given follows.</summary>
-    private static PretrainingConfig Planned(PretrainingConfig config, long steps, RunStart<PretrainingConfig, TextTask> start) => config with
+    private static PretrainingConfig Planned(PretrainingConfig config, long steps, RunStart<PretrainingConfig, TextTask> start)
+        => config with
     {
         Steps = steps,
-        WarmupSteps = start.Gives("warmup_steps") ? Math.Min(config.WarmupSteps, steps) : new PretrainingConfig { Steps = steps }.WarmupSteps,
+        WarmupSteps = start.Gives("warmup_steps") ? Math.Min(config.WarmupSteps, steps)
+            : new PretrainingConfig { Steps = steps }.WarmupSteps,
         EvaluateEvery = start.Gives("evaluate_every") ? config.EvaluateEvery : TimePlan.Every(steps, TimePlan.Evaluations),
         SaveEvery = start.Gives("save_every") ? config.SaveEvery : TimePlan.Every(steps, TimePlan.Checkpoints),
     };

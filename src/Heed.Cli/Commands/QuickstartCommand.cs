@@ -27,21 +27,29 @@ internal static class QuickstartCommand
         {
             Description = "your own text file or folder instead of the .NET SDK's documentation",
         };
-        Option<string> output = new("--out") { Description = "folder of the run; started again it resumes", DefaultValueFactory = _ => StandardFolder };
-        Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about; 2 if omitted", new NumberRange<double>(0, 9999, Above: true));
+        Option<string> output = new("--out") { Description = "folder of the run; started again it resumes", DefaultValueFactory = _
+            => StandardFolder };
+        Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about; 2 if omitted",
+            new NumberRange<double>(0, 9999, Above: true));
         Option<string?> prompt = new("--prompt") { Description = "your own prompt, continued three times" };
         prompt.Validators.Add(result =>
         {
-            if (result.Tokens is [{ Value: var given }] && string.IsNullOrWhiteSpace(given)) result.AddError("--prompt: is empty; a text of at least one word was expected.");
+            if (result.Tokens is [{ Value: var given }] && string.IsNullOrWhiteSpace(given)) result.AddError("--prompt: is empty; a "
+                + "text of at least one word was expected.");
         });
         Option<ulong?> seed = new("--seed") { Description = "seed of everything; 1 if omitted" };
-        Option<long?> steps = NumberOption.Optional("--steps", "number of steps instead of as many as fit into the minutes: repeats a run exactly on any machine", new NumberRange<long>(1, 1_000_000_000));
+        Option<long?> steps = NumberOption.Optional("--steps",
+            "number of steps instead of as many as fit into the minutes: repeats a run exactly on any machine",
+            new NumberRange<long>(1, 1_000_000_000));
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing but the .NET SDK is needed. Example: heed quickstart --data ./my-texts --minutes 5 --out mine") { text, output, minutes, steps, prompt, seed, threads };
+        Command command = new("quickstart", "Gather real text, train a tokenizer and a small GPT-2 on it, and let it write. Nothing "
+            + "but the .NET SDK is needed. Example: heed quickstart --data ./my-texts --minutes 5 --out mine") { text, output, minutes,
+            steps, prompt, seed, threads };
         command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
-            return Task.FromResult(Run(terminal, new Request(parsed.GetValue(text), parsed.GetRequiredValue(output), parsed.GetValue(minutes), parsed.GetValue(steps), parsed.GetValue(prompt), parsed.GetValue(seed)), cancellationToken));
+            return Task.FromResult(Run(terminal, new Request(parsed.GetValue(text), parsed.GetRequiredValue(output),
+                parsed.GetValue(minutes), parsed.GetValue(steps), parsed.GetValue(prompt), parsed.GetValue(seed)), cancellationToken));
         });
         return command;
     }
@@ -51,7 +59,8 @@ internal static class QuickstartCommand
         if (request.Folder.Length == 0) throw new UsageException("--out: is empty; name the folder of the run, such as quickstart.");
         string again = request.Folder == StandardFolder ? "./heed quickstart" : $"./heed quickstart --out {ShellWord.Of(request.Folder)}";
         PretrainingConfig? begun = PretrainingRun.SettingsOf(request.Folder);
-        PretrainingConfig config = begun is not null ? Begun(terminal, (PretrainingConfig)begun.WithFullPaths(), request) : QuickstartPlan.Settings(request.Text, request.Seed ?? 1, request.Minutes ?? StandardMinutes);
+        PretrainingConfig config = begun is not null ? Begun(terminal, (PretrainingConfig)begun.WithFullPaths(), request)
+            : QuickstartPlan.Settings(request.Text, request.Seed ?? 1, request.Minutes ?? StandardMinutes);
         double minutes = request.Minutes ?? StandardMinutes;
         terminal.WhenStopped = $"Nothing is trained yet. '{again}' starts again; what {request.Folder} holds already is used.";
         double peak = MachineProbe.PeakGigaflops(0.3) * 1e9, evaluationSeconds = 0;
@@ -64,16 +73,19 @@ internal static class QuickstartCommand
             return QuickstartPlan.Steps((PretrainingConfig)run.Config, timing, minutes, run.Task.Corpus.Training.Length);
         }
 
-        using TrainingRun<TextTask> run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")), new Reporter<string>(terminal.Warn), begun is not null ? null : Plan, cancellationToken);
+        using TrainingRun<TextTask> run = PretrainingRun.Prepare(request.Folder, config, new Reporter<string>(s => terminal.Note($"• {s}")),
+            new Reporter<string>(terminal.Warn), begun is not null ? null : Plan, cancellationToken);
         terminal.WhenStopped = $"'{again}' resumes from here.";
         Describe(terminal, run, peak);
         string[] prompts = request.Prompt is { } own ? [own, own, own] : config.Data is [SdkDocumentation.Name] ? Prompts : Beginnings(run);
         // The model has its first values until it is trained, also if a checkpoint is there.
         string[] before = Continuations(run, prompts, cancellationToken);
-        TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps, "tokens", run.Config.EvaluateEvery, evaluationSeconds)], peak, cancellationToken);
+        TrainingEnd end = run.Train([new TrainingDisplay(terminal, run.Config.Steps, "tokens", run.Config.EvaluateEvery,
+            evaluationSeconds)], peak, cancellationToken);
         if (end == TrainingEnd.Interrupted)
         {
-            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = JsonWord.Of(end), ["folder"] = request.Folder, ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
+            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = JsonWord.Of(end), ["folder"] = request.Folder,
+                ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
             terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. '{again}' resumes from here.");
             return ExitCode.Interrupted;
         }
@@ -81,7 +93,8 @@ internal static class QuickstartCommand
         terminal.WhenStopped = $"The model is trained and saved in {run.ModelFolder}. '{again}' shows the rest.";
         string[] after = Continuations(run, prompts, cancellationToken);
         EvaluationReport? evaluation = run.EvaluateAll(cancellationToken);
-        IReadOnlyList<(string Name, double BitsPerByte)> compressors = evaluation is null ? [] : Compression.Measure(run.Task.Tokenizer!.Decode(run.Task.Corpus.HeldOut.Span));
+        IReadOnlyList<(string Name, double BitsPerByte)> compressors = evaluation is null ? []
+            : Compression.Measure(run.Task.Tokenizer!.Decode(run.Task.Corpus.HeldOut.Span));
         Report(terminal, run, prompts, before, after, evaluation, compressors);
         return ExitCode.Ok;
     }
@@ -89,13 +102,18 @@ internal static class QuickstartCommand
     /// <summary>The settings of a run that was begun before; options that say otherwise are refused.</summary>
     private static PretrainingConfig Begun(Terminal terminal, PretrainingConfig config, Request request)
     {
-        if (request.Text is { } text && !config.Data.SequenceEqual(((PretrainingConfig)new PretrainingConfig { Data = [text] }.WithFullPaths()).Data))
-            throw new ConfigException($"--data: is {text}, and the run in {request.Folder} learns from {string.Join(", ", config.Data)}. Leave --data out to resume it, or choose another folder with --out.");
+        if (request.Text is { } text
+            && !config.Data.SequenceEqual(((PretrainingConfig)new PretrainingConfig { Data = [text] }.WithFullPaths()).Data))
+            throw new ConfigException($"--data: is {text}, and the run in {request.Folder} learns from "
+                + $"{string.Join(", ", config.Data)}. Leave --data out to resume it, or choose another folder with --out.");
         if (request.Seed is { } seed && seed != config.Seed)
-            throw new ConfigException($"--seed: is {seed}, and the run in {request.Folder} has {config.Seed}. Leave --seed out to resume it, or choose another folder with --out.");
+            throw new ConfigException($"--seed: is {seed}, and the run in {request.Folder} has {config.Seed}. Leave --seed out to "
+                + $"resume it, or choose another folder with --out.");
         if (request.Steps is { } steps && steps != config.Steps)
-            throw new ConfigException($"--steps: is {steps}, and the run in {request.Folder} has {config.Steps}. Leave --steps out to resume it, or choose another folder with --out.");
-        if (request.Minutes is not null) terminal.Note($"• --minutes changes nothing: {request.Folder} holds a run of {config.Steps:N0} steps; choose another folder with --out for a longer one");
+            throw new ConfigException($"--steps: is {steps}, and the run in {request.Folder} has {config.Steps}. Leave --steps out "
+                + $"to resume it, or choose another folder with --out.");
+        if (request.Minutes is not null) terminal.Note($"• --minutes changes nothing: {request.Folder} holds a run of "
+            + $"{config.Steps:N0} steps; choose another folder with --out for a longer one");
         return config;
     }
 
@@ -109,7 +127,11 @@ internal static class QuickstartCommand
         terminal.Note(string.Create(CultureInfo.InvariantCulture,
             $"• {corpus.Documents:N0} documents, {Decimal(corpus.TrainingBytes)} for training, {Decimal(corpus.HeldOutBytes)} held out; "
             + $"{run.Task.Corpus.Training.Length:N0} tokens, vocabulary size {run.Task.Tokenizer!.VocabularySize:N0}"));
-        terminal.Note(string.Create(CultureInfo.InvariantCulture, $"• GPT-2 architecture: {config.Layers} layers × {config.Width}, {run.Task.Model.Parameters.Values:N0} parameters; {config.Steps:N0} steps of {config.BatchSize * config.BlockLength:N0} tokens; about {Printable.Bytes(run.Forecast!.TotalBytes)} of memory; peak of this machine {peak / 1e9:0} GF/s ({MachineProbe.InstructionSet})"));
+        terminal.Note(string.Create(CultureInfo.InvariantCulture,
+            $"• GPT-2 architecture: {config.Layers} layers × {config.Width}, {run.Task.Model.Parameters.Values:N0} parameters; "
+            + $"{config.Steps:N0} steps of {config.BatchSize * config.BlockLength:N0} tokens; about "
+            + $"{Printable.Bytes(run.Forecast!.TotalBytes)} of memory; peak of this machine {peak / 1e9:0} GF/s "
+            + $"({MachineProbe.InstructionSet})"));
     }
 
     /// <summary>The first words of three texts that are held out, as prompts for a custom text.</summary>
@@ -143,7 +165,8 @@ internal static class QuickstartCommand
         {
             List<int> ids = [];
             run.Task.Tokenizer!.EncodeToIds(prompts[i], ids, addSpecialTokens: false);
-            GenerationConfig config = new() { Sample = true, Temperature = 0.7f, TopK = 40, MaxNewTokens = ContinuationTokens, Seed = run.Config.Seed + (ulong)i, EndIds = model.Config.EndId is { } end ? [end] : [], PaddingId = model.Config.EndId };
+            GenerationConfig config = new() { Sample = true, Temperature = 0.7f, TopK = 40, MaxNewTokens = ContinuationTokens,
+                Seed = run.Config.Seed + (ulong)i, EndIds = model.Config.EndId is { } end ? [end] : [], PaddingId = model.Config.EndId };
             GeneratedText text = engine.Generate([[.. ids]], config, cancellationToken)[0];
             texts[i] = run.Task.Tokenizer!.Decode(text.Ids).ReplaceLineEndings(" ");
         }
@@ -151,12 +174,14 @@ internal static class QuickstartCommand
         return texts;
     }
 
-    private static void Report(Terminal terminal, TrainingRun<TextTask> run, string[] prompts, string[] before, string[] after, EvaluationReport? evaluation, IReadOnlyList<(string Name, double BitsPerByte)> compressors)
+    private static void Report(Terminal terminal, TrainingRun<TextTask> run, string[] prompts, string[] before, string[] after,
+        EvaluationReport? evaluation, IReadOnlyList<(string Name, double BitsPerByte)> compressors)
     {
         if (terminal.IsJson)
         {
             JsonArray texts = [];
-            for (int i = 0; i < prompts.Length; i++) texts.Add((JsonNode)new JsonObject { ["prompt"] = prompts[i], ["before"] = before[i], ["after"] = after[i] });
+            for (int i = 0; i < prompts.Length; i++) texts.Add((JsonNode)new JsonObject { ["prompt"] = prompts[i], ["before"] = before[i],
+                ["after"] = after[i] });
             terminal.Json(new JsonObject
             {
                 ["end"] = JsonWord.Of(TrainingEnd.Finished),
@@ -186,8 +211,11 @@ internal static class QuickstartCommand
         else
         {
             terminal.Line($"Bits per byte of the {run.Task.Corpus.HeldOutBytes:N0} held-out bytes:");
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  {"this model",-12} {evaluation["bits_per_byte"]:0.000}   (loss {evaluation.Loss:0.000} nats per token, perplexity {evaluation["perplexity"]:0.0})"));
-            foreach ((string name, double bits) in compressors) terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  {name,-12} {bits:0.000}"));
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"  {"this model",-12} {evaluation["bits_per_byte"]:0.000}   (loss {evaluation.Loss:0.000} nats per token, "
+                + $"perplexity {evaluation["perplexity"]:0.0})"));
+            foreach ((string name, double bits) in compressors) terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"  {name,-12} {bits:0.000}"));
         }
 
         terminal.Line();
@@ -200,7 +228,8 @@ internal static class QuickstartCommand
         terminal.Line("  ./heed pretrain --help");
     }
 
-    private static string Strip(string text, string prompt) => text.StartsWith(prompt, StringComparison.Ordinal) ? text[prompt.Length..].Trim() : text.Trim();
+    private static string Strip(string text, string prompt) => text.StartsWith(prompt, StringComparison.Ordinal)
+        ? text[prompt.Length..].Trim() : text.Trim();
 
     /// <summary>What the command line asks for; null where it says nothing.</summary>
     private sealed record Request(string? Text, string Folder, double? Minutes, long? Steps, string? Prompt, ulong? Seed);

@@ -93,7 +93,8 @@ internal sealed class RunStart<TConfig, TTask>(
             long steps = Math.Min(fit, Math.Max(1, cap));
             terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{steps:N0} steps: ")
                 + (steps < fit ? "more would only be learned by heart" : string.Create(CultureInfo.InvariantCulture,
-                    $"as many as fit into {minutes.Value:0.##} {(minutes.Value == 1 ? "minute" : "minutes")} at {timing.StepSeconds:0.000} s each")));
+                    $"as many as fit into {minutes.Value:0.##} {(minutes.Value == 1 ? "minute" : "minutes")} at "
+                        + $"{timing.StepSeconds:0.000} s each")));
             return plan(config, steps);
         }
     }

@@ -14,20 +14,25 @@ namespace Heed.Cli.Commands;
 internal static class TokenizeCommand
 {
     /// <summary>What can be named as a tokenizer.</summary>
-    public const string Models = "model folder, the name of a pulled model, tokenizer.json, vocab.txt, vocab.json, SentencePiece .model or .tiktoken file";
+    public const string Models = "model folder, the name of a pulled model, tokenizer.json, vocab.txt, vocab.json, SentencePiece "
+        + ".model or .tiktoken file";
 
     public static Command Create(Terminal terminal)
     {
         Argument<string> model = new("model") { Description = Models };
-        Argument<string?> text = new("text") { Description = "the text; - or nothing reads standard input, where one line end at the very end does not count", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> text = new("text") { Description = "the text; - or nothing reads standard input, where one line end at "
+            + "the very end does not count", Arity = ArgumentArity.ZeroOrOne };
         Option<string?> pair = new("--pair") { Description = "a second text" };
         Option<bool> plain = new("--no-special") { Description = "without the special tokens of the model" };
         Option<bool> count = new("--count") { Description = "print the number of tokens alone, of the whole text: neither cut nor padded" };
         Option<bool> decode = new("--decode") { Description = "the text is ids (separated by blanks or commas); print what they say" };
-        Option<bool> lines = new("--jsonl") { Description = "one object {\"text\", \"pair\"?, \"add_special_tokens\"?} a line in, from standard input, one result a line out" };
-        Option<string> offsets = new("--offsets") { Description = "units of offsets: utf16 or code-points", DefaultValueFactory = _ => "utf16" };
+        Option<bool> lines = new("--jsonl") { Description = "one object {\"text\", \"pair\"?, \"add_special_tokens\"?} a line in, "
+            + "from standard input, one result a line out" };
+        Option<string> offsets = new("--offsets") { Description = "units of offsets: utf16 or code-points", DefaultValueFactory = _
+            => "utf16" };
         offsets.AcceptOnlyFromAmong("utf16", "code-points");
-        Command command = new("tokenize", "Show the tokens of a text: pieces, ids, bytes, offsets. Example: heed tokenize ./model \"Hello world\"") { model, text, pair, plain, count, decode, lines, offsets };
+        Command command = new("tokenize", "Show the tokens of a text: pieces, ids, bytes, offsets. Example: heed tokenize ./model "
+            + "\"Hello world\"") { model, text, pair, plain, count, decode, lines, offsets };
         command.SetAction((parsed, cancellationToken) =>
         {
             bool Given(Option option) => parsed.GetResult(option) is { Implicit: false };
@@ -38,12 +43,14 @@ internal static class TokenizeCommand
                     (count, [offsets], "a number has no offsets"),
                 ])
             {
-                if (Given(option) && Array.Find(others, Given) is { } other) throw new UsageException($"{option.Name} and {other.Name} do not go together: {why}. Leave one of them out.");
+                if (Given(option) && Array.Find(others, Given) is { } other) throw new UsageException($"{option.Name} and "
+                    + $"{other.Name} do not go together: {why}. Leave one of them out.");
             }
 
             string? given = parsed.GetValue(text);
             if (parsed.GetValue(lines) && given is not null && !StandardInput.IsMeant(given))
-                throw new UsageException($"--jsonl reads standard input, but the text \"{Printable.Shorten(given)}\" was given too. Leave one of them out.");
+                throw new UsageException($"--jsonl reads standard input, but the text \"{Printable.Shorten(given)}\" was given too. "
+                    + $"Leave one of them out.");
             Tokenizer tokenizer = Open(parsed.GetRequiredValue(model));
             foreach (string warning in tokenizer.Report?.Warnings ?? []) terminal.Warn(warning);
             bool special = !parsed.GetValue(plain), codePoints = parsed.GetValue(offsets) == "code-points";
@@ -63,7 +70,8 @@ internal static class TokenizeCommand
         bool isFile = File.Exists(Required.NotEmpty(argument, path, $"a {Models}"));
         if (isFile && !GgufFile.IsName(path)) return Tokenizer.FromFile(path);
         if (isFile || HubModel.Find(path) is not null) return Tokenizer.FromFiles(OpenedFiles.Of(HubModel.Files(path), null).Files);
-        return HubModel.HasForm(path) ? throw new StorageException($"{path}: is neither a file nor a folder nor a model in the cache; fetch it with 'heed pull {path}'.") : Tokenizer.FromFile(path);
+        return HubModel.HasForm(path) ? throw new StorageException($"{path}: is neither a file nor a folder nor a model in the "
+            + $"cache; fetch it with 'heed pull {path}'.") : Tokenizer.FromFile(path);
     }
 
     private static void Decode(Terminal terminal, Tokenizer tokenizer, string input, bool special)
@@ -75,7 +83,8 @@ internal static class TokenizeCommand
 
     private static void Count(Terminal terminal, Tokenizer tokenizer, string input, string? pair, bool special)
     {
-        int tokens = pair is null ? tokenizer.CountTokens(input, special) : tokenizer.WithTruncation(null).WithPadding(null).Encode(input, pair, special).Count;
+        int tokens = pair is null ? tokenizer.CountTokens(input, special)
+            : tokenizer.WithTruncation(null).WithPadding(null).Encode(input, pair, special).Count;
         if (terminal.IsJson) terminal.Json(new JsonObject { ["tokens"] = tokens });
         else terminal.Line(tokens.ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
@@ -95,7 +104,8 @@ internal static class TokenizeCommand
         {
             StringBuilder pieces = new();
             for (int i = 0; i < encoding.Count; i++)
-                if (i < first || i >= first + padded) pieces.Append(terminal.Colour(Shown(TokenBytes.Readable(tokenizer, encoding, i, spelled) ?? encoding.Tokens[i]), i)).Append(' ');
+                if (i < first || i >= first + padded) pieces.Append(terminal.Colour(Shown(TokenBytes.Readable(tokenizer, encoding, i,
+                    spelled) ?? encoding.Tokens[i]), i)).Append(' ');
             terminal.Line(pieces.ToString());
             terminal.Line();
         }
@@ -113,13 +123,17 @@ internal static class TokenizeCommand
 
             (int start, int end) = (encoding.Starts[i], encoding.Ends[i]);
             string of = encoding.SequenceIds[i] == 1 ? pair ?? "" : text;
-            int bytes = TokenBytes.Count(tokenizer, encoding, i, spelled) ?? (end <= of.Length && start <= end ? System.Text.Encoding.UTF8.GetByteCount(of.AsSpan(start, end - start)) : 0);
+            int bytes = TokenBytes.Count(tokenizer, encoding, i, spelled)
+                ?? (end <= of.Length && start <= end ? System.Text.Encoding.UTF8.GetByteCount(of.AsSpan(start, end - start)) : 0);
             string token = Shown(encoding.Tokens[i]);
-            if (TokenBytes.Readable(tokenizer, encoding, i, spelled) is { } readable && Shown(readable) is var said && said != token) token += $"  \u201C{said}\u201D";
-            terminal.Line($"{i,5} {encoding.Ids[i],8} {$"{shown[i].Start}–{shown[i].End}",13}  {bytes,5}  {token}{(encoding.SpecialTokensMask[i] != 0 ? terminal.Dim("  special") : "")}");
+            if (TokenBytes.Readable(tokenizer, encoding, i, spelled) is { } readable && Shown(readable) is var said
+                && said != token) token += $"  \u201C{said}\u201D";
+            terminal.Line($"{i,5} {encoding.Ids[i],8} {$"{shown[i].Start}–{shown[i].End}",13}  {bytes,5}  "
+                + $"{token}{(encoding.SpecialTokensMask[i] != 0 ? terminal.Dim("  special") : "")}");
         }
 
-        terminal.Line(terminal.Dim($"{encoding.Count} tokens{(padded > 0 ? $", {padded} of them padding" : "")}{(encoding.Overflowing.Count > 0 ? "; the tokenizer's truncation cut the text, --json shows the other windows" : "")}"));
+        terminal.Line(terminal.Dim($"{encoding.Count} "
+            + $"tokens{(padded > 0 ? $", {padded} of them padding" : "")}{(encoding.Overflowing.Count > 0 ? "; the tokenizer's truncation cut the text, --json shows the other windows" : "")}"));
     }
 
     private const int LinesOfPadding = 1;
@@ -139,12 +153,17 @@ internal static class TokenizeCommand
         {
             cancellationToken.ThrowIfCancellationRequested();
             string where = FormattableString.Invariant($"{StandardInput.Name}:{number}");
-            if (InvalidUtf8(line.Span) is { } at) throw new InvalidFileException(where, FormattableString.Invariant($"byte {at}"), "is not UTF-8; convert the input (iconv -t utf-8) and try again");
+            if (InvalidUtf8(line.Span) is { } at) throw new InvalidFileException(where, FormattableString.Invariant($"byte {at}"),
+                "is not UTF-8; convert the input (iconv -t utf-8) and try again");
             using JsonDocument json = StrictJson.Parse(line, where);
-            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("text", out JsonElement value)) throw new InvalidFileException(where, "$.text", "is missing; each line is an object with the field \"text\"");
+            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("text",
+                out JsonElement value)) throw new InvalidFileException(where, "$.text",
+                "is missing; each line is an object with the field \"text\"");
             string text = StrictJson.Text(value, where, "$.text");
-            string? pair = json.RootElement.TryGetProperty("pair", out JsonElement second) && second.ValueKind != JsonValueKind.Null ? StrictJson.Text(second, where, "$.pair") : null;
-            bool add = json.RootElement.TryGetProperty("add_special_tokens", out JsonElement flag) ? StrictJson.Boolean(flag, where, "$.add_special_tokens") : special;
+            string? pair = json.RootElement.TryGetProperty("pair", out JsonElement second) && second.ValueKind != JsonValueKind.Null
+                ? StrictJson.Text(second, where, "$.pair") : null;
+            bool add = json.RootElement.TryGetProperty("add_special_tokens", out JsonElement flag)
+                ? StrictJson.Boolean(flag, where, "$.add_special_tokens") : special;
             terminal.Output.WriteLine(Object(tokenizer.Encode(text, pair, add), text, pair, codePoints).ToJsonString(Compact));
         }
 
@@ -165,7 +184,8 @@ internal static class TokenizeCommand
     private static JsonObject Object(TokenEncoding e, string text, string? pair, bool codePoints)
     {
         JsonArray offsets = [];
-        foreach ((int start, int end) in codePoints ? e.ToCodePoints(text, pair) : e.Offsets) offsets.Add((JsonNode)new JsonArray(start, end));
+        foreach ((int start, int end) in codePoints ? e.ToCodePoints(text, pair)
+            : e.Offsets) offsets.Add((JsonNode)new JsonArray(start, end));
         JsonObject made = new()
         {
             ["ids"] = new JsonArray([.. e.Ids.Select(i => (JsonNode)i)]),
@@ -177,7 +197,8 @@ internal static class TokenizeCommand
             ["attention_mask"] = new JsonArray([.. e.AttentionMask.Select(i => (JsonNode)i)]),
             ["sequence_ids"] = new JsonArray([.. e.SequenceIds.Select(s => s < 0 ? null : (JsonNode)s)]),
         };
-        if (e.Overflowing.Count > 0) made["overflowing"] = new JsonArray([.. e.Overflowing.Select(window => (JsonNode)Object(window, text, pair, codePoints))]);
+        if (e.Overflowing.Count > 0) made["overflowing"] = new JsonArray([.. e.Overflowing.Select(window
+            => (JsonNode)Object(window, text, pair, codePoints))]);
         return made;
     }
 
@@ -186,7 +207,9 @@ internal static class TokenizeCommand
         string[] words = text.Split([' ', ',', '\n', '\r', '\t', '[', ']'], StringSplitOptions.RemoveEmptyEntries);
         int[] ids = new int[words.Length];
         for (int i = 0; i < words.Length; i++)
-            if (!int.TryParse(words[i], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out ids[i])) throw new InputException($"--decode: \"{Printable.Shorten(words[i])}\" is not an id; whole numbers separated by blanks or commas were expected.");
+            if (!int.TryParse(words[i], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture,
+                out ids[i])) throw new InputException($"--decode: \"{Printable.Shorten(words[i])}\" is not an id; whole numbers "
+                + $"separated by blanks or commas were expected.");
         return ids;
     }
 }

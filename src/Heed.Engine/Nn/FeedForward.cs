@@ -62,8 +62,10 @@ public sealed class FeedForward : Module
             throw new ArgumentException("FeedForward: FusedGate and GateName name two gates; choose one.", nameof(config));
         int first = config.FusedGate ? 2 * config.InnerWidth : config.InnerWidth;
         Up = new Linear(config.Width, first, (at / config.UpName).As("up"), config.Bias, config.InputMajor, config.Initializer);
-        if (config.GateName is { } gate) Gate = new Linear(config.Width, config.InnerWidth, (at / gate).As("gate"), config.Bias, config.InputMajor, config.Initializer);
-        Down = new Linear(config.InnerWidth, config.Width, (at / config.DownName).As("down"), config.Bias, config.InputMajor, config.DownInitializer ?? config.Initializer);
+        if (config.GateName is { } gate) Gate = new Linear(config.Width, config.InnerWidth, (at / gate).As("gate"), config.Bias,
+            config.InputMajor, config.Initializer);
+        Down = new Linear(config.InnerWidth, config.Width, (at / config.DownName).As("down"), config.Bias, config.InputMajor,
+            config.DownInitializer ?? config.Initializer);
     }
 
     /// <summary>The first projection, D → F, or D → 2F with the gate in it.</summary>

@@ -21,8 +21,10 @@ public sealed class ForwardContext
         ArgumentNullException.ThrowIfNull(positions);
         if (starts.Length == 0 || starts[0] != 0) throw new ArgumentException("The first sequence starts at row 0.", nameof(starts));
         for (int b = 1; b < starts.Length; b++)
-            if (starts[b] < starts[b - 1]) throw new ArgumentException($"Sequence {b} would start at row {starts[b]}, before the previous one ({starts[b - 1]}).", nameof(starts));
-        if (positions.Length != starts[^1]) throw new ArgumentException($"{positions.Length} positions were given for {starts[^1]} rows.", nameof(positions));
+            if (starts[b] < starts[b - 1]) throw new ArgumentException($"Sequence {b} would start at row {starts[b]}, before the "
+                + $"previous one ({starts[b - 1]}).", nameof(starts));
+        if (positions.Length != starts[^1]) throw new ArgumentException($"{positions.Length} positions were given for {starts[^1]} rows.",
+            nameof(positions));
         _starts = starts;
         Positions = positions;
     }
@@ -118,13 +120,17 @@ public sealed class ForwardContext
     /// <summary>The sequences of cross-attention: rows attend to the encoder's rows of the sequence with the same number.</summary>
     internal AttentionSequence[] CrossSequences()
     {
-        ForwardContext memory = Memory ?? throw new InvalidOperationException("Cross-attention needs ForwardContext.Memory, the encoder's rows.");
-        if (memory.Sequences != Sequences) throw new ArgumentException($"The encoder has {memory.Sequences} sequences and the decoder {Sequences}; they must be equal.");
+        ForwardContext memory = Memory ?? throw new InvalidOperationException("Cross-attention needs ForwardContext.Memory, the "
+            + "encoder's rows.");
+        if (memory.Sequences != Sequences) throw new ArgumentException($"The encoder has {memory.Sequences} sequences and the "
+            + $"decoder {Sequences}; they must be equal.");
         AttentionSequence[] sequences = new AttentionSequence[Sequences];
         for (int b = 0; b < sequences.Length; b++)
         {
-            (int first, int keys) = memory.AttendedRows is { } rows ? rows[b] : new AttendedRows(0, memory._starts[b + 1] - memory._starts[b]);
-            sequences[b] = new AttentionSequence(_starts[b], _starts[b + 1] - _starts[b], memory._starts[b] + first, keys) { DropoutStream = (ulong)b };
+            (int first, int keys) = memory.AttendedRows is { } rows ? rows[b]
+                : new AttendedRows(0, memory._starts[b + 1] - memory._starts[b]);
+            sequences[b] = new AttentionSequence(_starts[b], _starts[b + 1] - _starts[b], memory._starts[b] + first,
+                keys) { DropoutStream = (ulong)b };
         }
 
         return sequences;

@@ -139,7 +139,9 @@ public sealed class Hooks
             string[] unused = [.. _exact.Keys.Where(name => !_shown.Contains(name)).Order(StringComparer.Ordinal)];
             if (unused.Length == 0) return;
             string near = Printable.Nearest(unused[0], _shown) is { } nearest ? $" The nearest to the first is '{nearest}'." : "";
-            throw new ArgumentException($"Hooks: no tensor of this run is named {string.Join(", ", unused.Select(name => $"'{Printable.Shorten(name)}'"))}.{near} docs/hooks.md lists the names; layers count from 0.");
+            throw new ArgumentException($"Hooks: no tensor of this run is named "
+                + $"{string.Join(", ", unused.Select(name => $"'{Printable.Shorten(name)}'"))}.{near} docs/hooks.md lists the "
+                + $"names; layers count from 0.");
         }
     }
 
@@ -160,7 +162,8 @@ public sealed class Hooks
             if (matches(full)) x = visit(full, x);
         if (!_exact.TryGetValue(full, out Func<string, Variable, Variable>? replace)) return x;
         Variable changed = replace(full, x);
-        if (changed.Shape != x.Shape) throw new Tensors.ShapeException("Hooks.Replace", full, changed.Shape, x.Shape.ToString(), "a replacement has the shape of what it replaces");
+        if (changed.Shape != x.Shape) throw new Tensors.ShapeException("Hooks.Replace", full, changed.Shape, x.Shape.ToString(),
+            "a replacement has the shape of what it replaces");
         return changed;
     }
 

@@ -17,7 +17,8 @@ public static class LayerStack
     /// <returns>[N, D].</returns>
     /// <exception cref="OperationCanceledException"><see cref="ForwardContext.CancellationToken"/> was set.</exception>
     public static Variable Run<TLayer>(
-        IReadOnlyList<TLayer> layers, Variable x, ForwardContext context, Func<TLayer, Variable, Variable> forward, Func<Variable, Variable>? finish = null)
+        IReadOnlyList<TLayer> layers, Variable x, ForwardContext context, Func<TLayer, Variable, Variable> forward, Func<Variable,
+            Variable>? finish = null)
     {
         ArgumentNullException.ThrowIfNull(layers);
         ArgumentNullException.ThrowIfNull(context);
@@ -47,7 +48,8 @@ public static class LayerStack
             if (i < layers.Count - 1 || finish is null) visit?.Invoke(x);
             // The stream between layers is nobody's once the next layer has read it, unless it was shown to somebody or is the caller's
             // own.
-            if (visit is null && i > begin && !ReferenceEquals(before.Value, x.Value) && !ReferenceEquals(before.Value, first.Value)) before.Value.Dispose();
+            if (visit is null && i > begin && !ReferenceEquals(before.Value, x.Value)
+                && !ReferenceEquals(before.Value, first.Value)) before.Value.Dispose();
         }
 
         if (finish is null) return x;

@@ -153,7 +153,8 @@ public sealed class ComputeContext : IDisposable
     }
 
     /// <summary>A context with memory of its own and another's threads: each test has one, to find what it leaves behind.</summary>
-    internal static ComputeContext WithThreadsOf(ComputeContext other, ComputeOptions? options = null) => new(options ?? new ComputeOptions(), other._workers);
+    internal static ComputeContext WithThreadsOf(ComputeContext other, ComputeOptions? options = null)
+        => new(options ?? new ComputeOptions(), other._workers);
 
     /// <summary>Makes this the context of this flow of execution, over awaits and in threads that it starts.</summary>
     internal IDisposable UseInFlow()
@@ -207,7 +208,8 @@ public sealed class ComputeContext : IDisposable
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int threads) && threads is >= 1 and <= MaximumThreads
             ? threads
             : throw new UsageException(
-                $"The environment variable HEED_THREADS is '{Printable.Escape(text)}', not a whole number from 1 to {MaximumThreads}; correct it or remove it.");
+                $"The environment variable HEED_THREADS is '{Printable.Escape(text)}', not a whole number from 1 to "
+                    + $"{MaximumThreads}; correct it or remove it.");
     }
 
     private sealed class FlowUse(ComputeContext? before) : IDisposable

@@ -34,7 +34,8 @@ public sealed record ModelInputs
     /// <summary>[B]: <c>end_positions</c> of answers.</summary>
     public IReadOnlyList<int>? EndPositions { get; init; }
 
-    /// <summary>True: the softmax of an answer's loss runs over the text's own tokens, whatever stands beside it. False, as in transformers:
+    /// <summary>True: the softmax of an answer's loss runs over the text's own tokens, whatever stands beside it. False, as in
+    /// transformers:
     /// over its row of the grid, padding included.</summary>
     internal bool AnswersLieInTexts { get; init; }
 

@@ -42,7 +42,8 @@ public sealed class ModelRun
     public CrossEntropySettings Loss(float labelSmoothing = 0) => LossOf(Options.Loss, labelSmoothing);
 
     internal static CrossEntropySettings LossOf(CrossEntropySettings? given, float labelSmoothing = 0)
-        => (given ?? new CrossEntropySettings { IgnoreIndex = CausalLanguageModel.IgnoredLabel, LabelSmoothing = Tape.IsRecording ? labelSmoothing : 0 }) with { Reduction = Reduction.Sum };
+        => (given ?? new CrossEntropySettings { IgnoreIndex = CausalLanguageModel.IgnoredLabel, LabelSmoothing = Tape.IsRecording
+            ? labelSmoothing : 0 }) with { Reduction = Reduction.Sum };
 
     internal ModelOutput WithDetails(ModelOutput output) => !Options.Details ? output : output with
     {
@@ -61,7 +62,8 @@ public sealed class ModelRun
         return batch.Gathering(Options, memory, rows => Add(hidden, batch.ToGrid(rows.Value)));
     }
 
-    private void Observe(string beginning, string ending, List<Tensor> list, TokenBatch queries, TokenBatch keys) => Options.Hooks!.ObserveWhere(
+    private void Observe(string beginning, string ending, List<Tensor> list, TokenBatch queries, TokenBatch keys)
+        => Options.Hooks!.ObserveWhere(
         site => site.StartsWith(beginning, StringComparison.Ordinal) && site.EndsWith(ending, StringComparison.Ordinal),
         (_, pattern) => Add(list, ToGrid(pattern.Value, queries, keys)));
 

@@ -96,7 +96,8 @@ public sealed class TokenBatch
     {
         ArgumentNullException.ThrowIfNull(ids);
         int B = ids.Rows, T = ids.Columns;
-        foreach ((TokenGrid? grid, string name) in new[] { (mask, nameof(mask)), (positions, nameof(positions)), (typeIds, nameof(typeIds)) })
+        foreach ((TokenGrid? grid, string name) in new[] { (mask, nameof(mask)), (positions, nameof(positions)),
+            (typeIds, nameof(typeIds)) })
             if (grid is not null && (grid.Rows != B || grid.Columns != T))
                 throw new ArgumentException($"'{name}' is [{grid.Rows}, {grid.Columns}]; the ids are [{B}, {T}].", name);
 

@@ -120,7 +120,8 @@ internal sealed class BartStack : Module
             EmbeddingNorm = new LayerNorm(config.Width, BartConfig.NormEpsilon, (at / "layernorm_embedding").As("embed.norm"));
         }
 
-        Blocks = [.. Enumerable.Range(0, decoder ? config.Layers : config.EncoderLayers).Select(i => new BartBlock(config, decoder, i, (at / "layers" / i).As($"blocks.{i}")))];
+        Blocks = [.. Enumerable.Range(0, decoder ? config.Layers : config.EncoderLayers).Select(i
+            => new BartBlock(config, decoder, i, (at / "layers" / i).As($"blocks.{i}")))];
     }
 
     /// <summary>Token table, [V, D]; often one for both stacks.</summary>

@@ -19,7 +19,8 @@ internal sealed class BertLayer(BertConfig config, ParameterScope at, IDistanceB
         new(BertEncoder.AttentionOf(config, distances, positions), (at / "attention").As("attn"));
 
     /// <summary>Norm after attention.</summary>
-    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon, BertEncoder.AttentionNormOf(config, at / "attention").As("attn_norm"));
+    public LayerNorm AttentionNorm { get; } = new(config.Width, config.NormEpsilon,
+        BertEncoder.AttentionNormOf(config, at / "attention").As("attn_norm"));
 
     /// <summary>Two layers with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(BertEncoder.FeedForwardOf(config), at.As("mlp"));
@@ -85,11 +86,13 @@ internal sealed class BertEncoder : TokenStack
         if (width != config.Width)
             EmbeddingProjection = new Linear(width, config.Width, (at / "embeddings_project").As("embed_proj"), initializer: normal);
         Distances = config.DistanceBuckets == 0 ? null : new RelativeBias(
-            config.DistanceBuckets, farthest: 128, config.Heads, bothDirections: true, (at / "encoder" / "relative_attention_bias").As("attn.bias"), normal);
+            config.DistanceBuckets, farthest: 128, config.Heads, bothDirections: true,
+                (at / "encoder" / "relative_attention_bias").As("attn.bias"), normal);
         DisentangledPositions? disentangled = config is DebertaConfig { RelativeAttention: true } relative
             ? new DisentangledPositions(PositionsOf(relative), at / "encoder") : null;
         ParameterScope all = at / "encoder" / "layer";
-        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (all / i).As($"blocks.{i}"), Distances, disentangled))];
+        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (all / i).As($"blocks.{i}"), Distances,
+            disentangled))];
     }
 
     /// <inheritdoc/>

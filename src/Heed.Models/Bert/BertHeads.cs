@@ -46,11 +46,13 @@ internal static class BertHeads
                 return new SequenceClassifier(architecture, parameters, stack, classifier);
             case HeadKind.SequenceClassifier:
                 first = Pooler();
-                return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(Classes(root / "classifier"), dropout, first));
+                return new SequenceClassifier(architecture, parameters, stack,
+                    new SequenceHead(Classes(root / "classifier"), dropout, first));
             case HeadKind.TokenClassifier:
                 return new TokenClassifier(architecture, parameters, stack, Classes(root / "classifier"), dropout);
             case HeadKind.QuestionAnswerer:
-                return new QuestionAnswerer(architecture, parameters, stack, new Linear(c.Width, 2, (root / "qa_outputs").As("qa_outputs"), initializer: normal));
+                return new QuestionAnswerer(architecture, parameters, stack,
+                    new Linear(c.Width, 2, (root / "qa_outputs").As("qa_outputs"), initializer: normal));
             case HeadKind.None when c is ElectraConfig or DebertaConfig:
                 return new EncoderModel(architecture, parameters, stack);
             default:
@@ -60,7 +62,8 @@ internal static class BertHeads
 
         Linear Pooler() => new(c.Width, c.Width, (prefix / "pooler" / "dense").As("pooler"), initializer: normal);
         Linear NextSentence() => new(c.Width, 2, (root / "cls" / "seq_relationship").As("next_sentence"), initializer: normal);
-        Linear Classes(ParameterScope at) => new(c.Width, c.Labels.Count, at.As(at.Site.Length > 0 ? "output" : "classifier"), initializer: normal);
+        Linear Classes(ParameterScope at) => new(c.Width, c.Labels.Count, at.As(at.Site.Length > 0 ? "output" : "classifier"),
+            initializer: normal);
     }
 
     /// <summary>Heads of pre-training and poolers that a model with another head does not have.</summary>
@@ -90,7 +93,8 @@ internal static class BertHeads
         if (!output.Tied) bias.AllowUnused();
         Linear dense = new(c.Width, c.Width, (transform / "dense").As("head_dense"), initializer: normal);
         LayerNorm norm = new(c.Width, c.NormEpsilon, (transform / (roberta ? "layer_norm" : "LayerNorm")).As("head.norm"));
-        return new MaskedHead(dense, roberta ? Activation.Gelu : c.Activation, norm, new VocabularyHead(output, stack.Tokens, at / "decoder", bias));
+        return new MaskedHead(dense, roberta ? Activation.Gelu : c.Activation, norm,
+            new VocabularyHead(output, stack.Tokens, at / "decoder", bias));
     }
 
     /// <summary>ELECTRA's generator predicts from rows as wide as its tables, always with GELU by erf.</summary>

@@ -140,7 +140,8 @@ internal sealed class BloomModel : DecoderStack
             isOutput: config.TiedOutput);
         EmbeddingNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "word_embeddings_layernorm").As("embed.norm"));
         AlibiBias positions = new(config.Heads) { FromFirstKey = true };
-        Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new BloomBlock(config, positions, i, (at / "h" / i).As($"blocks.{i}")))];
+        Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new BloomBlock(config, positions, i,
+            (at / "h" / i).As($"blocks.{i}")))];
         FinalNorm = new LayerNorm(config.Width, config.NormEpsilon, (at / "ln_f").As("final_norm"));
     }
 
@@ -175,13 +176,15 @@ internal sealed class BloomFamily : DecoderFamily
 
     public override IReadOnlyList<string> Architectures { get; } = ["BloomForCausalLM"];
 
-    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["BloomModel"] = "BloomForCausalLM" };
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string,
+        string> { ["BloomModel"] = "BloomForCausalLM" };
 
     public override string BasePrefix => "transformer";
 
     public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
     {
-        ["bloom-560m"] = new(new BloomConfig { Width = 1024, Layers = 24, Heads = 16 }, "BloomForCausalLM", "Le Scao et al. 2022, arXiv:2211.05100, table 3", "the paper says 559M"),
+        ["bloom-560m"] = new(new BloomConfig { Width = 1024, Layers = 24, Heads = 16 }, "BloomForCausalLM",
+            "Le Scao et al. 2022, arXiv:2211.05100, table 3", "the paper says 559M"),
     };
 
     public override ModelConfig ReadConfig(ConfigReader file)

@@ -13,7 +13,8 @@ internal sealed class CustomFamily : ModelFamily
 
     // A file without "architectures" gets the first class that begins with its type's words.
     public override IReadOnlyList<string> Architectures { get; } =
-        ["CustomDecoder", "CustomEncoderForMaskedLM", "CustomEncoderForSequenceClassification", "CustomEncoderForTokenClassification", "CustomEncoder"];
+        ["CustomDecoder", "CustomEncoderForMaskedLM", "CustomEncoderForSequenceClassification", "CustomEncoderForTokenClassification",
+            "CustomEncoder"];
 
     public override string BasePrefix => "model";
 
@@ -54,7 +55,8 @@ internal sealed class CustomFamily : ModelFamily
                 Linear classifier = new(c.Width, c.Labels.Count, (at / "out_proj").As("output"));
                 return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(classifier, c.Dropout, dense, c.Dropout));
             case HeadKind.TokenClassifier:
-                return new TokenClassifier(architecture, parameters, stack, new Linear(c.Width, c.Labels.Count, (root / "classifier").As("classifier")), c.Dropout);
+                return new TokenClassifier(architecture, parameters, stack,
+                    new Linear(c.Width, c.Labels.Count, (root / "classifier").As("classifier")), c.Dropout);
             default:
                 return new EncoderModel(architecture, parameters, stack);
         }

@@ -95,12 +95,14 @@ internal sealed class CustomStack : DecoderStack
         _dropout = new Dropout(config.Dropout, "embed");
         Tokens = new Embedding(config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), isOutput: tokensAreOutput);
         IRotation? rotation = config.Positions == PositionKind.Rope
-            ? new RotaryPositions(new RotaryConfig { HeadWidth = config.Width / config.Heads, Theta = config.Theta, MaximumLength = config.ContextLength })
+            ? new RotaryPositions(new RotaryConfig { HeadWidth = config.Width / config.Heads, Theta = config.Theta,
+                MaximumLength = config.ContextLength })
             : null;
         IDistanceBias? distances = config.Positions switch
         {
             PositionKind.Alibi => new AlibiBias(config.Heads, bothDirections: config.Encoder),
-            PositionKind.Relative => new RelativeBias(DistanceBuckets, FarthestDistance, config.Heads, bothDirections: config.Encoder, at / "relative_bias"),
+            PositionKind.Relative => new RelativeBias(DistanceBuckets, FarthestDistance, config.Heads, bothDirections: config.Encoder,
+                at / "relative_bias"),
             _ => null,
         };
         _positions = config.Positions switch
@@ -110,7 +112,8 @@ internal sealed class CustomStack : DecoderStack
             _ => null,
         };
         IBlockSparsity? sparsity = config.Sparsity;
-        Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new CustomBlock(config, i, rotation, distances, sparsity, (at / "layers" / i).As($"blocks.{i}")))];
+        Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new CustomBlock(config, i, rotation, distances, sparsity,
+            (at / "layers" / i).As($"blocks.{i}")))];
         _finalNorm = config.NormFirst ? CustomBlock.NormAt(config, (at / "norm").As("final_norm")) : null;
     }
 
@@ -131,7 +134,8 @@ internal sealed class CustomStack : DecoderStack
         x = context.Visit("", "embed.token", x);
         if (_positions is not null) x += context.Visit("", "embed.position", _positions(batch.PositionArray));
         x = context.Visit("", "embed.out", _dropout.Forward(x, context));
-        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), _finalNorm is null ? null : y => _finalNorm.Forward(y, context));
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, context), _finalNorm is null ? null : y
+            => _finalNorm.Forward(y, context));
     }
 
     /// <summary>The inputs with positions that count each row's real tokens from 0, if none are given: padding on either side changes

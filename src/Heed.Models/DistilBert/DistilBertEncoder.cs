@@ -47,11 +47,13 @@ internal sealed class DistilBertEncoder : TokenStack
         Initializer normal = Initializer.Normal(config.InitialDeviation);
         ParameterScope tables = at / "embeddings";
         Tokens = new Embedding(config.Vocabulary, config.Width, (tables / "word_embeddings").As("embed"),
-            config.PaddingId is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal, config.PaddingId, isOutput: config.TiedOutput);
+            config.PaddingId is { } id ? Initializer.NormalExceptRow(config.InitialDeviation, id) : normal, config.PaddingId,
+                isOutput: config.TiedOutput);
         Initializer places = config.SinusoidalPositions ? Initializer.Sinusoids : normal;
         Positions = new Embedding(config.PositionRows, config.Width, (tables / "position_embeddings").As("pos_embed"), places);
         EmbeddingNorm = new LayerNorm(config.Width, DistilBertConfig.NormEpsilon, (tables / "LayerNorm").As("embed.norm"));
-        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DistilBertLayer(config, (at / "transformer" / "layer" / i).As($"blocks.{i}")))];
+        Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DistilBertLayer(config,
+            (at / "transformer" / "layer" / i).As($"blocks.{i}")))];
     }
 
     /// <inheritdoc/>

@@ -11,13 +11,15 @@ internal sealed class DistilBertFamily : ModelFamily
     public override IReadOnlyList<string> ModelTypes { get; } = ["distilbert"];
 
     public override IReadOnlyList<string> Architectures { get; } =
-        ["DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification", "DistilBertForTokenClassification", "DistilBertForQuestionAnswering"];
+        ["DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification", "DistilBertForTokenClassification",
+            "DistilBertForQuestionAnswering"];
 
     public override string BasePrefix => "distilbert";
 
     public override IReadOnlyDictionary<string, ModelPreset> Presets { get; } = new Dictionary<string, ModelPreset>
     {
-        ["distilbert"] = new(DistilBertConfig.Base, "DistilBertForMaskedLM", "Sanh et al. 2019, arXiv:1910.01108, table 3", "the paper says 66M"),
+        ["distilbert"] = new(DistilBertConfig.Base, "DistilBertForMaskedLM", "Sanh et al. 2019, arXiv:1910.01108, table 3",
+            "the paper says 66M"),
     };
 
     public override ModelConfig ReadConfig(ConfigReader file) => DistilBertConfig.Read(file);
@@ -36,11 +38,14 @@ internal sealed class DistilBertFamily : ModelFamily
                 LayerNorm norm = new(c.Width, DistilBertConfig.NormEpsilon, (root / "vocab_layer_norm").As("head.norm"));
                 ParameterScope at = root / "vocab_projector";
                 Parameter? bias = c.TiedOutput ? at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros) : null;
-                VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.Vocabulary, Tied = c.TiedOutput, Bias = true, Initializer = normal };
-                return new MaskedLanguageModel(architecture, parameters, stack, new MaskedHead(dense, c.Activation, norm, new VocabularyHead(output, stack.Tokens, at, bias)));
+                VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.Vocabulary, Tied = c.TiedOutput, Bias = true,
+                    Initializer = normal };
+                return new MaskedLanguageModel(architecture, parameters, stack,
+                    new MaskedHead(dense, c.Activation, norm, new VocabularyHead(output, stack.Tokens, at, bias)));
             case HeadKind.SequenceClassifier:
                 dense = new Linear(c.Width, c.Width, (root / "pre_classifier").As("pre_classifier"), initializer: normal);
-                return new SequenceClassifier(architecture, parameters, stack, new SequenceHead(Layer("classifier", c.Labels.Count), c.ClassifierDropout, dense) { Activation = Activation.Relu });
+                return new SequenceClassifier(architecture, parameters, stack,
+                    new SequenceHead(Layer("classifier", c.Labels.Count), c.ClassifierDropout, dense) { Activation = Activation.Relu });
             case HeadKind.TokenClassifier:
                 return new TokenClassifier(architecture, parameters, stack, Layer("classifier", c.Labels.Count), c.Dropout);
             case HeadKind.QuestionAnswerer:

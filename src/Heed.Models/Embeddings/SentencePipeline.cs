@@ -26,7 +26,8 @@ internal sealed record SentencePipeline
     public static IEnumerable<string> PoolingWords => Modes.Select(m => m.Word);
 
     /// <summary>The pooling of a word; null for one that is not known.</summary>
-    public static Pooling? PoolingOf(string word) => Array.FindIndex(Modes, m => m.Word == word) is var at and >= 0 ? Modes[at].Pooling : null;
+    public static Pooling? PoolingOf(string word) => Array.FindIndex(Modes, m => m.Word == word) is var at and >= 0 ? Modes[at].Pooling
+        : null;
 
     /// <summary>Folder of the encoder or of the static table, below the whole.</summary>
     public string SourcePath { get; private init; } = "";

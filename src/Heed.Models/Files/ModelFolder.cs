@@ -24,7 +24,8 @@ public static class ModelFolder
 
     private static readonly string[] SizeKeys =
     [
-        "num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers", "hidden_size", "n_embd", "dim", "d_model",
+        "num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers", "hidden_size",
+            "n_embd", "dim", "d_model",
         "intermediate_size", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "vocab_size",
     ];
 
@@ -225,7 +226,8 @@ public static class ModelFolder
 
         if (config.Layers > 10_000)
             throw new BudgetException($"{file.File}: the model has {config.Layers} layers; at most 10,000 are accepted.");
-        return new ModelDescription(family, architecture, config) { File = file.File, Root = file.Root, Keys = keys.Of(file.Root, ConfigKeyList.IsWithoutEffect), IsGuessed = isGuessed };
+        return new ModelDescription(family, architecture, config) { File = file.File, Root = file.Root,
+            Keys = keys.Of(file.Root, ConfigKeyList.IsWithoutEffect), IsGuessed = isGuessed };
     }
 
     /// <summary>Writes a folder that <c>from_pretrained</c> opens. Files are replaced one by one, each atomically, weights before
@@ -256,7 +258,8 @@ public static class ModelFolder
         }
 
         // Float64 and 8-bit floats are held as float32, and saved so.
-        DType TypeOf(Parameter p) => dtype ?? (model.StoredTypes.GetValueOrDefault(p.Name, DType.F32) is (DType.F16 or DType.BF16) and var half ? half : DType.F32);
+        DType TypeOf(Parameter p) => dtype ?? (model.StoredTypes.GetValueOrDefault(p.Name,
+            DType.F32) is (DType.F16 or DType.BF16) and var half ? half : DType.F32);
         Parameter[] saved = [.. model.Parameters.Where(includes)];
         DType[] types = [.. saved.Select(TypeOf).Distinct()];
         CheckpointFolder.Save(folder, saved.Select(p => new ParameterTensor(p).As(TypeOf(p))), shardSize);
@@ -350,7 +353,8 @@ public static class ModelFolder
     private static string Describe(string folder, LoadReport report, ModelConfig config)
     {
         List<string> parts = [];
-        foreach ((string what, IReadOnlyList<string> names) in new[] { ("missing", report.Missing), ("unexpected", report.Unexpected), ("of another shape", report.Mismatched) })
+        foreach ((string what, IReadOnlyList<string> names) in new[] { ("missing", report.Missing), ("unexpected", report.Unexpected),
+            ("of another shape", report.Mismatched) })
         {
             if (names.Count == 0) continue;
             parts.Add($"{names.Count} {(names.Count == 1 ? "tensor is" : "tensors are")} {what}: {Some(names)}");

@@ -14,16 +14,19 @@ internal sealed class Gemma3Block(Gemma3Config config, IRotation rotation, int l
     public MultiHeadAttention Attention { get; } = new(Gemma3Model.AttentionOf(config, rotation, layer), (at / "self_attn").As("attn"));
 
     /// <summary>Norm after attention, before it is added.</summary>
-    public RmsNorm AttentionOutNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("attn_out_norm"), offset: 1);
+    public RmsNorm AttentionOutNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_attention_layernorm").As("attn_out_norm"),
+        offset: 1);
 
     /// <summary>Norm before the feed-forward part.</summary>
-    public RmsNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "pre_feedforward_layernorm").As("mlp_norm"), offset: 1);
+    public RmsNorm FeedForwardNorm { get; } = new(config.Width, config.NormEpsilon, (at / "pre_feedforward_layernorm").As("mlp_norm"),
+        offset: 1);
 
     /// <summary>Gated feed-forward part.</summary>
     public FeedForward FeedForward { get; } = new(Gemma3Model.FeedForwardOf(config), (at / "mlp").As("mlp"));
 
     /// <summary>Norm after the feed-forward part, before it is added.</summary>
-    public RmsNorm FeedForwardOutNorm { get; } = new(config.Width, config.NormEpsilon, (at / "post_feedforward_layernorm").As("mlp_out_norm"), offset: 1);
+    public RmsNorm FeedForwardOutNorm { get; } = new(config.Width, config.NormEpsilon,
+        (at / "post_feedforward_layernorm").As("mlp_out_norm"), offset: 1);
 
     private Residual AttentionResidual { get; } = new(0, at, "attn_out");
 
@@ -52,9 +55,11 @@ internal sealed class Gemma3Model : DecoderStack
         Initializer exceptPadding = Initializer.NormalExceptRow(config.InitialDeviation, config.PaddingId ?? -1);
         Tokens = new Embedding(
             config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), exceptPadding, config.PaddingId, config.TiedOutput);
-        RotaryConfig rope = new() { HeadWidth = config.HeadWidth, Theta = config.Theta, MaximumLength = config.ContextLength, Scaling = config.Scaling };
+        RotaryConfig rope = new() { HeadWidth = config.HeadWidth, Theta = config.Theta, MaximumLength = config.ContextLength,
+            Scaling = config.Scaling };
         RotaryPositions all = new(rope), window = new(rope with { Theta = config.WindowTheta, Scaling = config.WindowScaling });
-        Blocks = [.. config.WindowLayers.Select((near, i) => new Gemma3Block(config, near ? window : all, i, (at / "layers" / i).As($"blocks.{i}")))];
+        Blocks = [.. config.WindowLayers.Select((near, i) => new Gemma3Block(config, near ? window : all, i,
+            (at / "layers" / i).As($"blocks.{i}")))];
         FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "norm").As("final_norm"), offset: 1);
     }
 

@@ -175,7 +175,8 @@ internal sealed class Gpt1Family : DecoderFamily
 
     public override IReadOnlyList<string> Architectures { get; } = ["OpenAIGPTLMHeadModel", "OpenAIGPTForSequenceClassification"];
 
-    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string> { ["OpenAIGPTModel"] = "OpenAIGPTLMHeadModel" };
+    public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string,
+        string> { ["OpenAIGPTModel"] = "OpenAIGPTLMHeadModel" };
 
     public override string BasePrefix => "transformer";
 
@@ -184,7 +185,8 @@ internal sealed class Gpt1Family : DecoderFamily
         ["gpt1"] = new(new Gpt1Config(), "OpenAIGPTLMHeadModel", "Radford et al. 2018, §4.1", "often rounded to 117M"),
     };
 
-    public override ModelConfig ReadConfig(ConfigReader file) => Sizes(file.WithNames(("n_embd", "hidden_size"), ("n_positions", "max_position_embeddings"), ("n_head", "num_attention_heads"), ("n_layer", "num_hidden_layers")));
+    public override ModelConfig ReadConfig(ConfigReader file) => Sizes(file.WithNames(("n_embd", "hidden_size"),
+        ("n_positions", "max_position_embeddings"), ("n_head", "num_attention_heads"), ("n_layer", "num_hidden_layers")));
 
     private static Gpt1Config Sizes(ConfigReader file) => new()
     {
@@ -195,7 +197,8 @@ internal sealed class Gpt1Family : DecoderFamily
         ContextLength = file.Size("n_positions", 512, 1),
         NormEpsilon = (float)file.Number("layer_norm_epsilon", 1e-5, 1e-30, 1),
         // Here "gelu" has always meant the form by tanh.
-        Activation = file.Choice("afn", "gelu", ("gelu", Activation.GeluTanh), ("relu", Activation.Relu), ("swish", Activation.Silu), ("silu", Activation.Silu)),
+        Activation = file.Choice("afn", "gelu", ("gelu", Activation.GeluTanh), ("relu", Activation.Relu), ("swish", Activation.Silu),
+            ("silu", Activation.Silu)),
         EmbeddingDropout = (float)file.Number("embd_pdrop", 0.1, 0, 0.999),
         AttentionDropout = (float)file.Number("attn_pdrop", 0.1, 0, 0.999),
         ResidualDropout = (float)file.Number("resid_pdrop", 0.1, 0, 0.999),

@@ -108,7 +108,8 @@ public sealed class CausalLanguageModel : Model
         TokenGrid labels = inputs.Labels!;
         batch.RequireLabels(labels);
         if (inputs.LabelsAreShifted) return batch.Pick(labels);
-        return Array.ConvertAll(batch.CellArray, cell => (cell % labels.Columns) + 1 < labels.Columns ? labels.Cells[cell + 1] : IgnoredLabel);
+        return Array.ConvertAll(batch.CellArray, cell => (cell % labels.Columns) + 1 < labels.Columns ? labels.Cells[cell + 1]
+            : IgnoredLabel);
     }
 
     /// <summary>The rows to run. A label after padding (the first token of a left-padded text) is predicted by that padding in transformers

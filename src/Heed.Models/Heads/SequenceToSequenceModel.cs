@@ -105,7 +105,8 @@ public sealed class SequenceToSequenceModel : Model
         {
             int[] targets = target.Pick(labels);
             CheckLabels(targets, Stacks.OutputVocabulary);
-            losses = [new LossPart("tokens", LossSum(hidden, targets, run.Options.Loss), targets.LongCount(t => t != CausalLanguageModel.IgnoredLabel))];
+            losses = [new LossPart("tokens", LossSum(hidden, targets, run.Options.Loss),
+                targets.LongCount(t => t != CausalLanguageModel.IgnoredLabel))];
         }
 
         return new ModelOutput
@@ -140,7 +141,8 @@ public sealed class SequenceToSequenceModel : Model
                 int id = t == 0 ? DecoderStartId : labels[b, t - 1];
                 if (id == CausalLanguageModel.IgnoredLabel)
                 {
-                    id = Config.PaddingId ?? throw new InputException($"labels: row {b} has ignored labels, which become padding in the decoder's input, and config.json sets no pad_token_id. "
+                    id = Config.PaddingId ?? throw new InputException($"labels: row {b} has ignored labels, which become padding in "
+                        + $"the decoder's input, and config.json sets no pad_token_id. "
                         + "Set it, or give decoder_input_ids.");
                 }
 

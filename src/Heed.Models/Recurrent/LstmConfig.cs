@@ -128,7 +128,8 @@ public sealed record LstmConfig : ModelConfig
 
     internal static LstmConfig Read(ConfigReader file) => new()
     {
-        Task = file.Choice("model_type", Types[0], (Types[0], LstmTask.LanguageModel), (Types[1], LstmTask.Classifier), (Types[2], LstmTask.SequenceToSequence)),
+        Task = file.Choice("model_type", Types[0], (Types[0], LstmTask.LanguageModel), (Types[1], LstmTask.Classifier),
+            (Types[2], LstmTask.SequenceToSequence)),
         Vocabulary = file.Size("vocab_size"),
         Width = file.Size("hidden_size"),
         Layers = file.Size("num_layers", 1, 1),

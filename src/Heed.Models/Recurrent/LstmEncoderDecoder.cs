@@ -70,7 +70,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         Variable x = _encoderDropout.Forward(context.Visit("encoder", "embed.token", OutputTokens.Forward(batch.Ids)),
             context);       // [S, E]
         context.EachLayer?.Invoke(x);
-        x = context.Visit("encoder.lstm", "out", Encoder.Forward(x, context));                                                       // [S, 2H]
+        x = context.Visit("encoder.lstm", "out",
+            Encoder.Forward(x, context));                                                       // [S, 2H]
         context.EachLayer?.Invoke(x);
         return x;
     }
@@ -80,7 +81,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
     {
         int[] lengths = Rows.Check(batch, "decoder_input_ids");
         int B = lengths.Length, T = lengths.Max();
-        (Variable keys, int[] starts) = Memory(memory, context);                                                                     // [S, 2H]
+        (Variable keys, int[] starts) = Memory(memory,
+            context);                                                                     // [S, 2H]
         Func<Variable, (Variable Read, IReadOnlyList<Variable> Weights)> attend = Reader(keys, starts);
         RecurrentState state = FirstState(keys, starts, context);
         Variable tokens = _decoderDropout.Forward(context.Visit("decoder", "embed.token", OutputTokens.Forward(batch.Ids)),
@@ -91,7 +93,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
             context);
         if (context.Hooks is not null && Attention is not null)
         {
-            Variable pattern = Pattern(weights, lengths, starts), seen = context.Visit(CrossSite, "pattern", pattern);               // [B, 1, T, S]
+            Variable pattern = Pattern(weights, lengths, starts), seen = context.Visit(CrossSite, "pattern",
+                pattern);               // [B, 1, T, S]
             // What was put in its place decides what is read, and so every state after it.
             if (!ReferenceEquals(seen.Value, pattern.Value))
                 (steps, states, _) = Write(tokens, batch, state, T, lengths, Reading(seen, keys, starts), context);
@@ -101,7 +104,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         int[] order = new int[batch.Rows];
         for (int b = 0; b < B; b++)
             for (int t = 0; t < lengths[b]; t++) order[batch.Starts[b] + t] = (t * B) + b;
-        Variable x = Combine.Forward(Variable.Concatenate(0, steps).Gather(order)).Activate(Activation.Tanh);                        // [N, H]
+        Variable x = Combine.Forward(Variable.Concatenate(0,
+            steps).Gather(order)).Activate(Activation.Tanh);                        // [N, H]
         x = _dropout.Forward(context.Visit("decoder.lstm", "out", x), context);
         context.EachLayer?.Invoke(x);
         return x;
@@ -133,7 +137,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
     /// <param name="context">The decoder's context.</param>
     /// <returns>T times: state, what was read and token side by side, [B, 3H + E]; the states; the weights.</returns>
     private (Variable[] Steps, RecurrentState[] States, IReadOnlyList<Variable>[] Weights) Write(
-        Variable tokens, TokenBatch batch, RecurrentState state, int length, int[] lengths, Func<Variable, (Variable Read, IReadOnlyList<Variable> Weights)> attend, ForwardContext context)
+        Variable tokens, TokenBatch batch, RecurrentState state, int length, int[] lengths, Func<Variable,
+            (Variable Read, IReadOnlyList<Variable> Weights)> attend, ForwardContext context)
     {
         int B = lengths.Length;
         int[] each = [.. Enumerable.Range(0, B + 1)];
@@ -148,8 +153,10 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
             for (int b = 0; b < B; b++) rows[b] = batch.Starts[b] + Math.Min(t, lengths[b] - 1);
             Variable token = tokens.Gather(rows);                                                                                    // [B, E]
             (Variable read, weights[t]) = attend(state.Hidden[^1]);                                                                  // [B, 2H]
-            (Variable hidden, state) = Decoder.Forward(Variable.Concatenate(-1, token, read), each, state);                          // [B, H]
-            steps[t] = Variable.Concatenate(-1, hidden, read, token);                                                                // [B, 3H + E]
+            (Variable hidden, state) = Decoder.Forward(Variable.Concatenate(-1, token, read), each,
+                state);                          // [B, H]
+            steps[t] = Variable.Concatenate(-1, hidden, read,
+                token);                                                                // [B, 3H + E]
             states[t] = state;
         }
 
@@ -164,7 +171,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         for (int b = 0; b < B; b++)
         {
             int keys = starts[b + 1] - starts[b], sequence = b;
-            Variable x = Variable.Concatenate(0, [.. weights.Take(lengths[b]).Select(step => step[sequence])]);                      // [T of b, S of b]
+            Variable x = Variable.Concatenate(0, [.. weights.Take(lengths[b]).Select(step
+                => step[sequence])]);                      // [T of b, S of b]
             if (keys < S) x = Variable.Concatenate(1, x, Tensor.Zeros(lengths[b], S - keys));
             if (lengths[b] < T) x = Variable.Concatenate(0, x, Tensor.Zeros(T - lengths[b], S));
             padded[b] = x.Reshape(1, 1, T, S);
@@ -184,7 +192,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
             {
                 int count = starts[b + 1] - starts[b];
                 Variable row = pattern.Slice(0, b, 1).Slice(2, step, 1).Reshape(1, S);
-                read[b] = (count < S ? row.Slice(1, 0, count) : row).MatMul(keys.Slice(0, starts[b], count));                        // [1, 2H]
+                read[b] = (count < S ? row.Slice(1, 0, count) : row).MatMul(keys.Slice(0, starts[b],
+                    count));                        // [1, 2H]
             }
 
             step++;
@@ -219,7 +228,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
     private RecurrentState FirstState(Variable keys, int[] starts, ForwardContext context)
     {
         int B = starts.Length - 1, H = _config.Width;
-        Variable begin = Bridge.Forward(keys.Gather(starts[..^1]).Columns(H, H)).Activate(Activation.Tanh);                          // [B, layers·H]
+        Variable begin = Bridge.Forward(keys.Gather(starts[..^1]).Columns(H,
+            H)).Activate(Activation.Tanh);                          // [B, layers·H]
         Variable[] hidden = new Variable[_config.Layers], cells = new Variable[_config.Layers];
         for (int i = 0; i < hidden.Length; i++)
         {

@@ -66,7 +66,8 @@ internal sealed class T5Block : Module
     {
         ArgumentNullException.ThrowIfNull(context);
         x = context.Visit(Site, "resid_pre", x);
-        x = _attentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context), context);                                // [N, D]
+        x = _attentionResidual.Add(x, Attention.Forward(AttentionNorm.Forward(x, context), context),
+            context);                                // [N, D]
         x = context.Visit(Site, "resid_mid", x);
         if (CrossAttention is not null)
         {
@@ -74,7 +75,8 @@ internal sealed class T5Block : Module
             x = context.Visit(Site, "resid_mid_cross", _crossAttentionResidual.Add(x, y, context));
         }
 
-        x = _feedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context), context);                             // [N, D]
+        x = _feedForwardResidual.Add(x, FeedForward.Forward(FeedForwardNorm.Forward(x, context), context),
+            context);                             // [N, D]
         return context.Visit(Site, "out", context.Visit(Site, "resid_post", x));
     }
 
@@ -128,7 +130,8 @@ internal sealed class T5Stack : Module
         FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "final_layer_norm").As("final_norm"));
 
         RelativeBias Distances(ParameterScope place) => distances ??= new RelativeBias(
-            config.DistanceBuckets, config.FarthestDistance, config.Heads, bothDirections: !decoder, place, Initializer.Normal(config.InitialFactor / MathF.Sqrt(config.Width)));
+            config.DistanceBuckets, config.FarthestDistance, config.Heads, bothDirections: !decoder, place,
+                Initializer.Normal(config.InitialFactor / MathF.Sqrt(config.Width)));
     }
 
     /// <summary>The layers.</summary>
@@ -144,6 +147,7 @@ internal sealed class T5Stack : Module
     internal Variable Forward(Variable tokens, Variable memory, ForwardContext context)
     {
         Variable x = context.Visit(Site, "embed.out", _embedDropout.Forward(context.Visit(Site, "embed.token", tokens), context));
-        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, memory, context), y => _dropout.Forward(FinalNorm.Forward(y, context), context));
+        return LayerStack.Run(Blocks, x, context, (block, y) => block.Forward(y, memory, context), y
+            => _dropout.Forward(FinalNorm.Forward(y, context), context));
     }
 }

@@ -21,7 +21,8 @@ internal abstract class TextPattern
     /// <param name="place">File and JSON path of the expression, for errors.</param>
     /// <exception cref="RegexSyntaxException">The expression is not one.</exception>
     public static TextPattern FromRegex(string expression, string place)
-        => KnownScanners.TryGet(expression, out SplitScanner? scanner) ? new ScannedPattern(expression, scanner) : new RegexPattern(expression, place);
+        => KnownScanners.TryGet(expression, out SplitScanner? scanner) ? new ScannedPattern(expression, scanner)
+            : new RegexPattern(expression, place);
 }
 
 /// <summary>A literal string.</summary>

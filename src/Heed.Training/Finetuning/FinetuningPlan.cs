@@ -73,7 +73,8 @@ internal static class FinetuningPlan
             bool isCapped = config.Epochs == 0 && data.MostSteps < steps;
             if (isCapped) (steps, epochs) = (data.MostSteps!.Value, (double)data.MostSteps.Value * config.Accumulation / batches);
             result = result with { Epochs = epochs, Steps = steps };
-            string why = isCapped ? "more of so many pairs teach little; epochs sets another number" : config.Epochs > 0 ? "as set" : data.UsualEpochs is not null ? "usual for this task"
+            string why = isCapped ? "more of so many pairs teach little; epochs sets another number" : config.Epochs > 0 ? "as set"
+                : data.UsualEpochs is not null ? "usual for this task"
                 : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
                 : $"fewer than {ManyExamples:N0} examples need more passes, up to {FewSteps} steps or {MostEpochs} epochs";
             decisions.Add(string.Create(CultureInfo.InvariantCulture,

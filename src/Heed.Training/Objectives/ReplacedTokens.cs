@@ -43,7 +43,8 @@ internal static class ReplacedTokens
         }
     }
 
-    /// <summary>The text as the discriminator reads it, with a label at each token that is read: 1 where it is not the text's. A sample that
+    /// <summary>The text as the discriminator reads it, with a label at each token that is read: 1 where it is not the text's. A sample
+    /// that
     /// is the text's own token counts as original.</summary>
     /// <param name="masked">The generator's inputs, with the text's own tokens as labels.</param>
     /// <param name="sampled">A token for each label that counts, in the order of the rows.</param>
@@ -65,6 +66,7 @@ internal static class ReplacedTokens
         }
 
         TokenGrid grid = masked.InputIds;
-        return masked with { InputIds = new TokenGrid(grid.Rows, grid.Columns, ids), Labels = new TokenGrid(grid.Rows, grid.Columns, labels) };
+        return masked with { InputIds = new TokenGrid(grid.Rows, grid.Columns, ids),
+            Labels = new TokenGrid(grid.Rows, grid.Columns, labels) };
     }
 }

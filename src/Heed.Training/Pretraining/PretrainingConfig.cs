@@ -28,7 +28,8 @@ public sealed record PretrainingConfig : TrainingConfig
 
     /// <summary>
     /// What is learned: <c>causal</c>, <c>masked</c>, <c>replaced</c>, <c>distill</c>, <c>span</c> or <c>denoise</c>. Null: <c>distill</c>
-    /// with a teacher, else what the model was made for, <c>causal</c> for decoders, <c>replaced</c> for ELECTRA and <c>masked</c> for other
+    /// with a teacher, else what the model was made for, <c>causal</c> for decoders, <c>replaced</c> for ELECTRA and <c>masked</c> for
+    /// other
     /// encoders, <c>denoise</c> for BART and <c>span</c> for other encoder-decoders.
     /// </summary>
     public string? Objective { get; init; }
@@ -112,7 +113,8 @@ public sealed record PretrainingConfig : TrainingConfig
     public int EvaluateBlocks { get; init; } = 64;
 
     /// <inheritdoc/>
-    protected internal override IReadOnlyList<string> FreeKeys { get; } = ["data", "keep", "memory_limit", "save_every", "teacher", "tokenizer"];
+    protected internal override IReadOnlyList<string> FreeKeys { get; } = ["data", "keep", "memory_limit", "save_every", "teacher",
+        "tokenizer"];
 
     /// <summary>Reads a <c>run.json</c> over the standard values.</summary>
     /// <exception cref="InputException">A key is unknown, or a value has a wrong type or range; the message names it.</exception>
@@ -126,7 +128,8 @@ public sealed record PretrainingConfig : TrainingConfig
     internal static PretrainingConfig FromJson(JsonElement settings, string file, string at)
         => SettingField<PretrainingConfig>.ReadAll(new PretrainingConfig(), PretrainingFields.All, settings, file, at, "pretrain");
 
-    /// <summary>As well, a teacher makes <c>distill</c> the objective, and half of its layers the student, unless others are named.</summary>
+    /// <summary>As well, a teacher makes <c>distill</c> the objective, and half of its layers the student, unless others are
+    /// named.</summary>
     /// <inheritdoc/>
     public override TrainingConfig WithFullPaths() => this with
     {

@@ -9,11 +9,13 @@ internal static class PretrainingFields
     /// <summary>All fields.</summary>
     public static IReadOnlyList<Field> All { get; } =
     [
-        Field.Text("model", "preset ('heed info' lists them), config.json, or model folder whose weights are trained further; with a teacher, if omitted, "
+        Field.Text("model", "preset ('heed info' lists them), config.json, or model folder whose weights are trained further; with "
+            + "a teacher, if omitted, "
                 + "every second of its layers",
             c => c.Model, (c, v) => c with { Model = v }),
         Field.Word("objective",
-            "what is learned; if omitted distill with a teacher, else causal for decoders, replaced for ELECTRA, masked for other encoders, "
+            "what is learned; if omitted distill with a teacher, else causal for decoders, replaced for ELECTRA, masked for other "
+                + "encoders, "
                 + "denoise for BART, span for other encoder-decoders",
             Objectives.ObjectiveKind.Names, c => c.Objective, (c, v) => c with { Objective = v }),
         Field.OptionalNumber("corruption_rate", "part of the tokens that is masked or in spans; if omitted 0.15, and 0.3 for denoise",
@@ -25,7 +27,8 @@ internal static class PretrainingFields
             c => c.LongestNgram, (c, v) => c with { LongestNgram = v }, 1),
         Field.Flag("next_sentence", "learn also whether the second part of a text follows the first (masked, BERT)",
             c => c.NextSentence, (c, v) => c with { NextSentence = v }),
-        Field.OptionalNumber("generator_size", "heads and widths of the generator, as a part of the discriminator's (replaced); if omitted 0.25",
+        Field.OptionalNumber("generator_size", "heads and widths of the generator, as a part of the discriminator's (replaced); if "
+            + "omitted 0.25",
             c => c.GeneratorSize, (c, v) => c with { GeneratorSize = v }, 0.01, 1),
         Field.OptionalNumber("replaced_weight", "weight of the discriminator's loss beside the generator's (replaced); if omitted 50",
             c => c.ReplacedWeight, (c, v) => c with { ReplacedWeight = v }, 0.01, 10_000),

@@ -118,7 +118,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         return ModelFolder.Load(Weights, Loading(Architecture, sizes, config, preparation)).Model;
     }
 
-    private static LoadOptions Loading(string architecture, ModelConfig sizes, PretrainingConfig config, TaskPreparation preparation) => new()
+    private static LoadOptions Loading(string architecture, ModelConfig sizes, PretrainingConfig config, TaskPreparation preparation)
+        => new()
     {
         ForTraining = true,
         Architecture = architecture,
@@ -153,11 +154,13 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         string folder = Weights is null ? "" : Path.Combine(checkpoint ?? Weights, ElectraPair.GeneratorName);
         if (!Directory.Exists(folder)) return ElectraPair.GeneratorOf(sizes, Objective.GeneratorSize);
         if (config.GeneratorSize is { } asked && checkpoint is null)
-            throw new ConfigException(FormattableString.Invariant($"generator_size: is {asked}, and the sizes of {folder} are those of its ")
+            throw new ConfigException(FormattableString.Invariant($"generator_size: is {asked}, and the sizes of {folder} are those "
+                + $"of its ")
                 + "weights. Leave generator_size out.");
         (ModelFamily family, _, ModelConfig stored) = ModelFolder.ReadConfig(folder);
         if (stored is not ElectraConfig found)
-            throw new InputException($"{folder}: is {stored.ModelType}; an ELECTRA was expected. Remove the folder to begin with a new generator.");
+            throw new InputException($"{folder}: is {stored.ModelType}; an ELECTRA was expected. Remove the folder to begin with a "
+                + $"new generator.");
         return config.Dropout is { } dropout ? (ElectraConfig)ModelDropout.Of(family, found, folder, dropout) : found;
     }
 
@@ -166,7 +169,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     {
         (ModelFamily family, string architecture, ModelConfig sizes) = PretrainingTeacher.Describe(config);
         foreach ((string key, int value) in ((string, int)[])[("heads", config.Heads), ("width", config.Width)])
-            if (value > 0) throw new ConfigException($"{key}: is {value}, and a student that begins with its teacher's layers has their sizes. "
+            if (value > 0) throw new ConfigException($"{key}: is {value}, and a student that begins with its teacher's layers has "
+                + $"their sizes. "
                 + $"Leave {key} out, or name a model.");
         if (config.Layers > sizes.Layers)
             throw new ConfigException($"layers: is {config.Layers}, and the teacher has {sizes.Layers}. Lower it, or name a model.");
@@ -190,7 +194,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
             return choice with { Architecture = architecture, Objective = learned };
         }
 
-        string[] possible = [.. ObjectiveKind.Names.Where(n => ObjectiveKind.ArchitectureFor(n, choice.Family, type, choice.Architecture) is not null)];
+        string[] possible = [.. ObjectiveKind.Names.Where(n => ObjectiveKind.ArchitectureFor(n, choice.Family, type,
+            choice.Architecture) is not null)];
         string wanted = objective is null ? "" : $" does not learn objective {objective}";
         string models = string.Join(", ", Presets(objective ?? ObjectiveKind.Causal).Take(6));
         throw new ConfigException(possible.Length == 0
@@ -204,7 +209,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     /// <summary>The class with both heads of BERT's pre-training.</summary>
     private string WithNextSentence() => Family.HeadOf(Architecture) == HeadKind.PreTraining ? Architecture
         : ModelFamilies.Heads(Family, Config.ModelType).FirstOrDefault(a => Family.HeadOf(a) == HeadKind.PreTraining)
-        ?? throw new ConfigException($"next_sentence: \"{Printable.Shorten(Source)}\" is {Architecture}, whose family has no head for it. Leave "
+        ?? throw new ConfigException($"next_sentence: \"{Printable.Shorten(Source)}\" is {Architecture}, whose family has no head "
+            + $"for it. Leave "
             + "next_sentence out, or name a BERT, such as bert-base.");
 
     private static IEnumerable<string> Presets() => ModelFamilies.All.SelectMany(f => f.Presets.Keys);

@@ -58,9 +58,11 @@ internal sealed record PretrainingObjective(string Name, PretrainingConfig Confi
         if (Name == ObjectiveKind.Distill)
         {
             if (Config.Teacher.Length == 0)
-                throw new ConfigException("teacher: is empty, and objective distill learns from one; name the folder of a masked language model.");
+                throw new ConfigException("teacher: is empty, and objective distill learns from one; name the folder of a masked "
+                    + "language model.");
             if (Config is { SoftWeight: 0, MaskedWeight: 0, SquaredWeight: null or 0 })
-                throw new ConfigException("soft_weight, masked_weight and squared_weight: are 0, and then nothing teaches the head of masked "
+                throw new ConfigException("soft_weight, masked_weight and squared_weight: are 0, and then nothing teaches the head "
+                    + "of masked "
                     + "tokens. Raise one of them.");
         }
 
@@ -91,7 +93,8 @@ internal sealed record PretrainingObjective(string Name, PretrainingConfig Confi
         return Name switch
         {
             ObjectiveKind.Causal => new ModelIds(tokens.EndId, tokens.EndId, sizes.PaddingId < vocabulary ? sizes.PaddingId : null, null),
-            ObjectiveKind.Masked or ObjectiveKind.Replaced or ObjectiveKind.Distill => new ModelIds(tokens.First.Count > 0 ? tokens.First[0] : null, tokens.EndId, padding, null),
+            ObjectiveKind.Masked or ObjectiveKind.Replaced or ObjectiveKind.Distill
+                => new ModelIds(tokens.First.Count > 0 ? tokens.First[0] : null, tokens.EndId, padding, null),
             _ => new ModelIds(tokens.First.Count > 0 ? tokens.First[0] : null, tokens.EndId, padding ?? tokens.EndId,
                 sizes.ModelType == "bart" ? tokens.EndId : padding ?? tokens.EndId),
         };
@@ -129,7 +132,8 @@ internal sealed record PretrainingObjective(string Name, PretrainingConfig Confi
     {
         if (!Config.NextSentence) return null;
         if (masking!.PairTokens < 2)
-            throw new ConfigException($"block_length: is {Config.BlockLength}, too short for two parts of a text; at least 5 is needed. Raise it.");
+            throw new ConfigException($"block_length: is {Config.BlockLength}, too short for two parts of a text; at least 5 is "
+                + $"needed. Raise it.");
         bool[] ends = SentenceEndings(tokenizer, tokens.EndId);
         CorpusPairs pairs = new(new SentencePairs(corpus.TrainingIds, tokens.EndId, ends, masking.PairTokens),
             new SentencePairs(corpus.HeldOutIds, tokens.EndId, ends, masking.PairTokens));

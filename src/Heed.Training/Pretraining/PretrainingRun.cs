@@ -65,7 +65,8 @@ public static class PretrainingRun
         string? given = PretrainingTokenizer.Given(config, choice);
         PretrainingTokenizer tokenizer = PretrainingTokenizer.Make(config, objective, given, texts, preparation);
         int end = tokenizer.EndId(choice, given);
-        ObjectiveTokens tokens = ObjectiveTokens.Of(objective.Name, tokenizer.Tokenizer, end, objective.Sentinels, given ?? PretrainingTokenizer.Folder);
+        ObjectiveTokens tokens = ObjectiveTokens.Of(objective.Name, tokenizer.Tokenizer, end, objective.Sentinels, given
+            ?? PretrainingTokenizer.Folder);
         TextObjective? corruption = objective.Name == ObjectiveKind.Causal ? null : objective.Make(tokens, tokenizer.Tokenizer);
         TokenCorpus corpus = Encode(corruption?.RowTokens ?? config.BlockLength, texts, tokenizer, end, preparation);
         TokenCorpus? words = objective.Words(texts, corpus, tokenizer.Tokenizer, preparation);
@@ -94,7 +95,8 @@ public static class PretrainingRun
                     ObjectiveKind.Distill => new DistillationTask((MaskedLanguageModel)model, teacher!, pieces, corpus, words, settings,
                         (MaskingObjective)corruption, objective.Distillation(model.Config.Width, teacher!.Model.Config.Width))
                     { TokenizerFiles = tokenizer.Files },
-                    _ => new CorruptedTextTask(model, pieces, corpus, words, settings, corruption, pairs) { TokenizerFiles = tokenizer.Files },
+                    _ => new CorruptedTextTask(model, pieces, corpus, words, settings, corruption,
+                        pairs) { TokenizerFiles = tokenizer.Files },
                 };
         }
         catch
@@ -106,7 +108,8 @@ public static class PretrainingRun
     }
 
     /// <summary>The ids, from the run's folder or encoded; what a run has learned from is compared before anything is written.</summary>
-    private static TokenCorpus Encode(int rowTokens, PretrainingTexts texts, PretrainingTokenizer tokenizer, int end, TaskPreparation preparation)
+    private static TokenCorpus Encode(int rowTokens, PretrainingTexts texts, PretrainingTokenizer tokenizer, int end,
+        TaskPreparation preparation)
     {
         preparation.Report("encoding the text");
         string path = Path.Combine(preparation.Folder, CorpusName), key = texts.Key(tokenizer.Tokenizer.ToJson());

@@ -37,7 +37,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
     public static void Check(PretrainingConfig config)
     {
         if (config.Tokenizer.Length > 0 && !Directory.Exists(config.Tokenizer) && !File.Exists(config.Tokenizer))
-            throw new StorageException($"{config.Tokenizer}: does not exist. Name a tokenizer.json or its folder, or leave the tokenizer out to train one.");
+            throw new StorageException($"{config.Tokenizer}: does not exist. Name a tokenizer.json or its folder, or leave the "
+                + $"tokenizer out to train one.");
     }
 
     /// <summary>Reads or trains the tokenizer. What a run has learned with is never replaced by another one.</summary>
@@ -52,11 +53,13 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
             return new PretrainingTokenizer(read, Directory.Exists(given) ? given : Path.GetDirectoryName(given));
         }
 
-        string kept = Path.Combine(preparation.Folder, Folder), file = Path.Combine(kept, TokenizerFolder.FileName), keyFile = Path.Combine(kept, KeyName);
+        string kept = Path.Combine(preparation.Folder, Folder), file = Path.Combine(kept, TokenizerFolder.FileName),
+            keyFile = Path.Combine(kept, KeyName);
         DurableFile.RemoveLeftovers(kept);
         if (preparation.Checkpoint is { } checkpoint) return new PretrainingTokenizer(Kept(checkpoint, kept, file), null);
         string key = texts.Key([.. BitConverter.GetBytes(config.VocabularySize), .. KeyOf(objective)]);
-        if (File.Exists(file) && File.Exists(keyFile) && File.ReadAllText(keyFile).Split('\n') is [var texted, var sum, ..] && texted == key)
+        if (File.Exists(file) && File.Exists(keyFile) && File.ReadAllText(keyFile).Split('\n') is [var texted, var sum, ..]
+            && texted == key)
         {
             Tokenizer before = Read(kept);
             if (TextTask.SumOf(before) == sum) return new PretrainingTokenizer(before, null);
@@ -73,9 +76,11 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
         return new PretrainingTokenizer(trained, null);
     }
 
-    private static Tokenizer Train(PretrainingConfig config, PretrainingObjective objective, PretrainingTexts texts, CancellationToken cancellationToken)
+    private static Tokenizer Train(PretrainingConfig config, PretrainingObjective objective, PretrainingTexts texts,
+        CancellationToken cancellationToken)
     {
-        IReadOnlyList<string> special = objective.Name == ObjectiveKind.Causal ? [EndOfText] : ObjectiveTokens.Trained(objective.Name, objective.Sentinels);
+        IReadOnlyList<string> special = objective.Name == ObjectiveKind.Causal ? [EndOfText]
+            : ObjectiveTokens.Trained(objective.Name, objective.Sentinels);
         return Train(objective.Name, special, config.VocabularySize, texts.Training.Select(d => d.Text), cancellationToken);
     }
 
@@ -125,7 +130,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
         }
 
         JsonObject json = JsonNode.Parse(tokenizer.ToJson())!.AsObject();
-        json["post_processor"] = new JsonObject { ["type"] = "TemplateProcessing", ["single"] = single, ["pair"] = pair, ["special_tokens"] = tokens };
+        json["post_processor"] = new JsonObject { ["type"] = "TemplateProcessing", ["single"] = single, ["pair"] = pair,
+            ["special_tokens"] = tokens };
         return Tokenizer.FromJson(Encoding.UTF8.GetBytes(json.ToJsonString()));
 
         static JsonNode Sequence(string id) => new JsonObject { ["Sequence"] = new JsonObject { ["id"] = id, ["type_id"] = 0 } };
@@ -186,7 +192,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
 
         Tokenizer read = Read(folder);
         return checkpoint.Fingerprints.GetValueOrDefault("tokenizer") is { } sum && sum != TextTask.SumOf(read)
-            ? throw new InputException($"{file}: is not the tokenizer that the run has learned with: it is damaged or was edited. Delete the folder {folder}, and it is restored from {checkpoint.Folder}.")
+            ? throw new InputException($"{file}: is not the tokenizer that the run has learned with: it is damaged or was edited. "
+                + $"Delete the folder {folder}, and it is restored from {checkpoint.Folder}.")
             : read;
     }
 
@@ -198,11 +205,13 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
         }
         catch (InputException e)
         {
-            throw new InputException($"{e.Message.TrimEnd('.')}. Delete the folder {folder}, and the run restores or trains the same tokenizer.", e);
+            throw new InputException($"{e.Message.TrimEnd('.')}. Delete the folder {folder}, and the run restores or trains the "
+                + $"same tokenizer.", e);
         }
     }
 
     private static bool HasTokenizer(string folder)
-        => File.Exists(Path.Combine(folder, TokenizerFolder.FileName)) || File.Exists(Path.Combine(folder, "vocab.json")) || File.Exists(Path.Combine(folder, "vocab.txt"))
+        => File.Exists(Path.Combine(folder, TokenizerFolder.FileName)) || File.Exists(Path.Combine(folder, "vocab.json"))
+            || File.Exists(Path.Combine(folder, "vocab.txt"))
             || Directory.EnumerateFiles(folder, "*.model").Any();
 }

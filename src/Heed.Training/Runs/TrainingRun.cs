@@ -15,7 +15,8 @@ public static class TrainingRun
     /// <summary>Settings that a plan may fix once the task is there.</summary>
     private static readonly string[] Planned =
     [
-        "steps", "epochs", "learning_rate", "schedule", "warmup_steps", "minimum_rate_ratio", "evaluate_every", "evaluate_blocks", "save_every",
+        "steps", "epochs", "learning_rate", "schedule", "warmup_steps", "minimum_rate_ratio", "evaluate_every", "evaluate_blocks",
+            "save_every",
             "keep", "patience",
     ];
 
@@ -263,7 +264,8 @@ public sealed class TrainingRun<TTask> : IDisposable
         string kept = KeepBest(last.Progress.BestStep, store) ?? last.Folder;
         if (kept == last.Folder) Task.Load(kept);
         // A model folder of another step is one that a killed run left: it is saved anew.
-        bool saved = File.Exists(SavedName) && File.ReadAllText(SavedName).Trim() == CheckpointStore.StepOf(kept).ToString(CultureInfo.InvariantCulture)
+        bool saved = File.Exists(SavedName)
+            && File.ReadAllText(SavedName).Trim() == CheckpointStore.StepOf(kept).ToString(CultureInfo.InvariantCulture)
             && CheckpointStore.IsCopiedTo(kept, ModelFolder);
         SavedEvaluation = EvaluateSaved(all: false, CancellationToken.None);
         foreach (ITrainingObserver o in observers)

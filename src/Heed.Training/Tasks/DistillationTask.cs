@@ -49,7 +49,8 @@ internal sealed class DistillationTask : CorruptedTextTask
     /// <param name="settings">How the corpus is read.</param>
     /// <param name="objective">Masks.</param>
     /// <param name="distillation">Weights.</param>
-    public DistillationTask(MaskedLanguageModel model, PretrainingTeacher teacher, Tokenizer tokenizer, TokenCorpus corpus, TokenCorpus? words,
+    public DistillationTask(MaskedLanguageModel model, PretrainingTeacher teacher, Tokenizer tokenizer, TokenCorpus corpus,
+        TokenCorpus? words,
         TextTaskSettings settings, MaskingObjective objective, DistillationSettings distillation)
         : base(model, tokenizer, corpus, words, settings, objective)
     {
@@ -67,7 +68,8 @@ internal sealed class DistillationTask : CorruptedTextTask
     public override IReadOnlyList<long> CountTargets(ModelInputs batch)
     {
         long all = batch.AttentionMask?.Cells.LongCount(c => c != 0) ?? batch.InputIds.Cells.Length;
-        long masked = batch.Labels!.Cells.LongCount(l => l != CausalLanguageModel.IgnoredLabel), soft = _distillation.OnlyMasked ? masked : all;
+        long masked = batch.Labels!.Cells.LongCount(l => l != CausalLanguageModel.IgnoredLabel), soft = _distillation.OnlyMasked ? masked
+            : all;
         List<long> counts = [];
         if (_distillation.Soft > 0) counts.Add(soft);
         if (_distillation.Masked > 0) counts.Add(masked);

@@ -34,7 +34,8 @@ internal sealed class HeldOutSums
     }
 
     /// <summary>The mean of a part; NaN if it has no target.</summary>
-    public double Mean(string part) => _parts.TryGetValue(part, out (double Sum, long Count, float Weight) p) && p.Count > 0 ? p.Sum / p.Count
+    public double Mean(string part) => _parts.TryGetValue(part, out (double Sum, long Count, float Weight) p) && p.Count > 0
+        ? p.Sum / p.Count
         : double.NaN;
 
     /// <summary>Σ weight · mean, as a step's loss; the mean of each part where there are several, perplexity of masked tokens, and the

@@ -14,7 +14,8 @@ using Heed.Training.Runs;
 namespace Heed.Training.Tasks;
 
 /// <summary>
-/// Learning to tell which tokens a generator has replaced, together with the generator: its mean cross-entropy at masked tokens, and λ times
+/// Learning to tell which tokens a generator has replaced, together with the generator: its mean cross-entropy at masked tokens, and λ
+/// times
 /// the mean binary cross-entropy of the discriminator at all tokens. No gradient passes through what is sampled (Clark et al. 2020, §2).
 /// </summary>
 internal sealed class ReplacedTokenTask : CorruptedTextTask

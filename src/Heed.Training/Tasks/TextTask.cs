@@ -100,7 +100,8 @@ public abstract class TextTask : TrainingTask<ModelInputs>
 
     /// <inheritdoc/>
     public override Forecast? Forecast(TrainingConfig config)
-        => Runs.Forecast.Of(Model, config, Settings.BatchSize, Settings.BlockLength, sizeof(int) * ((long)Corpus.Training.Length + Corpus.HeldOut.Length));
+        => Runs.Forecast.Of(Model, config, Settings.BatchSize, Settings.BlockLength,
+            sizeof(int) * ((long)Corpus.Training.Length + Corpus.HeldOut.Length));
 
     /// <inheritdoc/>
     public override void Save(string folder)

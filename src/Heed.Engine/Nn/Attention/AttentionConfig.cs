@@ -112,7 +112,8 @@ public sealed record AttentionConfig
     private int EvenHeadWidth() => Heads > 0 && Width % Heads == 0
         ? Width / Heads
         : throw new ShapeException(
-            $"AttentionConfig: the width {Width} cannot be divided into {Heads} heads of equal width; choose a divisor of {Width}, or set HeadWidth.");
+            $"AttentionConfig: the width {Width} cannot be divided into {Heads} heads of equal width; choose a divisor of {Width}, "
+                + $"or set HeadWidth.");
 }
 
 /// <summary>Rotates pairs of query and key components by position (RoPE).</summary>

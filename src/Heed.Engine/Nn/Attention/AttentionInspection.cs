@@ -87,7 +87,8 @@ internal sealed class AttentionInspection
         Show("pattern");
         if (!_replaced) return null;
         if (_options.Dropout > 0) Each(b => _scores[b] * Kept(_sequences[b]));
-        Each(b => ByHead(_scores[b], values[b], _sequences[b]).Permute(1, 0, 2).Reshape(_sequences[b].QueryCount, _options.Heads * _options.ValueWidth));
+        Each(b => ByHead(_scores[b], values[b], _sequences[b]).Permute(1, 0, 2).Reshape(_sequences[b].QueryCount,
+            _options.Heads * _options.ValueWidth));
         return Variable.Concatenate(0, _scores);
     }
 
@@ -146,7 +147,8 @@ internal sealed class AttentionInspection
     {
         int[] entries = new int[s.QueryCount * s.KeyCount];
         for (int i = 0, n = 0; i < s.QueryCount; i++)
-            for (int j = 0; j < s.KeyCount; j++, n++) entries[n] = Math.Clamp(j - s.QueryOffset - i + _options.RelativeOffset, 0, _options.RelativeRange - 1);
+            for (int j = 0; j < s.KeyCount; j++, n++) entries[n] = Math.Clamp(j - s.QueryOffset - i + _options.RelativeOffset, 0,
+                _options.RelativeRange - 1);
         return table.Transpose().Gather(entries).Transpose().Reshape(_options.Heads, s.QueryCount, s.KeyCount);
     }
 
@@ -165,7 +167,8 @@ internal sealed class AttentionInspection
             {
                 (int low, int high) = _options.Visible(s.QueryOffset + i, s.KeyCount);
                 for (int j = 0; j < s.KeyCount; j++, n++)
-                    at[n] = j < low || j >= high || (_options.Blocks is { } blocks && !blocks.Sees(h, s.QueryOffset + i, j)) ? hidden : seen;
+                    at[n] = j < low || j >= high || (_options.Blocks is { } blocks && !blocks.Sees(h, s.QueryOffset + i, j)) ? hidden
+                        : seen;
             }
         }
 
@@ -183,11 +186,13 @@ internal sealed class AttentionInspection
         return kept;
     }
 
-    private static Variable Rows(ColumnRange range, int start, int count) => range.Source.Slice(0, start, count).Columns(range.Start, range.Width);
+    private static Variable Rows(ColumnRange range, int start, int count)
+        => range.Source.Slice(0, start, count).Columns(range.Start, range.Width);
 
     private static (Variable Key, Variable Value) Read(KeyValuePages pages, int count)
     {
-        Tensor k = Tensor.Uninitialized(count, pages.Pool.KeyHeads * pages.Pool.HeadWidth), v = Tensor.Uninitialized(count, pages.Pool.KeyHeads * pages.Pool.ValueWidth);
+        Tensor k = Tensor.Uninitialized(count, pages.Pool.KeyHeads * pages.Pool.HeadWidth),
+            v = Tensor.Uninitialized(count, pages.Pool.KeyHeads * pages.Pool.ValueWidth);
         pages.Read(k.Span, v.Span);
         return (k, v);
     }

@@ -25,10 +25,13 @@ public sealed class MultiHeadAttention : Module
         : base(at)
     {
         ArgumentNullException.ThrowIfNull(config);
-        if (config.Features is not null && (config.Window > 0 || config.DistanceBias is not null || config.Sparsity is not null || config.ExtraKey))
-            throw new ArgumentException("MultiHeadAttention: linear attention (Features) has no scores, so it goes with none of Window, DistanceBias, Sparsity and ExtraKey.", nameof(config));
+        if (config.Features is not null && (config.Window > 0 || config.DistanceBias is not null || config.Sparsity is not null
+            || config.ExtraKey))
+            throw new ArgumentException("MultiHeadAttention: linear attention (Features) has no scores, so it goes with none of "
+                + "Window, DistanceBias, Sparsity and ExtraKey.", nameof(config));
         int K = config.HeadWidth, H = config.Heads, G = config.KeyHeads, D = config.Width;
-        if (H < 1 || G < 1 || H % G != 0) throw new ShapeException($"MultiHeadAttention: {H} query heads cannot share {G} key heads evenly.");
+        if (H < 1 || G < 1 || H % G != 0) throw new ShapeException($"MultiHeadAttention: {H} query heads cannot share {G} key heads "
+            + $"evenly.");
         _config = config;
         at.Set.Add(new AttentionPart(at.Site, config));
         if (config.FusedName is { } fused)
@@ -37,14 +40,18 @@ public sealed class MultiHeadAttention : Module
         }
         else
         {
-            Query = new Linear(D, H * K, (at / config.Names.Query).As("q"), config.Bias, config.InputMajor, config.QueryInitializer ?? config.Initializer);
-            Key = new Linear(config.KeyInputWidth, G * K, (at / config.Names.Key).As("k"), config.Bias, config.InputMajor, config.Initializer);
-            Value = new Linear(config.ValueInputWidth, G * K, (at / config.Names.Value).As("v"), config.Bias, config.InputMajor, config.Initializer);
+            Query = new Linear(D, H * K, (at / config.Names.Query).As("q"), config.Bias, config.InputMajor, config.QueryInitializer
+                ?? config.Initializer);
+            Key = new Linear(config.KeyInputWidth, G * K, (at / config.Names.Key).As("k"), config.Bias, config.InputMajor,
+                config.Initializer);
+            Value = new Linear(config.ValueInputWidth, G * K, (at / config.Names.Value).As("v"), config.Bias, config.InputMajor,
+                config.Initializer);
         }
 
         if (config.ExtraKey)
         {
-            if (config.Causal || config.Window > 0) throw new ArgumentException("MultiHeadAttention: a learned extra key has no position; it goes with neither Causal nor Window.", nameof(config));
+            if (config.Causal || config.Window > 0) throw new ArgumentException("MultiHeadAttention: a learned extra key has no "
+                + "position; it goes with neither Causal nor Window.", nameof(config));
             _extraKey = at.Parameter("bias_k", new Shape(1, 1, G * K), Initializer.Normal(0.02f));
             _extraValue = at.Parameter("bias_v", new Shape(1, 1, G * K), Initializer.Normal(0.02f));
         }
@@ -52,19 +59,22 @@ public sealed class MultiHeadAttention : Module
         if (config.Disentangled is { } positions)
         {
             if (QueryKeyValue is not null || G != H || config.ExtraKey || config.Features is not null)
-                throw new ArgumentException("MultiHeadAttention: Disentangled excludes FusedName, KeyHeads, ExtraKey, Features.", nameof(config));
+                throw new ArgumentException("MultiHeadAttention: Disentangled excludes FusedName, KeyHeads, ExtraKey, Features.",
+                    nameof(config));
             if (positions is { Projections: { } own, HasKeys: true })
                 PositionKey = new Linear(D, H * K, (at / own.Key).As("pos_k"), initializer: config.Initializer);
             if (positions is { Projections: { } others, HasQueries: true })
                 PositionQuery = new Linear(D, H * K, (at / others.Query).As("pos_q"), initializer: config.Initializer);
         }
 
-        Output = new Linear(H * K, D, (at / config.Names.Output).As("out"), config.OutputBias, config.InputMajor, config.OutputInitializer ?? config.Initializer);
+        Output = new Linear(H * K, D, (at / config.Names.Output).As("out"), config.OutputBias, config.InputMajor, config.OutputInitializer
+            ?? config.Initializer);
         _queryNorm = config.HeadNorm?.Invoke((at / "q_norm").As("q_norm"));
         _keyNorm = config.HeadNorm?.Invoke((at / "k_norm").As("k_norm"));
         _options = config.Features is { } features
             ? new AttentionOptions { Heads = H, HeadWidth = features.CountFor(K), ValueWidth = K, Scale = 1, Causal = config.Causal }
-            : new AttentionOptions { Heads = H, KeyHeads = G, HeadWidth = K, Scale = config.Scale, Causal = config.Causal, Window = config.Window };
+            : new AttentionOptions { Heads = H, KeyHeads = G, HeadWidth = K, Scale = config.Scale, Causal = config.Causal,
+                Window = config.Window };
     }
 
     /// <summary>The projection of queries, D → H·K; null where one projection makes q, k and v.</summary>
@@ -89,7 +99,8 @@ public sealed class MultiHeadAttention : Module
     internal Projection? PositionQuery { get; private set; }
 
     /// <summary>The sizes of this layer's keys and values in a cache.</summary>
-    public KeyValueShape CacheShape => _config.Features is null ? new(_config.KeyHeads, _config.HeadWidth) : new(_config.Heads, _config.HeadWidth, Features: _options.HeadWidth);
+    public KeyValueShape CacheShape => _config.Features is null ? new(_config.KeyHeads, _config.HeadWidth)
+        : new(_config.Heads, _config.HeadWidth, Features: _options.HeadWidth);
 
     /// <summary>Self-attention: rows attend to the rows of their own sequence.</summary>
     /// <param name="x">[N, D].</param>
@@ -137,7 +148,8 @@ public sealed class MultiHeadAttention : Module
             }
         }
 
-        return Attend(q, k, v, sequences, pages, context, pages is null && _config.Causal ? PaddingQueryRows.Attend(q, k, v, _options, context) : null);
+        return Attend(q, k, v, sequences, pages, context, pages is null && _config.Causal
+            ? PaddingQueryRows.Attend(q, k, v, _options, context) : null);
     }
 
     /// <summary>Cross-attention: rows attend to the encoder's rows of the sequence with the same number.</summary>
@@ -149,8 +161,10 @@ public sealed class MultiHeadAttention : Module
     public Variable ForwardCross(Variable x, Variable memory, ForwardContext context, Variable? values = null)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (_config.Features is not null) throw new InvalidOperationException("Linear attention (AttentionConfig.Features) is self-attention; there is no cross-attention of it.");
-        if (QueryKeyValue is not null) throw new InvalidOperationException("Cross-attention needs separate projections for q, k and v; this one was built with a fused one.");
+        if (_config.Features is not null) throw new InvalidOperationException("Linear attention (AttentionConfig.Features) is "
+            + "self-attention; there is no cross-attention of it.");
+        if (QueryKeyValue is not null) throw new InvalidOperationException("Cross-attention needs separate projections for q, k and "
+            + "v; this one was built with a fused one.");
         ColumnRange q = Whole(Query!.Forward(x, context));
         if (context.Hooks is not null) q = Flat(context.Visit(Site, "q", Heads(q)));
         AttentionSequence[] sequences = context.CrossSequences();
@@ -181,11 +195,13 @@ public sealed class MultiHeadAttention : Module
         return Attend(q, k, v, sequences, pages, context);
     }
 
-    private Variable Attend(ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, KeyValuePages[]? pages, ForwardContext context, Variable? paddingRows = null)
+    private Variable Attend(ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, KeyValuePages[]? pages,
+        ForwardContext context, Variable? paddingRows = null)
     {
         if (_extraKey is not null)
         {
-            if (pages is not null) throw new InvalidOperationException("MultiHeadAttention: a learned extra key cannot be kept in a cache.");
+            if (pages is not null) throw new InvalidOperationException("MultiHeadAttention: a learned extra key cannot be kept in a "
+                + "cache.");
             (k, v) = (WithExtra(k, _extraKey, sequences), WithExtra(v, _extraValue!, sequences));
             int first = 0;
             for (int b = 0; b < sequences.Length; b++)
@@ -200,7 +216,8 @@ public sealed class MultiHeadAttention : Module
         if (_config.DistanceBias is { } bias)
         {
             int longest = 1;
-            foreach (AttentionSequence s in sequences) longest = Math.Max(longest, Math.Max(s.KeyCount - Math.Min(s.QueryOffset, 0), s.QueryCount + Math.Max(s.QueryOffset, 0)));
+            foreach (AttentionSequence s in sequences) longest = Math.Max(longest,
+                Math.Max(s.KeyCount - Math.Min(s.QueryOffset, 0), s.QueryCount + Math.Max(s.QueryOffset, 0)));
             distances = bias.Distances(longest);
             options = options with { RelativeRange = (2 * longest) - 1, RelativeOffset = longest - 1 };
         }
@@ -247,21 +264,26 @@ public sealed class MultiHeadAttention : Module
     }
 
     /// <summary>Attention by sums over keys of features times values; with a cache each sequence resumes from its sum.</summary>
-    private Variable AttendLinear(IAttentionFeatures features, ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences, ForwardContext context)
+    private Variable AttendLinear(IAttentionFeatures features, ColumnRange q, ColumnRange k, ColumnRange v, AttentionSequence[] sequences,
+        ForwardContext context)
     {
-        ColumnRange query = Whole(context.Visit(Site, "feature_q", features.OfQueries(Heads(q))).Reshape(q.Source.Shape[0], -1));        // [N, H·M]
-        ColumnRange key = Whole(ForEachQueryHead(context.Visit(Site, "feature_k", features.OfKeys(Heads(k)))));                          // [N, H·M]
+        ColumnRange query = Whole(context.Visit(Site, "feature_q", features.OfQueries(Heads(q))).Reshape(q.Source.Shape[0],
+            -1));        // [N, H·M]
+        ColumnRange key = Whole(ForEachQueryHead(context.Visit(Site, "feature_k",
+            features.OfKeys(Heads(k)))));                          // [N, H·M]
         ColumnRange value = Whole(ForEachQueryHead(Heads(v)));                                                                            // [N, H·K]
         FeatureSum[]? sums = context.Cache is { } cache ? [.. cache.Select(sequence => sequence.Sum(_config.Layer))] : null;
         Variable? changed = null;
         if (AttentionInspection.IsWanted(context.Hooks, Site))
         {
             if (sums is not null && Array.Exists(sums, sum => sum.Count > 0))
-                throw new InvalidOperationException($"{Site}: linear attention keeps only a sum of earlier tokens, so their weights cannot be shown; run the whole text without a cache to see its pattern.");
+                throw new InvalidOperationException($"{Site}: linear attention keeps only a sum of earlier tokens, so their weights "
+                    + $"cannot be shown; run the whole text without a cache to see its pattern.");
             changed = AttentionInspection.Run(query, key, value, null, null, _options, sequences, null, context, Site, linear: true);
         }
 
-        Variable z = LinearAttentionOp.Apply(query.Source, key.Source, value.Source, _options, sequences, sums);                          // [N, H·K]
+        Variable z = LinearAttentionOp.Apply(query.Source, key.Source, value.Source, _options, sequences,
+            sums);                          // [N, H·K]
         return Project(changed ?? z, context);
     }
 
@@ -287,7 +309,8 @@ public sealed class MultiHeadAttention : Module
     }
 
     /// <summary>What the output projection gives for zero, [D]; null where it has no bias.</summary>
-    private Variable? Bias() => Output is Linear linear ? linear.Bias?.ToVariable() : Output.Forward(Tensor.Zeros(1, Output.Inputs)).Reshape(-1);
+    private Variable? Bias() => Output is Linear linear ? linear.Bias?.ToVariable()
+        : Output.Forward(Tensor.Zeros(1, Output.Inputs)).Reshape(-1);
 
     /// <inheritdoc/>
     protected override bool Exchange(Projection old, Projection replacement)
@@ -316,7 +339,8 @@ public sealed class MultiHeadAttention : Module
             {
                 float[] one = new float[H];
                 one[h] = 1;
-                Variable alone = Output.Forward((z * Tensor.Create(one, new Shape(1, H, 1))).Reshape(z.Shape[0], -1));                     // [N, D]
+                Variable alone = Output.Forward((z * Tensor.Create(one, new Shape(1, H, 1))).Reshape(z.Shape[0],
+                    -1));                     // [N, D]
                 parts[h] = (Bias() is { } bias ? alone - bias : alone).Reshape(-1, 1, D);
             }
 
@@ -366,6 +390,7 @@ public sealed class MultiHeadAttention : Module
     private static void Append(KeyValuePages pages, ColumnRange k, ColumnRange v, int start, int count)
     {
         int keyStride = k.Source.Shape.Last, valueStride = v.Source.Shape.Last;
-        pages.Append(k.Source.Value.Span[((start * keyStride) + k.Start)..], keyStride, v.Source.Value.Span[((start * valueStride) + v.Start)..], valueStride, count);
+        pages.Append(k.Source.Value.Span[((start * keyStride) + k.Start)..], keyStride,
+            v.Source.Value.Span[((start * valueStride) + v.Start)..], valueStride, count);
     }
 }

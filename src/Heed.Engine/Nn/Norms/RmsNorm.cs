@@ -32,7 +32,8 @@ public sealed class RmsNorm : Norm
 
     /// <summary>Normalises each row.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>
-    public override Variable Forward(Variable x) => RmsNormOp.Apply(x, _offset == 0 ? Weight.ToVariable() : Weight.ToVariable() + _offset, _epsilon);
+    public override Variable Forward(Variable x) => RmsNormOp.Apply(x, _offset == 0 ? Weight.ToVariable() : Weight.ToVariable() + _offset,
+        _epsilon);
 
     /// <summary>Normalises each row, and shows hooks its scale and the normalised rows before the gain.</summary>
     /// <exception cref="ShapeException">The last axis of <paramref name="x"/> is not D.</exception>

@@ -18,7 +18,8 @@ public sealed class AlibiBias(int heads, bool bothDirections = false) : Module, 
         int power = 1 << int.Log2(heads);
         float[] slopes = new float[heads];
         for (int h = 0; h < heads; h++)
-            slopes[h] = (float)(h < power ? Math.Pow(2, -8.0 * (h + 1) / power) : Math.Pow(2, -8.0 * ((2 * (h - power)) + 1) / (2 * power)));
+            slopes[h] = (float)(h < power ? Math.Pow(2, -8.0 * (h + 1) / power)
+                : Math.Pow(2, -8.0 * ((2 * (h - power)) + 1) / (2 * power)));
         return slopes;
     }
 

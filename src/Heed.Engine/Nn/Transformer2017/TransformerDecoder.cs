@@ -12,10 +12,12 @@ namespace Heed.Engine.Nn;
 internal sealed class TransformerDecoderLayer(TransformerConfig config, ParameterScope at, int layer = 0) : Module(at)
 {
     /// <summary>Causal self-attention.</summary>
-    public MultiHeadAttention Attention { get; } = new(config.Attention(causal: true) with { Layer = layer }, (at / "self_attn").As("attn"));
+    public MultiHeadAttention Attention { get; } = new(config.Attention(causal: true) with { Layer = layer },
+        (at / "self_attn").As("attn"));
 
     /// <summary>Attention to the encoder's rows.</summary>
-    public MultiHeadAttention CrossAttention { get; } = new(config.Attention(causal: false) with { Layer = layer }, (at / "multihead_attn").As("cross_attn"));
+    public MultiHeadAttention CrossAttention { get; } = new(config.Attention(causal: false) with { Layer = layer },
+        (at / "multihead_attn").As("cross_attn"));
 
     /// <summary>Two products with an activation between.</summary>
     public FeedForward FeedForward { get; } = new(config.FeedForward, at.As("mlp"));
@@ -78,6 +80,7 @@ public sealed class TransformerDecoder : Module
     public Variable Forward(Variable x, Variable memory, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, memory, context), Norm is null ? null : y => Norm.Forward(y, context));
+        return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, memory, context), Norm is null ? null : y
+            => Norm.Forward(y, context));
     }
 }

@@ -60,6 +60,7 @@ public sealed class TransformerEncoder : Module
     public Variable Forward(Variable x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context), Norm is null ? null : y => Norm.Forward(y, context));
+        return LayerStack.Run(Layers, x, context, (layer, y) => layer.Forward(y, context), Norm is null ? null : y
+            => Norm.Forward(y, context));
     }
 }

@@ -23,10 +23,12 @@ public readonly struct ParameterScope
     public string Site => Place.Site;
 
     /// <summary>The place one name deeper.</summary>
-    public static ParameterScope operator /(ParameterScope at, string name) => new(new ModulePlace(at.Set, at.Place, at.NameOf(name), at.Site));
+    public static ParameterScope operator /(ParameterScope at, string name)
+        => new(new ModulePlace(at.Set, at.Place, at.NameOf(name), at.Site));
 
     /// <summary>The place one index deeper: <c>at / 3</c> is <c>….3</c>.</summary>
-    public static ParameterScope operator /(ParameterScope at, int index) => at / index.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    public static ParameterScope operator /(ParameterScope at, int index)
+        => at / index.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>The place one name deeper, for languages without operators.</summary>
     public static ParameterScope Divide(ParameterScope left, string right) => left / right;
@@ -48,14 +50,16 @@ public readonly struct ParameterScope
     /// <param name="initializer">Values where nothing is loaded.</param>
     /// <param name="inputMajor">True: the checkpoint holds [D, F].</param>
     /// <exception cref="InvalidOperationException">The key is taken: a fault of the model's code.</exception>
-    public Parameter Weight(string name, Shape shape, Initializer initializer, bool inputMajor = false) => Set.Add(Place, NameOf(name), shape, initializer, inputMajor);
+    public Parameter Weight(string name, Shape shape, Initializer initializer, bool inputMajor = false)
+        => Set.Add(Place, NameOf(name), shape, initializer, inputMajor);
 
     /// <summary>Makes a table here whose rows are looked up by number.</summary>
     /// <param name="name">Last part of the key.</param>
     /// <param name="shape">[V, D].</param>
     /// <param name="initializer">Values where nothing is loaded.</param>
     /// <exception cref="InvalidOperationException">The key is taken: a fault of the model's code.</exception>
-    public Parameter Table(string name, Shape shape, Initializer initializer) => Set.Add(Place, NameOf(name), shape, initializer, table: true);
+    public Parameter Table(string name, Shape shape, Initializer initializer)
+        => Set.Add(Place, NameOf(name), shape, initializer, table: true);
 
     /// <summary>Says that a name of this place is another one of a parameter: a checkpoint may hold a tied output layer under its own key
     /// too.</summary>

@@ -1,6 +1,6 @@
 namespace Heed.Retrieval;
 
-/// <summary>A text as rows of a vocabulary: sentence after sentence, four bytes a word.</summary>
+/// <summary>A text as rows of a vocabulary: sentence after sentence, four bytes per word.</summary>
 internal sealed class WordCorpus
 {
     /// <summary>Words of the longest sentence; a longer line is cut (word2vec.c's limit).</summary>

@@ -52,8 +52,10 @@ internal sealed class ChatData : FinetuningData
         long lost = cut.Sum(i => (long)Learned(TrainingChats[i].Labels.Skip(length)));
         int silent = cut.Count(i => Learned(TrainingChats[i].Labels.Take(length)) == 0);
         return string.Create(CultureInfo.InvariantCulture,
-            $"{cut.Length:N0} of {Training:N0} conversations are longer than {length:N0} tokens and lose their ends, with {lost:N0} tokens of "
-                + $"the assistant; {silent:N0} have nothing to learn from any more ({Some(cut.Select(i => Places[i]))}; raise maximum_length "
+            $"{cut.Length:N0} of {Training:N0} conversations are longer than {length:N0} tokens and lose their ends, with {lost:N0} "
+                + $"tokens of "
+                + $"the assistant; {silent:N0} have nothing to learn from any more ({Some(cut.Select(i => Places[i]))}; raise "
+                    + $"maximum_length "
                 + $"to keep them whole)");
     }
 
@@ -96,7 +98,8 @@ internal sealed class ChatData : FinetuningData
             ChatTokens tokens = ChatLabels.Of(tokenizer,
                 ChatSpans.Render(form.For(example.Tools is { ValueKind: JsonValueKind.Array }), example, form.Variables, Today.Instance));
             // The first token of a text is predicted by nothing.
-            return Learned(tokens.Labels.Skip(1)) > 0 ? tokens : throw new InputException($"{example.Place}: the chat template writes no word "
+            return Learned(tokens.Labels.Skip(1)) > 0 ? tokens
+                : throw new InputException($"{example.Place}: the chat template writes no word "
                 + $"of the assistant that could be learned; check its {{% generation %}} blocks, or leave the conversation out.");
         }
     }

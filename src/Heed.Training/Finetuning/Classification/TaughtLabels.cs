@@ -30,7 +30,8 @@ internal sealed record TaughtLabels(float[] Logits, int Classes)
         if (teacher is not SequenceClassifier || labels.Length != from.Length || from.Contains(-1))
         {
             throw new ConfigException($"teacher: {settings.Teacher} is {teacher.Architecture} with the labels "
-                + $"{Printable.Shorten(string.Join(", ", labels), 60)}, and the data have {Printable.Shorten(string.Join(", ", data.Labels), 60)}. "
+                + $"{Printable.Shorten(string.Join(", ", labels), 60)}, and the data have "
+                    + $"{Printable.Shorten(string.Join(", ", data.Labels), 60)}. "
                 + "Name a classifier of the same labels.");
         }
 

@@ -90,7 +90,8 @@ internal sealed class EntityData : ExampleData<EntityText>
     {
         string ending = Path.GetExtension(path).ToLowerInvariant();
         if (ending == ".csv")
-            throw new InputException($"{path}: entities are read from CoNLL (a word and a tag a line, separated by a blank or a tab), JSONL, "
+            throw new InputException($"{path}: entities are read from CoNLL (a word and a tag a line, separated by a blank or a "
+                + $"tab), JSONL, "
                 + $"JSON or Parquet; convert the file.");
         return ending is ".jsonl" or ".ndjson" or ".json" or ".parquet"
             && ColumnNames.Find(DataColumn.Words, DataRows.Open(path, options, new DataFaults(), []), options) is null;
@@ -108,7 +109,8 @@ internal sealed class EntityData : ExampleData<EntityText>
         if (losing.Length > 0)
         {
             parts.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{losing.Length:N0} of {texts.Count:N0} {which}texts lose words beyond {length:N0} tokens or without a token, and with them "
+                $"{losing.Length:N0} of {texts.Count:N0} {which}texts lose words beyond {length:N0} tokens or without a token, and "
+                    + $"with them "
                     + $"{aligned.Sum(t => t.LostTags):N0} labels, which count as predicted {Outside} "
                     + $"({Some(losing.Select(t => t.Place))}; raise maximum_length to keep long texts whole)"));
         }

@@ -84,7 +84,8 @@ internal sealed class QuestionData : ExampleData<QuestionExample>
             {
                 int tokens = Tokenizer.WithTruncation(null).WithPadding(null).Encode(examples[i].Question.TrimStart()).Count;
                 throw new InputException(string.Create(CultureInfo.InvariantCulture,
-                    $"{examples[i].Place}: the question has {tokens:N0} tokens and leaves too little of the {decided.MaximumLength:N0} of a "
+                    $"{examples[i].Place}: the question has {tokens:N0} tokens and leaves too little of the "
+                        + $"{decided.MaximumLength:N0} of a "
                         + $"window for its context, of which windows share {StrideOf(decided):N0}. Shorten the question, raise "
                         + $"maximum_length, or lower stride."), e);
             }

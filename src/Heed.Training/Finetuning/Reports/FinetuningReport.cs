@@ -44,7 +44,8 @@ internal static class FinetuningReport
     public static string? TestFigures(string folder)
         => JsonNode.Parse(File.ReadAllText(Path.Combine(folder, FileName)))?["test"] is not JsonObject test ? null
             : string.Join(", ", ((JsonObject)test["measures"]!).Prepend(KeyValuePair.Create("loss", test["loss"])).Select(m
-                => $"{m.Key.Replace('_', ' ')} {m.Value?.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture) ?? "not defined"}"));
+                => $"{m.Key.Replace('_', ' ')} "
+                    + $"{m.Value?.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture) ?? "not defined"}"));
 
     /// <summary>The task that a folder's model was trained for, as its report says; null without a report.</summary>
     public static string? TaskOf(string folder)
@@ -148,7 +149,8 @@ internal static class FinetuningReport
     private static JsonObject Settings(JsonObject settings)
     {
         foreach (string key in (string[])["model", "tokenizer", "train", "dev", "test"])
-            if (settings[key] is JsonValue value && value.TryGetValue(out string? path)) settings[key] = Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
+            if (settings[key] is JsonValue value
+                && value.TryGetValue(out string? path)) settings[key] = Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
         return settings;
     }
 

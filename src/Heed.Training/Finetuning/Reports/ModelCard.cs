@@ -61,7 +61,8 @@ internal static class ModelCard
                 + $"opened anew:\n\n| measure | value |\n|---|---|\n");
             card.Append(CultureInfo.InvariantCulture, $"| loss | {report["loss"]?.GetValue<double>():0.0000} |\n");
             foreach ((string name, JsonNode? value) in measures) card.Append(CultureInfo.InvariantCulture,
-                $"| {name.Replace('_', ' ')} | {(value is null ? "not defined" : value.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture))} |\n");
+                $"| {name.Replace('_', ' ')} | "
+                    + $"{(value is null ? "not defined" : value.GetValue<double>().ToString("0.0000", CultureInfo.InvariantCulture))} |\n");
             card.Append(CultureInfo.InvariantCulture, $"\n");
         }
 
@@ -120,7 +121,8 @@ internal static class ModelCard
         return command.Append(" --out OUT").ToString();
     }
 
-    private static string Quoted(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+    private static string Quoted(string text)
+        => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
     private static string Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? Printable.Escape(text)
         : node?.ToJsonString() ?? "";

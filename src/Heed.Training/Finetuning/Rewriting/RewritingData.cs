@@ -64,7 +64,8 @@ internal sealed class RewritingData : FinetuningData
         if (cut.Length == 0) return null;
         int targets = cut.Count(e => Target(e.Target).Length > (IsDecoder ? length - 1 : length));
         return string.Create(CultureInfo.InvariantCulture,
-            $"{cut.Length:N0} of {Training:N0} examples are longer than {length:N0} tokens and are cut, {targets:N0} of them in their target "
+            $"{cut.Length:N0} of {Training:N0} examples are longer than {length:N0} tokens and are cut, {targets:N0} of them in "
+                + $"their target "
                 + $"({Some(cut.Select(e => e.Place))}; raise maximum_length to keep them whole)");
     }
 
@@ -84,7 +85,8 @@ internal sealed class RewritingData : FinetuningData
         const double Few = 0.01;
         if (_task == Summarization && others > Few * letters)
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{(double)others / letters:P0} of the targets' letters are not ASCII: ROUGE does not see them, so its figures compare with "
+                $"{(double)others / letters:P0} of the targets' letters are not ASCII: ROUGE does not see them, so its figures "
+                    + $"compare with "
                     + $"those of the same language only"));
         return config;
     }

@@ -34,7 +34,8 @@ internal sealed class FewShotTask : PooledTask
         VectorHead? saved = VectorHead.Read(new FolderModelFiles(model.Folder!));
         if (saved is not null && saved.Classes == labels.Count && model.Model.Config.Labels.SequenceEqual(labels)) _head = saved;
         if (_head is null && _labels.Length == 0)
-            throw new InputException($"{model.Folder}: holds no {VectorHead.FileName} of the labels; open a model that was learned from few texts.");
+            throw new InputException($"{model.Folder}: holds no {VectorHead.FileName} of the labels; open a model that was learned "
+                + $"from few texts.");
     }
 
     /// <inheritdoc/>
