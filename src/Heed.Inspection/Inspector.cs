@@ -361,7 +361,7 @@ public sealed partial class Inspector
     private static Shape PartOf(string name, Shape shape, int texts)
     {
         int[] sizes = shape.ToArray();
-        return ValueAxes.IsScore(name) ? new Shape(sizes[1..]) : new Shape([sizes[0] / texts, .. sizes[1..]]);
+        return ValueAxes.IsScore(name) ? new Shape(sizes.AsSpan(1)) : new Shape([sizes[0] / texts, .. sizes[1..]]);
     }
 
     private static bool IsOfHead(string name)

@@ -52,7 +52,7 @@ public sealed class ValueArray
     {
         if (indices.Length > Shape.Rank) throw new ArgumentException($"{indices.Length} indices were given for the shape {Shape}.",
             nameof(indices));
-        Shape rest = new(Shape.ToArray()[indices.Length..]);
+        Shape rest = new(Shape.ToArray().AsSpan(indices.Length));
         return new ValueArray(_values.Slice(Offset(indices), rest.Count), rest);
     }
 

@@ -154,9 +154,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
         string folder = Weights is null ? "" : Path.Combine(checkpoint ?? Weights, ElectraPair.GeneratorName);
         if (!Directory.Exists(folder)) return ElectraPair.GeneratorOf(sizes, Objective.GeneratorSize);
         if (config.GeneratorSize is { } asked && checkpoint is null)
-            throw new ConfigException(FormattableString.Invariant($"generator_size: is {asked}, and the sizes of {folder} are those "
-                + $"of its ")
-                + "weights. Leave generator_size out.");
+            throw new ConfigException(string.Create(CultureInfo.InvariantCulture, $"generator_size: is {asked}, and the sizes of ")
+                + $"{folder} are those of its weights. Leave generator_size out.");
         (ModelFamily family, _, ModelConfig stored) = ModelFolder.ReadConfig(folder);
         if (stored is not ElectraConfig found)
             throw new InputException($"{folder}: is {stored.ModelType}; an ELECTRA was expected. Remove the folder to begin with a "

@@ -65,8 +65,8 @@ public sealed record WordVectorConfig
     private static void Check(bool holds, string name, object? value, string wanted)
     {
         if (!holds)
-            throw new ConfigException(FormattableString.Invariant($"{nameof(WordVectorConfig)}.{name}: is {value}; {wanted} was "
-                + $"expected."));
+            throw new ConfigException(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"{nameof(WordVectorConfig)}.{name}: is {value}; {wanted} was expected."));
     }
 }
 
