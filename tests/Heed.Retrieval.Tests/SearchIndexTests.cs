@@ -132,7 +132,7 @@ public class SearchIndexTests
     }
 
     [Fact]
-    public void A_killed_build_loses_nothing_that_was_committed_and_resumes()
+    public async Task A_killed_build_loses_nothing_that_was_committed_and_resumes()
     {
         using TemporaryFolder folder = new();
         Random random = new(3);
@@ -151,7 +151,7 @@ public class SearchIndexTests
             child.Kill();
             child.WaitForExit();
             int said = Committed(ready);
-            Assert.True(said > committed, output.Result);
+            Assert.True(said > committed, await output);
             committed = said;
             using SearchIndex index = SearchIndex.Open(folder.File("index"));
             HashSet<string> keys = [.. index.Search("common", new SearchOptions { Top = 1 << 20 }).Select(h => h.Key)];

@@ -51,7 +51,7 @@ internal sealed class PathLength : Experiment
         for (int i = 0; i < lstm.Length; i++) run.Plot(Gradients, "LSTM", Recurrent[i], lstm[i]);
         for (int i = 0; i < attention.Length; i++) run.Plot(Gradients, "attention", Attending[i], attention[i]);
         run.Set("lstm", LabMath.Slope([.. Recurrent[2..].Select(n => (double)n)], [.. lstm[2..].Select(v => Math.Log(v))]));
-        run.Set("attention", LabMath.LogLogSlope([.. Attending[2..].Select(n => (double)n)], attention[2..]));
+        run.Set("attention", LabMath.LogLogSlope([.. Attending[2..].Select(n => (double)n)], [.. attention.Skip(2)]));
         run.Set("advantage", attention[5] / lstm[5]);
     }
 

@@ -72,7 +72,7 @@ internal static class PoolingCases
         };
         string prefix = FormattableString.Invariant($"{index}.");
         using MemoryStream weights = new();
-        SafetensorsWriter.Write(weights, new[] { "linear.weight", "linear.bias", "residual.weight" }.Where(n
+        SafetensorsWriter.Write(weights, ((string[])["linear.weight", "linear.bias", "residual.weight"]).Where(n
             => c.Has($"weight.{prefix}{n}")).Select(n =>
         {
             Tensor value = c.Tensor($"weight.{prefix}{n}");
