@@ -101,7 +101,7 @@ public sealed class LstmTests
         using SequenceToSequenceModel model = SequenceToSequenceModel.Create(config, New());
         using SequenceToSequenceModel attending = SequenceToSequenceModel.Create(Config, New());
         Assert.DoesNotContain(model.Parameters, p => p.Name.Contains("attention", StringComparison.Ordinal));
-        Assert.Equal(attending.Parameters.Values - model.Parameters.Values, (3 * 12 * 12) + 12);   // query, key and score
+        Assert.Equal((3 * 12 * 12) + 12, attending.Parameters.Values - model.Parameters.Values);   // query, key and score
         using TensorScope scope = TensorScope.Begin();
         Assert.Empty(model.Run(Pair, new RunOptions { Details = true }).CrossAttentions);
         using JsonDocument json = JsonDocument.Parse(model.Config.ToJson().ToJsonString());
