@@ -45,8 +45,8 @@ internal sealed class ApiCall(HttpContext http)
         if (Optional(name) is not { } text) return standard;
         return float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && value >= least && value <= most
             ? value
-            : throw new InputException(FormattableString.Invariant($"{name}: is '{Printable.Shorten(text)}'; a number from {least} "
-                + $"to {most} was expected."));
+            : throw new InputException(string.Create(CultureInfo.InvariantCulture,
+                $"{name}: is '{Printable.Shorten(text)}'; a number from {least} to {most} was expected."));
     }
 
     /// <summary>Indices such as <c>0,3</c>; empty if missing.</summary>
