@@ -11,7 +11,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Heed.Explorer;
 
-/// <summary>A web server on the loopback interface that shows one model at work. The pages come at once; the model is opened meanwhile.</summary>
+/// <summary>A web server on the loopback interface that shows one model at work. The pages come at once; the model is opened
+/// meanwhile.</summary>
 /// <example><code>
 /// await using ExplorerServer server = await ExplorerServer.StartAsync("quickstart/model");
 /// Console.WriteLine(server.Address);
@@ -44,7 +45,8 @@ public sealed class ExplorerServer : IAsyncDisposable
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="StorageException">There is no such model, or the port is taken.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The port is outside 0 to 65535.</exception>
-    public static async Task<ExplorerServer> StartAsync(string model, ExplorerOptions? options = null, CancellationToken cancellationToken = default)
+    public static async Task<ExplorerServer> StartAsync(string model, ExplorerOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         options ??= new ExplorerOptions();
@@ -69,7 +71,8 @@ public sealed class ExplorerServer : IAsyncDisposable
         catch (IOException e)
         {
             await application.DisposeAsync().ConfigureAwait(false);
-            throw new StorageException($"--port: {options.Port} cannot be used: {Printable.Escape(e.Message)} Choose another, or 0 for a free one.", e);
+            throw new StorageException($"--port: {options.Port} cannot be used: {Printable.Escape(e.Message)} Choose another, or 0 for "
+                + $"a free one.", e);
         }
 
         string address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
@@ -83,7 +86,8 @@ public sealed class ExplorerServer : IAsyncDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         // A stream that is still read would hold a graceful stop back.
-        using (CancellationTokenSource now = new(TimeSpan.FromMilliseconds(200))) await _application.StopAsync(now.Token).ConfigureAwait(false);
+        using (CancellationTokenSource now = new(TimeSpan.FromMilliseconds(200)))
+            await _application.StopAsync(now.Token).ConfigureAwait(false);
         await _application.DisposeAsync().ConfigureAwait(false);
         await _opening.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();

@@ -11,6 +11,7 @@ internal static class SmallModel
     {
         string folder = Path.Combine(AppContext.BaseDirectory, Name);
         return Directory.Exists(folder) ? folder
-            : throw new StorageException($"{folder}: the small model that comes with Heed is missing. Name a model folder, or train one with 'heed quickstart'.");
+            : throw new StorageException($"{folder}: the small model that comes with Heed is missing. Name a model folder, or train "
+                + $"one with 'heed quickstart'.");
     }
 }

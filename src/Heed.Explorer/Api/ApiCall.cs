@@ -24,14 +24,16 @@ internal sealed class ApiCall(HttpContext http)
     public string Text(string name) => Optional(name) ?? throw new InputException($"{name}: is missing.");
 
     /// <summary>A value of the address, or null.</summary>
-    public string? Optional(string name) => http.Request.Query.TryGetValue(name, out Microsoft.Extensions.Primitives.StringValues v) && v.Count == 1 ? v[0] : null;
+    public string? Optional(string name) => http.Request.Query.TryGetValue(name, out Microsoft.Extensions.Primitives.StringValues v)
+        && v.Count == 1 ? v[0] : null;
 
     /// <summary>A whole number of the address.</summary>
     /// <exception cref="InputException">It is missing, no whole number, or outside the range.</exception>
     public int Integer(string name, int least, int most, int? standard = null)
     {
         if (Optional(name) is not { } text) return standard ?? throw new InputException($"{name}: is missing.");
-        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most
+        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least
+            && value <= most
             ? value
             : throw new InputException($"{name}: is '{Printable.Shorten(text)}'; a whole number from {least} to {most} was expected.");
     }
@@ -43,7 +45,8 @@ internal sealed class ApiCall(HttpContext http)
         if (Optional(name) is not { } text) return standard;
         return float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && value >= least && value <= most
             ? value
-            : throw new InputException(FormattableString.Invariant($"{name}: is '{Printable.Shorten(text)}'; a number from {least} to {most} was expected."));
+            : throw new InputException($"{name}: is '{Printable.Shorten(text)}'; "
+                + FormattableString.Invariant($"a number from {least} to {most} was expected."));
     }
 
     /// <summary>Indices such as <c>0,3</c>; empty if missing.</summary>
@@ -55,7 +58,8 @@ internal sealed class ApiCall(HttpContext http)
         int[] indices = new int[words.Length];
         for (int i = 0; i < words.Length; i++)
             if (!int.TryParse(words[i], NumberStyles.None, CultureInfo.InvariantCulture, out indices[i]))
-                throw new InputException($"{name}: '{Printable.Shorten(words[i])}' is no index; whole numbers separated by commas were expected.");
+                throw new InputException($"{name}: '{Printable.Shorten(words[i])}' is no index; whole numbers separated by commas were "
+                    + $"expected.");
         return indices;
     }
 
@@ -86,7 +90,8 @@ internal sealed class ApiCall(HttpContext http)
         await JsonSerializer.SerializeAsync(http.Response.Body, value, type, CancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Answers with numbers: four bytes of header length, the header as JSON, and the bytes, which begin at a multiple of 4.</summary>
+    /// <summary>Answers with numbers: four bytes of header length, the header as JSON, and the bytes, which begin at a multiple of
+    /// 4.</summary>
     public Task NumbersAsync(string name, ReadOnlySpan<int> shape, string type, ReadOnlySpan<byte> bytes)
     {
         StringBuilder header = new($"{{\"name\":\"{JsonEncodedText.Encode(name)}\",\"type\":\"{type}\",\"shape\":[");
@@ -104,7 +109,8 @@ internal sealed class ApiCall(HttpContext http)
     }
 
     /// <summary>Answers with float32 numbers.</summary>
-    public Task NumbersAsync(string name, ReadOnlySpan<int> shape, ReadOnlySpan<float> values) => NumbersAsync(name, shape, "f32", MemoryMarshal.AsBytes(values));
+    public Task NumbersAsync(string name, ReadOnlySpan<int> shape, ReadOnlySpan<float> values) => NumbersAsync(name, shape, "f32",
+        MemoryMarshal.AsBytes(values));
 }
 
 /// <summary>A trace was asked for that the server has forgotten; the page runs it again.</summary>

@@ -9,7 +9,8 @@ namespace Heed.Explorer.Api;
 /// <summary><c>GET /api/catalogue</c>: famous models by their configurations, counted from shapes.</summary>
 internal sealed class CatalogueEndpoint : IEndpoint
 {
-    private static readonly Lazy<CatalogueReply> All = new(() => new CatalogueReply([.. ModelFamilies.All.SelectMany(f => f.Presets.Select(p => Entry(f, p.Key, p.Value)))]));
+    private static readonly Lazy<CatalogueReply> All = new(() => new CatalogueReply(
+        [.. ModelFamilies.All.SelectMany(f => f.Presets.Select(p => Entry(f, p.Key, p.Value)))]));
 
     public string Method => "GET";
 
@@ -22,8 +23,10 @@ internal sealed class CatalogueEndpoint : IEndpoint
         using Model model = family.Build(preset.Architecture, preset.Config, new ParameterSet(ParameterSource.ShapesOnly));
         AttentionConfig? a = model.Parameters.Attentions.Count == 0 ? null : model.Parameters.Attentions[0].Config;
         int longest = preset.Config.MaximumLength;
-        return new CatalogueEntry(name, preset.Architecture, preset.Config.ModelType, ModelSize.Of(model, 1, 1).Parameters, preset.Config.Layers,
-            preset.Config.Width, a?.Heads ?? 0, a?.KeyHeads ?? 0, preset.Config.Vocabulary, longest == int.MaxValue ? 0 : longest, preset.Source, preset.Note);
+        return new CatalogueEntry(name, preset.Architecture, preset.Config.ModelType, ModelSize.Of(model, 1, 1).Parameters,
+            preset.Config.Layers,
+            preset.Config.Width, a?.Heads ?? 0, a?.KeyHeads ?? 0, preset.Config.Vocabulary, longest == int.MaxValue ? 0 : longest,
+                preset.Source, preset.Note);
     }
 }
 
@@ -59,8 +62,10 @@ internal sealed class SizeEndpoint : IEndpoint
             ModelSize size = ModelSize.Of(model, batch, length);
             long gradients = size.Parameters * sizeof(float);
             await call.JsonAsync(new SizeReply(own ? session.Model.Architecture : name, batch, length, size.Parameters, size.Fixed,
-                [.. size.Parts.Select(p => new SizePart(p.Key, p.Value))], size.WeightBytes, gradients, 2 * gradients, size.ActivationBytes, size.CacheBytes,
-                size.OperationsPerToken, [.. WeightFormat.All.Select(f => new SizePart(f.Name, model.Parameters.BytesAs(f)))], SizeFields.Of(model.Config)),
+                [.. size.Parts.Select(p => new SizePart(p.Key, p.Value))], size.WeightBytes, gradients, 2 * gradients,
+                    size.ActivationBytes, size.CacheBytes,
+                size.OperationsPerToken, [.. WeightFormat.All.Select(f => new SizePart(f.Name, model.Parameters.BytesAs(f)))],
+                    SizeFields.Of(model.Config)),
                 ExplorerJson.Default.SizeReply).ConfigureAwait(false);
         }
         catch (OverflowException)
@@ -89,7 +94,8 @@ internal static class SizeFields
     /// <summary>The fields that are whole numbers, and no ids.</summary>
     public static IReadOnlyList<SizePart> Of(ModelConfig config) =>
     [
-        .. config.ToJson().Where(f => !f.Key.EndsWith("_id", StringComparison.Ordinal) && f.Value is System.Text.Json.Nodes.JsonValue v && v.TryGetValue(out int _))
+        .. config.ToJson().Where(f => !f.Key.EndsWith("_id", StringComparison.Ordinal) && f.Value is System.Text.Json.Nodes.JsonValue v
+            && v.TryGetValue(out int _))
             .Select(f => new SizePart(f.Key, f.Value!.GetValue<int>())),
     ];
 
@@ -104,13 +110,16 @@ internal static class SizeFields
         foreach (string change in changes.Split(','))
         {
             string[] words = change.Split('=');
-            if (words is not [string name, string text] || !int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int value)
+            if (words is not [string name, string text] || !int.TryParse(text, System.Globalization.NumberStyles.None,
+                System.Globalization.CultureInfo.InvariantCulture, out int value)
                 || value > Largest || json[name] is null)
-                throw new InputException($"change: '{Printable.Shorten(change)}' is no change; NAME=NUMBER with a field of the configuration and a number up to {Largest} was expected.");
+                throw new InputException($"change: '{Printable.Shorten(change)}' is no change; NAME=NUMBER with a field of the "
+                    + $"configuration and a number up to {Largest} was expected.");
             json[name] = value;
         }
 
-        using System.Text.Json.JsonDocument document = StrictJson.Parse(System.Text.Encoding.UTF8.GetBytes(StrictJson.Format(json)), "config.json");
+        using System.Text.Json.JsonDocument document = StrictJson.Parse(System.Text.Encoding.UTF8.GetBytes(StrictJson.Format(json)),
+            "config.json");
         ModelConfig changed = family.ReadConfig(new ConfigReader(document.RootElement.Clone(), "config.json"));
         changed.Validate();
         return changed;

@@ -60,7 +60,8 @@ internal sealed record LensReply(int At, int Final, string FinalText, IReadOnlyL
 
 /// <summary>What a head does, by number.</summary>
 internal sealed record HeadReply(
-    string Site, int Layer, int Head, float Previous, float Self, float First, float Same, float Punctuation, float? Induction, float Entropy,
+    string Site, int Layer, int Head, float Previous, float Self, float First, float Same, float Punctuation, float? Induction,
+        float Entropy,
     string Word);
 
 /// <summary>The heads of a run.</summary>
@@ -119,7 +120,8 @@ internal sealed record GenerateRequest(string Text, int Tokens, float Temperatur
 
 /// <summary>A famous model.</summary>
 internal sealed record CatalogueEntry(
-    string Name, string Architecture, string ModelType, long Parameters, int Layers, int Width, int Heads, int KeyHeads, int Vocabulary, int Context,
+    string Name, string Architecture, string ModelType, long Parameters, int Layers, int Width, int Heads, int KeyHeads, int Vocabulary,
+        int Context,
     string Source, string Note);
 
 /// <summary>The famous models.</summary>
@@ -131,7 +133,8 @@ internal sealed record SizePart(string Name, long Value);
 /// <summary>What a model costs.</summary>
 internal sealed record SizeReply(
     string Name, int Batch, int Length, long Parameters, long Fixed, IReadOnlyList<SizePart> Parts, long WeightBytes, long GradientBytes,
-    long OptimizerBytes, long ActivationBytes, long CacheBytes, double OperationsPerToken, IReadOnlyList<SizePart> Formats, IReadOnlyList<SizePart> Fields);
+    long OptimizerBytes, long ActivationBytes, long CacheBytes, double OperationsPerToken, IReadOnlyList<SizePart> Formats,
+        IReadOnlyList<SizePart> Fields);
 
 /// <summary>One measure of how much each token counts.</summary>
 internal sealed record WhyMeasure(string Id, string Name, float[] Values);
@@ -141,7 +144,8 @@ internal sealed record WhyReply(
     int At, int Target, string TargetText, int Foil, string FoilText, float Score, IReadOnlyList<WhyMeasure> Measures, float[] Agreement);
 
 /// <summary>Everything that is written as JSON.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(StateReply))]
 [JsonSerializable(typeof(ErrorReply))]
 [JsonSerializable(typeof(ModelReply))]

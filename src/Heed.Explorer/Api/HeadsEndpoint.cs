@@ -31,18 +31,21 @@ internal sealed class HeadsEndpoint : IEndpoint
             {
                 string site = stack.Layers[l].Self.Site;
                 Captured pattern = await session.Traces.TensorAsync(trace, $"{site}.pattern", call.CancellationToken).ConfigureAwait(false);
-                for (int h = 0; h < pattern.Sizes[1]; h++) heads.Add(HeadScores.Of(site, l, h, pattern, text, induction.GetValueOrDefault(site)?[h]));
+                for (int h = 0; h < pattern.Sizes[1]; h++) heads.Add(HeadScores.Of(site, l, h, pattern, text,
+                    induction.GetValueOrDefault(site)?[h]));
             }
         }
 
         string note = induction.Count == 0
             ? "Induction is measured on decoders that read at least 8 tokens."
-            : $"Induction: a block of {block} random tokens twice, without a start token; the mean weight from a token to the one after its first appearance (arXiv:2209.11895).";
+            : $"Induction: a block of {block} random tokens twice, without a start token; the mean weight from a token to the one "
+                + $"after its first appearance (arXiv:2209.11895).";
         await call.JsonAsync(new HeadsReply(heads, block, note), ExplorerJson.Default.HeadsReply).ConfigureAwait(false);
     }
 
     /// <summary>The induction score of every head, computed once for a model.</summary>
-    private async Task<(Dictionary<string, float[]> Scores, int Block)> InductionAsync(ExplorerSession session, CancellationToken cancellationToken)
+    private async Task<(Dictionary<string, float[]> Scores, int Block)> InductionAsync(ExplorerSession session,
+        CancellationToken cancellationToken)
     {
         int block = Math.Min(Block, session.LongestText / 2);
         if (session.HasEncoderAndDecoder || !session.Layout.Main.IsCausal || block < 4) return ([], 0);
@@ -57,9 +60,11 @@ internal sealed class HeadsEndpoint : IEndpoint
         TextInput text = new("", [.. ids.Select((id, i) => new TextToken(id, "", "", 0, 0, i, false))], null, 0);
         Dictionary<string, float[]> scores = await session.Traces.ComputeAsync(() =>
         {
-            Dictionary<string, Captured> tensors = session.Runner.Capture(text, null, [], n => n.EndsWith("attn.pattern", StringComparison.Ordinal), [], cancellationToken);
+            Dictionary<string, Captured> tensors = session.Runner.Capture(text, null, [],
+                n => n.EndsWith("attn.pattern", StringComparison.Ordinal), [], cancellationToken);
             return tensors.Values.Where(t => t.Name != TraceRunner.LogitsName)
-                .ToDictionary(t => t.Name[..^".pattern".Length], t => Enumerable.Range(0, t.Sizes[1]).Select(h => HeadScores.Induction(t, h, block)).ToArray());
+                .ToDictionary(t => t.Name[..^".pattern".Length], t => Enumerable.Range(0,
+                    t.Sizes[1]).Select(h => HeadScores.Induction(t, h, block)).ToArray());
         }, cancellationToken).ConfigureAwait(false);
         lock (_gate) (_of, _induction) = (session, scores);
         return (scores, block);
@@ -101,7 +106,8 @@ internal static class HeadScores
         }
 
         float Mean(double sum, int rows) => rows == 0 ? 0 : (float)(sum / rows);
-        float[] scores = [Mean(previous, T - 1), Mean(self, T), Mean(first, T - 1), Mean(same, sameRows), Mean(punctuation, T), induction ?? 0];
+        float[] scores = [Mean(previous, T - 1), Mean(self, T), Mean(first, T - 1), Mean(same, sameRows), Mean(punctuation, T), induction
+            ?? 0];
         string[] words = ["previous token", "itself", "first token", "same word", "punctuation", "induction"];
         int best = induction >= Clear ? 5 : Array.IndexOf(scores, scores.Max());
         return new HeadReply(site, layer, head, scores[0], scores[1], scores[2], scores[3], scores[4], induction, Mean(entropy, T),

@@ -19,7 +19,8 @@ internal sealed class LensEndpoint : IEndpoint
     public async Task AnswerAsync(ApiCall call, ExplorerSession session)
     {
         Trace trace = call.Trace(session);
-        if (trace.Logits is not { Sizes.Length: 2 } logits || session.Model is not (CausalLanguageModel or MaskedLanguageModel or SequenceToSequenceModel))
+        if (trace.Logits is not { Sizes.Length: 2 } logits || session.Model is not (CausalLanguageModel or MaskedLanguageModel
+            or SequenceToSequenceModel))
             throw new InputException($"{session.Model.Architecture} does not predict tokens, so there is nothing to read in its layers.");
         int at = call.Integer("at", 0, trace.Main.Tokens.Count - 1);
         StackSite stack = session.Layout.Main;
@@ -43,11 +44,13 @@ internal sealed class LensEndpoint : IEndpoint
             Probabilities.Softmax(scores[l], probabilities);
             int rank = probabilities.Count(p => p > probabilities[final]);
             layers[l] = new LensLayer(l, from[l],
-                [.. PredictEndpoint.Best(scores[l], Top).Select(id => new Candidate(id, session.Inputs.Shown(id), scores[l][id], probabilities[id], probabilities[id]))],
+                [.. PredictEndpoint.Best(scores[l], Top).Select(id => new Candidate(id, session.Inputs.Shown(id), scores[l][id],
+                    probabilities[id], probabilities[id]))],
                 rank + 1, probabilities[final]);
         }
 
-        await call.JsonAsync(new LensReply(at, final, session.Inputs.Shown(final), layers, true), ExplorerJson.Default.LensReply).ConfigureAwait(false);
+        await call.JsonAsync(new LensReply(at, final, session.Inputs.Shown(final), layers, true),
+            ExplorerJson.Default.LensReply).ConfigureAwait(false);
     }
 
     /// <summary>A state through the last norm and the head.</summary>

@@ -92,18 +92,21 @@ internal static class ExampleTexts
             using ModelFile file = session.Files.Open(FileName);
             byte[] bytes = new byte[(int)Math.Min(file.Length, 1 << 16)];
             file.Read(0, bytes);
-            string[] own = [.. System.Text.Encoding.UTF8.GetString(bytes).Split('\n').Select(l => l.Trim('\r')).Where(l => l.Length > 0).Take(Most)];
+            string text = System.Text.Encoding.UTF8.GetString(bytes);
+            string[] own = [.. text.Split('\n').Select(l => l.Trim('\r')).Where(l => l.Length > 0).Take(Most)];
             if (own.Length > 0) return own;
         }
 
         if (session.Inputs.Missing is not null)
         {
             int last = Math.Min(session.Model.Config.Vocabulary, 64) - 1;
-            return [string.Join(' ', Enumerable.Range(0, Math.Min(10, session.LongestText)).Select(i => 4 + (i * 7 % Math.Max(1, last - 4))))];
+            return [string.Join(' ', Enumerable.Range(0, Math.Min(10, session.LongestText)).Select(i => 4
+                + (i * 7 % Math.Max(1, last - 4))))];
         }
 
         if (session.HasEncoderAndDecoder) return ["translate English to German: The house is small.", .. Encoder];
-        if (ModelEndpoint.MaskToken(session) is { } mask) return [$"The cat sat on the {mask} because it was tired.", $"Paris is the {mask} of France.", .. Encoder];
+        if (ModelEndpoint.MaskToken(session) is { } mask) return [$"The cat sat on the {mask} because it was tired.",
+            $"Paris is the {mask} of France.", .. Encoder];
         return session.Layout.Stacks.Count > 0 && session.Layout.Main.IsCausal ? Decoder : Encoder;
     }
 }

@@ -17,7 +17,8 @@ internal sealed class PredictEndpoint : IEndpoint
     public async Task AnswerAsync(ApiCall call, ExplorerSession session)
     {
         Trace trace = call.Trace(session);
-        Captured logits = trace.Logits ?? throw new InputException($"{session.Model.Architecture} has no head: it gives vectors, and predicts nothing.");
+        Captured logits = trace.Logits
+            ?? throw new InputException($"{session.Model.Architecture} has no head: it gives vectors, and predicts nothing.");
         int at = call.Integer("at", 0, trace.Main.Tokens.Count - 1, trace.Main.Tokens.Count - 1);
         PredictReply reply = Of(session, logits, at, call.Number("temperature", 0.01f, 100, 1), call.Integer("topk", 0, int.MaxValue, 0),
             call.Number("topp", 0.001f, 1, 1), call.Integer("count", 1, Most, 20));
@@ -55,7 +56,8 @@ internal sealed class PredictEndpoint : IEndpoint
             mass += probabilities[id];
         }
 
-        return new PredictReply(at, classes ? "classes" : "tokens", candidates, scores.Length, kept, Probabilities.Entropy(probabilities), (float)mass);
+        return new PredictReply(at, classes ? "classes" : "tokens", candidates, scores.Length, kept, Probabilities.Entropy(probabilities),
+            (float)mass);
     }
 
     /// <summary>The places of the largest values, best first; of equal ones the lower.</summary>
@@ -87,7 +89,8 @@ internal sealed class GenerateEndpoint : IEndpoint
     public async Task AnswerAsync(ApiCall call, ExplorerSession session)
     {
         GenerateRequest request = await call.BodyAsync(ExplorerJson.Default.GenerateRequest).ConfigureAwait(false);
-        if (request.Tokens is < 1 or > MostTokens) throw new InputException($"tokens: is {request.Tokens}; 1 to {MostTokens} were expected.");
+        if (request.Tokens is < 1
+            or > MostTokens) throw new InputException($"tokens: is {request.Tokens}; 1 to {MostTokens} were expected.");
         GenerationConfig config = session.Opened.Generation with
         {
             MaxNewTokens = request.Tokens,
@@ -100,7 +103,8 @@ internal sealed class GenerateEndpoint : IEndpoint
             Beams = 1,
             ReturnSequences = 1,
         };
-        IAsyncEnumerator<GenerationUpdate> updates = session.Opened.StreamAsync(request.Text, config, call.CancellationToken).GetAsyncEnumerator(call.CancellationToken);
+        IAsyncEnumerator<GenerationUpdate> updates = session.Opened.StreamAsync(request.Text, config,
+            call.CancellationToken).GetAsyncEnumerator(call.CancellationToken);
         await using (updates.ConfigureAwait(false))
         {
             // An error before the first token is an answer of its own.
@@ -109,9 +113,11 @@ internal sealed class GenerateEndpoint : IEndpoint
             do
             {
                 GenerationUpdate update = updates.Current;
-                GeneratedToken token = new(update.Text, update.Ids, update.LogProbabilities.Count > 0 ? update.LogProbabilities[0].LogProbability : 0,
+                GeneratedToken token = new(update.Text, update.Ids, update.LogProbabilities.Count > 0
+                    ? update.LogProbabilities[0].LogProbability : 0,
                     update.Finish.ToString());
-                byte[] line = [.. System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(token, ExplorerJson.Default.GeneratedToken), (byte)'\n'];
+                byte[] line = [.. System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(token, ExplorerJson.Default.GeneratedToken),
+                    (byte)'\n'];
                 await call.Response.Body.WriteAsync(line, call.CancellationToken).ConfigureAwait(false);
                 await call.Response.Body.FlushAsync(call.CancellationToken).ConfigureAwait(false);
             }

@@ -2,7 +2,8 @@ using Heed.Explorer.Traces;
 
 namespace Heed.Explorer.Api;
 
-/// <summary><c>GET /api/tensor?trace&amp;name&amp;at</c>: a tensor of a run, or the part of it below some leading indices, as float32.</summary>
+/// <summary><c>GET /api/tensor?trace&amp;name&amp;at</c>: a tensor of a run, or the part of it below some leading indices, as
+/// float32.</summary>
 internal sealed class TensorEndpoint : IEndpoint
 {
     public string Method => "GET";
@@ -11,7 +12,8 @@ internal sealed class TensorEndpoint : IEndpoint
 
     public async Task AnswerAsync(ApiCall call, ExplorerSession session)
     {
-        Captured tensor = await session.Traces.TensorAsync(call.Trace(session), call.Text("name"), call.CancellationToken).ConfigureAwait(false);
+        Captured tensor = await session.Traces.TensorAsync(call.Trace(session), call.Text("name"),
+            call.CancellationToken).ConfigureAwait(false);
         (int[] sizes, ArraySegment<float> values) = tensor.At(call.Indices("at"));
         await call.NumbersAsync(tensor.Name, sizes, values.AsSpan()).ConfigureAwait(false);
     }
@@ -36,8 +38,10 @@ internal sealed class ThumbnailEndpoint : IEndpoint
         int rows = 0, columns = 0, heads = 0;
         foreach (LayerSite layer in stack.Layers)
         {
-            AttentionSite site = (cross ? layer.Cross : layer.Self) ?? throw new InputException($"kind: the stack '{stack.Name}' has no cross-attention.");
-            Captured pattern = await session.Traces.TensorAsync(trace, $"{site.Site}.pattern", call.CancellationToken).ConfigureAwait(false);
+            AttentionSite site = (cross ? layer.Cross : layer.Self)
+                ?? throw new InputException($"kind: the stack '{stack.Name}' has no cross-attention.");
+            Captured pattern = await session.Traces.TensorAsync(trace, $"{site.Site}.pattern",
+                call.CancellationToken).ConfigureAwait(false);
             (heads, int T, int S) = (pattern.Sizes[1], pattern.Sizes[2], pattern.Sizes[3]);
             (rows, columns) = (Math.Min(T, Largest), Math.Min(S, Largest));
             byte[] small = new byte[heads * rows * columns];
@@ -58,6 +62,7 @@ internal sealed class ThumbnailEndpoint : IEndpoint
             bytes.AddRange(small);
         }
 
-        await call.NumbersAsync("thumbnails", [stack.Layers.Count, heads, rows, columns], "u8", System.Runtime.InteropServices.CollectionsMarshal.AsSpan(bytes)).ConfigureAwait(false);
+        await call.NumbersAsync("thumbnails", [stack.Layers.Count, heads, rows, columns], "u8",
+            System.Runtime.InteropServices.CollectionsMarshal.AsSpan(bytes)).ConfigureAwait(false);
     }
 }

@@ -17,7 +17,8 @@ internal sealed class TraceEndpoint : IEndpoint
         if (request.Text is null) throw new InputException("text: is missing.");
         if (request.Text.Length > LongestText)
             throw new InputException($"text: has {request.Text.Length} characters; up to {LongestText} were expected.");
-        Trace trace = await session.TraceAsync(request.Text, request.DecoderText, request.Interventions ?? [], call.CancellationToken).ConfigureAwait(false);
+        Trace trace = await session.TraceAsync(request.Text, request.DecoderText, request.Interventions ?? [],
+            call.CancellationToken).ConfigureAwait(false);
         await call.JsonAsync(Of(trace, session), ExplorerJson.Default.TraceReply).ConfigureAwait(false);
     }
 
@@ -30,6 +31,7 @@ internal sealed class TraceEndpoint : IEndpoint
         return new TraceReply(
             trace.Id, trace.Milliseconds, trace.Text.Tokens, trace.Decoder?.Tokens, trace.Text.Cut, trace.Decoder?.Text,
             [.. trace.Interventions.Select(i => i.Text)],
-            [.. trace.Order.Distinct().Select(name => new HookReply(name, trace.Find(name)?.Sizes ?? [], true))], trace.FirstNotFinite, readout);
+            [.. trace.Order.Distinct().Select(name => new HookReply(name, trace.Find(name)?.Sizes ?? [], true))], trace.FirstNotFinite,
+                readout);
     }
 }

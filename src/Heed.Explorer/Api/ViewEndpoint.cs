@@ -18,14 +18,17 @@ internal sealed class ViewEndpoint : IEndpoint
     {
         Trace trace = call.Trace(session);
         AttentionSite attention = session.Layout.Attention(call.Text("site"));
-        Captured pattern = await session.Traces.TensorAsync(trace, $"{attention.Site}.pattern", call.CancellationToken).ConfigureAwait(false);
+        Captured pattern = await session.Traces.TensorAsync(trace, $"{attention.Site}.pattern",
+            call.CancellationToken).ConfigureAwait(false);
         (int H, int T, int S) = (pattern.Sizes[1], pattern.Sizes[2], pattern.Sizes[3]);
         switch (call.Text("kind"))
         {
             case "value":
                 {
-                    Captured v = await session.Traces.TensorAsync(trace, $"{attention.Site}.v", call.CancellationToken).ConfigureAwait(false);
-                    float[] norms = await session.Traces.ComputeAsync(() => Norms(session, attention, v), call.CancellationToken).ConfigureAwait(false);
+                    Captured v = await session.Traces.TensorAsync(trace, $"{attention.Site}.v",
+                        call.CancellationToken).ConfigureAwait(false);
+                    float[] norms = await session.Traces.ComputeAsync(() => Norms(session, attention, v),
+                        call.CancellationToken).ConfigureAwait(false);
                     float[] weighted = new float[H * T * S];
                     for (int i = 0; i < weighted.Length; i++) weighted[i] = pattern.Values[i] * norms[(i / (T * S) * S) + (i % S)];
                     await call.NumbersAsync($"{attention.Site}.value", [H, T, S], weighted).ConfigureAwait(false);
@@ -41,7 +44,8 @@ internal sealed class ViewEndpoint : IEndpoint
                     float[] rollout = Identity(T);
                     foreach (LayerSite layer in session.Layout.Stacks.First(s => s.Layers.Any(l => l.Self == attention)).Layers)
                     {
-                        Captured p = await session.Traces.TensorAsync(trace, $"{layer.Self.Site}.pattern", call.CancellationToken).ConfigureAwait(false);
+                        Captured p = await session.Traces.TensorAsync(trace, $"{layer.Self.Site}.pattern",
+                            call.CancellationToken).ConfigureAwait(false);
                         rollout = Follow(Mean(p), rollout, T);
                         if (layer.Self == attention) break;
                     }
@@ -95,7 +99,8 @@ internal sealed class ViewEndpoint : IEndpoint
     {
         using TensorScope scope = TensorScope.Begin();
         MultiHeadAttention module = session.Model.Modules.OfType<MultiHeadAttention>().First(m => m.Site == attention.Site);
-        if (module.Output is not Linear output) throw new InputException($"kind: the output projection of {attention.Site} is not linear; value-weighting needs its matrix.");
+        if (module.Output is not Linear output) throw new InputException($"kind: the output projection of {attention.Site} is not "
+            + $"linear; value-weighting needs its matrix.");
         AttentionConfig a = attention.Config;
         (int H, int K, int S, int D) = (a.Heads, a.HeadWidth, v.Sizes[0], a.Width);
         float[] weight = output.Weight.ToTensor().ToArray();
@@ -111,7 +116,8 @@ internal sealed class ViewEndpoint : IEndpoint
                 {
                     float sum = 0;
                     for (int d = 0; d < K; d++)
-                        sum += v.Values[(((j * a.KeyHeads) + g) * K) + d] * (inputMajor ? weight[(((h * K) + d) * D) + o] : weight[(o * H * K) + (h * K) + d]);
+                        sum += v.Values[(((j * a.KeyHeads) + g) * K) + d] * (inputMajor ? weight[(((h * K) + d) * D) + o]
+                            : weight[(o * H * K) + (h * K) + d]);
                     squares += (double)sum * sum;
                 }
 

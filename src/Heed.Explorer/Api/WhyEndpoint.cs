@@ -6,7 +6,8 @@ using Heed.Models;
 
 namespace Heed.Explorer.Api;
 
-/// <summary><c>GET /api/why?trace&amp;at&amp;target&amp;foil</c>: which tokens a prediction rests on, by five measures side by side: attention
+/// <summary><c>GET /api/why?trace&amp;at&amp;target&amp;foil</c>: which tokens a prediction rests on, by five measures side by side:
+/// attention
 /// of the last layer, rollout, gradient × input, the change without the token (its embedding becomes the text's mean), and how well their
 /// rankings agree.</summary>
 internal sealed class WhyEndpoint : IEndpoint
@@ -18,13 +19,16 @@ internal sealed class WhyEndpoint : IEndpoint
     public async Task AnswerAsync(ApiCall call, ExplorerSession session)
     {
         Trace trace = call.Trace(session);
-        if (trace.Logits is not { Sizes.Length: 2 } logits || session.Model is not (CausalLanguageModel or MaskedLanguageModel or SequenceToSequenceModel))
+        if (trace.Logits is not { Sizes.Length: 2 } logits || session.Model is not (CausalLanguageModel or MaskedLanguageModel
+            or SequenceToSequenceModel))
             throw new InputException($"{session.Model.Architecture} predicts no tokens; this page asks why a token is predicted.");
         int at = call.Integer("at", 0, trace.Main.Tokens.Count - 1);
         float[] row = logits.At([at]).Values.ToArray();
         int[] best = PredictEndpoint.Best(row, 2);
-        int target = call.Integer("target", 0, row.Length - 1, best[0]), foil = call.Integer("foil", 0, row.Length - 1, best[0] == target ? best[1] : best[0]);
-        WhyReply reply = await session.Traces.ComputeAsync(() => Of(session, trace, at, target, foil, call.CancellationToken), call.CancellationToken).ConfigureAwait(false);
+        int target = call.Integer("target", 0, row.Length - 1, best[0]),
+            foil = call.Integer("foil", 0, row.Length - 1, best[0] == target ? best[1] : best[0]);
+        WhyReply reply = await session.Traces.ComputeAsync(() => Of(session, trace, at, target, foil, call.CancellationToken),
+            call.CancellationToken).ConfigureAwait(false);
         await call.JsonAsync(reply, ExplorerJson.Default.WhyReply).ConfigureAwait(false);
     }
 
@@ -99,17 +103,20 @@ internal sealed class WhyEndpoint : IEndpoint
         return [.. sizes.Select(v => sizes.Count(o => o < v) + ((sizes.Count(o => o == v) - 1) / 2.0))];
     }
 
-    private static float Score(ExplorerSession session, Trace trace, string embed, float[] rows, int at, int target, int foil, CancellationToken cancellationToken)
+    private static float Score(ExplorerSession session, Trace trace, string embed, float[] rows, int at, int target, int foil,
+        CancellationToken cancellationToken)
     {
         using TensorScope scope = TensorScope.Begin();
         Hooks hooks = new Hooks().Replace(embed, (_, x) => Tensor.Create(rows, x.Shape));
-        ReadOnlySpan<float> logits = session.Model.Run(TraceRunner.InputsOf(trace.Text, trace.Decoder), new RunOptions { Hooks = hooks, CancellationToken = cancellationToken }).Logits!.Span;
+        ReadOnlySpan<float> logits = session.Model.Run(TraceRunner.InputsOf(trace.Text, trace.Decoder),
+            new RunOptions { Hooks = hooks, CancellationToken = cancellationToken }).Logits!.Span;
         int V = trace.Logits!.Last;
         return logits[(at * V) + target] - logits[(at * V) + foil];
     }
 
     /// <summary>F, the rows that enter, and ∂F/∂rows.</summary>
-    private static (float Score, float[] Rows, float[] Gradient) Gradient(ExplorerSession session, Trace trace, string embed, int at, int target, int foil, CancellationToken cancellationToken)
+    private static (float Score, float[] Rows, float[] Gradient) Gradient(ExplorerSession session, Trace trace, string embed, int at,
+        int target, int foil, CancellationToken cancellationToken)
     {
         using TensorScope scope = TensorScope.Begin();
         float[] rows = session.Runner.Tensor(trace, embed, cancellationToken).Values;

@@ -39,7 +39,8 @@ internal sealed class OpeningModel(IModelFiles files, ExplorerOptions options) :
             LoadProgress p = _progress;
             string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(files.Location));
             string? error = _session.Task.IsFaulted ? _session.Task.Exception!.InnerException!.Message : null;
-            return new StateReply(_session.Task.IsCompletedSuccessfully ? "ready" : error is null ? "loading" : "failed", name, p.Name, p.Bytes, p.TotalBytes, error);
+            return new StateReply(_session.Task.IsCompletedSuccessfully ? "ready" : error is null ? "loading" : "failed", name, p.Name,
+                p.Bytes, p.TotalBytes, error);
         }
     }
 

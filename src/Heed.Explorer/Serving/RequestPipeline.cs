@@ -11,7 +11,8 @@ namespace Heed.Explorer.Serving;
 internal sealed class RequestPipeline(OpeningModel opening, Func<Uri> address)
 {
     /// <summary>Nothing from other hosts, no markup of others' making, in no frame.</summary>
-    public const string Policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    public const string Policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
+        + "img-src 'self' data: blob:; "
         + "font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
     private const string Index = "index.html";
@@ -28,7 +29,8 @@ internal sealed class RequestPipeline(OpeningModel opening, Func<Uri> address)
         if (!IsOwn(http.Request))
         {
             http.Response.StatusCode = StatusCodes.Status403Forbidden;
-            await http.Response.WriteAsync("This server answers to pages of its own address only.", http.RequestAborted).ConfigureAwait(false);
+            await http.Response.WriteAsync("This server answers to pages of its own address only.",
+                http.RequestAborted).ConfigureAwait(false);
             return;
         }
 
@@ -52,7 +54,8 @@ internal sealed class RequestPipeline(OpeningModel opening, Func<Uri> address)
         if (host.Host is not ("127.0.0.1" or "localhost") || (host.Port ?? 80) != own.Port) return false;
         StringValues origin = request.Headers.Origin;
         if (origin.Count > 0 && origin != $"http://{host.Value}") return false;
-        return request.Headers["Sec-Fetch-Site"] is not ["cross-site" or "same-site"] || (HttpMethods.IsGet(request.Method) && !request.Path.StartsWithSegments("/api"));
+        return request.Headers["Sec-Fetch-Site"] is not ["cross-site" or "same-site"]
+            || (HttpMethods.IsGet(request.Method) && !request.Path.StartsWithSegments("/api"));
     }
 
     private async Task AnswerAsync(HttpContext http, string name)
@@ -68,7 +71,8 @@ internal sealed class RequestPipeline(OpeningModel opening, Func<Uri> address)
         IEndpoint? endpoint = Endpoints.All.FirstOrDefault(e => e.Name == name);
         if (endpoint is null || endpoint.Method != http.Request.Method)
         {
-            await call.JsonAsync(new ErrorReply($"There is no {http.Request.Method} /api/{Printable.Shorten(name)}.", "unknown"), ExplorerJson.Default.ErrorReply,
+            await call.JsonAsync(new ErrorReply($"There is no {http.Request.Method} /api/{Printable.Shorten(name)}.", "unknown"),
+                ExplorerJson.Default.ErrorReply,
                 endpoint is null ? StatusCodes.Status404NotFound : StatusCodes.Status405MethodNotAllowed).ConfigureAwait(false);
             return;
         }
@@ -77,7 +81,8 @@ internal sealed class RequestPipeline(OpeningModel opening, Func<Uri> address)
         {
             if (!opening.Session.IsCompleted)
             {
-                await call.JsonAsync(new ErrorReply("The model is being read.", "loading"), ExplorerJson.Default.ErrorReply, StatusCodes.Status503ServiceUnavailable).ConfigureAwait(false);
+                await call.JsonAsync(new ErrorReply("The model is being read.", "loading"), ExplorerJson.Default.ErrorReply,
+                    StatusCodes.Status503ServiceUnavailable).ConfigureAwait(false);
                 return;
             }
 
@@ -85,11 +90,13 @@ internal sealed class RequestPipeline(OpeningModel opening, Func<Uri> address)
         }
         catch (TraceGoneException e)
         {
-            await call.JsonAsync(new ErrorReply(e.Message, "trace-gone"), ExplorerJson.Default.ErrorReply, StatusCodes.Status410Gone).ConfigureAwait(false);
+            await call.JsonAsync(new ErrorReply(e.Message, "trace-gone"), ExplorerJson.Default.ErrorReply,
+                StatusCodes.Status410Gone).ConfigureAwait(false);
         }
         catch (HeedException e)
         {
-            await call.JsonAsync(new ErrorReply(e.Message, "input"), ExplorerJson.Default.ErrorReply, StatusCodes.Status400BadRequest).ConfigureAwait(false);
+            await call.JsonAsync(new ErrorReply(e.Message, "input"), ExplorerJson.Default.ErrorReply,
+                StatusCodes.Status400BadRequest).ConfigureAwait(false);
         }
     }
 

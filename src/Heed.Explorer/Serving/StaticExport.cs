@@ -7,7 +7,8 @@ using System.Text.Json.Nodes;
 namespace Heed.Explorer.Serving;
 
 /// <summary>Writes the pages with recorded answers for prepared texts: a folder that any web server can send, without an engine.</summary>
-/// <remarks>The answers are those of the running server, under the keys that <c>TraceEngine</c> in <c>Web/engine.js</c> looks for.</remarks>
+/// <remarks>The answers are those of the running server, under the keys that <c>TraceEngine</c> in <c>Web/engine.js</c> looks
+/// for.</remarks>
 internal sealed class StaticExport : IDisposable
 {
     private const string DataFolder = "data";
@@ -35,10 +36,12 @@ internal sealed class StaticExport : IDisposable
         }
 
         string index = Encoding.UTF8.GetString(StaticFiles.Find("index.html")!.Bytes);
-        export.Write("index.html", Encoding.UTF8.GetBytes(index.Replace("<base href=\"/\">", "<base href=\"./\">", StringComparison.Ordinal)));
+        export.Write("index.html",
+            Encoding.UTF8.GetBytes(index.Replace("<base href=\"/\">", "<base href=\"./\">", StringComparison.Ordinal)));
         string pages = Encoding.UTF8.GetString(StaticFiles.Find("pages/index.js")!.Bytes);
         foreach (string part in pages.Split("id: '")[1..])
-            export.Write($"{part[..part.IndexOf('\'', StringComparison.Ordinal)]}/index.html", Encoding.UTF8.GetBytes(index.Replace("<base href=\"/\">", "<base href=\"../\">", StringComparison.Ordinal)));
+            export.Write($"{part[..part.IndexOf('\'', StringComparison.Ordinal)]}/index.html",
+                Encoding.UTF8.GetBytes(index.Replace("<base href=\"/\">", "<base href=\"../\">", StringComparison.Ordinal)));
         using JsonDocument model = JsonDocument.Parse(await export.GetAsync("model", [], cancellationToken).ConfigureAwait(false));
         await export.GetAsync("catalogue", [], cancellationToken).ConfigureAwait(false);
         await export.GetAsync("size", [("batch", "1")], cancellationToken).ConfigureAwait(false);
@@ -54,25 +57,30 @@ internal sealed class StaticExport : IDisposable
     private async Task RecordAsync(string text, JsonElement model, CancellationToken cancellationToken)
     {
         JsonArray request = [text, null, new JsonArray()];
-        using StringContent body = new(new JsonObject { ["text"] = text, ["interventions"] = new JsonArray() }.ToJsonString(), MediaTypeHeaderValue.Parse("application/json"));
-        using HttpResponseMessage reply = await _client.PostAsync(new Uri(_address, "api/trace"), body, cancellationToken).ConfigureAwait(false);
+        using StringContent body = new(new JsonObject { ["text"] = text, ["interventions"] = new JsonArray() }.ToJsonString(),
+            MediaTypeHeaderValue.Parse("application/json"));
+        using HttpResponseMessage reply = await _client.PostAsync(new Uri(_address, "api/trace"), body,
+            cancellationToken).ConfigureAwait(false);
         byte[] bytes = await reply.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
         reply.EnsureSuccessStatusCode();
         Record($"trace {Canonical(request)}", bytes);
         using JsonDocument trace = JsonDocument.Parse(bytes);
         string id = trace.RootElement.GetProperty("id").GetString()!;
         foreach (JsonElement hook in trace.RootElement.GetProperty("hooks").EnumerateArray())
-            await GetAsync("tensor", [("trace", id), ("name", hook.GetProperty("name").GetString()!)], cancellationToken).ConfigureAwait(false);
+            await GetAsync("tensor", [("trace", id), ("name", hook.GetProperty("name").GetString()!)],
+                cancellationToken).ConfigureAwait(false);
         await GetAsync("structure", [("trace", id)], cancellationToken).ConfigureAwait(false);
         await GetAsync("heads", [("trace", id)], cancellationToken).ConfigureAwait(false);
         foreach (JsonElement stack in model.GetProperty("stacks").EnumerateArray())
         {
             string name = stack.GetProperty("name").GetString()!, prefix = name.Length == 0 ? "" : name + ".";
             await GetAsync("thumbnails", [("trace", id), ("stack", name), ("kind", "self")], cancellationToken).ConfigureAwait(false);
-            if (stack.GetProperty("cross").GetBoolean()) await GetAsync("thumbnails", [("trace", id), ("stack", name), ("kind", "cross")], cancellationToken).ConfigureAwait(false);
+            if (stack.GetProperty("cross").GetBoolean()) await GetAsync("thumbnails", [("trace", id), ("stack", name), ("kind", "cross")],
+                cancellationToken).ConfigureAwait(false);
             for (int l = 0; l < stack.GetProperty("layers").GetInt32(); l++)
                 foreach (string kind in new[] { "value", "mean", "rollout" })
-                    await GetAsync("view", [("trace", id), ("site", $"{prefix}blocks.{l}.attn"), ("kind", kind)], cancellationToken).ConfigureAwait(false);
+                    await GetAsync("view", [("trace", id), ("site", $"{prefix}blocks.{l}.attn"), ("kind", kind)],
+                        cancellationToken).ConfigureAwait(false);
         }
 
         if (model.GetProperty("head").GetString() == "none") return;
@@ -82,8 +90,10 @@ internal sealed class StaticExport : IDisposable
         for (int at = 0; at < (words ? count : 1); at++)
         {
             string place = at.ToString(CultureInfo.InvariantCulture);
-            foreach (string n in new[] { "1", "8", "200" }) await GetAsync("predict", [("trace", id), ("at", place), ("count", n)], cancellationToken).ConfigureAwait(false);
-            await GetAsync("predict", [("trace", id), ("at", place), ("temperature", "1"), ("topk", "0"), ("topp", "1"), ("count", "14")], cancellationToken).ConfigureAwait(false);
+            foreach (string n in new[] { "1", "8", "200" }) await GetAsync("predict", [("trace", id), ("at", place), ("count", n)],
+                cancellationToken).ConfigureAwait(false);
+            await GetAsync("predict", [("trace", id), ("at", place), ("temperature", "1"), ("topk", "0"), ("topp", "1"), ("count", "14")],
+                cancellationToken).ConfigureAwait(false);
             if (!words) continue;
             await GetAsync("lens", [("trace", id), ("at", place)], cancellationToken).ConfigureAwait(false);
             await GetAsync("why", [("trace", id), ("at", place)], cancellationToken).ConfigureAwait(false);
@@ -95,7 +105,8 @@ internal sealed class StaticExport : IDisposable
     {
         string path = string.Join('&', query.Select(q => $"{q.Key}={Uri.EscapeDataString(q.Value)}"));
         byte[] bytes = await _client.GetByteArrayAsync(new Uri(_address, $"api/{name}?{path}"), cancellationToken).ConfigureAwait(false);
-        Record($"{name} {string.Join('&', query.Where(q => q.Value.Length > 0).Select(q => $"{q.Key}={q.Value}").Order(StringComparer.Ordinal))}", bytes);
+        IEnumerable<string> key = query.Where(q => q.Value.Length > 0).Select(q => $"{q.Key}={q.Value}").Order(StringComparer.Ordinal);
+        Record($"{name} {string.Join('&', key)}", bytes);
         return bytes;
     }
 
@@ -115,5 +126,9 @@ internal sealed class StaticExport : IDisposable
 
     /// <summary>As JSON.stringify writes it.</summary>
     private static string Canonical(JsonArray request)
-        => request.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping, TypeInfoResolver = Api.ExplorerJson.Default });
+        => request.ToJsonString(new JsonSerializerOptions
+        {
+            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            TypeInfoResolver = Api.ExplorerJson.Default,
+        });
 }

@@ -14,7 +14,8 @@ internal sealed record StaticFile(string Name, string Type, byte[] Bytes, string
     private byte[]? _brotli;
 
     /// <summary>The content compressed; null of what is compressed already.</summary>
-    public byte[]? Brotli => Type.StartsWith("font/", StringComparison.Ordinal) || Type.StartsWith("image/png", StringComparison.Ordinal) ? null : _brotli ??= Compress(Bytes);
+    public byte[]? Brotli => Type.StartsWith("font/", StringComparison.Ordinal) || Type.StartsWith("image/png", StringComparison.Ordinal)
+        ? null : _brotli ??= Compress(Bytes);
 
     private static byte[] Compress(byte[] bytes)
     {
@@ -34,7 +35,8 @@ internal static class StaticFiles
     /// <summary>The names of all files.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
-        .. typeof(StaticFiles).Assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).Select(n => n[Prefix.Length..]).Order(StringComparer.Ordinal),
+        .. typeof(StaticFiles).Assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix,
+            StringComparison.Ordinal)).Select(n => n[Prefix.Length..]).Order(StringComparer.Ordinal),
     ];
 
     /// <summary>A file, or null if there is none of this name.</summary>

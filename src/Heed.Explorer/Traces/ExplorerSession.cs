@@ -64,11 +64,13 @@ internal sealed class ExplorerSession : IDisposable
     public bool HasEncoderAndDecoder => Model is SequenceToSequenceModel;
 
     /// <summary>The trace of a text; of an encoder-decoder also of what its decoder has written, by itself if nothing is given.</summary>
-    public async Task<Trace> TraceAsync(string text, string? decoderText, IReadOnlyList<string> interventions, CancellationToken cancellationToken)
+    public async Task<Trace> TraceAsync(string text, string? decoderText, IReadOnlyList<string> interventions,
+        CancellationToken cancellationToken)
     {
         if (Layout.Stacks.Count == 0)
         {
-            throw new InputException($"{Opened.Folder}: {Model.Architecture} has no attention to show; the Explorer opens decoders, encoders and "
+            throw new InputException($"{Opened.Folder}: {Model.Architecture} has no attention to show; the Explorer opens decoders, "
+                + $"encoders and "
                 + "encoder-decoders with attention.");
         }
 
@@ -98,7 +100,8 @@ internal sealed class ExplorerSession : IDisposable
             if (_written.TryGetValue(text, out string? known)) return known;
         }
 
-        GenerationConfig config = Opened.Generation with { MaxNewTokens = OwnTokens, MaxLength = null, Sample = false, Beams = 1, ReturnSequences = 1, MinLength = 0, MinNewTokens = null };
+        GenerationConfig config = Opened.Generation with { MaxNewTokens = OwnTokens, MaxLength = null, Sample = false, Beams = 1,
+            ReturnSequences = 1, MinLength = 0, MinNewTokens = null };
         string written;
         if (Inputs.Tokenizer is not null)
         {

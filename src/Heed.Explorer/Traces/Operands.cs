@@ -25,7 +25,11 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
     {
         Captured tensor = Get(name);
         if (at.Length != tensor.Sizes.Length)
-            throw new InputException($"at: has {at.Length} indices; {tensor.Name} has the shape [{string.Join(", ", tensor.Sizes)}] and needs {tensor.Sizes.Length}.");
+        {
+            throw new InputException($"at: has {at.Length} indices; {tensor.Name} has the shape "
+                + $"[{string.Join(", ", tensor.Sizes)}] and needs {tensor.Sizes.Length}.");
+        }
+
         float value = tensor.At(at).Values[0];
         int dot = tensor.Name.LastIndexOf('.');
         (string site, string word) = dot < 0 ? ("", tensor.Name) : (tensor.Name[..dot], tensor.Name[(dot + 1)..]);
@@ -51,15 +55,20 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                     float[] row = [.. Get($"{site}.masked").At([0, h, i]).Values];
                     float largest = row.Max();
                     double all = row.Sum(m => Math.Exp(m - largest));
-                    List<Term> terms = [.. row.Select((m, k) => new Term([Number($"masked score of key {k}", $"{site}.masked", 0, h, i, k)], Math.Exp(m - largest)))];
+                    List<Term> terms = [.. row.Select((m,
+                        k) => new Term([Number($"masked score of key {k}", $"{site}.masked", 0, h, i, k)], Math.Exp(m - largest)))];
                     return new Opened("pᵢⱼ = e^(mᵢⱼ − max) ÷ Σₖ e^(mᵢₖ − max)",
-                        $"Softmax: the exponential of this score ({terms[j].Product.ToString("G4", CultureInfo.InvariantCulture)}), divided by the sum over the row ({all.ToString("G4", CultureInfo.InvariantCulture)}). The terms are the exponentials.",
+                        $"Softmax: the exponential of this score ({terms[j].Product.ToString("G4", CultureInfo.InvariantCulture)}), "
+                            + $"divided by the sum over the row ({all.ToString("G4", CultureInfo.InvariantCulture)}). The terms are "
+                            + $"the exponentials.",
                         terms, Math.Exp(row[j] - largest) / all);
                 }
 
             case "masked":
-                return new Opened("m = b, or −∞ where the query may not look", "The mask: 0 where this query sees this key, −∞ where it does not.",
-                    [One(Number("score", $"{site}.biased", at)), One(Constant("mask", float.IsNegativeInfinity(value) ? value : 0))], value);
+                return new Opened("m = b, or −∞ where the query may not look",
+                    "The mask: 0 where this query sees this key, −∞ where it does not.",
+                    [One(Number("score", $"{site}.biased", at)), One(Constant("mask", float.IsNegativeInfinity(value) ? value : 0))],
+                        value);
             case "biased":
                 {
                     Operand scaled = Number("scaled score", $"{site}.scaled", at);
@@ -74,7 +83,8 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                     Operand product = Number("q·k", $"{site}.dot", at);
                     Operand factor = Constant(a.Scale == 1 ? "no scale" : "1/√d", a.Scale);
                     double made = (double)product.Value * a.Scale;
-                    return new Opened("s = (q·k) × scale", "Scores of wide heads grow with √d; the factor keeps the softmax from becoming a single one.",
+                    return new Opened("s = (q·k) × scale",
+                        "Scores of wide heads grow with √d; the factor keeps the softmax from becoming a single one.",
                         [new Term([product, factor], made)], made);
                 }
 
@@ -99,7 +109,8 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                 return Result(site, a, at, value);
             case "out":
                 {
-                    List<Term> terms = [.. Enumerable.Range(0, a.Heads).Select(h => One(Number($"head {h}", $"{site}.result", at[0], h, at[1])))];
+                    List<Term> terms = [.. Enumerable.Range(0,
+                        a.Heads).Select(h => One(Number($"head {h}", $"{site}.result", at[0], h, at[1])))];
                     if (Module<MultiHeadAttention>(site)?.Output is Linear { Bias: { } bias }) terms.Add(One(Weight("bias", bias, at[1])));
                     return Checked("out = Σ_h z_h W_O,h + b", "What the heads add, and a bias.", terms, value);
                 }
@@ -112,7 +123,8 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                     int half = a.HeadWidth / 2, d = at[2], other = d < half ? d + half : d - half;
                     return new Opened("(x cos θ − y sin θ, x sin θ + y cos θ)",
                         "Rotary positions: the pair of numbers is turned by an angle that grows with the position.",
-                        [One(Number($"{plain}[{d}]", $"{site}.{plain}", at)), One(Number($"{plain}[{other}]", $"{site}.{plain}", at[0], at[1], other))], value);
+                        [One(Number($"{plain}[{d}]", $"{site}.{plain}", at)),
+                            One(Number($"{plain}[{other}]", $"{site}.{plain}", at[0], at[1], other))], value);
                 }
 
             default:
@@ -158,16 +170,20 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
         switch (word)
         {
             case "pre" when (module.Gate ?? module.Up) is Linear up:
-                return Linear(up, InputsOf(layer, "mlp"), at[0], at[1], value, "pre = Σᵢ xᵢ · W_in[i] + b", "How well the row fits this neuron's pattern.");
+                return Linear(up, InputsOf(layer, "mlp"), at[0], at[1], value, "pre = Σᵢ xᵢ · W_in[i] + b",
+                    "How well the row fits this neuron's pattern.");
             case "up" when module.Up is Linear up:
-                return Linear(up, InputsOf(layer, "mlp"), at[0], at[1], value, "up = Σᵢ xᵢ · W_up[i] + b", "The half that the gate lets through.");
+                return Linear(up, InputsOf(layer, "mlp"), at[0], at[1], value, "up = Σᵢ xᵢ · W_up[i] + b",
+                    "The half that the gate lets through.");
             case "out" when module.Down is Linear down:
-                return Linear(down, [$"{site}.post"], at[0], at[1], value, "out = Σ_f post_f · W_out[f] + b", "What the neurons write, each times how much it fired.");
+                return Linear(down, [$"{site}.post"], at[0], at[1], value, "out = Σ_f post_f · W_out[f] + b",
+                    "What the neurons write, each times how much it fired.");
             case "post":
                 {
                     List<Term> terms = [One(Number("pre", $"{site}.pre", at))];
                     if (module.Gate is not null) terms.Add(One(Number("up", $"{site}.up", at)));
-                    return new Opened(module.Gate is null ? "post = act(pre)" : "post = act(pre) × up", "The neuron's curve, applied to one number.", terms, value);
+                    return new Opened(module.Gate is null ? "post = act(pre)" : "post = act(pre) × up",
+                        "The neuron's curve, applied to one number.", terms, value);
                 }
 
             default:
@@ -191,7 +207,8 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                     Operand normalized = Number("normalized", $"{site}.normalized", at), weight = Weight("gain", gain, at[^1]);
                     List<Term> terms = [new Term([normalized, weight], (double)normalized.Value * weight.Value)];
                     if (bias is not null) terms.Add(One(Weight("bias", bias, at[^1])));
-                    return Checked("out = normalized × gain + bias", "Each number is stretched and moved as training found best.", terms, value);
+                    return Checked("out = normalized × gain + bias", "Each number is stretched and moved as training found best.", terms,
+                        value);
                 }
 
             case "normalized":
@@ -201,7 +218,8 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                     Operand mean = trace.Order.Contains($"{site}.mean") ? Number("mean", $"{site}.mean", row) : Constant("no mean", 0);
                     double made = ((double)x.Value - mean.Value) / scale.Value;
                     return Math.Abs(made - value) > 1e-3 * Math.Max(1, Math.Abs(value)) ? null
-                        : new Opened(mean.Hook is null ? "x ÷ scale" : "(x − mean) ÷ scale", "The row, brought to one size.", [One(x), One(mean), One(scale)], made);
+                        : new Opened(mean.Hook is null ? "x ÷ scale" : "(x − mean) ÷ scale", "The row, brought to one size.",
+                        [One(x), One(mean), One(scale)], made);
                 }
 
             case "in":

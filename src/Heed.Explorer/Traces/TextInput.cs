@@ -74,7 +74,8 @@ internal sealed class TextInputs
                 bool special = encoding.SpecialTokensMask[i] == 1;
                 (int from, int to) = (encoding.Starts[i], encoding.Ends[i]);
                 string shown = !special && to > from && to <= text.Length ? text[from..to] : Piece(encoding.Ids[i]);
-                tokens.Add(new TextToken(encoding.Ids[i], Piece(encoding.Ids[i]), shown, from, to, special ? -1 : encoding.WordIds[i], special));
+                tokens.Add(new TextToken(encoding.Ids[i], Piece(encoding.Ids[i]), shown, from, to, special ? -1 : encoding.WordIds[i],
+                    special));
             }
 
             bool segments = !decoder && _model.Reading.InputsOf([encoding]).TokenTypeIds is not null;
@@ -108,7 +109,8 @@ internal sealed class TextInputs
             {
                 if (!int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int id) || id >= vocabulary)
                 {
-                    throw new InputException($"text: '{Printable.Shorten(word)}' is no id. The folder has no tokenizer, so a text is a list of "
+                    throw new InputException($"text: '{Printable.Shorten(word)}' is no id. The folder has no tokenizer, so a text is a "
+                        + $"list of "
                         + $"ids from 0 to {vocabulary - 1}, separated by blanks: 5 17 9.");
                 }
 

@@ -59,7 +59,8 @@ internal sealed class TraceRunner(Model model, ModelLayout layout, string finger
         if (trace.Find(name) is { } held) return held;
         int dot = name.LastIndexOf('.');
         string site = dot < 0 ? name : name[..dot];
-        trace.Add(Capture(trace.Text, trace.Decoder, trace.Interventions, n => n == name || (dot > 0 && n.StartsWith(site + ".", StringComparison.Ordinal)),
+        trace.Add(Capture(trace.Text, trace.Decoder, trace.Interventions, n => n == name
+            || (dot > 0 && n.StartsWith(site + ".", StringComparison.Ordinal)),
             [], cancellationToken).Values);
         return trace.Find(name) ?? throw new InputException($"name: no tensor of this run is named '{Printable.Shorten(name)}'"
             + (Printable.Nearest(name, trace.Order) is { } near ? $"; the nearest is '{near}'." : "."));

@@ -19,7 +19,8 @@ internal sealed class TraceStore(TraceRunner runner, long mostBytes) : IDisposab
         try
         {
             if (Find(id) is { } meanwhile) return meanwhile;
-            Trace trace = await Task.Run(() => runner.Run(text, decoder, interventions, cancellationToken), cancellationToken).ConfigureAwait(false);
+            Trace trace = await Task.Run(() => runner.Run(text, decoder, interventions, cancellationToken),
+                cancellationToken).ConfigureAwait(false);
             lock (_gate)
             {
                 _newest.AddFirst(trace);

@@ -37,13 +37,15 @@ internal sealed class WeightPlaces
         return width == 0 || count != parameter.Shape.Count ? null : new WeightPlace(file, offset + (index * width), type, name);
     }
 
-    /// <summary>The exact name, or, if only one stored name ends like it or is its end, that one: files with and without a prefix.</summary>
+    /// <summary>The exact name, or, if only one stored name ends like it or is its end, that one: files with and without a
+    /// prefix.</summary>
     private (string?, (string File, long Offset, string Type, long Count)) Stored(Parameter parameter)
     {
         Dictionary<string, (string File, long Offset, string Type, long Count)> stored = _stored.Value;
         foreach (string name in Names(parameter))
             if (stored.TryGetValue(name, out (string, long, string, long) exact)) return (name, exact);
-        string[] near = [.. stored.Keys.Where(k => parameter.Name.EndsWith("." + k, StringComparison.Ordinal) || k.EndsWith("." + parameter.Name, StringComparison.Ordinal))];
+        string[] near = [.. stored.Keys.Where(k => parameter.Name.EndsWith("." + k, StringComparison.Ordinal)
+            || k.EndsWith("." + parameter.Name, StringComparison.Ordinal))];
         return near.Length == 1 ? (near[0], stored[near[0]]) : (null, default);
     }
 
