@@ -14,13 +14,16 @@ public class NewModelCommandTests
     {
         using TemporaryFolder folder = new();
         StringBuilder pairs = new("source\ttarget\n");
-        string[] numbers = ["one", "two", "three", "four"], zahlen = ["ein", "zwei", "drei", "vier"], things = ["dogs", "cats", "elephants"], dinge = ["Hunde", "Katzen", "Elefanten"];
+        string[] numbers = ["one", "two", "three", "four"], zahlen = ["ein", "zwei", "drei", "vier"], things = ["dogs", "cats",
+            "elephants"], dinge = ["Hunde", "Katzen", "Elefanten"];
         for (int n = 0; n < 4; n++)
             for (int t = 0; t < 3; t++) pairs.Append(CultureInfo.InvariantCulture, $"{numbers[n]} {things[t]}\t{zahlen[n]} {dinge[t]}\n");
-        string data = folder.File("pairs.tsv"), model = folder.File("lstm.json"), run = folder.File("run"), curve = folder.File("curve.svg");
+        string data = folder.File("pairs.tsv"), model = folder.File("lstm.json"), run = folder.File("run"),
+            curve = folder.File("curve.svg");
         await File.WriteAllTextAsync(data, pairs.ToString());
         await File.WriteAllTextAsync(model, """{ "model_type": "lstm-seq2seq", "hidden_size": 16, "embedding_size": 16, "attention": false, "vocab_size": 300 }""");
-        (int code, string output, string error) = await Run(["finetune", "--model", model, "--task", "translation", "--train", data, "--dev", data, "--vocabulary-size", "280", "--steps", "6",
+        (int code, string output, string error) = await Run(["finetune", "--model", model, "--task", "translation", "--train", data,
+            "--dev", data, "--vocabulary-size", "280", "--steps", "6",
             "--evaluate-every", "3", "--evaluate-written", "4", "--out", run]);
         Assert.True(code == ExitCode.Ok, error);
         Assert.Contains("new weights, drawn by seed 1; a vocabulary of ", error, StringComparison.Ordinal);
@@ -48,10 +51,12 @@ public class NewModelCommandTests
     {
         using TemporaryFolder folder = new();
         StringBuilder rows = new("text,label\n");
-        for (int i = 0; i < 20; i++) rows.Append(CultureInfo.InvariantCulture, $"{(i % 2 == 0 ? "the sun shines" : "rain falls down")} on day {i},{(i % 2 == 0 ? "good" : "bad")}\n");
+        for (int i = 0; i < 20; i++) rows.Append(CultureInfo.InvariantCulture,
+            $"{(i % 2 == 0 ? "the sun shines" : "rain falls down")} on day {i},{(i % 2 == 0 ? "good" : "bad")}\n");
         string data = folder.File("texts.csv"), target = folder.File("out");
         await File.WriteAllTextAsync(data, rows.ToString());
-        string[] line = ["baselines", "--train", data, "--test", data, "--methods", "words", "--examples", "4,20", "--seeds", "2", "--out", target];
+        string[] line = ["baselines", "--train", data, "--test", data, "--methods", "words", "--examples", "4,20", "--seeds", "2",
+            "--out", target];
         (int code, string output, string error) = await Run(line);
         Assert.True(code == ExitCode.Ok, error);
         Assert.Contains("words               1.00 (1.00–1.00)    1.00 (1.00–1.00)", output, StringComparison.Ordinal);

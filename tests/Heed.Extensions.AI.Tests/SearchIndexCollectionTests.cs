@@ -43,8 +43,16 @@ public class SearchIndexCollectionTests
         using SearchIndexCollection<int, Hotel> again = new(path);
         Hotel central = (await again.GetAsync(2, new RecordRetrievalOptions { IncludeVectors = true }))!;
         Assert.Equal((80.5, 1f), (central.Price, central.Vector.Span[1]));
-        await again.UpsertAsync(new Hotel { Id = 2, Name = "Central", Text = "closed", Stars = 1, Tags = [], Vector = new float[] { 0, 0,
-            1 } });
+        await again.UpsertAsync(new Hotel
+        {
+            Id = 2,
+            Name = "Central",
+            Text = "closed",
+            Stars = 1,
+            Tags = [],
+            Vector = new float[] { 0, 0,
+            1 }
+        });
         Assert.Equal("closed", (await again.GetAsync(2))!.Text);
         await again.DeleteAsync(7);
         Assert.Null(await again.GetAsync(7));

@@ -17,6 +17,7 @@ public class LengthBenchmarkTests
         Assert.Equal(LengthBenchmark.Lengths, results.Select(r => r.Length));
         Assert.All(results, r => Assert.True(r is { LearnMilliseconds: > 0, WriteMilliseconds: > 0 }));
         File.WriteAllText(gpt, """{ "model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 1, "vocab_size": 20 }""");
-        Assert.Contains("gpt.json: is ", Assert.Throws<InputException>(() => LengthBenchmark.Run([gpt], 0, default).ToList()).Message, StringComparison.Ordinal);
+        Assert.Contains("gpt.json: is ", Assert.Throws<InputException>(() => LengthBenchmark.Run([gpt], 0, default).ToList()).Message,
+            StringComparison.Ordinal);
     }
 }

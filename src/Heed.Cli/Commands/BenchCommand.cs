@@ -19,11 +19,17 @@ internal static class BenchCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> names = new("what") { Description = $"any of {string.Join(", ", Names)}; all but {Concurrency}, {Tokenizers} and {Lengths} if omitted", Arity = ArgumentArity.ZeroOrMore };
+        Argument<string[]> names = new("what") { Description = $"any of {string.Join(", ", Names)}; all but {Concurrency}, {Tokenizers} "
+            + $"and {Lengths} if omitted", Arity = ArgumentArity.ZeroOrMore };
         Option<int?> threads = NumberOption.Threads();
         Option<double> seconds = NumberOption.Of("--seconds", "how long each work is repeated", 3.0, new NumberRange<double>(0, 3600, Above: true));
-        Option<string[]> models = new("--model") { Description = $"tokenizer files or model folders for {Tokenizers}; if omitted, tokenizers are trained on the .NET SDK's documentation. Encoder-decoders, as folders or config.json, for {Lengths}", AllowMultipleArgumentsPerToken = true };
-        Command command = new("bench", "Measure matrix products, training, decoding and attention against this machine's peak and bandwidth, callers at once against one after another, the speed of tokenizers, and what texts of growing length cost encoder-decoders. Example: heed bench matmul --seconds 5") { names, threads, seconds, models };
+        Option<string[]> models = new("--model") { Description = $"tokenizer files or model folders for {Tokenizers}; if omitted, "
+            + $"tokenizers are trained on the .NET SDK's documentation. Encoder-decoders, as folders or config.json, for {Lengths}",
+                AllowMultipleArgumentsPerToken = true };
+        Command command = new("bench",
+            "Measure matrix products, training, decoding and attention against this machine's peak and bandwidth, callers at once "
+                + "against one after another, the speed of tokenizers, and what texts of growing length cost encoder-decoders. Example: "
+                    + "heed bench matmul --seconds 5") { names, threads, seconds, models };
         command.SetAction((parsed, cancellationToken) =>
         {
             NumberOption.SetThreads(parsed, threads);
@@ -54,16 +60,21 @@ internal static class BenchCommand
 
     private static void ByLength(Terminal terminal, string[] models, double seconds, JsonObject report, CancellationToken cancellationToken)
     {
-        if (models.Length == 0) throw new UsageException($"--model: is omitted, and {Lengths} needs encoder-decoders; name folders or config.json files.");
+        if (models.Length == 0) throw new UsageException($"--model: is omitted, and {Lengths} needs encoder-decoders; name folders or "
+            + $"config.json files.");
         JsonArray rows = [];
         if (!terminal.IsJson) terminal.Line($"{"model",-36} {"tokens",6} {"learning",12} {"per token",12} {"writing, per token",20}");
         foreach (LengthResult r in LengthBenchmark.Run(models, seconds, cancellationToken))
         {
-            if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["model"] = r.Model, ["tokens"] = r.Length, ["learn_milliseconds"] = r.LearnMilliseconds, ["write_milliseconds_per_token"] = r.WriteMilliseconds });
-            else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Printable.Shorten(Path.GetFileName(r.Model), 36),-36} {r.Length,6} {r.LearnMilliseconds,9:0.0} ms {r.LearnMilliseconds / r.Length,9:0.00} ms {r.WriteMilliseconds,17:0.00} ms"));
+            if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["model"] = r.Model, ["tokens"] = r.Length,
+                ["learn_milliseconds"] = r.LearnMilliseconds, ["write_milliseconds_per_token"] = r.WriteMilliseconds });
+            else terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"{Printable.Shorten(Path.GetFileName(r.Model), 36),-36} {r.Length,6} {r.LearnMilliseconds,9:0.0} ms "
+                    + $"{r.LearnMilliseconds / r.Length,9:0.00} ms {r.WriteMilliseconds,17:0.00} ms"));
         }
 
-        if (!terminal.IsJson) terminal.Line($"Batches of {LengthBenchmark.Batch} texts, as many tokens read as written; the fastest of several repetitions.");
+        if (!terminal.IsJson) terminal.Line($"Batches of {LengthBenchmark.Batch} texts, as many tokens read as written; the fastest of "
+            + $"several repetitions.");
         report["lengths"] = rows;
     }
 

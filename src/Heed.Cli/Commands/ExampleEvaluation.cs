@@ -84,7 +84,8 @@ internal sealed class ExampleEvaluation
             (string name, JsonNode? value) = row!.AsObject().Last();
             terminal.Line(string.Create(CultureInfo.InvariantCulture,
                 $"  sources of {row["characters_from"]} to {row["characters_to"]} characters: {row["examples"]} examples, exact match "
-                    + $"{row["exact_match"]!.GetValue<double>():0.0}, {(name == "bleu" ? "BLEU" : "ROUGE-L")} {value!.GetValue<double>():0.0}"));
+                    + $"{row["exact_match"]!.GetValue<double>():0.0}, {(name == "bleu" ? "BLEU" : "ROUGE-L")} "
+                        + $"{value!.GetValue<double>():0.0}"));
         }
 
         foreach (string finding in assessment.Report.Findings) terminal.Warn(finding + ".");
@@ -98,7 +99,8 @@ internal sealed class ExampleEvaluation
         {
             terminal.Line(string.Create(CultureInfo.InvariantCulture,
                 $"  {Printable.Escape(part![name]!.GetValue<string>()),-24} F1 {part["f1"]!.GetValue<double>():0.000}, precision "
-                    + $"{part["precision"]!.GetValue<double>():0.000}, recall {part["recall"]!.GetValue<double>():0.000} of {part["support"]}"));
+                    + $"{part["precision"]!.GetValue<double>():0.000}, recall {part["recall"]!.GetValue<double>():0.000} of "
+                        + $"{part["support"]}"));
         }
     }
 

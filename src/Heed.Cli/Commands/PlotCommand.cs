@@ -13,25 +13,34 @@ internal static class PlotCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> runs = new("run") { Description = "folders of runs, as --out of 'heed pretrain' or 'heed finetune' named them", Arity = ArgumentArity.OneOrMore };
-        Option<string> measure = new("--measure") { Description = "what is drawn: a key of the runs' log.jsonl, such as loss, held_out_loss, held_out_exact_match", DefaultValueFactory = _ => "held_out_loss" };
-        Option<string> by = new("--by") { Description = $"{Step} or {Seconds}: of training, without evaluations", DefaultValueFactory = _ => Step };
+        Argument<string[]> runs = new("run") { Description = "folders of runs, as --out of 'heed pretrain' or 'heed finetune' named them",
+            Arity = ArgumentArity.OneOrMore };
+        Option<string> measure = new("--measure") { Description = "what is drawn: a key of the runs' log.jsonl, such as loss, "
+            + "held_out_loss, held_out_exact_match", DefaultValueFactory = _ => "held_out_loss" };
+        Option<string> by = new("--by") { Description = $"{Step} or {Seconds}: of training, without evaluations", DefaultValueFactory = _
+            => Step };
         Option<string> output = new("--out") { Description = "file to write; it ends in .svg", Required = true };
         Command command = new("plot", "Draw a measure of one or more runs over steps or seconds, as an SVG file. "
-            + "Example: heed plot runs/a runs/b --measure held_out_exact_match --by seconds --out curves.svg") { runs, measure, by, output };
+            + "Example: heed plot runs/a runs/b --measure held_out_exact_match --by seconds --out curves.svg") { runs, measure, by,
+                output };
         command.SetAction((parsed, _) => Task.FromResult(Run(
-            terminal, parsed.GetRequiredValue(runs), parsed.GetRequiredValue(measure), parsed.GetRequiredValue(by), parsed.GetRequiredValue(output))));
+            terminal, parsed.GetRequiredValue(runs), parsed.GetRequiredValue(measure), parsed.GetRequiredValue(by),
+                parsed.GetRequiredValue(output))));
         return command;
     }
 
     private static int Run(Terminal terminal, string[] runs, string measure, string by, string file)
     {
-        if (by is not (Step or Seconds)) throw new UsageException($"--by: is \"{Printable.Shorten(by)}\"; {Step} or {Seconds} was expected.");
-        if (!file.EndsWith(".svg", StringComparison.OrdinalIgnoreCase)) throw new UsageException($"--out: '{file}' does not end in .svg, and a picture in that form is what is written.");
+        if (by is not (Step or Seconds)) throw new UsageException($"--by: is \"{Printable.Shorten(by)}\"; {Step} or {Seconds} was "
+            + $"expected.");
+        if (!file.EndsWith(".svg",
+            StringComparison.OrdinalIgnoreCase)) throw new UsageException($"--out: '{file}' does not end in .svg, and a picture in that "
+                + $"form is what is written.");
         RunCurve[] curves = [.. runs.Select(r => RunCurve.Read(r, measure))];
         ChartLine[] lines = [.. curves.Select(c => new ChartLine(c.Name, [.. c.Points.Select(p => (X(p), p.Value))]))];
         string name = measure.Replace('_', ' ');
-        DurableFile.WriteText(file, SvgChart.File(SvgChart.Lines($"{name} by {by}", $"{(by == Step ? "steps" : "seconds of training")} ({name})", lines)));
+        DurableFile.WriteText(file,
+            SvgChart.File(SvgChart.Lines($"{name} by {by}", $"{(by == Step ? "steps" : "seconds of training")} ({name})", lines)));
         if (terminal.IsJson)
         {
             terminal.Json(new JsonObject
@@ -49,7 +58,9 @@ internal static class PlotCommand
         }
 
         foreach (RunCurve c in curves)
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{c.Name}: {c.Points.Count} points, the last {c.Points[^1].Value:0.####} after {c.Points[^1].Step:N0} steps, {c.Points[^1].Seconds:0.0} s"));
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"{c.Name}: {c.Points.Count} points, the last {c.Points[^1].Value:0.####} after {c.Points[^1].Step:N0} steps, "
+                    + $"{c.Points[^1].Seconds:0.0} s"));
         terminal.Line($"Wrote {file}");
         return ExitCode.Ok;
 

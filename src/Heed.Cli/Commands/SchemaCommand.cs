@@ -13,7 +13,8 @@ internal static class SchemaCommand
     public static Command Create(Terminal terminal)
     {
         Argument<string> what = new("what") { Description = $"{Finetune} or {Pretrain}: the command whose --config is described" };
-        Command command = new("schema", "Print the JSON schema of a run.json, for editors and checks. Example: heed schema finetune") { what };
+        Command command = new("schema",
+            "Print the JSON schema of a run.json, for editors and checks. Example: heed schema finetune") { what };
         command.SetAction((parsed, _) =>
         {
             terminal.Json(parsed.GetRequiredValue(what) switch

@@ -76,7 +76,7 @@ internal sealed class OnlyTheMask : Experiment
     {
         string[] sites = [.. model.Parameters.Select(model.Parameters.SiteOf).Where(s => s.Contains("blocks.0.",
             StringComparison.Ordinal))];
-        return Array.FindIndex(sites, s => s.Contains("norm", StringComparison.Ordinal)) < Array.FindIndex(sites, s => s.Contains("attn",
+        return Array.FindIndex(sites, s => s.Contains("norm", StringComparison.Ordinal)) < Array.FindIndex(sites, s => s.Contains(".attn.",
             StringComparison.Ordinal));
     }
 

@@ -116,7 +116,7 @@ internal sealed class ContextualVectors : Experiment
             rest.Add(x.Rows(other, 1).ToArray());
         }
 
-        Hooks hooks = new Hooks().Observe("embed", (_, x) => Add(x.Value));
+        Hooks hooks = new Hooks().Observe("embed.token", (_, x) => Add(x.Value));
         using TensorScope scope = TensorScope.Begin();
         RunOptions options = new() { Hooks = hooks, Details = true };
         ModelOutput output = model.Model.Run(new ModelInputs { InputIds = TokenGrid.Of([[.. encoding.Ids]]) }, options);

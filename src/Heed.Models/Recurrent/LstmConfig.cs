@@ -18,7 +18,8 @@ public enum LstmTask
 /// <summary>Sizes and settings of the models from before Transformers, made of LSTM layers (Hochreiter and Schmidhuber 1997).</summary>
 public sealed record LstmConfig : ModelConfig
 {
-    /// <summary>First rows of a token table that is not the output layer too: N(0, 1), as torch's <c>nn.Embedding</c>. Gates that read rows of
+    /// <summary>First rows of a token table that is not the output layer too: N(0, 1), as torch's <c>nn.Embedding</c>. Gates that read
+    /// rows of
     /// 0.02 see hardly a difference between tokens, and learn ten times as slowly.</summary>
     internal static readonly Heed.Engine.Nn.Initializer FirstRows = Heed.Engine.Nn.Initializer.Normal(1);
 

@@ -32,7 +32,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         OutputTokens = new Embedding(config.Vocabulary, E, (at / "shared").As("embed"), LstmConfig.FirstRows);
         Encoder = new Lstm(E, H, ((at / "encoder").As("encoder") / "lstm").As("lstm"), config.EncoderLayers, bothDirections: true);
         Bridge = new Linear(H, config.Layers * H, (decoder / "bridge").As("bridge"), initializer: Initializer.GlorotUniform);
-        if (config.Attends) Attention = new AdditiveAttention(H, 2 * H, config.AttentionWidth, (decoder / "attention").As("blocks.0.cross_attn"));
+        if (config.Attends) Attention = new AdditiveAttention(H, 2 * H, config.AttentionWidth,
+            (decoder / "attention").As("blocks.0.cross_attn"));
         Decoder = new Lstm(E + (2 * H), H, (decoder / "lstm").As("lstm"), config.Layers);
         Combine = new Linear((3 * H) + E, H, (decoder / "combine").As("combine"), initializer: Initializer.GlorotUniform);
     }
@@ -66,7 +67,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
     public override Variable Encode(TokenBatch batch, ForwardContext context)
     {
         _ = Rows.Check(batch, "input_ids");
-        Variable x = _encoderDropout.Forward(context.Visit("encoder", "embed.token", OutputTokens.Forward(batch.Ids)), context);       // [S, E]
+        Variable x = _encoderDropout.Forward(context.Visit("encoder", "embed.token", OutputTokens.Forward(batch.Ids)),
+            context);       // [S, E]
         context.EachLayer?.Invoke(x);
         x = context.Visit("encoder.lstm", "out", Encoder.Forward(x, context));                                                       // [S, 2H]
         context.EachLayer?.Invoke(x);
@@ -81,10 +83,12 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
         (Variable keys, int[] starts) = Memory(memory, context);                                                                     // [S, 2H]
         Func<Variable, (Variable Read, IReadOnlyList<Variable> Weights)> attend = Reader(keys, starts);
         RecurrentState state = FirstState(keys, starts, context);
-        Variable tokens = _decoderDropout.Forward(context.Visit("decoder", "embed.token", OutputTokens.Forward(batch.Ids)), context);  // [N, E]
+        Variable tokens = _decoderDropout.Forward(context.Visit("decoder", "embed.token", OutputTokens.Forward(batch.Ids)),
+            context);  // [N, E]
         context.EachLayer?.Invoke(tokens);
 
-        (Variable[] steps, RecurrentState[] states, IReadOnlyList<Variable>[] weights) = Write(tokens, batch, state, T, lengths, attend, context);
+        (Variable[] steps, RecurrentState[] states, IReadOnlyList<Variable>[] weights) = Write(tokens, batch, state, T, lengths, attend,
+            context);
         if (context.Hooks is not null && Attention is not null)
         {
             Variable pattern = Pattern(weights, lengths, starts), seen = context.Visit(CrossSite, "pattern", pattern);               // [B, 1, T, S]
@@ -114,7 +118,8 @@ internal sealed class LstmEncoderDecoder : EncoderDecoder
 
         int H = _config.Width;
         int[] last = [.. starts.Skip(1).Select(s => s - 1)];
-        Variable ends = Variable.Concatenate(-1, keys.Gather(last).Columns(0, H), keys.Gather(starts[..^1]).Columns(H, H));          // [B, 2H]
+        Variable ends = Variable.Concatenate(-1, keys.Gather(last).Columns(0, H), keys.Gather(starts[..^1]).Columns(H,
+            H));          // [B, 2H]
         return _ => (ends, []);
     }
 

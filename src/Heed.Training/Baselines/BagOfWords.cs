@@ -31,7 +31,8 @@ internal sealed partial class BagOfWords
     {
         string[][] words = [.. texts.Select(t => WordsOf(t).ToArray())];
         string[] known = [.. words.SelectMany(w => w).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        if (known.Length == 0) throw new InputException("The texts have no word of two or more letters; a bag of words has nothing to learn from.");
+        if (known.Length == 0) throw new InputException("The texts have no word of two or more letters; a bag of words has nothing to "
+            + "learn from.");
         Dictionary<string, int> columns = known.Select((w, i) => (w, i)).ToDictionary(p => p.w, p => p.i, StringComparer.Ordinal);
         int[] texted = new int[known.Length];
         foreach (string[] text in words)

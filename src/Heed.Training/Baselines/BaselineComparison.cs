@@ -14,18 +14,21 @@ namespace Heed.Training.Baselines;
 /// </summary>
 public static class BaselineComparison
 {
-    private const string Words = "words", Vectors = "vectors", Lstm = "lstm", NewWeights = "new-weights", FewShot = "few-shot", Finetune = "finetune";
+    private const string Words = "words", Vectors = "vectors", Lstm = "lstm", NewWeights = "new-weights", FewShot = "few-shot",
+        Finetune = "finetune";
 
     /// <summary>Examples a class above which pairs of all of them would be too many.</summary>
     private const int MostFewShot = 100;
 
     /// <summary>An LSTM that reads in both directions, as wide as fits so few texts.</summary>
     private const string LstmConfig = """
-        { "model_type": "lstm-classifier", "hidden_size": 128, "embedding_size": 128, "num_layers": 1, "bidirectional": true, "vocab_size": 4096 }
+        { "model_type": "lstm-classifier", "hidden_size": 128, "embedding_size": 128, "num_layers": 1, "bidirectional": true,
+            "vocab_size": 4096 }
         """;
 
     /// <summary>
-    /// The methods: <c>words</c> (bag of words and pairs of words, logistic regression), <c>lstm</c> (new weights), <c>new-weights</c> (the encoder not trained
+    /// The methods: <c>words</c> (bag of words and pairs of words, logistic regression), <c>lstm</c> (new weights), <c>new-weights</c>
+    /// (the encoder not trained
     /// before), <c>finetune</c> (the encoder trained further), <c>vectors</c> (logistic regression over the encoder's vectors as they are)
     /// and <c>few-shot</c> (the same after a contrastive training; up to 100 examples).
     /// </summary>
@@ -45,13 +48,16 @@ public static class BaselineComparison
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(folder);
-        string[] methods = [.. settings.Methods.Count > 0 ? settings.Methods : Methods.Where(m => settings.Model.Length > 0 || m is Words or Lstm)];
+        string[] methods = [.. settings.Methods.Count > 0 ? settings.Methods : Methods.Where(m => settings.Model.Length > 0
+            || m is Words or Lstm)];
         foreach (string method in methods)
         {
             if (!Methods.Contains(method))
-                throw new ConfigException($"methods: \"{Printable.Shorten(method)}\" is unknown; one of {string.Join(", ", Methods)} was expected.");
+                throw new ConfigException($"methods: \"{Printable.Shorten(method)}\" is unknown; one of {string.Join(", ", Methods)} "
+                    + $"was expected.");
             if (settings.Model.Length == 0 && method is not (Words or Lstm))
-                throw new ConfigException($"methods: {method} needs a trained encoder. Name its folder as the model, or leave {method} out.");
+                throw new ConfigException($"methods: {method} needs a trained encoder. Name its folder as the model, or leave {method} "
+                    + $"out.");
         }
 
         return Results(settings, methods, folder, known ?? [], status, cancellationToken);
@@ -62,7 +68,8 @@ public static class BaselineComparison
     {
         DataOptions options = FinetuningData.Options(settings.Training);
         ClassificationSet train = ExampleReader.Classification(settings.Train, options, cancellationToken);
-        if (train.Kind != LabelKind.Single) throw new InputException($"{settings.Train}: the labels are not one per text, which is what is compared here.");
+        if (train.Kind != LabelKind.Single) throw new InputException($"{settings.Train}: the labels are not one per text, which is what "
+            + $"is compared here.");
         if (train.Examples.FirstOrDefault(e => e.Second is not null) is { } pair)
             throw new InputException($"{pair.Place}: has two texts; single texts are compared here.");
         JudgedTexts? dev = settings.Dev.Length == 0 ? null : JudgedTexts.Read(settings.Dev, options, train, cancellationToken);
@@ -91,7 +98,8 @@ public static class BaselineComparison
                     (double onDev, double onTest) = method switch
                     {
                         Words => ByWords(some, train.Labels, dev, test, settings.Strength),
-                        Vectors => (vectors ??= new VectorCache(settings.Model)).Judge(some, train.Labels, dev, test, settings.Strength, cancellationToken),
+                        Vectors => (vectors ??= new VectorCache(settings.Model)).Judge(some, train.Labels, dev, test, settings.Strength,
+                            cancellationToken),
                         _ => ByTraining(method, some, seed, settings, folder, cancellationToken),
                     };
                     yield return new BaselineResult(method, count, seed, onDev, onTest, Stopwatch.GetElapsedTime(started).TotalSeconds);
@@ -119,7 +127,8 @@ public static class BaselineComparison
         return [.. drawn];
     }
 
-    private static (double Dev, double Test) ByWords(ClassificationExample[] some, IReadOnlyList<string> labels, JudgedTexts? dev, JudgedTexts test,
+    private static (double Dev, double Test) ByWords(ClassificationExample[] some, IReadOnlyList<string> labels, JudgedTexts? dev,
+        JudgedTexts test,
         double strength)
     {
         BagOfWords words = BagOfWords.Fit([.. some.Select(e => e.Text)], JudgedTexts.Indices(some, labels), labels.Count, strength);
@@ -127,7 +136,8 @@ public static class BaselineComparison
     }
 
     private static (double Dev, double Test) ByTraining(
-        string method, ClassificationExample[] some, ulong seed, BaselineSettings settings, string folder, CancellationToken cancellationToken)
+        string method, ClassificationExample[] some, ulong seed, BaselineSettings settings, string folder,
+            CancellationToken cancellationToken)
     {
         string work = Path.Combine(folder, "scratch");
         if (Directory.Exists(work)) Directory.Delete(work, recursive: true);
@@ -178,7 +188,8 @@ public static class BaselineComparison
         private readonly TextEmbedder _embedder = TextEmbedder.Open(folder);
         private readonly Dictionary<string, float[]> _vectors = new(StringComparer.Ordinal);
 
-        public (double Dev, double Test) Judge(ClassificationExample[] some, IReadOnlyList<string> labels, JudgedTexts? dev, JudgedTexts test,
+        public (double Dev, double Test) Judge(ClassificationExample[] some, IReadOnlyList<string> labels, JudgedTexts? dev,
+            JudgedTexts test,
             double strength, CancellationToken cancellationToken)
         {
             float[] table = [.. some.SelectMany(e => Of(e.Text, cancellationToken))];

@@ -5,7 +5,8 @@ using Heed.Training.Finetuning;
 
 namespace Heed.Training.Baselines;
 
-/// <summary>The results of a comparison in a folder: <c>results.json</c>, and <c>accuracy.svg</c> where numbers of examples differ.</summary>
+/// <summary>The results of a comparison in a folder: <c>results.json</c>, and <c>accuracy.svg</c> where numbers of examples
+/// differ.</summary>
 internal static class BaselineReport
 {
     /// <summary>Name of the results.</summary>
@@ -63,7 +64,8 @@ internal static class BaselineReport
     public static string Cell(IEnumerable<double> figures)
     {
         double[] all = [.. figures.Where(double.IsFinite)];
-        return all.Length == 0 ? "–" : all.Length == 1 ? Figure(all[0]) : $"{Figure(all.Average())} ({Figure(all.Min())}–{Figure(all.Max())})";
+        return all.Length == 0 ? "–" : all.Length == 1 ? Figure(all[0])
+            : $"{Figure(all.Average())} ({Figure(all.Min())}–{Figure(all.Max())})";
     }
 
     private static string Figure(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);

@@ -146,7 +146,8 @@ internal abstract class FinetuningData
             HeadKind.SequenceClassifier => ClassificationData.Name,
             HeadKind.TokenClassifier => EntityData.Name,
             HeadKind.QuestionAnswerer => QuestionData.Name,
-            _ => FinetuningReport.TaskOf(config.Model) is { } trained && Tasks.Contains(trained) ? trained : throw new InputException($"{config.Model}: {model.Architecture} has no head that labelled examples judge. "
+            _ => FinetuningReport.TaskOf(config.Model) is { } trained && Tasks.Contains(trained) ? trained
+                : throw new InputException($"{config.Model}: {model.Architecture} has no head that labelled examples judge. "
                 + "Name the task (--task), or open a fine-tuned model."),
         };
         return task switch

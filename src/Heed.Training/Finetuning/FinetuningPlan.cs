@@ -33,9 +33,11 @@ internal static class FinetuningPlan
 
         string? taught = config.Temperature is not null ? "temperature" : config.SoftWeight is not null ? "soft_weight" : null;
         if (config.Teacher.Length == 0 && taught is not null)
-            throw new ConfigException($"{taught}: is a setting of a teacher, and there is none. Name the teacher's folder, or leave it out.");
+            throw new ConfigException($"{taught}: is a setting of a teacher, and there is none. Name the teacher's folder, or leave it "
+                + $"out.");
         if (config.Teacher.Length > 0 && (data is not ClassificationData || config.FewShot))
-            throw new ConfigException($"teacher: is for classification, and the task is {(config.FewShot ? "few-shot learning" : data.Task)}. Leave it out.");
+            throw new ConfigException($"teacher: is for classification, and the task is "
+                + $"{(config.FewShot ? "few-shot learning" : data.Task)}. Leave it out.");
         List<string> decisions = [];
         if (isNew)
         {
@@ -101,7 +103,8 @@ internal static class FinetuningPlan
         {
             result = result with { EvaluateEvery = Math.Max(1, result.Steps / Evaluations) };
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{EvaluationDecision}{result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end the "
+                $"{EvaluationDecision}{result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end "
+                    + $"the "
                     + $"run"));
         }
 
@@ -138,7 +141,8 @@ internal static class FinetuningPlan
     {
         List<string> kept = [.. decisions.Where(d => !d.Contains(StepsDecision, StringComparison.Ordinal)
             && !d.StartsWith(EvaluationDecision, StringComparison.Ordinal))];
-        kept.Add(string.Create(CultureInfo.InvariantCulture, $"{config.Epochs:0.##} epochs, {config.Steps:N0}{StepsDecision}as planned for the time that was given"));
+        kept.Add(string.Create(CultureInfo.InvariantCulture,
+            $"{config.Epochs:0.##} epochs, {config.Steps:N0}{StepsDecision}as planned for the time that was given"));
         if (config.EvaluateEvery > 0)
             kept.Add(string.Create(CultureInfo.InvariantCulture, $"{EvaluationDecision}{config.EvaluateEvery:N0} steps; the best is kept"));
         return kept;

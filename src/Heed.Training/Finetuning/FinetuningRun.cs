@@ -38,7 +38,8 @@ public static class FinetuningRun
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
-        if (config.Model.Length == 0) throw new ConfigException("model: is empty; name the model folder to train further, or a preset or config.json "
+        if (config.Model.Length == 0) throw new ConfigException("model: is empty; name the model folder to train further, or a preset "
+            + "or config.json "
             + "to begin with new weights.");
         if (config.Train.Length == 0) throw new ConfigException("train: is empty; name the file or folder to learn from.");
         config = (FinetuningConfig)config.WithFullPaths();
@@ -116,7 +117,8 @@ public static class FinetuningRun
         if (calibration is null) File.Delete(calibrationFile);
         else DurableFile.WriteText(calibrationFile, StrictJson.Format(calibration.ToJson()));
         TaskAssessment? test = config.Test.Length == 0 ? null
-            : Evaluate(config with { Model = run.ModelFolder, Tokenizer = "", EvaluateWritten = 0, Task = run.Task.Name }, null, cancellationToken);
+            : Evaluate(config with { Model = run.ModelFolder, Tokenizer = "", EvaluateWritten = 0, Task = run.Task.Name }, null,
+                cancellationToken);
         FinetuningReport.Write(run, trained, test, calibration?.ToJson());
         return trained is null ? null : trained.Report with { Step = run.SavedStep };
     }
@@ -148,7 +150,8 @@ public static class FinetuningRun
 
             using FinetuningTask task = data.Make(model, settings);
             if (task is RewritingTask rewriting) rewriting.Writing = writing;
-            else if (writing is not null) throw new ConfigException($"beams: are of tasks that write, and {task.Name} is none of them. Leave them out.");
+            else if (writing is not null) throw new ConfigException($"beams: are of tasks that write, and {task.Name} is none of them. "
+                + $"Leave them out.");
             return task.Complete(task.Assess(cancellationToken)!, cancellationToken);
         }
         catch
@@ -164,7 +167,8 @@ public static class FinetuningRun
         // An adapter is opened beside its base model, not within its weights: sums in another order have other bits.
         bool isAdapter = run.Task.Source.Adapter is not null;
         FinetuningConfig saved = isAdapter ? config : config with { Model = run.ModelFolder };
-        FinetuningModel model = FinetuningModel.Load(saved, FinetuningStart.OfFolder(saved.Model), run.Task.Data, isAdapter ? run.ModelFolder
+        FinetuningModel model = FinetuningModel.Load(saved, FinetuningStart.OfFolder(saved.Model), run.Task.Data, isAdapter
+            ? run.ModelFolder
             : null);
         try
         {

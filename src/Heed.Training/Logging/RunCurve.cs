@@ -42,7 +42,8 @@ internal sealed record RunCurve(string Name, IReadOnlyList<RunCurvePoint> Points
         }
 
         if (points.Count == 0)
-            throw new InputException($"{path}: no line has \"{Printable.Shorten(measure)}\"; there are {string.Join(", ", keys.Except(["step"]))}. "
+            throw new InputException($"{path}: no line has \"{Printable.Shorten(measure)}\"; there are "
+                + $"{string.Join(", ", keys.Except(["step"]))}. "
                 + "Name one of them.");
         return new RunCurve(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), points);
     }

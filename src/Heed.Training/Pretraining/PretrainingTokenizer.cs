@@ -29,7 +29,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
 
     /// <summary>Path of the tokenizer that is read, which is the teacher's where there is one; null if one is trained.</summary>
     public static string? Given(PretrainingConfig config, PretrainingModel model)
-        => config.Tokenizer.Length > 0 ? config.Tokenizer : config.Teacher.Length > 0 ? config.Teacher : model.Weights is { } folder && HasTokenizer(folder) ? folder : null;
+        => config.Tokenizer.Length > 0 ? config.Tokenizer : config.Teacher.Length > 0 ? config.Teacher : model.Weights is { } folder
+            && HasTokenizer(folder) ? folder : null;
 
     /// <summary>Refuses a tokenizer that does not exist.</summary>
     /// <exception cref="StorageException">The message names it.</exception>
@@ -62,7 +63,8 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
             preparation.Warn($"{file}: is not the tokenizer that was trained here: it is damaged or was edited. It is trained again.");
         }
 
-        preparation.Report($"training a {(ObjectiveKind.Masks(objective.Name) ? "WordPiece" : "byte-level BPE")} tokenizer of {config.VocabularySize} ids");
+        preparation.Report($"training a {(ObjectiveKind.Masks(objective.Name) ? "WordPiece" : "byte-level BPE")} tokenizer of "
+            + $"{config.VocabularySize} ids");
         preparation.RemoveIfRefused(Folder);
         Tokenizer trained = Train(config, objective, texts, preparation.CancellationToken);
         if (File.Exists(keyFile)) File.Delete(keyFile);
@@ -96,12 +98,14 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
 
         if (size < Bytes + special.Count)
         {
-            throw new ConfigException($"vocabulary_size: is {size}, and {Bytes} bytes and {special.Count} special tokens of objective {objective} "
+            throw new ConfigException($"vocabulary_size: is {size}, and {Bytes} bytes and {special.Count} special tokens of objective "
+                + $"{objective} "
                 + $"need {Bytes + special.Count}. Raise it.");
         }
 
         Tokenizer trained = TokenizerTrainer.Train(
-            new BpeTrainerSettings { VocabularySize = size, SpecialTokens = special }, texts, TrainingPipeline.ByteLevel, null, cancellationToken);
+            new BpeTrainerSettings { VocabularySize = size, SpecialTokens = special }, texts, TrainingPipeline.ByteLevel, null,
+                cancellationToken);
         return objective == ObjectiveKind.Causal ? trained : Framed(trained, ObjectiveTokens.Frame(objective));
     }
 

@@ -36,13 +36,15 @@ internal static class LengthBenchmark
         {
             ModelDescription description = Directory.Exists(name) ? ModelFolder.ReadConfig(name) : ModelFolder.ReadConfigFile(name);
             if (description.Family.HeadOf(description.Architecture) != HeadKind.SequenceToSequence)
-                throw new InputException($"{name}: is {description.Architecture}, and encoder-decoders are measured by length. Name another model.");
+                throw new InputException($"{name}: is {description.Architecture}, and encoder-decoders are measured by length. Name "
+                    + $"another model.");
             using SequenceToSequenceModel model = (SequenceToSequenceModel)description.Family.Build(
                 description.Architecture, description.Config, new ParameterSet(ParameterSource.Random(1)));
             foreach (int length in Lengths.Where(l => l <= description.Config.MaximumLength))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                yield return new LengthResult(name, length, Best(seconds, () => Learn(model, length)), Best(seconds, () => Write(model, length)) / length);
+                yield return new LengthResult(name, length, Best(seconds, () => Learn(model, length)), Best(seconds, ()
+                    => Write(model, length)) / length);
             }
         }
     }
@@ -72,7 +74,8 @@ internal static class LengthBenchmark
     {
         using InferenceEngine engine = new(model);
         GenerationConfig config = new() { MaxNewTokens = length, MinNewTokens = length };
-        engine.Generate([.. Rows(model, length).Select(r => new GenerationRequest { Prompt = r, Config = config })], CancellationToken.None);
+        engine.Generate([.. Rows(model, length).Select(r => new GenerationRequest { Prompt = r, Config = config })],
+            CancellationToken.None);
     }
 
     /// <summary>Ids above those of special tokens.</summary>
@@ -80,7 +83,8 @@ internal static class LengthBenchmark
     {
         const int Special = 4;
         int kinds = model.Config.Vocabulary - Special;
-        return [.. Enumerable.Range(0, Batch).Select(b => Enumerable.Range(0, length).Select(i => Special + (((b * 31) + (i * 7)) % kinds)).ToArray())];
+        return [.. Enumerable.Range(0, Batch).Select(b => Enumerable.Range(0, length).Select(i => Special
+            + (((b * 31) + (i * 7)) % kinds)).ToArray())];
     }
 
     /// <summary>The fastest of several repetitions, in milliseconds.</summary>

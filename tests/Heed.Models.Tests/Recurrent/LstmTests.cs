@@ -44,7 +44,8 @@ public sealed class LstmTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void The_encoder_and_decoder_learn(bool attends) => Learns(SequenceToSequenceModel.Create(Config with { Attends = attends }, New()), Pair);
+    public void The_encoder_and_decoder_learn(bool attends)
+        => Learns(SequenceToSequenceModel.Create(Config with { Attends = attends }, New()), Pair);
 
     [Fact]
     public void The_language_model_goes_on_from_its_cache_forks_and_goes_back()

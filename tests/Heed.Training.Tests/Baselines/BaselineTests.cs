@@ -17,17 +17,20 @@ public class BaselineTests
     public void Words_are_two_letters_or_more_and_pairs_follow_them()
         => Assert.Equal(["my", "card", "é9", "my card", "card é9"], BagOfWords.WordsOf("My CARD, a é9!"));
 
-    /// <summary>scikit-learn's figures: TfidfVectorizer(ngram_range=(1, 2)) and LogisticRegression(C=10) on the samples' texts give 0.67 on test and 1.00 on dev.</summary>
+    /// <summary>scikit-learn's figures: TfidfVectorizer(ngram_range=(1, 2)) and LogisticRegression(C=10) on the samples' texts give 0.67
+    /// on test and 1.00 on dev.</summary>
     [Fact]
     public void A_bag_of_words_reaches_the_reference_on_the_disputes()
     {
         ClassificationSet train = Read("train"), dev = Read("dev"), test = Read("test");
-        BagOfWords words = BagOfWords.Fit([.. train.Examples.Select(e => e.Text)], JudgedTexts.Indices(train.Examples, train.Labels), train.Labels.Count, 10);
+        BagOfWords words = BagOfWords.Fit([.. train.Examples.Select(e => e.Text)], JudgedTexts.Indices(train.Examples, train.Labels),
+            train.Labels.Count, 10);
         Assert.Equal(5481, words.Words);
         Assert.Equal(1.00, Share(dev), 0.005);
         Assert.Equal(0.67, Share(test), 0.01);
 
-        double Share(ClassificationSet set) => new JudgedTexts([.. set.Examples.Select(e => e.Text)], JudgedTexts.Indices(set.Examples, train.Labels)).Share(words.Predict);
+        double Share(ClassificationSet set) => new JudgedTexts([.. set.Examples.Select(e => e.Text)],
+            JudgedTexts.Indices(set.Examples, train.Labels)).Share(words.Predict);
         static ClassificationSet Read(string part) => ExampleReader.Classification(Path.Combine(Disputes, $"classification.{part}.jsonl"));
     }
 
@@ -53,7 +56,8 @@ public class BaselineTests
             Training = new FinetuningConfig { Steps = 3, BatchSize = 4, VocabularySize = 300 },
         };
         List<BaselineResult> results = [.. BaselineComparison.Run(settings, folder.File("work"))];
-        Assert.Equal([.. BaselineComparison.Methods.Select(m => (m, 8)), .. BaselineComparison.Methods.Select(m => (m, 24))], results.Select(r => (r.Method, r.Examples)));
+        Assert.Equal([.. BaselineComparison.Methods.Select(m => (m, 8)), .. BaselineComparison.Methods.Select(m => (m, 24))],
+            results.Select(r => (r.Method, r.Examples)));
         Assert.All(results, r => Assert.InRange(r.Test, 0, 1));
         Assert.All(results, r => Assert.Equal(r.Dev, r.Test));
         Assert.Equal(1, results.Single(r => r.Method == "words" && r.Examples == 24).Test);
@@ -77,13 +81,17 @@ public class BaselineTests
         string data = Texts(folder);
         BaselineSettings settings = new() { Train = data, Test = data };
         Assert.StartsWith("methods: \"trees\" is unknown", Refused(settings with { Methods = ["trees"] }), StringComparison.Ordinal);
-        Assert.StartsWith("methods: vectors needs a trained encoder", Refused(settings with { Methods = ["vectors"] }), StringComparison.Ordinal);
-        Assert.StartsWith("examples: is 25, and ", Refused(settings with { Methods = ["words"], Examples = [25] }), StringComparison.Ordinal);
+        Assert.StartsWith("methods: vectors needs a trained encoder", Refused(settings with { Methods = ["vectors"] }),
+            StringComparison.Ordinal);
+        Assert.StartsWith("examples: is 25, and ", Refused(settings with { Methods = ["words"], Examples = [25] }),
+            StringComparison.Ordinal);
         string other = folder.File("other.csv");
         File.WriteAllText(other, "text,label\nfog all day,ugly\nsun all day,good\n");
-        Assert.Contains("the label 'ugly' is none of the training data: bad, good", Refused(settings with { Methods = ["words"], Test = other }), StringComparison.Ordinal);
+        Assert.Contains("the label 'ugly' is none of the training data: bad, good",
+            Refused(settings with { Methods = ["words"], Test = other }), StringComparison.Ordinal);
 
-        string Refused(BaselineSettings refused) => Assert.ThrowsAny<HeedException>(() => BaselineComparison.Run(refused, folder.File("work")).ToList()).Message;
+        string Refused(BaselineSettings refused) => Assert.ThrowsAny<HeedException>(()
+            => BaselineComparison.Run(refused, folder.File("work")).ToList()).Message;
     }
 
     [Fact]
@@ -97,10 +105,12 @@ public class BaselineTests
         Assert.Equal("a", curve.Name);
         Assert.Equal([new RunCurvePoint(2, 0.75, 10)], curve.Points);
         Assert.Equal([0.5, 0.75, 1.75], RunCurve.Read(folder.File("a"), "loss").Points.Select(p => p.Seconds));
-        Assert.Contains("no line has \"bleu\"; there are held_out_exact_match, held_out_loss, loss, seconds", Assert.Throws<InputException>(() => RunCurve.Read(folder.File("a"), "bleu")).Message, StringComparison.Ordinal);
+        Assert.Contains("no line has \"bleu\"; there are held_out_exact_match, held_out_loss, loss, seconds",
+            Assert.Throws<InputException>(() => RunCurve.Read(folder.File("a"), "bleu")).Message, StringComparison.Ordinal);
         Assert.Throws<StorageException>(() => RunCurve.Read(folder.Path, "loss"));
         File.AppendAllText(folder.File("a/run/log.jsonl"), "{\"ste");
-        Assert.Contains("log.jsonl:5: ", Assert.Throws<InputException>(() => RunCurve.Read(folder.File("a"), "loss")).Message, StringComparison.Ordinal);
+        Assert.Contains("log.jsonl:5: ", Assert.Throws<InputException>(() => RunCurve.Read(folder.File("a"), "loss")).Message,
+            StringComparison.Ordinal);
     }
 
     private static string Finetuned() => Heed.Training.Tests.Finetuning.Finetuned.Encoder;
@@ -108,7 +118,8 @@ public class BaselineTests
     private static string Texts(TemporaryFolder folder)
     {
         StringBuilder rows = new("text,label\n");
-        for (int i = 0; i < 24; i++) rows.Append(CultureInfo.InvariantCulture, $"{(i % 2 == 0 ? "the sun shines" : "rain falls down")} on day {i},{(i % 2 == 0 ? "good" : "bad")}\n");
+        for (int i = 0; i < 24; i++) rows.Append(CultureInfo.InvariantCulture,
+            $"{(i % 2 == 0 ? "the sun shines" : "rain falls down")} on day {i},{(i % 2 == 0 ? "good" : "bad")}\n");
         File.WriteAllText(folder.File("texts.csv"), rows.ToString());
         return folder.File("texts.csv");
     }

@@ -14,7 +14,8 @@ namespace Heed.Training.Tests.Finetuning;
 public class NewModelTests
 {
     private const string Transformer = """
-        { "model_type": "transformer-2017", "d_model": 32, "d_ff": 64, "num_heads": 2, "encoder_layers": 1, "decoder_layers": 1, "norm_first": true,
+        { "model_type": "transformer-2017", "d_model": 32, "d_ff": 64, "num_heads": 2, "encoder_layers": 1, "decoder_layers": 1,
+            "norm_first": true,
           "dropout": 0.0, "label_smoothing": 0.0, "tie_word_embeddings": true, "vocab_size": 300 }
         """;
 
@@ -23,7 +24,8 @@ public class NewModelTests
     private const string FixedVector = """{ "model_type": "lstm-seq2seq", "hidden_size": 24, "embedding_size": 16, "attention": false, "vocab_size": 300 }""";
 
     private const string T5 = """
-        { "model_type": "t5", "d_model": 32, "d_kv": 16, "d_ff": 64, "num_heads": 2, "num_layers": 1, "num_decoder_layers": 1, "dropout_rate": 0.0, "vocab_size": 300 }
+        { "model_type": "t5", "d_model": 32, "d_kv": 16, "d_ff": 64, "num_heads": 2, "num_layers": 1, "num_decoder_layers": 1,
+            "dropout_rate": 0.0, "vocab_size": 300 }
         """;
 
     [Theory]
@@ -78,11 +80,13 @@ public class NewModelTests
     public void A_preset_takes_the_tokenizer_s_vocabulary_and_no_dropout()
     {
         using TemporaryFolder folder = new();
-        using TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("out"), Config(folder) with { Model = "transformer-tiny", Steps = 1 });
+        using TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("out"),
+            Config(folder) with { Model = "transformer-tiny", Steps = 1 });
         ModelConfig config = run.Task.Model.Config;
         Assert.Equal(run.Task.Data.Tokenizer.VocabularySize, config.Vocabulary);
         Assert.Equal(0.0, config.ToJson()["dropout"]!.GetValue<double>());
-        Assert.Equal((run.Task.Data.Tokenizer.TokenToId("</s>"), run.Task.Data.Tokenizer.TokenToId("<pad>")), (config.EndId, config.PaddingId));
+        Assert.Equal((run.Task.Data.Tokenizer.TokenToId("</s>"), run.Task.Data.Tokenizer.TokenToId("<pad>")), (config.EndId,
+            config.PaddingId));
         Assert.Equal("</s>", run.Task.Data.Tokenizer.IdToToken(run.Task.Data.Tokenizer.Encode("one").Ids[^1]));
     }
 
@@ -102,14 +106,16 @@ public class NewModelTests
         using TemporaryFolder folder = new();
         string data = folder.File("data.csv");
         StringBuilder rows = new("text,label\n");
-        for (int i = 0; i < 40; i++) rows.Append(CultureInfo.InvariantCulture, $"{(i % 2 == 0 ? "the sun shines" : "rain falls down")} number {i},{(i % 2 == 0 ? "good" : "bad")}\n");
+        for (int i = 0; i < 40; i++) rows.Append(CultureInfo.InvariantCulture,
+            $"{(i % 2 == 0 ? "the sun shines" : "rain falls down")} number {i},{(i % 2 == 0 ? "good" : "bad")}\n");
         File.WriteAllText(data, rows.ToString());
         bool isBert = type == "bert";
         string model = isBert ? Path.Combine(Finetuned.Encoder, "config.json") : folder.File("lstm.json");
         if (!isBert) File.WriteAllText(model, """{ "model_type": "lstm-classifier", "hidden_size": 16, "vocab_size": 300 }""");
         FinetuningConfig config = new()
         {
-            Model = model, Tokenizer = isBert ? Finetuned.Encoder : "", Train = data, VocabularySize = 300, Steps = 30, BatchSize = 8, LearningRate = 1e-2, EvaluateEvery = 30,
+            Model = model, Tokenizer = isBert ? Finetuned.Encoder : "", Train = data, VocabularySize = 300, Steps = 30, BatchSize = 8,
+                LearningRate = 1e-2, EvaluateEvery = 30,
         };
         EvaluationReport report = Finetuned.Train(folder.File("out"), config)!;
         Assert.True(report["accuracy"] > 0.9, $"accuracy {report["accuracy"]}");
@@ -124,14 +130,19 @@ public class NewModelTests
         FinetuningConfig config = Config(folder) with { Model = "transformer-tiny", Steps = 1 };
         Refuses<ConfigException>(config with { Lora = 4 }, "lora: ");
         Refuses<ConfigException>(config with { VocabularySize = 257 }, "vocabulary_size: ");
-        Refuses<ConfigException>(config with { Model = Finetuned.Pipeline("t5-translate"), Tokenizer = Finetuned.Encoder }, "tokenizer: is for new weights");
+        Refuses<ConfigException>(config with { Model = Finetuned.Pipeline("t5-translate"), Tokenizer = Finetuned.Encoder },
+            "tokenizer: is for new weights");
         string scores = folder.File("scores.csv");
         File.WriteAllText(scores, "sentence1,sentence2,score\na cat,the cat,0.9\na dog,the sun,0.1\na cow,the cow,0.8\nrain,snow,0.4\n");
-        Refuses<ConfigException>(config with { Model = "electra-small", Train = scores, Dev = "", Task = "similarity" }, "model: electra-small begins with new weights, and similarity needs");
+        Refuses<ConfigException>(config with { Model = "electra-small", Train = scores, Dev = "", Task = "similarity" },
+            "model: electra-small begins with new weights, and similarity needs");
         string chats = folder.File("chats.jsonl");
-        File.WriteAllText(chats, string.Concat(Enumerable.Repeat("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}\n", 4)));
-        Refuses<ConfigException>(config with { Model = "gpt2-tiny", Train = chats, Dev = "", Task = null }, "model: gpt2-tiny begins with new weights, and instruct needs");
-        Refuses<ConfigException>(new FinetuningConfig { Model = Finetuned.Encoder, Train = config.Train, Task = "classification", Columns = ["text=source", "label=target"], EvaluateWritten = 3 },
+        File.WriteAllText(chats,
+            string.Concat(Enumerable.Repeat("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}\n", 4)));
+        Refuses<ConfigException>(config with { Model = "gpt2-tiny", Train = chats, Dev = "", Task = null },
+            "model: gpt2-tiny begins with new weights, and instruct needs");
+        Refuses<ConfigException>(new FinetuningConfig { Model = Finetuned.Encoder, Train = config.Train, Task = "classification",
+            Columns = ["text=source", "label=target"], EvaluateWritten = 3 },
             "evaluate_written: ");
 
         void Refuses<T>(FinetuningConfig refused, string sentence)
@@ -148,7 +159,8 @@ public class NewModelTests
         string[] animals = ["dogs", "cats", "birds", "fish", "cows"], tiere = ["Hunde", "Katzen", "Vögel", "Fische", "Kühe"];
         StringBuilder pairs = new("source\ttarget\n");
         for (int n = 0; n < numbers.Length; n++)
-            for (int a = 0; a < animals.Length; a++) pairs.Append(CultureInfo.InvariantCulture, $"{numbers[n]} {animals[a]}\t{zahlen[n]} {tiere[a]}\n");
+            for (int a = 0; a < animals.Length; a++) pairs.Append(CultureInfo.InvariantCulture,
+                $"{numbers[n]} {animals[a]}\t{zahlen[n]} {tiere[a]}\n");
         string file = folder.File("pairs.tsv");
         File.WriteAllText(file, pairs.ToString());
         return new FinetuningConfig { Train = file, Dev = file, Task = "translation", VocabularySize = 290, BatchSize = 10 };

@@ -22,7 +22,8 @@ public class SettingSchemaTests
         Assert.Equal(0.99, properties["dropout"]!["maximum"]!.GetValue<double>());
         Assert.Equal("boolean", properties["dora"]!["type"]!.GetValue<string>());
         Assert.Equal("string", properties["freeze"]!["items"]!["type"]!.GetValue<string>());
-        Assert.Equal(PretrainingFields.All.Count, SettingSchema.Of("Settings", PretrainingFields.All, new PretrainingConfig())["properties"]!.AsObject().Count);
+        Assert.Equal(PretrainingFields.All.Count, SettingSchema.Of("Settings", PretrainingFields.All,
+            new PretrainingConfig())["properties"]!.AsObject().Count);
     }
 
     /// <summary>What the schema calls a setting's standard value is what the reader takes for it.</summary>
@@ -30,8 +31,10 @@ public class SettingSchemaTests
     public void The_standard_values_are_settings()
     {
         JsonObject properties = SettingSchema.Of("Settings", FinetuningFields.All, new FinetuningConfig())["properties"]!.AsObject();
-        JsonObject settings = new(properties.Where(p => p.Value!["default"] is not null).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value!["default"]!.DeepClone())));
+        JsonObject settings = new(properties.Where(p => p.Value!["default"] is not null).Select(p => KeyValuePair.Create(p.Key,
+            (JsonNode?)p.Value!["default"]!.DeepClone())));
         using JsonDocument document = JsonDocument.Parse(settings.ToJsonString());
-        Assert.Equal(new FinetuningConfig().ToJson().ToJsonString(), FinetuningConfig.FromJson(document.RootElement, "run.json", "$").ToJson().ToJsonString());
+        Assert.Equal(new FinetuningConfig().ToJson().ToJsonString(), FinetuningConfig.FromJson(document.RootElement, "run.json",
+            "$").ToJson().ToJsonString());
     }
 }

@@ -18,7 +18,8 @@ internal sealed class ClassificationData : ExampleData<ClassificationExample>
     public override string Task => Name;
 
     /// <inheritdoc/>
-    public override IEnumerable<string> TrainingTexts => TrainingExamples.SelectMany(e => (string[])(e.Second is null ? [e.Text] : [e.Text, e.Second]));
+    public override IEnumerable<string> TrainingTexts => TrainingExamples.SelectMany(e
+        => (string[])(e.Second is null ? [e.Text] : [e.Text, e.Second]));
 
     /// <summary>What the labels are.</summary>
     public required LabelKind Kind { get; init; }

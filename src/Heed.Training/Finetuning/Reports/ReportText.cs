@@ -35,7 +35,8 @@ internal static class ReportText
             Line("");
             Line(report["test"] is null ? "Worst held-out examples" : "Worst test examples");
             foreach (JsonNode? example in worst)
-                Line($"  {Word(example!["place"])}: expected {Word(example["expected"])}, predicted {Word(example["predicted"])}: {Word(example["text"])}");
+                Line($"  {Word(example!["place"])}: expected {Word(example["expected"])}, predicted {Word(example["predicted"])}: "
+                    + $"{Word(example["text"])}");
         }
 
         return text.ToString();
@@ -53,13 +54,16 @@ internal static class ReportText
             foreach (string kind in (string[])["classes", "types"])
             {
                 foreach (JsonNode? part in details?[kind] as JsonArray ?? [])
-                    Line($"  {Word(part!["label"] ?? part["type"]),-24} F1 {Number(part["f1"])}, precision {Number(part["precision"])}, recall {Number(part["recall"])}, {part["support"]} in all");
+                    Line($"  {Word(part!["label"] ?? part["type"]),-24} F1 {Number(part["f1"])}, precision {Number(part["precision"])}, "
+                        + $"recall {Number(part["recall"])}, {part["support"]} in all");
             }
 
             foreach (JsonNode? row in details?["by_source_length"] as JsonArray ?? [])
-                Line($"  sources of {row!["characters_from"]} to {row["characters_to"]} characters: {row["examples"]}, exact match {Number(row["exact_match"])}");
+                Line($"  sources of {row!["characters_from"]} to {row["characters_to"]} characters: {row["examples"]}, exact match "
+                    + $"{Number(row["exact_match"])}");
             if (details?["confusion"] is not JsonArray rows || details["labels"] is not JsonArray labels) return;
-            var mistaken = rows.SelectMany((row, right) => row!.AsArray().Select((n, taken) => (Right: right, Taken: taken, Count: n!.GetValue<long>())))
+            var mistaken = rows.SelectMany((row, right) => row!.AsArray().Select((n, taken)
+                => (Right: right, Taken: taken, Count: n!.GetValue<long>())))
                 .Where(c => c.Right != c.Taken && c.Count > 0).OrderByDescending(c => c.Count).Take(Confusions);
             foreach (var c in mistaken) Line($"  {c.Count} of {Word(labels[c.Right])} taken for {Word(labels[c.Taken])}");
         }
@@ -68,5 +72,6 @@ internal static class ReportText
     private static string Number(JsonNode? node) => node is JsonValue value && value.TryGetValue(out double number)
         ? number.ToString("0.0000", CultureInfo.InvariantCulture) : "not defined";
 
-    private static string Word(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? word) ? Printable.Escape(word) : node?.ToJsonString() ?? "";
+    private static string Word(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? word) ? Printable.Escape(word)
+        : node?.ToJsonString() ?? "";
 }

@@ -37,13 +37,15 @@ internal static class SvgChart
             double y = y0 + ((y1 - y0) * i / 4);
             svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(y):0.#}\" "
                 + $"y2=\"{Y(y):0.#}\"/>")
-                .Append(CultureInfo.InvariantCulture, $"<text x=\"{Left - 6}\" y=\"{Y(y) + 4:0.#}\" text-anchor=\"end\">{Number(y)}</text>");
+                .Append(CultureInfo.InvariantCulture,
+                    $"<text x=\"{Left - 6}\" y=\"{Y(y) + 4:0.#}\" text-anchor=\"end\">{Number(y)}</text>");
         }
 
         IEnumerable<double> marks = logarithmic ? all.Select(p => p.X).Distinct().Order()
             : Enumerable.Range(0, 5).Select(i => x0 + ((x1 - x0) * i / 4));
         foreach (double x in marks)
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):0.#}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{Number(x)}</text>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<text x=\"{X(x):0.#}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{Number(x)}</text>");
 
         svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 6}\" "
             + $"text-anchor=\"middle\">{Text(xName)}</text>");
@@ -53,7 +55,8 @@ internal static class SvgChart
                 .Select(p => Invariant($"{X(p.X):0.#},{Y(p.Y):0.#}")));
             svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"s{i % 6}\" points=\"{points}\"/>");
             foreach ((double x, double low, double high) in lines[i].Ranges)
-                svg.Append(CultureInfo.InvariantCulture, $"<line class=\"s{i % 6}\" x1=\"{X(x):0.#}\" x2=\"{X(x):0.#}\" y1=\"{Y(low):0.#}\" y2=\"{Y(high):0.#}\"/>");
+                svg.Append(CultureInfo.InvariantCulture,
+                    $"<line class=\"s{i % 6}\" x1=\"{X(x):0.#}\" x2=\"{X(x):0.#}\" y1=\"{Y(low):0.#}\" y2=\"{Y(high):0.#}\"/>");
             if (lines.Count > 1)
                 svg.Append(CultureInfo.InvariantCulture, $"<text class=\"t{i % 6}\" x=\"{Width - Right - 4}\" y=\"{Top + 14 + (16 * i)}\" "
                     + $"text-anchor=\"end\">{Text(lines[i].Name)}</text>");

@@ -32,7 +32,8 @@ internal sealed class RewritingTask : WritingTask
     public WritingOptions? Writing { get; set; }
 
     /// <summary>The loss of each token, or the exact matches that are counted while the model is trained.</summary>
-    public override TaskMeasure Measure => Settings.EvaluateWritten == 0 ? TaskMeasure.Loss : new TaskMeasure(ExactMatch, HigherIsBetter: true);
+    public override TaskMeasure Measure => Settings.EvaluateWritten == 0 ? TaskMeasure.Loss : new TaskMeasure(ExactMatch,
+        HigherIsBetter: true);
 
     /// <inheritdoc/>
     internal override TaskAssessment? Assess(CancellationToken cancellationToken)
