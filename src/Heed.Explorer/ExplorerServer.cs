@@ -71,8 +71,8 @@ public sealed class ExplorerServer : IAsyncDisposable
         catch (IOException e)
         {
             await application.DisposeAsync().ConfigureAwait(false);
-            throw new StorageException($"--port: {options.Port} cannot be used: {Printable.Escape(e.Message)} Choose another, or 0 "
-                + $"for a free one.", e);
+            throw new StorageException($"--port: {options.Port} cannot be used: {Printable.Escape(e.Message)} Choose another, or 0 for "
+                + $"a free one.", e);
         }
 
         string address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
@@ -86,7 +86,8 @@ public sealed class ExplorerServer : IAsyncDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         // A stream that is still read would hold a graceful stop back.
-        using (CancellationTokenSource now = new(TimeSpan.FromMilliseconds(200))) await _application.StopAsync(now.Token).ConfigureAwait(false);
+        using (CancellationTokenSource now = new(TimeSpan.FromMilliseconds(200)))
+            await _application.StopAsync(now.Token).ConfigureAwait(false);
         await _application.DisposeAsync().ConfigureAwait(false);
         await _opening.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();

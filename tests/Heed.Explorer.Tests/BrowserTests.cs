@@ -27,7 +27,8 @@ public class BrowserTests(Browser browser, Servers servers)
     }
 
     [BrowserFact]
-    public async Task Every_page_opens_on_the_small_model() => await Check(await servers.GetAsync(SmallModel.Folder()), SmallModel.Folder());
+    public async Task Every_page_opens_on_the_small_model() => await Check(await servers.GetAsync(SmallModel.Folder()),
+        SmallModel.Folder());
 
     [BrowserFact]
     public async Task Every_page_opens_on_a_real_encoder()
@@ -42,7 +43,8 @@ public class BrowserTests(Browser browser, Servers servers)
     {
         ExplorerServer server = await servers.GetAsync("decoder");
         IPage page = await browser.PageAsync();
-        await Browser.OpenAsync(page, server.Address, "attention?t=one%20two%20three%20two&L=1&H=2&q=3&k=1&view=value&iv=zero:blocks.0.attn:1");
+        await Browser.OpenAsync(page, server.Address,
+            "attention?t=one%20two%20three%20two&L=1&H=2&q=3&k=1&view=value&iv=zero:blocks.0.attn:1");
         string first = await page.InnerTextAsync(".stage"), address = page.Url;
         await page.ReloadAsync();
         await page.WaitForFunctionAsync("() => window.heed?.store?.trace && !window.heed.store.busy");
@@ -64,7 +66,8 @@ public class BrowserTests(Browser browser, Servers servers)
         await page.Keyboard.PressAsync("/");
         Assert.Equal("text", await page.EvaluateAsync<string>("() => document.activeElement.id"));
         await page.Keyboard.TypeAsync(" four");
-        await page.WaitForFunctionAsync("() => window.heed.store.trace.tokens.map(t => t.text).join('').endsWith('four') && !window.heed.store.busy");
+        await page.WaitForFunctionAsync("() => window.heed.store.trace.tokens.map(t => t.text).join('').endsWith('four') && "
+            + "!window.heed.store.busy");
         await page.Keyboard.PressAsync("Escape");
         int query = await State<int>(page, "query");
         await page.Keyboard.PressAsync("ArrowLeft");
@@ -101,7 +104,8 @@ public class BrowserTests(Browser browser, Servers servers)
         await page.FillAsync("#text", "two");
         await page.FillAsync("#text", "two three");
         await page.FillAsync("#text", "two three four");
-        await page.WaitForFunctionAsync("() => !window.heed.store.busy && window.heed.store.trace.tokens.map(t => t.text).join('').endsWith('four')");
+        await page.WaitForFunctionAsync("() => !window.heed.store.busy && window.heed.store.trace.tokens.map(t => "
+            + "t.text).join('').endsWith('four')");
         await Browser.SettleAsync(page);
         await page.ClickAsync(".time .tok >> nth=0");
         Assert.Equal(0, await State<int>(page, "state.q"));
@@ -126,7 +130,8 @@ public class BrowserTests(Browser browser, Servers servers)
             {
                 await Browser.GoAsync(page, name);
                 AxeResult result = await page.RunAxe();
-                found.AddRange(result.Violations.Select(v => $"{name} {theme} {width}: {v.Id} {v.Nodes.Length} × {v.Nodes[0].Html} ({v.Nodes[0].Any.FirstOrDefault()?.Message})"));
+                found.AddRange(result.Violations.Select(v => $"{name} {theme} {width}: {v.Id} {v.Nodes.Length} × {v.Nodes[0].Html} "
+                    + $"({v.Nodes[0].Any.FirstOrDefault()?.Message})"));
             }
 
             await page.Context.CloseAsync();
@@ -143,10 +148,12 @@ public class BrowserTests(Browser browser, Servers servers)
         List<string> elsewhere = [];
         page.Request += (_, r) =>
         {
-            if (!r.Url.StartsWith(server.Address.ToString(), StringComparison.Ordinal) && !r.Url.StartsWith("data:", StringComparison.Ordinal)) elsewhere.Add(r.Url);
+            if (!r.Url.StartsWith(server.Address.ToString(), StringComparison.Ordinal)
+                && !r.Url.StartsWith("data:", StringComparison.Ordinal)) elsewhere.Add(r.Url);
         };
         await Browser.OpenAsync(page, server.Address, "attention");
-        long bytes = await page.EvaluateAsync<long>("() => performance.getEntriesByType('resource').filter(r => !r.name.includes('/api/')).reduce((n, r) => n + r.encodedBodySize, 0)");
+        long bytes = await page.EvaluateAsync<long>("() => performance.getEntriesByType('resource').filter(r => "
+            + "!r.name.includes('/api/')).reduce((n, r) => n + r.encodedBodySize, 0)");
         Assert.InRange(bytes, 20_000, 200_000);
         Assert.Empty(elsewhere);
         await page.Context.CloseAsync();
@@ -165,7 +172,8 @@ public class BrowserTests(Browser browser, Servers servers)
             string path = new Uri(route.Request.Url).AbsolutePath.TrimStart('/');
             string file = folder.File(path.Length == 0 || path.EndsWith('/') ? path + "index.html" : path);
             if (Directory.Exists(file)) file = Path.Combine(file, "index.html");
-            if (File.Exists(file)) await route.FulfillAsync(new RouteFulfillOptions { Path = file, ContentType = Serving.StaticFiles.TypeOf(file) });
+            if (File.Exists(file)) await route.FulfillAsync(new RouteFulfillOptions { Path = file,
+                ContentType = Serving.StaticFiles.TypeOf(file) });
             else await route.FulfillAsync(new RouteFulfillOptions { Status = 404, Body = "not found" });
         });
         await page.GotoAsync("http://recorded.example/attention/");
@@ -209,7 +217,8 @@ public class BrowserTests(Browser browser, Servers servers)
             await Browser.GoAsync(page, name);
             Assert.DoesNotContain("undefined", await page.InnerTextAsync(".stage"), StringComparison.Ordinal);
             engine ??= await Fresh(page, folder);
-            string json = await page.EvaluateAsync<string>("() => JSON.stringify([...document.querySelectorAll('[data-hook]')].map(e => [e.dataset.hook, e.dataset.idx, e.dataset.v]))");
+            string json = await page.EvaluateAsync<string>("() => JSON.stringify([...document.querySelectorAll('[data-hook]')].map(e "
+                + "=> [e.dataset.hook, e.dataset.idx, e.dataset.v]))");
             string[][] numbers = JsonSerializer.Deserialize<string[][]>(json)!;
             string[][] known = [.. numbers.Where(n => engine.ContainsKey(n[0]))];
             foreach (string[] number in known.Take(Sampled).Concat(known.Skip(Sampled).Where((_, i) => i % 7 == 0)))
@@ -225,7 +234,8 @@ public class BrowserTests(Browser browser, Servers servers)
                     "Infinity" => float.PositiveInfinity,
                     string text => float.Parse(text, CultureInfo.InvariantCulture),
                 };
-                Assert.True(BitConverter.SingleToInt32Bits(values[at]) == BitConverter.SingleToInt32Bits(shown), $"{name}: {number[0]}[{number[1]}] is {values[at]:R} and the page says {number[2]}");
+                Assert.True(BitConverter.SingleToInt32Bits(values[at]) == BitConverter.SingleToInt32Bits(shown),
+                    $"{name}: {number[0]}[{number[1]}] is {values[at]:R} and the page says {number[2]}");
                 compared++;
             }
         }

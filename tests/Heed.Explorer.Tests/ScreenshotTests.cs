@@ -12,7 +12,8 @@ public class ScreenshotTests(Browser browser, Servers servers)
         string? folder = Environment.GetEnvironmentVariable("HEED_SCREENSHOTS");
         if (folder is null) Assert.Skip("pictures are for looking at: set HEED_SCREENSHOTS to a folder");
         string[] pages = Environment.GetEnvironmentVariable("HEED_SCREENSHOT_PAGES")?.Split(';') ?? [.. PageTests.Pages];
-        string[] looks = Environment.GetEnvironmentVariable("HEED_SCREENSHOT_LOOKS")?.Split(';') ?? ["light-1280", "dark-1280", "light-375"];
+        string[] looks = Environment.GetEnvironmentVariable("HEED_SCREENSHOT_LOOKS")?.Split(';')
+            ?? ["light-1280", "dark-1280", "light-375"];
         string model = Environment.GetEnvironmentVariable("HEED_SCREENSHOT_MODEL") ?? "decoder";
         ExplorerServer server = await servers.GetAsync(model);
         foreach (string look in looks)
@@ -30,7 +31,8 @@ public class ScreenshotTests(Browser browser, Servers servers)
             {
                 await Browser.GoAsync(page, name);
                 string file = name.Split('?')[0];
-                await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"{file}-{model.Split('/')[^1].Replace(' ', '-')}-{look}.png"), FullPage = words.Length < 3 });
+                await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder,
+                    $"{file}-{model.Split('/')[^1].Replace(' ', '-')}-{look}.png"), FullPage = words.Length < 3 });
             }
 
             await page.Context.CloseAsync();

@@ -44,7 +44,8 @@ public class ServerTests(Servers servers)
         {
             (int[] sentShape, float[] sent) = await NumbersAsync(server, $"tensor?trace={id}&name={hook}");
             Assert.Equal(shape, sentShape);
-            Assert.True(MemoryMarshal.AsBytes<float>(values).SequenceEqual(MemoryMarshal.AsBytes<float>(sent)), $"{name}: {hook} differs from the engine's");
+            Assert.True(MemoryMarshal.AsBytes<float>(values).SequenceEqual(MemoryMarshal.AsBytes<float>(sent)),
+                $"{name}: {hook} differs from the engine's");
         }
     }
 
@@ -57,8 +58,10 @@ public class ServerTests(Servers servers)
         (int[] rest, float[] row) = await NumbersAsync(server, $"tensor?trace={id}&name=blocks.1.attn.hook_pattern&at=0,2,1");
         Assert.Equal([shape[3]], rest);
         Assert.Equal(whole.AsSpan(((2 * shape[2]) + 1) * shape[3], shape[3]).ToArray(), row);
-        Assert.Equal(HttpStatusCode.BadRequest, (await Client.GetAsync(new Uri(server.Address, $"api/tensor?trace={id}&name=blocks.1.attn.pattern&at=0,99"))).StatusCode);
-        Assert.Equal(HttpStatusCode.BadRequest, (await Client.GetAsync(new Uri(server.Address, $"api/tensor?trace={id}&name=bloks.1.attn.pattern"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await Client.GetAsync(new Uri(server.Address, $"api/tensor?trace={id}&name=blocks.1.attn.pattern&at=0,99"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await Client.GetAsync(new Uri(server.Address, $"api/tensor?trace={id}&name=bloks.1.attn.pattern"))).StatusCode);
         Assert.Equal(HttpStatusCode.Gone, (await Client.GetAsync(new Uri(server.Address, "api/tensor?trace=0123&name=embed"))).StatusCode);
     }
 
@@ -81,17 +84,21 @@ public class ServerTests(Servers servers)
     public async Task Without_the_causal_mask_a_later_word_changes_earlier_rows_and_with_it_no_bit()
     {
         ExplorerServer server = await servers.GetAsync("decoder");
-        foreach ((string[] changes, bool leaks) in new (string[], bool)[] { ([], false), (["mask::none"], true), (["mask::causal"], false) })
+        foreach ((string[] changes, bool leaks) in new (string[], bool)[] { ([], false), (["mask::none"], true),
+            (["mask::causal"], false) })
         {
-            using JsonDocument one = await TraceAsync(server, "one two three", changes), two = await TraceAsync(server, "one two three", changes);
+            using JsonDocument one = await TraceAsync(server, "one two three", changes),
+                two = await TraceAsync(server, "one two three", changes);
             int[] ids = Ids(one.RootElement.GetProperty("tokens"));
             using JsonDocument other = await TraceAsync(server, "one two thref", changes);
             int[] otherIds = Ids(other.RootElement.GetProperty("tokens"));
             int shared = 0;
             while (shared < ids.Length && shared < otherIds.Length && ids[shared] == otherIds[shared]) shared++;
             Assert.InRange(shared, 1, ids.Length - 1);
-            (int[] shape, float[] a) = await NumbersAsync(server, $"tensor?trace={one.RootElement.GetProperty("id").GetString()}&name=blocks.1.resid_post");
-            (_, float[] b) = await NumbersAsync(server, $"tensor?trace={other.RootElement.GetProperty("id").GetString()}&name=blocks.1.resid_post");
+            (int[] shape, float[] a) = await NumbersAsync(server,
+                $"tensor?trace={one.RootElement.GetProperty("id").GetString()}&name=blocks.1.resid_post");
+            (_, float[] b) = await NumbersAsync(server,
+                $"tensor?trace={other.RootElement.GetProperty("id").GetString()}&name=blocks.1.resid_post");
             Assert.Equal(leaks, !a.AsSpan(0, shared * shape[1]).SequenceEqual(b.AsSpan(0, shared * shape[1])));
         }
     }
@@ -104,16 +111,20 @@ public class ServerTests(Servers servers)
         using JsonDocument model = await GetAsync(server, "model");
         using JsonDocument trace = await TraceAsync(server, model.RootElement.GetProperty("texts")[0].GetString()!);
         string id = trace.RootElement.GetProperty("id").GetString()!;
-        string stack = model.RootElement.GetProperty("stacks")[0].GetProperty("name").GetString()!, prefix = stack.Length == 0 ? "" : stack + ".";
+        string stack = model.RootElement.GetProperty("stacks")[0].GetProperty("name").GetString()!, prefix = stack.Length == 0 ? ""
+            : stack + ".";
         int opened = 0, places = 0;
-        foreach (string hook in new[] { "attn.q", "attn.k", "attn.v", "attn.dot", "attn.scaled", "attn.biased", "attn.masked", "attn.pattern", "attn.z", "attn.result", "attn.out", "mlp.pre", "mlp.post", "mlp.out", "attn_norm.out", "attn_norm.normalized", "attn_norm.in", "resid_pre", "resid_mid", "resid_post", "out" })
+        foreach (string hook in new[] { "attn.q", "attn.k", "attn.v", "attn.dot", "attn.scaled", "attn.biased", "attn.masked",
+            "attn.pattern", "attn.z", "attn.result", "attn.out", "mlp.pre", "mlp.post", "mlp.out", "attn_norm.out", "attn_norm.normalized",
+                "attn_norm.in", "resid_pre", "resid_mid", "resid_post", "out" })
         {
             string full = $"{prefix}blocks.1.{hook}";
             (int[] shape, _) = await NumbersAsync(server, $"tensor?trace={id}&name={full}");
             string at = string.Join(',', shape.Select((s, axis) => axis == 0 && s == 1 ? 0 : Math.Min(1, s - 1)));
             using JsonDocument reply = await GetAsync(server, $"operands?trace={id}&name={full}&at={at}");
             JsonElement terms = reply.RootElement.GetProperty("terms");
-            Assert.True(terms.GetArrayLength() > 0, $"{name}: {full}[{at}] is not opened: {reply.RootElement.GetProperty("words").GetString()}");
+            Assert.True(terms.GetArrayLength() > 0,
+                $"{name}: {full}[{at}] is not opened: {reply.RootElement.GetProperty("words").GetString()}");
             opened++;
             foreach (JsonElement factor in terms.EnumerateArray().SelectMany(t => t.GetProperty("factors").EnumerateArray()))
             {
@@ -132,7 +143,8 @@ public class ServerTests(Servers servers)
     {
         ExplorerServer server = await servers.GetAsync("decoder");
         Assert.Equal("127.0.0.1", server.Address.Host);
-        foreach ((string header, string value) in new[] { ("Host", "evil.example"), ("Host", $"evil.example:{server.Address.Port}"), ("Origin", "http://evil.example"), ("Sec-Fetch-Site", "cross-site") })
+        foreach ((string header, string value) in new[] { ("Host", "evil.example"), ("Host", $"evil.example:{server.Address.Port}"),
+            ("Origin", "http://evil.example"), ("Sec-Fetch-Site", "cross-site") })
         {
             using HttpRequestMessage request = new(HttpMethod.Get, new Uri(server.Address, "api/model"));
             request.Headers.TryAddWithoutValidation(header, value);
@@ -173,14 +185,16 @@ public class ServerTests(Servers servers)
     [Fact]
     public void The_front_end_names_no_other_host_and_invents_no_number()
     {
-        foreach (string name in StaticFiles.Names.Where(n => n.EndsWith(".js", StringComparison.Ordinal) || n.EndsWith(".html", StringComparison.Ordinal) || n.EndsWith(".css", StringComparison.Ordinal)))
+        foreach (string name in StaticFiles.Names.Where(n => n.EndsWith(".js", StringComparison.Ordinal)
+            || n.EndsWith(".html", StringComparison.Ordinal) || n.EndsWith(".css", StringComparison.Ordinal)))
         {
             if (name.StartsWith("vendor/", StringComparison.Ordinal)) continue;
             string text = Encoding.UTF8.GetString(StaticFiles.Find(name)!.Bytes);
             Assert.DoesNotMatch("Math\\.random", text);
             Assert.DoesNotMatch("data-v=[\"']?-?[0-9.]", text);
             Assert.DoesNotMatch("innerHTML|outerHTML|insertAdjacentHTML|unsafeHTML|document\\.write|eval\\(", text);
-            Assert.All(Regex.Matches(text, "https?://[^\\s\"'`)]+").Select(m => m.Value), u => Assert.StartsWith("http://www.w3.org/", u, StringComparison.Ordinal));
+            Assert.All(Regex.Matches(text, "https?://[^\\s\"'`)]+").Select(m => m.Value),
+                u => Assert.StartsWith("http://www.w3.org/", u, StringComparison.Ordinal));
         }
     }
 
@@ -226,6 +240,7 @@ public class ServerTests(Servers servers)
         Assert.True(reply.IsSuccessStatusCode, Encoding.UTF8.GetString(bytes));
         int length = BinaryPrimitives.ReadInt32LittleEndian(bytes);
         using JsonDocument header = JsonDocument.Parse(bytes.AsMemory(4, length));
-        return ([.. header.RootElement.GetProperty("shape").EnumerateArray().Select(s => s.GetInt32())], MemoryMarshal.Cast<byte, float>(bytes.AsSpan(4 + length)).ToArray());
+        return ([.. header.RootElement.GetProperty("shape").EnumerateArray().Select(s => s.GetInt32())], MemoryMarshal.Cast<byte,
+            float>(bytes.AsSpan(4 + length)).ToArray());
     }
 }

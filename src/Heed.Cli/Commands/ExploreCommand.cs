@@ -16,8 +16,8 @@ internal static class ExploreCommand
     {
         Argument<string?> model = new("model")
         {
-            Description = "model folder, or the name of a pulled model; if omitted the quick start's model, or else the small one "
-                + "that comes with Heed",
+            Description = "model folder, or the name of a pulled model; if omitted the quick start's model, or else the small one that "
+                + "comes with Heed",
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<int> port = NumberOption.Of("--port", "port on this machine; 0 takes a free one", StandardPort,
@@ -26,8 +26,9 @@ internal static class ExploreCommand
         Option<string?> export = new("--export") { Description = "write the pages with recorded answers for the prepared texts into "
             + "this folder, for any web server, and stop" };
         Option<bool> once = new("--check") { Description = "start, open the model, print the address, and stop" };
-        Command command = new("explore", "Shows a model at work in the browser: tokens, attention, every number and where it comes "
-            + "from. Only this machine reaches it; Ctrl-C ends it. "
+        Command command = new("explore",
+            "Shows a model at work in the browser: tokens, attention, every number and where it comes from. Only this machine reaches "
+                + "it; Ctrl-C ends it. "
             + "Example: heed explore quickstart/model --port 5081") { model, port, open, once, export };
         command.SetAction((parsed, cancellationToken) => RunAsync(terminal, parsed.GetValue(model), parsed.GetValue(port),
             parsed.GetValue(open), parsed.GetValue(once), parsed.GetValue(export), cancellationToken));

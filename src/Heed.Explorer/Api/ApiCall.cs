@@ -45,8 +45,8 @@ internal sealed class ApiCall(HttpContext http)
         if (Optional(name) is not { } text) return standard;
         return float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && value >= least && value <= most
             ? value
-            : throw new InputException(string.Create(CultureInfo.InvariantCulture,
-                $"{name}: is '{Printable.Shorten(text)}'; a number from {least} to {most} was expected."));
+            : throw new InputException($"{name}: is '{Printable.Shorten(text)}'; "
+                + FormattableString.Invariant($"a number from {least} to {most} was expected."));
     }
 
     /// <summary>Indices such as <c>0,3</c>; empty if missing.</summary>
@@ -58,8 +58,8 @@ internal sealed class ApiCall(HttpContext http)
         int[] indices = new int[words.Length];
         for (int i = 0; i < words.Length; i++)
             if (!int.TryParse(words[i], NumberStyles.None, CultureInfo.InvariantCulture, out indices[i]))
-                throw new InputException($"{name}: '{Printable.Shorten(words[i])}' is no index; whole numbers separated by commas "
-                    + $"were expected.");
+                throw new InputException($"{name}: '{Printable.Shorten(words[i])}' is no index; whole numbers separated by commas were "
+                    + $"expected.");
         return indices;
     }
 
@@ -109,8 +109,8 @@ internal sealed class ApiCall(HttpContext http)
     }
 
     /// <summary>Answers with float32 numbers.</summary>
-    public Task NumbersAsync(string name, ReadOnlySpan<int> shape, ReadOnlySpan<float> values)
-        => NumbersAsync(name, shape, "f32", MemoryMarshal.AsBytes(values));
+    public Task NumbersAsync(string name, ReadOnlySpan<int> shape, ReadOnlySpan<float> values) => NumbersAsync(name, shape, "f32",
+        MemoryMarshal.AsBytes(values));
 }
 
 /// <summary>A trace was asked for that the server has forgotten; the page runs it again.</summary>

@@ -9,8 +9,8 @@ namespace Heed.Explorer.Api;
 /// <summary><c>GET /api/catalogue</c>: famous models by their configurations, counted from shapes.</summary>
 internal sealed class CatalogueEndpoint : IEndpoint
 {
-    private static readonly Lazy<CatalogueReply> All = new(() => new CatalogueReply([.. ModelFamilies.All.SelectMany(f
-        => f.Presets.Select(p => Entry(f, p.Key, p.Value)))]));
+    private static readonly Lazy<CatalogueReply> All = new(() => new CatalogueReply(
+        [.. ModelFamilies.All.SelectMany(f => f.Presets.Select(p => Entry(f, p.Key, p.Value)))]));
 
     public string Method => "GET";
 
@@ -62,8 +62,8 @@ internal sealed class SizeEndpoint : IEndpoint
             ModelSize size = ModelSize.Of(model, batch, length);
             long gradients = size.Parameters * sizeof(float);
             await call.JsonAsync(new SizeReply(own ? session.Model.Architecture : name, batch, length, size.Parameters, size.Fixed,
-                [.. size.Parts.Select(p => new SizePart(p.Key, p.Value))], size.WeightBytes, gradients, 2 * gradients, size.ActivationBytes,
-                    size.CacheBytes,
+                [.. size.Parts.Select(p => new SizePart(p.Key, p.Value))], size.WeightBytes, gradients, 2 * gradients,
+                    size.ActivationBytes, size.CacheBytes,
                 size.OperationsPerToken, [.. WeightFormat.All.Select(f => new SizePart(f.Name, model.Parameters.BytesAs(f)))],
                     SizeFields.Of(model.Config)),
                 ExplorerJson.Default.SizeReply).ConfigureAwait(false);

@@ -60,11 +60,11 @@ internal sealed class HeadsEndpoint : IEndpoint
         TextInput text = new("", [.. ids.Select((id, i) => new TextToken(id, "", "", 0, 0, i, false))], null, 0);
         Dictionary<string, float[]> scores = await session.Traces.ComputeAsync(() =>
         {
-            Dictionary<string, Captured> tensors = session.Runner.Capture(text, null, [], n
-                => n.EndsWith("attn.pattern", StringComparison.Ordinal), [], cancellationToken);
+            Dictionary<string, Captured> tensors = session.Runner.Capture(text, null, [],
+                n => n.EndsWith("attn.pattern", StringComparison.Ordinal), [], cancellationToken);
             return tensors.Values.Where(t => t.Name != TraceRunner.LogitsName)
-                .ToDictionary(t => t.Name[..^".pattern".Length], t => Enumerable.Range(0, t.Sizes[1]).Select(h
-                    => HeadScores.Induction(t, h, block)).ToArray());
+                .ToDictionary(t => t.Name[..^".pattern".Length], t => Enumerable.Range(0,
+                    t.Sizes[1]).Select(h => HeadScores.Induction(t, h, block)).ToArray());
         }, cancellationToken).ConfigureAwait(false);
         lock (_gate) (_of, _induction) = (session, scores);
         return (scores, block);

@@ -24,8 +24,8 @@ internal static class Endpoints
     /// <summary>All of them.</summary>
     public static IReadOnlyList<IEndpoint> All { get; } =
     [
-        new ModelEndpoint(), new TraceEndpoint(), new TensorEndpoint(), new ThumbnailEndpoint(), new PredictEndpoint(), new HeadsEndpoint(),
-            new ViewEndpoint(),
+        new ModelEndpoint(), new TraceEndpoint(), new TensorEndpoint(), new ThumbnailEndpoint(), new PredictEndpoint(),
+            new HeadsEndpoint(), new ViewEndpoint(),
         new LensEndpoint(), new StructureEndpoint(), new OperandsEndpoint(), new GenerateEndpoint(),
         new CatalogueEndpoint(), new SizeEndpoint(), new WhyEndpoint(),
     ];

@@ -19,8 +19,8 @@ internal sealed class LensEndpoint : IEndpoint
     public async Task AnswerAsync(ApiCall call, ExplorerSession session)
     {
         Trace trace = call.Trace(session);
-        if (trace.Logits is not { Sizes.Length: 2 } logits
-            || session.Model is not (CausalLanguageModel or MaskedLanguageModel or SequenceToSequenceModel))
+        if (trace.Logits is not { Sizes.Length: 2 } logits || session.Model is not (CausalLanguageModel or MaskedLanguageModel
+            or SequenceToSequenceModel))
             throw new InputException($"{session.Model.Architecture} does not predict tokens, so there is nothing to read in its layers.");
         int at = call.Integer("at", 0, trace.Main.Tokens.Count - 1);
         StackSite stack = session.Layout.Main;

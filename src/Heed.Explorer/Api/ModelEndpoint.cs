@@ -92,8 +92,8 @@ internal static class ExampleTexts
             using ModelFile file = session.Files.Open(FileName);
             byte[] bytes = new byte[(int)Math.Min(file.Length, 1 << 16)];
             file.Read(0, bytes);
-            string[] own = [.. System.Text.Encoding.UTF8.GetString(bytes).Split('\n').Select(l => l.Trim('\r')).Where(l
-                => l.Length > 0).Take(Most)];
+            string text = System.Text.Encoding.UTF8.GetString(bytes);
+            string[] own = [.. text.Split('\n').Select(l => l.Trim('\r')).Where(l => l.Length > 0).Take(Most)];
             if (own.Length > 0) return own;
         }
 

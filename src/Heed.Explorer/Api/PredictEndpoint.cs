@@ -17,8 +17,8 @@ internal sealed class PredictEndpoint : IEndpoint
     public async Task AnswerAsync(ApiCall call, ExplorerSession session)
     {
         Trace trace = call.Trace(session);
-        Captured logits = trace.Logits ?? throw new InputException($"{session.Model.Architecture} has no head: it gives vectors, "
-            + $"and predicts nothing.");
+        Captured logits = trace.Logits
+            ?? throw new InputException($"{session.Model.Architecture} has no head: it gives vectors, and predicts nothing.");
         int at = call.Integer("at", 0, trace.Main.Tokens.Count - 1, trace.Main.Tokens.Count - 1);
         PredictReply reply = Of(session, logits, at, call.Number("temperature", 0.01f, 100, 1), call.Integer("topk", 0, int.MaxValue, 0),
             call.Number("topp", 0.001f, 1, 1), call.Integer("count", 1, Most, 20));
@@ -89,8 +89,8 @@ internal sealed class GenerateEndpoint : IEndpoint
     public async Task AnswerAsync(ApiCall call, ExplorerSession session)
     {
         GenerateRequest request = await call.BodyAsync(ExplorerJson.Default.GenerateRequest).ConfigureAwait(false);
-        if (request.Tokens is < 1 or > MostTokens) throw new InputException($"tokens: is {request.Tokens}; 1 to {MostTokens} were "
-            + $"expected.");
+        if (request.Tokens is < 1
+            or > MostTokens) throw new InputException($"tokens: is {request.Tokens}; 1 to {MostTokens} were expected.");
         GenerationConfig config = session.Opened.Generation with
         {
             MaxNewTokens = request.Tokens,

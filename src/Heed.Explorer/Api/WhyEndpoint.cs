@@ -19,8 +19,8 @@ internal sealed class WhyEndpoint : IEndpoint
     public async Task AnswerAsync(ApiCall call, ExplorerSession session)
     {
         Trace trace = call.Trace(session);
-        if (trace.Logits is not { Sizes.Length: 2 } logits
-            || session.Model is not (CausalLanguageModel or MaskedLanguageModel or SequenceToSequenceModel))
+        if (trace.Logits is not { Sizes.Length: 2 } logits || session.Model is not (CausalLanguageModel or MaskedLanguageModel
+            or SequenceToSequenceModel))
             throw new InputException($"{session.Model.Architecture} predicts no tokens; this page asks why a token is predicted.");
         int at = call.Integer("at", 0, trace.Main.Tokens.Count - 1);
         float[] row = logits.At([at]).Values.ToArray();

@@ -36,8 +36,8 @@ internal sealed class StaticExport : IDisposable
         }
 
         string index = Encoding.UTF8.GetString(StaticFiles.Find("index.html")!.Bytes);
-        export.Write("index.html", Encoding.UTF8.GetBytes(index.Replace("<base href=\"/\">", "<base href=\"./\">",
-            StringComparison.Ordinal)));
+        export.Write("index.html",
+            Encoding.UTF8.GetBytes(index.Replace("<base href=\"/\">", "<base href=\"./\">", StringComparison.Ordinal)));
         string pages = Encoding.UTF8.GetString(StaticFiles.Find("pages/index.js")!.Bytes);
         foreach (string part in pages.Split("id: '")[1..])
             export.Write($"{part[..part.IndexOf('\'', StringComparison.Ordinal)]}/index.html",
@@ -105,9 +105,8 @@ internal sealed class StaticExport : IDisposable
     {
         string path = string.Join('&', query.Select(q => $"{q.Key}={Uri.EscapeDataString(q.Value)}"));
         byte[] bytes = await _client.GetByteArrayAsync(new Uri(_address, $"api/{name}?{path}"), cancellationToken).ConfigureAwait(false);
-        Record($"{name} "
-            + $"{string.Join('&', query.Where(q => q.Value.Length > 0).Select(q => $"{q.Key}={q.Value}").Order(StringComparer.Ordinal))}",
-            bytes);
+        IEnumerable<string> key = query.Where(q => q.Value.Length > 0).Select(q => $"{q.Key}={q.Value}").Order(StringComparer.Ordinal);
+        Record($"{name} {string.Join('&', key)}", bytes);
         return bytes;
     }
 
@@ -127,6 +126,9 @@ internal sealed class StaticExport : IDisposable
 
     /// <summary>As JSON.stringify writes it.</summary>
     private static string Canonical(JsonArray request)
-        => request.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-            TypeInfoResolver = Api.ExplorerJson.Default });
+        => request.ToJsonString(new JsonSerializerOptions
+        {
+            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            TypeInfoResolver = Api.ExplorerJson.Default,
+        });
 }

@@ -35,8 +35,8 @@ internal static class StaticFiles
     /// <summary>The names of all files.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
-        .. typeof(StaticFiles).Assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).Select(n
-            => n[Prefix.Length..]).Order(StringComparer.Ordinal),
+        .. typeof(StaticFiles).Assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix,
+            StringComparison.Ordinal)).Select(n => n[Prefix.Length..]).Order(StringComparer.Ordinal),
     ];
 
     /// <summary>A file, or null if there is none of this name.</summary>

@@ -84,8 +84,8 @@ internal sealed record OtherMask(string Stack, MaskRule Rule) : Intervention
         {
             Variable? biased = null;
             changes.Watch($"{layer.Self.Site}.biased", x => biased = x);
-            changes.Replace($"{layer.Self.Site}.masked", masked => biased is { } scores ? scores + Rule.Of(masked.Shape[2], masked.Shape[3])
-                : masked);
+            changes.Replace($"{layer.Self.Site}.masked", masked => biased is { } scores ? scores
+                + Rule.Of(masked.Shape[2], masked.Shape[3]) : masked);
         }
     }
 }
@@ -109,8 +109,8 @@ internal sealed record MaskRule(string Kind, int Size)
         bool sized = words is [_, string number] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out size);
         if (words.Length > 2 || !Kinds.Contains(words[0]) || (words.Length == 2 && (!sized || size is < 1 or > 4096))
             || (words[0] is "window" or "padding") != (words.Length == 2))
-            throw new InputException($"mask: '{Printable.Shorten(text)}' is no mask; none, causal, window-N or padding-N (N from 1 "
-                + $"to 4096) was expected.");
+            throw new InputException($"mask: '{Printable.Shorten(text)}' is no mask; none, causal, window-N or padding-N (N from 1 to "
+                + $"4096) was expected.");
         return new MaskRule(words[0], size);
     }
 

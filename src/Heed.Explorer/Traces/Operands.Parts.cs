@@ -3,14 +3,12 @@ using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Explorer.Api;
 using Heed.Models;
+using static System.FormattableString;
 
 namespace Heed.Explorer.Traces;
 
 internal sealed partial class Operands
 {
-    private static readonly string[] Streams = ["resid_mid_cross", "resid_mid", "cross_attn_norm.out", "attn_norm.out"];
-    private static readonly string[] Written = ["mlp.out", "mlp_out_norm.out"];
-
     private Opened? Stream(string name, string site, string word, int[] at, float value)
     {
         string prefix = site.Length == 0 ? "" : site + ".";
@@ -31,7 +29,7 @@ internal sealed partial class Operands
                         if (!token) continue;
                         return weight.Value == 0 ? null : new Opened("a row of the table, times a factor",
                             "Looked up, and multiplied by a constant.",
-                            [new Term([weight, Constant("factor", value / weight.Value)], value)], value);
+                                [new Term([weight, Constant("factor", value / weight.Value)], value)], value);
                     }
 
                     return null;
@@ -56,12 +54,13 @@ internal sealed partial class Operands
         {
             "resid_mid" => [[$"{site}.resid_pre", $"{site}.attn.out"], [$"{site}.resid_pre", $"{site}.attn_out_norm.out"]],
             "resid_mid_cross" => [[$"{site}.resid_mid", $"{site}.cross_attn.out"], [$"{site}.attn_norm.out", $"{site}.cross_attn.out"]],
-            "resid_post" => [.. Streams.SelectMany(x => Written.Select(y => new[] { $"{site}.{x}", $"{site}.{y}" }))],
+            "resid_post" => [.. new[] { "resid_mid_cross", "resid_mid", "cross_attn_norm.out",
+                "attn_norm.out" }.SelectMany(x => new[] { "mlp.out", "mlp_out_norm.out" }.Select(y => new[] { $"{site}.{x}",
+                    $"{site}.{y}" }))],
             "out" => [[$"{site}.resid_post"], [$"{site}.mlp_norm.out"]],
             "resid_pre" => [.. Before(site)],
-            _ => [.. trace.Order.TakeWhile(n => n != name).Reverse().Where(n
-                => LastWord(n) is "out" or "resid_mid" or "resid_mid_cross" or "resid_post" or "resid_pre").Take(8).Select(n
-                => new[] { n })],
+            _ => [.. trace.Order.TakeWhile(n => n != name).Reverse().Where(n => LastWord(n) is "out" or "resid_mid" or "resid_mid_cross"
+                or "resid_post" or "resid_pre").Take(8).Select(n => new[] { n })],
         };
         foreach (string[] names in candidates)
         {
@@ -86,8 +85,8 @@ internal sealed partial class Operands
 
     /// <summary>The table whose rows are looked up.</summary>
     private Embedding? Table(string word, string site) => word == "position" ? Module<Embedding>($"{site}.position")
-        : Module<Embedding>($"{site}.token") ?? session.Model.Modules.OfType<Embedding>().FirstOrDefault(e
-            => e.Weight.Shape[0] == session.Model.Config.Vocabulary);
+        : Module<Embedding>($"{site}.token")
+        ?? session.Model.Modules.OfType<Embedding>().FirstOrDefault(e => e.Weight.Shape[0] == session.Model.Config.Vocabulary);
 
     /// <summary>A linear layer's output: of the possible inputs the one whose sum is the engine's.</summary>
     private Opened? Linear(Linear linear, IEnumerable<string> inputs, int row, int output, float value, string formula, string words)
@@ -105,7 +104,7 @@ internal sealed partial class Operands
                 float v = x.At([row, i]).Values[0];
                 terms.Add(new Term([new Operand($"x[{i}]", input, [row, i], v, null, null),
                     new Operand($"W[{i}]", null, null, w, $"{linear.Weight.Name}#{index.ToString(CultureInfo.InvariantCulture)}", null)],
-                    (double)v * w));
+                        (double)v * w));
             }
 
             if (linear.Bias is { } bias) terms.Add(One(Weight("bias", bias, output)));
@@ -159,7 +158,7 @@ internal sealed partial class Operands
         int width = parameter is null ? 1 : parameter.Shape.Last;
         return operand with
         {
-            Weight = $"{name}[{(parameter?.Shape.Rank == 2 ? $"{index / width}, {index % width}" : index.ToString(CultureInfo.InvariantCulture))}]",
+            Weight = $"{name}[{(parameter?.Shape.Rank == 2 ? Invariant($"{index / width}, {index % width}") : Invariant($"{index}"))}]",
             Place = parameter is null ? null : session.Weights.Of(parameter, index),
         };
     }
@@ -183,8 +182,8 @@ internal sealed partial class Operands
 
     /// <summary>Tensors that a part of a layer may read, likeliest first.</summary>
     private static IEnumerable<string> InputsOf(string layer, string part)
-        => new[] { $"{part}_norm.out", "resid_pre", "attn_norm.out", "cross_attn_norm.out", "resid_mid", "resid_mid_cross" }.Select(n
-            => $"{layer}.{n}");
+        => new[] { $"{part}_norm.out", "resid_pre", "attn_norm.out", "cross_attn_norm.out", "resid_mid",
+            "resid_mid_cross" }.Select(n => $"{layer}.{n}");
 
     private IEnumerable<string> EncoderEnd()
     {

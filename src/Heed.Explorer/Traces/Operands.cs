@@ -25,8 +25,11 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
     {
         Captured tensor = Get(name);
         if (at.Length != tensor.Sizes.Length)
-            throw new InputException($"at: has {at.Length} indices; {tensor.Name} has the shape [{string.Join(", ", tensor.Sizes)}] "
-                + $"and needs {tensor.Sizes.Length}.");
+        {
+            throw new InputException($"at: has {at.Length} indices; {tensor.Name} has the shape "
+                + $"[{string.Join(", ", tensor.Sizes)}] and needs {tensor.Sizes.Length}.");
+        }
+
         float value = tensor.At(at).Values[0];
         int dot = tensor.Name.LastIndexOf('.');
         (string site, string word) = dot < 0 ? ("", tensor.Name) : (tensor.Name[..dot], tensor.Name[(dot + 1)..]);
@@ -52,8 +55,8 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                     float[] row = [.. Get($"{site}.masked").At([0, h, i]).Values];
                     float largest = row.Max();
                     double all = row.Sum(m => Math.Exp(m - largest));
-                    List<Term> terms = [.. row.Select((m, k) => new Term([Number($"masked score of key {k}", $"{site}.masked", 0, h, i, k)],
-                        Math.Exp(m - largest)))];
+                    List<Term> terms = [.. row.Select((m,
+                        k) => new Term([Number($"masked score of key {k}", $"{site}.masked", 0, h, i, k)], Math.Exp(m - largest)))];
                     return new Opened("pᵢⱼ = e^(mᵢⱼ − max) ÷ Σₖ e^(mᵢₖ − max)",
                         $"Softmax: the exponential of this score ({terms[j].Product.ToString("G4", CultureInfo.InvariantCulture)}), "
                             + $"divided by the sum over the row ({all.ToString("G4", CultureInfo.InvariantCulture)}). The terms are "
@@ -80,8 +83,8 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                     Operand product = Number("q·k", $"{site}.dot", at);
                     Operand factor = Constant(a.Scale == 1 ? "no scale" : "1/√d", a.Scale);
                     double made = (double)product.Value * a.Scale;
-                    return new Opened("s = (q·k) × scale", "Scores of wide heads grow with √d; the factor keeps the softmax from "
-                        + "becoming a single one.",
+                    return new Opened("s = (q·k) × scale",
+                        "Scores of wide heads grow with √d; the factor keeps the softmax from becoming a single one.",
                         [new Term([product, factor], made)], made);
                 }
 
@@ -106,8 +109,8 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                 return Result(site, a, at, value);
             case "out":
                 {
-                    List<Term> terms = [.. Enumerable.Range(0, a.Heads).Select(h
-                        => One(Number($"head {h}", $"{site}.result", at[0], h, at[1])))];
+                    List<Term> terms = [.. Enumerable.Range(0,
+                        a.Heads).Select(h => One(Number($"head {h}", $"{site}.result", at[0], h, at[1])))];
                     if (Module<MultiHeadAttention>(site)?.Output is Linear { Bias: { } bias }) terms.Add(One(Weight("bias", bias, at[1])));
                     return Checked("out = Σ_h z_h W_O,h + b", "What the heads add, and a bias.", terms, value);
                 }
@@ -216,7 +219,7 @@ internal sealed partial class Operands(ExplorerSession session, Trace trace, Can
                     double made = ((double)x.Value - mean.Value) / scale.Value;
                     return Math.Abs(made - value) > 1e-3 * Math.Max(1, Math.Abs(value)) ? null
                         : new Opened(mean.Hook is null ? "x ÷ scale" : "(x − mean) ÷ scale", "The row, brought to one size.",
-                            [One(x), One(mean), One(scale)], made);
+                        [One(x), One(mean), One(scale)], made);
                 }
 
             case "in":
