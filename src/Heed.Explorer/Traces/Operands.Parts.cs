@@ -9,6 +9,9 @@ namespace Heed.Explorer.Traces;
 
 internal sealed partial class Operands
 {
+    private static readonly string[] Streams = ["resid_mid_cross", "resid_mid", "cross_attn_norm.out", "attn_norm.out"];
+    private static readonly string[] Written = ["mlp.out", "mlp_out_norm.out"];
+
     private Opened? Stream(string name, string site, string word, int[] at, float value)
     {
         string prefix = site.Length == 0 ? "" : site + ".";
@@ -54,9 +57,7 @@ internal sealed partial class Operands
         {
             "resid_mid" => [[$"{site}.resid_pre", $"{site}.attn.out"], [$"{site}.resid_pre", $"{site}.attn_out_norm.out"]],
             "resid_mid_cross" => [[$"{site}.resid_mid", $"{site}.cross_attn.out"], [$"{site}.attn_norm.out", $"{site}.cross_attn.out"]],
-            "resid_post" => [.. new[] { "resid_mid_cross", "resid_mid", "cross_attn_norm.out",
-                "attn_norm.out" }.SelectMany(x => new[] { "mlp.out", "mlp_out_norm.out" }.Select(y => new[] { $"{site}.{x}",
-                    $"{site}.{y}" }))],
+            "resid_post" => [.. Streams.SelectMany(x => Written.Select(y => new[] { $"{site}.{x}", $"{site}.{y}" }))],
             "out" => [[$"{site}.resid_post"], [$"{site}.mlp_norm.out"]],
             "resid_pre" => [.. Before(site)],
             _ => [.. trace.Order.TakeWhile(n => n != name).Reverse().Where(n => LastWord(n) is "out" or "resid_mid" or "resid_mid_cross"
