@@ -67,6 +67,12 @@ internal static class QuickstartPlan
     /// minutes on.</summary>
     private static long CharactersFor(double minutes) => (long)Math.Clamp(minutes * 12_000_000, 600_000, 24_000_000);
 
-    private static int VocabularyFor(long bytes) => bytes switch { < 200_000 => 1024, < 1_000_000 => 2048, < 4_000_000 => 4096, _
-        => LargestVocabulary };
+    private static int VocabularyFor(long bytes) => bytes switch
+    {
+        < 200_000 => 1024,
+        < 1_000_000 => 2048,
+        < 4_000_000 => 4096,
+        _
+        => LargestVocabulary
+    };
 }

@@ -54,7 +54,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
         System.Text.UTF8Encoding encoding = new(false);
         StreamWriter output = new(new StandardOutput(Console.OpenStandardOutput(), isError: false), encoding) { AutoFlush = true };
         TextWriter error = TextWriter.Synchronized(new StreamWriter(new StandardOutput(Console.OpenStandardError(), isError: true),
-            encoding) { AutoFlush = true });
+            encoding)
+        { AutoFlush = true });
         return new Terminal(output, error, terminal, terminal && !noColour, Console.OpenStandardInput())
         {
             IsErrorTerminal = errorTerminal,
@@ -115,8 +116,16 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isTermi
 
     public string Red(string text) => Paint(text, "31");
 
-    public string Colour(string text, int number) => Paint(text, (number % 6) switch { 0 => "36", 1 => "33", 2 => "35", 3 => "32", 4
-        => "34", _ => "31" });
+    public string Colour(string text, int number) => Paint(text, (number % 6) switch
+    {
+        0 => "36",
+        1 => "33",
+        2 => "35",
+        3 => "32",
+        4
+        => "34",
+        _ => "31"
+    });
 
     private string Paint(string text, string code) => colours && !IsJson ? $"\u001b[{code}m{text}\u001b[0m" : text;
 

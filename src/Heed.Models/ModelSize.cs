@@ -65,7 +65,8 @@ public sealed record ModelSize(
             long cache = sizeof(float) * (long)batch * kept;
             bool recurrent = attentions.Count == 0;
             return new ModelSize(parameters, stored - parameters, [.. parts], stored * sizeof(float), activations, recurrent ? 0 : cache,
-                operations) { StateBytes = recurrent ? cache : 0 };
+                operations)
+            { StateBytes = recurrent ? cache : 0 };
         }
     }
 

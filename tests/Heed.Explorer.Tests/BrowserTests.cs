@@ -172,8 +172,11 @@ public class BrowserTests(Browser browser, Servers servers)
             string path = new Uri(route.Request.Url).AbsolutePath.TrimStart('/');
             string file = folder.File(path.Length == 0 || path.EndsWith('/') ? path + "index.html" : path);
             if (Directory.Exists(file)) file = Path.Combine(file, "index.html");
-            if (File.Exists(file)) await route.FulfillAsync(new RouteFulfillOptions { Path = file,
-                ContentType = Serving.StaticFiles.TypeOf(file) });
+            if (File.Exists(file)) await route.FulfillAsync(new RouteFulfillOptions
+            {
+                Path = file,
+                ContentType = Serving.StaticFiles.TypeOf(file)
+            });
             else await route.FulfillAsync(new RouteFulfillOptions { Status = 404, Body = "not found" });
         });
         await page.GotoAsync("http://recorded.example/attention/");

@@ -31,8 +31,12 @@ public class ScreenshotTests(Browser browser, Servers servers)
             {
                 await Browser.GoAsync(page, name);
                 string file = name.Split('?')[0];
-                await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder,
-                    $"{file}-{model.Split('/')[^1].Replace(' ', '-')}-{look}.png"), FullPage = words.Length < 3 });
+                await page.ScreenshotAsync(new PageScreenshotOptions
+                {
+                    Path = Path.Combine(folder,
+                    $"{file}-{model.Split('/')[^1].Replace(' ', '-')}-{look}.png"),
+                    FullPage = words.Length < 3
+                });
             }
 
             await page.Context.CloseAsync();

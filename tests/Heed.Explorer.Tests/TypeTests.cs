@@ -15,7 +15,8 @@ public class TypeTests
         if (compiler is null) Assert.Skip("needs TypeScript's compiler: npm install in src/Heed.Explorer/Web/vendor/source, then set "
             + "HEED_TSC to node_modules/.bin/tsc");
         using Process tsc = Process.Start(new ProcessStartInfo(compiler!,
-            ["-p", Path.Combine(Repository.Root, "src/Heed.Explorer/Web/vendor/source")]) { RedirectStandardOutput = true })!;
+            ["-p", Path.Combine(Repository.Root, "src/Heed.Explorer/Web/vendor/source")])
+        { RedirectStandardOutput = true })!;
         string output = await tsc.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         await tsc.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(tsc.ExitCode == 0, output);

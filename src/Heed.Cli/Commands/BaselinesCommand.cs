@@ -12,15 +12,27 @@ internal static class BaselinesCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Option<string> train = new("--train") { Description = "labelled texts to learn from, in any form that 'heed finetune' reads",
-            Required = true };
-        Option<string> test = new("--test") { Description = "labelled texts that every method is judged on, and nothing is chosen by",
-            Required = true };
+        Option<string> train = new("--train")
+        {
+            Description = "labelled texts to learn from, in any form that 'heed finetune' reads",
+            Required = true
+        };
+        Option<string> test = new("--test")
+        {
+            Description = "labelled texts that every method is judged on, and nothing is chosen by",
+            Required = true
+        };
         Option<string?> dev = new("--dev") { Description = "further texts to judge on, such as ones with the training texts' phrasings" };
-        Option<string?> model = new("--model") { Description = "folder of a trained encoder, or name of a pulled one; if omitted only "
-            + "words and lstm are compared" };
-        Option<string?> methods = new("--methods") { Description = $"of {string.Join(", ", BaselineComparison.Methods)}, separated by "
-            + $"commas; all if omitted" };
+        Option<string?> model = new("--model")
+        {
+            Description = "folder of a trained encoder, or name of a pulled one; if omitted only "
+            + "words and lstm are compared"
+        };
+        Option<string?> methods = new("--methods")
+        {
+            Description = $"of {string.Join(", ", BaselineComparison.Methods)}, separated by "
+            + $"commas; all if omitted"
+        };
         Option<string?> examples = new("--examples") { Description = "numbers of training examples, such as 10,100,1000; all if omitted" };
         Option<int> seeds = NumberOption.Of("--seeds", "repetitions, each with its own examples and weights", 3, new NumberRange<int>(1,
             100));
@@ -31,10 +43,17 @@ internal static class BaselinesCommand
             new NumberRange<double>(0, 10));
         Option<double> epochs = NumberOption.Of("--epochs", "times that a network reads its examples; 0 as 'heed finetune' decides", 0.0,
             new NumberRange<double>(0, 1e5));
-        Option<string?> columns = new("--columns") { Description = "names of columns that cannot be found by themselves, such as "
-            + "text=Nachricht,label=Art" };
-        Option<string> output = new("--out") { Description = "folder for results.json and accuracy.svg; started again it goes on where "
-            + "it was", Required = true };
+        Option<string?> columns = new("--columns")
+        {
+            Description = "names of columns that cannot be found by themselves, such as "
+            + "text=Nachricht,label=Art"
+        };
+        Option<string> output = new("--out")
+        {
+            Description = "folder for results.json and accuracy.svg; started again it goes on where "
+            + "it was",
+            Required = true
+        };
         Option<int?> threads = NumberOption.Threads();
         Command command = new("baselines",
             "Train simple methods beside fine-tuning on the same labelled texts: bag of words, an LSTM, the same "
@@ -88,8 +107,11 @@ internal static class BaselinesCommand
 
         if (terminal.IsJson)
         {
-            terminal.Json(new JsonObject { ["folder"] = folder,
-                ["results"] = new JsonArray([.. results.Select(r => (JsonNode)BaselineReport.Json(r))]) });
+            terminal.Json(new JsonObject
+            {
+                ["folder"] = folder,
+                ["results"] = new JsonArray([.. results.Select(r => (JsonNode)BaselineReport.Json(r))])
+            });
             return ExitCode.Ok;
         }
 

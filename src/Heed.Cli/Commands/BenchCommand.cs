@@ -19,14 +19,21 @@ internal static class BenchCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> names = new("what") { Description = $"any of {string.Join(", ", Names)}; all but {Concurrency}, {Tokenizers} "
-            + $"and {Lengths} if omitted", Arity = ArgumentArity.ZeroOrMore };
+        Argument<string[]> names = new("what")
+        {
+            Description = $"any of {string.Join(", ", Names)}; all but {Concurrency}, {Tokenizers} "
+            + $"and {Lengths} if omitted",
+            Arity = ArgumentArity.ZeroOrMore
+        };
         Option<int?> threads = NumberOption.Threads();
         Option<double> seconds = NumberOption.Of("--seconds", "how long each work is repeated", 3.0,
             new NumberRange<double>(0, 3600, Above: true));
-        Option<string[]> models = new("--model") { Description = $"tokenizer files or model folders for {Tokenizers}; if omitted, "
+        Option<string[]> models = new("--model")
+        {
+            Description = $"tokenizer files or model folders for {Tokenizers}; if omitted, "
             + $"tokenizers are trained on the .NET SDK's documentation. Encoder-decoders, as folders or config.json, for {Lengths}",
-                AllowMultipleArgumentsPerToken = true };
+            AllowMultipleArgumentsPerToken = true
+        };
         Command command = new("bench",
             "Measure matrix products, training, decoding and attention against this machine's peak and bandwidth, callers at once "
                 + "against one after another, the speed of tokenizers, and what texts of growing length cost encoder-decoders. Example: "
@@ -45,8 +52,12 @@ internal static class BenchCommand
         foreach (string name in names)
             if (!Names.Contains(name)) throw new InputException($"bench: \"{Printable.Shorten(name)}\" is unknown; one of "
                 + $"{string.Join(", ", Names)} was expected.");
-        JsonObject report = new() { ["processor"] = EnvCommand.Processor(), ["instructions"] = MachineProbe.InstructionSet,
-            ["threads"] = ComputeContext.Current.Threads };
+        JsonObject report = new()
+        {
+            ["processor"] = EnvCommand.Processor(),
+            ["instructions"] = MachineProbe.InstructionSet,
+            ["threads"] = ComputeContext.Current.Threads
+        };
         if (!terminal.IsJson) terminal.Line($"{EnvCommand.Processor()}, {MachineProbe.InstructionSet}, "
             + $"{ComputeContext.Current.Threads} thread(s)");
         string[] works = [.. names.Where(name => name is not (Tokenizers or Concurrency or Lengths))];
@@ -71,8 +82,13 @@ internal static class BenchCommand
         if (!terminal.IsJson) terminal.Line($"{"model",-36} {"tokens",6} {"learning",12} {"per token",12} {"writing, per token",20}");
         foreach (LengthResult r in LengthBenchmark.Run(models, seconds, cancellationToken))
         {
-            if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["model"] = r.Model, ["tokens"] = r.Length,
-                ["learn_milliseconds"] = r.LearnMilliseconds, ["write_milliseconds_per_token"] = r.WriteMilliseconds });
+            if (terminal.IsJson) rows.Add((JsonNode)new JsonObject
+            {
+                ["model"] = r.Model,
+                ["tokens"] = r.Length,
+                ["learn_milliseconds"] = r.LearnMilliseconds,
+                ["write_milliseconds_per_token"] = r.WriteMilliseconds
+            });
             else terminal.Line(string.Create(CultureInfo.InvariantCulture,
                 $"{Printable.Shorten(Path.GetFileName(r.Model), 36),-36} {r.Length,6} {r.LearnMilliseconds,9:0.0} ms "
                     + $"{r.LearnMilliseconds / r.Length,9:0.00} ms {r.WriteMilliseconds,17:0.00} ms"));
@@ -99,8 +115,14 @@ internal static class BenchCommand
         foreach (BenchmarkResult result in BenchmarkSuite.Run(names, new BenchmarkLimits(peak * 1e9, bandwidth * 1e9), seconds,
             cancellationToken))
         {
-            if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["work"] = result.Name, ["value"] = result.Value,
-                ["unit"] = result.Unit, ["of_limit"] = result.OfLimit, ["bytes"] = result.PeakBytes });
+            if (terminal.IsJson) rows.Add((JsonNode)new JsonObject
+            {
+                ["work"] = result.Name,
+                ["value"] = result.Value,
+                ["unit"] = result.Unit,
+                ["of_limit"] = result.OfLimit,
+                ["bytes"] = result.PeakBytes
+            });
             else terminal.Line(string.Create(CultureInfo.InvariantCulture,
                 $"{result.Name,-44} {result.Value,10:0.0} {result.Unit,-8} "
                 + $"{(result.OfLimit is { } part ? part.ToString("P0", CultureInfo.InvariantCulture) : ""),6}  "
@@ -164,9 +186,15 @@ internal static class BenchCommand
 
         foreach (TokenizerSpeed speed in TokenizerBenchmark.Speeds(models, seconds, ComputeContext.Current.Threads, cancellationToken))
         {
-            if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["pipeline"] = speed.Pipeline, ["vocabulary"] = speed.Vocabulary,
-                ["offsets_one_thread"] = speed.OffsetsOneThread, ["ids_one_thread"] = speed.IdsOneThread, ["offsets"] = speed.Offsets,
-                ["ids"] = speed.Ids });
+            if (terminal.IsJson) rows.Add((JsonNode)new JsonObject
+            {
+                ["pipeline"] = speed.Pipeline,
+                ["vocabulary"] = speed.Vocabulary,
+                ["offsets_one_thread"] = speed.OffsetsOneThread,
+                ["ids_one_thread"] = speed.IdsOneThread,
+                ["offsets"] = speed.Offsets,
+                ["ids"] = speed.Ids
+            });
             else terminal.Line(string.Create(CultureInfo.InvariantCulture,
                 $"{Printable.Shorten(speed.Pipeline, 24),-24} {speed.Vocabulary,8:N0}  {speed.OffsetsOneThread,18:0.0} "
                 + $"{speed.IdsOneThread,18:0.0} {speed.Offsets,12:0.0} {speed.Ids,12:0.0}"));
@@ -186,8 +214,12 @@ internal static class BenchCommand
 
         foreach (IGrouping<string, TokenizerRun> model in TokenizerBenchmark.Runs(models, cancellationToken).GroupBy(run => run.Model))
         {
-            foreach (TokenizerRun run in model) rows.Add((JsonNode)new JsonObject { ["model"] = run.Model, ["text"] = run.Text,
-                ["seconds"] = run.Seconds });
+            foreach (TokenizerRun run in model) rows.Add((JsonNode)new JsonObject
+            {
+                ["model"] = run.Model,
+                ["text"] = run.Text,
+                ["seconds"] = run.Seconds
+            });
             if (!terminal.IsJson) terminal.Line($"{Printable.Shorten(model.Key, 24),-24} "
                 + $"{string.Join("   ", model.Select(run => string.Create(CultureInfo.InvariantCulture, $"{run.Text} {run.Seconds:0.00}")))}");
         }

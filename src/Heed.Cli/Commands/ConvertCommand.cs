@@ -17,19 +17,35 @@ internal static class ConvertCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> source = new("in") { Description = "model folder, or the name of a pulled model: safetensors or PyTorch "
-            + "pickle, one file or shards; or a GGUF file" };
+        Argument<string> source = new("in")
+        {
+            Description = "model folder, or the name of a pulled model: safetensors or PyTorch "
+            + "pickle, one file or shards; or a GGUF file"
+        };
         Argument<string> target = new("out") { Description = "folder to write, or the name of a GGUF file" };
         Option<string?> dtype = new("--dtype") { Description = "store floats as f32, bf16 or f16; unchanged if omitted" };
         dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
-        Option<string> shard = new("--shard-size") { Description = "largest weights file, such as 2GB or 500MiB", DefaultValueFactory = _
-            => "50GB" };
-        Option<bool> strict = new("--strict") { Description = "end with an error where a value is not finite, or would not be in "
-            + "the new type, instead of warning of it" };
-        Option<bool> overwrite = new("--overwrite") { Description = "write into a folder that holds files: those of the same names "
-            + "are replaced, others stay" };
-        Option<bool> deleteOld = new("--delete-old") { Description = "delete weight files in the folder that the new ones replace "
-            + "under another name, such as pytorch_model.bin" };
+        Option<string> shard = new("--shard-size")
+        {
+            Description = "largest weights file, such as 2GB or 500MiB",
+            DefaultValueFactory = _
+            => "50GB"
+        };
+        Option<bool> strict = new("--strict")
+        {
+            Description = "end with an error where a value is not finite, or would not be in "
+            + "the new type, instead of warning of it"
+        };
+        Option<bool> overwrite = new("--overwrite")
+        {
+            Description = "write into a folder that holds files: those of the same names "
+            + "are replaced, others stay"
+        };
+        Option<bool> deleteOld = new("--delete-old")
+        {
+            Description = "delete weight files in the folder that the new ones replace "
+            + "under another name, such as pytorch_model.bin"
+        };
         Command command = new("convert", "Rewrite a model folder as safetensors. Example: heed convert gpt2-old gpt2 --dtype bf16 "
             + "--shard-size 2GB") { source, target, dtype, shard, strict, overwrite, deleteOld };
         command.SetAction((parsed, cancellationToken) =>
@@ -114,9 +130,13 @@ internal static class ConvertCommand
         }
 
         long values = model.Parameters.Values;
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["tensors"] = model.Parameters.Count(), ["values"] = values,
-            ["files"] = Names(names) });
-        else terminal.Line($"{model.Parameters.Count()} tensors, {values:N0} values in {target}; tokenizer: {string.Join(", ", names)}");
+        if (terminal.IsJson) terminal.Json(new JsonObject
+        {
+            ["tensors"] = model.Parameters.Count,
+            ["values"] = values,
+            ["files"] = Names(names)
+        });
+        else terminal.Line($"{model.Parameters.Count} tensors, {values:N0} values in {target}; tokenizer: {string.Join(", ", names)}");
         return ExitCode.Ok;
     }
 

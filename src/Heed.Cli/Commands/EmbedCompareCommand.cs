@@ -35,8 +35,12 @@ internal static class EmbedCompareCommand
             double[] cosines = [.. left.Zip(right, Cosine)];
             if (terminal.IsJson)
             {
-                terminal.Json(new JsonObject { ["word"] = wanted, ["stack"] = stack,
-                    ["cosines"] = new JsonArray([.. cosines.Select(c => (JsonNode)c)]) });
+                terminal.Json(new JsonObject
+                {
+                    ["word"] = wanted,
+                    ["stack"] = stack,
+                    ["cosines"] = new JsonArray([.. cosines.Select(c => (JsonNode)c)])
+                });
                 return Task.FromResult(ExitCode.Ok);
             }
 

@@ -21,18 +21,38 @@ internal static class EmbedTextCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> model = new("model") { Description = "folder of sentence-transformers, an encoder, or the name of a pulled "
-            + "model" };
-        Argument<string[]> texts = new("texts") { Description = "texts; if omitted, a text per line of standard input",
-            Arity = ArgumentArity.ZeroOrMore };
-        Option<string?> file = new("--file") { Description = "read a text per line from this file; of a file in .jsonl, the field "
-            + "of --field" };
-        Option<string> field = new("--field") { Description = "field of each JSON object that holds its text", DefaultValueFactory = _
-            => "text" };
-        Option<string?> output = new("--out") { Description = "file to write, in .npy, .safetensors or .jsonl; if omitted, JSON "
-            + "lines on standard output" };
-        Option<string> dtype = new("--dtype") { Description = "float32, float16 or binary (one bit per number)", DefaultValueFactory = _
-            => "float32" };
+        Argument<string> model = new("model")
+        {
+            Description = "folder of sentence-transformers, an encoder, or the name of a pulled "
+            + "model"
+        };
+        Argument<string[]> texts = new("texts")
+        {
+            Description = "texts; if omitted, a text per line of standard input",
+            Arity = ArgumentArity.ZeroOrMore
+        };
+        Option<string?> file = new("--file")
+        {
+            Description = "read a text per line from this file; of a file in .jsonl, the field "
+            + "of --field"
+        };
+        Option<string> field = new("--field")
+        {
+            Description = "field of each JSON object that holds its text",
+            DefaultValueFactory = _
+            => "text"
+        };
+        Option<string?> output = new("--out")
+        {
+            Description = "file to write, in .npy, .safetensors or .jsonl; if omitted, JSON "
+            + "lines on standard output"
+        };
+        Option<string> dtype = new("--dtype")
+        {
+            Description = "float32, float16 or binary (one bit per number)",
+            DefaultValueFactory = _
+            => "float32"
+        };
         dtype.AcceptOnlyFromAmong("float32", "float16", "binary");
         Option<int?> dimensions = NumberOption.Optional("--dimensions", "leading numbers that are kept (Matryoshka)",
             new NumberRange<int>(1, 1 << 20));
@@ -60,8 +80,13 @@ internal static class EmbedTextCommand
                 Dimensions = parsed.GetValue(dimensions),
                 Normalize = parsed.GetValue(normalize),
             };
-            VectorFormat format = parsed.GetValue(dtype) switch { "float16" => VectorFormat.Float16, "binary" => VectorFormat.Binary, _
-                => VectorFormat.Float32 };
+            VectorFormat format = parsed.GetValue(dtype) switch
+            {
+                "float16" => VectorFormat.Float16,
+                "binary" => VectorFormat.Binary,
+                _
+                => VectorFormat.Float32
+            };
             IEnumerable<string> source = Texts(terminal, given, parsed.GetValue(file), parsed.GetRequiredValue(field));
             using TextEmbedder embedder = TextEmbedder.Open(parsed.GetRequiredValue(model),
                 new LoadOptions { Warnings = new Reporter<string>(terminal.Warn) });
@@ -83,13 +108,18 @@ internal static class EmbedTextCommand
             for (int i = 0; i < window.Length; i++)
             {
                 string line = VectorFile.Line(vectors[i], format);
-                if (terminal.IsJson) all.Add(new JsonObject { ["text"] = window[i], ["vector"] = JsonNode.Parse(line) });
+                if (terminal.IsJson) all.Add((JsonNode)new JsonObject { ["text"] = window[i], ["vector"] = JsonNode.Parse(line) });
                 else terminal.Line(line);
             }
         }
 
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["model"] = embedder.Folder, ["dimensions"] = options.Dimensions
-            ?? embedder.Dimensions, ["vectors"] = all });
+        if (terminal.IsJson) terminal.Json(new JsonObject
+        {
+            ["model"] = embedder.Folder,
+            ["dimensions"] = options.Dimensions
+            ?? embedder.Dimensions,
+            ["vectors"] = all
+        });
         return ExitCode.Ok;
     }
 
@@ -128,8 +158,13 @@ internal static class EmbedTextCommand
 
         file.Finish();
         terminal.ClearStatus();
-        if (terminal.IsJson) terminal.Json(new JsonObject { ["file"] = path, ["vectors"] = file.Rows, ["dimensions"] = width,
-            ["resumed_after"] = before });
+        if (terminal.IsJson) terminal.Json(new JsonObject
+        {
+            ["file"] = path,
+            ["vectors"] = file.Rows,
+            ["dimensions"] = width,
+            ["resumed_after"] = before
+        });
         else terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{path}: {file.Rows:N0} vectors of {width} numbers"));
         return ExitCode.Ok;
     }

@@ -22,8 +22,11 @@ internal static class EmbedWordCommands
             AllowMultipleArgumentsPerToken = true,
         };
         Option<string> output = new("--out") { Description = "file of word vectors to write", Required = true };
-        Option<string?> form = new("--format") { Description = "word2vec, word2vec-binary, glove or fasttext; binary if omitted and "
-            + "the file ends in .bin" };
+        Option<string?> form = new("--format")
+        {
+            Description = "word2vec, word2vec-binary, glove or fasttext; binary if omitted and "
+            + "the file ends in .bin"
+        };
         form.AcceptOnlyFromAmong("word2vec", "word2vec-binary", "glove", "fasttext");
         Option<string> method = new("--method")
         {
@@ -44,8 +47,11 @@ internal static class EmbedWordCommands
         Option<double?> rate = NumberOption.Optional("--learning-rate", "rate at first; 0.025 for skipgram, 0.05 for the others if omitted",
             new NumberRange<double>(0, 10, Above: true));
         Option<ulong> seed = NumberOption.Of("--seed", "seed of what is drawn", standard.Seed, new NumberRange<ulong>(0, ulong.MaxValue));
-        Option<bool> tokenized = new("--tokenized") { Description = "the text is tokenized: blanks alone separate words, which stay "
-            + "as they are" };
+        Option<bool> tokenized = new("--tokenized")
+        {
+            Description = "the text is tokenized: blanks alone separate words, which stay "
+            + "as they are"
+        };
         Command command = new("train", "Learn word vectors from text. Example: heed embed train --data ./texts --out words.bin")
         {
             data, output, form, method, width, window, negatives, sample, minimum, epochs, rate, seed, tokenized,
@@ -54,8 +60,13 @@ internal static class EmbedWordCommands
         {
             WordVectorConfig config = new()
             {
-                Method = parsed.GetValue(method) switch { "cbow" => WordVectorMethod.Cbow, "glove" => WordVectorMethod.GloVe, _
-                    => WordVectorMethod.SkipGram },
+                Method = parsed.GetValue(method) switch
+                {
+                    "cbow" => WordVectorMethod.Cbow,
+                    "glove" => WordVectorMethod.GloVe,
+                    _
+                    => WordVectorMethod.SkipGram
+                },
                 Width = parsed.GetValue(width),
                 Window = parsed.GetValue(window),
                 Negatives = parsed.GetValue(negatives),
@@ -182,8 +193,11 @@ internal static class EmbedWordCommands
         return vectors;
     }
 
-    private static Argument<string> FileArgument() => new("file") { Description = "word vectors of word2vec, GloVe or fastText "
-        + "(.vec), text or binary" };
+    private static Argument<string> FileArgument() => new("file")
+    {
+        Description = "word vectors of word2vec, GloVe or fastText "
+        + "(.vec), text or binary"
+    };
 
     private static Option<int> TopOption() => NumberOption.Of("--top-k", "how many words", 10, new NumberRange<int>(1, int.MaxValue));
 

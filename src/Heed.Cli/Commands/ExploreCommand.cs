@@ -23,8 +23,11 @@ internal static class ExploreCommand
         Option<int> port = NumberOption.Of("--port", "port on this machine; 0 takes a free one", StandardPort,
             new NumberRange<int>(0, 65535));
         Option<bool> open = new("--open") { Description = "open the page in the browser" };
-        Option<string?> export = new("--export") { Description = "write the pages with recorded answers for the prepared texts into "
-            + "this folder, for any web server, and stop" };
+        Option<string?> export = new("--export")
+        {
+            Description = "write the pages with recorded answers for the prepared texts into "
+            + "this folder, for any web server, and stop"
+        };
         Option<bool> once = new("--check") { Description = "start, open the model, print the address, and stop" };
         Command command = new("explore",
             "Shows a model at work in the browser: tokens, attention, every number and where it comes from. Only this machine reaches "

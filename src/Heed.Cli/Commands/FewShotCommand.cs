@@ -19,16 +19,25 @@ internal static class FewShotCommand
                 + "examples",
         };
         Option<string?> examples = new("--examples") { Description = "labelled examples in any form that 'heed finetune' reads" };
-        Option<string> input = new("--input") { Description = "texts to label; where they have labels, the accuracy is given",
-            Required = true };
+        Option<string> input = new("--input")
+        {
+            Description = "texts to label; where they have labels, the accuracy is given",
+            Required = true
+        };
         Option<int?> perLabel = NumberOption.Optional("--per-label",
             $"examples of each label that the prompt shows; {StandardShots} if omitted",
             new NumberRange<int>(0, MostShots));
         Option<int?> shots = NumberOption.Optional("--shots", "examples in all instead of --per-label", new NumberRange<int>(0, MostShots));
-        Option<string?> template = new("--template") { Description = "a text in the prompt, with {text} for it; its label follows after "
-            + "a space. For a model of inference a sentence with {} for the label" };
-        Option<string[]> labels = new("--labels") { Description = "the labels; those of the examples if omitted",
-            AllowMultipleArgumentsPerToken = true };
+        Option<string?> template = new("--template")
+        {
+            Description = "a text in the prompt, with {text} for it; its label follows after "
+            + "a space. For a model of inference a sentence with {} for the label"
+        };
+        Option<string[]> labels = new("--labels")
+        {
+            Description = "the labels; those of the examples if omitted",
+            AllowMultipleArgumentsPerToken = true
+        };
         Option<bool> plain = new("--plain") { Description = "do not correct the scores by those of texts without content" };
         Option<ulong> seed = new("--seed") { Description = "which examples are shown, and their order", DefaultValueFactory = _ => 1 };
         Option<bool> curve = new("--curve") { Description = "accuracy by the number of examples, with right and with shuffled labels" };

@@ -22,8 +22,12 @@ internal static class InfoCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string?> model = new("model") { Description = "model or adapter folder, config.json, weight file (.safetensors, "
-            + ".bin) or index, the name of a pulled model or of a preset; nothing lists the presets", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> model = new("model")
+        {
+            Description = "model or adapter folder, config.json, weight file (.safetensors, "
+            + ".bin) or index, the name of a pulled model or of a preset; nothing lists the presets",
+            Arity = ArgumentArity.ZeroOrOne
+        };
         Option<int> batch = NumberOption.Of("--batch", "sequences, for memory", 1, new NumberRange<int>(1, MaximumBatch));
         Option<int?> length = NumberOption.Optional("--length",
             $"tokens of a sequence, for memory and operations; {StandardLength}, or the model's longest text where that is shorter",
@@ -167,8 +171,14 @@ internal static class InfoCommand
             {
                 using Model model = family.Build(preset.Architecture, preset.Config, new ParameterSet(ParameterSource.ShapesOnly));
                 long parameters = ModelSize.Of(model, 1, 1).Parameters;
-                if (terminal.IsJson) rows.Add((JsonNode)new JsonObject { ["preset"] = name, ["architecture"] = preset.Architecture,
-                    ["parameters"] = parameters, ["source"] = preset.Source, ["note"] = preset.Note });
+                if (terminal.IsJson) rows.Add((JsonNode)new JsonObject
+                {
+                    ["preset"] = name,
+                    ["architecture"] = preset.Architecture,
+                    ["parameters"] = parameters,
+                    ["source"] = preset.Source,
+                    ["note"] = preset.Note
+                });
                 else terminal.Line($"{name,-16} {parameters,18:N0}  {preset.Source}{(preset.Note.Length > 0 ? $" ({preset.Note})" : "")}");
             }
         }

@@ -23,8 +23,12 @@ internal static class MergeCommand
         };
         Option<string?> dtype = new("--dtype") { Description = "store floats as f32, bf16 or f16; as the base model's if omitted" };
         dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
-        Option<string> shard = new("--shard-size") { Description = "largest weights file, such as 2GB or 500MiB", DefaultValueFactory = _
-            => "50GB" };
+        Option<string> shard = new("--shard-size")
+        {
+            Description = "largest weights file, such as 2GB or 500MiB",
+            DefaultValueFactory = _
+            => "50GB"
+        };
         Option<bool> overwrite = new("--overwrite")
         {
             Description = "write into a folder that holds files: those of the same names are "

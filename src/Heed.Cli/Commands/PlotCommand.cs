@@ -13,12 +13,23 @@ internal static class PlotCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> runs = new("run") { Description = "folders of runs, as --out of 'heed pretrain' or 'heed finetune' named them",
-            Arity = ArgumentArity.OneOrMore };
-        Option<string> measure = new("--measure") { Description = "what is drawn: a key of the runs' log.jsonl, such as loss, "
-            + "held_out_loss, held_out_exact_match", DefaultValueFactory = _ => "held_out_loss" };
-        Option<string> by = new("--by") { Description = $"{Step} or {Seconds}: of training, without evaluations", DefaultValueFactory = _
-            => Step };
+        Argument<string[]> runs = new("run")
+        {
+            Description = "folders of runs, as --out of 'heed pretrain' or 'heed finetune' named them",
+            Arity = ArgumentArity.OneOrMore
+        };
+        Option<string> measure = new("--measure")
+        {
+            Description = "what is drawn: a key of the runs' log.jsonl, such as loss, "
+            + "held_out_loss, held_out_exact_match",
+            DefaultValueFactory = _ => "held_out_loss"
+        };
+        Option<string> by = new("--by")
+        {
+            Description = $"{Step} or {Seconds}: of training, without evaluations",
+            DefaultValueFactory = _
+            => Step
+        };
         Option<string> output = new("--out") { Description = "file to write; it ends in .svg", Required = true };
         Command command = new("plot", "Draw a measure of one or more runs over steps or seconds, as an SVG file. "
             + "Example: heed plot runs/a runs/b --measure held_out_exact_match --by seconds --out curves.svg") { runs, measure, by,

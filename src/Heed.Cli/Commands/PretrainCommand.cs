@@ -68,13 +68,13 @@ internal static class PretrainCommand
     /// <summary>The settings of a number of steps: what is not given follows.</summary>
     private static PretrainingConfig Planned(PretrainingConfig config, long steps, RunStart<PretrainingConfig, TextTask> start)
         => config with
-    {
-        Steps = steps,
-        WarmupSteps = start.Gives("warmup_steps") ? Math.Min(config.WarmupSteps, steps)
+        {
+            Steps = steps,
+            WarmupSteps = start.Gives("warmup_steps") ? Math.Min(config.WarmupSteps, steps)
             : new PretrainingConfig { Steps = steps }.WarmupSteps,
-        EvaluateEvery = start.Gives("evaluate_every") ? config.EvaluateEvery : TimePlan.Every(steps, TimePlan.Evaluations),
-        SaveEvery = start.Gives("save_every") ? config.SaveEvery : TimePlan.Every(steps, TimePlan.Checkpoints),
-    };
+            EvaluateEvery = start.Gives("evaluate_every") ? config.EvaluateEvery : TimePlan.Every(steps, TimePlan.Evaluations),
+            SaveEvery = start.Gives("save_every") ? config.SaveEvery : TimePlan.Every(steps, TimePlan.Checkpoints),
+        };
 
     /// <summary>The closing lines and the exit code of a run.</summary>
     private static int Finish(Terminal terminal, TrainingRun<TextTask> run, TrainingEnd end, string folder)

@@ -22,13 +22,19 @@ internal static class QuantizeCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> source = new("in") { Description = "model folder, GGUF file, or the name of a pulled model: LLaMA, "
-            + "Mistral, Qwen 2 and 3, GPT-2, or a bare BERT" };
+        Argument<string> source = new("in")
+        {
+            Description = "model folder, GGUF file, or the name of a pulled model: LLaMA, "
+            + "Mistral, Qwen 2 and 3, GPT-2, or a bare BERT"
+        };
         Argument<string> target = new("out") { Description = "GGUF file to write" };
         Option<string> type = new("--type") { Description = "how matrices are stored", DefaultValueFactory = _ => "q8_0" };
         type.AcceptOnlyFromAmong([.. GgufExport.Types.Keys]);
-        Option<string?> text = new("--data") { Description = "text file or folder: perplexity and divergence from float32 are "
-            + "measured on it" };
+        Option<string?> text = new("--data")
+        {
+            Description = "text file or folder: perplexity and divergence from float32 are "
+            + "measured on it"
+        };
         Option<int> blocks = NumberOption.Of("--blocks", $"most blocks of {BlockLength} tokens measured; 0 reads all", 40,
             new NumberRange<int>(0, ConfigReader.MaximumSize));
         Option<bool> overwrite = new("--overwrite") { Description = "replace a file that exists" };

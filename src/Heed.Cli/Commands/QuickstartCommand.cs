@@ -27,8 +27,12 @@ internal static class QuickstartCommand
         {
             Description = "your own text file or folder instead of the .NET SDK's documentation",
         };
-        Option<string> output = new("--out") { Description = "folder of the run; started again it resumes", DefaultValueFactory = _
-            => StandardFolder };
+        Option<string> output = new("--out")
+        {
+            Description = "folder of the run; started again it resumes",
+            DefaultValueFactory = _
+            => StandardFolder
+        };
         Option<double?> minutes = NumberOption.Optional("--minutes", "how long to train, about; 2 if omitted",
             new NumberRange<double>(0, 9999, Above: true));
         Option<string?> prompt = new("--prompt") { Description = "your own prompt, continued three times" };
@@ -84,8 +88,13 @@ internal static class QuickstartCommand
             evaluationSeconds)], peak, cancellationToken);
         if (end == TrainingEnd.Interrupted)
         {
-            if (terminal.IsJson) terminal.Json(new JsonObject { ["end"] = JsonWord.Of(end), ["folder"] = request.Folder,
-                ["step"] = run.LastStep, ["steps"] = run.Config.Steps });
+            if (terminal.IsJson) terminal.Json(new JsonObject
+            {
+                ["end"] = JsonWord.Of(end),
+                ["folder"] = request.Folder,
+                ["step"] = run.LastStep,
+                ["steps"] = run.Config.Steps
+            });
             terminal.Note($"Stopped after step {run.LastStep:N0} of {run.Config.Steps:N0}, which is saved. '{again}' resumes from here.");
             return ExitCode.Interrupted;
         }
@@ -165,8 +174,16 @@ internal static class QuickstartCommand
         {
             List<int> ids = [];
             run.Task.Tokenizer!.EncodeToIds(prompts[i], ids, addSpecialTokens: false);
-            GenerationConfig config = new() { Sample = true, Temperature = 0.7f, TopK = 40, MaxNewTokens = ContinuationTokens,
-                Seed = run.Config.Seed + (ulong)i, EndIds = model.Config.EndId is { } end ? [end] : [], PaddingId = model.Config.EndId };
+            GenerationConfig config = new()
+            {
+                Sample = true,
+                Temperature = 0.7f,
+                TopK = 40,
+                MaxNewTokens = ContinuationTokens,
+                Seed = run.Config.Seed + (ulong)i,
+                EndIds = model.Config.EndId is { } end ? [end] : [],
+                PaddingId = model.Config.EndId
+            };
             GeneratedText text = engine.Generate([[.. ids]], config, cancellationToken)[0];
             texts[i] = run.Task.Tokenizer!.Decode(text.Ids).ReplaceLineEndings(" ");
         }
@@ -180,8 +197,12 @@ internal static class QuickstartCommand
         if (terminal.IsJson)
         {
             JsonArray texts = [];
-            for (int i = 0; i < prompts.Length; i++) texts.Add((JsonNode)new JsonObject { ["prompt"] = prompts[i], ["before"] = before[i],
-                ["after"] = after[i] });
+            for (int i = 0; i < prompts.Length; i++) texts.Add((JsonNode)new JsonObject
+            {
+                ["prompt"] = prompts[i],
+                ["before"] = before[i],
+                ["after"] = after[i]
+            });
             terminal.Json(new JsonObject
             {
                 ["end"] = JsonWord.Of(TrainingEnd.Finished),

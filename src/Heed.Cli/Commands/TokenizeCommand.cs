@@ -20,16 +20,27 @@ internal static class TokenizeCommand
     public static Command Create(Terminal terminal)
     {
         Argument<string> model = new("model") { Description = Models };
-        Argument<string?> text = new("text") { Description = "the text; - or nothing reads standard input, where one line end at "
-            + "the very end does not count", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> text = new("text")
+        {
+            Description = "the text; - or nothing reads standard input, where one line end at "
+            + "the very end does not count",
+            Arity = ArgumentArity.ZeroOrOne
+        };
         Option<string?> pair = new("--pair") { Description = "a second text" };
         Option<bool> plain = new("--no-special") { Description = "without the special tokens of the model" };
         Option<bool> count = new("--count") { Description = "print the number of tokens alone, of the whole text: neither cut nor padded" };
         Option<bool> decode = new("--decode") { Description = "the text is ids (separated by blanks or commas); print what they say" };
-        Option<bool> lines = new("--jsonl") { Description = "one object {\"text\", \"pair\"?, \"add_special_tokens\"?} a line in, "
-            + "from standard input, one result a line out" };
-        Option<string> offsets = new("--offsets") { Description = "units of offsets: utf16 or code-points", DefaultValueFactory = _
-            => "utf16" };
+        Option<bool> lines = new("--jsonl")
+        {
+            Description = "one object {\"text\", \"pair\"?, \"add_special_tokens\"?} a line in, "
+            + "from standard input, one result a line out"
+        };
+        Option<string> offsets = new("--offsets")
+        {
+            Description = "units of offsets: utf16 or code-points",
+            DefaultValueFactory = _
+            => "utf16"
+        };
         offsets.AcceptOnlyFromAmong("utf16", "code-points");
         Command command = new("tokenize", "Show the tokens of a text: pieces, ids, bytes, offsets. Example: heed tokenize ./model "
             + "\"Hello world\"") { model, text, pair, plain, count, decode, lines, offsets };

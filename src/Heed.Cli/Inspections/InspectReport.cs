@@ -77,7 +77,7 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
     /// <summary>The heads of a layer, or one pattern.</summary>
     public void Attention(string? stack, bool cross, int layer, int? head)
     {
-        string s = stack ?? (cross ? "decoder" : inspector.Stacks.FirstOrDefault()
+        string s = stack ?? (cross ? "decoder" : (inspector.Stacks is [string first, ..] ? first : null)
             ?? throw new InputException($"{inspector.Model.Architecture}: has no attention layers to show."));
         string attention = cross ? "cross_attn" : "attn";
         int layers = inspector.LayersOf(s), heads = inspector.HeadsOf(s, attention);
@@ -165,7 +165,7 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
     /// <summary>The neurons that write most where the answer is read.</summary>
     public void Neurons(string? stack)
     {
-        string s = stack ?? inspector.Stacks.LastOrDefault()
+        string s = stack ?? (inspector.Stacks is [.., string last] ? last : null)
             ?? throw new InputException($"{inspector.Model.Architecture}: has no layers whose neurons could be shown.");
         const int Count = 5;
         Ranking top = inspector.TopNeurons(text, s, Count, cancel);

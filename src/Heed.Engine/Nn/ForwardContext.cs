@@ -130,7 +130,8 @@ public sealed class ForwardContext
             (int first, int keys) = memory.AttendedRows is { } rows ? rows[b]
                 : new AttendedRows(0, memory._starts[b + 1] - memory._starts[b]);
             sequences[b] = new AttentionSequence(_starts[b], _starts[b + 1] - _starts[b], memory._starts[b] + first,
-                keys) { DropoutStream = (ulong)b };
+                keys)
+            { DropoutStream = (ulong)b };
         }
 
         return sequences;

@@ -100,8 +100,16 @@ internal sealed class ExplorerSession : IDisposable
             if (_written.TryGetValue(text, out string? known)) return known;
         }
 
-        GenerationConfig config = Opened.Generation with { MaxNewTokens = OwnTokens, MaxLength = null, Sample = false, Beams = 1,
-            ReturnSequences = 1, MinLength = 0, MinNewTokens = null };
+        GenerationConfig config = Opened.Generation with
+        {
+            MaxNewTokens = OwnTokens,
+            MaxLength = null,
+            Sample = false,
+            Beams = 1,
+            ReturnSequences = 1,
+            MinLength = 0,
+            MinNewTokens = null
+        };
         string written;
         if (Inputs.Tokenizer is not null)
         {

@@ -71,7 +71,12 @@ internal sealed class WindowReach : Experiment
 
     private static CustomConfig Config(int layers) => new()
     {
-        Vocabulary = Symbols, Width = 64, Layers = layers, Heads = 4, Attention = CustomAttention.Window, Window = Window,
+        Vocabulary = Symbols,
+        Width = 64,
+        Layers = layers,
+        Heads = 4,
+        Attention = CustomAttention.Window,
+        Window = Window,
         Positions = PositionKind.Rope,
     };
 

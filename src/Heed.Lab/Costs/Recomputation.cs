@@ -54,7 +54,10 @@ internal sealed class Recomputation : Experiment
         using ParameterSet parameters = run.Parameters();
         CausalLanguageModel model = LabModels.Decoder(new CustomConfig
         {
-            Vocabulary = Vocabulary, Width = 64, Layers = Layers, Heads = 4,
+            Vocabulary = Vocabulary,
+            Width = 64,
+            Layers = Layers,
+            Heads = 4,
         }, parameters);
         int[] ids = LabModels.Ids(run.Random("ids"), Tokens, Vocabulary), targets = LabModels.Ids(run.Random("targets"), Tokens,
             Vocabulary);

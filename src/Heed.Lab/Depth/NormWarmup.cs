@@ -64,7 +64,12 @@ internal sealed class NormWarmup : Experiment
                 using ParameterSet parameters = run.Parameters();
                 CausalLanguageModel model = Support.LabModels.Decoder(new CustomConfig
                 {
-                    Vocabulary = Symbols, Width = 64, Layers = 6, Heads = 4, NormFirst = first, TiedOutput = false,
+                    Vocabulary = Symbols,
+                    Width = 64,
+                    Layers = 6,
+                    Heads = 4,
+                    NormFirst = first,
+                    TiedOutput = false,
                     Activation = Engine.Kernels.Activation.Relu,
                 }, parameters);
                 Support.LabModels.KeepSizes(parameters, run.Seed);

@@ -42,8 +42,13 @@ public sealed class ModelRun
     public CrossEntropySettings Loss(float labelSmoothing = 0) => LossOf(Options.Loss, labelSmoothing);
 
     internal static CrossEntropySettings LossOf(CrossEntropySettings? given, float labelSmoothing = 0)
-        => (given ?? new CrossEntropySettings { IgnoreIndex = CausalLanguageModel.IgnoredLabel, LabelSmoothing = Tape.IsRecording
-            ? labelSmoothing : 0 }) with { Reduction = Reduction.Sum };
+        => (given ?? new CrossEntropySettings
+        {
+            IgnoreIndex = CausalLanguageModel.IgnoredLabel,
+            LabelSmoothing = Tape.IsRecording
+            ? labelSmoothing : 0
+        }) with
+        { Reduction = Reduction.Sum };
 
     internal ModelOutput WithDetails(ModelOutput output) => !Options.Details ? output : output with
     {

@@ -177,7 +177,8 @@ internal sealed class BloomFamily : DecoderFamily
     public override IReadOnlyList<string> Architectures { get; } = ["BloomForCausalLM"];
 
     public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string,
-        string> { ["BloomModel"] = "BloomForCausalLM" };
+        string>
+    { ["BloomModel"] = "BloomForCausalLM" };
 
     public override string BasePrefix => "transformer";
 

@@ -95,8 +95,12 @@ internal sealed class CustomStack : DecoderStack
         _dropout = new Dropout(config.Dropout, "embed");
         Tokens = new Embedding(config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), isOutput: tokensAreOutput);
         IRotation? rotation = config.Positions == PositionKind.Rope
-            ? new RotaryPositions(new RotaryConfig { HeadWidth = config.Width / config.Heads, Theta = config.Theta,
-                MaximumLength = config.ContextLength })
+            ? new RotaryPositions(new RotaryConfig
+            {
+                HeadWidth = config.Width / config.Heads,
+                Theta = config.Theta,
+                MaximumLength = config.ContextLength
+            })
             : null;
         IDistanceBias? distances = config.Positions switch
         {

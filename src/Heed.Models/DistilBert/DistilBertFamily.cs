@@ -38,8 +38,14 @@ internal sealed class DistilBertFamily : ModelFamily
                 LayerNorm norm = new(c.Width, DistilBertConfig.NormEpsilon, (root / "vocab_layer_norm").As("head.norm"));
                 ParameterScope at = root / "vocab_projector";
                 Parameter? bias = c.TiedOutput ? at.Parameter("bias", new Shape(c.Vocabulary), Initializer.Zeros) : null;
-                VocabularyHeadConfig output = new() { Width = c.Width, Vocabulary = c.Vocabulary, Tied = c.TiedOutput, Bias = true,
-                    Initializer = normal };
+                VocabularyHeadConfig output = new()
+                {
+                    Width = c.Width,
+                    Vocabulary = c.Vocabulary,
+                    Tied = c.TiedOutput,
+                    Bias = true,
+                    Initializer = normal
+                };
                 return new MaskedLanguageModel(architecture, parameters, stack,
                     new MaskedHead(dense, c.Activation, norm, new VocabularyHead(output, stack.Tokens, at, bias)));
             case HeadKind.SequenceClassifier:

@@ -226,8 +226,13 @@ public static class ModelFolder
 
         if (config.Layers > 10_000)
             throw new BudgetException($"{file.File}: the model has {config.Layers} layers; at most 10,000 are accepted.");
-        return new ModelDescription(family, architecture, config) { File = file.File, Root = file.Root,
-            Keys = keys.Of(file.Root, ConfigKeyList.IsWithoutEffect), IsGuessed = isGuessed };
+        return new ModelDescription(family, architecture, config)
+        {
+            File = file.File,
+            Root = file.Root,
+            Keys = keys.Of(file.Root, ConfigKeyList.IsWithoutEffect),
+            IsGuessed = isGuessed
+        };
     }
 
     /// <summary>Writes a folder that <c>from_pretrained</c> opens. Files are replaced one by one, each atomically, weights before

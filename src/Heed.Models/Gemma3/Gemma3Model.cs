@@ -55,8 +55,13 @@ internal sealed class Gemma3Model : DecoderStack
         Initializer exceptPadding = Initializer.NormalExceptRow(config.InitialDeviation, config.PaddingId ?? -1);
         Tokens = new Embedding(
             config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), exceptPadding, config.PaddingId, config.TiedOutput);
-        RotaryConfig rope = new() { HeadWidth = config.HeadWidth, Theta = config.Theta, MaximumLength = config.ContextLength,
-            Scaling = config.Scaling };
+        RotaryConfig rope = new()
+        {
+            HeadWidth = config.HeadWidth,
+            Theta = config.Theta,
+            MaximumLength = config.ContextLength,
+            Scaling = config.Scaling
+        };
         RotaryPositions all = new(rope), window = new(rope with { Theta = config.WindowTheta, Scaling = config.WindowScaling });
         Blocks = [.. config.WindowLayers.Select((near, i) => new Gemma3Block(config, near ? window : all, i,
             (at / "layers" / i).As($"blocks.{i}")))];

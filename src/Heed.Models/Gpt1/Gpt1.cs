@@ -176,7 +176,8 @@ internal sealed class Gpt1Family : DecoderFamily
     public override IReadOnlyList<string> Architectures { get; } = ["OpenAIGPTLMHeadModel", "OpenAIGPTForSequenceClassification"];
 
     public override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string,
-        string> { ["OpenAIGPTModel"] = "OpenAIGPTLMHeadModel" };
+        string>
+    { ["OpenAIGPTModel"] = "OpenAIGPTLMHeadModel" };
 
     public override string BasePrefix => "transformer";
 

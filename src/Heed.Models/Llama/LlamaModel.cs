@@ -45,8 +45,13 @@ internal sealed class LlamaModel : DecoderStack
         Initializer exceptPadding = Initializer.NormalExceptRow(config.InitialDeviation, config.PaddingId ?? -1);
         Tokens = new Embedding(
             config.Vocabulary, config.Width, (at / "embed_tokens").As("embed"), exceptPadding, config.PaddingId, config.TiedOutput);
-        RotaryPositions rotation = new(new RotaryConfig { HeadWidth = config.HeadWidth, Theta = config.Theta,
-            MaximumLength = config.ContextLength, Scaling = config.Scaling });
+        RotaryPositions rotation = new(new RotaryConfig
+        {
+            HeadWidth = config.HeadWidth,
+            Theta = config.Theta,
+            MaximumLength = config.ContextLength,
+            Scaling = config.Scaling
+        });
         Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaBlock(config, rotation, i,
             (at / "layers" / i).As($"blocks.{i}")))];
         FinalNorm = new RmsNorm(config.Width, config.NormEpsilon, (at / "norm").As("final_norm"));

@@ -92,7 +92,9 @@ internal sealed class VectorFile : IDisposable
         Rows += vectors.Count;
         DurableFile.WriteText(_path + StateEnding, StrictJson.Format(new JsonObject
         {
-            ["settings"] = _settings, ["rows"] = Rows, ["bytes"] = _stream.Position,
+            ["settings"] = _settings,
+            ["rows"] = Rows,
+            ["bytes"] = _stream.Position,
         }));
     }
 

@@ -66,7 +66,10 @@ internal static class ReplacedTokens
         }
 
         TokenGrid grid = masked.InputIds;
-        return masked with { InputIds = new TokenGrid(grid.Rows, grid.Columns, ids),
-            Labels = new TokenGrid(grid.Rows, grid.Columns, labels) };
+        return masked with
+        {
+            InputIds = new TokenGrid(grid.Rows, grid.Columns, ids),
+            Labels = new TokenGrid(grid.Rows, grid.Columns, labels)
+        };
     }
 }

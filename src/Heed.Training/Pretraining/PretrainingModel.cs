@@ -120,14 +120,14 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
 
     private static LoadOptions Loading(string architecture, ModelConfig sizes, PretrainingConfig config, TaskPreparation preparation)
         => new()
-    {
-        ForTraining = true,
-        Architecture = architecture,
-        Configure = _ => sizes,
-        Seed = config.Seed,
-        Warnings = preparation.Warnings,
-        Strict = true,
-    };
+        {
+            ForTraining = true,
+            Architecture = architecture,
+            Configure = _ => sizes,
+            Seed = config.Seed,
+            Warnings = preparation.Warnings,
+            Strict = true,
+        };
 
     /// <summary>A discriminator with its generator: of the folder <c>generator</c> within the discriminator's, or with first
     /// values.</summary>

@@ -96,7 +96,8 @@ public static class PretrainingRun
                         (MaskingObjective)corruption, objective.Distillation(model.Config.Width, teacher!.Model.Config.Width))
                     { TokenizerFiles = tokenizer.Files },
                     _ => new CorruptedTextTask(model, pieces, corpus, words, settings, corruption,
-                        pairs) { TokenizerFiles = tokenizer.Files },
+                        pairs)
+                    { TokenizerFiles = tokenizer.Files },
                 };
         }
         catch

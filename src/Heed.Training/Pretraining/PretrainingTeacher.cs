@@ -25,8 +25,11 @@ internal sealed partial record PretrainingTeacher(MaskedLanguageModel Model, str
     {
         preparation.Report("loading the teacher");
         (ModelFamily family, string architecture, _) = Describe(config);
-        Model model = ModelFolder.Load(config.Teacher, new LoadOptions { Architecture = architecture,
-            Warnings = preparation.Warnings }).Model;
+        Model model = ModelFolder.Load(config.Teacher, new LoadOptions
+        {
+            Architecture = architecture,
+            Warnings = preparation.Warnings
+        }).Model;
         model.Parameters.Freeze("*");
         return new PretrainingTeacher((MaskedLanguageModel)model, SumOf(model));
     }

@@ -130,8 +130,13 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
         }
 
         JsonObject json = JsonNode.Parse(tokenizer.ToJson())!.AsObject();
-        json["post_processor"] = new JsonObject { ["type"] = "TemplateProcessing", ["single"] = single, ["pair"] = pair,
-            ["special_tokens"] = tokens };
+        json["post_processor"] = new JsonObject
+        {
+            ["type"] = "TemplateProcessing",
+            ["single"] = single,
+            ["pair"] = pair,
+            ["special_tokens"] = tokens
+        };
         return Tokenizer.FromJson(Encoding.UTF8.GetBytes(json.ToJsonString()));
 
         static JsonNode Sequence(string id) => new JsonObject { ["Sequence"] = new JsonObject { ["id"] = id, ["type_id"] = 0 } };

@@ -52,7 +52,12 @@ public class BaselineTests
         string data = Texts(folder);
         BaselineSettings settings = new()
         {
-            Train = data, Test = data, Dev = data, Model = Finetuned(), Examples = [8, 0], Seeds = 1,
+            Train = data,
+            Test = data,
+            Dev = data,
+            Model = Finetuned(),
+            Examples = [8, 0],
+            Seeds = 1,
             Training = new FinetuningConfig { Steps = 3, BatchSize = 4, VocabularySize = 300 },
         };
         List<BaselineResult> results = [.. BaselineComparison.Run(settings, folder.File("work"))];

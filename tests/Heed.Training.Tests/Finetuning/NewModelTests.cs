@@ -114,8 +114,14 @@ public class NewModelTests
         if (!isBert) File.WriteAllText(model, """{ "model_type": "lstm-classifier", "hidden_size": 16, "vocab_size": 300 }""");
         FinetuningConfig config = new()
         {
-            Model = model, Tokenizer = isBert ? Finetuned.Encoder : "", Train = data, VocabularySize = 300, Steps = 30, BatchSize = 8,
-                LearningRate = 1e-2, EvaluateEvery = 30,
+            Model = model,
+            Tokenizer = isBert ? Finetuned.Encoder : "",
+            Train = data,
+            VocabularySize = 300,
+            Steps = 30,
+            BatchSize = 8,
+            LearningRate = 1e-2,
+            EvaluateEvery = 30,
         };
         EvaluationReport report = Finetuned.Train(folder.File("out"), config)!;
         Assert.True(report["accuracy"] > 0.9, $"accuracy {report["accuracy"]}");
@@ -141,8 +147,14 @@ public class NewModelTests
             string.Concat(Enumerable.Repeat("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}\n", 4)));
         Refuses<ConfigException>(config with { Model = "gpt2-tiny", Train = chats, Dev = "", Task = null },
             "model: gpt2-tiny begins with new weights, and instruct needs");
-        Refuses<ConfigException>(new FinetuningConfig { Model = Finetuned.Encoder, Train = config.Train, Task = "classification",
-            Columns = ["text=source", "label=target"], EvaluateWritten = 3 },
+        Refuses<ConfigException>(new FinetuningConfig
+        {
+            Model = Finetuned.Encoder,
+            Train = config.Train,
+            Task = "classification",
+            Columns = ["text=source", "label=target"],
+            EvaluateWritten = 3
+        },
             "evaluate_written: ");
 
         void Refuses<T>(FinetuningConfig refused, string sentence)

@@ -89,7 +89,14 @@ public sealed class TeacherRunTests
                 => $"the {(i % 2 == 0 ? near : far)[i / 2 % 3]} number {i} is here,{(i % 2 == 0 ? "near" : "far")}")]);
         return new FinetuningConfig
         {
-            Model = Finetuned.Encoder, Train = data, BatchSize = 8, LearningRate = 5e-3, Steps = 10, EvaluateEvery = 5, Patience = 0, Dropout = 0,
+            Model = Finetuned.Encoder,
+            Train = data,
+            BatchSize = 8,
+            LearningRate = 5e-3,
+            Steps = 10,
+            EvaluateEvery = 5,
+            Patience = 0,
+            Dropout = 0,
         };
     }
 

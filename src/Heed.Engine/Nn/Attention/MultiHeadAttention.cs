@@ -73,8 +73,15 @@ public sealed class MultiHeadAttention : Module
         _keyNorm = config.HeadNorm?.Invoke((at / "k_norm").As("k_norm"));
         _options = config.Features is { } features
             ? new AttentionOptions { Heads = H, HeadWidth = features.CountFor(K), ValueWidth = K, Scale = 1, Causal = config.Causal }
-            : new AttentionOptions { Heads = H, KeyHeads = G, HeadWidth = K, Scale = config.Scale, Causal = config.Causal,
-                Window = config.Window };
+            : new AttentionOptions
+            {
+                Heads = H,
+                KeyHeads = G,
+                HeadWidth = K,
+                Scale = config.Scale,
+                Causal = config.Causal,
+                Window = config.Window
+            };
     }
 
     /// <summary>The projection of queries, D → H·K; null where one projection makes q, k and v.</summary>
