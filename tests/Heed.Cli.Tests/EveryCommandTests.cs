@@ -25,7 +25,7 @@ public class EveryCommandTests
         ["eval"] = ("{model} --data {text}", ["loss", "perplexity", "bits_per_byte", "tokens"]),
         ["embed train"] = ("--data {text} --out {new}.bin --dimensions 8 --epochs 1", ["file", "words", "dimensions", "loss", "seconds"]),
         ["embed texts"] = ("{encoder} the", ["model", "dimensions", "vectors"]),
-        ["embed compare"] = ("{encoder} the the --word the", ["word", "stack", "cosines"]),
+        ["embed compare"] = ("{model} the the --word the", ["word", "stack", "cosines"]),
         ["embed near"] = ("{words} king", ["words", "minus", "results"]),
         ["embed analogy"] = ("{words} man king woman", ["a", "b", "c", "results"]),
         ["search build"] = ("--docs {text} --out {new}", ["index", "documents", "chunks", "written", "unchanged", "removed"]),

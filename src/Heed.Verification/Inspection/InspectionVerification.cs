@@ -20,7 +20,7 @@ internal static class InspectionVerification
     /// <summary>Whether a folder holds the values of one model.</summary>
     public static bool IsCase(string folder)
         => Array.TrueForAll([Settings, Values, NoiseName], name => File.Exists(Path.Combine(folder, name)))
-            && !File.Exists(Path.Combine(folder, "config.json"))
+            && !Array.Exists(["config.json", "adapter_config.json"], name => File.Exists(Path.Combine(folder, name)))
             && !CheckpointFolder.HasWeights(folder);
 
     /// <summary>Computes every quantity of a folder and compares it.</summary>

@@ -26,6 +26,15 @@ internal static unsafe class GuardedKernels
     {
         yield return ("ActivationKernel.Invoke", (g, n) => { foreach (Activation kind in Enum.GetValues<Activation>()) ActivationKernel.Invoke(kind, In(g, n), g.Result(n)); });
         yield return ("ActivationKernel.Gradient", (g, n) => { foreach (Activation kind in Enum.GetValues<Activation>()) ActivationKernel.Gradient(kind, In(g, n), In(g, n, 2), g.Result(n)); });
+        yield return ("RowScoreKernel.Invoke", (g, n) =>
+        {
+            foreach (RowScore kind in Enum.GetValues<RowScore>())
+            {
+                RowScoreKernel.Invoke(kind, In(g, n), In(g, Rows * n, 2), g.Result(Rows));
+                RowScoreKernel.Invoke(kind, In(g, n), g.Read<Half>([.. Floats(Rows * n, 3).Select(v => (Half)v)]), g.Result(Rows));
+            }
+        }
+        );
         yield return ("AddKernel.InPlace", (g, n) => AddKernel.InPlace(Both(g, n), In(g, n)));
         yield return ("ElementKernel.Add", (g, n) => ElementKernel.Add(In(g, n), In(g, n, 2), g.Result(n)));
         yield return ("ElementKernel.Subtract", (g, n) => ElementKernel.Subtract(In(g, n), In(g, n, 2), g.Result(n)));
