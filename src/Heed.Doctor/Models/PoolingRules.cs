@@ -13,15 +13,15 @@ namespace Heed.Doctor.Models;
 internal static class PoolingRules
 {
     /// <summary>Published sentence encoders by a part of their name, and the pooling that they were trained with; the first that fits
-    /// counts. From the modules.json of their repositories.</summary>
+    /// counts. As their model cards say; a family with both kinds of pooling is left out.</summary>
     private static readonly (string Name, Pooling Pooling)[] Published =
     [
         ("gte-modernbert", Pooling.First), ("snowflake-arctic-embed", Pooling.First), ("mxbai-embed", Pooling.First),
-            ("bge-m3", Pooling.First),
+        ("bge-m3", Pooling.First), ("gte-multilingual", Pooling.First), ("gte-qwen", Pooling.Last),
         ("bge-", Pooling.First), ("qwen3-embedding", Pooling.Last), ("e5-mistral", Pooling.Last), ("multilingual-e5", Pooling.Mean),
         ("e5-", Pooling.Mean), ("all-minilm", Pooling.Mean), ("all-mpnet", Pooling.Mean), ("all-distilroberta", Pooling.Mean),
         ("paraphrase-", Pooling.Mean), ("multi-qa-mpnet-base-dot", Pooling.First), ("multi-qa-minilm", Pooling.Mean),
-        ("msmarco-distilbert", Pooling.Mean), ("distiluse", Pooling.Mean), ("nomic-embed", Pooling.Mean), ("embeddinggemma", Pooling.Mean),
+        ("distiluse", Pooling.Mean), ("nomic-embed", Pooling.Mean), ("embeddinggemma", Pooling.Mean),
         ("gte-", Pooling.Mean), ("jina-embeddings", Pooling.Mean), ("labse", Pooling.First), ("sentence-t5", Pooling.Mean),
     ];
 

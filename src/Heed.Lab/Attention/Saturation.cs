@@ -31,6 +31,9 @@ internal sealed class Saturation : Experiment
     public override string Condition
         => "d_k is 256 or more; at 64, the usual width, one row in five is saturated and the mean gradient is no smaller";
 
+    public override string Remark
+        => "Which rows decide and which only inform was settled after a first run.";
+
     public override bool IsQuick => true;
 
     public override IReadOnlyList<Expectation> Expectations { get; } =

@@ -41,7 +41,8 @@ internal sealed class OnlyTheMask : Experiment
 
     public override string Remark
         => "The differences: token types, a norm on the embeddings, a pooler, the head of masked words, 512 against 1,024 positions, norms "
-        + "after the parts instead of before, a final norm, GELU by erf instead of tanh, 30,522 against 50,257 ids.";
+        + "after the parts instead of before, a final norm, GELU by erf instead of tanh, 30,522 against 50,257 ids. "
+        + "The comparison of names was corrected after a first run.";
 
     internal override void Run(LabRun run)
     {

@@ -34,6 +34,9 @@ internal sealed class NormPlacement : Experiment
 
     public override string Source => "Xiong et al. 2020, arXiv:2002.04745, theorem 1";
 
+    public override string Remark
+        => "The setup was corrected after a first run: the gradient is that of a single prediction.";
+
     public override bool IsQuick => true;
 
     public override IReadOnlyList<Expectation> Expectations { get; } =

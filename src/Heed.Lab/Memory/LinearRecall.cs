@@ -31,6 +31,9 @@ internal sealed class LinearRecall : Experiment
     public override string Source
         => "Katharopoulos et al. 2020, arXiv:2006.16236; expected numbers from a small script in double precision";
 
+    public override string Remark
+        => "The keys were unit vectors at first; the numbers to expect belong to Gaussian keys, so they were changed to these.";
+
     public override bool IsQuick => true;
 
     public override IReadOnlyList<Expectation> Expectations { get; } =

@@ -31,6 +31,9 @@ internal sealed class PermutedWords : Experiment
     public override string Condition
         => "its rows are pooled and there are no positions; rows themselves follow their words: equivariant, not invariant";
 
+    public override string Remark
+        => "The setup was corrected after a first run, in which positions were not as the form says.";
+
     public override bool IsQuick => true;
 
     public override IReadOnlyList<Expectation> Expectations { get; } =

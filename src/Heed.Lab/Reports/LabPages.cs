@@ -95,8 +95,8 @@ internal static class LabPages
     {
         StringBuilder page = new();
         page.Append("# The lab\n\nWhat courses say about Transformers, as experiments that anyone can run. Each was written down before "
-            + "it ran: the claim, its sharpest "
-            + "small form, what is measured, the number to expect, what would refute it. The verdict comes from those bounds alone.\n\n"
+            + "it ran: the claim, its sharpest small form, what is measured, the number to expect, what would refute it. The verdict comes "
+            + "from those bounds alone. Where a setup or a bound was changed after a first run, the page of the experiment says so.\n\n"
             + "```\n./heed lab list\n./heed lab run --quick\n./heed lab run dot-products saturation --out out\n./heed lab report "
             + "docs/lab\n```\n\n"
             + "- Three seeds; tables show the median and the range. Where seeds disagree on a number that decides, the verdict is "
