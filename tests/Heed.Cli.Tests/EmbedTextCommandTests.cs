@@ -71,19 +71,13 @@ public class EmbedTextCommandTests
         for (int i = 0; i < 8; i++) Assert.Equal(vector[i] > 0, (bytes[256] & (0x80 >> i)) != 0);
     }
 
-    [Fact]
+    [SharedFact]
     public async Task The_real_model_gives_the_references_vectors()
     {
-        if (Environment.GetEnvironmentVariable("HEED_SHARED") is not { Length: > 0 } shared)
-        {
-            Assert.Skip("needs the model all-MiniLM-L6-v2; set HEED_SHARED to the folder that holds models/");
-            return;
-        }
-
         using TemporaryFolder folder = new();
         File.WriteAllText(folder.File("texts.jsonl"), string.Concat(Sentences.Select(s => JsonSerializer.Serialize(new Dictionary<string, string> { ["text"] = s }) + "\n")));
         (int code, _, string error) = await Run(
-            "embed", "texts", Path.Combine(shared, "models", "all-MiniLM-L6-v2"), "--file", folder.File("texts.jsonl"), "--out", folder.File("v.safetensors"));
+            "embed", "texts", Path.Combine(Repository.Shared!, "models", "all-MiniLM-L6-v2"), "--file", folder.File("texts.jsonl"), "--out", folder.File("v.safetensors"));
         Assert.True(code == ExitCode.Ok, error);
         using SafetensorsFile found = SafetensorsFile.Open(folder.File("v.safetensors")), expected = SafetensorsFile.Open(Path.Combine(Repository.Goldens, "embeddings", "embeddings.safetensors"));
         float[] right = expected["embeddings"].ToFloats(), actual = found["embeddings"].ToFloats();

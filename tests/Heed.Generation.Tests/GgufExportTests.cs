@@ -88,16 +88,10 @@ public sealed class GgufExportTests : IDisposable
         }
     }
 
-    [Fact]
+    [SharedFact]
     public void A_real_encoder_keeps_vectors_and_tokens()
     {
-        if (Environment.GetEnvironmentVariable("HEED_SHARED") is not { Length: > 0 } shared)
-        {
-            Assert.Skip("needs the model all-MiniLM-L6-v2; set HEED_SHARED to the folder that holds models/");
-            return;
-        }
-
-        string source = Path.Combine(shared, "models", "all-MiniLM-L6-v2"), target = Path.Combine(_folder, "model.gguf");
+        string source = Path.Combine(Repository.Shared!, "models", "all-MiniLM-L6-v2"), target = Path.Combine(_folder, "model.gguf");
         GgufExport.Write(new FolderModelFiles(source), target, GgufType.F32, Exact);
         Tokenizer before = Tokenizer.FromFolder(source).WithTruncation(null).WithPadding(null),
             after = Tokenizer.FromFiles(GgufModelFiles.OfPath(target));
