@@ -89,31 +89,14 @@ internal sealed class RotatedRowsTensor(RawTensor inner, int heads, bool inverse
     }
 }
 
-/// <summary>A matrix transposed. The first read gathers it; the result is kept as long as memory is not wanted elsewhere.</summary>
-internal sealed class TransposedTensor(RawTensor inner) : RawTensor(inner.Name, inner.DType, [inner.Sizes[1], inner.Sizes[0]])
+/// <summary>A matrix transposed.</summary>
+internal sealed class TransposedTensor(RawTensor inner)
+    : GatheredTensor(inner.Name, inner.DType, [inner.Sizes[1], inner.Sizes[0]])
 {
-    private readonly Lock _gate = new();
-    private WeakReference<byte[]>? _gathered;
-
-    protected override void ReadCore(long start, Span<byte> destination)
+    protected override byte[] Gather()
     {
-        byte[]? all;
-        lock (_gate)
-        {
-            if (_gathered is null || !_gathered.TryGetTarget(out all))
-            {
-                all = Gather();
-                _gathered = new(all);
-            }
-        }
-
-        all.AsSpan((int)start, destination.Length).CopyTo(destination);
-    }
-
-    private byte[] Gather()
-    {
-        if (ByteLength > Array.MaxLength) throw new BudgetException($"Tensor '{Name}' has {Printable.Bytes(ByteLength)}, more than "
-            + $"one array holds.");
+        if (ByteLength > Array.MaxLength)
+            throw new BudgetException($"Tensor '{Name}' has {Printable.Bytes(ByteLength)}, more than one array holds.");
         int width = DType.Bits() / 8, rows = (int)Sizes[1], columns = (int)Sizes[0];
         byte[] source = ArrayPool<byte>.Shared.Rent(Math.Max(1, columns * width)), target = new byte[ByteLength];
         for (int row = 0; row < rows; row++)

@@ -4,11 +4,9 @@ namespace Heed.Checkpoints;
 /// A tensor that looks at a storage with strides of its own (a transpose, a slice, a repeated row). The first read gathers it row-major;
 /// the result is kept as long as memory is not wanted elsewhere.
 /// </summary>
-internal sealed class StridedTensor(string name, DType dtype, long[] shape, long[] strides, ModelFile file, long offset) : RawTensor(name, dtype, shape)
+internal sealed class StridedTensor(string name, DType dtype, long[] shape, long[] strides, ModelFile file, long offset)
+    : GatheredTensor(name, dtype, shape)
 {
-    private readonly Lock _gate = new();
-    private WeakReference<byte[]>? _gathered;
-
     /// <summary>Whether row-major order is the storage's order, so that no gathering is needed.</summary>
     public static bool IsContiguous(ReadOnlySpan<long> shape, ReadOnlySpan<long> strides)
     {
@@ -23,22 +21,7 @@ internal sealed class StridedTensor(string name, DType dtype, long[] shape, long
         return true;
     }
 
-    protected override void ReadCore(long start, Span<byte> destination)
-    {
-        byte[]? all;
-        lock (_gate)
-        {
-            if (_gathered is null || !_gathered.TryGetTarget(out all))
-            {
-                all = Gather();
-                _gathered = new(all);
-            }
-        }
-
-        all.AsSpan((int)start, destination.Length).CopyTo(destination);
-    }
-
-    private byte[] Gather()
+    protected override byte[] Gather()
     {
         int width = DType.Bits() / 8;
         long last = 0;

@@ -3,8 +3,8 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Generation;
 using Heed.Inspection;
+using Heed.Models.Embeddings;
 using Heed.Models.Files;
-using Heed.Retrieval;
 
 namespace Heed.Cli.Commands;
 
@@ -32,7 +32,7 @@ internal static class EmbedCompareCommand
             string stack = inspector.Stacks[0], wanted = parsed.GetRequiredValue(word);
             float[][] left = States(inspector, opened, stack, parsed.GetRequiredValue(first), wanted, "first", cancellationToken);
             float[][] right = States(inspector, opened, stack, parsed.GetRequiredValue(second), wanted, "second", cancellationToken);
-            double[] cosines = [.. left.Zip(right, Cosine)];
+            double[] cosines = [.. left.Zip(right, (a, b) => VectorSimilarity.Cosine.Of(a, b))];
             if (terminal.IsJson)
             {
                 terminal.Json(new JsonObject
@@ -83,13 +83,5 @@ internal static class EmbedCompareCommand
                 for (int d = 0; d < mean.Length; d++) mean[d] += values[[piece, d]] / pieces.Length;
             return mean;
         })];
-    }
-
-    private static double Cosine(float[] a, float[] b)
-    {
-        double dot = 0, first = 0, second = 0;
-        for (int i = 0; i < a.Length; i++) (dot, first, second) = (dot + ((double)a[i] * b[i]), first + ((double)a[i] * a[i]), second
-            + ((double)b[i] * b[i]));
-        return dot / Math.Sqrt(first * second);
     }
 }

@@ -7,7 +7,8 @@ using Heed.Engine.Tensors;
 
 namespace Heed.Verification;
 
-/// <summary>One part of a folder in the form of <c>goldens/similarity</c>: settings by case, and tensors <c>case/role</c>.</summary>
+/// <summary>One part of a folder in the form of <c>goldens/similarity</c> or <c>goldens/retrieval</c>: settings by case, and tensors
+/// <c>case/role</c>.</summary>
 internal sealed class GoldenPart : IDisposable
 {
     private readonly JsonDocument _json;
@@ -27,6 +28,32 @@ internal sealed class GoldenPart : IDisposable
 
     public static bool IsIn(string folder, string name)
         => File.Exists(Path.Combine(folder, name + ".json")) && File.Exists(Path.Combine(folder, name + ".safetensors"));
+
+    /// <summary>Computes every case of the parts that a folder holds, and compares it.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="parts">Files and what compares their cases.</param>
+    /// <param name="none">What the error says of a folder without a case.</param>
+    /// <param name="cancellationToken">Looked at before each case.</param>
+    /// <exception cref="StorageException">A file cannot be read.</exception>
+    /// <exception cref="InvalidFileException">A file is damaged, or there is no case.</exception>
+    public static IReadOnlyList<VerificationResult> Check(
+        string folder, (string Part, Func<GoldenCase, string?> Compare)[] parts, string none, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        List<VerificationResult> results = [];
+        foreach ((string name, Func<GoldenCase, string?> compare) in parts)
+        {
+            if (!IsIn(folder, name)) continue;
+            using GoldenPart part = Open(folder, name);
+            foreach (GoldenCase one in part.Cases)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                results.Add(TokenizerVerification.Check(folder, $"{name} {one.Name}", () => compare(one)));
+            }
+        }
+
+        return results.Count > 0 ? results : throw new InvalidFileException(folder, "", none);
+    }
 
     public static GoldenPart Open(string folder, string name)
     {

@@ -27,21 +27,5 @@ internal static class SimilarityVerification
     /// <exception cref="StorageException">A file cannot be read.</exception>
     /// <exception cref="InvalidFileException">A file is damaged, or there is no case.</exception>
     public static IReadOnlyList<VerificationResult> Run(string folder, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(folder);
-        List<VerificationResult> results = [];
-        foreach ((string name, Func<GoldenCase, string?> compare) in Parts)
-        {
-            if (!GoldenPart.IsIn(folder, name)) continue;
-            using GoldenPart part = GoldenPart.Open(folder, name);
-            foreach (GoldenCase one in part.Cases)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                results.Add(TokenizerVerification.Check(folder, $"{name} {one.Name}", () => compare(one)));
-            }
-        }
-
-        return results.Count > 0 ? results : throw new InvalidFileException(folder, "", "has no cases; one entry a case was expected in "
-            + "losses.json and its like");
-    }
+        => GoldenPart.Check(folder, Parts, "has no cases; one entry a case was expected in losses.json and its like", cancellationToken);
 }
