@@ -18,6 +18,9 @@ internal static unsafe partial class MatMulKernel
     private const int MaxColumns = 4096;
     private const int MaxPacked = 1 << 21;
 
+    /// <summary>Beyond so many columns of C, A's rows are packed too.</summary>
+    private const int PackedColumns = 1024;
+
     /// <summary>Rows and columns of a part: its block of A and its part of C stay in the second-level cache.</summary>
     private const int PartRows = 96;
     private const int PartColumns = 256;
@@ -48,13 +51,15 @@ internal static unsafe partial class MatMulKernel
         int rows = Share(x.M, MaxRows, TTile.Rows);
         int columns = x.IsPacked ? x.N : Share(x.N, MaxColumns, TTile.Columns);
         int packedColumns = x.IsPacked ? 0 : RoundUp(columns, TTile.Columns);
-        int depth = Math.Min(x.K, Share(x.K, Math.Max(1, MaxPacked / (rows + packedColumns) / BlockK) * BlockK, BlockK));
+        int packedRows = IsReadInPlace(in x) ? 0 : rows;
+        int depth = Math.Min(x.K, Share(x.K, Math.Max(1, MaxPacked / Math.Max(1, packedRows + packedColumns) / BlockK) * BlockK, BlockK));
         ScratchPool scratch = ComputeContext.Current.Scratch;
-        long floatsA = (long)rows * depth, floatsB = (long)packedColumns * depth;
-        float* packedA = scratch.Rent(floatsA), packedB = null;
+        long floatsA = (long)packedRows * depth, floatsB = (long)packedColumns * depth;
+        float* packedA = null, packedB = null;
         try
         {
-            if (!x.IsPacked) packedB = scratch.Rent(floatsB);
+            if (packedRows > 0) packedA = scratch.Rent(floatsA);
+            if (packedColumns > 0) packedB = scratch.Rent(floatsB);
             for (int row = 0; row < x.M; row += rows)
             {
                 int M = Math.Min(rows, x.M - row);
@@ -65,7 +70,7 @@ internal static unsafe partial class MatMulKernel
                     do
                     {
                         var block = new BlockWork<TTile>(in x, row, M, column, N, k0, Math.Min(depth, x.K - k0), packedA, packedB);
-                        ComputeContext.Run(new PackWork<TTile>(block), block.PackParts);
+                        if (block.PackParts > 0) ComputeContext.Run(new PackWork<TTile>(block), block.PackParts);
                         ComputeContext.Run(block, block.Parts);
                         k0 += depth;
                     }
@@ -76,9 +81,13 @@ internal static unsafe partial class MatMulKernel
         finally
         {
             if (packedB != null) scratch.Return(packedB, floatsB);
-            scratch.Return(packedA, floatsA);
+            if (packedA != null) scratch.Return(packedA, floatsA);
         }
     }
+
+    /// <summary>Whether A's rows are read where they lie. Packing costs as much as some fifty columns of C: it pays where each row meets
+    /// many more than those, and never for few rows, whose threads would wait for it.</summary>
+    private static bool IsReadInPlace(in MatMulOperands x) => x.AStep == 1 && (x.N <= PackedColumns || x.M <= 2 * PartRows);
 
     private static int RoundUp(int value, int unit) => (value + unit - 1) / unit * unit;
 
@@ -144,7 +153,7 @@ internal static unsafe partial class MatMulKernel
 
         public int Parts => RowParts * Ceiling(_panels, _panelsPerPart);
 
-        private int PackPartsA => Ceiling(_tiles, PackUnit);
+        private int PackPartsA => _packedA == null ? 0 : Ceiling(_tiles, PackUnit);
 
         private int PackPartsB => _packedB == null ? 0 : Ceiling(_panels, PackUnit);
 
@@ -235,11 +244,13 @@ internal static unsafe partial class MatMulKernel
             int width = Math.Min(TTile.Columns, _x.N - column);
             bool load = _x.Accumulate || _k0 + k > 0;
             nint length = (nint)kc * TTile.Columns, share = Ceiling((int)length, (tile1 - tile0) * Line) * Line;
-            float* packedA = _packedA + ((nint)k * _rows);
+            bool inPlace = _packedA == null;
+            float* source = inPlace ? _x.A + (_row * _x.ARow) + _k0 + k : _packedA + ((nint)k * _rows);
             for (int tile = tile0; tile < tile1; tile++)
             {
                 int row = TileRow(tile), end = TileRow(tile + 1);
-                float* a = packedA + ((nint)row * kc);
+                nint aRow = inPlace ? _x.ARow : 1, aStep = inPlace ? 1 : end - row;
+                float* a = source + (row * (inPlace ? _x.ARow : kc));
                 float* c = _x.C + ((_row + row) * _x.CStride) + column;
                 if (Sse.IsSupported)
                 {
@@ -248,8 +259,9 @@ internal static unsafe partial class MatMulKernel
                     if (next != null) PrefetchB(next + ((tile - tile0) * share), next + Math.Min((tile - tile0 + 1) * share, length));
                 }
 
-                if (width == TTile.Columns) TTile.Packed(end - row, a, b, c, _x.CStride, kc, load);
-                else Edge<TTile>(end - row, width, a, 1, end - row, b, TTile.Columns, c, _x.CStride, kc, load);
+                if (width < TTile.Columns) Edge<TTile>(end - row, width, a, aRow, aStep, b, TTile.Columns, c, _x.CStride, kc, load);
+                else if (inPlace) TTile.Direct(end - row, a, aRow, aStep, b, TTile.Columns, c, _x.CStride, kc, load);
+                else TTile.Packed(end - row, a, b, c, _x.CStride, kc, load);
             }
         }
 
