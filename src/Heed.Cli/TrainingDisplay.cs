@@ -30,7 +30,7 @@ internal sealed class TrainingDisplay(
 
     public void Started(long firstStep, long steps)
     {
-        if (firstStep >= steps) terminal.Note($"This run is finished: all {steps:N0} steps are done.");
+        if (firstStep >= steps) terminal.Note($"This run is finished: {(steps == 1 ? "its one step is" : $"all {steps:N0} steps are")} done.");
         else if (firstStep > 0) terminal.Note($"Resuming after step {firstStep:N0} of {steps:N0}.");
     }
 

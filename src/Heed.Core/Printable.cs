@@ -60,6 +60,22 @@ internal static class Printable
             : string.Create(CultureInfo.InvariantCulture, $"{bytes:0.0} {units[unit]}");
     }
 
+    /// <summary>A number with its noun: <c>1 example</c>, <c>2,000 examples</c>.</summary>
+    /// <param name="number">The number.</param>
+    /// <param name="one">The noun after 1.</param>
+    /// <param name="many">After any other number; null: with an s.</param>
+    public static string Counted(long number, string one, string? many = null)
+        => string.Create(CultureInfo.InvariantCulture, $"{number:N0} {(number == 1 ? one : many ?? one + "s")}");
+
+    /// <summary>A part of a number of things with its verb: <c>1 of 20 texts is</c>, <c>3 of 20 texts are</c>.</summary>
+    /// <param name="part">How many of them.</param>
+    /// <param name="all">How many there are.</param>
+    /// <param name="noun">What one is called.</param>
+    /// <param name="one">The verb after a part of 1.</param>
+    /// <param name="many">After any other part.</param>
+    public static string Part(long part, long all, string noun, string one = "is", string many = "are")
+        => string.Create(CultureInfo.InvariantCulture, $"{part:N0} of {Counted(all, noun)} {(part == 1 ? one : many)}");
+
     /// <summary>A number of any size in four or five characters and its thousands: 950, 12.3 k, 4.0 M.</summary>
     public static string Count(double value)
     {

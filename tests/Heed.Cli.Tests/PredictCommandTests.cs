@@ -65,14 +65,36 @@ public sealed class PredictCommandTests
         Assert.Equal("a", (await Predict(Model("bert-disputes"), "--file", folder.File("a.csv"), "--text-column", "x"))[0].GetProperty("text").GetString());
         Assert.Equal("a", (await Predict(Model("bert-nli"), "--file", folder.File("a.csv"), "--text-column", "Bewertung", "--pair-column", "x"))[0].GetProperty("pair").GetString());
         File.WriteAllText(folder.File("a.txt"), "one\n\ntwo\n");
-        Assert.Equal([1, 3], (await Predict(Model("bert-disputes"), "--file", folder.File("a.txt"))).Select(r => r.GetProperty("line").GetInt32()));
+        rows = [.. Lines((await Run("predict", Model("bert-disputes"), "--file", folder.File("a.txt"))).Output)];
+        Assert.Equal([1, 2, 3], rows.Select(r => r.GetProperty("line").GetInt32()));
+        Assert.True(rows[1].GetProperty("blank").GetBoolean());
         File.WriteAllText(folder.File("q.jsonl"), """{"question": "Which card?", "context": "Card 1496."}""" + "\n");
         Assert.Equal("Card 1496.", (await Predict(Model("bert-answers"), "--file", folder.File("q.jsonl")))[0].GetProperty("context").GetString());
         File.WriteAllText(folder.File("s.jsonl"), """{"article": "Refund!", "summary": "r"}""" + "\n");
         Assert.Equal("Refund!", (await Predict(Model("t5-translate"), "--file", folder.File("s.jsonl")))[0].GetProperty("text").GetString());
         (int code, string output, string error) = await Run(["predict", Model("bert-disputes"), "-"], "one\r\n\ntwo");
         Assert.True(code == ExitCode.Ok, error);
-        Assert.Equal(["one", "two"], Lines(output).Select(r => r.GetProperty("text").GetString()));
+        Assert.Equal(["one", "", "two"], Lines(output).Select(r => r.GetProperty("text").GetString()));
+        Assert.Contains("1 line was blank, and got a line without a prediction", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_blank_line_shifts_no_other_line_and_a_word_that_is_no_token_is_told()
+    {
+        string text = string.Concat(Enumerable.Range(0, 70).Select(i => i % 7 == 3 ? "  \n" : $"Refund {i}!\n"));
+        (int code, string output, string error) = await Run(["predict", Model("bert-disputes")], text);
+        Assert.True(code == ExitCode.Ok, error);
+        JsonElement[] rows = [.. Lines(output)];
+        Assert.Equal(Enumerable.Range(1, 70), rows.Select(r => r.GetProperty("line").GetInt32()));
+        Assert.All(rows, (row, i) => Assert.Equal(i % 7 == 3, row.TryGetProperty("blank", out _)));
+        Assert.All(rows, (row, i) => Assert.Equal(i % 7 == 3 ? "  " : $"Refund {i}!", row.GetProperty("text").GetString()));
+        (code, output, _) = await Run(["predict", Model("bert-disputes")], "\n\n");
+        Assert.Equal((ExitCode.Ok, 2), (code, Lines(output).Count()));
+        (code, _, error) = await Run("predict", Model("bert-mlm"), "a [MASK] b", "--labels", "the,xyzzyplugh");
+        Assert.Equal(ExitCode.Ok, code);
+        Assert.Contains("--labels: 'xyzzyplugh' is no token of the vocabulary; its first piece 'x' stands for it", error,
+            StringComparison.Ordinal);
+        Assert.DoesNotContain("'the' is no token", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -148,7 +170,9 @@ public sealed class PredictCommandTests
     [InlineData("bert-disputes", "a --file b.csv", ExitCode.Usage, "--file: names the texts")]
     [InlineData("bert-disputes", "--file none.csv", ExitCode.InputOutput, "none.csv")]
     [InlineData("bert-disputes", "a --text-column b", ExitCode.Usage, "--text-column: belongs to --file")]
-    [InlineData("bert-disputes", "a --labels b", ExitCode.InputRejected, "'entailment'")]
+    [InlineData("bert-disputes", "a --labels b", ExitCode.InputRejected, "'entailment'. The labels of the model")]
+    [InlineData("distilbert-stars", "a --labels b", ExitCode.InputRejected, "are stars. Leave --labels out")]
+    [InlineData("bert-disputes", "--file .", ExitCode.InputRejected, ".: is a folder; one file ending in")]
     [InlineData("bart-nli", "a --labels ,", ExitCode.Usage, "--labels: is empty")]
     [InlineData("bart-nli", "a --template b", ExitCode.Usage, "--template: belongs to --labels")]
     [InlineData("bart-nli", "a --labels b --template c", ExitCode.InputRejected, "has no {}")]

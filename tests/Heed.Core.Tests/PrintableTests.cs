@@ -12,6 +12,15 @@ public class PrintableTests
     [InlineData(3e20, "300000.0 P")]
     public void A_number_has_the_unit_of_its_size(double value, string expected) => Assert.Equal(expected, Printable.Count(value));
 
+    [Fact]
+    public void A_noun_and_a_verb_go_with_their_number()
+    {
+        Assert.Equal(("1 example", "0 examples", "2,000 batches"),
+            (Printable.Counted(1, "example"), Printable.Counted(0, "example"), Printable.Counted(2000, "batch", "batches")));
+        Assert.Equal(("1 of 20 texts is", "2 of 2 texts are", "1 of 1 text is"),
+            (Printable.Part(1, 20, "text"), Printable.Part(2, 2, "text"), Printable.Part(1, 1, "text")));
+    }
+
     [Theory]
     [InlineData(0, "0 B")]
     [InlineData(1023, "1023 B")]

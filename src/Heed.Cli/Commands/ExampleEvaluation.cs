@@ -75,7 +75,7 @@ internal sealed class ExampleEvaluation
             return ExitCode.Ok;
         }
 
-        terminal.Line($"{assessment.Examples.Count.ToString("N0", CultureInfo.InvariantCulture)} examples: "
+        terminal.Line($"{Printable.Counted(assessment.Examples.Count, "example")}: "
             + $"{TrainingDisplay.Figures(assessment.Report)}");
         Parts(terminal, assessment.Details["classes"], "label");
         Parts(terminal, assessment.Details["types"], "type");
@@ -83,7 +83,7 @@ internal sealed class ExampleEvaluation
         {
             (string name, JsonNode? value) = row!.AsObject().Last();
             terminal.Line(string.Create(CultureInfo.InvariantCulture,
-                $"  sources of {row["characters_from"]} to {row["characters_to"]} characters: {row["examples"]} examples, exact match "
+                $"  sources of {row["characters_from"]} to {row["characters_to"]} characters: {Printable.Counted(row["examples"]!.GetValue<int>(), "example")}, exact match "
                     + $"{row["exact_match"]!.GetValue<double>():0.0}, {(name == "bleu" ? "BLEU" : "ROUGE-L")} "
                         + $"{value!.GetValue<double>():0.0}"));
         }

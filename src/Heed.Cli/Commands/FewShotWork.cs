@@ -62,7 +62,7 @@ internal sealed class FewShotWork(Terminal terminal, HeedModel model, Cancellati
             ? ExampleReader.Classification(file, new DataOptions { Kind = LabelKind.Single }, cancellationToken).Examples
                 .Select(e => new FewShotInput(e.Second is null ? e.Text : $"{e.Text}\n{e.Second}", e.Labels[0], e.Place.Number))
             : PredictInputs.OfFile(file, InputKind.Texts, null, null, skipFaulty: false, terminal, cancellationToken)
-                .Select(i => new FewShotInput(i.Text, null, i.Line));
+                .Where(i => !i.IsBlank).Select(i => new FewShotInput(i.Text, null, i.Line));
         return [.. limit > 0 ? all.Take(limit) : all];
     }
 

@@ -54,23 +54,48 @@ internal static class PredictCommand
                 Warnings = new Reporter<string>(terminal.Warn),
             });
             options.RefuseOthers(parsed, opened);
+            foreach (string label in options.Settings(parsed).Labels ?? [])
+            {
+                if (opened.Model is not MaskedLanguageModel || MaskFilling.FirstPiece(opened.Reading, label) is not { } stands) continue;
+                terminal.Warn($"--labels: '{Printable.Shorten(label, 40)}' is no token of the vocabulary; its first piece "
+                    + $"'{Printable.Shorten(stands, 40)}' stands for it.");
+            }
+
             Predictor predictor = new(opened, options.Settings(parsed));
             bool isJson = terminal.IsJson || !terminal.IsTerminal;
+            int blank = 0;
             foreach (PredictInput[] some in options.Inputs(parsed, opened, given, terminal, cancellationToken).Chunk(AtOnce))
             {
-                foreach ((PredictInput input, PredictedRow row) in Predict(predictor, some, cancellationToken))
+                foreach ((PredictInput input, PredictedRow row) in InOrder(predictor, some, cancellationToken))
                 {
+                    if (input.IsBlank) blank++;
                     if (isJson) terminal.Output.WriteLine(row.Json.ToJsonString(OneLine));
                     else Show(terminal, input, row);
                 }
             }
 
             if (predictor.Cut > 0)
-                terminal.Warn($"{predictor.Cut} {(predictor.Cut == 1 ? "text was" : "texts were")} longer than the "
+                terminal.Warn($"{Printable.Counted(predictor.Cut, "text was", "texts were")} longer than the "
                     + $"{opened.Reading.Limit} tokens that the model reads, and cut.");
+            if (blank > 0)
+                terminal.Warn($"{Printable.Counted(blank, "line was", "lines were")} blank, and got a line without a prediction.");
             return Task.FromResult(ExitCode.Ok);
         });
         return command;
+    }
+
+    /// <summary>A row for each text, in order; that of a blank line says so.</summary>
+    private static IEnumerable<(PredictInput Input, PredictedRow Row)> InOrder(Predictor predictor, PredictInput[] some,
+        CancellationToken cancellationToken)
+    {
+        PredictInput[] real = [.. some.Where(i => !i.IsBlank)];
+        using IEnumerator<(PredictInput Input, PredictedRow Row)> rows
+            = (real.Length == 0 ? [] : Predict(predictor, real, cancellationToken)).GetEnumerator();
+        foreach (PredictInput input in some)
+        {
+            if (!input.IsBlank && rows.MoveNext()) yield return rows.Current;
+            else yield return (input, new PredictedRow(new JsonObject { ["line"] = input.Line, ["text"] = input.Text, ["blank"] = true }, []));
+        }
     }
 
     /// <summary>Predicts for some texts; where one of them is refused, those before it are predicted for, and the error names its
@@ -97,6 +122,13 @@ internal static class PredictCommand
 
     private static void Show(Terminal terminal, PredictInput input, PredictedRow row)
     {
+        if (input.IsBlank)
+        {
+            terminal.Line(terminal.Dim(string.Create(CultureInfo.InvariantCulture, $"(line {input.Line} is blank)")));
+            terminal.Line();
+            return;
+        }
+
         terminal.Line(terminal.Dim(terminal.Written(input.Text)));
         int width = Math.Min(40, row.Lines.Select(l => l.What.Length).DefaultIfEmpty().Max());
         foreach (PredictedLine line in row.Lines)
@@ -271,6 +303,11 @@ internal static class PredictCommand
                 && Array.Find((Option[])[_pair, _pairColumn], o => Given(parsed, o)) is { } second)
                 throw new UsageException($"{second.Name}: with --labels the second text is the sentence with the label. Leave one "
                     + "of the two out.");
+            if (model.Model is SequenceClassifier && Given(parsed, _labels) && ZeroShot.Entailment(model.Model.Config.Labels) < 0)
+                throw new InputException($"--labels: asks for other labels than the model's own, which only a model of natural language "
+                    + $"inference knows, with a class 'entailment'. The labels of the model in {model.Folder} are "
+                    + $"{string.Join(", ", model.Model.Config.Labels.Select(l => Printable.Shorten(l, 40)))}. Leave --labels out to get them, "
+                    + "or open another model.");
             if (parsed.GetValue(_task) is { } task && RewritingSettings.Tasks(model.Model) is var tasks && !tasks.Contains(task))
                 throw new UsageException($"--task: is '{Printable.Shorten(task)}'; config.json of {model.Folder} has "
                     + $"{(tasks.Count == 0 ? "none" : string.Join(", ", tasks))}. "

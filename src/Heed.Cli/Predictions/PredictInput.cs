@@ -6,7 +6,11 @@ namespace Heed.Cli.Predictions;
 /// <param name="Text">The text; a question.</param>
 /// <param name="Second">The second text of a pair, a question's context, or null.</param>
 /// <param name="Line">Its line in a file or in the standard input; null for an argument.</param>
-internal sealed record PredictInput(string Text, string? Second, long? Line);
+internal sealed record PredictInput(string Text, string? Second, long? Line)
+{
+    /// <summary>True for a line without a text: it gets a line of its own, and no prediction.</summary>
+    public bool IsBlank => Line is not null && string.IsNullOrWhiteSpace(Text);
+}
 
 /// <summary>Where the texts of <c>heed predict</c> come from.</summary>
 internal static class PredictInputs
@@ -28,7 +32,7 @@ internal static class PredictInputs
         {
             line++;
             string text = piece.TrimEnd('\n').TrimEnd('\r');
-            if (!string.IsNullOrWhiteSpace(text)) yield return new PredictInput(text, second, line);
+            yield return new PredictInput(text, second, line);
         }
 
         if (line == 0) throw new InputException("standard input: holds no text; one per line was expected. Give a text as an "
@@ -58,7 +62,8 @@ internal static class PredictInputs
         ExampleSet<InputExample> set;
         try
         {
-            set = ExampleReader.Inputs(path, kind, new DataOptions { Columns = columns, SkipFaulty = skipFaulty }, cancellationToken);
+            set = ExampleReader.Inputs(path, kind, new DataOptions { Columns = columns, SkipFaulty = skipFaulty }, keepsBlank: true,
+                cancellationToken);
         }
         catch (InputException e) when (WithOptions(e.Message) != e.Message)
         {

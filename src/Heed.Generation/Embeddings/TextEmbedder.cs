@@ -127,7 +127,7 @@ public sealed class TextEmbedder : IDisposable
         dimensions = Math.Min(dimensions, _embedder.Width);
         int[][] ids = [.. texts.Select(text => Encode(prompt + text))];
         using TensorScope scope = TensorScope.Begin();
-        Tensor vectors = _embedder.Embed(ids, PromptTokens(prompt), cancellationToken);      // [B, D]
+        Tensor vectors = _embedder.Embed(ids, PromptTokens(_tokenizer, _embedder, prompt), cancellationToken);      // [B, D]
         float[][] result = new float[texts.Count][];
         for (int b = 0; b < result.Length; b++)
         {
@@ -187,10 +187,14 @@ public sealed class TextEmbedder : IDisposable
     private int[] Encode(string text) => _tokenizer.Encode(text, addSpecialTokens: !_embedder.IsStatic).IdArray;
 
     /// <summary>Leading ids that a prompt takes: those of the prompt alone, without the special token that ends it.</summary>
-    private int PromptTokens(string prompt)
+    /// <param name="tokenizer">As it encodes texts.</param>
+    /// <param name="embedder">Says whether a prompt's rows are pooled.</param>
+    /// <param name="prompt">The prompt.</param>
+    /// <returns>0 where they are.</returns>
+    internal static int PromptTokens(Tokenizer tokenizer, SentenceEmbedder embedder, string prompt)
     {
-        if (prompt.Length == 0 || _embedder.IncludesPrompt) return 0;
-        TokenEncoding alone = _tokenizer.Encode(prompt, addSpecialTokens: !_embedder.IsStatic);
+        if (prompt.Length == 0 || embedder.IncludesPrompt) return 0;
+        TokenEncoding alone = tokenizer.Encode(prompt, addSpecialTokens: !embedder.IsStatic);
         return alone.Count > 0 && alone.SpecialTokensMask[^1] != 0 ? alone.Count - 1 : alone.Count;
     }
 

@@ -88,6 +88,10 @@ internal static class MaskFilling
         return Enumerable.Range(1, Math.Min(count, order.Length)).Select(k => order[^k]);
     }
 
+    /// <summary>The piece that stands for a target that is no token itself; null for one that is.</summary>
+    public static string? FirstPiece(TextReading reading, string target)
+        => reading.Tokenizer.TokenToId(target) is null ? reading.Tokenizer.IdToToken(TargetId(reading, target)) : null;
+
     /// <summary>The id of a target: the token itself, or the first token of the text.</summary>
     private static int TargetId(TextReading reading, string target)
     {

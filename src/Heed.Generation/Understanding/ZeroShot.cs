@@ -23,11 +23,11 @@ internal static class ZeroShot
         CancellationToken cancellationToken)
     {
         IReadOnlyList<string> classes = TextClassification.Classifier(reading).Config.Labels;
-        int yes = classes.ToList().FindIndex(l => l.StartsWith("entail", StringComparison.OrdinalIgnoreCase));
-        if (yes < 0 || classes.Count < 2)
+        int yes = Entailment(classes);
+        if (yes < 0)
             throw new InputException($"{reading.Folder}: none of the classes "
                 + $"{string.Join(", ", classes.Select(l => Printable.Shorten(l, 40)))} "
-                + "is 'entailment'. Open a model of natural language inference.");
+                + "is 'entailment'. Open a model of natural language inference, or ask for these classes.");
         if (labels.Count == 0) throw new InputException("There is no label; give one or more.");
         if (!template.Contains("{}", StringComparison.Ordinal))
             throw new InputException($"The template '{Printable.Shorten(template)}' has no {{}}, where the label stands.");
@@ -55,6 +55,10 @@ internal static class ZeroShot
             return [.. scores.Select((s, i) => new Prediction(labels[i], s)).OrderByDescending(p => p.Score)];
         }
     }
+
+    /// <summary>The class that says that the second text follows from the first; −1 if there is none.</summary>
+    internal static int Entailment(IReadOnlyList<string> classes) => classes.Count < 2 ? -1
+        : classes.ToList().FindIndex(l => l.StartsWith("entail", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Text and sentence, the text cut to the model's length; where it cannot give enough, nothing is cut.</summary>
     private static TokenEncoding Encode(TextReading reading, Tokenizer cutting, string text, string sentence)

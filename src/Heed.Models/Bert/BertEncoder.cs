@@ -88,11 +88,11 @@ internal sealed class BertEncoder : TokenStack
         Distances = config.DistanceBuckets == 0 ? null : new RelativeBias(
             config.DistanceBuckets, farthest: 128, config.Heads, bothDirections: true,
                 (at / "encoder" / "relative_attention_bias").As("attn.bias"), normal);
-        DisentangledPositions? disentangled = config is DebertaConfig { RelativeAttention: true } relative
+        Disentangled = config is DebertaConfig { RelativeAttention: true } relative
             ? new DisentangledPositions(PositionsOf(relative), at / "encoder") : null;
         ParameterScope all = at / "encoder" / "layer";
         Layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, (all / i).As($"blocks.{i}"), Distances,
-            disentangled))];
+            Disentangled))];
     }
 
     /// <inheritdoc/>
@@ -112,6 +112,9 @@ internal sealed class BertEncoder : TokenStack
 
     /// <summary>Biases of distances that the layers share, or null.</summary>
     public RelativeBias? Distances { get; }
+
+    /// <summary>Rows of distances that the layers share, or null (all but DeBERTa).</summary>
+    public DisentangledPositions? Disentangled { get; }
 
     /// <summary>The layers.</summary>
     public IReadOnlyList<BertLayer> Layers { get; }

@@ -11,23 +11,30 @@ namespace Heed.Models;
 /// <param name="norm">Norm of the result; hooks find it as <c>head.norm</c>.</param>
 internal sealed class HeadTransform(Linear dense, Activation activation, Norm norm) : Module
 {
-    private Projection _dense = dense;
+    /// <summary>D → D.</summary>
+    public Projection Dense { get; private set; } = dense;
+
+    /// <summary>Applied after it.</summary>
+    public Activation Activation => activation;
+
+    /// <summary>Norm of the result.</summary>
+    public Norm Norm => norm;
 
     /// <summary>[R, D] → [R, D].</summary>
     /// <param name="hidden">[R, D].</param>
     /// <param name="context">Whose hooks see the norm, and whose dropout decides; null for neither.</param>
     public Variable Forward(Variable hidden, ForwardContext? context)
     {
-        if (context is null) return norm.Forward(_dense.Forward(hidden).Activate(activation));                              // [R, D]
-        Variable x = context.Visit("head", "pre", _dense.Forward(hidden, context));                                         // [R, D]
+        if (context is null) return norm.Forward(Dense.Forward(hidden).Activate(activation));                              // [R, D]
+        Variable x = context.Visit("head", "pre", Dense.Forward(hidden, context));                                         // [R, D]
         return norm.Forward(context.Visit("head", "post", x.Activate(activation)), context);
     }
 
     /// <inheritdoc/>
     protected override bool Exchange(Projection old, Projection replacement)
     {
-        if (!ReferenceEquals(old, _dense)) return false;
-        _dense = replacement;
+        if (!ReferenceEquals(old, Dense)) return false;
+        Dense = replacement;
         return true;
     }
 }

@@ -22,6 +22,9 @@ public sealed class MaskedHead : Module
 
     internal MaskedHead(HeadTransform transform, VocabularyHead vocabulary) => (_transform, Vocabulary) = (transform, vocabulary);
 
+    /// <summary>What is done to rows before it.</summary>
+    internal HeadTransform Before => _transform;
+
     /// <summary>Rows to scores over the vocabulary.</summary>
     public VocabularyHead Vocabulary { get; }
 

@@ -11,7 +11,10 @@ namespace Heed.Training.Finetuning;
 /// <param name="seed">The run's seed.</param>
 /// <param name="shuffle">False for the data's order in every epoch.</param>
 /// <param name="groupByLength">True for batches of similar length: examples are sorted within <see cref="GroupBatches"/> batches.</param>
-internal sealed class ExampleOrder(int[] lengths, int batchSize, ulong seed, bool shuffle, bool groupByLength)
+/// <param name="classes">The class of each example: two of a class come side by side wherever they can. Null: that does not
+/// matter.</param>
+internal sealed class ExampleOrder(int[] lengths, int batchSize, ulong seed, bool shuffle, bool groupByLength,
+    int[]? classes = null)
 {
     /// <summary>Batches whose examples are sorted together, as the Hugging Face trainer's length grouping does.</summary>
     private const int GroupBatches = 50;
@@ -39,8 +42,23 @@ internal sealed class ExampleOrder(int[] lengths, int batchSize, ulong seed, boo
     {
         int[] examples = new int[lengths.Length];
         for (int i = 0; i < examples.Length; i++) examples[i] = shuffle ? _order[(epoch * examples.Length) + i] : i;
+        if (classes is not null) return ByTwo(examples, classes);
         if (!groupByLength) return examples;
         return [.. examples.Chunk(GroupBatches * batchSize).SelectMany(Grouped)];
+    }
+
+    /// <summary>The second of two examples of a class brings both; those without a second end the epoch.</summary>
+    private static int[] ByTwo(int[] drawn, int[] classes)
+    {
+        Dictionary<int, int> waiting = [];
+        List<int> pairs = [];
+        foreach (int example in drawn)
+        {
+            if (waiting.Remove(classes[example], out int first)) pairs.AddRange([first, example]);
+            else waiting.Add(classes[example], example);
+        }
+
+        return [.. pairs, .. drawn.Where(e => waiting.TryGetValue(classes[e], out int alone) && alone == e)];
     }
 
     /// <summary>Examples of like length together; the batches themselves in the order in which an example of theirs was drawn

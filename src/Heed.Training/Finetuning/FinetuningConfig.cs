@@ -145,6 +145,17 @@ public sealed record FinetuningConfig : TrainingConfig
     /// <summary>Loss over vectors (similarity): <c>in_batch_negatives</c>, <c>cosent</c> …; null: what fits the data.</summary>
     public string? Loss { get; init; }
 
+    /// <summary>Margin of a loss that has one (similarity); null: as sentence-transformers, 5 of triplets, 0.5 of pairs.</summary>
+    public double? Margin { get; init; }
+
+    /// <summary>Text before each first text, or each anchor (similarity), saved as the folder's prompt <c>query</c>; null: the folder's
+    /// own.</summary>
+    public string? QueryPrompt { get; init; }
+
+    /// <summary>Text before each of the other texts (similarity), saved as the folder's prompt <c>document</c>; null: the folder's
+    /// own.</summary>
+    public string? DocumentPrompt { get; init; }
+
     /// <summary>Hard negatives that are found for each pair (similarity); 0 for none.</summary>
     public int MineNegatives { get; init; }
 

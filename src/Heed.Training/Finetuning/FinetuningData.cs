@@ -23,10 +23,13 @@ internal abstract class FinetuningData
     private static readonly (string Field, string[] Tasks)[] OwnSettings =
     [
         ("kind", [ClassificationData.Name]),
-        ("label_names", [ClassificationData.Name, EntityData.Name]),
+        ("label_names", [ClassificationData.Name, EntityData.Name, SimilarityData.Name]),
         ("class_weights", [ClassificationData.Name, EntityData.Name]),
         ("few_shot", [ClassificationData.Name]),
         ("loss", [SimilarityData.Name]),
+        ("margin", [SimilarityData.Name]),
+        ("query_prompt", [SimilarityData.Name]),
+        ("document_prompt", [SimilarityData.Name]),
         ("mine_negatives", [SimilarityData.Name]),
         ("mine_margin", [SimilarityData.Name]),
         ("matryoshka", [SimilarityData.Name]),
@@ -120,7 +123,7 @@ internal abstract class FinetuningData
         => task switch
         {
             EntityData.Name => EntityData.From(config, tokenizer, model.Config, cancellationToken),
-            SimilarityData.Name => SimilarityData.From(config, tokenizer, cancellationToken),
+            SimilarityData.Name => SimilarityData.From(config, tokenizer, model.Config, cancellationToken),
             RankingData.Name => RankingData.From(config, tokenizer, cancellationToken),
             _ when config.FewShot => FewShotData.Of(ClassificationData.From(config, tokenizer, model.Config, cancellationToken), config),
             QuestionData.Name => QuestionData.From(config, tokenizer, cancellationToken),
@@ -154,8 +157,8 @@ internal abstract class FinetuningData
         return task switch
         {
             // These two read their examples, and the labels among them, from the training file.
-            SimilarityData.Name or RankingData.Name
-                => Read(task, config with { Train = path, Dev = path, MineNegatives = 0 }, tokenizer, model, cancellationToken),
+            SimilarityData.Name => SimilarityData.ToEvaluate(path, config, tokenizer, model.Config, cancellationToken),
+            RankingData.Name => Read(task, config with { Train = path, Dev = path, MineNegatives = 0 }, tokenizer, model, cancellationToken),
             ClassificationData.Name => config.FewShot ? FewShotData.ToEvaluate(Classes()) : Classes(),
             _ => Read(task, config with { Train = "", Test = path }, tokenizer, model, cancellationToken),
         };
@@ -260,6 +263,6 @@ internal abstract class FinetuningData
 
     /// <summary>Says how examples were held out.</summary>
     internal static string Divided(int training, int heldOut) => string.Create(CultureInfo.InvariantCulture,
-        $"{heldOut:N0} of {training + heldOut:N0} examples are held out for evaluation, chosen by a hash of their texts; equal texts stay "
+        $"{Printable.Part(heldOut, training + heldOut, "example")} held out for evaluation, chosen by a hash of their texts; equal texts stay "
             + $"on one side");
 }

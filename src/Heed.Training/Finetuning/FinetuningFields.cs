@@ -97,6 +97,12 @@ internal static class FinetuningFields
             c => c.FewShot, (c, v) => c with { FewShot = v }),
         Field.Word("loss", "loss over vectors (similarity); if omitted what fits the data", SimilarityLoss.Names,
             c => c.Loss, (c, v) => c with { Loss = v }),
+        Field.OptionalNumber("margin", "margin of a loss that has one (similarity); if omitted 5 of triplets, 0.5 of pairs",
+            c => c.Margin, (c, v) => c with { Margin = v }, 0, 100),
+        Field.OptionalText("query_prompt", "text before each first text (similarity), saved as the folder's prompt query; if omitted the "
+            + "folder's own", c => c.QueryPrompt, (c, v) => c with { QueryPrompt = v }),
+        Field.OptionalText("document_prompt", "text before each of the other texts (similarity), saved as the folder's prompt document; "
+            + "if omitted the folder's own", c => c.DocumentPrompt, (c, v) => c with { DocumentPrompt = v }),
         Field.Integer("mine_negatives", "hard negatives found for each pair (similarity); 0 for none",
             c => c.MineNegatives, (c, v) => c with { MineNegatives = v }, 0),
         Field.Number("mine_margin", "part by which a hard negative's similarity is below its positive's",

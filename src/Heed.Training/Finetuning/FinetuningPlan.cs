@@ -78,7 +78,7 @@ internal static class FinetuningPlan
                 : data.Training >= ManyExamples ? $"usual for {ManyExamples:N0} examples or more"
                 : $"fewer than {ManyExamples:N0} examples need more passes, up to {FewSteps} steps or {MostEpochs} epochs";
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{epochs:0.##} epochs of {batches:N0} batches, {steps:N0}{StepsDecision}{why}"));
+                $"{epochs:0.##} {(epochs == 1 ? "epoch" : "epochs")} of {Printable.Counted(batches, "batch", "batches")}, {steps:N0}{StepsDecision}{why}"));
         }
         else
         {
@@ -104,7 +104,7 @@ internal static class FinetuningPlan
         {
             result = result with { EvaluateEvery = Math.Max(1, result.Steps / Evaluations) };
             decisions.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{EvaluationDecision}{result.EvaluateEvery:N0} steps; the best is kept, and {result.Patience} without a better one end "
+                $"{EvaluationDecision}{Printable.Counted(result.EvaluateEvery, "step")}; the best is kept, and {result.Patience} without a better one end "
                     + $"the "
                     + $"run"));
         }
@@ -145,7 +145,7 @@ internal static class FinetuningPlan
         kept.Add(string.Create(CultureInfo.InvariantCulture,
             $"{config.Epochs:0.##} epochs, {config.Steps:N0}{StepsDecision}as planned for the time that was given"));
         if (config.EvaluateEvery > 0)
-            kept.Add(string.Create(CultureInfo.InvariantCulture, $"{EvaluationDecision}{config.EvaluateEvery:N0} steps; the best is kept"));
+            kept.Add(string.Create(CultureInfo.InvariantCulture, $"{EvaluationDecision}{Printable.Counted(config.EvaluateEvery, "step")}; the best is kept"));
         return kept;
     }
 

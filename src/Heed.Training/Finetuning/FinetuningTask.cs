@@ -176,12 +176,16 @@ public abstract partial class FinetuningTask : TrainingTask<ModelInputs>
         return forecast with { OperationsPerToken = forecast.OperationsPerToken * TokensPerTarget };
     }
 
-    /// <summary>Some examples turned out not to be learned from.</summary>
+    /// <summary>Some examples turned out not to be learned from, or their classes to matter to the order.</summary>
     /// <param name="lengths">Tokens of each that is left.</param>
-    private protected void Restrict(int[] lengths) => _order = Order(lengths);
+    /// <param name="classes">The class of each, so that two of a class stand side by side; null for the plain order.</param>
+    private protected void Restrict(int[] lengths, int[]? classes = null) => _order = Order(lengths, classes);
 
-    private ExampleOrder Order(int[] lengths) => new(lengths.Length == 0 ? [0] : lengths, Settings.BatchSize, Settings.Seed,
-        Settings.Shuffle, Settings.GroupByLength);
+    /// <summary>Parameters of the task's own that begin with random values.</summary>
+    private protected void AddNew(IEnumerable<string> parameters) => _new.UnionWith(parameters);
+
+    private ExampleOrder Order(int[] lengths, int[]? classes = null) => new(lengths.Length == 0 ? [0] : lengths, Settings.BatchSize,
+        Settings.Seed, Settings.Shuffle, Settings.GroupByLength, classes);
 
     /// <summary>The inputs of some training examples, with their labels.</summary>
     private protected abstract ModelInputs Inputs(ReadOnlySpan<int> examples);

@@ -80,6 +80,12 @@ internal sealed record SettingField<TConfig>(
     public static SettingField<TConfig> Text(string name, string help, Func<TConfig, string> get, Func<TConfig, string, TConfig> set)
         => new(name, "text", help, (c, e, file, path) => set(c, StrictJson.Text(e, file, path)), c => JsonValue.Create(get(c)));
 
+    /// <summary>A setting that is a text, or null where it is not set: an empty text is one.</summary>
+    public static SettingField<TConfig> OptionalText(
+        string name, string help, Func<TConfig, string?> get, Func<TConfig, string?, TConfig> set)
+        => new(name, "text", help, (c, e, file, path) => set(c, e.ValueKind == JsonValueKind.Null ? null : StrictJson.Text(e, file, path)),
+            c => get(c) is { } text ? JsonValue.Create(text) : null);
+
     /// <summary>A setting that is one of some words, or null where it is not set.</summary>
     public static SettingField<TConfig> Word(
         string name, string help, IReadOnlyList<string> words, Func<TConfig, string?> get, Func<TConfig, string?, TConfig> set)

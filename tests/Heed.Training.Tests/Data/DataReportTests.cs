@@ -54,7 +54,7 @@ public sealed class DataReportTests
         Assert.Equal(20, report.Tokens!.Longest);
         string text = report.ToString();
         foreach (string part in (string[])["13 examples", "labels: x 11, y 2", "fewer than 8 examples: y",
-            "1 dev texts are in the training data"]) Assert.Contains(part, text, StringComparison.Ordinal);
+            "1 dev text is in the training data"]) Assert.Contains(part, text, StringComparison.Ordinal);
     }
 
     [SharedFact]

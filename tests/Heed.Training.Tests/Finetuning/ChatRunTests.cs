@@ -110,7 +110,7 @@ public class ChatRunTests
         using TemporaryFolder folder = new();
         using TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("model"),
             Config("llama-chat", Messages(folder, 8)) with { MaximumLength = 24, Dev = FinetuningConfig.NoDev });
-        string cut = Assert.Single(run.Task.Decisions, d => d.Contains("lose their ends", StringComparison.Ordinal));
+        string cut = Assert.Single(run.Task.Decisions, d => d.Contains("cut at the end", StringComparison.Ordinal));
         Assert.StartsWith("8 of 8 conversations are longer than 24 tokens", cut, StringComparison.Ordinal);
     }
 

@@ -40,7 +40,7 @@ public class QuestionRunTests
         };
         using TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("model"), config);
         string decision = Assert.Single(run.Task.Decisions, d => d.Contains("windows", StringComparison.Ordinal));
-        Assert.Contains("contexts longer than 20 tokens and are read in windows, each sharing 5 tokens with the one before", decision, StringComparison.Ordinal);
+        Assert.Contains("contexts longer than 20 tokens, read in windows, each sharing 5 tokens with the one before", decision, StringComparison.Ordinal);
         QuestionData data = (QuestionData)run.Task.Data;
         int windows = data.Samples((FinetuningConfig)run.Config);
         Assert.True(windows > data.Training);

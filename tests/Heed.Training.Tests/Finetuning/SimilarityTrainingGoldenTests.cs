@@ -20,6 +20,7 @@ public class SimilarityTrainingGoldenTests
     [Theory]
     [InlineData("mnrl")]
     [InlineData("cosent")]
+    [InlineData("softmax")]
     public void Each_step_and_each_trained_parameter_is_the_reference_s(string name)
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(Path.Combine(Golden, "training.json")));
@@ -30,12 +31,16 @@ public class SimilarityTrainingGoldenTests
         string folder = Path.Combine(Repository.Goldens, "similarity", "folders", "bert-mean");
         using Model model = ModelFolder.Load(folder, new LoadOptions { ForTraining = true, AllowMissing = true, Architecture = "BertModel" }).Model;
         SentenceEmbedder embedder = SentenceEmbedder.ForTraining(new FolderModelFiles(folder), model);
+        PairHead? head = name == "softmax" ? new PairHead(model, embedder.Width, 3, saved: null) : null;
+        foreach (string part in head is null ? (string[])[] : ["weight", "bias"])
+            model.Parameters["pair_head." + part].Assign(Tensor.Create(batches["classifier." + part].ToFloats(),
+                model.Parameters["pair_head." + part].Shape));
         using AdamW optimizer = new(model.Parameters) { Epsilon = 1e-6 };
         double noise = 0;
         for (int step = 0; step < log.GetArrayLength(); step++)
         {
             using TensorScope scope = TensorScope.Begin();
-            double loss = Differentiate(name, embedder, batches, step % 4, columns), norm = GlobalNorm.Of(model.Parameters);
+            double loss = Differentiate(name, embedder, head, batches, step % 4, columns), norm = GlobalNorm.Of(model.Parameters);
             double expected = log[step].GetProperty("loss").GetDouble();
             noise = Math.Max(noise, noises.RootElement.TryGetProperty($"{name}.loss.{step}", out JsonElement n) ? n.GetDouble() : 0);
             Assert.True(Math.Abs(loss - expected) <= Math.Max(60 * noise, 2e-6 * expected),
@@ -53,7 +58,8 @@ public class SimilarityTrainingGoldenTests
         using SafetensorsFile trained = SafetensorsFile.Open(Path.Combine(Golden, name + ".safetensors"));
         foreach (RawTensor tensor in trained.Tensors.Where(t => t.Name.StartsWith("trained.", StringComparison.Ordinal)))
         {
-            float[] expected = tensor.ToFloats(), found = model.Parameters[tensor.Name["trained.".Length..]].Value.ToArray();
+            float[] expected = tensor.ToFloats(), found = model.Parameters[tensor.Name["trained.".Length..]
+                .Replace("classifier.", "pair_head.", StringComparison.Ordinal)].Value.ToArray();
             double distance = Math.Sqrt(expected.Zip(found, (a, b) => Math.Pow(a - (double)b, 2)).Sum());
             double allowed = Math.Max(20 * noises.RootElement.GetProperty($"{name}.{tensor.Name}").GetDouble(),
                 1e-5 * Math.Sqrt(expected.Sum(e => (double)e * e)));
@@ -61,11 +67,13 @@ public class SimilarityTrainingGoldenTests
         }
     }
 
-    private static double Differentiate(string name, SentenceEmbedder embedder, SafetensorsFile batches, int batch, string[] columns)
+    private static double Differentiate(string name, SentenceEmbedder embedder, PairHead? head, SafetensorsFile batches, int batch,
+        string[] columns)
     {
         using Tape tape = Tape.Begin();
         Variable[] vectors = [.. columns.Select(c => embedder.Forward(Texts(batches, $"batch{batch}.{c}"), 0, new RunOptions()))];
         Variable loss = name == "mnrl" ? new InBatchNegatives().Of(vectors)
+            : head is not null ? head.Loss(vectors, Array.ConvertAll(Integers(batches[$"batch{batch}.labels"]), l => (float)l))
             : PairLosses.Cosent(Vectors.Similarity(vectors[0], vectors[1], cosine: true), batches[$"batch{batch}.scores"].ToFloats(), 20);
         tape.Backward(loss);
         return loss.Value.ToScalar();

@@ -24,6 +24,9 @@ public sealed class LayerNorm : Norm
         Bias = bias ? at.Parameter("bias", new Shape(width), Initializer.Zeros) : null;
     }
 
+    /// <summary>ε.</summary>
+    internal float Epsilon => _epsilon;
+
     /// <summary>[D], the gain.</summary>
     public Parameter Weight { get; }
 

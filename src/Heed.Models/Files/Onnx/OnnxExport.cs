@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Engine.Autograd;
 using Heed.Engine.Kernels;
+using Heed.Engine.Nn;
 using Heed.Models.Embeddings;
 
 namespace Heed.Models.Files.Onnx;
@@ -16,8 +17,8 @@ internal sealed record OnnxReport(IReadOnlyList<string> Inputs, IReadOnlyList<st
 internal static class OnnxExport
 {
     /// <summary>What can be exported, for messages.</summary>
-    public const string Exported = "BERT, RoBERTa, XLM-RoBERTa, CamemBERT, MPNet, ELECTRA and DistilBERT are exported, "
-        + "as bare encoders, sentence embedders and classifiers of texts or tokens, and as question answerers";
+    public const string Exported = "BERT, RoBERTa, XLM-RoBERTa, CamemBERT, MPNet, ELECTRA, DeBERTa, DistilBERT and ModernBERT are "
+        + "exported, as bare encoders, sentence embedders, models of masked tokens, classifiers of texts or tokens, and question answerers";
 
     /// <summary>Protocol buffers have no longer messages.</summary>
     private const long MaximumBytes = int.MaxValue;
@@ -32,21 +33,26 @@ internal static class OnnxExport
         OnnxGraph graph = new();
         switch (model)
         {
-            case SequenceClassifier { Head: { IsMean: false, LastToken: false, Transform: null } head, Stack: { } stack }
-                when OnnxEncoder.Knows(stack):
+            case SequenceClassifier { Head: { LastToken: false } head, Stack: { } stack } when OnnxEncoder.Knows(stack):
                 OnnxEncoder encoder = OnnxEncoder.Build(graph, stack);
-                string text = encoder.First();                                                                           // [B, D]
-                if (head.Dense is not null) text = graph.Activate(graph.Linear(text, head.Dense), head.Activation);
-                graph.Output("logits", graph.Linear(text, head.Classifier), "batch", Size(head.Classifier.Outputs));
+                graph.Output("logits", Classes(graph, encoder, head), "batch", Size(head.Classifier.Outputs));
                 break;
-            case TokenClassifier { Transform: null } tokens when OnnxEncoder.Knows(tokens.Stack):
+            case TokenClassifier tokens when OnnxEncoder.Knows(tokens.Stack):
                 encoder = OnnxEncoder.Build(graph, tokens.Stack);
-                graph.Output("logits", graph.Linear(encoder.Hidden, tokens.Classifier), "batch", "sequence",
-                    Size(tokens.Classifier.Outputs));
+                graph.Output("logits", graph.Linear(Transformed(graph, encoder.Hidden, tokens.Transform), tokens.Classifier), "batch",
+                    "sequence", Size(tokens.Classifier.Outputs));
                 break;
-            case QuestionAnswerer { Transform: null } answers when OnnxEncoder.Knows(answers.Stack):
+            case MaskedLanguageModel { Head.Vocabulary: { IsLinear: true, FixedBias: null } vocabulary } masked
+                when OnnxEncoder.Knows(masked.Stack):
+                encoder = OnnxEncoder.Build(graph, masked.Stack);
+                graph.Output("logits", graph.Linear(Transformed(graph, encoder.Hidden, masked.Head.Before), vocabulary.Output), "batch",
+                    "sequence", Size(vocabulary.Output.Outputs));
+                if (masked.NextSentence is { } next)
+                    graph.Output("next_sentence_logits", Classes(graph, encoder, next), "batch", Size(next.Classifier.Outputs));
+                break;
+            case QuestionAnswerer answers when OnnxEncoder.Knows(answers.Stack):
                 encoder = OnnxEncoder.Build(graph, answers.Stack);
-                string scores = graph.Linear(encoder.Hidden, answers.Outputs);                                           // [B, T, 2]
+                string scores = graph.Linear(Transformed(graph, encoder.Hidden, answers.Transform), answers.Outputs);    // [B, T, 2]
                 foreach ((string name, int column) in (ReadOnlySpan<(string, int)>)[("start_logits", 0), ("end_logits", 1)])
                     graph.Output(name, graph.NodeWith("Gather", [OnnxAttribute.Of("axis", -1)], scores, graph.Whole(column)), "batch",
                         "sequence");
@@ -94,6 +100,23 @@ internal static class OnnxExport
         return Save(graph, model, path);
     }
 
+    /// <summary>[B, L]: the scores of texts.</summary>
+    private static string Classes(OnnxGraph graph, OnnxEncoder encoder, SequenceHead head)
+    {
+        string text = head.IsMean ? Pool(graph, encoder, Pooling.Mean) : encoder.First();                                // [B, D]
+        if (head.Dense is not null) text = graph.Activate(graph.Linear(text, head.Dense), head.Activation);
+        return graph.Linear(Transformed(graph, text, head.Transform), head.Classifier);
+    }
+
+    /// <summary>What a head does to rows before its last layer.</summary>
+    private static string Transformed(OnnxGraph graph, string x, HeadTransform? transform)
+    {
+        if (transform is null) return x;
+        x = graph.Activate(graph.Linear(x, transform.Dense), transform.Activation);
+        return transform.Norm is LayerNorm norm ? graph.Norm(x, norm)
+            : throw new InputException($"{transform.Norm.GetType().Name}: is not exported to ONNX as the norm of a head; LayerNorm is.");
+    }
+
     /// <summary>[B, T, D] → [B, D] over the tokens that are not padding.</summary>
     private static string Pool(OnnxGraph graph, OnnxEncoder encoder, Pooling pooling)
     {
@@ -124,7 +147,7 @@ internal static class OnnxExport
     private static OnnxReport Save(OnnxGraph graph, Model model, string path)
     {
         Dictionary<string, string> properties = new(StringComparer.Ordinal) { ["architecture"] = model.Architecture };
-        if (graph.Outputs.Contains("logits"))
+        if (model is SequenceClassifier or TokenClassifier)
             properties["labels"] = new JsonArray([.. model.Config.Labels.Select(label => (JsonNode)label)]).ToJsonString();
         ProtobufMessage file = graph.ToModel(model.Architecture, properties);
         if (file.Length > MaximumBytes)

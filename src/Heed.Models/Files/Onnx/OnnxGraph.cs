@@ -71,14 +71,17 @@ internal sealed class OnnxGraph
         if (projection is not Linear linear)
             throw new InputException($"{projection.Site}: is a {projection.GetType().Name}, and ONNX export knows plain linear layers; "
                 + "merge the adapter into the model first.");
-        string y = Node("MatMul", x, Weight(linear.Weight, transposed: linear.Weight.InputMajor != true));
+        // A table that is read already (a tied output layer) is turned at run time, not stored twice.
+        string weight = _weights.ContainsKey(linear.Weight.Name) ? NodeWith("Transpose", [OnnxAttribute.Of("perm", 1, 0)], Weight(linear.Weight))
+            : Weight(linear.Weight, transposed: linear.Weight.InputMajor != true);
+        string y = Node("MatMul", x, weight);
         return linear.Bias is null ? y : Node("Add", y, Weight(linear.Bias));
     }
 
     /// <summary>Layer normalisation of the last axis.</summary>
-    public string Norm(string x, LayerNorm norm, float epsilon)
+    public string Norm(string x, LayerNorm norm)
     {
-        OnnxAttribute[] attributes = [OnnxAttribute.Of("axis", -1), OnnxAttribute.Of("epsilon", epsilon)];
+        OnnxAttribute[] attributes = [OnnxAttribute.Of("axis", -1), OnnxAttribute.Of("epsilon", norm.Epsilon)];
         return norm.Bias is null
             ? NodeWith("LayerNormalization", attributes, x, Weight(norm.Weight))
             : NodeWith("LayerNormalization", attributes, x, Weight(norm.Weight), Weight(norm.Bias));
@@ -104,6 +107,12 @@ internal sealed class OnnxGraph
 
     /// <summary>A whole number without axes.</summary>
     public string Whole(long value) => Constant([], IntegerType, MemoryMarshal.AsBytes([value]).ToArray());
+
+    /// <summary>Numbers as a table, float32.</summary>
+    /// <param name="rows">R.</param>
+    /// <param name="values">[R, F] in row-major order.</param>
+    public string Table(int rows, ReadOnlySpan<float> values)
+        => Constant([rows, values.Length / rows], FloatType, MemoryMarshal.AsBytes(values).ToArray());
 
     /// <summary>A list of whole numbers: a shape, axes, rows.</summary>
     public string Wholes(params ReadOnlySpan<long> values)
@@ -145,7 +154,8 @@ internal sealed class OnnxGraph
     private string Constant(ReadOnlySpan<long> sizes, int type, byte[] bytes)
     {
         // Equal constants are one initializer.
-        string key = $"{type}:{string.Join(',', sizes.ToArray())}:{Convert.ToHexString(bytes)}";
+        string key = $"{type}:{string.Join(',', sizes.ToArray())}:"
+            + Convert.ToHexString(bytes.Length > 64 ? System.Security.Cryptography.SHA256.HashData(bytes) : bytes);
         if (_weights.TryGetValue(key, out string? known)) return known;
         string name = string.Create(CultureInfo.InvariantCulture, $"constant_{_count++}");
         _initializers.Message(5, Tensor(name, sizes, type).Bytes(9, bytes));

@@ -22,8 +22,7 @@ public static partial class ExampleReader
         DataFaults faults = new();
         List<string> statements = [];
         List<Raw> raw = Directory.Exists(path) ? ReadFolders(path, options, faults, statements, cancellationToken)
-            : Path.GetExtension(path).ToLowerInvariant() is ".txt" or ".ft" or ".fasttext"
-                ? ReadFastText(path, options, faults, statements, cancellationToken)
+            : IsFastText(path) ? ReadFastText(path, options, faults, statements, cancellationToken)
             : ReadTable(path, options, faults, statements, cancellationToken);
         LabelKind kind = options.Kind ?? Deduce(raw);
         List<ClassificationExample> examples = kind == LabelKind.Regression ? Numbers(raw, faults, statements)
@@ -39,6 +38,9 @@ public static partial class ExampleReader
                 + $"apart.");
         return new ClassificationSet { Examples = examples, Statements = statements, Faults = faults.All, Kind = kind, Labels = labels };
     }
+
+    /// <summary>True for a file of fastText lines, by its ending.</summary>
+    private static bool IsFastText(string path) => Path.GetExtension(path).ToLowerInvariant() is ".txt" or ".ft" or ".fasttext";
 
     /// <summary>A row whose label is not understood yet.</summary>
     private sealed record Raw(DataPlace Place, string Text, string? Second, object? Label, bool IsCell = false);

@@ -26,11 +26,12 @@ public static partial class ExampleReader
     /// <param name="path">The file.</param>
     /// <param name="kind">What is looked for.</param>
     /// <param name="options">Settings; all deduced if null.</param>
+    /// <param name="keepsBlank">True: a blank line of a text file is a blank text, so that texts and lines are as many.</param>
     /// <param name="cancellationToken">Looked at for each row.</param>
     /// <exception cref="InputException">There are faults, a column is missing or ambiguous, or there is no text.</exception>
     /// <exception cref="StorageException">The file cannot be read.</exception>
     internal static ExampleSet<InputExample> Inputs(
-        string path, InputKind kind, DataOptions? options = null, CancellationToken cancellationToken = default)
+        string path, InputKind kind, DataOptions? options = null, bool keepsBlank = false, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         options ??= new DataOptions();
@@ -43,7 +44,7 @@ public static partial class ExampleReader
             foreach (TextLine line in TextLines.Read(path, options, faults))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (!string.IsNullOrWhiteSpace(line.Text)) lines.Add(new InputExample(new DataPlace(path, line.Number), line.Text, null));
+                if (keepsBlank || !string.IsNullOrWhiteSpace(line.Text)) lines.Add(new InputExample(new DataPlace(path, line.Number), line.Text, null));
             }
 
             statements.Add($"{path}: a text per line");

@@ -65,69 +65,6 @@ public static partial class ExampleReader
     }
 
     /// <summary>
-    /// Reads texts whose nearness is known: two texts with a score (0 to 1, or up to 5 and then divided by 5), with a label 1 or 0, or
-    /// alone (they belong together), or <c>anchor</c>, <c>positive</c> and any columns whose names begin with <c>negative</c>.
-    /// </summary>
-    /// <param name="path">The file.</param>
-    /// <param name="options">Settings; all deduced if null.</param>
-    /// <param name="cancellationToken">Looked at for each row.</param>
-    /// <exception cref="InputException">There are faults, a column is missing or ambiguous, or there is no example.</exception>
-    /// <exception cref="StorageException">The file cannot be read.</exception>
-    public static SimilaritySet Similarity(string path, DataOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        options ??= new DataOptions();
-        DataFaults faults = new();
-        List<string> statements = [];
-        DataRows rows = DataRows.Open(path, options, faults, statements);
-        (string first, string second) = ColumnNames.Find(DataColumn.Anchor, rows, options) is { } anchor
-            && ColumnNames.Find(DataColumn.Positive, rows, options) is { } positive
-            ? (anchor, positive)
-            : ColumnNames.FindPair(rows, options) ?? throw ColumnNames.Missing(rows, "a pair of texts",
-                ColumnNames.PairNames.Prepend("anchor/positive"), DataColumn.First);
-        string[] negatives = options.Columns.TryGetValue(DataColumn.Negative, out string? named) ? [named]
-            : [.. rows.Columns.Where(c => ColumnNames.Plain(c).StartsWith("negativ", StringComparison.Ordinal))];
-        string? score = negatives.Length > 0 ? null : ColumnNames.Find(DataColumn.Score, rows, options)
-            ?? ColumnNames.Find(DataColumn.Label, rows, options);
-        bool isCell = Path.GetExtension(path).ToLowerInvariant() is ".csv" or ".tsv" or ".tab";
-        List<SimilarityExample> examples = ReadRows(rows, row =>
-        {
-            if (TextOf(row, first, faults) is not { } one || TextOf(row, second, faults) is not { } two) return null;
-            List<string> far = [];
-            foreach (string column in negatives)
-            {
-                if (TextOf(row, column, faults) is not { } text) return null;
-                far.Add(text);
-            }
-
-            double value = double.NaN;
-            if (score is not null && (!Number(new Raw(row.Place, one, null, row.Fields.GetValueOrDefault(score), isCell), out value)
-                || value is < 0 or > 5))
-            {
-                faults.Add(row.Place,
-                    $"'{score}' is {Describe(row.Fields.GetValueOrDefault(score))}; a number from 0 to 1, or from 0 to 5, was expected");
-                return null;
-            }
-
-            return new SimilarityExample(row.Place, one, two, far, value);
-        }, cancellationToken);
-        CheckAny(path, examples.Count, faults, options);
-        SimilarityKind kind = negatives.Length > 0 ? SimilarityKind.Triplets : score is null ? SimilarityKind.Pairs
-            : examples.TrueForAll(e => e.Score is 0 or 1) ? SimilarityKind.Labels : SimilarityKind.Scores;
-        string scale = "";
-        if (kind == SimilarityKind.Scores)
-        {
-            bool isFive = examples.Exists(e => e.Score > 1);
-            if (isFive) examples = examples.ConvertAll(e => e with { Score = e.Score / 5 });
-            scale = isFive ? " from 0 to 5, divided by 5" : " from 0 to 1";
-        }
-
-        statements.Add($"{path}: texts are '{first}' and "
-            + $"'{second}'{(negatives.Length > 0 ? $", far ones {string.Join(", ", negatives.Select(n => $"'{n}'"))}" : "")}{(score is null ? "" : $", similarity is '{score}'{(kind == SimilarityKind.Labels ? " (1 or 0)" : scale)}")}");
-        return new SimilaritySet { Examples = examples, Statements = statements, Faults = faults.All, Kind = kind };
-    }
-
-    /// <summary>
     /// Reads conversations: OpenAI's <c>messages</c> (<c>role</c>, <c>content</c>), ShareGPT's <c>conversations</c> (<c>from</c>,
     /// <c>value</c>), or Alpaca's <c>instruction</c>, <c>input</c>, <c>output</c> (with <c>system</c> and <c>history</c>). Each needs an
     /// answer to learn from.

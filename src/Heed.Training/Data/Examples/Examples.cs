@@ -74,16 +74,27 @@ public enum SimilarityKind
 
     /// <summary>A text, one near it and one or more far from it.</summary>
     Triplets,
+
+    /// <summary>Two texts and the class of the pair, as entailment, neutral and contradiction.</summary>
+    PairClasses,
+
+    /// <summary>A text and its class: texts of one class belong together.</summary>
+    Classes,
 }
 
 /// <summary>Texts whose nearness is known.</summary>
 /// <param name="Place">Where it stands.</param>
 /// <param name="First">The first text; the anchor.</param>
-/// <param name="Second">The second text; the positive.</param>
+/// <param name="Second">The second text; the positive; empty of a single text with its class.</param>
 /// <param name="Negatives">Texts far from the first, for <see cref="SimilarityKind.Triplets"/>.</param>
 /// <param name="Score">Similarity, 0 to 1, for <see cref="SimilarityKind.Scores"/> and <see cref="SimilarityKind.Labels"/>; else
 /// NaN.</param>
-public sealed record SimilarityExample(DataPlace Place, string First, string Second, IReadOnlyList<string> Negatives, double Score);
+public sealed record SimilarityExample(DataPlace Place, string First, string Second, IReadOnlyList<string> Negatives, double Score)
+{
+    /// <summary>The class of the pair or of the text, for <see cref="SimilarityKind.PairClasses"/> and
+    /// <see cref="SimilarityKind.Classes"/>; else null.</summary>
+    public string? Class { get; init; }
+}
 
 /// <summary>A conversation.</summary>
 /// <param name="Place">Where it stands.</param>
@@ -123,4 +134,7 @@ public sealed record SimilaritySet : ExampleSet<SimilarityExample>
 {
     /// <summary>What the data holds.</summary>
     public required SimilarityKind Kind { get; init; }
+
+    /// <summary>The names of all classes, in the order of their numbers or letters; empty where there are none.</summary>
+    public IReadOnlyList<string> Classes { get; init; } = [];
 }

@@ -46,6 +46,7 @@ internal sealed class DataRows
             case ".parquet":
                 return ByFirst(file, ParquetRows.Read(file), faults);
             default:
+                if (Directory.Exists(file)) throw new InputException($"{file}: is a folder; one file ending in {Endings} was expected. Name it.");
                 throw new InputException($"{file}: a file ending in '{Path.GetExtension(file)}' is not read here; files ending in {Endings} are. Rename it, or convert it.");
         }
     }

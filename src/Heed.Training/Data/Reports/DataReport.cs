@@ -101,8 +101,8 @@ public sealed record DataReport
 
     /// <summary>A report of similar texts: lengths are those of the first texts.</summary>
     public static DataReport Of(SimilaritySet data, SimilaritySet? dev = null, Func<string, int>? countTokens = null)
-        => Of(data, dev, e => e.Place, e => $"{e.First}\n{e.Second}", e => FormattableString.Invariant($"{e.Score}"),
-            e => data.Kind == SimilarityKind.Labels ? [FormattableString.Invariant($"{e.Score}")] : [], countTokens, e => e.First);
+        => Of(data, dev, e => e.Place, e => $"{e.First}\n{e.Second}", e => e.Class ?? FormattableString.Invariant($"{e.Score}"),
+            e => e.Class is { } name ? [name] : data.Kind == SimilarityKind.Labels ? [FormattableString.Invariant($"{e.Score}")] : [], countTokens, e => e.First);
 
     /// <summary>A report of conversations: lengths are those of their JSON.</summary>
     public static DataReport Of(ExampleSet<ChatExample> data, ExampleSet<ChatExample>? dev = null, Func<string, int>? countTokens = null)
@@ -113,22 +113,23 @@ public sealed record DataReport
     {
         StringBuilder text = new();
         foreach (string statement in Statements) text.Append(statement).Append('\n');
-        text.Append(CultureInfo.InvariantCulture, $"{Examples:N0} examples; characters: {Characters}\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Printable.Counted(Examples, "example")}; characters: {Characters}\n");
         if (Tokens is { } tokens) text.Append(CultureInfo.InvariantCulture, $"tokens: {tokens}\n");
         if (Labels.Count > 0) text.Append("labels: ").AppendJoin(", ",
             Labels.Select(l => string.Create(CultureInfo.InvariantCulture, $"{l.Key} {l.Value:N0}"))).Append('\n');
         if (RareLabels.Count > 0) text.Append(CultureInfo.InvariantCulture,
             $"fewer than {FewExamples} examples: {string.Join(", ", RareLabels)}; little can be learned of these\n");
-        Append(Duplicates, "texts stand twice with the same label");
-        Append(Contradictions, "texts stand twice with different labels");
-        Append(Overlap, "dev texts are in the training data: the dev measure will flatter");
-        Append(Faults, "lines were left out");
+        Append(Duplicates, "text stands twice with the same label", "texts stand twice with the same label");
+        Append(Contradictions, "text stands twice with different labels", "texts stand twice with different labels");
+        Append(Overlap, "dev text is in the training data: the dev measure will flatter",
+            "dev texts are in the training data: the dev measure will flatter");
+        Append(Faults, "line was left out", "lines were left out");
         return Printable.Escape(text.ToString());
 
-        void Append(IReadOnlyList<DataFault> places, string what)
+        void Append(IReadOnlyList<DataFault> places, string one, string many)
         {
             if (places.Count == 0) return;
-            text.Append(CultureInfo.InvariantCulture, $"{places.Count:N0} {what}:\n");
+            text.Append(CultureInfo.InvariantCulture, $"{Printable.Counted(places.Count, one, many)}:\n");
             foreach (DataFault place in places.Take(Shown)) text.Append("  ").Append(place).Append('\n');
             if (places.Count > Shown) text.Append(CultureInfo.InvariantCulture, $"  … and {places.Count - Shown:N0} more\n");
         }

@@ -72,8 +72,12 @@ public static class DataSplit
     public static DataSplit<RewritingExample> Of(ExampleSet<RewritingExample> data, double part = UsualPart)
         => Plain(data, e => e.Source, part);
 
-    /// <summary>Splits similar texts by the first text.</summary>
-    public static DataSplit<SimilarityExample> Of(SimilaritySet data, double part = UsualPart) => Plain(data, e => e.First, part);
+    /// <summary>Splits similar texts by the first text, class by class where there are classes.</summary>
+    public static DataSplit<SimilarityExample> Of(SimilaritySet data, double part = UsualPart)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return DataSplit<SimilarityExample>.Of(data.Examples, e => e.First, data.Classes.Count == 0 ? null : e => e.Class!, part);
+    }
 
     /// <summary>Splits conversations.</summary>
     public static DataSplit<ChatExample> Of(ExampleSet<ChatExample> data, double part = UsualPart)

@@ -52,9 +52,8 @@ internal sealed class ChatData : FinetuningData
         long lost = cut.Sum(i => (long)Learned(TrainingChats[i].Labels.Skip(length)));
         int silent = cut.Count(i => Learned(TrainingChats[i].Labels.Take(length)) == 0);
         return string.Create(CultureInfo.InvariantCulture,
-            $"{cut.Length:N0} of {Training:N0} conversations are longer than {length:N0} tokens and lose their ends, with {lost:N0} "
-                + $"tokens of "
-                + $"the assistant; {silent:N0} have nothing to learn from any more ({Some(cut.Select(i => Places[i]))}; raise "
+            $"{Printable.Part(cut.Length, Training, "conversation")} longer than {length:N0} tokens and cut at the end, with "
+                + $"{Printable.Counted(lost, "token")} of the assistant; {silent:N0} {(silent == 1 ? "has" : "have")} nothing to learn from any more ({Some(cut.Select(i => Places[i]))}; raise "
                     + $"maximum_length "
                 + $"to keep them whole)");
     }

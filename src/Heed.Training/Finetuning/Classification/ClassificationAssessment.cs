@@ -13,10 +13,12 @@ internal static class ClassificationAssessment
     /// <summary>One label per text.</summary>
     /// <param name="logits">[N·C].</param>
     /// <param name="gold">[N].</param>
-    /// <param name="data">The held-out examples and the labels.</param>
-    public static TaskAssessment OfOne(double[] logits, int[] gold, ClassificationData data)
+    /// <param name="labels">C names.</param>
+    /// <param name="heldOut">The examples.</param>
+    public static TaskAssessment OfOne(double[] logits, int[] gold, IReadOnlyList<string> labels,
+        IReadOnlyList<ClassificationExample> heldOut)
     {
-        int classes = data.Labels.Count;
+        int classes = labels.Count;
         double[] probabilities = Calibration.Softmax(logits, classes);
         int[] predicted = new int[gold.Length];
         for (int i = 0; i < predicted.Length; i++)
@@ -28,7 +30,7 @@ internal static class ClassificationAssessment
         for (int i = 0; i < examples.Length; i++)
         {
             double confidence = probabilities[(i * classes) + predicted[i]], right = probabilities[(i * classes) + gold[i]];
-            examples[i] = Example(data.HeldOutExamples[i], data.Labels[gold[i]], data.Labels[predicted[i]], confidence,
+            examples[i] = Example(heldOut[i], labels[gold[i]], labels[predicted[i]], confidence,
                 -Math.Log(Math.Max(right, double.Epsilon)), predicted[i] == gold[i]);
         }
 
@@ -40,7 +42,7 @@ internal static class ClassificationAssessment
                 ["macro_f1"] = report.Macro.F1,
                 ["mcc"] = report.Matthews,
             },
-            Findings = OneClass.Of(gold, predicted, data.Labels) is { } finding ? [finding] : [],
+            Findings = OneClass.Of(gold, predicted, labels) is { } finding ? [finding] : [],
         })
         {
             Examples = examples,
@@ -48,8 +50,8 @@ internal static class ClassificationAssessment
             GuessLoss = gold.CountBy(g => g).Sum(g => -g.Value * Math.Log((double)g.Value / gold.Length)) / gold.Length,
             Details = new JsonObject
             {
-                ["labels"] = new JsonArray([.. data.Labels.Select(l => (JsonNode)l)]),
-                ["classes"] = new JsonArray([.. report.Classes.Select((f, c) => (JsonNode)Scores(data.Labels[c], f))]),
+                ["labels"] = new JsonArray([.. labels.Select(l => (JsonNode)l)]),
+                ["classes"] = new JsonArray([.. report.Classes.Select((f, c) => (JsonNode)Scores(labels[c], f))]),
                 ["confusion"] = new JsonArray([.. report.Confusion.Select(row
                     => (JsonNode)new JsonArray([.. row.Select(n => (JsonNode)n)]))]),
                 ["calibration"] = Json(calibration),

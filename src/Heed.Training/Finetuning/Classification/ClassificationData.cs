@@ -38,7 +38,7 @@ internal sealed class ClassificationData : ExampleData<ClassificationExample>
     {
         int cut = Longer(length);
         return cut == 0 ? null : string.Create(CultureInfo.InvariantCulture,
-            $"{cut:N0} of {Training:N0} texts are longer than {length:N0} tokens and are cut; no label is lost (raise maximum_length to "
+            $"{Printable.Part(cut, Training, "text")} longer than {length:N0} tokens and cut; no label is lost (raise maximum_length to "
                 + $"keep them whole)");
     }
 

@@ -57,7 +57,7 @@ internal sealed class ClassificationTask : FinetuningTask
         {
             LabelKind.Multiple => ClassificationAssessment.OfSeveral(logits, Several(classes), _data),
             LabelKind.Regression => ClassificationAssessment.OfNumbers(logits, _data),
-            _ => ClassificationAssessment.OfOne(logits, Gold(), _data),
+            _ => ClassificationAssessment.OfOne(logits, Gold(), _data.Labels, _data.HeldOutExamples),
         };
     }
 

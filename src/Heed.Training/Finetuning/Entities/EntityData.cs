@@ -109,15 +109,16 @@ internal sealed class EntityData : ExampleData<EntityText>
         if (losing.Length > 0)
         {
             parts.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{losing.Length:N0} of {texts.Count:N0} {which}texts lose words beyond {length:N0} tokens or without a token, and "
+                $"{Printable.Part(losing.Length, texts.Count, $"{which}text", "loses", "lose")} words beyond {length:N0} tokens or without a token, and "
                     + $"with them "
-                    + $"{aligned.Sum(t => t.LostTags):N0} labels, which count as predicted {Outside} "
+                    + $"{Printable.Counted(aligned.Sum(t => (long)t.LostTags), "label")}, which count as predicted {Outside} "
                     + $"({Some(losing.Select(t => t.Place))}; raise maximum_length to keep long texts whole)"));
         }
 
         if (uneven > 0)
             parts.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{uneven:N0} labelled parts of {which}texts begin or end inside a token: all of it is learned"));
+                $"{Printable.Counted(uneven, $"labelled part of {which}texts begins or ends", $"labelled parts of {which}texts begin or end")} "
+                    + $"inside a token: all of it is learned"));
         return parts.Count == 0 ? null : string.Join("; ", parts);
     }
 }

@@ -39,8 +39,9 @@ internal sealed class QuestionData : ExampleData<QuestionExample>
         if (Samples(decided) == Training) return decided;
         int several = windows.Count(w => w.Count > 1);
         decisions.Add(string.Create(CultureInfo.InvariantCulture,
-            $"{several:N0} of {Training:N0} questions have contexts longer than {decided.MaximumLength:N0} tokens and are read in windows, "
-                + $"each sharing {decided.Stride:N0} tokens with the one before: {Samples(decided):N0} windows to learn from"));
+            $"{Printable.Part(several, Training, "question", "has", "have")} contexts longer than {decided.MaximumLength:N0} tokens, read in "
+                + $"windows, each sharing {Printable.Counted(decided.Stride, "token")} with the one before: "
+                + $"{Printable.Counted(Samples(decided), "window")} to learn from"));
         if (LostAnswers(decided) is { } lost) decisions.Add(lost);
         return decided;
     }

@@ -22,7 +22,7 @@ internal sealed class RankingData : ExampleData<SimilarityExample>
     {
         int cut = Longer(length);
         return cut == 0 ? null : string.Create(CultureInfo.InvariantCulture,
-            $"{cut:N0} of {Training:N0} pairs are longer than {length:N0} tokens and are cut (raise maximum_length to keep them whole)");
+            $"{Printable.Part(cut, Training, "pair")} longer than {length:N0} tokens and cut (raise maximum_length to keep all whole)");
     }
 
     /// <summary>One output with a binary cross-entropy: it reads 0 to 1.</summary>

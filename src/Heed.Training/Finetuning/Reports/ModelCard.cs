@@ -68,7 +68,7 @@ internal static class ModelCard
 
         if (report["test"] is JsonObject test)
         {
-            card.Append(CultureInfo.InvariantCulture, $"On the {test["examples"]!.GetValue<int>():N0} examples of "
+            card.Append(CultureInfo.InvariantCulture, $"On the {Printable.Counted(test["examples"]!.GetValue<int>(), "example")} of "
                 + $"{Text(settings["test"])}, which nothing was chosen by:\n\n| measure | value |\n|---|---|\n");
             card.Append(CultureInfo.InvariantCulture, $"| loss | {test["loss"]?.GetValue<double>():0.0000} |\n");
             foreach ((string name, JsonNode? value) in (JsonObject)test["measures"]!)

@@ -64,9 +64,9 @@ internal sealed class RewritingData : FinetuningData
         if (cut.Length == 0) return null;
         int targets = cut.Count(e => Target(e.Target).Length > (IsDecoder ? length - 1 : length));
         return string.Create(CultureInfo.InvariantCulture,
-            $"{cut.Length:N0} of {Training:N0} examples are longer than {length:N0} tokens and are cut, {targets:N0} of them in "
+            $"{Printable.Part(cut.Length, Training, "example")} longer than {length:N0} tokens and cut, {targets:N0} of them in "
                 + $"their target "
-                + $"({Some(cut.Select(e => e.Place))}; raise maximum_length to keep them whole)");
+                + $"({Some(cut.Select(e => e.Place))}; raise maximum_length to keep all whole)");
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using Heed.Engine.Autograd;
 using Heed.Engine.Tensors;
+using Heed.Generation.Embeddings;
 using Heed.Models;
 using Heed.Models.Embeddings;
 using Heed.Tokenizers;
@@ -11,6 +12,7 @@ namespace Heed.Training.Finetuning;
 internal abstract class PooledTask : FinetuningTask
 {
     private readonly Dictionary<string, int[]> _encoded = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _promptTokens = new(StringComparer.Ordinal);
     private readonly Tokenizer _tokenizer;
 
     /// <param name="model">An encoder without a head.</param>
@@ -43,7 +45,7 @@ internal abstract class PooledTask : FinetuningTask
         int n = batch.NumberLabels!.Count, columns = batch.InputIds!.Rows / n;
         int[][] texts = new int[n * columns][];
         for (int b = 0; b < texts.Length; b++) texts[b] = [.. Row(batch, b)];
-        Variable vectors = Vectors(texts, options);                                                                 // [C·n, D]
+        Variable vectors = Vectors(texts, columns, options);                                                        // [C·n, D]
         Variable loss = LossOf(Columns(vectors, n, columns), [.. batch.NumberLabels]);
         return [new LossPart("vectors", loss * n, n)];
     }
@@ -60,11 +62,12 @@ internal abstract class PooledTask : FinetuningTask
     {
         Changed();
         SentenceModules.Load(Embedder, folder, Source.Adapter);
+        LoadMore(folder);
     }
 
     /// <summary>The mean loss of a batch.</summary>
     /// <param name="columns">Vectors of each column of texts, [n, D].</param>
-    /// <param name="labels">[n]: scores or labels; NaN if the data have none.</param>
+    /// <param name="labels">[n]: scores, labels or numbers of classes; NaN if the data have none.</param>
     protected abstract Variable LossOf(IReadOnlyList<Variable> columns, float[] labels);
 
     /// <summary>The weights are no longer those of the last evaluation.</summary>
@@ -77,10 +80,18 @@ internal abstract class PooledTask : FinetuningTask
     {
     }
 
+    /// <summary>Reads what <see cref="SaveMore"/> wrote and is trained.</summary>
+    protected virtual void LoadMore(string folder)
+    {
+    }
+
+    /// <summary>The text that stands before the texts of a column.</summary>
+    protected virtual string PromptOf(int column) => "";
+
     /// <summary>The inputs of examples: all first texts, then all second ones, and so on; with a number each.</summary>
     protected ModelInputs InputsOf(IReadOnlyList<IReadOnlyList<string>> examples, float[] labels)
     {
-        int[][] texts = [.. Enumerable.Range(0, examples[0].Count).SelectMany(c => examples.Select(e => Encode(e[c])))];
+        int[][] texts = [.. Enumerable.Range(0, examples[0].Count).SelectMany(c => examples.Select(e => Encode(PromptOf(c) + e[c])))];
         return new ModelInputs
         {
             InputIds = TokenGrid.Of(texts, Model.Config.PaddingId ?? 0),
@@ -90,10 +101,14 @@ internal abstract class PooledTask : FinetuningTask
     }
 
     /// <summary>The vectors of texts, row after row; a text gives the same bits in any batch.</summary>
-    protected VectorTable Embed(IReadOnlyList<string> texts, CancellationToken cancellationToken)
+    /// <param name="texts">The texts.</param>
+    /// <param name="cancellationToken">Looked at before each layer.</param>
+    /// <param name="column">Their column, which has the prompt.</param>
+    protected VectorTable Embed(IReadOnlyList<string> texts, CancellationToken cancellationToken, int column = 0)
     {
         using TensorScope scope = TensorScope.Begin();
-        float[] values = Embedder.Embed([.. texts.Select(Encode)], 0, cancellationToken).ToArray();
+        string prompt = PromptOf(column);
+        float[] values = Embedder.Embed([.. texts.Select(t => Encode(prompt + t))], PromptTokens(prompt), cancellationToken).ToArray();
         return new VectorTable(values, Embedder.Width);
     }
 
@@ -125,18 +140,32 @@ internal abstract class PooledTask : FinetuningTask
     /// The vectors of texts: at once, or in parts whose activations are computed again in the backward pass, so that a large batch fits
     /// (cached negatives): the same loss, and the same gradients but for rounding.
     /// </summary>
-    private Variable Vectors(int[][] texts, RunOptions options)
+    private Variable Vectors(int[][] texts, int columns, RunOptions options)
     {
-        if (Settings.MiniBatch == 0 || Settings.MiniBatch >= texts.Length) return Embedder.Forward(texts, 0, options);
+        // Columns whose prompts are left out of the pooling at different lengths run one by one.
+        int[] prompts = [.. Enumerable.Range(0, columns).Select(c => PromptTokens(PromptOf(c)))];
+        bool isOne = prompts.All(p => p == prompts[0]);
+        int most = Settings.MiniBatch == 0 ? texts.Length : Settings.MiniBatch;
+        if (isOne && most >= texts.Length) return Embedder.Forward(texts, prompts[0], options);
         Tensor nothing = Tensor.Zeros(1);
         int part = 0;
-        return Variable.Concatenate(0, [.. texts.Chunk(Settings.MiniBatch).Select(some =>
-        {
-            // Parts of one micro-batch take streams of dropout of their own.
-            RunOptions own = options with { Dropout = options.Dropout is { } d
-                ? d with { Seed = d.Seed + (0x9E3779B97F4A7C15UL * (ulong)part++) } : null };
-            return Tape.Checkpoint(_ => Embedder.Forward(some, 0, own), nothing);
-        })]);
+        return Variable.Concatenate(0, [.. texts.Chunk(isOne ? texts.Length : texts.Length / columns)
+            .SelectMany((column, c) => column.Chunk(most).Select(some =>
+            {
+                // Parts of one micro-batch take streams of dropout of their own.
+                RunOptions own = options with { Dropout = options.Dropout is { } d
+                    ? d with { Seed = d.Seed + (0x9E3779B97F4A7C15UL * (ulong)part++) } : null };
+                return Settings.MiniBatch == 0 ? Embedder.Forward(some, prompts[c], own)
+                    : Tape.Checkpoint(_ => Embedder.Forward(some, prompts[c], own), nothing);
+            }))]);
+    }
+
+    /// <summary>Leading ids that are left out of the pooling.</summary>
+    private int PromptTokens(string prompt)
+    {
+        if (!_promptTokens.TryGetValue(prompt, out int tokens))
+            _promptTokens.Add(prompt, tokens = TextEmbedder.PromptTokens(_tokenizer, Embedder, prompt));
+        return tokens;
     }
 
     private static Variable[] Columns(Variable vectors, int n, int columns)

@@ -24,10 +24,10 @@ internal static class SentenceModules
         "sentence_xlm-roberta_config.json", "sentence_xlnet_config.json",
     ];
 
-    /// <summary>True for a parameter of the encoder that its folder has: neither a module behind the pooling nor a pooler that was made up
-    /// because the folder holds none.</summary>
+    /// <summary>True for a parameter of the encoder that its folder has: neither a module behind the pooling, nor a head of pairs, nor a pooler that
+    /// was made up because the folder holds none.</summary>
     public static bool IsOfEncoder(Model model, SentenceEmbedder embedder, Parameter parameter)
-        => !embedder.DenseModules.Any(d => parameter.Name.StartsWith(d.Path + ".", StringComparison.Ordinal))
+        => !PairHead.IsOwn(parameter.Name) && !embedder.DenseModules.Any(d => parameter.Name.StartsWith(d.Path + ".", StringComparison.Ordinal))
             && (!parameter.MayBeUnused || model.StoredTypes.ContainsKey(parameter.Name));
 
     /// <summary>Writes the folder.</summary>

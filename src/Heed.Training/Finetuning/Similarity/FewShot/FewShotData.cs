@@ -65,7 +65,7 @@ internal sealed class FewShotData : FinetuningData
             [
                 .. texts.Statements,
                 string.Create(CultureInfo.InvariantCulture,
-                    $"few-shot: {pairs.Count:N0} pairs of {texts.Training:N0} texts, as many of one label as of two, move texts of one "
+                    $"few-shot: {Printable.Counted(pairs.Count, "pair")} of {Printable.Counted(texts.Training, "text")}, as many of one label as of two, move texts of one "
                         + $"label "
                         + $"together; then a logistic regression over the vectors"),
             ],

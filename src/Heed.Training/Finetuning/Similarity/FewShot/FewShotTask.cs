@@ -73,7 +73,7 @@ internal sealed class FewShotTask : PooledTask
         VectorHead head = Head(cancellationToken);
         VectorTable vectors = Embed([.. _data.Texts.HeldOutExamples.Select(e => e.Text)], cancellationToken);
         double[] logits = [.. Enumerable.Range(0, vectors.Count).SelectMany(i => head.Scores(vectors[i]).Select(s => (double)s))];
-        return ClassificationAssessment.OfOne(logits, _gold, _data.Texts);
+        return ClassificationAssessment.OfOne(logits, _gold, _data.Texts.Labels, _data.Texts.HeldOutExamples);
     }
 
     /// <summary>The logistic regression over the vectors as they are now.</summary>

@@ -91,9 +91,12 @@ internal static class PairLosses
         return Variable.Concatenate(1, [.. parts]);
     }
 
-    /// <summary>Mean cross-entropy of W·features + b.</summary>
+    /// <summary>W·features + b.</summary>
+    public static Variable Scores(Variable features, Variable weight, Variable bias) => features.MatMul(weight.Transpose()) + bias;
+
+    /// <summary>Mean cross-entropy of <see cref="Scores"/>.</summary>
     public static Variable Softmax(Variable features, Variable weight, Variable bias, IReadOnlyList<int> labels)
-        => Loss.CrossEntropy(features.MatMul(weight.Transpose()) + bias, [.. labels]);
+        => Loss.CrossEntropy(Scores(features, weight, bias), [.. labels]);
 
     /// <summary>Σ binary cross-entropy of the dot products (contrastive tension).</summary>
     public static Variable ContrastiveTension(Variable a, Variable b, IReadOnlyList<float> labels)
