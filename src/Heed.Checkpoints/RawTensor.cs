@@ -45,6 +45,9 @@ public abstract class RawTensor
     /// <summary>The size of the stored data, in bytes.</summary>
     public long ByteLength { get; }
 
+    /// <summary>The blocks of a GGUF file behind these numbers; null where there are none.</summary>
+    internal virtual Gguf.StoredBlocks? Blocks => null;
+
     /// <summary>A tensor over bytes in memory, which are not copied.</summary>
     /// <exception cref="ArgumentException">The bytes do not fill the shape exactly.</exception>
     public static RawTensor FromBytes(string name, DType dtype, long[] shape, ReadOnlyMemory<byte> bytes) => new MemoryTensor(name, dtype, shape, bytes);
@@ -230,6 +233,8 @@ public abstract class RawTensor
 
     private sealed class RenamedTensor(string name, RawTensor inner) : RawTensor(name, inner.DType, inner.Sizes)
     {
+        internal override Gguf.StoredBlocks? Blocks => inner.Blocks;
+
         protected override void ReadCore(long start, Span<byte> destination) => inner.ReadCore(start, destination);
     }
 

@@ -17,7 +17,7 @@ public class KernelCpuFeatureTests
         $"{Kernels}MatMulKernelTests.A_batch_equals*",
         $"{Kernels}MatMulKernelTests.The_fused_epilogue*",
         "Heed.Engine.Tests.Autograd.WeightTests.*",
-        $"{Kernels}Q8BlockTests.*",
+        $"{Kernels}BlockFormatTests.*",
         $"{Kernels}AttentionKernelTests.Every_bias_and_mask*",
         $"{Kernels}AttentionKernelTests.A_sequence_has_the_same_bits*",
         $"{Kernels}ActivationKernelTests.Large_numbers*",

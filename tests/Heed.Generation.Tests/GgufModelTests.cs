@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Heed.Checkpoints;
 using Heed.Checkpoints.Gguf;
+using Heed.Engine.Kernels;
 using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Models.Files;
@@ -56,6 +57,31 @@ public sealed class GgufModelTests
             Assert.Equal(weight.ToFloats(), found);
         }
     }
+
+    [Theory, MemberData(nameof(Models))]
+    public void A_file_is_held_as_it_is_stored_and_computes_the_bits_of_its_widened_weights(string file)
+    {
+        string path = Path.Combine(Folder, file);
+        using Model held = ModelFolder.Load(path).Model;
+        using Model wide = ModelFolder.Load(path, new LoadOptions { Format = WeightFormat.Float32 }).Model;
+        using GgufFile stored = GgufFile.Open(new DiskFile(path));
+        string[] inEngine = [.. WeightFormat.All.Select(f => f.Name)];
+        HashSet<string> types = [.. stored.Tensors.Where(t => t.Sizes.Length == 2 && t.Name != "position_embd.weight")
+            .Select(t => t.StoredType.ToString().ToLowerInvariant()).Select(t => inEngine.Contains(t) ? t : "f32")];
+        HashSet<string> formats = [.. held.Parameters.Where(p => p.IsPacked).Select(p => p.Format.Name)];
+        Assert.Empty(formats.Except(types));
+        if (file.Contains("q8_0", StringComparison.Ordinal)) Assert.Contains(held.Parameters, p => p.Format == WeightFormat.Q8_0);
+        if (file.Contains("q4_0", StringComparison.Ordinal)) Assert.Contains(held.Parameters, p => p.Format == WeightFormat.Q4_0);
+        if (file.Contains("k-quants", StringComparison.Ordinal)) Assert.Empty(((string[])["q4_k", "q6_k"]).Except(formats));
+        foreach (int length in (int[])[1, 3, 7, 8])
+        {
+            using TensorScope scope = TensorScope.Begin();
+            int[] ids = [.. Enumerable.Range(5, length)];
+            Assert.Equal(Logits(wide, ids), Logits(held, ids));
+        }
+    }
+
+    private static float[] Logits(Model model, int[] ids) => model.Run(new ModelInputs { InputIds = TokenGrid.Of([ids]) }).Logits!.ToArray();
 
     [Fact]
     public void The_tokenizer_inside_a_file_gives_the_references_ids()

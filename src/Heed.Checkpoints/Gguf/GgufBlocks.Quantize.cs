@@ -33,13 +33,13 @@ internal static partial class GgufBlocks
             b.Clear();
             switch (type)
             {
-                case GgufType.Q4_0: Centred(x, b, 8, b[2..], default); break;
-                case GgufType.Q5_0: Centred(x, b, 16, b[6..], b[2..6]); break;
+                case GgufType.Q4_0: Q4Block.Round(x, b); break;
+                case GgufType.Q5_0: Q4Block.Centred(x, b, 16, b[6..], b[2..6]); break;
                 case GgufType.Q4_1: FromLeast(x, b, 15, b[4..], default); break;
                 case GgufType.Q5_1: FromLeast(x, b, 31, b[8..], b[4..8]); break;
                 case GgufType.Q8_0: ToQ8(x, b); break;
-                case GgufType.Q4_K: ToQ4K(x, b); break;
-                case GgufType.Q6_K: ToQ6K(x, b); break;
+                case GgufType.Q4_K: Q4KBlock.Round(x, b); break;
+                case GgufType.Q6_K: Q6KBlock.Round(x, b); break;
                 case GgufType.TQ1_0: ToTq1(x, b); break;
                 case GgufType.TQ2_0: ToTq2(x, b); break;
                 case GgufType.MXFP4: ToMxfp4(x, b); break;
@@ -50,24 +50,6 @@ internal static partial class GgufBlocks
 
     private static void Put(Span<byte> b, float scale) => BinaryPrimitives.WriteHalfLittleEndian(b, (Half)scale);
 
-    private static void Pack(Span<byte> q, Span<byte> fifth, int j, int value)
-    {
-        q[j % 16] |= (byte)((value & 15) << (j / 16 * 4));
-        if (!fifth.IsEmpty) fifth[j / 8] |= (byte)(value >> 4 << (j % 8));
-    }
-
-    // The value of largest magnitude (the first of equals) becomes −half: the scale carries its sign.
-    private static void Centred(ReadOnlySpan<float> x, Span<byte> b, int half, Span<byte> q, Span<byte> fifth)
-    {
-        float extreme = x[0];
-        foreach (float v in x)
-            if (MathF.Abs(v) > MathF.Abs(extreme)) extreme = v;
-        float scale = extreme / -half, inverse = scale == 0 ? 0 : 1 / scale;
-        Put(b, scale);
-        for (int j = 0; j < 32; j++)
-            Pack(q, fifth, j, Math.Min((2 * half) - 1, (int)(float)Math.Truncate(((double)x[j] * inverse) + half + 0.5)));
-    }
-
     private static void FromLeast(ReadOnlySpan<float> x, Span<byte> b, int most, Span<byte> q, Span<byte> fifth)
     {
         float least = x[0], largest = x[0];
@@ -75,7 +57,7 @@ internal static partial class GgufBlocks
         float scale = (largest - least) / most, inverse = scale == 0 ? 0 : 1 / scale;
         Put(b, scale);
         Put(b[2..], least);
-        for (int j = 0; j < 32; j++) Pack(q, fifth, j, Math.Min(most, (int)(((x[j] - least) * inverse) + 0.5f)));
+        for (int j = 0; j < 32; j++) Q4Block.Put(q, fifth, j, Math.Min(most, (int)(((x[j] - least) * inverse) + 0.5f)));
     }
 
     private static float LargestMagnitude(ReadOnlySpan<float> x)
@@ -85,13 +67,11 @@ internal static partial class GgufBlocks
         return largest;
     }
 
-    private static int AwayFromZero(float x) => (int)MathF.Round(x, MidpointRounding.AwayFromZero);
-
     private static void ToQ8(ReadOnlySpan<float> x, Span<byte> b)
     {
         float scale = LargestMagnitude(x) / 127, inverse = scale == 0 ? 0 : 1 / scale;
         Put(b, scale);
-        for (int j = 0; j < 32; j++) b[2 + j] = (byte)(sbyte)AwayFromZero(x[j] * inverse);
+        for (int j = 0; j < 32; j++) b[2 + j] = (byte)(sbyte)Q4KBlock.Nearest(x[j] * inverse);
     }
 
     private static void ToTq1(ReadOnlySpan<float> x, Span<byte> b)
@@ -108,7 +88,7 @@ internal static partial class GgufBlocks
                 < 240 => (32 + (i % 16), (i - 160) / 16),
                 _ => (48 + (i % 4), (i - 240) / 4),
             };
-            sums[at] += (AwayFromZero(x[i] * inverse) + 1) * PowersOfThree[4 - power];
+            sums[at] += (Q4KBlock.Nearest(x[i] * inverse) + 1) * PowersOfThree[4 - power];
         }
 
         for (int i = 0; i < 52; i++) b[i] = (byte)(((sums[i] * 256) + 242) / 243);
@@ -119,7 +99,7 @@ internal static partial class GgufBlocks
         float scale = LargestMagnitude(x), inverse = scale == 0 ? 0 : 1 / scale;
         Put(b[64..], scale);
         for (int i = 0; i < 256; i++)
-            b[(i / 128 * 32) + (i % 32)] |= (byte)((AwayFromZero(x[i] * inverse) + 1) << (i % 128 / 32 * 2));
+            b[(i / 128 * 32) + (i % 32)] |= (byte)((Q4KBlock.Nearest(x[i] * inverse) + 1) << (i % 128 / 32 * 2));
     }
 
     private static void ToMxfp4(ReadOnlySpan<float> x, Span<byte> b)

@@ -29,8 +29,8 @@ internal static partial class GgufBlocks
             Span<float> y = values.Slice(to, count);
             switch (type)
             {
-                case GgufType.Q4_0: Nibbles(b[2..], y, Half(b), 0, -8); break;
-                case GgufType.Q4_1: Nibbles(b[4..], y, Half(b), Half(b[2..]), 0); break;
+                case GgufType.Q4_0: Q4Block.Scalar(b, y); break;
+                case GgufType.Q4_1: Nibbles(b[4..], y, Half(b), Half(b[2..])); break;
                 case GgufType.Q5_0: FiveBits(b[6..], b[2..], y, Half(b), 0, -16); break;
                 case GgufType.Q5_1: FiveBits(b[8..], b[4..], y, Half(b), Half(b[2..]), 0); break;
                 case GgufType.Q8_0:
@@ -39,9 +39,9 @@ internal static partial class GgufBlocks
                     break;
                 case GgufType.Q2_K: Q2K(b, y); break;
                 case GgufType.Q3_K: Q3K(b, y); break;
-                case GgufType.Q4_K: Q4K(b, y); break;
+                case GgufType.Q4_K: Q4KBlock.Scalar(b, y); break;
                 case GgufType.Q5_K: Q5K(b, y); break;
-                case GgufType.Q6_K: Q6K(b, y); break;
+                case GgufType.Q6_K: Q6KBlock.Scalar(b, y); break;
                 case GgufType.TQ1_0: Tq1(b, y); break;
                 case GgufType.TQ2_0: Tq2(b, y); break;
                 case GgufType.MXFP4: Codes(b[1..], y, PowerOfTwo(b[0]), GgufCodebooks.DoubledFloat4); break;
@@ -63,19 +63,31 @@ internal static partial class GgufBlocks
         }
     }
 
+    /// <summary>Counts values that cannot be finite because a binary16 scale of their block is not, in types that the engine
+    /// holds.</summary>
+    public static NonFiniteCount CountNonFinite(GgufType type, ReadOnlySpan<byte> blocks)
+    {
+        NonFiniteCount count = default;
+        for (; !blocks.IsEmpty; blocks = blocks[type.BlockBytes()..])
+        {
+            float scale = type == GgufType.Q6_K ? Half(blocks[208..]) : Half(blocks);
+            if (type == GgufType.Q4_K) scale += Half(blocks[2..]);
+            if (float.IsFinite(scale)) continue;
+            long values = type.BlockValues();
+            count += float.IsNaN(scale) ? new NonFiniteCount(values, 0) : new NonFiniteCount(0, values);
+        }
+
+        return count;
+    }
+
     private static float Half(ReadOnlySpan<byte> b) => (float)BinaryPrimitives.ReadHalfLittleEndian(b);
 
     private static ushort Word(ReadOnlySpan<byte> b, int index) => BinaryPrimitives.ReadUInt16LittleEndian(b[(2 * index)..]);
 
     // Byte j holds value j in its low four bits, and value j + 16 in its high ones.
-    private static void Nibbles(ReadOnlySpan<byte> q, Span<float> y, float scale, float minimum, int offset)
+    private static void Nibbles(ReadOnlySpan<byte> q, Span<float> y, float scale, float minimum)
     {
-        bool plain = offset != 0;
-        for (int j = 0; j < 16; j++)
-        {
-            float low = ((q[j] & 15) + offset) * scale, high = ((q[j] >> 4) + offset) * scale;
-            (y[j], y[j + 16]) = plain ? (low, high) : (low + minimum, high + minimum);
-        }
+        for (int j = 0; j < 16; j++) (y[j], y[j + 16]) = (((q[j] & 15) * scale) + minimum, ((q[j] >> 4) * scale) + minimum);
     }
 
     private static void FiveBits(ReadOnlySpan<byte> q, ReadOnlySpan<byte> fifth, Span<float> y, float scale, float minimum, int offset)
@@ -135,29 +147,12 @@ internal static partial class GgufBlocks
         }
     }
 
-    /// <summary>The eight 6-bit scales and minima of Q4_K and Q5_K, interleaved in 12 bytes.</summary>
-    private static (int Scale, int Least) SixBits(ReadOnlySpan<byte> b, int group) => group < 4
-        ? (b[group] & 63, b[group + 4] & 63)
-        : ((b[group + 4] & 15) | (b[group - 4] >> 6 << 4), (b[group + 4] >> 4) | (b[group] >> 6 << 4));
-
-    private static void Q4K(ReadOnlySpan<byte> b, Span<float> y)
-    {
-        float d = Half(b), least = Half(b[2..]);
-        for (int g = 0; g < 8; g++)
-        {
-            (int s, int m) = SixBits(b[4..], g);
-            (float scale, float minimum) = (d * s, least * m);
-            ReadOnlySpan<byte> q = b.Slice(16 + (g / 2 * 32), 32);
-            for (int j = 0; j < 32; j++) y[(32 * g) + j] = (scale * ((q[j] >> (g % 2 * 4)) & 15)) - minimum;
-        }
-    }
-
     private static void Q5K(ReadOnlySpan<byte> b, Span<float> y)
     {
         float d = Half(b), least = Half(b[2..]);
         for (int g = 0; g < 8; g++)
         {
-            (int s, int m) = SixBits(b[4..], g);
+            (int s, int m) = Q4KBlock.SixBits(b[4..], g);
             (float scale, float minimum) = (d * s, least * m);
             ReadOnlySpan<byte> q = b.Slice(48 + (g / 2 * 32), 32);
             for (int j = 0; j < 32; j++)
@@ -165,18 +160,6 @@ internal static partial class GgufBlocks
                 int value = ((q[j] >> (g % 2 * 4)) & 15) | (((b[16 + j] >> g) & 1) << 4);
                 y[(32 * g) + j] = (scale * value) - minimum;
             }
-        }
-    }
-
-    // 128 bytes of low bits, 64 of high bits, 16 scales of 8 bits, scale.
-    private static void Q6K(ReadOnlySpan<byte> b, Span<float> y)
-    {
-        float d = Half(b[208..]);
-        for (int i = 0; i < 256; i++)
-        {
-            (int half, int at) = (i / 128, i % 128);
-            int low = (b[(64 * half) + (at % 64)] >> (at / 64 * 4)) & 15, high = (b[128 + (32 * half) + (at % 32)] >> (at / 32 * 2)) & 3;
-            y[i] = d * (sbyte)b[192 + (i / 16)] * ((low | high << 4) - 32);
         }
     }
 

@@ -24,6 +24,8 @@ internal sealed class GgufTensor(string name, GgufType type, long[] sizes, Model
     /// <summary>Reads stored bytes, blocks as they are.</summary>
     public void ReadStored(long start, Span<byte> destination) => file.Read(offset + start, destination);
 
+    internal override StoredBlocks? Blocks => type.Plain() is null ? new StoredBlocks(type, ReadStored) : null;
+
     protected override void ReadCore(long start, Span<byte> destination)
     {
         if (type.Plain() is not null)

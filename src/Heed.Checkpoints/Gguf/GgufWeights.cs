@@ -62,6 +62,8 @@ internal static class GgufWeights
     /// <summary>The same values in another shape.</summary>
     private sealed class ReshapedTensor(RawTensor inner, long[] shape) : RawTensor(inner.Name, inner.DType, shape)
     {
+        internal override StoredBlocks? Blocks => inner.Blocks;
+
         protected override void ReadCore(long start, Span<byte> destination) => inner.ReadBytes(start, destination);
     }
 }
@@ -74,15 +76,22 @@ internal static class GgufWeights
 /// <param name="inverse">True for the way into a file.</param>
 internal sealed class RotatedRowsTensor(RawTensor inner, int heads, bool inverse = false) : RawTensor(inner.Name, inner.DType, inner.Sizes)
 {
+    internal override StoredBlocks? Blocks => inner.Blocks is not { IsTransposed: false } blocks ? null
+        : new StoredBlocks(blocks.Type, (start, destination) => Read(
+            start, destination, ElementCount / Sizes[0] / blocks.Type.BlockValues() * blocks.Type.BlockBytes(), blocks.Read));
+
     protected override void ReadCore(long start, Span<byte> destination)
+        => Read(start, destination, ByteLength / Math.Max(1, Sizes[0]), inner.ReadBytes);
+
+    private void Read(long start, Span<byte> destination, long rowBytes, Action<long, Span<byte>> read)
     {
-        long rows = Sizes[0], rowBytes = ByteLength / Math.Max(1, rows), width = rows / heads, half = width / 2;
+        long width = Sizes[0] / heads, half = width / 2;
         while (!destination.IsEmpty)
         {
             long row = start / rowBytes, within = start % rowBytes, head = row / width, at = row % width;
             long source = inverse ? (at % 2 * half) + (at / 2) : (at % half * 2) + (at / half);
             int count = (int)Math.Min(rowBytes - within, destination.Length);
-            inner.ReadBytes((((head * width) + source) * rowBytes) + within, destination[..count]);
+            read((((head * width) + source) * rowBytes) + within, destination[..count]);
             destination = destination[count..];
             start += count;
         }
@@ -93,6 +102,9 @@ internal sealed class RotatedRowsTensor(RawTensor inner, int heads, bool inverse
 internal sealed class TransposedTensor(RawTensor inner)
     : GatheredTensor(inner.Name, inner.DType, [inner.Sizes[1], inner.Sizes[0]])
 {
+    internal override StoredBlocks? Blocks => inner.Blocks is { } blocks
+        ? new StoredBlocks(blocks.Type, blocks.Read) { IsTransposed = !blocks.IsTransposed } : null;
+
     protected override byte[] Gather()
     {
         if (ByteLength > Array.MaxLength)

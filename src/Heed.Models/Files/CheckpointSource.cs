@@ -1,4 +1,5 @@
 using Heed.Checkpoints;
+using Heed.Checkpoints.Gguf;
 using Heed.Engine.Kernels;
 using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
@@ -81,6 +82,18 @@ internal sealed class CheckpointSource : ParameterSource
     private void Read(Parameter parameter, RawTensor tensor)
     {
         bool changes = _options.Merged?.Changes(parameter.Name) == true;
+        if (!changes && Blocks(parameter, tensor) is { } blocks)
+        {
+            NonFiniteCount bad = default;
+            parameter.PackRows(FormatOf(blocks.Type)!, (start, chunk) =>
+            {
+                blocks.Read(start, chunk);
+                bad += GgufBlocks.CountNonFinite(blocks.Type, chunk);
+            });
+            Check(parameter.Name, bad, tensor.ElementCount);
+            return;
+        }
+
         if (!changes && HeldAs(parameter, tensor) is { } format && FormatOf(tensor.DType) is { } stored)
         {
             NonFiniteCount bad = default;
@@ -147,9 +160,28 @@ internal sealed class CheckpointSource : ParameterSource
     private WeightFormat? HeldAs(Parameter parameter, RawTensor tensor)
     {
         if (_options.ForTraining) return null;
-        WeightFormat format = _options.Format ?? FormatOf(tensor.DType) ?? WeightFormat.Float32;
+        // An adapter's part would be lost if the sum were rounded to four bits again.
+        WeightFormat? blocks = tensor.Blocks is { } b && _options.Merged?.Changes(parameter.Name) != true ? FormatOf(b.Type) : null;
+        WeightFormat format = _options.Format ?? blocks ?? FormatOf(tensor.DType) ?? WeightFormat.Float32;
         return parameter.IsPackedAs(format) ? format : null;
     }
+
+    /// <summary>The blocks of a GGUF file, where the parameter is held as they are stored: rows of the stored matrix are its
+    /// outputs.</summary>
+    private StoredBlocks? Blocks(Parameter parameter, RawTensor tensor)
+    {
+        if (tensor.Blocks is not { } blocks || FormatOf(blocks.Type) is not { } stored) return null;
+        return HeldAs(parameter, tensor) == stored && blocks.IsTransposed == (parameter.InputMajor == true) ? blocks : null;
+    }
+
+    private static WeightFormat? FormatOf(GgufType type) => type switch
+    {
+        GgufType.Q8_0 => WeightFormat.Q8_0,
+        GgufType.Q6_K => WeightFormat.Q6_K,
+        GgufType.Q4_K => WeightFormat.Q4_K,
+        GgufType.Q4_0 => WeightFormat.Q4_0,
+        _ => null,
+    };
 
     private RawTensor? Use(string name)
     {

@@ -60,10 +60,11 @@ public static class ModelFolder
         (ModelFamily family, string architecture, ModelConfig config) = description;
         string folder = files.Location;
         using Model shapes = Shapes(family, architecture, config, description.File);
-        // Before a weight file is opened: sizes that no stored type makes fit, of which 16 bits are the narrowest.
+        // Before a weight file is opened: sizes that no stored type makes fit, of which 16 bits are the narrowest, four in GGUF files.
+        WeightFormat narrowest = files.Contains(GgufModelFiles.WeightsName) ? WeightFormat.Q4_0 : WeightFormat.BFloat16;
         long least = options.ForTraining
             ? shapes.Parameters.Values * sizeof(float)
-            : shapes.Parameters.BytesAs(options.Format ?? WeightFormat.BFloat16);
+            : shapes.Parameters.BytesAs(options.Format ?? narrowest);
         CheckBudget(description, least, "at least ", options);
         using CheckpointFolder checkpoint = CheckpointFolder.Open(files);
         if (options.Warnings is { } warnings)

@@ -15,7 +15,7 @@ public sealed class PackedMatrixTests
             var weights = new TheoryData<int, int, string, int>();
             foreach (WeightFormat format in WeightFormat.All)
                 foreach (int lane in (int[])[8, 16, 32])
-                    foreach ((int N, int K) in ((int, int)[])[(1, 1), (lane, 7), (lane + 1, 40), (lane - 1, MatMulKernel.BlockK + 1), (3, (2 * MatMulKernel.BlockK) + 31), (lane, 64), ((9 * lane) + 5, 77)]) weights.Add(N, K, format.Name, lane);
+                    foreach ((int N, int K) in ((int, int)[])[(1, 1), (lane, 7), (lane + 1, 40), (lane - 1, MatMulKernel.BlockK + 1), (3, (2 * MatMulKernel.BlockK) + 31), (lane, 64), ((9 * lane) + 5, 77), ((4 * lane) + 3, 611)]) weights.Add(N, K, format.Name, lane);
             return weights;
         }
     }
@@ -137,6 +137,9 @@ public sealed class PackedMatrixTests
     [InlineData("bf16")]
     [InlineData("f16")]
     [InlineData("q8_0")]
+    [InlineData("q6_k")]
+    [InlineData("q4_k")]
+    [InlineData("q4_0")]
     public void Threads_do_not_change_the_bits(string name)
     {
         const int N = 1000, K = 300;
@@ -167,6 +170,9 @@ public sealed class PackedMatrixTests
     [Theory]
     [InlineData("bf16")]
     [InlineData("q8_0")]
+    [InlineData("q6_k")]
+    [InlineData("q4_k")]
+    [InlineData("q4_0")]
     public void A_product_allocates_nothing_once_warm(string name)
     {
         using var packed = PackedMatrix.Pack(MatMulData.Random(300 * 200, 1), 300, 200, WeightFormat.Find(name)!);

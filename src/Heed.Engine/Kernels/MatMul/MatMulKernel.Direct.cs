@@ -20,6 +20,7 @@ internal static unsafe partial class MatMulKernel
         private readonly int _panels;
         private readonly int _panelsPerPart;
         private readonly int _stream;
+        private readonly int _streamed;   // inputs of which the stream takes care
         private readonly nint _panelBytes;
 
         public DirectWork(in MatMulOperands x)
@@ -29,8 +30,12 @@ internal static unsafe partial class MatMulKernel
             // A part is some ten microseconds: 128 KiB of weights, or as many multiply-adds as the time for that allows.
             long panel = Math.Max(1, (long)x.K * TTile.Columns * Math.Max(8, x.M));
             _panelsPerPart = (int)Math.Clamp((1 << 18) / panel, 1, _panels);
-            if (!x.IsPacked || !x.Format!.IsStreamed || x.AStep != 1) return;
-            _stream = TTile.StreamPanels(x.M);
+            if (!x.IsPacked || x.AStep != 1) return;
+            _streamed = x.Format is BlockFormat blocks ? x.K / blocks.Group * blocks.Group : x.K;
+            if (_streamed == 0 && x.K > 0) return;
+            _stream = TTile.StreamPanels(x.M, x.Format!);
+            // Blocks are narrow: more panels fill the time of a part.
+            if (x.Format is BlockFormat && _stream > 0) _panelsPerPart = (int)Math.Clamp((1 << 20) / panel, 1, _panels);
             _panelBytes = x.PanelBytes<TTile>();
             if (_stream > 1) _panelsPerPart = Math.Min(_panels, RoundUp(_panelsPerPart, _stream));
         }
@@ -47,17 +52,18 @@ internal static unsafe partial class MatMulKernel
                 for (int full = Math.Min(panel1, _x.N / TTile.Columns); panel + _stream <= full; panel += _stream)
                 {
                     TTile.Stream(
-                        _x.M, _x.Format!, _x.A, _x.ARow, (byte*)_x.B + (panel * _panelBytes), _panelBytes, _x.C + ((nint)panel * TTile.Columns), _x.CStride, _x.K, _x.Accumulate);
+                        _x.M, _x.Format!, _x.A, _x.ARow, (byte*)_x.B + (panel * _panelBytes), _panelBytes, _x.C + ((nint)panel * TTile.Columns), _x.CStride, _streamed, _x.Accumulate);
+                    for (int i = 0; i < _stream && _streamed < _x.K; i++) Panel(panel + i, _streamed);
                 }
             }
 
-            for (; panel < panel1; panel++) Panel(panel);
+            for (; panel < panel1; panel++) Panel(panel, 0);
             int first = panel0 * TTile.Columns;
             _x.Epilogue.Apply(_x.C, _x.CStride, 0, _x.M, first, Math.Min(_x.N, panel1 * TTile.Columns) - first);
         }
 
         [SkipLocalsInit]
-        private void Panel(int panel)
+        private void Panel(int panel, int k0)
         {
             int column = panel * TTile.Columns;
             int width = Math.Min(TTile.Columns, _x.N - column);
@@ -70,7 +76,6 @@ internal static unsafe partial class MatMulKernel
             nint bStep = inPlace ? _x.BStride : TTile.Columns;
             // One tile needs no second look at the panel, so the reduction need not be cut.
             int block = tiles == 1 && scratch == null ? Math.Max(1, _x.K) : BlockK;
-            int k0 = 0;
             do
             {
                 int kc = Math.Min(block, _x.K - k0);

@@ -25,11 +25,12 @@ internal unsafe interface IMatMulTile
     /// <summary>C (+)= A·B for a[i·aRow + k·aStep] and b[k·bStep + j], j over Columns.</summary>
     static abstract void Direct(int rows, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cStride, nint K, bool load);
 
-    /// <summary>How many panels <see cref="Stream"/> reads side by side for this many rows; 0 where it does not serve them.</summary>
-    static abstract int StreamPanels(int rows);
+    /// <summary>How many panels <see cref="Stream"/> reads side by side for this many rows in this format; 0 where it does not serve
+    /// them.</summary>
+    static abstract int StreamPanels(int rows, WeightFormat format);
 
     /// <summary>C (+)= A·B for a[i·aRow + k] and StreamPanels(rows) full panels of B in their storage format, <c>panelBytes</c> apart: made
-    /// for reading B from memory.</summary>
+    /// for reading B from memory. Of a <see cref="BlockFormat"/>, K is whole groups.</summary>
     static abstract void Stream(int rows, WeightFormat format, float* a, nint aRow, byte* b, nint panelBytes, float* c, nint cStride, nint K, bool load);
 }
 

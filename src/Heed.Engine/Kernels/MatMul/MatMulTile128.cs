@@ -40,7 +40,7 @@ internal readonly unsafe struct MatMulTile128 : IMatMulTile
         }
     }
 
-    public static int StreamPanels(int rows) => 0;
+    public static int StreamPanels(int rows, WeightFormat format) => 0;
 
     public static void Stream(int rows, WeightFormat format, float* a, nint aRow, byte* b, nint panelBytes, float* c, nint cStride, nint K, bool load) =>
         throw new NotSupportedException("Tiles of 128-bit vectors have no streams.");

@@ -11,12 +11,13 @@ internal readonly unsafe partial struct MatMulTile256
     // Lines of a stream that are asked for ahead of their use.
     private const int Ahead = 2048;
 
-    public static int StreamPanels(int rows) => rows switch { 1 => 4, 2 or 3 => 2, <= 6 => 1, _ => 0 };
+    public static int StreamPanels(int rows, WeightFormat format) => format is BlockFormat ? (rows == 1 ? 2 : 0) : rows switch { 1 => 4, 2 or 3 => 2, <= 6 => 1, _ => 0 };
 
     public static void Stream(int rows, WeightFormat format, float* a, nint aRow, byte* b, nint panelBytes, float* c, nint cStride, nint K, bool load)
     {
         if (format == WeightFormat.Float32) Stream<Float32Load>(rows, a, aRow, b, panelBytes, c, cStride, K, load);
         else if (format == WeightFormat.BFloat16) Stream<BFloat16Load>(rows, a, aRow, b, panelBytes, c, cStride, K, load);
+        else if (format is BlockFormat) Blocks(format, a, b, panelBytes, c, K, load);
         else Stream<Float16Load>(rows, a, aRow, b, panelBytes, c, cStride, K, load);
     }
 

@@ -139,12 +139,21 @@ public sealed class Parameter : IDisposable
         ArgumentNullException.ThrowIfNull(stored);
         ArgumentNullException.ThrowIfNull(read);
         ObjectDisposedException.ThrowIf(_disposed, this);
+        PackFrom(format, stored, LiesInputMajor, read);
+    }
+
+    /// <summary>The same from rows of the product's outputs in the weight's own format, also where <see cref="Shape"/> is
+    /// input-major.</summary>
+    internal void PackRows(WeightFormat format, Action<long, Span<byte>> read) => PackFrom(format, format, inputMajor: false, read);
+
+    private void PackFrom(WeightFormat format, WeightFormat stored, bool inputMajor, Action<long, Span<byte>> read)
+    {
         if (!IsPackedAs(format)) throw new InvalidOperationException($"The parameter '{Name}' is neither a weight of a product nor a table and cannot be packed as {format}.");
         PackedMatrix packed = new(Outputs, Inputs, format);
-        int rows = Shape[0];
-        long rowBytes = stored.RowBytes(Shape[1]);
+        int rows = inputMajor ? Inputs : Outputs;
+        long rowBytes = stored.RowBytes(inputMajor ? Outputs : Inputs);
         // Whole blocks of inputs where these are the rows.
-        int unit = LiesInputMajor ? format.BlockLength : 1;
+        int unit = inputMajor ? format.BlockLength : 1;
         int step = (int)Math.Clamp((4 << 20) / Math.Max(1, rowBytes) / unit * unit, unit, Math.Max(unit, rows));
         byte[] buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(checked((int)(Math.Min(step, rows) * rowBytes)));
         try
@@ -153,7 +162,7 @@ public sealed class Parameter : IDisposable
             {
                 Span<byte> chunk = buffer.AsSpan(0, (int)(Math.Min(step, rows - first) * rowBytes));
                 read(first * rowBytes, chunk);
-                if (LiesInputMajor) packed.SetColumns(first, chunk, stored);
+                if (inputMajor) packed.SetColumns(first, chunk, stored);
                 else packed.SetRows(first, chunk, stored);
             }
         }

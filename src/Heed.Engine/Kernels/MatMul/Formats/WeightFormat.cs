@@ -27,10 +27,23 @@ public abstract unsafe class WeightFormat
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1707", Justification = "The name that GGUF gives it.")]
     public static WeightFormat Q8_0 { get; } = new Q8Format();
 
-    /// <summary>Every format.</summary>
-    public static IReadOnlyList<WeightFormat> All { get; } = [Float32, BFloat16, Float16, Q8_0];
+    /// <summary>GGUF's Q4_0: blocks of 32 values along K, one binary16 scale and 32 × 4 bits each.</summary>
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1707", Justification = "The name that GGUF gives it.")]
+    public static WeightFormat Q4_0 { get; } = new Q4Format();
 
-    /// <summary>The word of the option <c>--dtype</c>: <c>f32</c>, <c>bf16</c>, <c>f16</c>, <c>q8_0</c>.</summary>
+    /// <summary>GGUF's Q4_K: blocks of 256 values along K, with a scale and a minimum for each 32, and 256 × 4 bits.</summary>
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1707", Justification = "The name that GGUF gives it.")]
+    public static WeightFormat Q4_K { get; } = new Q4KFormat();
+
+    /// <summary>GGUF's Q6_K: blocks of 256 values along K, with a scale for each 16, and 256 × 6 bits.</summary>
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1707", Justification = "The name that GGUF gives it.")]
+    public static WeightFormat Q6_K { get; } = new Q6KFormat();
+
+    /// <summary>Every format, the most exact first.</summary>
+    public static IReadOnlyList<WeightFormat> All { get; } = [Float32, BFloat16, Float16, Q8_0, Q6_K, Q4_K, Q4_0];
+
+    /// <summary>The word of the option <c>--dtype</c>: <c>f32</c>, <c>bf16</c>, <c>f16</c>, <c>q8_0</c>, <c>q6_k</c>, <c>q4_k</c>,
+    /// <c>q4_0</c>.</summary>
     public string Name { get; }
 
     /// <summary>Values along K in one block; 1 where each value stands alone.</summary>
@@ -47,10 +60,6 @@ public abstract unsafe class WeightFormat
 
     /// <inheritdoc/>
     public override string ToString() => Name;
-
-    /// <summary>Whether the micro-kernels widen panels of it in registers while they stream; others are widened into scratch
-    /// first.</summary>
-    internal virtual bool IsStreamed => true;
 
     /// <summary>target[(k − k0)·lane + j] = the panel's values of input k, for k0 ≤ k &lt; k0 + count.</summary>
     internal abstract void ReadPanel(byte* panel, int lane, nint k0, nint count, float* target);
@@ -146,82 +155,5 @@ public abstract unsafe class WeightFormat
         protected override float Widen(ushort bits) => (float)BitConverter.UInt16BitsToHalf(bits);
 
         internal override void Widen(byte* source, float* target, nint count) => HalfFormats.FromFloat16((ushort*)source, target, count);
-    }
-
-    /// <summary>A panel is [K/32] blocks, each [lane] scales and then [32][lane] bytes: the file's bytes, those of one input side by
-    /// side.</summary>
-    private sealed class Q8Format() : WeightFormat("q8_0", Q8Block.Length, Q8Block.Bytes)
-    {
-        internal override bool IsStreamed => false;
-
-        internal override void ReadPanel(byte* panel, int lane, nint k0, nint count, float* target)
-        {
-            float* scales = stackalloc float[MatMulTile512.Columns];
-            for (nint k = k0; k < k0 + count; k++, target += lane)
-            {
-                byte* block = Block(panel, lane, k);
-                if (k == k0 || k % Q8Block.Length == 0) HalfFormats.FromFloat16((ushort*)block, scales, lane);
-                Q8Block.Widen(scales, Values(block, lane) + (k % Q8Block.Length * lane), target, lane);
-            }
-        }
-
-        internal override void ReadColumn(byte* panel, int lane, int column, nint K, float* target)
-        {
-            for (nint k0 = 0; k0 < K; k0 += Q8Block.Length)
-            {
-                byte* block = Block(panel, lane, k0);
-                float scale = (float)BitConverter.UInt16BitsToHalf(((ushort*)block)[column]);
-                sbyte* values = Values(block, lane) + column;
-                for (nint k = k0; k < Math.Min(K, k0 + Q8Block.Length); k++) target[k] = scale * values[(k - k0) * lane];
-            }
-        }
-
-        internal override void WriteColumns(float* source, int rows, nint K, byte* panel, int lane, int column)
-        {
-            for (nint k0 = 0; k0 < K; k0 += Q8Block.Length)
-                for (int j = 0; j < rows; j++) Round(source + (j * K) + k0, 1, (int)Math.Min(Q8Block.Length, K - k0), Block(panel, lane, k0), lane, column + j);
-        }
-
-        internal override void WriteBlock(float* source, nint stride, nint k0, int count, int width, byte* panel, int lane)
-        {
-            for (int j = 0; j < width; j++) Round(source + j, stride, count, Block(panel, lane, k0), lane, j);
-        }
-
-        internal override void CopyColumns(byte* source, int rows, nint K, byte* panel, int lane, int column)
-        {
-            nint blocks = (K + Q8Block.Length - 1) / Q8Block.Length;
-            for (nint b = 0; b < blocks; b++)
-            {
-                byte* block = panel + (b * lane * Q8Block.Bytes);
-                for (int j = 0; j < rows; j++)
-                {
-                    byte* from = source + (((j * blocks) + b) * Q8Block.Bytes);
-                    ((ushort*)block)[column + j] = *(ushort*)from;
-                    sbyte* values = Values(block, lane) + column + j;
-                    for (int i = 0; i < Q8Block.Length; i++) values[i * lane] = (sbyte)from[sizeof(ushort) + i];
-                }
-            }
-        }
-
-        internal override void Widen(byte* source, float* target, nint count)
-        {
-            for (nint i = 0; i < count; i += Q8Block.Length, source += Q8Block.Bytes)
-                Q8Block.Scalar(new ReadOnlySpan<byte>(source, Q8Block.Bytes), new Span<float>(target + i, (int)Math.Min(Q8Block.Length, count - i)));
-        }
-
-        private static void Round(float* source, nint stride, int count, byte* block, int lane, int column)
-        {
-            float* values = stackalloc float[Q8Block.Length];
-            byte* bytes = stackalloc byte[Q8Block.Bytes];
-            for (int i = 0; i < count; i++) values[i] = source[i * stride];
-            Q8Block.Round(new ReadOnlySpan<float>(values, count), new Span<byte>(bytes, Q8Block.Bytes));
-            ((ushort*)block)[column] = *(ushort*)bytes;
-            sbyte* target = Values(block, lane) + column;
-            for (int i = 0; i < Q8Block.Length; i++) target[i * lane] = (sbyte)bytes[sizeof(ushort) + i];
-        }
-
-        private static byte* Block(byte* panel, int lane, nint k) => panel + (k / Q8Block.Length * lane * Q8Block.Bytes);
-
-        private static sbyte* Values(byte* block, int lane) => (sbyte*)(block + (lane * sizeof(ushort)));
     }
 }
