@@ -142,7 +142,7 @@ internal static unsafe partial class MatMulKernel
             _tilesPerPart = Math.Min(_tiles, (IsWidened ? 2 * PartRows : PartRows) / TTile.Rows);
             _panelsPerPart = Math.Min(_panels, PartColumns / TTile.Columns);
             // Products too small for that many parts get smaller ones, so that threads end together.
-            while (Parts < 32 && _tilesPerPart + _panelsPerPart > 2 && (long)_tilesPerPart * TTile.Rows * _panelsPerPart * TTile.Columns * depth > 1 << 21)
+            while (Parts < 64 && _tilesPerPart + _panelsPerPart > 2 && (long)_tilesPerPart * TTile.Rows * _panelsPerPart * TTile.Columns * depth > 1 << 20)
             {
                 if (_panelsPerPart == 1 || _tilesPerPart * TTile.Rows > _panelsPerPart * TTile.Columns) _tilesPerPart = Ceiling(_tilesPerPart, 2);
                 else _panelsPerPart = Ceiling(_panelsPerPart, 2);
