@@ -18,16 +18,18 @@ public sealed partial class Inspector
     {
         ArgumentNullException.ThrowIfNull(text);
         Dictionary<string, ValueArray> found = new(StringComparer.Ordinal);
-        foreach ((string attention, ValueArray patterns) in Patterns([text], cancellationToken))
-        {
-            found[$"{attention}.entropy"] = Mean(patterns, 0, (p, q, k) => p > 0 ? -p * Math.Log(p) : 0);
-            found[$"{attention}.first"] = Mean(patterns, 0, (p, _, k) => k == 0 ? p : 0);
-            if (attention.EndsWith(".cross_attn", StringComparison.Ordinal)) continue;
-            found[$"{attention}.distance"] = Mean(patterns, 0, (p, q, k) => p * Math.Abs(q - k));
-            found[$"{attention}.previous"] = Mean(patterns, 1, (p, q, k) => k == q - 1 ? p : 0);
-        }
-
+        foreach ((string attention, ValueArray patterns) in Patterns([text], cancellationToken)) AddScores(found, attention, patterns);
         return found;
+    }
+
+    /// <summary>The scores of patterns that are known, [L, B, H, T, S].</summary>
+    internal static void AddScores(Dictionary<string, ValueArray> found, string attention, ValueArray patterns)
+    {
+        found[$"{attention}.entropy"] = Mean(patterns, 0, (p, q, k) => p > 0 ? -p * Math.Log(p) : 0);
+        found[$"{attention}.first"] = Mean(patterns, 0, (p, _, k) => k == 0 ? p : 0);
+        if (attention.EndsWith(".cross_attn", StringComparison.Ordinal)) return;
+        found[$"{attention}.distance"] = Mean(patterns, 0, (p, q, k) => p * Math.Abs(q - k));
+        found[$"{attention}.previous"] = Mean(patterns, 1, (p, q, k) => k == q - 1 ? p : 0);
     }
 
     /// <summary>Which heads look for an earlier copy, on blocks of random tokens that stand twice, without a beginning token.</summary>
@@ -113,11 +115,21 @@ public sealed partial class Inspector
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(attention);
         string pattern = Find($"{attention}.pattern"), value = $"{pattern[..^".pattern".Length]}.v";
-        string[] at = pattern.Split('.');
+        Dictionary<string, ValueArray> values = Gather([text], n => n == pattern || n == value, null, cancellationToken);
+        return ValueNorms(pattern, values[pattern].At(0), values[value].At(0), summed, cancellationToken);
+    }
+
+    /// <summary>The norms of a pattern [H, T, S] and values [S, G, K] that are known.</summary>
+    /// <param name="site">The pattern's name, as <see cref="Names"/> has it.</param>
+    /// <param name="p">The pattern.</param>
+    /// <param name="v">The values.</param>
+    /// <param name="summed">As the public method says.</param>
+    /// <param name="cancellationToken">Looked at before each query.</param>
+    internal ValueArray ValueNorms(string site, ValueArray p, ValueArray v, bool summed, CancellationToken cancellationToken)
+    {
+        string[] at = site.Split('.');
         StackParts stack = PartsOf(at[0]);
         int layer = int.Parse(at[2], System.Globalization.CultureInfo.InvariantCulture);
-        Dictionary<string, ValueArray> values = Gather([text], n => n == pattern || n == value, null, cancellationToken);
-        ValueArray p = values[pattern].At(0), v = values[value].At(0);                                  // [H, T, S], [S, G, K]
         (int H, int T, int S, int G, int K) = (p.Shape[0], p.Shape[1], p.Shape[2], v.Shape[1], v.Shape[2]);
         float[] matrix;
         using (ModelUse use = Model.Enter()) matrix = Matrices.Of(stack.Blocks[layer].Of(at[3]).Output);    // [H·K, D]
@@ -187,7 +199,7 @@ public sealed partial class Inspector
     }
 
     /// <summary>Σ over keys of something, its mean over texts and queries from one on: [L, H].</summary>
-    private static ValueArray Mean(ValueArray patterns, int first, Func<double, int, int, double> of)
+    internal static ValueArray Mean(ValueArray patterns, int first, Func<double, int, int, double> of)
     {
         (int L, int B, int H, int T, int S) =
             (patterns.Shape[0], patterns.Shape[1], patterns.Shape[2], patterns.Shape[3], patterns.Shape[4]);

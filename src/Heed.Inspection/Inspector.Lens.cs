@@ -19,9 +19,18 @@ public sealed partial class Inspector
     public ValueArray Lens(InspectedText text, int? position = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
-        StackParts stack = LastStack;
-        HashSet<string> names = [.. Enumerable.Range(0, stack.Blocks.Count + 1).Select(stack.StateName)];
+        HashSet<string> names = [.. StateNames];
         Dictionary<string, ValueArray> states = Gather([text], names.Contains, null, cancellationToken);
+        return Lens(text, position, name => states[name].At(0), cancellationToken);
+    }
+
+    /// <summary>The names of the states that the lens reads: what enters layer 0, then what leaves each layer.</summary>
+    internal IEnumerable<string> StateNames => Enumerable.Range(0, LastStack.Blocks.Count + 1).Select(LastStack.StateName);
+
+    /// <summary>The lens of states that are known, each [T, D].</summary>
+    internal ValueArray Lens(InspectedText text, int? position, Func<string, ValueArray> states, CancellationToken cancellationToken)
+    {
+        StackParts stack = LastStack;
         using ModelUse use = Model.Enter();
         float[] all = [];
         Shape row = new();
@@ -29,7 +38,7 @@ public sealed partial class Inspector
         {
             cancellationToken.ThrowIfCancellationRequested();
             using TensorScope scope = TensorScope.Begin();
-            Variable scores = Unembed(states[stack.StateName(l)].At(0), text, position);
+            Variable scores = Unembed(states(stack.StateName(l)), text, position);
             if (l == 0)
             {
                 row = scores.Shape;

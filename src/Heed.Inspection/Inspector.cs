@@ -332,12 +332,17 @@ public sealed partial class Inspector
                     $"name '{site.Key}': can be read and not changed; change '{site.Key[..site.Key.LastIndexOf('.')]}.in' or '.out' of "
                         + "the same norm.");
             (Intervention Change, int Row)[] changes = [.. site];
+            Dictionary<string, Tensor> sources = new(StringComparer.Ordinal);
+            foreach (string source in changes.Select(c => c.Change.Source).OfType<string>().Distinct(StringComparer.Ordinal))
+                hooks.Observe(_names.Value.EngineName(Find(source)), (_, x) => sources[source] = x.Value.Clone());
             hooks.Replace(_names.Value.EngineName(site.Key), (_, x) =>
             {
                 Tensor changed = x.Value.Clone();
                 int count = changed.Count / each.Count;
                 Shape shape = PartOf(site.Key, x.Shape, each.Count);
-                foreach ((Intervention change, int row) in changes) change.Apply(changed.Span.Slice(row * count, count), shape);
+                foreach ((Intervention change, int row) in changes)
+                    change.Apply(changed.Span.Slice(row * count, count), shape,
+                        change.Source is { } source ? sources[source].Span.Slice(row * count, count) : default);
                 return changed;
             });
         }

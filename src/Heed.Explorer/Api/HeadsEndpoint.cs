@@ -1,5 +1,6 @@
-using Heed.Engine.Kernels;
 using Heed.Explorer.Traces;
+using Heed.Inspection;
+using Trace = Heed.Explorer.Traces.Trace;
 
 namespace Heed.Explorer.Api;
 
@@ -9,11 +10,12 @@ internal sealed class HeadsEndpoint : IEndpoint
     /// <summary>Tokens of the random block that is repeated to find induction.</summary>
     private const int Block = 20;
 
-    private const ulong Seed = 1;
+    /// <summary>Blocks that the mean is taken over.</summary>
+    private const int Samples = 4;
 
     private readonly Lock _gate = new();
     private ExplorerSession? _of;
-    private Dictionary<string, float[]>? _induction;
+    private ValueArray? _induction;
 
     public string Method => "GET";
 
@@ -22,7 +24,7 @@ internal sealed class HeadsEndpoint : IEndpoint
     public async Task AnswerAsync(ApiCall call, ExplorerSession session)
     {
         Trace trace = call.Trace(session);
-        (Dictionary<string, float[]> induction, int block) = await InductionAsync(session, call.CancellationToken).ConfigureAwait(false);
+        (ValueArray? induction, int block) = await InductionAsync(session, call.CancellationToken).ConfigureAwait(false);
         List<HeadReply> heads = [];
         foreach (StackSite stack in session.Layout.Stacks)
         {
@@ -31,95 +33,70 @@ internal sealed class HeadsEndpoint : IEndpoint
             {
                 string site = stack.Layers[l].Self.Site;
                 Captured pattern = await session.Traces.TensorAsync(trace, $"{site}.pattern", call.CancellationToken).ConfigureAwait(false);
-                for (int h = 0; h < pattern.Sizes[1]; h++) heads.Add(HeadScores.Of(site, l, h, pattern, text,
-                    induction.GetValueOrDefault(site)?[h]));
+                heads.AddRange(HeadDetectors.Of(site, l, pattern.AsValue, text, stack.IsCausal, induction?.At(l).ToArray()));
             }
         }
 
-        string note = induction.Count == 0
+        string note = induction is null
             ? "Induction is measured on decoders that read at least 8 tokens."
-            : $"Induction: a block of {block} random tokens twice, without a start token; the mean weight from a token to the one "
-                + $"after its first appearance (arXiv:2209.11895).";
+            : $"Induction: {Samples} blocks of {block} random tokens, each twice and without a start token; the mean weight from a token "
+                + "to the one after its first appearance (arXiv:2209.11895).";
         await call.JsonAsync(new HeadsReply(heads, block, note), ExplorerJson.Default.HeadsReply).ConfigureAwait(false);
     }
 
-    /// <summary>The induction score of every head, computed once for a model.</summary>
-    private async Task<(Dictionary<string, float[]> Scores, int Block)> InductionAsync(ExplorerSession session,
-        CancellationToken cancellationToken)
+    /// <summary>The induction score of every head, [L, H], computed once for a model.</summary>
+    private async Task<(ValueArray? Scores, int Block)> InductionAsync(ExplorerSession session, CancellationToken cancellationToken)
     {
         int block = Math.Min(Block, session.LongestText / 2);
-        if (session.HasEncoderAndDecoder || !session.Layout.Main.IsCausal || block < 4) return ([], 0);
+        if (session.HasEncoderAndDecoder || !session.Layout.Main.IsCausal || block < 4) return (null, 0);
         lock (_gate)
         {
             if (_of == session && _induction is { } known) return (known, block);
         }
 
-        CounterRandom random = new(Seed, 0);
-        int vocabulary = session.Model.Config.Vocabulary;
-        int[] ids = [.. Enumerable.Range(0, 2 * block).Select(i => random.Integer((ulong)(i % block), vocabulary))];
-        TextInput text = new("", [.. ids.Select((id, i) => new TextToken(id, "", "", 0, 0, i, false))], null, 0);
-        Dictionary<string, float[]> scores = await session.Traces.ComputeAsync(() =>
-        {
-            Dictionary<string, Captured> tensors = session.Runner.Capture(text, null, [],
-                n => n.EndsWith("attn.pattern", StringComparison.Ordinal), [], cancellationToken);
-            return tensors.Values.Where(t => t.Name != TraceRunner.LogitsName)
-                .ToDictionary(t => t.Name[..^".pattern".Length], t => Enumerable.Range(0,
-                    t.Sizes[1]).Select(h => HeadScores.Induction(t, h, block)).ToArray());
-        }, cancellationToken).ConfigureAwait(false);
+        string name = $"{session.InspectedName(session.Layout.Main)}.attn.induction";
+        ValueArray scores = await session.Traces.ComputeAsync(() => session.Inspector.InductionScores(block, Samples,
+            cancellationToken: cancellationToken)[name], cancellationToken).ConfigureAwait(false);
         lock (_gate) (_of, _induction) = (session, scores);
         return (scores, block);
     }
 }
 
-/// <summary>The detectors.</summary>
-internal static class HeadScores
+/// <summary>What heads of a layer look at, as numbers and as a word.</summary>
+internal static class HeadDetectors
 {
     /// <summary>A head is named after a score from here on; below it is "mixed".</summary>
     private const float Clear = 0.35f;
 
-    /// <summary>The scores of one head.</summary>
-    public static HeadReply Of(string site, int layer, int head, Captured pattern, TextInput text, float? induction)
-    {
-        int T = pattern.Sizes[2];
-        double previous = 0, self = 0, first = 0, same = 0, punctuation = 0, entropy = 0;
-        int sameRows = 0;
-        for (int i = 0; i < T; i++)
-        {
-            ReadOnlySpan<float> row = pattern.At([0, head, i]).Values.AsSpan();
-            self += row[i];
-            if (i > 0) previous += row[i - 1];
-            if (i > 0) first += row[0];
-            double earlier = 0;
-            bool again = false;
-            for (int j = 0; j < T; j++)
-            {
-                if (row[j] > 0) entropy -= row[j] * Math.Log(row[j]);
-                if (IsPunctuation(text.Tokens[j])) punctuation += row[j];
-                if (j == i || text.Tokens[j].Id != text.Tokens[i].Id) continue;
-                again |= row[j] > 0 || j < i;
-                earlier += row[j];
-            }
+    private static readonly string[] Words = ["previous token", "itself", "first token", "same word", "punctuation", "induction"];
 
-            if (!again) continue;
-            sameRows++;
-            same += earlier;
+    /// <summary>The heads of a layer.</summary>
+    /// <param name="site">The attention.</param>
+    /// <param name="layer">Its layer.</param>
+    /// <param name="pattern">[H, T, T].</param>
+    /// <param name="text">The tokens.</param>
+    /// <param name="causal">True where only earlier tokens are seen.</param>
+    /// <param name="induction">[H]: scores of induction, or null.</param>
+    public static IEnumerable<HeadReply> Of(string site, int layer, ValueArray pattern, TextInput text, bool causal, float[]? induction)
+    {
+        (int H, int T) = (pattern.Shape[0], pattern.Shape[1]);
+        ValueArray patterns = pattern.Reshape(1, 1, H, T, T);
+        Dictionary<string, ValueArray> known = new(StringComparer.Ordinal);
+        Inspector.AddScores(known, site, patterns);
+        int[] ids = text.Ids;
+        int again = Enumerable.Range(0, T).Count(i => Enumerable.Range(0, causal ? i : T).Any(j => j != i && ids[j] == ids[i]));
+        bool[] marks = [.. text.Tokens.Select(IsPunctuation)];
+        float[] self = Mean((q, k) => k == q), same = Mean((q, k) => k != q && ids[k] == ids[q]), punctuation = Mean((_, k) => marks[k]);
+        for (int h = 0; h < H; h++)
+        {
+            float[] scores = [known[$"{site}.previous"][0, h], self[h], known[$"{site}.first"][0, h],
+                again == 0 ? 0 : same[h] * T / again, punctuation[h], induction?[h] ?? 0];
+            int best = induction?[h] >= Clear ? Words.Length - 1 : Array.IndexOf(scores, scores.Max());
+            yield return new HeadReply(site, layer, h, scores[0], scores[1], scores[2], scores[3], scores[4], induction?[h],
+                known[$"{site}.entropy"][0, h], scores[best] >= Clear ? Words[best] : "mixed");
         }
 
-        float Mean(double sum, int rows) => rows == 0 ? 0 : (float)(sum / rows);
-        float[] scores = [Mean(previous, T - 1), Mean(self, T), Mean(first, T - 1), Mean(same, sameRows), Mean(punctuation, T), induction
-            ?? 0];
-        string[] words = ["previous token", "itself", "first token", "same word", "punctuation", "induction"];
-        int best = induction >= Clear ? 5 : Array.IndexOf(scores, scores.Max());
-        return new HeadReply(site, layer, head, scores[0], scores[1], scores[2], scores[3], scores[4], induction, Mean(entropy, T),
-            scores[best] >= Clear ? words[best] : "mixed");
-    }
-
-    /// <summary>The mean weight from token i of the second block to the one after its first appearance.</summary>
-    public static float Induction(Captured pattern, int head, int block)
-    {
-        double sum = 0;
-        for (int i = block; i < 2 * block; i++) sum += pattern.At([0, head, i]).Values[i - block + 1];
-        return (float)(sum / block);
+        float[] Mean(Func<int, int, bool> counts) => Inspector.Mean(patterns, 0, (p, q, k) => counts(q, k) ? p : 0).ToArray();
     }
 
     private static bool IsPunctuation(TextToken token)

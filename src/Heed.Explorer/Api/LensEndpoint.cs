@@ -1,8 +1,8 @@
-using Heed.Engine.Nn;
-using Heed.Engine.Tensors;
 using Heed.Explorer.Traces;
 using Heed.Generation.Sampling;
+using Heed.Inspection;
 using Heed.Models;
+using Trace = Heed.Explorer.Traces.Trace;
 
 namespace Heed.Explorer.Api;
 
@@ -23,19 +23,15 @@ internal sealed class LensEndpoint : IEndpoint
             or SequenceToSequenceModel))
             throw new InputException($"{session.Model.Architecture} does not predict tokens, so there is nothing to read in its layers.");
         int at = call.Integer("at", 0, trace.Main.Tokens.Count - 1);
-        StackSite stack = session.Layout.Main;
-        int L = stack.Layers.Count;
-        float[][] scores = new float[L + 1][];
-        string[] from = new string[L + 1];
-        for (int l = 0; l < L; l++)
-        {
-            from[l] = $"{stack.Layers[l].Site}.resid_pre";
-            Captured states = await session.Traces.TensorAsync(trace, from[l], call.CancellationToken).ConfigureAwait(false);
-            float[] state = states.At([at]).Values.ToArray();
-            scores[l] = Unembed(session, stack, state);
-        }
-
-        (from[L], scores[L]) = (TraceRunner.LogitsName, logits.At([at]).Values.ToArray());
+        Dictionary<string, Captured> states = new(StringComparer.Ordinal);
+        string[] names = [.. session.Inspector.StateNames];
+        foreach (string name in names) states[name] = await session.Traces.TensorAsync(trace, session.Inspector.EngineName(name),
+            call.CancellationToken).ConfigureAwait(false);
+        ValueArray lens = await session.Traces.ComputeAsync(() => session.Inspector.Lens(TraceRunner.TextOf(trace.Text, trace.Decoder),
+            at, name => states[name].AsValue, call.CancellationToken), call.CancellationToken).ConfigureAwait(false);    // [L + 1, V]
+        int L = lens.Shape[0] - 1;
+        float[][] scores = [.. Enumerable.Range(0, L).Select(l => lens.At(l).ToArray()), logits.At([at]).Values.ToArray()];
+        string[] from = [.. names[..L].Select(session.Inspector.EngineName), TraceRunner.LogitsName];
         int final = PredictEndpoint.Best(scores[L], 1)[0];
         LensLayer[] layers = new LensLayer[L + 1];
         for (int l = 0; l <= L; l++)
@@ -51,21 +47,5 @@ internal sealed class LensEndpoint : IEndpoint
 
         await call.JsonAsync(new LensReply(at, final, session.Inputs.Shown(final), layers, true),
             ExplorerJson.Default.LensReply).ConfigureAwait(false);
-    }
-
-    /// <summary>A state through the last norm and the head.</summary>
-    public static float[] Unembed(ExplorerSession session, StackSite stack, float[] state)
-    {
-        Model model = session.Model;
-        using ModelUse use = model.Enter();
-        using TensorScope scope = TensorScope.Begin();
-        Heed.Engine.Autograd.Variable row = Tensor.Create(state, 1, state.Length);
-        if (model.Modules.FirstOrDefault(m => m is Norm && m.Site == $"{stack.Prefix}final_norm") is Norm norm) row = norm.Forward(row);
-        return model switch
-        {
-            CausalLanguageModel causal => causal.Logits(row).Value.ToArray(),
-            MaskedLanguageModel masked => masked.Logits(row).Value.ToArray(),
-            _ => ((SequenceToSequenceModel)model).Logits(row).Value.ToArray(),
-        };
     }
 }

@@ -1,6 +1,7 @@
-using Heed.Engine.Nn;
-using Heed.Engine.Tensors;
 using Heed.Explorer.Traces;
+using Heed.Generation.Understanding;
+using Heed.Inspection;
+using Trace = Heed.Explorer.Traces.Trace;
 
 namespace Heed.Explorer.Api;
 
@@ -27,11 +28,10 @@ internal sealed class ViewEndpoint : IEndpoint
                 {
                     Captured v = await session.Traces.TensorAsync(trace, $"{attention.Site}.v",
                         call.CancellationToken).ConfigureAwait(false);
-                    float[] norms = await session.Traces.ComputeAsync(() => Norms(session, attention, v),
+                    ValueArray weighted = await session.Traces.ComputeAsync(() => session.Inspector.ValueNorms(
+                        session.Inspector.Find(pattern.Name), pattern.AsValue, v.AsValue, false, call.CancellationToken),
                         call.CancellationToken).ConfigureAwait(false);
-                    float[] weighted = new float[H * T * S];
-                    for (int i = 0; i < weighted.Length; i++) weighted[i] = pattern.Values[i] * norms[(i / (T * S) * S) + (i % S)];
-                    await call.NumbersAsync($"{attention.Site}.value", [H, T, S], weighted).ConfigureAwait(false);
+                    await call.NumbersAsync($"{attention.Site}.value", [H, T, S], weighted.Shared).ConfigureAwait(false);
                     break;
                 }
 
@@ -41,16 +41,17 @@ internal sealed class ViewEndpoint : IEndpoint
             case "rollout":
                 {
                     if (T != S) throw new InputException("kind: rollout follows self-attention; cross-attention has none.");
-                    float[] rollout = Identity(T);
+                    double[] rollout = [];
                     foreach (LayerSite layer in session.Layout.Stacks.First(s => s.Layers.Any(l => l.Self == attention)).Layers)
                     {
                         Captured p = await session.Traces.TensorAsync(trace, $"{layer.Self.Site}.pattern",
                             call.CancellationToken).ConfigureAwait(false);
-                        rollout = Follow(Mean(p), rollout, T);
+                        rollout = AttentionRollout.Next(rollout, p.Values, p.Sizes[1], residual: true);
                         if (layer.Self == attention) break;
                     }
 
-                    await call.NumbersAsync($"{attention.Site}.rollout", [T, T], rollout).ConfigureAwait(false);
+                    await call.NumbersAsync($"{attention.Site}.rollout", [T, T], Array.ConvertAll(rollout, v => (float)v))
+                        .ConfigureAwait(false);
                     break;
                 }
 
@@ -59,32 +60,8 @@ internal sealed class ViewEndpoint : IEndpoint
         }
     }
 
-    /// <summary>(½A + ½I)·R.</summary>
-    internal static float[] Follow(float[] mean, float[] before, int T)
-    {
-        float[] after = new float[T * T];
-        for (int i = 0; i < T; i++)
-        {
-            for (int k = 0; k < T; k++)
-            {
-                float half = (0.5f * mean[(i * T) + k]) + (i == k ? 0.5f : 0);
-                if (half == 0) continue;
-                for (int j = 0; j < T; j++) after[(i * T) + j] += half * before[(k * T) + j];
-            }
-        }
-
-        return after;
-    }
-
-    private static float[] Identity(int T)
-    {
-        float[] one = new float[T * T];
-        for (int i = 0; i < T; i++) one[(i * T) + i] = 1;
-        return one;
-    }
-
     /// <summary>The mean over heads, [T, S].</summary>
-    internal static float[] Mean(Captured pattern)
+    private static float[] Mean(Captured pattern)
     {
         (int H, int cells) = (pattern.Sizes[1], pattern.Sizes[2] * pattern.Sizes[3]);
         float[] mean = new float[cells];
@@ -92,39 +69,5 @@ internal sealed class ViewEndpoint : IEndpoint
             for (int c = 0; c < cells; c++) mean[c] += pattern.Values[(h * cells) + c];
         for (int c = 0; c < cells; c++) mean[c] /= H;
         return mean;
-    }
-
-    /// <summary>‖v·W_O‖ of each head and key, [H, S].</summary>
-    private static float[] Norms(ExplorerSession session, AttentionSite attention, Captured v)
-    {
-        using TensorScope scope = TensorScope.Begin();
-        MultiHeadAttention module = session.Model.Modules.OfType<MultiHeadAttention>().First(m => m.Site == attention.Site);
-        if (module.Output is not Linear output) throw new InputException($"kind: the output projection of {attention.Site} is not "
-            + $"linear; value-weighting needs its matrix.");
-        AttentionConfig a = attention.Config;
-        (int H, int K, int S, int D) = (a.Heads, a.HeadWidth, v.Sizes[0], a.Width);
-        float[] weight = output.Weight.ToTensor().ToArray();
-        bool inputMajor = output.Weight.InputMajor == true;
-        float[] norms = new float[H * S];
-        for (int h = 0; h < H; h++)
-        {
-            int g = h / (H / a.KeyHeads);
-            for (int j = 0; j < S; j++)
-            {
-                double squares = 0;
-                for (int o = 0; o < D; o++)
-                {
-                    float sum = 0;
-                    for (int d = 0; d < K; d++)
-                        sum += v.Values[(((j * a.KeyHeads) + g) * K) + d] * (inputMajor ? weight[(((h * K) + d) * D) + o]
-                            : weight[(o * H * K) + (h * K) + d]);
-                    squares += (double)sum * sum;
-                }
-
-                norms[(h * S) + j] = (float)Math.Sqrt(squares);
-            }
-        }
-
-        return norms;
     }
 }

@@ -1,4 +1,5 @@
 using Heed.Engine.Tensors;
+using Heed.Inspection;
 
 namespace Heed.Explorer.Traces;
 
@@ -14,8 +15,15 @@ internal sealed record Captured(string Name, int[] Sizes, float[] Values)
     /// <summary>Length of the last axis; 1 of a single number.</summary>
     public int Last => Sizes.Length == 0 ? 1 : Sizes[^1];
 
-    /// <summary>Copies a tensor.</summary>
-    public static Captured Of(string name, Tensor tensor) => new(name, tensor.Shape.ToArray(), tensor.ToArray());
+    /// <summary>A value of a run under the engine's name; scores get the engine's axis of texts back, [1, H, T, S].</summary>
+    public static Captured Of(string name, ValueArray value)
+        => new(name, ValueAxes.IsScore(name) ? [1, .. value.Shape.ToArray()] : value.Shape.ToArray(), value.Shared);
+
+    /// <summary>The values as inspection takes them, without the engine's axis of texts.</summary>
+    public ValueArray AsValue => new(Values, new Shape(ValueAxes.IsScore(Name) ? Sizes[1..] : Sizes));
+
+    /// <summary>Whether a number that is not finite is none to worry about: a hidden score after the mask.</summary>
+    public bool Hides(float value) => value == float.NegativeInfinity && Name.EndsWith(".masked", StringComparison.Ordinal);
 
     /// <summary>The values below some leading indices: of [H, T, S] and (h, t) the S values of that row.</summary>
     /// <exception cref="InputException">There are too many indices, or one is outside its axis.</exception>

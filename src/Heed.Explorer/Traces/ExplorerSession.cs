@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Heed.Generation;
+using Heed.Inspection;
 using Heed.Models;
 
 namespace Heed.Explorer.Traces;
@@ -25,7 +26,8 @@ internal sealed class ExplorerSession : IDisposable
         Layout = ModelLayout.Of(opened.Model);
         Inputs = new TextInputs(opened);
         Fingerprint = FingerprintOf(files);
-        Runner = new TraceRunner(opened.Model, Layout, Fingerprint);
+        Inspector = new Inspector(opened);
+        Runner = new TraceRunner(Inspector, Layout, Fingerprint);
         Traces = new TraceStore(Runner, options.TraceBytes);
         Weights = new WeightPlaces(opened.Model, files);
     }
@@ -45,6 +47,9 @@ internal sealed class ExplorerSession : IDisposable
     /// <summary>Reads texts.</summary>
     public TextInputs Inputs { get; }
 
+    /// <summary>Looks into the model: whatever a page shows of a run comes from it.</summary>
+    public Inspector Inspector { get; }
+
     /// <summary>Runs the model.</summary>
     public TraceRunner Runner { get; }
 
@@ -56,6 +61,9 @@ internal sealed class ExplorerSession : IDisposable
 
     /// <summary>SHA-256 over the weight files' names, lengths, first and last MiB: which weights these are.</summary>
     public string Fingerprint { get; }
+
+    /// <summary>The name that inspection has for a stack: that of a model's one stack is not empty there.</summary>
+    public string InspectedName(StackSite stack) => Inspector.Parts.First(p => p.Prefix == stack.Prefix).Name;
 
     /// <summary>Tokens that are read of a text.</summary>
     public int LongestText => Math.Min(MostTokens, Model.Config.MaximumLength);

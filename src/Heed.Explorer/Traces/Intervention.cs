@@ -1,7 +1,5 @@
 using System.Globalization;
-using Heed.Engine.Autograd;
-using Heed.Engine.Nn;
-using Heed.Engine.Tensors;
+using Heed.Inspection;
 
 namespace Heed.Explorer.Traces;
 
@@ -40,10 +38,9 @@ internal abstract record Intervention
     /// <summary>The text that <see cref="Parse"/> reads.</summary>
     public abstract string Text { get; }
 
-    /// <summary>Adds the change to a run.</summary>
-    /// <param name="changes">The run's replacements.</param>
+    /// <summary>The changes of a run that it stands for.</summary>
     /// <param name="layout">The model's attentions.</param>
-    public abstract void AddTo(Replacements changes, ModelLayout layout);
+    public abstract IEnumerable<Inspection.Intervention> Changes(ModelLayout layout);
 }
 
 /// <summary>One head's z becomes 0: it adds nothing.</summary>
@@ -51,13 +48,8 @@ internal sealed record ZeroHead(string Site, int Head) : Intervention
 {
     public override string Text => $"zero:{Site}:{Head.ToString(CultureInfo.InvariantCulture)}";
 
-    public override void AddTo(Replacements changes, ModelLayout layout) => changes.Replace($"{Site}.z", z =>
-    {
-        float[] kept = new float[z.Shape[1]];
-        Array.Fill(kept, 1);
-        kept[Head] = 0;
-        return z * Tensor.Create(kept, 1, kept.Length, 1);
-    });
+    public override IEnumerable<Inspection.Intervention> Changes(ModelLayout layout)
+        => [Inspection.Intervention.Zero($"{Site}.z", Head)];
 }
 
 /// <summary>Scores without the factor 1/√K: what the softmax would make of them.</summary>
@@ -65,12 +57,8 @@ internal sealed record Unscaled(string Site) : Intervention
 {
     public override string Text => $"unscaled:{Site}";
 
-    public override void AddTo(Replacements changes, ModelLayout layout)
-    {
-        Variable? dot = null;
-        changes.Watch($"{Site}.dot", x => dot = x);
-        changes.Replace($"{Site}.scaled", scaled => dot is { } x ? x : scaled);
-    }
+    public override IEnumerable<Inspection.Intervention> Changes(ModelLayout layout)
+        => [Inspection.Intervention.From($"{Site}.scaled", $"{Site}.dot", dot => dot)];
 }
 
 /// <summary>Another mask in all self-attentions of a stack.</summary>
@@ -78,16 +66,8 @@ internal sealed record OtherMask(string Stack, MaskRule Rule) : Intervention
 {
     public override string Text => $"mask:{Stack}:{Rule.Text}";
 
-    public override void AddTo(Replacements changes, ModelLayout layout)
-    {
-        foreach (LayerSite layer in layout.Stack(Stack).Layers)
-        {
-            Variable? biased = null;
-            changes.Watch($"{layer.Self.Site}.biased", x => biased = x);
-            changes.Replace($"{layer.Self.Site}.masked", masked => biased is { } scores ? scores
-                + Rule.Of(masked.Shape[2], masked.Shape[3]) : masked);
-        }
-    }
+    public override IEnumerable<Inspection.Intervention> Changes(ModelLayout layout)
+        => layout.Stack(Stack).Layers.Select(l => Inspection.Intervention.From($"{l.Self.Site}.masked", $"{l.Self.Site}.biased", Rule.Of));
 }
 
 /// <summary>Which keys a query may see.</summary>
@@ -123,42 +103,15 @@ internal sealed record MaskRule(string Kind, int Size)
         _ => j < keys - Size,
     };
 
-    /// <summary>[1, 1, T, S]: 0 where a query sees a key, else −∞.</summary>
-    public Tensor Of(int queries, int keys)
+    /// <summary>Scores [H, T, S], −∞ where a query does not see a key.</summary>
+    public ValueArray Of(ValueArray scores)
     {
-        float[] values = new float[queries * keys];
-        for (int i = 0; i < queries; i++)
-            for (int j = 0; j < keys; j++) values[(i * keys) + j] = Sees(i, j, keys) ? 0 : float.NegativeInfinity;
-        return Tensor.Create(values, 1, 1, queries, keys);
-    }
-}
-
-/// <summary>What a run replaces and watches, before a trace is told of the result.</summary>
-internal sealed class Replacements
-{
-    private readonly Dictionary<string, Func<Variable, Variable>> _changes = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Action<Variable>> _watches = new(StringComparer.Ordinal);
-
-    /// <summary>Adds a replacement; several of one tensor follow each other.</summary>
-    public void Replace(string name, Func<Variable, Variable> change)
-        => _changes[name] = _changes.TryGetValue(name, out Func<Variable, Variable>? before) ? x => change(before(x)) : change;
-
-    /// <summary>Looks at a tensor that a replacement needs.</summary>
-    public void Watch(string name, Action<Variable> look)
-        => _watches[name] = _watches.TryGetValue(name, out Action<Variable>? before) ? before + look : look;
-
-    /// <summary>Adds all to hooks; <paramref name="changed"/> gets what was put in a tensor's place.</summary>
-    public void AddTo(Hooks hooks, Action<string, Variable> changed)
-    {
-        foreach ((string name, Action<Variable> look) in _watches) hooks.Observe(name, (_, x) => look(x));
-        foreach ((string name, Func<Variable, Variable> change) in _changes)
-        {
-            hooks.Replace(name, (site, x) =>
-            {
-                Variable y = change(x);
-                changed(site, y);
-                return y;
-            });
-        }
+        (int H, int T, int S) = (scores.Shape[0], scores.Shape[1], scores.Shape[2]);
+        float[] masked = scores.ToArray();
+        for (int h = 0; h < H; h++)
+            for (int i = 0; i < T; i++)
+                for (int j = 0; j < S; j++)
+                    if (!Sees(i, j, S)) masked[(((h * T) + i) * S) + j] = float.NegativeInfinity;
+        return new ValueArray(masked, scores.Shape);
     }
 }

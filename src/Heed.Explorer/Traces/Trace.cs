@@ -90,9 +90,8 @@ internal sealed class Trace
 
     private static bool IsFinite(Captured tensor)
     {
-        bool masked = tensor.Name.EndsWith(".masked", StringComparison.Ordinal);
         foreach (float v in tensor.Values)
-            if (!float.IsFinite(v) && !(masked && v == float.NegativeInfinity)) return false;
+            if (!float.IsFinite(v) && !tensor.Hides(v)) return false;
         return true;
     }
 }

@@ -3,16 +3,16 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Heed.Engine.Nn;
-using Heed.Engine.Tensors;
+using Heed.Inspection;
 using Heed.Models;
 
 namespace Heed.Explorer.Traces;
 
-/// <summary>Runs a model with observers: the one door through which pages get numbers.</summary>
-/// <param name="model">The model.</param>
+/// <summary>Runs a model under inspection: the one door through which pages get numbers.</summary>
+/// <param name="inspector">The model's.</param>
 /// <param name="layout">Its attentions.</param>
 /// <param name="fingerprint">Which weights these are.</param>
-internal sealed class TraceRunner(Model model, ModelLayout layout, string fingerprint)
+internal sealed class TraceRunner(Inspector inspector, ModelLayout layout, string fingerprint)
 {
     /// <summary>The name under which scores stand.</summary>
     public const string LogitsName = "logits";
@@ -77,34 +77,47 @@ internal sealed class TraceRunner(Model model, ModelLayout layout, string finger
         TextInput text, TextInput? decoder, IReadOnlyList<Intervention> interventions, Func<string, bool> wanted, List<string> order,
         CancellationToken cancellationToken)
     {
-        using ModelUse use = model.Enter();
-        using TensorScope scope = TensorScope.Begin();
         Dictionary<string, Captured> tensors = new(StringComparer.Ordinal);
-        Replacements changes = new();
-        foreach (Intervention intervention in interventions) intervention.AddTo(changes, layout);
-        Hooks hooks = new Hooks().ObserveWhere(wanted, (name, x) =>
+        Inspection.Trace seen = inspector.Trace(TextOf(text, decoder), name => name == LogitsName || wanted(inspector.EngineName(name)),
+            [.. interventions.SelectMany(i => i.Changes(layout))], cancellationToken);
+        foreach (string name in seen.Names)
         {
-            order.Add(name);
-            tensors[name] = Captured.Of(name, x.Value);
-        });
-        changes.AddTo(hooks, (name, x) => tensors[name] = Captured.Of(name, x.Value));
-        ModelOutput output = model.Run(InputsOf(text, decoder), new RunOptions { Hooks = hooks, CancellationToken = cancellationToken });
-        if ((output.Logits ?? output.StartLogits) is { } logits)
-        {
-            Captured whole = Captured.Of(LogitsName, logits);
-            tensors[LogitsName] = whole with { Sizes = whole.Sizes[1..] };                      // the batch of one falls away
-            order.Add(LogitsName);
+            Captured value = Captured.Of(inspector.EngineName(name), seen[name]);
+            if (name == LogitsName) value = Scores(value);
+            order.Add(value.Name);
+            tensors[value.Name] = value;
         }
 
         return tensors;
     }
 
-    /// <summary>A text as the model takes it.</summary>
-    public static ModelInputs InputsOf(TextInput text, TextInput? decoder) => new()
+    /// <summary>The tensors that a trace holds, as inspection keeps, saves and compares them.</summary>
+    public Inspection.Trace Seen(Trace trace)
     {
-        InputIds = TokenGrid.Of([text.Ids]),
-        TokenTypeIds = text.Types is { } types ? TokenGrid.Of([types]) : null,
-        DecoderInputIds = decoder is null ? null : TokenGrid.Of([decoder.Ids]),
+        Dictionary<string, ValueArray> values = new(StringComparer.Ordinal);
+        foreach (string name in inspector.Names)
+            if (trace.Find(inspector.EngineName(name)) is { } held) values[name] = held.AsValue;
+        return new Inspection.Trace(TextOf(trace.Text, trace.Decoder), values, [.. trace.Interventions.Select(i => i.Text)],
+            inspector.Model.Architecture, new Lazy<string>(() => inspector.WeightsHash));
+    }
+
+    /// <summary>A text as inspection takes it.</summary>
+    public static InspectedText TextOf(TextInput text, TextInput? decoder) => new()
+    {
+        Ids = text.Ids,
+        TypeIds = text.Types,
+        DecoderIds = decoder?.Ids ?? [],
+        Tokens = [.. text.Tokens.Select(t => t.Piece)],
+        DecoderTokens = decoder is null ? [] : [.. decoder.Tokens.Select(t => t.Piece)],
+    };
+
+    /// <summary>The scores that pages show: [classes] of a text, of a question answerer those of the start, [T].</summary>
+    private Captured Scores(Captured logits) => inspector.Model switch
+    {
+        SequenceClassifier => logits with { Sizes = logits.Sizes[1..] },
+        QuestionAnswerer => new Captured(logits.Name, logits.Sizes[..1],
+            [.. Enumerable.Range(0, logits.Sizes[0]).Select(t => logits.Values[t * logits.Last])]),
+        _ => logits,
     };
 
     /// <summary>Bytes of all tensors of a run, about.</summary>

@@ -12,9 +12,10 @@ public sealed class Intervention
     private readonly bool _adds;
 
     private Intervention(string name, int? head, int? position, ValueArray? value = null, Func<ValueArray, ValueArray>? change = null,
-        bool adds = false)
+        bool adds = false, string? source = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
+        Source = source;
         (Name, Head, Position, _value, _change, _adds) = (name, head, position, value, change, adds);
     }
 
@@ -26,6 +27,9 @@ public sealed class Intervention
 
     /// <summary>The position that is changed; null: all.</summary>
     public int? Position { get; }
+
+    /// <summary>The value that the new one is made of, of the same run and computed before; null: the value itself.</summary>
+    internal string? Source { get; }
 
     /// <summary>Replaces a value with zero.</summary>
     /// <param name="name">Which value.</param>
@@ -62,6 +66,13 @@ public sealed class Intervention
         return new(name, null, null, change: change);
     }
 
+    /// <summary>Whatever a function makes of another value of the same run: scores before the mask under another mask.</summary>
+    /// <param name="name">Which value is replaced.</param>
+    /// <param name="source">Of which value, computed before it and of the same shape.</param>
+    /// <param name="change">From that value to the new one.</param>
+    internal static Intervention From(string name, string source, Func<ValueArray, ValueArray> change)
+        => new(name, null, null, change: change, source: source);
+
     /// <inheritdoc/>
     public override string ToString()
         => $"{(_change is not null ? "change" : _adds ? "add to" : _value is null ? "zero" : "set")} {Name}"
@@ -70,11 +81,12 @@ public sealed class Intervention
     /// <summary>Changes a text's part of a batch's value in place.</summary>
     /// <param name="values">The values of one text.</param>
     /// <param name="shape">Their shape, without the axis of texts.</param>
-    internal void Apply(Span<float> values, Shape shape)
+    /// <param name="source">The same text's part of <see cref="Source"/>; not looked at where there is none.</param>
+    internal void Apply(Span<float> values, Shape shape, ReadOnlySpan<float> source = default)
     {
         if (_change is { } change)
         {
-            ValueArray made = change(ValueArray.Create(values, shape));
+            ValueArray made = change(ValueArray.Create(Source is null ? values : source, shape));
             if (made.Shape != shape) throw new ShapeException("Intervention.Change", Name, made.Shape, shape.ToString(),
                 "a replacement has the shape of what it replaces");
             made.Span.CopyTo(values);

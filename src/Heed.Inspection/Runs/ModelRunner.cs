@@ -26,6 +26,7 @@ internal sealed class ModelRunner(Model model)
         MaskedLanguageModel masked => masked.Head.Vocabulary.Output.Outputs,
         SequenceClassifier classifier => classifier.Head.Classifier.Outputs,
         TokenClassifier tokens => tokens.Classifier.Outputs,
+        QuestionAnswerer answers => answers.Outputs.Outputs,
         _ => 0,
     };
 
@@ -107,9 +108,11 @@ internal sealed class ModelRunner(Model model)
             MaskedLanguageModel masked => masked.Head.Vocabulary.Forward(masked.Head.Transform(rows, context)),
             TokenClassifier tokens
                 => tokens.Classifier.Forward(tokens.Transform is null ? rows : tokens.Transform.Forward(rows, context), context),
+            QuestionAnswerer answers
+                => answers.Outputs.Forward(answers.Transform is null ? rows : answers.Transform.Forward(rows, context), context),
             _ => throw new InputException(
-                $"{model.Architecture} has no scores to ask for: a language model, a masked language model, a classifier or an "
-                    + "encoder-decoder was expected."),
+                $"{model.Architecture} has no scores to ask for: a language model, a masked language model, a classifier, a question "
+                    + "answerer or an encoder-decoder was expected."),
         };
         return context.Visit("", "logits", scores);
     }

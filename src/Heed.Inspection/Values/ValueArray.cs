@@ -59,6 +59,10 @@ public sealed class ValueArray
     /// <summary>A copy of all values.</summary>
     public float[] ToArray() => _values.ToArray();
 
+    /// <summary>The values as an array that nobody may change: the one that holds them where it holds nothing else.</summary>
+    internal float[] Shared => System.Runtime.InteropServices.MemoryMarshal.TryGetArray(_values, out ArraySegment<float> part)
+        && part.Count == part.Array!.Length ? part.Array : ToArray();
+
     /// <summary>A copy as a tensor of the engine.</summary>
     public Tensor ToTensor() => Tensor.Create(Span, Shape);
 
