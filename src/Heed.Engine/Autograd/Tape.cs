@@ -1,3 +1,4 @@
+using Heed.Engine.Runtime;
 using Heed.Engine.Tensors;
 
 namespace Heed.Engine.Autograd;
@@ -73,6 +74,7 @@ public sealed class Tape : IDisposable
         if (last is not Leaf && last.Owner != this)
             throw new InvalidOperationException("Tape.Backward: the output was recorded on another tape; call Backward of that one.");
         _paused = true;
+        string? phase = WorkProfile.Enter("backward");
         try
         {
             using (TensorScope scope = TensorScope.Begin())
@@ -90,6 +92,7 @@ public sealed class Tape : IDisposable
         }
         finally
         {
+            WorkProfile.Enter(phase);
             _paused = false;
         }
     }

@@ -148,9 +148,14 @@ public sealed class ComputeContext : IDisposable
         where TWork : struct, IWork
     {
         ArgumentOutOfRangeException.ThrowIfNegative(parts);
-        if (parts == 1) work.Part(0);
+        if (WorkProfile.Active is { } profile) profile.Run(work, parts);
+        else if (parts == 1) work.Part(0);
         else if (parts > 1) Current.RunParts(work, parts);
     }
+
+    /// <summary>The same for two parts or more, past a profile that is open.</summary>
+    internal static void RunUntimed<TWork>(TWork work, int parts)
+        where TWork : struct, IWork => Current.RunParts(work, parts);
 
     /// <summary>A context with memory of its own and another's threads: each test has one, to find what it leaves behind.</summary>
     internal static ComputeContext WithThreadsOf(ComputeContext other, ComputeOptions? options = null)

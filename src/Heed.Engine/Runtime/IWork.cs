@@ -5,4 +5,7 @@ internal interface IWork
 {
     /// <summary>Does one part. No part may add to what another part writes.</summary>
     void Part(int part);
+
+    /// <summary>What it is called and costs in a profile; nothing else asks.</summary>
+    WorkCost Cost => default;
 }

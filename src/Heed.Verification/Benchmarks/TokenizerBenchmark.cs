@@ -152,7 +152,16 @@ internal static class TokenizerBenchmark
         return ([.. measured], [.. rest]);
     }
 
-    private static IEnumerable<(string Name, Func<Tokenizer> Open)> Trained(string[] texts)
+    /// <summary>The text that is measured, and one of the tokenizers that are trained here.</summary>
+    /// <param name="kind">Its name.</param>
+    /// <exception cref="InputException">There is no documentation to read.</exception>
+    public static (string[] Measured, Func<Tokenizer> Open) TrainedOne(string kind)
+    {
+        (string[] measured, string[] rest) = Documents();
+        return (measured, Trained(rest, kind).Single().Open);
+    }
+
+    private static IEnumerable<(string Name, Func<Tokenizer> Open)> Trained(string[] texts, string? kind = null)
     {
         (string Name, TrainerSettings Settings, TrainingPipeline Pipeline)[] kinds =
         [
@@ -163,6 +172,7 @@ internal static class TokenizerBenchmark
         ];
         foreach ((string name, TrainerSettings settings, TrainingPipeline pipeline) in kinds)
         {
+            if (kind is not null && name != kind) continue;
             byte[] file = TokenizerTrainer.Train(settings, texts, pipeline).ToJson();
             yield return (name, () => Tokenizer.FromJson(file, name));
         }

@@ -27,6 +27,9 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
     public float* BiasGradient;     // or null
     public int PerPart;             // pairs of (sequence, key head) a part
 
+    public readonly WorkCost Cost => new(
+            $"attention gradient, {Problem.SequenceCount} texts, {Problem.Heads} heads", 2 * Problem.Operations(), 2.0 * sizeof(float) * Problem.Values());
+
     public readonly void Part<L>(int part) where L : struct, ILanes<L>
     {
         for (int pair = part * PerPart; pair < (part + 1) * PerPart; pair++) Pair<L>(pair / Problem.KeyHeads, pair % Problem.KeyHeads);

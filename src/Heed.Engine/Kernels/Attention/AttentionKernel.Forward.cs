@@ -18,6 +18,9 @@ internal static unsafe partial class AttentionKernel
         public float* Output;
         public float* LogSumExp;
 
+        public readonly WorkCost Cost => new(
+            $"attention, {Problem.SequenceCount} texts, {Problem.Heads} heads", Problem.Operations(), sizeof(float) * Problem.Values());
+
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
             if (Packs)

@@ -126,6 +126,31 @@ internal unsafe struct AttentionProblem
         return low < high ? (low / Page, (high + Page - 1) / Page) : (0, 0);
     }
 
+    /// <summary>Operations of the two products q·k and weights·v over the pairs that causality and window leave; a profile asks.</summary>
+    public readonly double Operations()
+    {
+        double pairs = 0;
+        for (int b = 0; b < SequenceCount; b++)
+        {
+            for (int i = 0; i < Sequences[b].QueryCount; i++)
+            {
+                (int low, int high) = Visible(Sequences[b], i);
+                pairs += high - low;
+            }
+        }
+
+        return 2.0 * pairs * Heads * (HeadWidth + ValueWidth);
+    }
+
+    /// <summary>Values of queries, keys, values and results, each once.</summary>
+    public readonly double Values()
+    {
+        double values = 0;
+        for (int b = 0; b < SequenceCount; b++)
+            values += ((double)Heads * Sequences[b].QueryCount + (double)KeyHeads * Sequences[b].KeyCount) * (HeadWidth + ValueWidth);
+        return values;
+    }
+
     /// <summary>Whether the block-sparse pattern leaves any pair of the rows [<paramref name="from"/>, <paramref name="to"/>) and the
     /// page.</summary>
     public readonly bool PatternSees(in AttentionSequence s, int head, int from, int to, int page)

@@ -59,6 +59,8 @@ internal static unsafe class DropoutKernel
         public long Length;
         public int Each;
 
+        public readonly WorkCost Cost => WorkCost.Pass($"Dropout {Length:N0}", 2.0 * Length);
+
         public readonly void Part(int part)
         {
             int to = Math.Min(Rows, (part + 1) * Each);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -45,12 +46,24 @@ internal static class ElementKernel
     /// <summary>y = √x.</summary>
     public static void Sqrt(ReadOnlySpan<float> x, Span<float> y) => MapKernel.Invoke(default(SqrtFunction), x, y);
 
+    /// <summary>A function's name in a profile: that of its type, without "Function".</summary>
+    internal static string NameOf<F>()
+    {
+        Type type = typeof(F);
+        string own = Plain(type.Name);
+        return type.IsGenericType ? $"{Plain(type.GenericTypeArguments[0].Name)} {own.ToLowerInvariant()}" : own;
+
+        static string Plain(string name) => name.Split('`')[0].Replace("Function", "", StringComparison.Ordinal);
+    }
+
     private unsafe struct AddProductWork : ILaneWork
     {
         public float* A;
         public float* B;
         public float* Y;
         public long Length;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"Add product {Length:N0}", 4.0 * Length);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -107,6 +108,9 @@ internal static unsafe class GatedKernel
     {
         public Operands Of;
         public int Each;
+
+        public readonly WorkCost Cost => WorkCost.Pass(
+            $"{ElementKernel.NameOf<A>()} gate{(Of.GateGradient == null ? "" : " gradient")} {Of.Rows}×{Of.Width}", (Of.GateGradient == null ? 3.0 : 5.0) * Of.Flat);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -37,6 +38,8 @@ internal static unsafe partial class MapKernel
         public float* Y;
         public long Length;
 
+        public readonly WorkCost Cost => WorkCost.Pass($"{ElementKernel.NameOf<F>()} {Length:N0}", 2.0 * Length);
+
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
@@ -52,6 +55,8 @@ internal static unsafe partial class MapKernel
         public float* B;
         public float* Y;
         public long Length;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"{ElementKernel.NameOf<F>()} {Length:N0}", 3.0 * Length);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

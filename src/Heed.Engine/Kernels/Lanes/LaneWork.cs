@@ -13,6 +13,9 @@ internal interface ILaneWork
 {
     /// <summary>Does one part with the carrier <typeparamref name="L"/>.</summary>
     void Part<L>(int part) where L : struct, ILanes<L>;
+
+    /// <inheritdoc cref="IWork.Cost"/>
+    WorkCost Cost => default;
 }
 
 /// <summary>Hands the parts of an <see cref="ILaneWork"/> to the worker pool with the carrier in use, and cuts work into parts by its shape
@@ -43,8 +46,8 @@ internal static class LaneParts
 
     private static void Run<TWork, L>(TWork work, int parts) where TWork : struct, ILaneWork where L : struct, ILanes<L>
     {
-        if (parts == 1) work.Part<L>(0);
-        else if (parts > 1) ComputeContext.Run(new Carried<TWork, L>(work), parts);
+        if (parts == 1 && WorkProfile.Active is null) work.Part<L>(0);
+        else if (parts > 0) ComputeContext.Run(new Carried<TWork, L>(work), parts);
     }
 
     private readonly struct Carried<TWork, L>(TWork work) : IWork where TWork : struct, ILaneWork where L : struct, ILanes<L>
@@ -52,5 +55,7 @@ internal static class LaneParts
         private readonly TWork _work = work;
 
         public void Part(int part) => _work.Part<L>(part);
+
+        public WorkCost Cost => _work.Cost;
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -34,6 +35,8 @@ internal static unsafe partial class CrossEntropyKernel
         public int Each;
         public bool WantsLoss;
         public bool WantsGradient;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"CrossEntropy {Rows}×{Classes}", (WantsGradient ? 2.0 : 1.0) * Rows * Classes);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

@@ -100,6 +100,8 @@ internal static unsafe partial class MatMulKernel
         where TTile : struct, IMatMulTile
     {
         public void Part(int part) => block.Pack(part);
+
+        public WorkCost Cost => block.PackCost;
     }
 
     /// <summary>A range of rows, columns and k: its operands are packed, block of K by block of K, then its tiles computed.</summary>
@@ -111,6 +113,7 @@ internal static unsafe partial class MatMulKernel
         private readonly MatMulOperands _x;
         private readonly int _row;
         private readonly int _rows;
+        private readonly int _columns;
         private readonly int _panel0;
         private readonly int _panels;
         private readonly int _k0;
@@ -129,6 +132,7 @@ internal static unsafe partial class MatMulKernel
             _x = x;
             _row = row;
             _rows = M;
+            _columns = N;
             _panel0 = column / TTile.Columns;
             _panels = Ceiling(N, TTile.Columns);
             _k0 = k0;
@@ -152,6 +156,17 @@ internal static unsafe partial class MatMulKernel
         public int PackParts => _blocks * (PackPartsA + PackPartsB);
 
         public int Parts => RowParts * Ceiling(_panels, _panelsPerPart);
+
+        public WorkCost Cost => new(
+            Label, 2.0 * _rows * _columns * _depth,
+            (sizeof(float) * (((double)_rows * _depth) + ((_x.Accumulate || _k0 > 0 ? 2.0 : 1.0) * _rows * _columns)))
+            + ((double)_columns * (_packedB == null ? _x.Format!.RowBytes(_depth) : _depth * sizeof(float))));
+
+        // Each value is read once and written once.
+        public WorkCost PackCost => WorkCost.Pass(
+            $"packing for {Label}", 2.0 * _depth * ((_packedA == null ? 0.0 : _rows) + (_packedB == null ? 0.0 : _panels * TTile.Columns)));
+
+        private string Label => $"product {_x.M}×{_x.K}→{_x.N}{(_x.Format is { } f && f != WeightFormat.Float32 ? $" {f}" : "")}";
 
         private int PackPartsA => _packedA == null ? 0 : Ceiling(_tiles, PackUnit);
 

@@ -42,6 +42,11 @@ internal static unsafe partial class MatMulKernel
 
         public int Parts => Ceiling(_panels, _panelsPerPart);
 
+        public WorkCost Cost => new(
+            $"product {_x.M}×{_x.K}→{_x.N}{(_x.Format is { } f && f != WeightFormat.Float32 ? $" {f}" : "")}", 2.0 * _x.M * _x.K * _x.N,
+            (sizeof(float) * (((double)_x.M * _x.K) + ((_x.Accumulate ? 2.0 : 1.0) * _x.M * _x.N)))
+            + (_x.IsPacked ? _x.N * (double)_x.Format!.RowBytes(_x.K) : sizeof(float) * (double)_x.N * _x.K));
+
         public void Part(int part)
         {
             int panel0 = part * _panelsPerPart, panel1 = Math.Min(_panels, panel0 + _panelsPerPart);

@@ -172,6 +172,10 @@ internal static partial class MatMulKernel
 
         public int Parts => (int)((count + PerPart - 1) / PerPart);
 
+        public WorkCost Cost => new(
+            $"{count} products {first.M}×{first.K}→{first.N}", 2.0 * count * first.M * first.K * first.N,
+            sizeof(float) * (double)count * (((double)first.M * first.K) + ((double)first.K * first.N) + ((double)first.M * first.N)));
+
         private long PerPart => Math.Clamp(PartSize / Size, 1, count);
 
         public void Part(int part)

@@ -66,6 +66,8 @@ internal static unsafe class EmbeddingKernel
         public int Width;
         public int Each;
 
+        public readonly WorkCost Cost => WorkCost.Pass($"Gather {Rows}×{Width}", 2.0 * Rows * Width);
+
         public readonly void Part(int part)
         {
             int to = Math.Min(Rows, (part + 1) * Each);
@@ -82,6 +84,8 @@ internal static unsafe class EmbeddingKernel
         public int Rows;
         public int Width;
         public int Skip;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"Scatter {Rows}×{Width}", 3.0 * Rows * Width);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

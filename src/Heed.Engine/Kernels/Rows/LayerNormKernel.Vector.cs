@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -16,6 +17,8 @@ internal static unsafe partial class LayerNormKernel
         public int Rows;
         public int Width;
         public int Each;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"LayerNorm {Rows}×{Width}", 2.0 * Rows * Width);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
@@ -49,6 +52,8 @@ internal static unsafe partial class LayerNormKernel
         public int Rows;
         public int Width;
         public int Each;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"LayerNorm {Rows}×{Width} gradient", 3.0 * Rows * Width);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

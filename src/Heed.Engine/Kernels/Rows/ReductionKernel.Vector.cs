@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -16,6 +17,8 @@ internal static unsafe partial class ReductionKernel
         public float* B;
         public float* Sums;
         public int Length;
+
+        public readonly WorkCost Cost => WorkCost.Pass(B == null ? "Sum" : "Dot", (B == null ? 1.0 : 2.0) * Length);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
@@ -39,6 +42,8 @@ internal static unsafe partial class ReductionKernel
         public int Width;
         public int Each;
 
+        public readonly WorkCost Cost => WorkCost.Pass($"{Kind} over {Rows}×{Width}", (double)Rows * Width);
+
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
         {
@@ -60,6 +65,8 @@ internal static unsafe partial class ReductionKernel
         public int Rows;
         public int Width;
         public int Each;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"Sum of rows {Rows}×{Width}", (double)Rows * Width);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -14,6 +15,8 @@ internal static unsafe partial class RmsNormKernel
         public int Rows;
         public int Width;
         public int Each;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"RmsNorm {Rows}×{Width}", 2.0 * Rows * Width);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
@@ -40,6 +43,8 @@ internal static unsafe partial class RmsNormKernel
         public int Rows;
         public int Width;
         public int Each;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"RmsNorm {Rows}×{Width} gradient", 3.0 * Rows * Width);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -20,6 +21,8 @@ internal static unsafe partial class RotaryKernel
         public int YStride;
         public int Rows;
         public int Each;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"Rotary {Rows}×{Heads * HeadWidth}", 2.0 * Rows * Heads * HeadWidth);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

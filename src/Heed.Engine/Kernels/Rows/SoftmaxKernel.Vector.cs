@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -89,6 +90,8 @@ internal static unsafe partial class SoftmaxKernel
         public int Rows;
         public int Width;
         public int Each;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"{Kind} {Rows}×{Width}", (Dy == null ? 2.0 : 3.0) * Rows * Width);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Heed.Engine.Runtime;
 
 namespace Heed.Engine.Kernels;
 
@@ -52,6 +53,8 @@ internal static unsafe class OptimizerKernel
         public float* B;
         public float* C;
         public long Length;
+
+        public readonly WorkCost Cost => WorkCost.Pass($"{ElementKernel.NameOf<R>()} update", (3.0 + (2 * Rule.States)) * Length);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>
