@@ -79,7 +79,8 @@ internal sealed class LlamaPeer : IPeer
             ModelFolder.Save(model, source);
             BpeTrainerSettings settings = new() { VocabularySize = 300 };
             File.WriteAllBytes(
-                Path.Combine(source, "tokenizer.json"), TokenizerTrainer.Train(settings, ["the cat sat on the mat"], TrainingPipeline.ByteLevel).ToJson());
+                Path.Combine(source, "tokenizer.json"),
+                TokenizerTrainer.Train(settings, ["the cat sat on the mat"], TrainingPipeline.ByteLevel).ToJson());
         }
 
         GgufExport.Write(new FolderModelFiles(source), file, GgufExport.Types[type]);

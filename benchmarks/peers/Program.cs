@@ -55,7 +55,8 @@ try
     if (!json)
     {
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{MachineProbe.InstructionSet}, {threads} thread(s), peak {peak:0} GF/s, bandwidth {bandwidth:0.0} GB/s; best of {rounds} rounds of {seconds:0.#} s"));
+            $"{MachineProbe.InstructionSet}, {threads} thread(s), peak {peak:0} GF/s, bandwidth {bandwidth:0.0} GB/s; "
+            + $"best of {rounds} rounds of {seconds:0.#} s"));
         Console.WriteLine($"{"work",-36} {"Heed",10} {"peer",10} {"tokens/s",-9} {"ratio",6}  peer");
     }
 
@@ -70,8 +71,16 @@ try
             theirs = Math.Max(theirs, step.Units / Best(peer.Run));
         }
 
-        rows.Add((JsonNode)new JsonObject { ["work"] = name, ["heed"] = ours, ["peer"] = theirs, ["ratio"] = ours / theirs, ["name"] = peer.Name });
-        if (!json) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-36} {ours,10:0} {theirs,10:0} {"",-9} {ours / theirs,6:0.00}  {peer.Name}"));
+        rows.Add((JsonNode)new JsonObject
+        {
+            ["work"] = name,
+            ["heed"] = ours,
+            ["peer"] = theirs,
+            ["ratio"] = ours / theirs,
+            ["name"] = peer.Name,
+        });
+        if (!json) Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{name,-36} {ours,10:0} {theirs,10:0} {"",-9} {ours / theirs,6:0.00}  {peer.Name}"));
     }
 
     if (json) Console.WriteLine(new JsonObject
@@ -94,7 +103,8 @@ IEnumerable<(string Name, Func<IPeer> Open)> Works()
     if (groups.Count == 0) groups.AddRange(["encode", "prefill", "decode"]);
     if (groups.Contains("encode"))
     {
-        foreach ((string model, BertConfig config) in ((string, BertConfig)[])[("minilm", BenchmarkModels.MiniLm), ("bert-base", BenchmarkModels.BertBase)])
+        (string, BertConfig)[] models = [("minilm", BenchmarkModels.MiniLm), ("bert-base", BenchmarkModels.BertBase)];
+        foreach ((string model, BertConfig config) in models)
             foreach ((int batch, int length) in ((int, int)[])[(8, 128), (2, 512), (1, 32)])
                 yield return ($"encode/{model}/{batch}x{length}", () => new OnnxPeer(config, batch, length, threads, folder));
     }
@@ -102,7 +112,8 @@ IEnumerable<(string Name, Func<IPeer> Open)> Works()
     // What Heed computes in, and what the file holds: weights of both are the same bits.
     foreach (WeightFormat format in WeightFormat.All)
     {
-        if (groups.Contains("decode")) yield return ($"decode/llama-134m/{format.Name}/batch-1", () => new LlamaPeer(format.Name, 0, threads, folder));
+        if (groups.Contains("decode"))
+            yield return ($"decode/llama-134m/{format.Name}/batch-1", () => new LlamaPeer(format.Name, 0, threads, folder));
         if (groups.Contains("prefill") && (format == WeightFormat.Float32 || format == WeightFormat.Q8_0))
             yield return ($"prefill/llama-134m/{format.Name}/512", () => new LlamaPeer(format.Name, 512, threads, folder));
     }

@@ -106,7 +106,7 @@ public class EveryCommandTests
             .Replace("{decoder}", Path.Combine(Repository.Goldens, "pipelines", "models", "gpt2-text"), StringComparison.Ordinal)
             .Replace("{labelled}", FinetuneCommandTests.Labelled(folder), StringComparison.Ordinal)
             .Replace("{lab}", line.Contains("{lab}", StringComparison.Ordinal) ? await LabResults(folder) : "", StringComparison.Ordinal)
-            .Replace("{bench}", line.Contains("{bench}", StringComparison.Ordinal) ? await BenchResult(folder) : "", StringComparison.Ordinal)
+            .Replace("{bench}", path == "bench compare" ? await BenchResult(folder) : "", StringComparison.Ordinal)
             .Replace("{words}", Path.Combine(Repository.Goldens, "retrieval", "vectors", "gensim.txt"), StringComparison.Ordinal)
             .Replace("{adapter}", Path.Combine(Repository.Goldens, "lora", "gpt2-embedding"), StringComparison.Ordinal);
         if (line.Contains("{index}", StringComparison.Ordinal))

@@ -6,7 +6,8 @@ using Heed.Verification.Benchmarks;
 
 namespace Heed.Cli.Benchmarks;
 
-/// <summary>Works in a child process of their own: its peak memory is theirs, and no work finds another's memory and compiled code.</summary>
+/// <summary>Works in a child process of their own: its peak memory is theirs, and no work finds another's memory and compiled
+/// code.</summary>
 internal static class BenchProcess
 {
     /// <summary>Whether this process is the program itself, and can start it again.</summary>
@@ -36,8 +37,8 @@ internal static class BenchProcess
         child.WaitForExit();
         cancellationToken.ThrowIfCancellationRequested();
         if (child.ExitCode != ExitCode.Ok)
-            throw new InputException($"bench: the process of {names[0]} ended with code {child.ExitCode}: {Printable.Shorten(error.Result.Trim(), 200)}. "
-                + $"Run heed bench {names[0]} --in-process to see it alone.");
+            throw new InputException($"bench: the process of {names[0]} ended with code {child.ExitCode}: "
+                + $"{Printable.Shorten(error.Result.Trim(), 200)}. Run heed bench {names[0]} --in-process to see it alone.");
         JsonArray rows = JsonNode.Parse(output)!["works"]!.AsArray();
         return [.. rows.Select(row => row!.DeepClone().AsObject())];
     }

@@ -122,7 +122,7 @@ internal static class BenchSpeeds
                 ["seconds"] = run.Seconds
             });
             if (!terminal.IsJson) terminal.Line($"{Printable.Shorten(model.Key, 24),-24} "
-                + $"{string.Join("   ", model.Select(run => string.Create(CultureInfo.InvariantCulture, $"{run.Text} {run.Seconds:0.00}")))}");
+                + string.Join("   ", model.Select(run => string.Create(CultureInfo.InvariantCulture, $"{run.Text} {run.Seconds:0.00}"))));
         }
 
         report["runs"] = rows;

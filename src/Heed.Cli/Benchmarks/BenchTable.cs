@@ -76,7 +76,8 @@ internal static class BenchTable
         JsonArray ratios = [];
         foreach (BenchmarkRatio ratio in WorkList.Ratios)
         {
-            if (!results.TryGetValue(ratio.Above, out BenchmarkResult? above) || !results.TryGetValue(ratio.Below, out BenchmarkResult? below)) continue;
+            if (!results.TryGetValue(ratio.Above, out BenchmarkResult? above)) continue;
+            if (!results.TryGetValue(ratio.Below, out BenchmarkResult? below)) continue;
             if (ratio.Value(below) <= 0 || ratio.Value(above) <= 0) continue;
             double value = ratio.Value(above) / ratio.Value(below);
             ratios.Add((JsonNode)new JsonObject
@@ -96,7 +97,8 @@ internal static class BenchTable
     }
 
     private static BenchmarkResult Figures(JsonObject row) => new(
-        row["work"]!.GetValue<string>(), row["unit"]!.GetValue<string>(), Number(row, "best"), Number(row, "median"), 0, 0, new BenchmarkLimits(0, 0))
+        row["work"]!.GetValue<string>(), row["unit"]!.GetValue<string>(), Number(row, "best"), Number(row, "median"), 0, 0,
+        new BenchmarkLimits(0, 0))
     {
         BeyondStateBytes = (long)Number(row, "beyond_state_bytes"),
     };
@@ -119,5 +121,6 @@ internal static class BenchTable
     private static string Percent(JsonObject row, string field)
         => row[field]?.GetValue<double>().ToString("P0", CultureInfo.InvariantCulture) ?? "";
 
-    private static string Bytes(JsonObject row, string field) => Number(row, field) is > 0 and double bytes ? Printable.Bytes((long)bytes) : "";
+    private static string Bytes(JsonObject row, string field)
+        => Number(row, field) is > 0 and double bytes ? Printable.Bytes((long)bytes) : "";
 }

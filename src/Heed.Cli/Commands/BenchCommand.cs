@@ -97,11 +97,13 @@ internal static class BenchCommand
     }
 
     /// <summary>Results one by one, from children where this program can start itself again.</summary>
-    private static IEnumerable<JsonObject> Measured(IReadOnlyList<BenchmarkWork> works, Settings settings, CancellationToken cancellationToken)
+    private static IEnumerable<JsonObject> Measured(
+        IReadOnlyList<BenchmarkWork> works, Settings settings, CancellationToken cancellationToken)
     {
         if (settings.InProcess || !BenchProcess.CanStart)
             return BenchmarkSuite.Run(works, settings.Seconds, cancellationToken).Select(BenchTable.ToJson);
-        return works.GroupBy(w => w.Process).SelectMany(group => BenchProcess.Run(group, settings.Seconds, settings.Threads, cancellationToken));
+        return works.GroupBy(w => w.Process)
+            .SelectMany(group => BenchProcess.Run(group, settings.Seconds, settings.Threads, cancellationToken));
     }
 
     private sealed record Settings(string[] Names, double Seconds, string[] Models, int? Threads, bool Profile, bool InProcess);

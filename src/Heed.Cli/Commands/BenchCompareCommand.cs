@@ -26,7 +26,8 @@ internal static class BenchCompareCommand
         string[] both = [.. first.Keys.Where(second.ContainsKey)];
         if (both.Length == 0) throw new InputException($"{after}: has no work in common with {before}; measure the same works twice.");
         JsonArray rows = [];
-        if (!terminal.IsJson) terminal.Line($"{"work",-46} {"before",10} {"after",10} {"unit",-9} {"ratio",6} {"of limit, before",17} {"after",6}");
+        if (!terminal.IsJson)
+            terminal.Line($"{"work",-46} {"before",10} {"after",10} {"unit",-9} {"ratio",6} {"of limit, before",17} {"after",6}");
         foreach (string work in both)
         {
             JsonObject a = first[work], b = second[work];
@@ -46,8 +47,8 @@ internal static class BenchCompareCommand
             }
 
             terminal.Line(string.Create(CultureInfo.InvariantCulture,
-                $"{Printable.Shorten(work, 46),-46} {Best(a, before),10:0.0} {Best(b, after),10:0.0} {(string?)a["unit"],-9} {ratio,6:0.00} "
-                + $"{Percent(OfLimit(a)),17} {Percent(OfLimit(b)),6}"));
+                $"{Printable.Shorten(work, 46),-46} {Best(a, before),10:0.0} {Best(b, after),10:0.0} {(string?)a["unit"],-9} "
+                + $"{ratio,6:0.00} {Percent(OfLimit(a)),17} {Percent(OfLimit(b)),6}"));
         }
 
         int one = first.Count + second.Count - (2 * both.Length);
@@ -59,7 +60,8 @@ internal static class BenchCompareCommand
     private static Dictionary<string, JsonObject> Read(string file)
     {
         using JsonDocument document = StrictJson.ReadFile(file);
-        JsonObject? report = document.RootElement.ValueKind == JsonValueKind.Object ? JsonObject.Create(document.RootElement.Clone()) : null;
+        JsonElement root = document.RootElement.Clone();
+        JsonObject? report = root.ValueKind == JsonValueKind.Object ? JsonObject.Create(root) : null;
         if (report?["works"] is not JsonArray works)
             throw new InputException($"{file}: has no field \"works\"; a result of heed bench --json was expected.");
         Dictionary<string, JsonObject> rows = [];

@@ -95,6 +95,9 @@ internal static class BenchmarkModels
 
     /// <summary>Bytes of weights that each decoded token reads: everything in products.</summary>
     public static double ProductBytes(Model model)
-        => model.Parameters.Where(p => p.InputMajor is not null || (p.IsTable && p.Shape.Count == (double)model.Config.Vocabulary * model.Config.Width
-            && model.Config.TiedOutput)).Sum(p => (double)p.Bytes);
+    {
+        ModelConfig c = model.Config;
+        double table = c.TiedOutput ? (double)c.Vocabulary * c.Width : -1;
+        return model.Parameters.Where(p => p.InputMajor is not null || (p.IsTable && p.Shape.Count == table)).Sum(p => (double)p.Bytes);
+    }
 }

@@ -4,7 +4,8 @@ using Heed.Engine.Runtime;
 
 namespace Heed.Verification.Benchmarks;
 
-/// <summary>Runs works of <c>heed bench</c> in this process, each in a context of its own and beside the limits of the same minute.</summary>
+/// <summary>Runs works of <c>heed bench</c> in this process, each in a context of its own and beside the limits of the same
+/// minute.</summary>
 internal static class BenchmarkSuite
 {
     private const int LeastRepetitions = 3;
@@ -91,7 +92,8 @@ internal static class BenchmarkSuite
         double best = times[0];
         double? ofPeak = step.Operations > 0 ? step.Operations / best / limits.PeakOperations : null;
         double? ofBandwidth = step.Bytes > 0 ? step.Bytes / best / limits.Bandwidth : null;
-        return new BenchmarkResult(work.Name, step.Unit, step.Units / best, step.Units / times[times.Count / 2], times.Count, threads, limits)
+        return new BenchmarkResult(
+            work.Name, step.Unit, step.Units / best, step.Units / times[times.Count / 2], times.Count, threads, limits)
         {
             OfPeak = ofPeak,
             OfBandwidth = ofBandwidth,
@@ -108,7 +110,8 @@ internal static class BenchmarkSuite
         for (int i = 0; i < step.WarmUp; i++) step.Run();
         List<double> times = [];
         long begun = Stopwatch.GetTimestamp();
-        while (times.Count < Math.Min(most, LeastRepetitions) || (times.Count < most && Stopwatch.GetElapsedTime(begun).TotalSeconds < seconds))
+        while (times.Count < Math.Min(most, LeastRepetitions)
+            || (times.Count < most && Stopwatch.GetElapsedTime(begun).TotalSeconds < seconds))
         {
             long started = Stopwatch.GetTimestamp();
             step.Run();

@@ -12,7 +12,8 @@ internal static class EncodingWorks
     /// <summary>The works.</summary>
     public static IEnumerable<BenchmarkWork> All()
     {
-        foreach ((string model, BertConfig config) in ((string, BertConfig)[])[("bert-base", BenchmarkModels.BertBase), ("minilm", BenchmarkModels.MiniLm)])
+        (string, BertConfig)[] models = [("bert-base", BenchmarkModels.BertBase), ("minilm", BenchmarkModels.MiniLm)];
+        foreach ((string model, BertConfig config) in models)
         {
             foreach ((int batch, int length) in ((int, int)[])[(8, 128), (2, 512), (1, 32)])
             {

@@ -15,7 +15,8 @@ internal static class TokenizerWorks
     /// <summary>The works.</summary>
     public static IEnumerable<BenchmarkWork> All()
     {
-        foreach ((string name, string kind) in ((string, string)[])[("wordpiece", "WordPiece"), ("byte-bpe", "byte-level BPE"), ("unigram", "Unigram")])
+        (string, string)[] kinds = [("wordpiece", "WordPiece"), ("byte-bpe", "byte-level BPE"), ("unigram", "Unigram")];
+        foreach ((string name, string kind) in kinds)
         {
             foreach (bool one in (bool[])[false, true])
             {

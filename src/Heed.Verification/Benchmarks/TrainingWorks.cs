@@ -25,7 +25,11 @@ internal static class TrainingWorks
         yield return new BenchmarkWork("train/gpt2-124m", () => Causal(BenchmarkModels.Gpt2, 256, 2)) { Goal = large };
         yield return new BenchmarkWork("train/gpt2-124m-checkpointed", () => Causal(BenchmarkModels.Gpt2, 256, 2, checkpoints: true));
         yield return new BenchmarkWork("train/finetune-minilm-16x64", () => Classifier(BenchmarkModels.MiniLm, 64, 16)) { Goal = large };
-        yield return new BenchmarkWork("scaling/train-char-gpt-1-thread", () => Causal(BenchmarkModels.CharGpt, 256, 16)) { Threads = 1, Goal = small };
+        yield return new BenchmarkWork("scaling/train-char-gpt-1-thread", () => Causal(BenchmarkModels.CharGpt, 256, 16))
+        {
+            Threads = 1,
+            Goal = small,
+        };
     }
 
     private static BenchmarkStep Causal(Gpt2Config config, int length, int batch, bool checkpoints = false)

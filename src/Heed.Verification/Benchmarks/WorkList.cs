@@ -23,10 +23,10 @@ internal static class WorkList
     [
         new("padded batch: time per real token, mixed lengths ÷ equal", "padded/equal-64", "padded/mixed-8-128", Best, 1.10, 1.0, true),
         new("rerank: time, one batch ÷ one by one", "padded/rerank-75x256-one-by-one", "padded/rerank-75x256-batch", Best, 1.0, 1.0, true),
-        new("checkpointing: memory beyond state ÷ without, char GPT", "train/char-gpt-checkpointed", "train/char-gpt", Beyond, 0.4, 0.4, true),
-        new("checkpointing: time ÷ without, char GPT", "train/char-gpt", "train/char-gpt-checkpointed", Best, 1.3, 1.3, true),
-        new("checkpointing: memory beyond state ÷ without, GPT-2", "train/gpt2-124m-checkpointed", "train/gpt2-124m", Beyond, 0.4, 0.4, true),
-        new("checkpointing: time ÷ without, GPT-2", "train/gpt2-124m", "train/gpt2-124m-checkpointed", Best, 1.3, 1.3, true),
+        new("checkpointing: memory beyond state, char GPT", "train/char-gpt-checkpointed", "train/char-gpt", Beyond, 0.4, 0.4, true),
+        new("checkpointing: time, char GPT", "train/char-gpt", "train/char-gpt-checkpointed", Best, 1.3, 1.3, true),
+        new("checkpointing: memory beyond state, GPT-2", "train/gpt2-124m-checkpointed", "train/gpt2-124m", Beyond, 0.4, 0.4, true),
+        new("checkpointing: time, GPT-2", "train/gpt2-124m", "train/gpt2-124m-checkpointed", Best, 1.3, 1.3, true),
         new("decode f32: batch 8 ÷ batch 1", "decode/llama-134m/f32/batch-8", "decode/llama-134m/f32/batch-1", Best, 5, 6),
         new("decode bf16: batch 8 ÷ batch 1", "decode/llama-134m/bf16/batch-8", "decode/llama-134m/bf16/batch-1", Best, 5, 6),
         new("scaling: train char GPT, threads ÷ 1 thread", "train/char-gpt", "scaling/train-char-gpt-1-thread", Best, 1.9, 1.95),
@@ -49,7 +49,8 @@ internal static class WorkList
             ("minilm-projection", 384, 384), ("minilm-mlp-up", 384, 1536), ("minilm-mlp-down", 1536, 384), ("char-gpt-qkv", 384, 1152),
             ("bert-projection", 768, 768), ("bert-mlp-up", 768, 3072), ("bert-mlp-down", 3072, 768), ("gpt2-qkv", 768, 2304),
             ("gpt2-vocabulary", 768, 50257), ("llama-mlp-up", 768, 2048), ("llama-mlp-down", 2048, 768), ("llama-vocabulary", 768, 32000),
-            ("marian-projection", 512, 512), ("marian-mlp-up", 512, 2048), ("marian-mlp-down", 2048, 512), ("marian-vocabulary", 512, 58101),
+            ("marian-projection", 512, 512), ("marian-mlp-up", 512, 2048), ("marian-mlp-down", 2048, 512),
+            ("marian-vocabulary", 512, 58101),
         ];
         foreach ((string site, int K, int N) in shapes)
         {

@@ -37,7 +37,8 @@ public class WorkProfileTests
         Assert.Equal(2.0 * Rows * Width * Width * forward.Calls, forward.Operations);
         Assert.Contains(profile.Ops, op => op.Phase == "backward" && op.Name == $"product {Width}×{Rows}→{Width}");
         // Causal: each row sees itself and what is before it, and both products count two operations a multiply-add.
-        WorkTimes pairs = Assert.Single(profile.Ops, op => op.Phase == "forward" && op.Name.StartsWith("attention,", StringComparison.Ordinal));
+        WorkTimes pairs = Assert.Single(
+            profile.Ops, op => op.Phase == "forward" && op.Name.StartsWith("attention,", StringComparison.Ordinal));
         Assert.Equal(4.0 * Width * Rows * (Rows + 1) / 2, pairs.Operations);
         WorkTimes gradient = Assert.Single(profile.Ops, op => op.Name.StartsWith("attention gradient,", StringComparison.Ordinal));
         Assert.Equal(2 * pairs.Operations, gradient.Operations);

@@ -28,7 +28,8 @@ internal unsafe struct AttentionBackwardWork : ILaneWork
     public int PerPart;             // pairs of (sequence, key head) a part
 
     public readonly WorkCost Cost => new(
-            $"attention gradient, {Problem.SequenceCount} texts, {Problem.Heads} heads", 2 * Problem.Operations(), 2.0 * sizeof(float) * Problem.Values());
+            $"attention gradient, {Problem.SequenceCount} texts, {Problem.Heads} heads", 2 * Problem.Operations(),
+            2.0 * sizeof(float) * Problem.Values());
 
     public readonly void Part<L>(int part) where L : struct, ILanes<L>
     {

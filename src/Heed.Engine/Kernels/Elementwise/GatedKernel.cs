@@ -110,7 +110,8 @@ internal static unsafe class GatedKernel
         public int Each;
 
         public readonly WorkCost Cost => WorkCost.Pass(
-            $"{ElementKernel.NameOf<A>()} gate{(Of.GateGradient == null ? "" : " gradient")} {Of.Rows}×{Of.Width}", (Of.GateGradient == null ? 3.0 : 5.0) * Of.Flat);
+            $"{ElementKernel.NameOf<A>()} gate{(Of.GateGradient == null ? "" : " gradient")} {Of.Rows}×{Of.Width}",
+            (Of.GateGradient == null ? 3.0 : 5.0) * Of.Flat);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         public readonly void Part<L>(int part) where L : struct, ILanes<L>

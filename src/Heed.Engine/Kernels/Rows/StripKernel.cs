@@ -41,7 +41,8 @@ internal static unsafe class StripKernel
         public int Each;
         public bool Adds;
 
-        public readonly WorkCost Cost => WorkCost.Pass($"{(Adds ? "Add" : "Copy")} strips {Rows}×{Count}", (Adds ? 3.0 : 2.0) * Rows * Count);
+        public readonly WorkCost Cost
+            => WorkCost.Pass($"{(Adds ? "Add" : "Copy")} strips {Rows}×{Count}", (Adds ? 3.0 : 2.0) * Rows * Count);
 
         public readonly void Part(int part)
         {
