@@ -72,7 +72,7 @@ internal static class VerifyCommand
 
         if (cases.Count + rowFolders.Count == 0) throw new InputException($"{folders[0]}: holds no case: a folder with config.json, "
             + $"weights, and golden.safetensors or expected.safetensors was expected, or one with embeddings.safetensors, metrics.jsonl, "
-            + $"losses.json, bm25.json or rows of tasks.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
+            + $"losses.json, bm25.json, blocks.json or rows of tasks.{string.Concat(passedOver.Select(p => $" {p.Folder} {p.Why}."))}");
         if (options.Model is { } model) options = options with { Model = HubModel.Folder(model) };
         else if (cases.Find(IsEmbeddings) is { } apart) throw new UsageException($"{apart}: holds embeddings and no model; name the "
             + $"folder of the model that made them (--model DIR).");
@@ -130,6 +130,7 @@ internal static class VerifyCommand
                     measures.Add(SimilarityVerification.IsCases(folder) ? SimilarityVerification.Run(folder, options.CancellationToken)
                         : InspectionVerification.IsCases(folder)
                             ? InspectionVerification.Run(folder, options.Model, options.CancellationToken)
+                            : GgufVerification.IsCases(folder) ? GgufVerification.Run(folder, options.CancellationToken)
                             : RetrievalVerification.IsCases(folder) ? RetrievalVerification.Run(folder, options.CancellationToken)
                             : MetricVerification.Run(folder, options.CancellationToken));
                 }
@@ -163,13 +164,14 @@ internal static class VerifyCommand
     }
 
     /// <summary>Any file of a reference makes a case: one that lacks the others is reported, not skipped.</summary>
-    private static bool IsCase(string folder) => !InspectionVerification.IsCase(folder)
+    private static bool IsCase(string folder) => !InspectionVerification.IsCase(folder) && !GgufVerification.IsCases(folder)
         && !FinetuneVerification.IsRun(folder) && (IsEmbeddings(folder)
         || Array.Exists(["golden.json", "golden.safetensors", "expected.safetensors"], name => File.Exists(Path.Combine(folder, name))));
 
     private static bool IsRows(string folder)
         => MetricVerification.IsRows(folder) || TaskVerification.IsRows(folder) || SimilarityVerification.IsCases(folder)
-            || InspectionVerification.IsCases(folder) || RetrievalVerification.IsCases(folder) || FinetuneVerification.IsRun(folder);
+            || InspectionVerification.IsCases(folder) || RetrievalVerification.IsCases(folder) || FinetuneVerification.IsRun(folder)
+            || GgufVerification.IsCases(folder);
 
     private static bool IsEmbeddings(string folder) => File.Exists(Path.Combine(folder, "embeddings.safetensors"));
 

@@ -24,15 +24,19 @@ internal readonly unsafe partial struct MatMulTile256
         byte* b1 = b + panelBytes;
         for (nint k = 0; k < K; k += TBlock.Length)
         {
+            Vector256<float> d0 = TBlock.Factor256(b, Columns, 0), d1 = TBlock.Factor256(b, Columns, 8);
+            Vector256<float> d2 = TBlock.Factor256(b1, Columns, 0), d3 = TBlock.Factor256(b1, Columns, 8);
+            Vector256<float> e0 = TBlock.Least256(b, Columns, 0), e1 = TBlock.Least256(b, Columns, 8);
+            Vector256<float> e2 = TBlock.Least256(b1, Columns, 0), e3 = TBlock.Least256(b1, Columns, 8);
             int groups = (int)Math.Min(TBlock.Length, K - k) / TBlock.Group;
             for (int group = 0; group < groups; group++)
             {
-                Vector256<float> s0 = TBlock.Scale256(b, Columns, 0, group), s1 = TBlock.Scale256(b, Columns, 8, group);
-                Vector256<float> s2 = TBlock.Scale256(b1, Columns, 0, group), s3 = TBlock.Scale256(b1, Columns, 8, group);
+                Vector256<float> s0 = TBlock.Scale256(d0, b, Columns, 0, group), s1 = TBlock.Scale256(d1, b, Columns, 8, group);
+                Vector256<float> s2 = TBlock.Scale256(d2, b1, Columns, 0, group), s3 = TBlock.Scale256(d3, b1, Columns, 8, group);
                 if (TBlock.HasMinimum)
                 {
-                    m0 = TBlock.Minimum256(b, Columns, 0, group); m1 = TBlock.Minimum256(b, Columns, 8, group);
-                    m2 = TBlock.Minimum256(b1, Columns, 0, group); m3 = TBlock.Minimum256(b1, Columns, 8, group);
+                    m0 = TBlock.Minimum256(e0, b, Columns, 0, group); m1 = TBlock.Minimum256(e1, b, Columns, 8, group);
+                    m2 = TBlock.Minimum256(e2, b1, Columns, 0, group); m3 = TBlock.Minimum256(e3, b1, Columns, 8, group);
                 }
 
                 int end = (group + 1) * TBlock.Group;

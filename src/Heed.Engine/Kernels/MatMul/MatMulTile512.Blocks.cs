@@ -24,15 +24,19 @@ internal readonly unsafe partial struct MatMulTile512
         byte* b1 = b + panelBytes;
         for (nint k = 0; k < K; k += TBlock.Length)
         {
+            Vector512<float> d0 = TBlock.Factor512(b, Columns, 0), d1 = TBlock.Factor512(b, Columns, 16);
+            Vector512<float> d2 = TBlock.Factor512(b1, Columns, 0), d3 = TBlock.Factor512(b1, Columns, 16);
+            Vector512<float> e0 = TBlock.Least512(b, Columns, 0), e1 = TBlock.Least512(b, Columns, 16);
+            Vector512<float> e2 = TBlock.Least512(b1, Columns, 0), e3 = TBlock.Least512(b1, Columns, 16);
             int groups = (int)Math.Min(TBlock.Length, K - k) / TBlock.Group;
             for (int group = 0; group < groups; group++)
             {
-                Vector512<float> s0 = TBlock.Scale512(b, Columns, 0, group), s1 = TBlock.Scale512(b, Columns, 16, group);
-                Vector512<float> s2 = TBlock.Scale512(b1, Columns, 0, group), s3 = TBlock.Scale512(b1, Columns, 16, group);
+                Vector512<float> s0 = TBlock.Scale512(d0, b, Columns, 0, group), s1 = TBlock.Scale512(d1, b, Columns, 16, group);
+                Vector512<float> s2 = TBlock.Scale512(d2, b1, Columns, 0, group), s3 = TBlock.Scale512(d3, b1, Columns, 16, group);
                 if (TBlock.HasMinimum)
                 {
-                    m0 = TBlock.Minimum512(b, Columns, 0, group); m1 = TBlock.Minimum512(b, Columns, 16, group);
-                    m2 = TBlock.Minimum512(b1, Columns, 0, group); m3 = TBlock.Minimum512(b1, Columns, 16, group);
+                    m0 = TBlock.Minimum512(e0, b, Columns, 0, group); m1 = TBlock.Minimum512(e1, b, Columns, 16, group);
+                    m2 = TBlock.Minimum512(e2, b1, Columns, 0, group); m3 = TBlock.Minimum512(e3, b1, Columns, 16, group);
                 }
 
                 int end = (group + 1) * TBlock.Group;

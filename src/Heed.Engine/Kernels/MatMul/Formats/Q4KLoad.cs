@@ -21,26 +21,32 @@ internal readonly unsafe struct Q4KLoad : IBlockLoad
     public static bool HasMinimum => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Scale512(byte* block, int lane, int column, int group)
+    public static Vector512<float> Factor512(byte* block, int lane, int column) => BlockBytes.Half512(block + (column * sizeof(ushort)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Least512(byte* block, int lane, int column) => BlockBytes.Half512(block + ((lane + column) * sizeof(ushort)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Scale512(Vector512<float> factor, byte* block, int lane, int column, int group)
     {
         byte* six = block + (4 * lane) + column;
         Vector512<int> s = group < 4
             ? BlockBytes.Unsigned512(six + (group * lane)) & Vector512.Create(63)
             : (BlockBytes.Unsigned512(six + ((group + 4) * lane)) & Vector512.Create(15))
                 | Vector512.ShiftLeft(Vector512.ShiftRightLogical(BlockBytes.Unsigned512(six + ((group - 4) * lane)), 6), 4);
-        return BlockBytes.Half512(block + (column * sizeof(ushort))) * Vector512.ConvertToSingle(s);
+        return factor * Vector512.ConvertToSingle(s);
     }
 
     // With its sign turned, as the fused multiply-add takes it: d·s·q is exact, so that one rounding remains, as in the definition.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Minimum512(byte* block, int lane, int column, int group)
+    public static Vector512<float> Minimum512(Vector512<float> least, byte* block, int lane, int column, int group)
     {
         byte* six = block + (4 * lane) + column;
         Vector512<int> m = group < 4
             ? BlockBytes.Unsigned512(six + ((group + 4) * lane)) & Vector512.Create(63)
             : Vector512.ShiftRightLogical(BlockBytes.Unsigned512(six + ((group + 4) * lane)), 4)
                 | Vector512.ShiftLeft(Vector512.ShiftRightLogical(BlockBytes.Unsigned512(six + (group * lane)), 6), 4);
-        return -(BlockBytes.Half512(block + ((lane + column) * sizeof(ushort))) * Vector512.ConvertToSingle(m));
+        return -(least * Vector512.ConvertToSingle(m));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -62,26 +68,32 @@ internal readonly unsafe struct Q4KLoad : IBlockLoad
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Scale256(byte* block, int lane, int column, int group)
+    public static Vector256<float> Factor256(byte* block, int lane, int column) => BlockBytes.Half256(block + (column * sizeof(ushort)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Least256(byte* block, int lane, int column) => BlockBytes.Half256(block + ((lane + column) * sizeof(ushort)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Scale256(Vector256<float> factor, byte* block, int lane, int column, int group)
     {
         byte* six = block + (4 * lane) + column;
         Vector256<int> s = group < 4
             ? BlockBytes.Unsigned256(six + (group * lane)) & Vector256.Create(63)
             : (BlockBytes.Unsigned256(six + ((group + 4) * lane)) & Vector256.Create(15))
                 | Vector256.ShiftLeft(Vector256.ShiftRightLogical(BlockBytes.Unsigned256(six + ((group - 4) * lane)), 6), 4);
-        return BlockBytes.Half256(block + (column * sizeof(ushort))) * Vector256.ConvertToSingle(s);
+        return factor * Vector256.ConvertToSingle(s);
     }
 
     // With its sign turned, as the fused multiply-add takes it: d·s·q is exact, so that one rounding remains, as in the definition.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Minimum256(byte* block, int lane, int column, int group)
+    public static Vector256<float> Minimum256(Vector256<float> least, byte* block, int lane, int column, int group)
     {
         byte* six = block + (4 * lane) + column;
         Vector256<int> m = group < 4
             ? BlockBytes.Unsigned256(six + ((group + 4) * lane)) & Vector256.Create(63)
             : Vector256.ShiftRightLogical(BlockBytes.Unsigned256(six + ((group + 4) * lane)), 4)
                 | Vector256.ShiftLeft(Vector256.ShiftRightLogical(BlockBytes.Unsigned256(six + (group * lane)), 6), 4);
-        return -(BlockBytes.Half256(block + ((lane + column) * sizeof(ushort))) * Vector256.ConvertToSingle(m));
+        return -(least * Vector256.ConvertToSingle(m));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -21,10 +21,16 @@ internal readonly unsafe struct Q8Load : IBlockLoad
     public static bool HasMinimum => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Scale512(byte* block, int lane, int column, int group) => BlockBytes.Half512(block + (column * sizeof(ushort)));
+    public static Vector512<float> Factor512(byte* block, int lane, int column) => BlockBytes.Half512(block + (column * sizeof(ushort)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Minimum512(byte* block, int lane, int column, int group) => Vector512<float>.Zero;
+    public static Vector512<float> Least512(byte* block, int lane, int column) => Vector512<float>.Zero;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Scale512(Vector512<float> factor, byte* block, int lane, int column, int group) => factor;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Minimum512(Vector512<float> least, byte* block, int lane, int column, int group) => Vector512<float>.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Add512(
@@ -40,10 +46,16 @@ internal readonly unsafe struct Q8Load : IBlockLoad
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Scale256(byte* block, int lane, int column, int group) => BlockBytes.Half256(block + (column * sizeof(ushort)));
+    public static Vector256<float> Factor256(byte* block, int lane, int column) => BlockBytes.Half256(block + (column * sizeof(ushort)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Minimum256(byte* block, int lane, int column, int group) => Vector256<float>.Zero;
+    public static Vector256<float> Least256(byte* block, int lane, int column) => Vector256<float>.Zero;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Scale256(Vector256<float> factor, byte* block, int lane, int column, int group) => factor;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Minimum256(Vector256<float> least, byte* block, int lane, int column, int group) => Vector256<float>.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Add256(
