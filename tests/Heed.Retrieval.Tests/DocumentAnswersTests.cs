@@ -40,6 +40,39 @@ public class DocumentAnswersTests
         await Assert.ThrowsAsync<InputException>(() => answers.AskAsync(" "));
     }
 
+    [Theory]
+    [InlineData(new[] { 0.8, 0.9 }, new[] { 0.1, 0.2 }, 0.5)]                        // a gap: its middle
+    [InlineData(new[] { 0.3, 0.5, 0.6, 0.7 }, new[] { 0.1, 0.2, 0.4, 0.25 }, 0.35)]  // one of four lost, one of four let through
+    public void The_threshold_loses_as_much_as_it_lets_through(double[] with, double[] without, double expected)
+        => Assert.Equal(expected, EvidenceCalibration.EqualError(with, without), 12);
+
+    [Fact]
+    public async Task A_question_about_a_document_that_is_gone_has_less_evidence_than_before()
+    {
+        using TemporaryFolder folder = new();
+        using SearchIndexWriter writer = SearchIndexWriter.Open(folder.Path);
+        for (int i = 0; i < Subjects.Length; i++)
+            writer.Put(new SearchDocument
+            {
+                Key = $"{Subjects[i]}.txt",
+                Text = $"About the {Subjects[i]} people ask often. The {Subjects[i]} {Facts[i]}. Write to us if the {Subjects[i]} fails.",
+            });
+        writer.Calibrate();
+        using SearchIndex index = SearchIndex.Open(folder.Path);
+        EvidenceThreshold evidence = index.Evidence!;
+        Assert.InRange(evidence.Questions, 1, 2 * Subjects.Length);
+        Assert.Equal(evidence.Kept, 1 - evidence.LetThrough, 0.26);
+        const string Question = "When is the garden watered by the machine?";
+        DocumentAnswer before = await new DocumentAnswers(index).AskAsync(Question);
+        Assert.True(before.Found);
+        writer.Remove("garden.txt");
+        writer.Calibrate();
+        index.Refresh();
+        DocumentAnswer after = await new DocumentAnswers(index).AskAsync(Question);
+        Assert.True(after.Evidence < before.Evidence / 2);
+        Assert.NotEqual(evidence.Threshold, index.Evidence!.Threshold);   // what is gone counts no longer
+    }
+
     [Fact]
     public async Task A_question_answering_head_takes_the_answer_from_a_source_and_says_where_it_stands()
     {

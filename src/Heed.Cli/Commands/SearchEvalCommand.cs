@@ -123,18 +123,32 @@ internal static class SearchEvalCommand
         List<JudgedQuery> foreign, CancellationToken cancellationToken)
     {
         DocumentAnswers answers = new(index);
-        async Task<double> Share(List<JudgedQuery> questions)
+        async Task<(double Kept, double Exact, double ExactKept)> Ask(List<JudgedQuery> questions)
         {
-            int found = 0;
-            foreach (JudgedQuery q in questions) if ((await answers.AskAsync(q.Query, null, cancellationToken)).Found) found++;
-            return (double)found / questions.Count;
+            int found = 0, exact = 0, both = 0;
+            foreach (JudgedQuery q in questions)
+            {
+                DocumentAnswer answer = await answers.AskAsync(q.Query, null, cancellationToken);
+                bool isExact = answer.Sources is [var first, ..] && q.Relevant.ContainsKey(first.Key);
+                if (answer.Found) found++;
+                if (isExact) exact++;
+                if (answer.Found && isExact) both++;
+            }
+
+            return ((double)found / questions.Count, (double)exact / questions.Count, (double)both / Math.Max(1, exact));
         }
 
+        (double kept, double right, double rightKept) = await Ask(asked);
         return new JsonObject
         {
             ["threshold"] = evidence.Threshold,
-            ["answerable_kept"] = await Share(asked),
-            ["unanswerable_let_through"] = await Share(foreign),
+            ["calibration_kept"] = evidence.Kept,
+            ["calibration_let_through"] = evidence.LetThrough,
+            ["calibration_questions"] = evidence.Questions,
+            ["answerable_kept"] = kept,
+            ["exact"] = right,
+            ["exact_kept"] = rightKept,
+            ["unanswerable_refused"] = 1 - (await Ask(foreign)).Kept,
         };
     }
 
@@ -155,9 +169,13 @@ internal static class SearchEvalCommand
             terminal.Line($"{mode,-8}" + string.Concat(names.Select(n => string.Create(CultureInfo.InvariantCulture,
                 $"{(double)scores![n]!,11:0.0000}"))));
         if (json["not_found"] is not JsonObject found) return;
-        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"threshold of evidence {(double)found["threshold"]!:0.000}: ")
-            + string.Create(CultureInfo.InvariantCulture, $"{(double)found["answerable_kept"]!:P1} of the questions are answered, ")
-            + string.Create(CultureInfo.InvariantCulture, $"{(double)found["unanswerable_let_through"]!:P1} of those about other members"));
+        double Number(string name) => (double)found[name]!;
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"threshold of evidence {Number("threshold"):0.000}, measured on ")
+            + string.Create(CultureInfo.InvariantCulture, $"{found["calibration_questions"]} questions of the documents: keeps ")
+            + string.Create(CultureInfo.InvariantCulture, $"{Number("calibration_kept"):P1}, lets {Number("calibration_let_through"):P1} through"));
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"answered: {Number("answerable_kept"):P1} of the questions, ")
+            + string.Create(CultureInfo.InvariantCulture, $"{Number("exact_kept"):P1} of the {Number("exact"):P1} whose first part is right; ")
+            + string.Create(CultureInfo.InvariantCulture, $"refused: {Number("unanswerable_refused"):P1} of those about other members"));
     }
 
     private static IEnumerable<JudgedQuery> Read(string path)

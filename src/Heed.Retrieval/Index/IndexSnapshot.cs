@@ -150,6 +150,21 @@ internal sealed class IndexSnapshot
         return sum;
     }
 
+    /// <summary>The BM25 score of a text that is no part, as if it were one, over the most that a part could have for the query.</summary>
+    public double ByWords(string query, string text)
+    {
+        Bm25Options options = Manifest.Settings.Words;
+        string[] words = [.. WordSplitter.Words(text)];
+        double sum = 0, most = MostByWords(query);
+        foreach (string word in WordSplitter.Words(query))
+        {
+            if (Holding(Encoding.UTF8.GetBytes(word)) is not (> 0 and int holding)) continue;
+            sum += options.Rarity(Chunks, holding) * options.Saturation(words.Count(w => w == word), words.Length, _meanWords);
+        }
+
+        return most > 0 ? sum / most : 0;
+    }
+
     /// <summary>The parts whose vectors are nearest to a query's, nearest first.</summary>
     public List<Ranked> ByVectors(ReadOnlySpan<float> query, int top, bool[]? allowed)
     {

@@ -118,6 +118,10 @@ public sealed class SearchIndex : IDisposable
         return _embedder?.Embed(query, new EmbeddingOptions { Purpose = EmbeddingPurpose.Query }, cancellationToken);
     }
 
+    /// <summary>The vector that a text gets as a part of a document; there must be an embedder.</summary>
+    internal float[] VectorOfDocument(string text, CancellationToken cancellationToken)
+        => _embedder!.Embed(text, new EmbeddingOptions { Purpose = EmbeddingPurpose.Document }, cancellationToken);
+
     private static async Task<IReadOnlyList<SearchHit>> Rerank(
         IReranker reranker, string query, IReadOnlyList<SearchHit> hits, int top, CancellationToken cancellationToken)
     {
