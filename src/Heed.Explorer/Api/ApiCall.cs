@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Heed.Explorer.Traces;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Heed.Explorer.Api;
 
@@ -79,6 +80,22 @@ internal sealed class ApiCall(HttpContext http)
         catch (JsonException e)
         {
             throw new InputException($"The body is not as expected: {e.Message}");
+        }
+    }
+
+    /// <summary>Writes the body to a file; it may be larger than that of other requests.</summary>
+    public async Task SaveBodyAsync(string path, long mostBytes)
+    {
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = mostBytes;
+        using FileStream file = File.Create(path);
+        try
+        {
+            await http.Request.Body.CopyToAsync(file, CancellationToken).ConfigureAwait(false);
+        }
+        catch (BadHttpRequestException)
+        {
+            throw new InputException($"The file is larger than {mostBytes >> 20} MiB, which is all that is read here. Compare it with "
+                + "'heed inspect --diff'.");
         }
     }
 

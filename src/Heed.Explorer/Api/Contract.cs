@@ -143,6 +143,74 @@ internal sealed record WhyMeasure(string Id, string Name, float[] Values);
 internal sealed record WhyReply(
     int At, int Target, string TargetText, int Foil, string FoilText, float Score, IReadOnlyList<WhyMeasure> Measures, float[] Agreement);
 
+/// <summary>One number that a check measures beside what was expected.</summary>
+/// <param name="What">What it is.</param>
+/// <param name="Expected">The bounds, for people; empty of a number that is only told.</param>
+/// <param name="Measured">The value, for people.</param>
+/// <param name="AsExpected">Whether it lies within the bounds; null: it decides nothing.</param>
+internal sealed record CheckValue(string What, string Expected, string Measured, bool? AsExpected);
+
+/// <summary>A check that can be run.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Group"><c>inspection</c> or <c>lab</c>.</param>
+/// <param name="Claim">What should be so.</param>
+/// <param name="UsesModel">False for experiments on models made by seed.</param>
+/// <param name="Source">Where the claim is from.</param>
+internal sealed record CheckReply(string Name, string Group, string Claim, bool UsesModel, string Source);
+
+/// <summary>The checks.</summary>
+internal sealed record ChecksReply(IReadOnlyList<CheckReply> Checks);
+
+/// <summary>Which check is to be run, on which run's text.</summary>
+internal sealed record CheckRequest(string Name, string Trace);
+
+/// <summary>What a check found.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="State"><c>passed</c>, <c>failed</c> or <c>skipped</c>: all deciding numbers within their bounds, or one outside.</param>
+/// <param name="Verdict">In words; of a skipped one the reason.</param>
+/// <param name="Values">What was measured.</param>
+/// <param name="Milliseconds">How long it took.</param>
+internal sealed record CheckResult(string Name, string State, string Verdict, IReadOnlyList<CheckValue> Values, double Milliseconds);
+
+/// <summary>A tensor of a run in numbers.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Shape">Its shape.</param>
+/// <param name="Least">Smallest finite value.</param>
+/// <param name="Most">Largest finite value.</param>
+/// <param name="Mean">Mean of the finite values.</param>
+/// <param name="Norm">L2 length of the finite values.</param>
+/// <param name="NotFinite">Number of NaN and infinities; hidden scores (−∞ after a mask) do not count.</param>
+/// <param name="FirstNotFinite">Where the first of them lies, by axis; null: none.</param>
+/// <param name="First">The first values.</param>
+internal sealed record TensorSummary(
+    string Name, IReadOnlyList<int> Shape, float Least, float Most, double Mean, double Norm, int NotFinite,
+    IReadOnlyList<int>? FirstNotFinite, IReadOnlyList<float> First);
+
+/// <summary>The tensors of a run in the order of the computation.</summary>
+internal sealed record OperationsReply(IReadOnlyList<TensorSummary> Operations);
+
+/// <summary>How one tensor differs between two runs.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Largest">The largest absolute difference.</param>
+/// <param name="Relative">L2 length of the difference, as a share of the first run's tensor.</param>
+/// <param name="Index">Where the largest lies, by axis.</param>
+/// <param name="First">What the first run has there.</param>
+/// <param name="Second">What the second has there.</param>
+internal sealed record TensorDifference(
+    string Name, double Largest, double Relative, IReadOnlyList<int> Index, float First, float Second);
+
+/// <summary>Two runs side by side.</summary>
+/// <param name="Differences">Every tensor that differs in a bit, in the order of the computation.</param>
+/// <param name="Compared">Tensors that both have with one shape.</param>
+/// <param name="Others">Names that only one has, or that have other shapes.</param>
+/// <param name="SameWeights">Whether both are of the same weights.</param>
+/// <param name="SameText">Whether both are of the same ids.</param>
+/// <param name="FirstTokens">The tokens of the first run.</param>
+/// <param name="SecondTokens">The tokens of the second.</param>
+internal sealed record DifferenceReply(
+    IReadOnlyList<TensorDifference> Differences, int Compared, IReadOnlyList<string> Others, bool SameWeights, bool SameText,
+    IReadOnlyList<string> FirstTokens, IReadOnlyList<string> SecondTokens);
+
 /// <summary>Everything that is written as JSON.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
@@ -161,4 +229,9 @@ internal sealed record WhyReply(
 [JsonSerializable(typeof(WhyReply))]
 [JsonSerializable(typeof(GeneratedToken))]
 [JsonSerializable(typeof(GenerateRequest))]
+[JsonSerializable(typeof(ChecksReply))]
+[JsonSerializable(typeof(CheckRequest))]
+[JsonSerializable(typeof(CheckResult))]
+[JsonSerializable(typeof(OperationsReply))]
+[JsonSerializable(typeof(DifferenceReply))]
 internal sealed partial class ExplorerJson : JsonSerializerContext;

@@ -28,5 +28,7 @@ internal static class Endpoints
             new HeadsEndpoint(), new ViewEndpoint(),
         new LensEndpoint(), new StructureEndpoint(), new OperandsEndpoint(), new GenerateEndpoint(),
         new CatalogueEndpoint(), new SizeEndpoint(), new WhyEndpoint(),
+        new ChecksEndpoint(), new CheckEndpoint(),
+        new OperationsEndpoint(), new DifferenceEndpoint(), new SavedTraceEndpoint(), new SavedDifferenceEndpoint(),
     ];
 }

@@ -36,7 +36,8 @@ internal sealed class WhyEndpoint : IEndpoint
     {
         Inspector inspector = session.Inspector;
         StackSite stack = session.Layout.Main;
-        string name = session.InspectedName(stack), embed = $"{name}.embed.token", pattern = $"{name}.blocks.{stack.Layers.Count - 1}.attn.pattern";
+        string name = session.InspectedName(stack), embed = $"{name}.embed.token";
+        string pattern = $"{name}.blocks.{stack.Layers.Count - 1}.attn.pattern";
         InspectedText text = TraceRunner.TextOf(trace.Text, trace.Decoder);
         LogitDifference metric = new(target, foil, at);
         Inspection.Trace seen = inspector.Trace(text, n => n == embed || n == pattern, null, cancellationToken);
@@ -47,7 +48,8 @@ internal sealed class WhyEndpoint : IEndpoint
         ValueArray mean = new(Array.ConvertAll(sums, s => (float)(s / T)), D);
         int seenTokens = stack.IsCausal ? at + 1 : T;
         float[] scores = inspector.Measure(text, metric, [[], .. Enumerable.Range(0, seenTokens)
-            .Select(t => (IReadOnlyList<Inspection.Intervention>)[Inspection.Intervention.Set(embed, mean, position: t)])], cancellationToken);
+            .Select(t => (IReadOnlyList<Inspection.Intervention>)[Inspection.Intervention.Set(embed, mean, position: t)])],
+            cancellationToken);
         float score = scores[0];
         float[] without = new float[T];
         for (int t = 0; t < seenTokens; t++) without[t] = score - scores[t + 1];

@@ -42,6 +42,11 @@ export class HttpEngine {
     return (await this.#ask(name, undefined, body, signal)).json();
   }
 
+  /** Sends a file. @param {string} name @param {Record<string, string | number>} query @param {Blob} file @returns {Promise<any>} */
+  async send(name, query, file) {
+    return (await this.#ask(name, query, file)).json();
+  }
+
   /** One object per line, as they come. @param {string} name @param {object} body @param {(line: any) => void} each @param {AbortSignal=} signal */
   async stream(name, body, each, signal) {
     const reply = await this.#ask(name, undefined, body, signal);
@@ -64,7 +69,7 @@ export class HttpEngine {
     let reply;
     try {
       reply = await fetch('api/' + name + values, body
-        ? { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), signal }
+        ? { method: 'POST', headers: { 'Content-Type': body instanceof Blob ? 'application/octet-stream' : 'application/json' }, body: body instanceof Blob ? body : JSON.stringify(body), signal }
         : { signal });
     } catch (e) {
       if (e instanceof DOMException && e.name === 'AbortError') throw e;
@@ -114,6 +119,11 @@ export class TraceEngine {
   /** @param {string} name @param {object} body */
   async post(name, body) {
     return (await this.#file(name + ' ' + canonical(body))).json();
+  }
+
+  /** @returns {Promise<any>} */
+  async send() {
+    throw new EngineError('This recording compares nothing: start heed explore for that.', 'recorded');
   }
 
   async stream() {

@@ -169,12 +169,12 @@ export class Store {
     });
   }
 
-  /** The tokens of a stack. @param {string} stack @returns {any[]} */
+  /** The tokens of a stack. @param {string} stack @returns {import('./contract.js').TextToken[]} */
   tokens(stack) {
     return !this.trace ? [] : stack === 'decoder' ? this.trace.decoderTokens : this.trace.tokens;
   }
 
-  /** The stack in view. */
+  /** The stack in view. @returns {import('./contract.js').StackReply} */
   get stack() {
     return this.model.stacks.find((/** @type {any} */ s) => s.name === this.state.S) ?? this.model.stacks[this.model.stacks.length - 1];
   }

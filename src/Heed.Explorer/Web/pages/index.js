@@ -15,4 +15,6 @@ export const PAGES = [
   { id: 'why', title: 'Why', group: 'Write', load: () => import('./why.js') },
   { id: 'models', title: 'Models', group: 'Compare', load: () => import('./models.js') },
   { id: 'size', title: 'Size calculator', group: 'Compare', load: () => import('./size.js') },
+  { id: 'debug', title: 'Debug', group: 'Prove', load: () => import('./debug.js') },
+  { id: 'selfcheck', title: 'Self-check', group: 'Prove', load: () => import('./selfcheck.js') },
 ];

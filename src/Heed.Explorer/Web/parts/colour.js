@@ -1,9 +1,32 @@
 // Colours of the page's theme for canvases; read anew when the theme changes.
 
 /** @type {Record<string, number[][]>} */ let ramps = {};
-const forget = () => { ramps = {}; };
-addEventListener('heed-theme', forget);
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', forget);
+/** @type {Set<() => void>} */ const painters = new Set();
+
+/** Colours of before are forgotten first, then everything that is painted is painted again. */
+function changed() {
+  ramps = {};
+  for (const paint of painters) paint();
+}
+addEventListener('heed-theme', changed);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
+
+/** Paints again whenever the theme changes, by the button or by the system, for as long as an element is in the page. */
+export class ThemePainter {
+  /** @param {import('../vendor/lit.js').LitElement} host @param {() => void} paint */
+  constructor(host, paint) {
+    this.paint = paint;
+    host.addController(this);
+  }
+
+  hostConnected() {
+    painters.add(this.paint);
+  }
+
+  hostDisconnected() {
+    painters.delete(this.paint);
+  }
+}
 
 /** @param {'s' | 'd'} kind @returns {number[][]} */
 function ramp(kind) {

@@ -1,5 +1,6 @@
 import { html } from '../vendor/lit.js';
 import { exact } from '../numbers.js';
+import { program } from './program.js';
 
 /** @typedef {import('../store.js').Store} Store */
 
@@ -34,26 +35,6 @@ async function take(store, what) {
 
 /** @param {Store} store */
 export const hookInView = store => `${store.state.S ? store.state.S + '.' : ''}blocks.${Math.min(store.state.L, store.stack.layers - 1)}.${store.state.x.cross ? 'cross_attn' : 'attn'}.pattern`;
-
-/** @param {Store} store */
-function program(store) {
-  const name = hookInView(store);
-  const text = JSON.stringify(store.state.t).replaceAll('\\u', '\\u');
-  const h = store.state.H;
-  const zero = store.state.iv.map(iv => iv.split(':')).filter(iv => iv[0] === 'zero');
-  return [
-    'using Heed.Engine.Nn;', 'using Heed.Generation;', 'using Heed.Models;', '',
-    `using HeedModel model = HeedModel.Open(${JSON.stringify(store.model.folder)});`,
-    `int[] ids = [.. model.Tokenizer.Encode(${text}).Ids];`,
-    'Hooks hooks = new();',
-    ...zero.map(([, site, head]) => `hooks.Replace("${site}.z", (_, z) => z * Heed.Engine.Tensors.Tensor.Create([.. Enumerable.Range(0, z.Shape[1]).Select(h => h == ${head} ? 0f : 1f)], 1, z.Shape[1], 1));`),
-    `hooks.Observe("${name}", (name, x) =>`, '{',
-    '    int T = x.Shape[2], S = x.Shape[3];',
-    `    for (int i = 0; i < T; i++) Console.WriteLine(string.Join(' ', Enumerable.Range(0, S).Select(j => x.Value[0, ${h}, i, j])));`,
-    '});',
-    `model.Model.Run(new ModelInputs { InputIds = TokenGrid.Of([ids])${store.model.family === 'encoder-decoder' ? `, DecoderInputIds = TokenGrid.Of([[${store.trace.decoderTokens.map((/** @type {any} */ t) => t.id).join(', ')}]])` : ''} }, new RunOptions { Hooks = hooks });`, '',
-  ].join('\n');
-}
 
 /** @param {Store} store */
 function png(store) {

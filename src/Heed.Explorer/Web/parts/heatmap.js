@@ -1,5 +1,5 @@
 import { LitElement, html, nothing } from '../vendor/lit.js';
-import { diverging, sequential, theme } from './colour.js';
+import { ThemePainter, diverging, sequential, theme } from './colour.js';
 import { short } from '../numbers.js';
 
 /**
@@ -25,21 +25,11 @@ class HeatMap extends LitElement {
     this.label = '';
     this.wide = false;
     /** @type {{r: number, c: number, x: number, y: number} | null} */ this.over = null;
-    this.redraw = () => this.paint();
+    new ThemePainter(this, () => this.paint());
   }
 
   createRenderRoot() {
     return this;
-  }
-
-  connectedCallback() {
-    super.connectedCallback();
-    addEventListener('heed-theme', this.redraw);
-  }
-
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    removeEventListener('heed-theme', this.redraw);
   }
 
   get size() {

@@ -1,6 +1,6 @@
 import { LitElement, html, nothing } from '../vendor/lit.js';
 import { styled } from './style.js';
-import { sequential } from './colour.js';
+import { ThemePainter, sequential } from './colour.js';
 import { skeleton } from './states.js';
 
 /** @typedef {import('../store.js').Store} Store */
@@ -14,21 +14,11 @@ class HeadThumb extends LitElement {
     /** @type {Uint8Array} */ this.data = new Uint8Array();
     this.rows = 0;
     this.columns = 0;
-    this.redraw = () => this.updated();
+    new ThemePainter(this, () => this.updated());
   }
 
   createRenderRoot() {
     return this;
-  }
-
-  connectedCallback() {
-    super.connectedCallback();
-    addEventListener('heed-theme', this.redraw);
-  }
-
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    removeEventListener('heed-theme', this.redraw);
   }
 
   render() {

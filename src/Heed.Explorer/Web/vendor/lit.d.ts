@@ -10,6 +10,7 @@ export class LitElement extends HTMLElement {
   connectedCallback(): void;
   disconnectedCallback(): void;
   requestUpdate(): void;
+  addController(controller: { hostConnected?(): void; hostDisconnected?(): void }): void;
   render(): unknown;
   updated(): void;
 }
