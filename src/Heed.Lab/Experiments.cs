@@ -2,10 +2,12 @@ using Heed.Engine.Tensors;
 using Heed.Lab.Attention;
 using Heed.Lab.Costs;
 using Heed.Lab.Depth;
+using Heed.Lab.Disputes;
 using Heed.Lab.Language;
 using Heed.Lab.Memory;
 using Heed.Lab.Objectives;
 using Heed.Lab.Positions;
+using Heed.Lab.Training;
 
 namespace Heed.Lab;
 
@@ -26,6 +28,9 @@ public static class Experiments
         new ResidualGradient(), new ContextualVectors(), new LinearRecall(), new PathLength(),
         new FutureLeak(), new SpanShares(), new Extrapolation(), new OrderWithoutPositions(),
         new PermutedWords(), new Sinusoids(),
+        new PretrainingWorth(), new FinetuningWarmup(), new AttentionRelevance(), new DropoutLeftOn(), new FactStorage(),
+        new FactCapacity(), new FixedVector(), new LabelSmoothing(), new ParallelTokens(),
+        new ObjectivesCompared(), new ModelScaling(), new PositionKinds(), new Forgetting(), new Emergence(),
     ]).OrderBy(e => e.Number)];
 
     /// <summary>Those that train nothing and take seconds.</summary>

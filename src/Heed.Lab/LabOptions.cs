@@ -15,8 +15,15 @@ public sealed record LabOptions
     /// experiments that need a real one are skipped. It stays open.</summary>
     public HeedModel? Model { get; init; }
 
+    /// <summary>Folder in which long experiments keep the parts that are finished, so that a run that was stopped goes on there; null: they
+    /// work in a folder that is deleted afterwards.</summary>
+    public string? Work { get; init; }
+
     /// <summary>True to measure times too, where an experiment has some; they are never judged.</summary>
     public bool Times { get; init; }
+
+    /// <summary>Most optimizer steps of anything that is trained: tests run the mechanics of an experiment in seconds.</summary>
+    internal int StepLimit { get; init; } = int.MaxValue;
 }
 
 /// <summary>Where a run of experiments stands.</summary>

@@ -17,8 +17,14 @@ internal sealed class LabRun(Experiment experiment, int seed, LabOptions options
     /// <summary>The user's model, or null.</summary>
     public HeedModel? Model => options.Model;
 
+    /// <summary>Where finished parts are kept, or null.</summary>
+    public string? Work => options.Work;
+
     /// <summary>Whether times are measured.</summary>
     public bool Times => options.Times;
+
+    /// <summary>Most optimizer steps of a training.</summary>
+    public int StepLimit => options.StepLimit;
 
     /// <summary>Looked at between steps.</summary>
     public CancellationToken CancellationToken => cancellationToken;

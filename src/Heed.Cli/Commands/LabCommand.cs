@@ -50,11 +50,12 @@ internal static class LabCommand
         Option<string> seeds = new("--seeds") { Description = "seeds, separated by commas", DefaultValueFactory = _ => "1,2,3" };
         Option<string?> model = new("--model") { Description = "model folder or pulled name, for experiments that can run on one" };
         Option<string?> folder = new("--out") { Description = "folder for the results, one JSON file each in its subfolder results" };
+        Option<string?> work = new("--work") { Description = "folder in which long experiments keep finished parts, to go on there" };
         Option<bool> times = new("--times") { Description = "measure times as well, where an experiment has some; they decide nothing" };
         Option<int?> threads = NumberOption.Threads();
         Command command = new("run", "Run experiments and judge them. Example: heed lab run saturation head-rank --seeds 1,2,3")
         {
-            names, quick, seeds, model, folder, times, threads,
+            names, quick, seeds, model, folder, work, times, threads,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -65,7 +66,7 @@ internal static class LabCommand
                 throw new UsageException("no experiment was named; names or numbers of 'heed lab list' were expected, or --quick.");
             int[] numbers = [.. (parsed.GetValue(seeds) ?? "").Split(',').Select(Seed)];
             using HeedModel? opened = parsed.GetValue(model) is { } name ? HeedModel.Open(name) : null;
-            LabOptions options = new() { Seeds = numbers, Model = opened, Times = parsed.GetValue(times) };
+            LabOptions options = new() { Seeds = numbers, Model = opened, Work = parsed.GetValue(work), Times = parsed.GetValue(times) };
             return Task.FromResult(Run(terminal, chosen, options, parsed.GetValue(folder), cancellationToken));
         });
         return command;

@@ -41,6 +41,7 @@ internal static class SmallTrainer
     public static double[] Train(
         LabRun run, string name, ParameterSet parameters, SmallPlan plan, Func<int, Variable> loss, Action<int, double>? each = null)
     {
+        plan = plan with { Steps = Math.Min(plan.Steps, run.StepLimit) };
         double[] losses = new double[plan.Steps];
         Array.Fill(losses, double.NaN);
         using AdamW optimizer = new(parameters) { WeightDecay = plan.Decay, Beta2 = plan.Beta2 };
@@ -68,5 +69,5 @@ internal static class SmallTrainer
     }
 
     /// <summary>Mean of the last losses; NaN if training diverged.</summary>
-    public static double Last(double[] losses, int count) => losses[^count..].Average();
+    public static double Last(double[] losses, int count) => losses[^Math.Min(count, losses.Length)..].Average();
 }

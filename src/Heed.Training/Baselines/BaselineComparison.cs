@@ -80,7 +80,7 @@ public static class BaselineComparison
             int count = wanted == 0 ? train.Examples.Count : wanted;
             if (count > train.Examples.Count)
                 throw new ConfigException($"examples: is {count}, and {settings.Train} holds {train.Examples.Count}. Lower it.");
-            for (ulong seed = 1; seed <= (ulong)settings.Seeds; seed++)
+            for (ulong seed = (ulong)settings.FirstSeed; seed < (ulong)settings.FirstSeed + (ulong)settings.Seeds; seed++)
             {
                 ClassificationExample[] some = Draw(train, count, seed);
                 foreach (string method in methods)

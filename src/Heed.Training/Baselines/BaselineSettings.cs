@@ -23,8 +23,11 @@ public sealed record BaselineSettings
     /// <summary>Numbers of training examples; 0 stands for all.</summary>
     public IReadOnlyList<int> Examples { get; init; } = [0];
 
-    /// <summary>Seeds 1, 2, …: each draws its own examples and weights.</summary>
+    /// <summary>How many seeds, from <see cref="FirstSeed"/> on: each draws its own examples and weights.</summary>
     public int Seeds { get; init; } = 3;
+
+    /// <summary>The first seed.</summary>
+    public int FirstSeed { get; init; } = 1;
 
     /// <summary>C of the logistic regressions: how much the examples count against small weights.</summary>
     public double Strength { get; init; } = 10;
