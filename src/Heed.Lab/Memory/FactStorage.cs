@@ -34,8 +34,8 @@ internal sealed class FactStorage : Experiment
         => "it does not mean there alone: without attention, which brings the two parts of a subject together, recall is lost as well";
 
     public override string Remark
-        => "With seed 1, run first, an eighth of the facts survives without any feed-forward part: attention's own matrices learn facts too. "
-            + "The bound stands as it was.";
+        => "With seed 1, run first, an eighth of the facts survives without any feed-forward part: attention's own matrices learn facts "
+            + "too. The bound stands as it was.";
 
     public override IReadOnlyList<Expectation> Expectations { get; } =
     [

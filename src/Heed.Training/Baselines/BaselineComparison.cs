@@ -208,7 +208,8 @@ public static class BaselineComparison
         private float[] Of(string text, CancellationToken cancellationToken)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (!_vectors.TryGetValue(text, out float[]? vector)) _vectors.Add(text, vector = _embedder.Embed(text, cancellationToken: cancellationToken));
+            if (!_vectors.TryGetValue(text, out float[]? vector))
+                _vectors.Add(text, vector = _embedder.Embed(text, cancellationToken: cancellationToken));
             return vector;
         }
     }
