@@ -24,6 +24,8 @@ public sealed class TrainedExperimentTests
     [InlineData("attention-memory", Verdict.Holds)]
     [InlineData("checkpointing", Verdict.Holds)]
     [InlineData("window-reach", Verdict.HoldsIf)]
+    [InlineData("fact-storage", Verdict.DoesNotHold)]
+    [InlineData("forgetting", Verdict.HoldsIf)]
     public void A_stored_result_has_its_verdict(string name, Verdict verdict)
     {
         ExperimentResult result = LabPages.Read(Path.Combine(Repository.Root, "docs", "lab")).Single(r => r.Experiment.Name == name);
