@@ -45,10 +45,12 @@ public sealed partial class ReferenceBehaviourTests
         Assert.Contains($"Of {followed + refused + departed} situations {followed} are followed, {refused} refused and {departed} departed from.", Tree.Read(List), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Every_departure_is_held_by_a_test()
+    [Theory]
+    [InlineData(Departures)]
+    [InlineData("docs/complaints.md")]
+    public void Every_departure_and_every_complaint_is_held_by_a_test(string document)
     {
-        string[] rows = Rows(Departures);
+        string[] rows = Rows(document);
         Assert.NotEmpty(rows);
         Assert.DoesNotContain(rows, row => Named().Matches(row[(row[..^1].LastIndexOf('|') + 1)..]) is var tests
             && (tests.Count == 0 || tests.Any(t => !Tests.Contains(t.Groups[1].Value))));   // the last column names `Class.Method`

@@ -40,8 +40,9 @@ internal sealed class ExampleEvaluation
     public bool AreMeant(ParseResult parsed, string folder)
         => ((Option[])[_task, _columns, _predictions, _beams, _lengthPenalty]).Any(o => parsed.GetResult(o) is { Implicit: false })
             || (Directory.Exists(folder) && ModelFolder.ReadConfig(folder) is { } model
-                && model.Family.HeadOf(model.Architecture) is (HeadKind.SequenceClassifier or HeadKind.TokenClassifier or HeadKind.QuestionAnswerer
-                    or HeadKind.SequenceToSequence));
+                && (model.Family.HeadOf(model.Architecture) is HeadKind.SequenceClassifier or HeadKind.TokenClassifier
+                    or HeadKind.QuestionAnswerer or HeadKind.SequenceToSequence
+                    || (model.Family.HeadOf(model.Architecture) == HeadKind.None && FinetuningReport.TaskOf(folder) is not null)));
 
     /// <summary>Evaluates and prints.</summary>
     public int Run(Terminal terminal, string folder, string data, ParseResult parsed, CancellationToken cancellationToken)
@@ -55,6 +56,7 @@ internal sealed class ExampleEvaluation
             Model = folder,
             Test = data,
             Task = task,
+            FewShot = File.Exists(Path.Combine(folder, Generation.Embeddings.VectorHead.FileName)),
             Columns = parsed.GetValue(_columns)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
         };
         double? lengthPenalty = parsed.GetValue(_lengthPenalty);

@@ -217,7 +217,13 @@ internal static class FinetuneCommand
                     + $"figures."));
         if (run.Config is FinetuningConfig { Test.Length: > 0 }
             && FinetuningReport.TestFigures(folder) is { } test) terminal.Line($"On the test data: {test}");
-        terminal.Line($"Try it: heed predict {ShellWord.Of(folder)} \"…\"");
+        string at = ShellWord.Of(folder);
+        terminal.Line($"Try it: {run.Task.Name switch
+        {
+            "similarity" => $"heed embed texts {at} \"…\"",
+            "ranking" => $"heed predict {at} \"…\" --pair \"…\"",
+            _ => $"heed predict {at} \"…\"",
+        }}");
         return ExitCode.Ok;
     }
 }

@@ -64,7 +64,7 @@ public sealed class DataFileTests : IDisposable
         string file = Write("a.csv", "text,label\nfine,x\nshort\n,y\nno label,\n\"a\"b,x\nfine too,y\n\"never closed,x\nmore,y\n");
         InputException error = Assert.Throws<InputException>(() => ExampleReader.Classification(file));
         Assert.Equal(ExitCode.InputRejected, error.ExitCode);
-        foreach (string fault in (string[])[":3: has 1 fields and the header 2", ":4: 'text' is empty", ":5: 'label' is empty",
+        foreach (string fault in (string[])[":3: has 1 field and the header 2", ":4: 'text' is empty", ":5: 'label' is empty",
             ":6: field 1 has text after its closing quote", ":8: a quote opens here"])
             Assert.Contains(file + fault, error.Message, StringComparison.Ordinal);
         Assert.Contains("The data has 5 faults", error.Message, StringComparison.Ordinal);

@@ -235,6 +235,15 @@ public class SimilarityRunTests
     }
 
     [Fact]
+    public void Two_texts_of_a_class_are_held_out_wherever_there_are_four()
+    {
+        using TemporaryFolder folder = new();
+        string data = Rows(folder, "text,label", 16, i => $"a dog {i},{(i < 4 ? "x" : "y")}");
+        using TrainingRun<FinetuningTask> run = FinetuningRun.Prepare(folder.File("model"), Config(data) with { Steps = 1 });
+        Assert.Contains(run.Task.Decisions, d => d.StartsWith("4 of 16 examples are held out", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Numbers_are_classes_where_the_loss_or_names_of_labels_say_so()
     {
         using TemporaryFolder folder = new();

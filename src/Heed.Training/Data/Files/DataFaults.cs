@@ -18,6 +18,6 @@ internal sealed class DataFaults
         if (_faults.Count == 0 || options.SkipFaulty) return;
         string first = string.Join("\n", _faults.Take(Shown));
         string more = _faults.Count > Shown ? FormattableString.Invariant($"\n… and {_faults.Count - Shown} more") : "";
-        throw new InputException(FormattableString.Invariant($"{first}{more}\nThe data has {_faults.Count} fault{(_faults.Count == 1 ? "" : "s")}. Correct them, or leave such lines out (--skip-faulty, {nameof(DataOptions)}.{nameof(DataOptions.SkipFaulty)})."));
+        throw new InputException(FormattableString.Invariant($"{first}{more}\nThe data has {_faults.Count} fault{(_faults.Count == 1 ? "" : "s")}. Correct {(_faults.Count == 1 ? "it" : "them")}, or leave such lines out (--skip-faulty, {nameof(DataOptions)}.{nameof(DataOptions.SkipFaulty)})."));
     }
 }

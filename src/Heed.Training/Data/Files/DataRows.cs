@@ -73,7 +73,7 @@ internal sealed class DataRows
                 DataPlace place = new(file, record.Line);
                 if (record.Fields.Count != columns.Length)
                 {
-                    faults.Add(place, FormattableString.Invariant($"has {record.Fields.Count} fields and the header {columns.Length} (separated by {Name(delimiter)}); quote a field that holds one"));
+                    faults.Add(place, FormattableString.Invariant($"has {Printable.Counted(record.Fields.Count, "field")} and the header {columns.Length} (separated by {Name(delimiter)}); quote a field that holds one"));
                     continue;
                 }
 

@@ -14,9 +14,10 @@ public sealed record DataSplit<T>(IReadOnlyList<T> Training, IReadOnlyList<T> He
     /// <param name="text">An example's text. Equal but for white space are duplicates.</param>
     /// <param name="label">An example's label: each label's texts are held out by the same part. Null without labels.</param>
     /// <param name="part">Part held out, above 0 and below 1.</param>
+    /// <param name="least">Texts of a label that are held out at least, where it has twice as many.</param>
     /// <returns>Both parts. A label of two or more different texts has one or more on either side; a label of one text is learned
     /// from.</returns>
-    internal static DataSplit<T> Of(IReadOnlyList<T> examples, Func<T, string> text, Func<T, string>? label, double part)
+    internal static DataSplit<T> Of(IReadOnlyList<T> examples, Func<T, string> text, Func<T, string>? label, double part, int least = 1)
     {
         if (part is not (> 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(part), part,
             "The part held out must be above 0 and below 1.");
@@ -35,7 +36,7 @@ public sealed record DataSplit<T>(IReadOnlyList<T> Training, IReadOnlyList<T> He
         {
             var texts = stratum.OrderBy(g => new TextDocument("", g.Key).Hash).ThenBy(g => g.Key, StringComparer.Ordinal).ToList();
             int wanted = (int)Math.Round(texts.Count * part, MidpointRounding.AwayFromZero);
-            int taken = texts.Count < 2 ? 0 : Math.Clamp(wanted, 1, texts.Count - 1);
+            int taken = texts.Count < 2 ? 0 : Math.Clamp(wanted, texts.Count >= 2 * least ? least : 1, texts.Count - 1);
             foreach (int i in texts.Take(taken).SelectMany(g => g.Value)) heldOut[i] = true;
         }
 
@@ -72,11 +73,13 @@ public static class DataSplit
     public static DataSplit<RewritingExample> Of(ExampleSet<RewritingExample> data, double part = UsualPart)
         => Plain(data, e => e.Source, part);
 
-    /// <summary>Splits similar texts by the first text, class by class where there are classes.</summary>
+    /// <summary>Splits similar texts by the first text, class by class where there are classes; a held-out text with a class needs
+    /// another one that it can find.</summary>
     public static DataSplit<SimilarityExample> Of(SimilaritySet data, double part = UsualPart)
     {
         ArgumentNullException.ThrowIfNull(data);
-        return DataSplit<SimilarityExample>.Of(data.Examples, e => e.First, data.Classes.Count == 0 ? null : e => e.Class!, part);
+        return DataSplit<SimilarityExample>.Of(data.Examples, e => e.First, data.Classes.Count == 0 ? null : e => e.Class!, part,
+            data.Kind == SimilarityKind.Classes ? 2 : 1);
     }
 
     /// <summary>Splits conversations.</summary>

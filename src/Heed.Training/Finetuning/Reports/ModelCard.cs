@@ -30,7 +30,8 @@ internal static class ModelCard
         bool isNew = report["new_weights"]?.GetValue<bool>() == true;
         if (!isNew) card.Append(CultureInfo.InvariantCulture, $"base_model: {Quoted(model)}\n");
         card.Append(CultureInfo.InvariantCulture, $"pipeline_tag: {tag}\n");
-        card.Append(CultureInfo.InvariantCulture, $"library_name: transformers\n");
+        card.Append(CultureInfo.InvariantCulture, $"library_name: "
+            + $"{(task is SimilarityData.Name or RankingData.Name ? "sentence-transformers" : "transformers")}\n");
         card.Append(CultureInfo.InvariantCulture, $"tags:\n- heed\n- {task}\n");
         if (measures is { Count: > 0 })
         {
