@@ -120,7 +120,7 @@ public static partial class ExampleReader
         }
 
         Close();
-        statements.Add(FormattableString.Invariant($"{path}: CoNLL with {width} columns, the word first and the tag last{(documents > 0 ? $"; {documents} {DocumentStart} lines" : "")}"));
+        statements.Add(FormattableString.Invariant($"{path}: CoNLL with {width} columns, the word first and the tag last{(documents > 0 ? $"; {Printable.Counted(documents, $"{DocumentStart} line")}" : "")}"));
         return examples;
 
         void Close()
