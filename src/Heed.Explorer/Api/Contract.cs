@@ -211,6 +211,100 @@ internal sealed record DifferenceReply(
     IReadOnlyList<TensorDifference> Differences, int Compared, IReadOnlyList<string> Others, bool SameWeights, bool SameText,
     IReadOnlyList<string> FirstTokens, IReadOnlyList<string> SecondTokens);
 
+/// <summary>A token under an objective of pre-training.</summary>
+/// <param name="Id">What the model reads or writes there; below 0 where its tokenizer has no such token.</param>
+/// <param name="Text">As text.</param>
+/// <param name="Kind"><c>kept</c>, <c>masked</c>, <c>random</c>, <c>unchanged</c>, <c>predicted</c>, <c>sentinel</c> or <c>special</c>.</param>
+/// <param name="Loss">−log p of the right token in nats; null where nothing is predicted or the model has no such head.</param>
+/// <param name="Probability">p of the right token.</param>
+/// <param name="Label">The right token where another is read.</param>
+/// <param name="Guess">The likeliest token.</param>
+internal sealed record ObjectiveToken(int Id, string Text, string Kind, float? Loss, float? Probability, string? Label, string? Guess);
+
+/// <summary>A text under an objective.</summary>
+/// <param name="Objective"><c>causal</c>, <c>masked</c> or <c>span</c>.</param>
+/// <param name="Supported">Whether the opened model has the head for it.</param>
+/// <param name="Why">Why not.</param>
+/// <param name="Read">What the model reads.</param>
+/// <param name="Written">What the decoder is to write; empty without one.</param>
+/// <param name="Predicted">Tokens that are predicted.</param>
+/// <param name="Loss">Mean loss in nats per predicted token.</param>
+internal sealed record ObjectiveReply(
+    string Objective, bool Supported, string Why, IReadOnlyList<ObjectiveToken> Read, IReadOnlyList<ObjectiveToken> Written, int Predicted,
+    float? Loss);
+
+/// <summary>What one layer costs over a number of rows.</summary>
+/// <param name="Name">LSTM or attention.</param>
+/// <param name="Width">Numbers of a row.</param>
+/// <param name="Parameters">Its values.</param>
+/// <param name="Operations">Multiplications and additions of its matrix products.</param>
+/// <param name="Path">Layers of computation between the first row and the last output.</param>
+/// <param name="Steps">Calls that had to be made one after another until the output had the bits of the whole run.</param>
+/// <param name="Milliseconds">The shortest of three runs, now.</param>
+/// <param name="Reach">‖change of the last output‖ ÷ ‖last output‖ where the first row is turned around.</param>
+/// <param name="Influence">The same for every output; empty for long texts.</param>
+internal sealed record LayerCost(
+    string Name, int Width, long Parameters, double Operations, int Path, int Steps, double Milliseconds, float Reach, float[] Influence);
+
+/// <summary>Recurrence beside attention.</summary>
+internal sealed record RecurrenceReply(int Length, LayerCost Recurrent, LayerCost Attention);
+
+/// <summary>Likeness of two rows at one layer.</summary>
+internal sealed record LayerCosine(string Name, string Hook, float Cosine);
+
+/// <summary>A word in two texts.</summary>
+/// <param name="Fixed">The cosine of the words in the word vectors; null where one is unknown there.</param>
+internal sealed record ContextualReply(
+    IReadOnlyList<TextToken> First, int[] FirstAt, IReadOnlyList<TextToken> Second, int[] SecondAt, IReadOnlyList<LayerCosine> Layers,
+    float? Fixed);
+
+/// <summary>A word or token and its cosine.</summary>
+internal sealed record Neighbour(string Text, float Cosine);
+
+/// <summary>The nearest words.</summary>
+internal sealed record WordsReply(string Word, bool Known, IReadOnlyList<Neighbour> Near, int Words, int Width, string? Meant);
+
+/// <summary>The nearest tokens of the model's table.</summary>
+internal sealed record NearestReply(int Id, string Text, IReadOnlyList<Neighbour> Near);
+
+/// <summary>Sentences that are searched.</summary>
+internal sealed record SentencesRequest(IReadOnlyList<string> Sentences, string Query);
+
+/// <summary>A sentence and its likeness to the question.</summary>
+/// <param name="Fixed">By word vectors; null where no word is known.</param>
+internal sealed record SentenceScore(int Index, string Text, float Contextual, float? Fixed);
+
+/// <summary>The sentences, the likest first.</summary>
+internal sealed record SentencesReply(IReadOnlyList<SentenceScore> Sentences);
+
+/// <summary>A common mistake.</summary>
+internal sealed record Mistake(string Rule, string Symptom, string Harm, string Cause, string Fix);
+
+/// <summary>The common mistakes.</summary>
+internal sealed record MistakesReply(IReadOnlyList<Mistake> Mistakes);
+
+/// <summary>A mistake found in the opened model.</summary>
+internal sealed record FindingReply(string Rule, string Place, string Evidence, string Harm, string Fix);
+
+/// <summary>A rule that could not be judged.</summary>
+internal sealed record UnjudgedReply(string Rule, string Why);
+
+/// <summary>What the doctor says of the opened model.</summary>
+internal sealed record ExamineReply(
+    IReadOnlyList<FindingReply> Findings, IReadOnlyList<string> Judged, IReadOnlyList<UnjudgedReply> Unjudged);
+
+/// <summary>An example of a prompt.</summary>
+internal sealed record FewShotExample(string Text, string Label);
+
+/// <summary>A prompt that is to be judged.</summary>
+internal sealed record FewShotRequest(IReadOnlyList<FewShotExample> Examples, IReadOnlyList<string>? Labels, string Text);
+
+/// <summary>A label's probabilities: after a text without content, after the text, and corrected.</summary>
+internal sealed record LabelScore(string Label, float Prior, float Plain, float Corrected);
+
+/// <summary>What the prompt was and what came of it.</summary>
+internal sealed record FewShotReply(string Prompt, IReadOnlyList<LabelScore> Labels);
+
 /// <summary>Everything that is written as JSON.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
@@ -234,4 +328,15 @@ internal sealed record DifferenceReply(
 [JsonSerializable(typeof(CheckResult))]
 [JsonSerializable(typeof(OperationsReply))]
 [JsonSerializable(typeof(DifferenceReply))]
+[JsonSerializable(typeof(ObjectiveReply))]
+[JsonSerializable(typeof(RecurrenceReply))]
+[JsonSerializable(typeof(ContextualReply))]
+[JsonSerializable(typeof(WordsReply))]
+[JsonSerializable(typeof(NearestReply))]
+[JsonSerializable(typeof(SentencesRequest))]
+[JsonSerializable(typeof(SentencesReply))]
+[JsonSerializable(typeof(MistakesReply))]
+[JsonSerializable(typeof(ExamineReply))]
+[JsonSerializable(typeof(FewShotRequest))]
+[JsonSerializable(typeof(FewShotReply))]
 internal sealed partial class ExplorerJson : JsonSerializerContext;

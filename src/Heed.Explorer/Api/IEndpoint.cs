@@ -30,5 +30,7 @@ internal static class Endpoints
         new CatalogueEndpoint(), new SizeEndpoint(), new WhyEndpoint(),
         new ChecksEndpoint(), new CheckEndpoint(),
         new OperationsEndpoint(), new DifferenceEndpoint(), new SavedTraceEndpoint(), new SavedDifferenceEndpoint(),
+        new ObjectivesEndpoint(), new RecurrenceEndpoint(), new ContextualEndpoint(), new WordsEndpoint(), new NearestEndpoint(),
+        new SentencesEndpoint(), new MistakesEndpoint(), new ExamineEndpoint(), new FewShotEndpoint(),
     ];
 }

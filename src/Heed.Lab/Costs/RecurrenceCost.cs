@@ -70,30 +70,28 @@ internal sealed class RecurrenceCost : Experiment
             .OperationsPerToken;
     }
 
-    /// <summary>
-    /// The calls that a layer must make one after another until its last output is the right one, if each call may read all inputs and what
-    /// earlier calls gave: a recurrent layer needs the state of every earlier token, attention none.
-    /// </summary>
     private static int Steps(LabRun run, bool recurrent)
     {
         const int Tokens = 512, Width = 16;
         using TensorScope scope = TensorScope.Begin();
         using ParameterSet parameters = run.Parameters();
         Tensor x = run.Normal("x", Tokens, Width);
-        if (!recurrent)
-        {
-            MultiHeadAttention attention = new(new AttentionConfig { Width = Width, Heads = 2, Causal = true }, parameters.Root / "attn");
-            ReadOnlySpan<float> whole = attention.Forward(x, ForwardContext.Of(Tokens)).Value.Span;
-            // One call from the inputs alone gives every row at once.
-            ReadOnlySpan<float> once = attention.Forward(x, ForwardContext.Of(Tokens)).Value.Span;
-            return LabMath.Differing(whole, once) == 0 ? 1 : Tokens;
-        }
+        return recurrent ? Steps(new Lstm(Width, Width, parameters.Root / "lstm"), x)
+            : Steps(new MultiHeadAttention(new AttentionConfig { Width = Width, Heads = 2, Causal = true }, parameters.Root / "attn"), x);
+    }
 
-        Lstm lstm = new(Width, Width, parameters.Root / "lstm");
-        Tensor right = lstm.Forward(x, [0, Tokens]).Output.Value;
+    /// <summary>
+    /// The calls that a layer must make one after another until its last output is the right one, if each call may read all inputs and what
+    /// earlier calls gave: a recurrent layer needs the state of every earlier token, attention none.  x: [T, H].
+    /// </summary>
+    /// <returns>T, or −t where row t differs from that of the whole text.</returns>
+    internal static int Steps(Lstm lstm, Tensor x)
+    {
+        int tokens = x.Shape[0];
+        Tensor right = lstm.Forward(x, [0, tokens]).Output.Value;
         RecurrentState? state = null;
         int steps = 0;
-        for (int t = 0; t < Tokens; t++)
+        for (int t = 0; t < tokens; t++)
         {
             RecurrentOutput one = lstm.Forward(x.Rows(t, 1), [0, 1], state);
             steps++;
@@ -102,6 +100,16 @@ internal sealed class RecurrenceCost : Experiment
         }
 
         return steps;
+    }
+
+    /// <inheritdoc cref="Steps(Lstm, Tensor)"/>
+    /// <returns>1: one call from the inputs alone gives every row at once.</returns>
+    internal static int Steps(MultiHeadAttention attention, Tensor x)
+    {
+        int tokens = x.Shape[0];
+        ReadOnlySpan<float> whole = attention.Forward(x, ForwardContext.Of(tokens)).Value.Span;
+        ReadOnlySpan<float> once = attention.Forward(x, ForwardContext.Of(tokens)).Value.Span;
+        return LabMath.Differing(whole, once) == 0 ? 1 : tokens;
     }
 
     private static double TimeRatio(LabRun run)

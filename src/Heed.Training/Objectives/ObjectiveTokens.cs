@@ -54,14 +54,13 @@ internal sealed class ObjectiveTokens
         switch (objective)
         {
             case ObjectiveKind.Span:
-                List<int> ids = [];
-                while (tokenizer.TokenToId(Sentinel(ids.Count)) is { } id) ids.Add(id);
+                IReadOnlyList<int> ids = SentinelsOf(tokenizer);
                 if (ids.Count >= sentinels) return new ObjectiveTokens(tokenizer, endId) { Sentinels = ids };
                 throw new InputException($"{source}: the tokenizer has {ids.Count} sentinels ({Sentinel(0)}, {Sentinel(1)}, …), "
                     + $"and spans of a block need {sentinels}. "
                     + "Take T5's tokenizer, add sentinels as special tokens, leave the tokenizer out to train one, or lower block_length.");
             case ObjectiveKind.Masked or ObjectiveKind.Replaced or ObjectiveKind.Distill or ObjectiveKind.Denoise:
-                int mask = Role(tokenizer, "mask_token", "[MASK]", "<mask>") ?? throw new InputException(
+                int mask = MaskIdOf(tokenizer) ?? throw new InputException(
                     $"{source}: the tokenizer has no mask token ([MASK] or <mask>), which objective {objective} needs. "
                     + "Take a tokenizer that has one, add it as a special token, or leave the tokenizer out to train one.");
                 return ObjectiveKind.Masks(objective) || tokens.Last.Count > 0 ? new ObjectiveTokens(tokenizer, endId) { MaskId = mask }
@@ -69,6 +68,17 @@ internal sealed class ObjectiveTokens
             default:
                 return tokens;
         }
+    }
+
+    /// <summary>Id of a tokenizer's mask token, or null.</summary>
+    public static int? MaskIdOf(Tokenizer tokenizer) => Role(tokenizer, "mask_token", "[MASK]", "<mask>");
+
+    /// <summary>Ids of a tokenizer's sentinels, from the first; empty if it has none.</summary>
+    public static IReadOnlyList<int> SentinelsOf(Tokenizer tokenizer)
+    {
+        List<int> ids = [];
+        while (tokenizer.TokenToId(Sentinel(ids.Count)) is { } id) ids.Add(id);
+        return ids;
     }
 
     /// <summary>The special tokens of a tokenizer that is trained for an objective, in the order of their ids.</summary>

@@ -13,8 +13,13 @@ export const PAGES = [
   { id: 'ffn', title: 'Feed-forward', group: 'Build', load: () => import('./ffn.js') },
   { id: 'predict', title: 'Prediction', group: 'Write', load: () => import('./predict.js') },
   { id: 'why', title: 'Why', group: 'Write', load: () => import('./why.js') },
+  { id: 'objectives', title: 'Objectives', group: 'Write', load: () => import('./objectives.js') },
+  { id: 'embeddings', title: 'Embeddings', group: 'Compare', load: () => import('./embeddings.js') },
+  { id: 'compare', title: 'Recurrence', group: 'Compare', load: () => import('./compare.js') },
   { id: 'models', title: 'Models', group: 'Compare', load: () => import('./models.js') },
   { id: 'size', title: 'Size calculator', group: 'Compare', load: () => import('./size.js') },
   { id: 'debug', title: 'Debug', group: 'Prove', load: () => import('./debug.js') },
   { id: 'selfcheck', title: 'Self-check', group: 'Prove', load: () => import('./selfcheck.js') },
+  { id: 'guess', title: 'Guess first', group: 'Learn', load: () => import('./guess.js') },
+  { id: 'learn', title: 'Cards and sheets', group: 'Learn', load: () => import('./learn.js') },
 ];
