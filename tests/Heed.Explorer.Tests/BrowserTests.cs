@@ -119,10 +119,10 @@ public class BrowserTests(Browser browser, Servers servers)
     {
         // Each look takes seconds: ./test looks at three pages in one width, ./test --long at all of them in three.
         bool all = Environment.GetEnvironmentVariable("HEED_LONG") == "1";
-        string[] pages = all ? [.. PageTests.Pages] : theme == "light" ? ["attention", "steps"] : ["predict"];
+        string[] pages = all ? [.. PageTests.Pages] : theme == "light" ? ["attention", "steps", "learn"] : ["predict", "compare"];
         ExplorerServer server = await servers.GetAsync("decoder");
         List<string> found = [];
-        foreach (int width in all ? new[] { 375, 768, 1280 } : [1280])
+        foreach (int width in all ? new[] { 375, 768, 1440 } : [1280])
         {
             IPage page = await browser.PageAsync(width, 900, theme);
             await Browser.OpenAsync(page, server.Address, "attention");
@@ -130,6 +130,8 @@ public class BrowserTests(Browser browser, Servers servers)
             {
                 await Browser.GoAsync(page, name);
                 AxeResult result = await page.RunAxe();
+                if (await page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth > innerWidth"))
+                    found.Add($"{name} {theme} {width}: the page scrolls sideways");
                 found.AddRange(result.Violations.Select(v => $"{name} {theme} {width}: {v.Id} {v.Nodes.Length} × {v.Nodes[0].Html} "
                     + $"({v.Nodes[0].Any.FirstOrDefault()?.Message})"));
             }

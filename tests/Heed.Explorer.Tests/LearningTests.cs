@@ -184,14 +184,14 @@ public class LearningTests(Servers servers)
     public async Task Sentences_are_ordered_by_their_likeness_and_the_same_sentence_is_first()
     {
         ExplorerServer server = await servers.GetAsync("encoder");
-        using JsonDocument reply = await PostAsync(server, "sentences", new { sentences = new[] { "one two", "the cat sat", "dog" },
-            query = "the cat sat" });
+        string[] sentences = ["one two", "the cat sat", "dog"], none = [];
+        using JsonDocument reply = await PostAsync(server, "sentences", new { sentences, query = "the cat sat" });
         JsonElement first = reply.RootElement.GetProperty("sentences")[0];
         Assert.Equal(1, first.GetProperty("index").GetInt32());
         Assert.Equal(1, first.GetProperty("contextual").GetSingle(), 5);
-        HttpResponseMessage none = await Client.PostAsJsonAsync(new Uri(server.Address, "api/sentences"), new { sentences = Array.Empty<string>(),
-            query = "x" });
-        Assert.Equal(HttpStatusCode.BadRequest, none.StatusCode);
+        HttpResponseMessage refused = await Client.PostAsJsonAsync(new Uri(server.Address, "api/sentences"),
+            new { sentences = none, query = "x" });
+        Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
     }
 
     [Fact]

@@ -214,7 +214,8 @@ internal sealed record DifferenceReply(
 /// <summary>A token under an objective of pre-training.</summary>
 /// <param name="Id">What the model reads or writes there; below 0 where its tokenizer has no such token.</param>
 /// <param name="Text">As text.</param>
-/// <param name="Kind"><c>kept</c>, <c>masked</c>, <c>random</c>, <c>unchanged</c>, <c>predicted</c>, <c>sentinel</c> or <c>special</c>.</param>
+/// <param name="Kind"><c>kept</c>, <c>masked</c>, <c>random</c>, <c>unchanged</c>, <c>predicted</c>, <c>sentinel</c> or
+/// <c>special</c>.</param>
 /// <param name="Loss">−log p of the right token in nats; null where nothing is predicted or the model has no such head.</param>
 /// <param name="Probability">p of the right token.</param>
 /// <param name="Label">The right token where another is read.</param>

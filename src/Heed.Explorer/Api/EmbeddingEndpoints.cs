@@ -61,8 +61,8 @@ internal sealed class ContextualEndpoint : IEndpoint
             && text.Text.IndexOf(wanted, from, StringComparison.OrdinalIgnoreCase) is var start and >= 0; from = start + 1)
         {
             int end = start + wanted.Length;
-            if ((start > 0 && char.IsLetterOrDigit(text.Text[start - 1])) || (end < text.Text.Length && char.IsLetterOrDigit(text.Text[end])))
-                continue;
+            bool continues = end < text.Text.Length && char.IsLetterOrDigit(text.Text[end]);
+            if (continues || (start > 0 && char.IsLetterOrDigit(text.Text[start - 1]))) continue;
             int[] tokens = [.. Enumerable.Range(0, text.Tokens.Count).Where(i => text.Tokens[i] is { Special: false } t && t.Start < end
                 && t.End > start)];
             if (tokens.Length > 0) return tokens;
@@ -119,7 +119,8 @@ internal sealed class NearestEndpoint : IEndpoint
     internal static NearestReply Of(ExplorerSession session, int id, int count)
     {
         using TensorScope scope = TensorScope.Begin();
-        Embedding table = session.Model.Modules.OfType<Embedding>().FirstOrDefault(e => e.Weight.Shape[0] >= session.Model.Config.Vocabulary)
+        Embedding table = session.Model.Modules.OfType<Embedding>()
+            .FirstOrDefault(e => e.Weight.Shape[0] >= session.Model.Config.Vocabulary)
             ?? throw new InputException($"{session.Model.Architecture} has no table of tokens.");
         Tensor weight = table.Weight.ToTensor();
         int V = session.Model.Config.Vocabulary, D = weight.Shape[1];

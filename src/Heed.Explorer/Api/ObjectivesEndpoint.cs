@@ -45,7 +45,8 @@ internal sealed class ObjectivesEndpoint : IEndpoint
         List<ObjectiveToken> read = [];
         for (int t = 0; t < tokens.Count; t++)
         {
-            ObjectiveToken token = new(tokens[t].Id, tokens[t].Text, t == 0 ? "special" : "predicted", null, null, null, null);
+            ObjectiveToken token = new(tokens[t].Id, tokens[t].Text, t > 0 ? "predicted" : tokens[t].Special ? "special" : "kept",
+                null, null, null, null);
             read.Add(t > 0 && predicts ? Judged(session, token, trace.Logits!.At([t - 1]).Values.AsSpan(), tokens[t].Id) : token);
         }
 

@@ -1,5 +1,4 @@
 import { html, svg } from '../vendor/lit.js';
-import { short } from '../numbers.js';
 
 /** @typedef {{name: string, colour: string, dash?: string, values: (number | undefined)[]}} Series */
 
@@ -24,7 +23,7 @@ export function lines(label, xs, series) {
       <text x=${LEFT - 6} y=${y(10 ** t) + 4} text-anchor="end" font-size="11">${power(t)}</text>`)}
     ${xs.map((n, i) => (i % 2 === 0 ? svg`<text x=${x(n)} y=${H - 12} text-anchor="middle" font-size="11">${n}</text>` : ''))}
     ${series.map(s => svg`<polyline fill="none" stroke=${s.colour} stroke-width="2" stroke-dasharray=${s.dash ?? 'none'} points=${points(s, xs, x, y)}></polyline>
-      ${s.values.map((v, i) => ((v ?? 0) > 0 ? svg`<circle cx=${x(xs[i])} cy=${y(Number(v))} r="3" fill=${s.colour}><title>${s.name}, ${xs[i]}: ${short(Number(v))}</title></circle>` : ''))}`)}
+      ${s.values.map((v, i) => ((v ?? 0) > 0 ? svg`<circle cx=${x(xs[i])} cy=${y(Number(v))} r="3" fill=${s.colour}></circle>` : ''))}`)}
     ${ends.map(e => svg`<text x=${x(xs[e.at]) + 8} y=${e.y + 4} font-size="11">${e.s.name}</text>`)}
   </svg>`;
 }
