@@ -44,6 +44,7 @@ internal sealed class StaticExport : IDisposable
                 Encoding.UTF8.GetBytes(index.Replace("<base href=\"/\">", "<base href=\"../\">", StringComparison.Ordinal)));
         using JsonDocument model = JsonDocument.Parse(await export.GetAsync("model", [], cancellationToken).ConfigureAwait(false));
         await export.GetAsync("catalogue", [], cancellationToken).ConfigureAwait(false);
+        await export.GetAsync("mistakes", [], cancellationToken).ConfigureAwait(false);
         await export.GetAsync("size", [("batch", "1")], cancellationToken).ConfigureAwait(false);
         foreach (JsonElement text in model.RootElement.GetProperty("texts").EnumerateArray())
             await export.RecordAsync(text.GetString()!, model.RootElement, cancellationToken).ConfigureAwait(false);
@@ -71,6 +72,7 @@ internal sealed class StaticExport : IDisposable
                 cancellationToken).ConfigureAwait(false);
         await GetAsync("structure", [("trace", id)], cancellationToken).ConfigureAwait(false);
         await GetAsync("heads", [("trace", id)], cancellationToken).ConfigureAwait(false);
+        await GetAsync("objectives", [("trace", id), ("objective", "causal")], cancellationToken).ConfigureAwait(false);
         foreach (JsonElement stack in model.GetProperty("stacks").EnumerateArray())
         {
             string name = stack.GetProperty("name").GetString()!, prefix = name.Length == 0 ? "" : name + ".";
