@@ -36,12 +36,36 @@
  * @typedef {{checks: readonly CheckReply[]}} ChecksReply */
 
 /**
+ * A word in two texts.
+ * @typedef {{first: readonly TextToken[], firstAt: readonly number[], second: readonly TextToken[], secondAt: readonly number[], layers: readonly LayerCosine[], fixed: Float | null}} ContextualReply */
+
+/**
  * Two runs side by side.
  * @typedef {{differences: readonly TensorDifference[], compared: number, others: readonly string[], sameWeights: boolean, sameText: boolean, firstTokens: readonly string[], secondTokens: readonly string[]}} DifferenceReply */
 
 /**
  * An error that the reader can do something about.
  * @typedef {{error: string, kind: string}} ErrorReply */
+
+/**
+ * What the doctor says of the opened model.
+ * @typedef {{findings: readonly FindingReply[], judged: readonly string[], unjudged: readonly UnjudgedReply[]}} ExamineReply */
+
+/**
+ * An example of a prompt.
+ * @typedef {{text: string, label: string}} FewShotExample */
+
+/**
+ * What the prompt was and what came of it.
+ * @typedef {{prompt: string, labels: readonly LabelScore[]}} FewShotReply */
+
+/**
+ * A prompt that is to be judged.
+ * @typedef {{examples: readonly FewShotExample[], labels: readonly string[] | null, text: string}} FewShotRequest */
+
+/**
+ * A mistake found in the opened model.
+ * @typedef {{rule: string, place: string, evidence: string, harm: string, fix: string}} FindingReply */
 
 /**
  * What is to be written.
@@ -64,6 +88,18 @@
  * @typedef {{name: string, shape: readonly number[], held: boolean}} HookReply */
 
 /**
+ * A label's probabilities: after a text without content, after the text, and corrected.
+ * @typedef {{label: string, prior: Float, plain: Float, corrected: Float}} LabelScore */
+
+/**
+ * Likeness of two rows at one layer.
+ * @typedef {{name: string, hook: string, cosine: Float}} LayerCosine */
+
+/**
+ * What one layer costs over a number of rows.
+ * @typedef {{name: string, width: number, parameters: number, operations: Float, path: number, steps: number, milliseconds: Float, reach: Float, influence: readonly Float[]}} LayerCost */
+
+/**
  * A layer.
  * @typedef {{layer: number, site: string, preNorm: boolean, steps: readonly StepReply[]}} LayerReply */
 
@@ -76,12 +112,36 @@
  * @typedef {{at: number, final: number, finalText: string, layers: readonly LensLayer[], exact: boolean}} LensReply */
 
 /**
+ * A common mistake.
+ * @typedef {{rule: string, symptom: string, harm: string, cause: string, fix: string}} Mistake */
+
+/**
+ * The common mistakes.
+ * @typedef {{mistakes: readonly Mistake[]}} MistakesReply */
+
+/**
  * The opened model.
  * @typedef {{id: string, fingerprint: string, folder: string, architecture: string, modelType: string, family: string, head: string, parameters: number, vocabulary: number, width: number, layers: number, longestText: number, tokenizerMissing: string | null, storedType: string, stacks: readonly StackReply[], texts: readonly string[], labels: readonly string[], maskToken: string | null, threads: number}} ModelReply */
 
 /**
  * One module of the tree.
  * @typedef {{site: string, path: string, kind: string, parameters: number, shapes: readonly string[], children: readonly ModuleReply[]}} ModuleReply */
+
+/**
+ * The nearest tokens of the model's table.
+ * @typedef {{id: number, text: string, near: readonly Neighbour[]}} NearestReply */
+
+/**
+ * A word or token and its cosine.
+ * @typedef {{text: string, cosine: Float}} Neighbour */
+
+/**
+ * A text under an objective.
+ * @typedef {{objective: string, supported: boolean, why: string, read: readonly ObjectiveToken[], written: readonly ObjectiveToken[], predicted: number, loss: Float | null}} ObjectiveReply */
+
+/**
+ * A token under an objective of pre-training.
+ * @typedef {{id: number, text: string, kind: string, loss: Float | null, probability: Float | null, label: string | null, guess: string | null}} ObjectiveToken */
 
 /**
  * An operand of a number: another number of the run, or a weight.
@@ -98,6 +158,22 @@
 /**
  * The prediction at one position.
  * @typedef {{at: number, kind: string, candidates: readonly Candidate[], vocabulary: number, kept: number, entropy: Float, keptMass: Float}} PredictReply */
+
+/**
+ * Recurrence beside attention.
+ * @typedef {{length: number, recurrent: LayerCost, attention: LayerCost}} RecurrenceReply */
+
+/**
+ * A sentence and its likeness to the question.
+ * @typedef {{index: number, text: string, contextual: Float, fixed: Float | null}} SentenceScore */
+
+/**
+ * The sentences, the likest first.
+ * @typedef {{sentences: readonly SentenceScore[]}} SentencesReply */
+
+/**
+ * Sentences that are searched.
+ * @typedef {{sentences: readonly string[], query: string}} SentencesRequest */
 
 /**
  * A named size.
@@ -152,6 +228,10 @@
  * @typedef {{text: string, decoderText: string | null, interventions: readonly string[] | null}} TraceRequest */
 
 /**
+ * A rule that could not be judged.
+ * @typedef {{rule: string, why: string}} UnjudgedReply */
+
+/**
  * Where one number of a weight lies.
  * @typedef {{file: string, offset: number, type: string, tensor: string}} WeightPlace */
 
@@ -162,5 +242,9 @@
 /**
  * Why a token is predicted rather than another.
  * @typedef {{at: number, target: number, targetText: string, foil: number, foilText: string, score: Float, measures: readonly WhyMeasure[], agreement: readonly Float[]}} WhyReply */
+
+/**
+ * The nearest words.
+ * @typedef {{word: string, known: boolean, near: readonly Neighbour[], words: number, width: number, meant: string | null}} WordsReply */
 
 export {};
