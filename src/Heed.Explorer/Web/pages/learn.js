@@ -76,7 +76,7 @@ function sheet(store) {
     ['embedding', 'x = table[id]', html`${grouped(model.vocabulary)} rows of ${D}`, 'tokens'],
     ['positions', /** @type {Record<string, string>} */ ({ learned: 'x + p[t]', sinusoidal: 'x + sin, cos(t·ω)', rotary: 'q, k turned by t·θ', alibi: 'scores − m·distance', relative: 'scores + b[distance]', disentangled: 'scores + content·distance', none: 'from the mask alone' })[stack.positions], html`text of ${T} tokens`, 'positions'],
     ['queries, keys, values', 'q = x·W_Q, k = x·W_K, v = x·W_V', html`[${T}, ${D}] → ${H} × [${T}, ${K}], keys ${G} × [${T}, ${K}]`, 'steps'],
-    ['attention', 'softmax(q·kᵀ · s + mask) · v', html`s = ${num('stack.scale', [0], Math.fround(stack.scale))}, ${H} patterns of [${T}, ${T}]`, 'attention'],
+    ['attention', 'softmax(q·kᵀ · s + mask) · v', html`s = ${num('stack.scale', [0], Math.fround(Number(stack.scale)))}, ${H} patterns of [${T}, ${T}]`, 'attention'],
     ['mask', stack.causal ? '0 for k ≤ q, −∞ after it' : 'none inside the text', html`${stack.causal ? `${grouped(T * (T - 1) / 2)} of ${grouped(T * T)} pairs hidden` : 'all pairs are read'}`, 'masks'],
     ['output', 'concat(heads) · W_O', html`[${T}, ${H * K}] → [${T}, ${D}]`, 'heads'],
     ['feed-forward', 'act(x·W₁)·W₂', html`${D} → ${inner ?? '?'} → ${D}`, 'ffn'],
