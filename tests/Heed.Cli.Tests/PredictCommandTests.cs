@@ -89,7 +89,7 @@ public sealed class PredictCommandTests
         Assert.All(rows, (row, i) => Assert.Equal(i % 7 == 3, row.TryGetProperty("blank", out _)));
         Assert.All(rows, (row, i) => Assert.Equal(i % 7 == 3 ? "  " : $"Refund {i}!", row.GetProperty("text").GetString()));
         (code, output, _) = await Run(["predict", Model("bert-disputes")], "\n\n");
-        Assert.Equal((ExitCode.Ok, 2), (code, Lines(output).Count()));
+        Assert.Equal((ExitCode.Ok, 2), (code, Lines(output).Length));
         (code, _, error) = await Run("predict", Model("bert-mlm"), "a [MASK] b", "--labels", "the,xyzzyplugh");
         Assert.Equal(ExitCode.Ok, code);
         Assert.Contains("--labels: 'xyzzyplugh' is no token of the vocabulary; its first piece 'x' stands for it", error,
