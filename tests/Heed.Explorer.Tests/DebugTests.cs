@@ -43,8 +43,11 @@ public sealed class DebugTests(Browser browser, Servers servers)
         JsonElement result = await CheckAsync(server, "causal-mask", await TraceAsync(server, "one two three"));
         Assert.Equal("passed", result.GetProperty("state").GetString());
         Assert.NotEqual(0, result.GetProperty("values").GetArrayLength());
-        HttpResponseMessage wrong = await Client.PostAsJsonAsync(new Uri(server.Address, "api/check"), new { name = "nothing",
-            trace = await TraceAsync(server, "one two three") });
+        HttpResponseMessage wrong = await Client.PostAsJsonAsync(new Uri(server.Address, "api/check"), new
+        {
+            name = "nothing",
+            trace = await TraceAsync(server, "one two three")
+        });
         Assert.StartsWith("name: there is no check 'nothing'", JsonDocument.Parse(await wrong.Content.ReadAsStringAsync()).RootElement
             .GetProperty("error").GetString(), StringComparison.Ordinal);
     }

@@ -251,8 +251,11 @@ public class LearningTests(Servers servers)
     private static async Task<JsonDocument> TraceAsync(ExplorerServer server)
     {
         using JsonDocument model = await GetAsync(server, "model");
-        return await PostAsync(server, "trace", new { text = model.RootElement.GetProperty("texts")[0].GetString(),
-            interventions = Array.Empty<string>() });
+        return await PostAsync(server, "trace", new
+        {
+            text = model.RootElement.GetProperty("texts")[0].GetString(),
+            interventions = Array.Empty<string>()
+        });
     }
 
     private static async Task<JsonDocument> ReadAsync(HttpResponseMessage reply)

@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 
 namespace Heed;
 
-/// <summary>One block of GGUF's Q4_K: binary16 scales d and e, eight scales s and minima m of six bits in twelve bytes, then 256 values q of
-/// four bits. The values are (d·s)·q − e·m: the products are exact in float32, the difference is rounded.</summary>
+/// <summary>One block of GGUF's Q4_K: binary16 scales d and e, eight scales s and minima m of six bits in twelve bytes, then 256 values q
+/// of four bits. The values are (d·s)·q − e·m: the products are exact in float32, the difference is rounded.</summary>
 internal static class Q4KBlock
 {
     /// <summary>Values of a block.</summary>

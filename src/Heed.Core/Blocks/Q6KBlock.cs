@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 
 namespace Heed;
 
-/// <summary>One block of GGUF's Q6_K: 256 values q of six bits (128 bytes of their low four, 64 of their high two), sixteen signed scales s,
-/// and a binary16 scale d. The values are d·s·(q − 32), exact in float32.</summary>
+/// <summary>One block of GGUF's Q6_K: 256 values q of six bits (128 bytes of their low four, 64 of their high two), sixteen signed scales
+/// s, and a binary16 scale d. The values are d·s·(q − 32), exact in float32.</summary>
 internal static class Q6KBlock
 {
     /// <summary>Values of a block.</summary>
@@ -26,8 +26,8 @@ internal static class Q6KBlock
         return ((b[(64 * half) + (at % 64)] >> (at / 64 * 4)) & 15) | (((b[128 + (32 * half) + (at % 32)] >> (at / 32 * 2)) & 3) << 4);
     }
 
-    /// <summary>Rounds finite values: several scales are tried for each sixteen; the one with the least sum of squared errors, each weighted
-    /// by the square of its value, stays, after a least-squares correction.</summary>
+    /// <summary>Rounds finite values: several scales are tried for each sixteen; the one with the least sum of squared errors, each
+    /// weighted by the square of its value, stays, after a least-squares correction.</summary>
     /// <param name="x">[256].</param>
     /// <param name="b">[210], cleared.</param>
     public static void Round(ReadOnlySpan<float> x, Span<byte> b)

@@ -6,7 +6,7 @@ using Heed.Generation.Understanding;
 
 namespace Heed.Explorer.Api;
 
-/// <summary><c>GET /api/mistakes</c>: the doctor's rules: what one sees, why it hurts, how it is mended.</summary>
+/// <summary><c>GET /api/mistakes</c>: the doctor's rules: what one sees, why it hurts, how it is fixed.</summary>
 internal sealed class MistakesEndpoint : IEndpoint
 {
     public string Method => "GET";

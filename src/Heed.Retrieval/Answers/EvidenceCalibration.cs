@@ -67,7 +67,8 @@ internal static class EvidenceCalibration
             StoredChunk chunk = snapshot.Chunk(part);
             if (make(snapshot, chunk.Text) is not (string question, string left)) continue;
             string read = (chunk with { Text = left }).Indexed(snapshot.DocumentOf(part).Title);
-            float[]? vector = ScoreOf(index) == SearchMode.Vectors ? index.VectorOf(question, new SearchOptions(), cancellationToken) : null;
+            float[]? vector = ScoreOf(index) == SearchMode.Vectors
+                ? index.VectorOf(question, new SearchOptions(), cancellationToken) : null;
             double with = vector is null ? snapshot.ByWords(question, read)
                 : snapshot.Manifest.Model!.Similarity.Of(vector, index.VectorOfDocument(read, cancellationToken));
             double without = Evidence(snapshot, ScoreOf(index), question, vector, Others(snapshot, part));
@@ -84,7 +85,8 @@ internal static class EvidenceCalibration
     private static (string Question, string Left)? Sentence(IndexSnapshot snapshot, string text)
     {
         (int Start, int End)[] sentences = [.. TextBlock.Sentences(text, 0, text.Length)
-            .SelectMany(s => TextBlock.Lines(text, s.Start, s.End)).Where(s => Count(text[s.Start..s.End]) is >= FewestWords and <= MostWords)];
+            .SelectMany(s => TextBlock.Lines(text, s.Start, s.End))
+            .Where(s => Count(text[s.Start..s.End]) is >= FewestWords and <= MostWords)];
         if (sentences.Length == 0) return null;
         (int start, int end) = sentences.MaxBy(s => snapshot.MostByWords(text[s.Start..s.End]) / Count(text[s.Start..s.End]));
         string left = string.Join('\n', ((string[])[text[..start].Trim(), text[end..].Trim()]).Where(t => t.Length > 0));

@@ -58,7 +58,7 @@ internal sealed class SimilarityTask : PooledTask
     }, HigherIsBetter: true);
 
     /// <inheritdoc/>
-    protected override Variable LossOf(IReadOnlyList<Variable> columns, float[] labels) 
+    protected override Variable LossOf(IReadOnlyList<Variable> columns, float[] labels)
         => _head is { } head ? head.Loss(columns, labels) : _loss.Mean(columns, labels);
 
     /// <inheritdoc/>
