@@ -83,9 +83,11 @@ public class EvalTests
 
         (int code, string output, string error) = await Run("generate", model, "Some", "--greedy", "--max-new-tokens", "3", "--dtype", "q8_0");
         Assert.True(code == ExitCode.Ok && output.StartsWith("Some", StringComparison.Ordinal), error);
-        (code, _, error) = await Run("generate", model, "Some", "--dtype", "q4_0");
+        (code, output, error) = await Run("generate", model, "Some", "--greedy", "--max-new-tokens", "3", "--dtype", "q4_0");
+        Assert.True(code == ExitCode.Ok && output.StartsWith("Some", StringComparison.Ordinal), error);
+        (code, _, error) = await Run("generate", model, "Some", "--dtype", "q3_0");
         Assert.Equal(ExitCode.Usage, code);
-        foreach (string part in (string[])["q4_0", "f32", "bf16", "f16", "q8_0"]) Assert.Contains(part, error, StringComparison.Ordinal);
+        foreach (string part in (string[])["q3_0", "f32", "bf16", "f16", "q8_0", "q4_0", "q4_k", "q6_k"]) Assert.Contains(part, error, StringComparison.Ordinal);
 
         JsonElement info = JsonDocument.Parse((await Run("info", model, "--json")).Output).RootElement, held = info.GetProperty("held_bytes");
         long values = info.GetProperty("weight_bytes").GetInt64();
