@@ -115,7 +115,28 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
                 ? ParameterSource.Random(config.Seed) : teacher.ForStudent(sizes.Layers, config.Seed)));
         }
 
-        return ModelFolder.Load(Weights, Loading(Architecture, sizes, config, preparation)).Model;
+        return Further(Weights, sizes, config, preparation);
+    }
+
+    /// <summary>The folder's model. The head of the objective begins with new weights if the folder has none, as that of a bare
+    /// encoder.</summary>
+    private Model Further(string folder, ModelConfig sizes, PretrainingConfig config, TaskPreparation preparation)
+    {
+        LoadOptions options = Loading(Architecture, sizes, config, preparation);
+        if (ModelFolder.ReadConfig(folder).Architecture == Architecture) return ModelFolder.Load(folder, options).Model;
+        (Model model, LoadReport report) = ModelFolder.Load(folder, options with { AllowMissing = true });
+        if (report.Missing.Count == 0 && report.Mismatched.Count == 0) return model;
+        string stack = Family.BasePrefix + ".";
+        if (report.Mismatched.Count > 0
+            || report.Missing.Any(n => n.StartsWith(stack, StringComparison.Ordinal) && !n.Contains("pooler.", StringComparison.Ordinal)))
+        {
+            model.Dispose();
+            // Names what is wrong, as for any damaged folder.
+            return ModelFolder.Load(folder, options).Model;
+        }
+
+        preparation.Warn($"{folder}: has no head for objective {Objective.Name}; the head begins with new weights.");
+        return model;
     }
 
     private static LoadOptions Loading(string architecture, ModelConfig sizes, PretrainingConfig config, TaskPreparation preparation)

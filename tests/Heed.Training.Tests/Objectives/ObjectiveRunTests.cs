@@ -206,6 +206,30 @@ public sealed class ObjectiveRunTests
         Assert.Equal(5, begins.Count(b => b));
     }
 
+    [Fact]
+    public void A_bare_encoder_gets_a_new_head_and_one_that_lacks_a_layer_is_refused()
+    {
+        using TemporaryFolder folder = new();
+        PretrainingConfig config = Config(folder, "bert-base", "masked") with { Steps = 2 };
+        Train(folder.File("run"), config, null);
+        string bare = folder.File("bare"), sizes = Path.Combine(bare, ModelFolder.ConfigName);
+        using (Model encoder = ModelFolder.Load(folder.File("run/model"), new LoadOptions { Architecture = "BertModel" }).Model)
+            ModelFolder.Save(encoder, bare);
+        config = config with { Model = bare, Layers = 0, Heads = 0, Width = 0, Tokenizer = folder.File("run/model") };
+
+        List<string> warnings = [];
+        using (TrainingRun<TextTask> run = PretrainingRun.Prepare(folder.File("further"), config, warnings: new Gathered(warnings)))
+            run.Train([]);
+        Assert.Contains($"{bare}: has no head for objective masked; the head begins with new weights.", warnings);
+        using (HeedModel opened = HeedModel.Open(folder.File("further/model"))) Assert.Equal(3, opened.Fill("the [MASK] sees.", 3).Count);
+
+        File.WriteAllText(sizes, File.ReadAllText(sizes).Replace(
+            "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", StringComparison.Ordinal));
+        InputException e = Assert.Throws<InputException>(() => PretrainingRun.Prepare(folder.File("no"), config));
+        Assert.Contains("num_hidden_layers 3", e.Message, StringComparison.Ordinal);
+        Assert.Contains("encoder.layer.2.", e.Message, StringComparison.Ordinal);
+    }
+
     private static void Refuses(string expected, TemporaryFolder folder, PretrainingConfig config)
         => Assert.StartsWith(expected, Refused(folder, config).Message, StringComparison.Ordinal);
 
@@ -254,5 +278,10 @@ public sealed class ObjectiveRunTests
         {
             if (++_done == steps) stop.Cancel();
         }
+    }
+
+    private sealed class Gathered(List<string> lines) : IProgress<string>
+    {
+        public void Report(string value) => lines.Add(value);
     }
 }
