@@ -1,5 +1,6 @@
 using Heed.Engine.Tensors;
 using Heed.Lab.Attention;
+using Heed.Lab.Circuits;
 using Heed.Lab.Costs;
 using Heed.Lab.Depth;
 using Heed.Lab.Disputes;
@@ -31,6 +32,8 @@ public static class Experiments
         new PretrainingWorth(), new FinetuningWarmup(), new AttentionRelevance(), new DropoutLeftOn(), new FactStorage(),
         new FactCapacity(), new FixedVector(), new LabelSmoothing(), new ParallelTokens(),
         new ObjectivesCompared(), new ModelScaling(), new PositionKinds(), new Forgetting(), new Emergence(),
+        new InductionHeads(), new InductionAblation(), new CopyMemory(), new MultiQueryRecall(),
+        new UnscaledTraining(), new HeadRelations(), new HeadAblation(),
     ]).OrderBy(e => e.Number)];
 
     /// <summary>Those that train nothing and take seconds.</summary>

@@ -45,7 +45,7 @@ public sealed class QuickExperimentTests
 
     [Fact]
     public void Every_quick_experiment_has_its_verdict_here()
-        => Assert.Equal(Experiments.Quick.Select(e => e.Name).Where(n => n != "contextual-vectors").Order(), Found.Keys.Order());
+        => Assert.Equal(Experiments.Quick.Select(e => e.Name).Where(n => n is not ("contextual-vectors" or "head-ablation")).Order(), Found.Keys.Order());
 
     [Theory, MemberData(nameof(Names))]
     public void A_quick_experiment_measures_what_was_expected(string name)
@@ -64,12 +64,25 @@ public sealed class QuickExperimentTests
         Assert.Equal(two.Points, one.Points);
     }
 
-    [Fact]
-    public void An_experiment_that_needs_a_model_says_so()
+    [Theory]
+    [InlineData("contextual-vectors")]
+    [InlineData("head-ablation")]
+    public void An_experiment_that_needs_a_model_says_so(string name)
     {
-        ExperimentResult result = Experiments.Run(Experiments.Named("contextual-vectors"));
+        ExperimentResult result = Experiments.Run(Experiments.Named(name));
         Assert.Equal(Verdict.Undecided, result.Verdict);
         Assert.Contains("--model", result.VerdictText, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Heads_of_the_small_model_are_silenced_one_by_one()
+    {
+        using HeedModel model = HeedModel.Open(Path.Combine(Repository.Root, "samples", "stories", "model"));
+        ExperimentResult result = Experiments.Run(Experiments.Named("head-ablation"), new LabOptions { Seeds = [1], Model = model });
+        Assert.Equal(Verdict.DoesNotHold, result.Verdict);
+        Assert.Equal(16, result.Measurements.Single(m => m.Expectation.Key == "heads").Median);
+        // Texts of the model's own: their loss is its entropy, near the held-out loss of its training (0.76).
+        Assert.InRange(result.Measurements.Single(m => m.Expectation.Key == "loss").Median, 0.6, 0.9);
     }
 
     [SharedFact]

@@ -18,6 +18,8 @@ public sealed class TrainedExperimentTests
 
     /// <summary>The verdicts that the pages print.</summary>
     [Theory]
+    [InlineData("head-ablation", Verdict.DoesNotHold)]
+    [InlineData("induction-heads", Verdict.Holds)]
     [InlineData("extrapolation", Verdict.HoldsIf)]
     [InlineData("norm-warmup", Verdict.DoesNotHold)]
     [InlineData("future-leak", Verdict.Holds)]

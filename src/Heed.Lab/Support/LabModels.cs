@@ -3,6 +3,7 @@ using Heed.Engine.Nn;
 using Heed.Engine.Tensors;
 using Heed.Models;
 using Heed.Models.Custom;
+using Heed.Models.Recurrent;
 
 namespace Heed.Lab.Support;
 
@@ -17,6 +18,24 @@ internal static class LabModels
         VocabularyHeadConfig head = new() { Width = config.Width, Vocabulary = config.Vocabulary, Tied = config.TiedOutput };
         return new CausalLanguageModel("CustomDecoder", parameters, stack, new VocabularyHead(head, stack.Tokens, root / "lm_head"));
     }
+
+    /// <summary>LSTM layers that predict the next token; the output layer is its own.</summary>
+    public static CausalLanguageModel Recurrent(int vocabulary, int width, int layers, ParameterSet parameters)
+        => CausalLanguageModel.Create(
+            new LstmConfig { Vocabulary = vocabulary, Width = width, Layers = layers, TiedOutput = false }, parameters);
+
+    /// <summary>Hooks that silence heads of one layer: what they would write becomes 0.</summary>
+    /// <param name="hooks">Gets the replacement.</param>
+    /// <param name="layer">From 0.</param>
+    /// <param name="silent">Those that write nothing.</param>
+    /// <returns><paramref name="hooks"/>.</returns>
+    public static Hooks Silence(Hooks hooks, int layer, params int[] silent)
+        => hooks.Replace($"blocks.{layer}.attn.z", (_, z) =>
+        {
+            Tensor keep = Tensor.Full(new Shape(1, z.Shape[1], 1), 1);
+            foreach (int head in silent) keep.Span[head] = 0;
+            return z * keep;
+        });
 
     /// <summary>Gives every matrix values of N(0, 1/fan in), so that rows keep their size from product to product, and the tables of
     /// tokens and positions N(0, 1).</summary>

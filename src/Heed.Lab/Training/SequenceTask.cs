@@ -41,25 +41,27 @@ internal sealed record SequenceTask(int Texts, Action<DrawSequence, List<int>, L
     }
 
     /// <summary>Mean loss of a batch, nats per prediction.</summary>
-    public static Variable Loss(CausalLanguageModel model, SequenceBatch batch)
+    public static Variable Loss(CausalLanguageModel model, SequenceBatch batch, Hooks? hooks = null)
     {
         TokenBatch tokens = TokenBatch.Of(batch.Ids);
-        return model.LossSum(model.Hidden(tokens, tokens.Context()), batch.Targets) / batch.Count;
+        Variable hidden = model.Hidden(tokens, tokens.Context(new RunOptions { Hooks = hooks }));
+        return model.LossSum(hidden, batch.Targets) / batch.Count;
     }
 
     /// <summary>Trains on the task.</summary>
-    public double[] Train(LabRun run, string name, CausalLanguageModel model, SmallPlan plan, Action<int, double>? each = null)
-        => SmallTrainer.Train(run, name, model.Parameters, plan, step => Loss(model, Batch(run, "train", step)), each);
+    public double[] Train(
+        LabRun run, string name, CausalLanguageModel model, SmallPlan plan, Action<int, double>? each = null, Hooks? hooks = null)
+        => SmallTrainer.Train(run, name, model.Parameters, plan, step => Loss(model, Batch(run, "train", step), hooks), each);
 
     /// <summary>Loss and share of right predictions on batches that training never saw.</summary>
-    public SequenceScore Score(LabRun run, CausalLanguageModel model, int batches = 4, Hooks? hooks = null)
+    public SequenceScore Score(LabRun run, CausalLanguageModel model, int batches = 4, Hooks? hooks = null, string purpose = "test")
     {
         double loss = 0;
         int right = 0, all = 0;
         for (int i = 0; i < batches; i++)
         {
             using TensorScope scope = TensorScope.Begin();
-            SequenceBatch batch = Batch(run, "test", i);
+            SequenceBatch batch = Batch(run, purpose, i);
             TokenBatch tokens = TokenBatch.Of(batch.Ids);
             Variable hidden = model.Hidden(tokens, tokens.Context(new RunOptions { Hooks = hooks }));
             loss += model.LossSum(hidden, batch.Targets).Value.ToScalar();

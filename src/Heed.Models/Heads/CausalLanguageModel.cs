@@ -44,10 +44,14 @@ public sealed class CausalLanguageModel : Model
     /// <param name="context">From <see cref="TokenBatch.Context"/>.</param>
     /// <returns>[N, D].</returns>
     /// <exception cref="InputException">An id is outside the vocabulary, or the input is longer than the positions reach.</exception>
+    /// <exception cref="ArgumentException">A hook of the context names a tensor that no run so far has shown.</exception>
     public Variable Hidden(TokenBatch batch, ForwardContext context)
     {
+        ArgumentNullException.ThrowIfNull(context);
         using ContextScope entered = Context.Enter();
-        return Stack.Run(batch, context);
+        Variable hidden = Stack.Run(batch, context);
+        context.Hooks?.CheckUsed();
+        return hidden;
     }
 
     /// <summary>Scores over the vocabulary, computed in the model's <see cref="Model.Context"/>.</summary>
@@ -76,7 +80,7 @@ public sealed class CausalLanguageModel : Model
         inputs = Stack.WithPositions(inputs);
         TokenBatch batch = Pack(inputs);
         ForwardContext context = run.Context(batch);
-        Variable hidden = Hidden(batch, context);                                                    // [N, D]
+        Variable hidden = Stack.Run(batch, context);                                                 // [N, D]; hooks may name the logits
         LossPart[] losses = [];
         if (inputs.Labels is not null)
         {
