@@ -63,7 +63,8 @@ public sealed class MechanicsTests
         using CausalLanguageModel model = RepeatedBlocks.Decoder(2, run.Parameters());
         double[][] scores = RepeatedBlocks.InductionScores(run, model, 2);
         SequenceBatch batch = RepeatedBlocks.Task.Batch(run, "scores", 0);
-        double even = batch.Targets.Select((t, n) => t == SequenceTask.None ? 0 : 1.0 / ((n % RepeatedBlocks.Tokens) + 1)).Sum() / batch.Count;
+        double even = batch.Targets.Select((t, n) => t == SequenceTask.None ? 0 : 1.0 / ((n % RepeatedBlocks.Tokens) + 1)).Sum()
+            / batch.Count;
         Assert.All(scores.SelectMany(s => s), s => Assert.InRange(s, 0.9 * even, 1.1 * even));
     }
 
@@ -111,5 +112,6 @@ public sealed class MechanicsTests
         Assert.Equal(tuned.ChosenBy, RepeatedBlocks.Task.Score(run, tuned.Model, 2, null, "choice").Loss);
     }
 
-    private static LabRun Run() => new(Experiments.Named("induction-heads"), 1, LabOptions.Default, null, TestContext.Current.CancellationToken);
+    private static LabRun Run()
+        => new(Experiments.Named("induction-heads"), 1, LabOptions.Default, null, TestContext.Current.CancellationToken);
 }

@@ -45,7 +45,9 @@ public sealed class QuickExperimentTests
 
     [Fact]
     public void Every_quick_experiment_has_its_verdict_here()
-        => Assert.Equal(Experiments.Quick.Select(e => e.Name).Where(n => n is not ("contextual-vectors" or "head-ablation")).Order(), Found.Keys.Order());
+        => Assert.Equal(
+            Experiments.Quick.Select(e => e.Name).Where(n => n is not ("contextual-vectors" or "head-ablation")).Order(),
+            Found.Keys.Order());
 
     [Theory, MemberData(nameof(Names))]
     public void A_quick_experiment_measures_what_was_expected(string name)

@@ -21,8 +21,8 @@ internal sealed class HeadAblation : Experiment
     public override string Claim => "Every head of a trained model is needed.";
 
     public override string Form
-        => "The decoder of --model (here: the small one of samples/stories) writes 16 texts of 96 tokens at temperature 1; then it reads them, "
-            + "whole and with each head silenced in turn (z = 0).";
+        => "The decoder of --model (here: the small one of samples/stories) writes 16 texts of 96 tokens at temperature 1; then it reads "
+            + "them, whole and with each head silenced in turn (z = 0).";
 
     public override string Measure => "Rise of the loss per token with a head silenced, in per cent of the loss of the whole model.";
 

@@ -48,8 +48,8 @@ internal sealed class HeadRelations : Experiment
             + "best of the rates 1e-3, 3e-3, 1e-2 for each.";
 
     public override string Measure
-        => "Share of right pairs on texts that training never saw (chance: 1 in 64); with four heads, the largest weight that a head gives to "
-            + "each of the two tokens.";
+        => "Share of right pairs on texts that training never saw (chance: 1 in 64); with four heads, the largest weight that a head "
+            + "gives to each of the two tokens.";
 
     public override string Refutation => "One head that does as well as four, or one head of four that serves both relations.";
 
@@ -58,9 +58,10 @@ internal sealed class HeadRelations : Experiment
     public override string Condition => "heads keep enough width: narrow ones lose again";
 
     public override string Remark
-        => "Several heads do divide the work, but one of full width serves both relations: it weighs the two tokens unevenly, and the output "
-        + "layer tells the marks apart by their size. A first form with 4 marks instead of 8 came out alike (seed 1: 0.993 with one head, "
-        + "1 with four, 0.694 with 32). The loss of many narrow heads is far larger than in the paper, whose heads keep 16 dimensions.";
+        => "Several heads do divide the work, but one of full width serves both relations: see "
+        + "its weights. A first form with 4 marks instead of 8 came out alike (seed 1: 0.993 with "
+        + "one head, 1 with four, 0.694 with 32). The loss of many narrow heads is far larger than in the paper, whose heads keep 16 "
+        + "dimensions.";
 
     public override IReadOnlyList<Expectation> Expectations { get; } =
     [

@@ -75,8 +75,9 @@ internal sealed class UnscaledTraining : Experiment
         }
     }
 
-    /// <summary>Trains with scores times <paramref name="factor"/> and query matrices that start smaller by <paramref name="start"/>.</summary>
-    /// <returns>Loss on unseen texts, and the step from 1 with half of the first loss; one more than there are if it is never reached.</returns>
+    /// <summary>Trains with scores times <paramref name="factor"/> and first query matrices times <paramref name="start"/>.</summary>
+    /// <returns>Loss on unseen texts, and the step, from 1, with half of the first loss; one more than there are if there is
+    /// none.</returns>
     private static (double Loss, double Steps) Train(LabRun run, string name, float factor, float start)
     {
         Hooks hooks = new();

@@ -22,8 +22,8 @@ internal sealed class InductionAblation : Experiment
 
     public override string Form
         => "The two layers of experiment 29 (500 steps, rate 3e-3). Then heads of the second layer are silenced (z = 0): the one with the "
-            + "largest induction score, and all with a score of at least 0.3; or one weight of each row is cut in all its heads: that of the "
-            + "token after the earlier copy, or of another earlier token drawn by lot.";
+            + "largest induction score, and all with a score of at least 0.3; or one weight of each row is cut in all its heads: that of "
+            + "the token after the earlier copy, or of another earlier token drawn by lot.";
 
     public override string Measure => "Loss of the second block on texts that training never saw; nothing known: ln 64 = 4.16.";
 
@@ -33,8 +33,8 @@ internal sealed class InductionAblation : Experiment
     public override string Source => "Olsson et al. 2022, arXiv:2209.11895, argument 3";
 
     public override string Remark
-        => "All four heads of the second layer become induction heads, so one alone is hardly missed and no other head of the layer is left "
-        + "to compare with. A first form compared heads only; the two cuts were added for it.";
+        => "All four heads of the second layer become induction heads, so one alone is hardly missed and no other head of the layer is "
+        + "left to compare with. A first form compared heads only; the two cuts were added for it.";
 
     public override IReadOnlyList<Expectation> Expectations { get; } =
     [

@@ -18,12 +18,13 @@ internal sealed class InductionHeads : Experiment
     public override string Claim => "Induction heads, made of two layers, bring copying from the context; one layer cannot.";
 
     public override string Form
-        => "Decoders of attention alone (width 64, 4 heads, RoPE), of one layer and of two, learn to continue a block of 12 to 24 different "
-            + "symbols of 64 that stands twice at the end of 48 tokens; 500 steps of 32 texts, best of the rates 1e-3, 3e-3, 1e-2 for both.";
+        => "Decoders of attention alone (width 64, 4 heads, RoPE), of one layer and of two, learn to continue a block of 12 to 24 "
+            + "different symbols of 64 that stands twice at the end of 48 tokens; 500 steps of 32 texts, best of the rates 1e-3, 3e-3, "
+            + "1e-2 for both.";
 
     public override string Measure
-        => "Loss of the second block on texts that training never saw; induction score: the mean weight of a head from a symbol of the second "
-            + "block to the token after its earlier copy.";
+        => "Loss of the second block on texts that training never saw; induction score: the mean weight of a head from a symbol of the "
+            + "second block to the token after its earlier copy.";
 
     public override string Refutation => "One layer that continues the block, or two that do it without a head that looks after the copy.";
 

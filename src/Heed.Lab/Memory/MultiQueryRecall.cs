@@ -46,9 +46,10 @@ internal sealed class MultiQueryRecall : Experiment
     public override string Claim => "Linear attention and recurrent networks recall from the text as well as softmax attention.";
 
     public override string Form
-        => "12 pairs of a key and a value (16 of each; a pair is one token, so that one layer is enough), then their keys in another order. "
-            + "One layer of width 8, 16 and 64 (one head, RoPE, feed-forward part twice as wide) with softmax or linear attention, or one "
-            + "LSTM layer: equal parameters but for biases and norms. 800 steps of 32 texts, best of the rates 1e-3, 3e-3, 1e-2 for each.";
+        => "12 pairs of a key and a value (16 of each; a pair is one token, so that one layer is enough), then their keys in another "
+            + "order. One layer of width 8, 16 and 64 (one head, RoPE, feed-forward part twice as wide) with softmax or linear "
+            + "attention, or one LSTM layer: equal parameters but for biases and norms. 800 steps of 32 texts, best of the rates 1e-3, "
+            + "3e-3, 1e-2 for each.";
 
     public override string Measure => "Share of right values on texts that training never saw (chance: 1 in 16).";
 

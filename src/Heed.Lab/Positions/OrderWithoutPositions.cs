@@ -30,8 +30,9 @@ internal sealed class OrderWithoutPositions : Experiment
     public override string Claim => "Without position encodings a Transformer cannot know the order of tokens.";
 
     public override string Form
-        => "Two layers of width 64 learn to repeat the token three back (16 symbols, a beginning token and 15 after it, 32 texts a batch, rate "
-            + "3e-3; 600 steps, 1,500 without positions): a decoder with sinusoids, RoPE or no positions, an encoder without positions.";
+        => "Two layers of width 64 learn to repeat the token three back (16 symbols, a beginning token and 15 after it, 32 texts a "
+            + "batch, rate 3e-3; 600 steps, 1,500 without positions): a decoder with sinusoids, RoPE or no positions, an encoder without "
+            + "positions.";
 
     public override string Measure
         => "Share of right answers on texts that training never saw. A model that knows which tokens are there and not where cannot be "
@@ -43,8 +44,9 @@ internal sealed class OrderWithoutPositions : Experiment
 
     public override string Remark
         => "The causal mask tells the order: a first layer that attends evenly sees the share of the beginning token fall with each place. "
-        + "In a first form, without a beginning token, the same decoder gave 0.58 of the answers after 2,400 steps, far above the encoder and "
-        + "below the nine in ten that were expected; what decides is now the distance to the encoder, and the nine in ten are told beside it.";
+        + "In a first form, without a beginning token, the same decoder gave 0.58 of the answers after 2,400 steps, far above the "
+        + "encoder and below the nine in ten that were expected; what decides is now the distance to the encoder, and the nine in ten "
+        + "are told beside it.";
 
     public override IReadOnlyList<Expectation> Expectations { get; } =
     [
