@@ -19,6 +19,7 @@ public sealed class TrainedExperimentTests
     /// <summary>The verdicts that the pages print.</summary>
     [Theory]
     [InlineData("head-ablation", Verdict.DoesNotHold)]
+    [InlineData("head-relations", Verdict.DoesNotHold)]
     [InlineData("induction-heads", Verdict.Holds)]
     [InlineData("induction-ablation", Verdict.Holds)]
     [InlineData("unscaled-training", Verdict.HoldsIf)]
