@@ -1,7 +1,7 @@
 
 namespace Heed.Tokenizers.Training;
 
-/// <summary>The current pieces as a trie, and what can be asked of a text under them: expected counts and the best segmentation.</summary>
+/// <summary>The current pieces as a trie: where they stand in a text, and its best segmentation.</summary>
 /// <remarks>Kudo 2018, §3.2. Positions are UTF-8 bytes. A character that no piece covers alone is the unknown piece, 10 below the worst
 /// score.</remarks>
 internal sealed class UnigramEstimator
@@ -9,43 +9,49 @@ internal sealed class UnigramEstimator
     private const double UnknownPenalty = 10.0;
     private readonly ByteTrie _trie;
     private readonly double[] _scores;
-    private readonly double _unknownScore;
 
     /// <param name="pieces">The pieces; piece 0 is the unknown one, its score is not used.</param>
     public UnigramEstimator(IReadOnlyList<UnigramPiece> pieces)
     {
         _trie = new ByteTrie(pieces.Count * 3);
-        _scores = new double[pieces.Count];
+        for (int i = 1; i < pieces.Count; i++) _trie.Set(System.Text.Encoding.UTF8.GetBytes(pieces[i].Text), i);
+        _scores = ScoresOf(pieces);
+    }
+
+    /// <summary>The score of each piece; the unknown one's is 10 below the worst.</summary>
+    public static double[] ScoresOf(IReadOnlyList<UnigramPiece> pieces)
+    {
+        double[] scores = new double[pieces.Count];
         double lowest = double.PositiveInfinity;
-        for (int i = 1; i < pieces.Count; i++)
+        for (int i = 1; i < scores.Length; i++)
         {
-            _trie.Set(System.Text.Encoding.UTF8.GetBytes(pieces[i].Text), i);
-            _scores[i] = pieces[i].Score;
-            lowest = Math.Min(lowest, pieces[i].Score);
+            scores[i] = pieces[i].Score;
+            lowest = Math.Min(lowest, scores[i]);
         }
 
-        _unknownScore = lowest - UnknownPenalty;
+        scores[0] = lowest - UnknownPenalty;
+        return scores;
     }
 
     /// <summary>Buffers of one thread.</summary>
     internal sealed class Workspace
     {
-        public double[] Forward = [];
-        public double[] Backward = [];
+        public double[] Best = [];
         public int[] From = [];
         public List<Arc> Arcs { get; } = [];
 
         public void Resize(int length)
         {
-            if (Forward.Length > length) return;
-            (Forward, Backward, From) = (new double[length + 64], new double[length + 64], new int[length + 64]);
+            if (Best.Length > length) return;
+            (Best, From) = (new double[length + 64], new int[length + 64]);
         }
     }
 
     /// <summary>One piece at one place of the text, in UTF-8 bytes.</summary>
     internal readonly record struct Arc(int Start, int End, int Piece, double Score);
 
-    private void FindArcs(ReadOnlySpan<byte> text, List<Arc> arcs, int without)
+    /// <summary>Every place at which a piece stands, by start, then by end; the unknown piece where no piece is the character alone.</summary>
+    internal void FindArcs(ReadOnlySpan<byte> text, List<Arc> arcs, int without)
     {
         arcs.Clear();
         for (int start = 0; start < text.Length;)
@@ -63,37 +69,13 @@ internal sealed class UnigramEstimator
                 covered |= end == single;
             }
 
-            if (!covered) arcs.Add(new Arc(start, single, 0, _unknownScore));
+            if (!covered) arcs.Add(new Arc(start, single, 0, _scores[0]));
             start = single;
         }
     }
 
-    private static int CharacterLength(byte first) => first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-
-    /// <summary>Adds to <paramref name="expected"/> how often each piece occurs over all segmentations, times
-    /// <paramref name="count"/>.</summary>
-    public void AddExpected(ReadOnlySpan<byte> text, long count, double[] expected, Workspace space)
-    {
-        if (text.IsEmpty) return;
-        FindArcs(text, space.Arcs, -1);
-        space.Resize(text.Length + 1);
-        Span<double> forward = space.Forward.AsSpan(0, text.Length + 1), backward = space.Backward.AsSpan(0, text.Length + 1);
-        forward.Fill(double.NegativeInfinity);
-        backward.Fill(double.NegativeInfinity);
-        forward[0] = 0;
-        backward[^1] = 0;
-        Span<Arc> arcs = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(space.Arcs);
-        foreach (ref readonly Arc arc in arcs) forward[arc.End] = LogSum(forward[arc.End], forward[arc.Start] + arc.Score);
-        for (int i = arcs.Length - 1; i >= 0; i--) backward[arcs[i].Start] = LogSum(backward[arcs[i].Start], backward[arcs[i].End] + arcs[i].Score);
-        double total = forward[^1];
-        foreach (ref readonly Arc arc in arcs) expected[arc.Piece] += count * Math.Exp(forward[arc.Start] + arc.Score + backward[arc.End] - total);
-    }
-
-    private static double LogSum(double a, double b)
-    {
-        if (a < b) (a, b) = (b, a);
-        return b < a - 50 ? a : a + Math.Log(Math.Exp(b - a) + 1);
-    }
+    /// <summary>Bytes of the character that begins with this byte.</summary>
+    internal static int CharacterLength(byte first) => first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
 
     /// <summary>The most probable segmentation.</summary>
     /// <param name="text">UTF-8.</param>
@@ -107,7 +89,7 @@ internal sealed class UnigramEstimator
         if (text.IsEmpty) return 0;
         FindArcs(text, space.Arcs, without);
         space.Resize(text.Length + 1);
-        Span<double> best = space.Forward.AsSpan(0, text.Length + 1);
+        Span<double> best = space.Best.AsSpan(0, text.Length + 1);
         Span<int> arcTo = space.From.AsSpan(0, text.Length + 1);
         best.Fill(double.NegativeInfinity);
         best[0] = 0;
@@ -122,6 +104,6 @@ internal sealed class UnigramEstimator
         return best[^1];
     }
 
-    /// <summary>The score of one piece.</summary>
-    public double Score(int piece) => _scores[piece];
+    /// <summary>The score of each piece.</summary>
+    public double[] Scores => _scores;
 }

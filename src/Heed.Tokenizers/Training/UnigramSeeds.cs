@@ -12,10 +12,10 @@ internal readonly record struct UnigramPiece(string Text, double Score);
 /// <remarks>Those substrings are the inner nodes of a suffix tree: the intervals of equal prefix in the sorted list of suffixes.</remarks>
 internal static class UnigramSeeds
 {
-    public static List<UnigramPiece> Make(IReadOnlyList<WordCount> words, UnigramTrainerSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+    public static List<UnigramPiece> Make(IReadOnlyList<WordCount> words, UnigramTrainerSettings settings, IProgress<TrainingProgress>? progress, ParallelOptions parallel)
     {
         (int[] text, Dictionary<int, long> characters) = Flatten(words);
-        int[] suffixes = SortSuffixes(text, settings.MaximumPieceLength, cancellationToken);
+        int[] suffixes = SortSuffixes(text, settings.MaximumPieceLength, parallel);
         List<(long Score, int Start, int Length)> substrings = RepeatedSubstrings(text, suffixes, settings.MaximumPieceLength);
         substrings.Sort((a, b) => Order(text, a, b));
 
@@ -54,25 +54,71 @@ internal static class UnigramSeeds
         return ([.. text], characters);
     }
 
-    private static int[] SortSuffixes(int[] text, int longest, CancellationToken cancellationToken)
+    /// <summary>The starts of all suffixes of words, in the order of their first characters; a word's end comes before any character,
+    /// and of equal suffixes the earlier one comes first.</summary>
+    /// <remarks>Sorted by their first three characters as numbers, then each run of equal ones by comparing on.</remarks>
+    private static int[] SortSuffixes(int[] text, int longest, ParallelOptions parallel)
     {
-        List<int> starts = [];
-        for (int i = 0; i < text.Length; i++)
-            if (text[i] >= 0) starts.Add(i);
-        cancellationToken.ThrowIfCancellationRequested();
-        int[] sorted = [.. starts];
-        Array.Sort(sorted, (a, b) =>
+        int count = text.Count(character => character >= 0);
+        int[] sorted = new int[count];
+        ulong[] keys = new ulong[count];
+        for (int i = 0, to = 0; i < text.Length; i++)
         {
-            for (int i = 0; i <= longest; i++)
-            {
-                int difference = text[a + i] - text[b + i];
-                if (difference != 0) return difference;
-                if (text[a + i] < 0) break;
-            }
+            if (text[i] < 0) continue;
+            sorted[to] = i;
+            keys[to++] = Key(text, i);
+        }
 
-            return a - b;
+        parallel.CancellationToken.ThrowIfCancellationRequested();
+        Array.Sort(keys, sorted);
+        parallel.CancellationToken.ThrowIfCancellationRequested();
+        Comparison<int> compare = (a, b) => Compare(text, a, b, longest);
+        // Parts begin where a run begins, so that threads share none.
+        const int Parts = 64;
+        Parallel.For(0, Parts, parallel, part =>
+        {
+            int first = RunFrom(keys, (int)((long)count * part / Parts)), end = RunFrom(keys, (int)((long)count * (part + 1) / Parts));
+            while (first < end)
+            {
+                int last = first + 1;
+                while (last < end && keys[last] == keys[first]) last++;
+                if (last - first > 1) sorted.AsSpan(first, last - first).Sort(compare);
+                first = last;
+            }
         });
         return sorted;
+    }
+
+    // Three characters of 21 bits; what follows the end of the word is left out.
+    private static ulong Key(int[] text, int start)
+    {
+        ulong key = 0;
+        bool ended = false;
+        for (int i = 0; i < 3; i++)
+        {
+            ended = ended || text[start + i] < 0;
+            key = (key << 21) | (ended ? 0 : (ulong)text[start + i] + 1);
+        }
+
+        return key;
+    }
+
+    private static int RunFrom(ulong[] keys, int at)
+    {
+        while (at > 0 && at < keys.Length && keys[at] == keys[at - 1]) at++;
+        return at;
+    }
+
+    private static int Compare(int[] text, int a, int b, int longest)
+    {
+        for (int i = 0; i <= longest; i++)
+        {
+            int difference = text[a + i] - text[b + i];
+            if (difference != 0) return difference;
+            if (text[a + i] < 0) break;
+        }
+
+        return a - b;
     }
 
     /// <summary>Length of the common prefix, the end of the word counting as a character, at most one above the longest piece.</summary>

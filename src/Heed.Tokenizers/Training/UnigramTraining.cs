@@ -18,15 +18,19 @@ internal sealed class UnigramTraining
     private readonly UnigramTrainerSettings _settings;
     private readonly byte[][] _texts;
     private readonly long[] _counts;
+    private readonly UnigramLattices _lattices;
     private readonly ParallelOptions _parallel;
-    private List<UnigramPiece> _pieces = [];      // piece 0 is the unknown one
+    private List<UnigramPiece> _pieces;      // piece 0 is the unknown one
 
-    private UnigramTraining(UnigramTrainerSettings settings, IReadOnlyList<WordCount> words, CancellationToken cancellationToken)
+    private UnigramTraining(UnigramTrainerSettings settings, IReadOnlyList<WordCount> words, IProgress<TrainingProgress>? progress,
+        CancellationToken cancellationToken)
     {
         _settings = settings;
         _texts = [.. words.Select(word => System.Text.Encoding.UTF8.GetBytes(word.Word))];
         _counts = [.. words.Select(word => word.Count)];
         _parallel = new ParallelOptions { MaxDegreeOfParallelism = settings.ThreadCount, CancellationToken = cancellationToken };
+        _pieces = [new UnigramPiece("", double.NaN), .. UnigramSeeds.Make(words, settings, progress, _parallel)];
+        _lattices = new UnigramLattices(_texts, _counts, new UnigramEstimator(_pieces), Parts, _parallel);
     }
 
     private int WantedBeforeTheEnd => (int)Math.Min((long)_settings.VocabularySize * 11 / 10, int.MaxValue);
@@ -37,11 +41,10 @@ internal sealed class UnigramTraining
         if (required.Count > settings.VocabularySize)
             throw new ConfigException($"VocabularySize is {settings.VocabularySize}, but the text has {required.Count} different characters, which all need a token; raise the size or normalise the text.");
         if (words.Count == 0) return Finish(settings, [], required);
-        UnigramTraining training = new(settings, words, cancellationToken);
-        training._pieces = [new UnigramPiece("", double.NaN), .. UnigramSeeds.Make(words, settings, progress, cancellationToken)];
+        UnigramTraining training = new(settings, words, progress, cancellationToken);
         while (true)
         {
-            for (int i = 0; i < settings.SubIterations; i++) training.Maximise(training.Expect());
+            for (int i = 0; i < settings.SubIterations; i++) training.Maximise();
             progress?.Report(new TrainingProgress(TrainingPhase.Prune, training._pieces.Count - 1, settings.VocabularySize));
             if (training._pieces.Count <= training.WantedBeforeTheEnd) break;
             if (!training.Prune()) break;
@@ -65,45 +68,24 @@ internal sealed class UnigramTraining
         return [.. characters.Order().Select(char.ConvertFromUtf32)];
     }
 
-    private (int First, int End) Part(int part) => ((int)((long)_texts.Length * part / Parts), (int)((long)_texts.Length * (part + 1) / Parts));
-
-    private double[] Expect()
-    {
-        UnigramEstimator estimator = new(_pieces);
-        double[][] sums = new double[Parts][];
-        Parallel.For(0, Parts, _parallel, part =>
-        {
-            double[] expected = new double[_pieces.Count];
-            UnigramEstimator.Workspace space = new();
-            (int first, int end) = Part(part);
-            for (int i = first; i < end; i++)
-            {
-                if ((i & 0xFFF) == 0) _parallel.CancellationToken.ThrowIfCancellationRequested();
-                estimator.AddExpected(_texts[i], _counts[i], expected, space);
-            }
-
-            sums[part] = expected;
-        });
-        for (int part = 1; part < Parts; part++)
-            for (int i = 0; i < _pieces.Count; i++) sums[0][i] += sums[part][i];
-        return sums[0];
-    }
-
     /// <summary>The Bayesian form, exp(ψ(c) − ψ(Σc)): a prior that makes rare pieces rarer (Liang and Klein 2007).</summary>
-    private void Maximise(double[] expected)
+    private void Maximise()
     {
+        double[] expected = _lattices.Expected(UnigramEstimator.ScoresOf(_pieces));
         List<UnigramPiece> kept = [_pieces[0]];
+        int[] numbers = NoneKept();
         double sum = 0;
         for (int i = 1; i < _pieces.Count; i++)
         {
             if (expected[i] < LeastExpected) continue;
+            numbers[i] = kept.Count;
             kept.Add(new UnigramPiece(_pieces[i].Text, expected[i]));
             sum += expected[i];
         }
 
         double logSum = Digamma(sum);
         for (int i = 1; i < kept.Count; i++) kept[i] = kept[i] with { Score = Digamma(kept[i].Score) - logSum };
-        _pieces = kept;
+        Keep(kept, numbers);
     }
 
     private static double Digamma(double x)
@@ -139,21 +121,23 @@ internal sealed class UnigramTraining
                 }
 
                 double second = estimator.Best(text, found, space, without: i);
-                if (second > estimator.Score(i)) continue;
+                if (second > estimator.Scores[i]) continue;
                 whole[i] = true;
                 alternatives[i] = [.. found];
             }
         });
 
-        long[] used = Usage(estimator);
+        long[] used = _lattices.Usage(estimator.Scores);
         double sum = used.Sum(), logSum = Math.Log(sum), texts = _counts.Sum();
         List<UnigramPiece> kept = [_pieces[0]];
+        int[] numbers = NoneKept();
         List<(double Loss, int Piece)> candidates = [];
         for (int i = 1; i < _pieces.Count; i++)
         {
             if (used[i] == 0 && !whole[i]) continue;
             if (alternatives[i] is not { } instead)
             {
+                numbers[i] = kept.Count;
                 kept.Add(_pieces[i]);
                 continue;
             }
@@ -172,30 +156,26 @@ internal sealed class UnigramTraining
         foreach ((_, int piece) in candidates)
         {
             if (kept.Count >= size) break;
+            numbers[piece] = kept.Count;
             kept.Add(_pieces[piece]);
         }
 
-        _pieces = kept;
+        Keep(kept, numbers);
         return kept.Count < had;
     }
 
-    /// <summary>How often the best segmentation of the text uses each piece.</summary>
-    private long[] Usage(UnigramEstimator estimator)
+    /// <summary>Numbers by which every piece but the unknown one goes.</summary>
+    private int[] NoneKept()
     {
-        long[] used = new long[_pieces.Count];
-        Parallel.For(0, Parts, _parallel, part =>
-        {
-            UnigramEstimator.Workspace space = new();
-            List<int> found = [];
-            (int first, int end) = Part(part);
-            for (int i = first; i < end; i++)
-            {
-                if ((i & 0xFFF) == 0) _parallel.CancellationToken.ThrowIfCancellationRequested();
-                estimator.Best(_texts[i], found, space);
-                foreach (int piece in found) Interlocked.Add(ref used[piece], _counts[i]);
-            }
-        });
-        return used;
+        int[] numbers = new int[_pieces.Count];
+        numbers.AsSpan(1).Fill(-1);
+        return numbers;
+    }
+
+    private void Keep(List<UnigramPiece> kept, int[] numbers)
+    {
+        _lattices.Keep(numbers);
+        _pieces = kept;
     }
 
     /// <summary>All required characters, then the pieces in the order that the last pruning left, up to the size wanted; sorted by score
