@@ -106,6 +106,9 @@ public sealed partial class HeedModel
         return Array.ConvertAll(logits, l => TextClassification.Predictions(reading, l, kind, top));
     }
 
+    /// <summary>True for a folder that was learned from few texts: its classes are read from the vectors of texts.</summary>
+    internal bool HasVectorHead => Model is not SequenceClassifier && _head.Value is not null;
+
     /// <summary>The classes that a linear layer reads from the vectors of texts; what is longer than the embedder reads is cut.</summary>
     private Prediction[][] OfVectors(VectorHead head, IReadOnlyList<TextPair> pairs, ClassificationKind? kind, int? top,
         CancellationToken cancellationToken)

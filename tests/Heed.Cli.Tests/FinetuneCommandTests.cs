@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Testing;
+using Heed.Training.Data;
 using Heed.Training.Finetuning;
 using static Heed.Cli.Tests.CommandLine;
 
@@ -94,6 +95,28 @@ public class FinetuneCommandTests
         double accuracy = json.RootElement.GetProperty("measures").GetProperty("accuracy").GetDouble();
         string[] lines = File.ReadAllLines(predictions);
         Assert.Equal(accuracy, lines.Count(l => JsonNode.Parse(l) is { } p && p["expected"]!.ToString() == p["predicted"]!.ToString()) / 40.0, 12);
+    }
+
+    [Fact]
+    public async Task Few_texts_become_a_folder_that_is_judged_and_predicts_the_same()
+    {
+        using TemporaryFolder folder = new();
+        string data = Labelled(folder), model = folder.File("model");
+        (int code, string output, string error) = await Run("finetune", "--model", Encoder, "--train", data, "--dev", "none", "--few-shot",
+            "true", "--steps", "10", "--learning-rate", "2e-3", "--out", model);
+        Assert.True(code == ExitCode.Ok, error);
+        (code, output, error) = await Run("eval", model, "--data", data, "--json");
+        Assert.True(code == ExitCode.Ok, error);
+        double accuracy = JsonNode.Parse(output)!["measures"]!["accuracy"]!.GetValue<double>();
+
+        (code, output, error) = await Run("predict", model, "--file", data);
+        Assert.True(code == ExitCode.Ok, error);
+        string[] predicted = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => JsonNode.Parse(l)!["predictions"]![0]!["label"]!.GetValue<string>())];
+        IReadOnlyList<string> labels = [.. ExampleReader.Classification(data, new DataOptions()).Examples.Select(e => e.Labels[0])];
+        Assert.Equal(accuracy, predicted.Zip(labels).Count(p => p.First == p.Second) / 40.0, 12);
+        (code, _, error) = await Run("predict", model, "a text", "--pair", "another");
+        Assert.True(code == ExitCode.Usage && error.Contains("classifies texts by their vectors", StringComparison.Ordinal), error);
     }
 
     [Fact]

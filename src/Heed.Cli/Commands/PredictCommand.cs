@@ -292,6 +292,7 @@ internal static class PredictCommand
                 CausalLanguageModel when Given(parsed, _labels) => ("is a language model", [_labels, _template, _top, _threshold]),
                 CausalLanguageModel => throw new UsageException($"{model.Folder}: {model.Model.Architecture} continues texts: use "
                     + "'heed generate', or give --labels to let it choose one."),
+                _ when model.HasVectorHead => ("classifies texts by their vectors", [_top, _threshold]),
                 _ => throw new InputException($"{model.Folder}: {model.Model.Architecture} has no head that predicts. Open a model "
                     + "with a head for classes, tokens, questions or masks, or an encoder-decoder."),
             };

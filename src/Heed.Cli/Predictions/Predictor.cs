@@ -76,6 +76,7 @@ internal sealed class Predictor(HeedModel model, PredictSettings settings)
             MaskedLanguageModel => Fillings(inputs, cancellationToken),
             SequenceToSequenceModel => Rewritings(inputs, cancellationToken),
             CausalLanguageModel => Labels(inputs, cancellationToken),
+            _ when model.HasVectorHead => ClassesOfVectors(inputs, cancellationToken),
             _ => throw new InputException($"{model.Folder}: {model.Model.Architecture} has no head that predicts. Open a model with one."),
         };
 
@@ -97,6 +98,16 @@ internal sealed class Predictor(HeedModel model, PredictSettings settings)
             if (settings.Explain) Explain(reading, input, texts[i], logits[i], json, lines, cancellationToken);
             return new PredictedRow(json, lines);
         })];
+    }
+
+    private PredictedRow[] ClassesOfVectors(IReadOnlyList<PredictInput> inputs, CancellationToken cancellationToken)
+    {
+        if (inputs.FirstOrDefault(i => !string.IsNullOrEmpty(i.Second)) is not null)
+            throw new InputException($"{model.Folder}: reads classes from the vector of one text, and a pair was given. Give single texts.");
+        IReadOnlyList<IReadOnlyList<Prediction>> all = model.Classify([.. inputs.Select(i => i.Text)], cancellationToken: cancellationToken);
+        return [.. inputs.Select((input, i) => new PredictedRow(
+            Begin(input, "predictions", Scored(all[i], p => (p.Label, p.Score))),
+            [.. Kept(all[i], p => p.Score).Take(settings.Top ?? Shown).Select(p => new PredictedLine(p.Label, p.Score))]))];
     }
 
     private TokenEncoding Encode(TextReading reading, PredictInput input, out bool isCut)
