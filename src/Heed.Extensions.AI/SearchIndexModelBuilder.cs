@@ -25,8 +25,7 @@ internal sealed class SearchIndexModelBuilder() : CollectionModelBuilder(new Col
     {
         if (!Keys.Contains(keyProperty.Type))
             throw new NotSupportedException($"{keyProperty.ModelName}: is a key of type {keyProperty.Type.Name}; string, int, long and "
-                + $"Guid "
-                + "can be one.");
+                + "Guid can be one.");
     }
 
     /// <inheritdoc/>

@@ -18,9 +18,8 @@ internal static class AskCommand
     {
         Argument<string> question = new("question") { Description = "the question" };
         Option<string> docs = new("--docs") { Description = DocumentFiles.Description, Required = true };
-        Option<string?> model = SearchCommand.ModelOption("folder or name of the model that answers: one with a question answering "
-            + "head takes "
-            + "the answer from the documents, a language model writes it; the best part if omitted");
+        Option<string?> model = SearchCommand.ModelOption("folder or name of the model that answers: one with a question answering head "
+            + "takes the answer from the documents, a language model writes it; the best part if omitted");
         Option<string?> embedder = new("--embedder")
         {
             Description = "folder or name of a model for sentence embeddings; words only if "
@@ -29,23 +28,19 @@ internal static class AskCommand
         Option<string?> rerank = new("--rerank") { Description = "folder or name of a cross-encoder that orders the best parts again" };
         Option<string?> index = new("--index")
         {
-            Description = $"where the index is kept; {IndexName} in the folder, or beside the "
-            + $"file, if "
-            + "omitted"
+            Description = $"where the index is kept; {IndexName} in the folder, or beside the file, if omitted"
         };
         Option<int> top = NumberOption.Of("--k", "up to how many parts are read", 5, new NumberRange<int>(1, 1000));
         Option<string?> filter = new("--filter") { Description = "documents that count, by their fields: 'year>=2020 and lang=en|de'" };
         Option<string?> mode = SearchCommand.ModeOption();
         Option<double?> threshold = NumberOption.Optional("--threshold", "evidence of an answer must be above this; measured on the "
-            + "documents if "
-            + "omitted",
+            + "documents if omitted",
             new NumberRange<double>(double.MinValue, double.MaxValue));
         Option<int> tokens = NumberOption.Of("--max-new-tokens", "longest answer that is written, in tokens", 128,
             new NumberRange<int>(1, 1 << 20));
         Option<int?> threads = NumberOption.Threads();
         Command command = new("ask", "Answer a question from documents, with the places that the answer stands on, or say that it is "
-            + "not found. "
-            + "Example: heed ask --docs notes \"When does the warranty end?\"")
+            + "not found. Example: heed ask --docs notes \"When does the warranty end?\"")
             { question, docs, model, embedder, rerank, index, top, filter, mode, threshold, tokens, threads };
         command.SetAction(async (parsed, cancellationToken) =>
         {

@@ -31,9 +31,8 @@ internal static class DoctorCommand
             Description = "columns of a file of examples, such as text=Nachricht",
             AllowMultipleArgumentsPerToken = true
         };
-        Command command = new("doctor", "Look for the common mistakes in a run, a model folder or a file of examples, and say how to fix "
-            + "each; exit "
-            + "code 7 where one is found (docs/doctor.md). Example: heed doctor runs/disputes")
+        Command command = new("doctor", "Look for the common mistakes in a run, a model folder or a file of examples, and say how to "
+            + "fix each; exit code 7 where one is found (docs/doctor.md). Example: heed doctor runs/disputes")
         {
             paths, dev, test, model, task, columns,
         };

@@ -15,9 +15,8 @@ internal static class EmbedWordCommands
         WordVectorConfig standard = new();
         Option<string[]> data = new("--data")
         {
-            Description = $"text files and folders, {SdkDocumentation.Name} for the .NET SDK's documentation, or - for standard "
-                + $"input; each "
-                + "line is a sentence",
+            Description = $"text files and folders, {SdkDocumentation.Name} for the .NET SDK's documentation, or - for standard input; "
+                + "each line is a sentence",
             Required = true,
             AllowMultipleArgumentsPerToken = true,
         };
@@ -173,8 +172,7 @@ internal static class EmbedWordCommands
                 parsed.GetRequiredValue(c));
             bool isProduct = parsed.GetValue(product);
             if (isProduct && parsed.GetValue(include)) throw new UsageException("--include-given: with --product the three words are "
-                + "left out "
-                + "always. Leave one of the two out.");
+                + "left out always. Leave one of the two out.");
             WordVectors vectors = Read(terminal, parsed.GetRequiredValue(file), cancellationToken);
             IReadOnlyList<WordScore> found = isProduct ? vectors.AnalogyByProduct(first, second, third, parsed.GetValue(top))
                 : vectors.MostSimilar([second, third], [first], parsed.GetValue(top), parsed.GetValue(include));

@@ -31,8 +31,7 @@ internal static class ExploreCommand
         Option<bool> once = new("--check") { Description = "start, open the model, print the address, and stop" };
         Command command = new("explore",
             "Shows a model at work in the browser: tokens, attention, every number and where it comes from. Only this machine reaches "
-                + "it; Ctrl-C ends it. "
-            + "Example: heed explore quickstart/model --port 5081") { model, port, open, once, export };
+                + "it; Ctrl-C ends it. Example: heed explore quickstart/model --port 5081") { model, port, open, once, export };
         command.SetAction((parsed, cancellationToken) => RunAsync(terminal, parsed.GetValue(model), parsed.GetValue(port),
             parsed.GetValue(open), parsed.GetValue(once), parsed.GetValue(export), cancellationToken));
         return command;

@@ -220,8 +220,7 @@ internal sealed class FewShotWork(Terminal terminal, HeedModel model, Cancellati
     {
         if (Inputs.FirstOrDefault(i => i.Label is { } l && !labels.Contains(l)) is not { } unknown) return;
         throw new InputException($"--input: line {unknown.Line} has the label '{Printable.Shorten(unknown.Label!, 40)}', and the labels "
-            + $"are "
-            + $"{string.Join(", ", labels.Take(12))}. Add examples of it, or name the labels (--labels).");
+            + $"are {string.Join(", ", labels.Take(12))}. Add examples of it, or name the labels (--labels).");
     }
 
     private void Show(FewShotInput input, IReadOnlyList<Prediction> predictions, JsonObject row, JsonArray rows)

@@ -29,9 +29,8 @@ internal static class FinetuneCommand
             + "fit, fixed before the first one, 20 epochs at most; of each seed", new NumberRange<double>(0, 99_999, Above: true));
         Option<int?> threads = NumberOption.Threads();
         Command command = new("finetune", "Train a model folder further on labelled examples. The task is found in the data; what is "
-            + "omitted is decided from "
-            + "data and model, and printed with the reason. "
-            + "Example: heed finetune --model models/all-MiniLM-L6-v2 --train disputes.csv --out models/disputes") { file, output, plan,
+            + "omitted is decided from data and model, and printed with the reason. Example: heed finetune --model "
+            + "models/all-MiniLM-L6-v2 --train disputes.csv --out models/disputes") { file, output, plan,
             minutes, threads, seeds };
         SettingOptions<FinetuningConfig> options = new(command, FinetuningFields.All, new FinetuningConfig());
         command.SetAction((parsed, cancellationToken) =>

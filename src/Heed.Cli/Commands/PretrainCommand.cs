@@ -25,14 +25,12 @@ internal static class PretrainCommand
             "how long to train, about, instead of a number of steps: as many as fit, "
             + "fixed before the first one; the text is read 8 times at most", new NumberRange<double>(0, 99_999, Above: true));
         Option<int?> threads = NumberOption.Threads();
-        Command command = new("pretrain", "Train a language model on text: a preset of any family, a config.json, or a model folder that "
-            + "is trained further. "
-            + "--objective causal trains decoders, masked encoders, replaced ELECTRA's, span and denoise encoder-decoders; "
-                + "--teacher distils. "
-            + "'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config runs/a/run.json --seed 2 --out runs/b' "
-            + "repeats it with another seed. "
-            + "'--model runs/a/model' continues from trained weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b "
-            + "--layers 4 --heads 4 --width 256 --steps 2000") { file, output, minutes, threads };
+        Command command = new("pretrain", "Train a language model on text: a preset of any family, a config.json, or a model folder "
+            + "that is trained further. --objective causal trains decoders, masked encoders, replaced ELECTRA's, span and denoise "
+            + "encoder-decoders; --teacher distils. 'heed pretrain --out runs/a' resumes the run in a folder; 'heed pretrain --config "
+            + "runs/a/run.json --seed 2 --out runs/b' repeats it with another seed. '--model runs/a/model' continues from trained "
+            + "weights. Example: heed pretrain --data ./texts --out runs/a --model llama-7b --layers 4 --heads 4 --width 256 --steps "
+            + "2000") { file, output, minutes, threads };
         SettingOptions<PretrainingConfig> options = new(command, PretrainingFields.All, new PretrainingConfig());
         command.SetAction((parsed, cancellationToken) =>
         {

@@ -27,9 +27,8 @@ internal static class SearchCommand
     {
         Option<string?> mode = new("--mode")
         {
-            Description = "what decides: hybrid (words and vectors by reciprocal ranks), vectors or "
-            + "words; "
-            + "hybrid if omitted and the index has vectors"
+            Description = "what decides: hybrid (words and vectors by reciprocal ranks), vectors or words; hybrid if omitted and the "
+            + "index has vectors"
         };
         mode.AcceptOnlyFromAmong("hybrid", "vectors", "words");
         return mode;

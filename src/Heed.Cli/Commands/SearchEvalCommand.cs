@@ -24,15 +24,11 @@ internal static class SearchEvalCommand
         };
         Option<string?> queries = new("--queries")
         {
-            Description = "JSONL: {\"query\": \"…\", \"relevant\": [\"KEY\", …] or {\"KEY\": "
-            + "GRADE, …}} "
-            + "per line"
+            Description = "JSONL: {\"query\": \"…\", \"relevant\": [\"KEY\", …] or {\"KEY\": GRADE, …}} per line"
         };
         Option<bool> sdk = new("--sdk")
         {
-            Description = "evaluate on the documentation of the installed .NET SDK: members, and "
-            + "questions made "
-            + "of their summaries"
+            Description = "evaluate on the documentation of the installed .NET SDK: members, and questions made of their summaries"
         };
         Option<int> members = NumberOption.Of("--members", "with --sdk: members that are indexed", 3000, new NumberRange<int>(10, 1 << 20));
         Option<int> questions = NumberOption.Of("--questions", "with --sdk: questions that are asked, and as many whose member is not "

@@ -9,8 +9,7 @@ internal static class DocumentFiles
 {
     /// <summary>For the help.</summary>
     public const string Description = "a folder of texts (.txt, .md, .rst; .jsonl, .json, .csv and .tsv with a document per row), or "
-        + "one such "
-        + "file";
+        + "one such file";
 
     private static readonly string[] Texts = [".txt", ".md", ".markdown", ".rst", ".text"];
     private static readonly string[] Rows = [".jsonl", ".ndjson", ".json", ".csv", ".tsv"];
@@ -60,9 +59,8 @@ internal static class DocumentFiles
         DataFaults faults = new();
         DataRows rows = DataRows.Open(file, new DataOptions(), faults, []);
         string text = TextNames.FirstOrDefault(n => rows.Columns.Contains(n, StringComparer.Ordinal))
-            ?? throw new InputException($"{file}: has no column of texts; one of {string.Join(", ", TextNames)} was expected, and "
-            + $"there are "
-                + $"{string.Join(", ", rows.Columns)}. Rename one.");
+            ?? throw new InputException($"{file}: has no column of texts; one of {string.Join(", ", TextNames)} was expected, and there "
+            + $"are {string.Join(", ", rows.Columns)}. Rename one.");
         string? key = KeyNames.FirstOrDefault(n => rows.Columns.Contains(n, StringComparer.Ordinal));
         foreach (DataRow row in rows.Rows)
         {

@@ -29,8 +29,7 @@ internal sealed record SdkQuestions(
         string[] files = [.. SdkDocumentation.Find().Where(f => f.Contains("Microsoft.NETCore.App.Ref", StringComparison.Ordinal))];
         if (files.Length == 0)
             throw new StorageException("--sdk: no documentation of the .NET SDK was found (packs/Microsoft.NETCore.App.Ref below "
-                + "DOTNET_ROOT). "
-                + "Install the SDK, or evaluate on --queries.");
+                + "DOTNET_ROOT). Install the SDK, or evaluate on --queries.");
         List<(string Name, string Summary, string Said)> all = [.. files.SelectMany(Members)];
         HashSet<string> once = [.. all.GroupBy(m => m.Summary, StringComparer.Ordinal).Where(g => g.Count() == 1).Select(g => g.Key)];
         var chosen = all.Where(m => once.Contains(m.Summary) && Words(m.Summary) is >= FewestWords and <= MostWords

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Heed.Generation;
+using Heed.Generation.Sampling;
 using Heed.Inspection;
 using Heed.Models;
 
@@ -125,7 +126,7 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
         for (int l = 0; l < L; l++)
         {
             ReadOnlySpan<float> scores = lens.At(l).Span;
-            double[] p = Softmax(scores);
+            float[] p = Softmax(scores);
             int best = Array.IndexOf(p, p.Max()), rank = 1;
             foreach (float score in scores)
                 if (score > scores[Metric.Target]) rank++;
@@ -272,7 +273,7 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
     {
         ValueArray logits = inspector.Logits(text, null, cancel);
         ReadOnlySpan<float> scores = Metric.Position is { } at ? logits.At(at).Span : logits.Span;
-        double[] p = Softmax(scores);
+        float[] p = Softmax(scores);
         int[] best = [.. Enumerable.Range(0, p.Length).OrderByDescending(i => p[i]).Take(5)];
         _sections.Add(("answers",
             new JsonArray([.. best.Select(i => (JsonNode)new JsonObject { ["id"] = i, ["token"] = Name(i), ["probability"] = p[i] })]),
@@ -390,13 +391,10 @@ internal sealed class InspectReport(Terminal terminal, HeedModel model, Inspecto
         => string.Join("  ", Enumerable.Range(0, row.Count).OrderByDescending(k => row.Span[k]).Take(count).Where(k => row.Span[k] > 0.005f)
             .Select(k => $"{keys[k]} ({k}) {row.Span[k].ToString(".00", CultureInfo.InvariantCulture)}"));
 
-    private static double[] Softmax(ReadOnlySpan<float> scores)
+    private static float[] Softmax(ReadOnlySpan<float> scores)
     {
-        double largest = double.NegativeInfinity, sum = 0;
-        foreach (float score in scores) largest = Math.Max(largest, score);
-        double[] p = new double[scores.Length];
-        for (int i = 0; i < p.Length; i++) sum += p[i] = Math.Exp(scores[i] - largest);
-        for (int i = 0; i < p.Length; i++) p[i] /= sum;
+        float[] p = new float[scores.Length];
+        Probabilities.Softmax(scores, p);
         return p;
     }
 

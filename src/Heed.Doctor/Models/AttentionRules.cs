@@ -65,8 +65,7 @@ internal static class AttentionRules
         {
             notes.Add(Rules.UnscaledAttention, s.Part.Site, string.Create(CultureInfo.InvariantCulture,
                 $"scores of heads of width {config.HeadWidth} are multiplied by {config.Scale:0.###}, {scale:0.#} times "
-                    + $"1/√{config.HeadWidth}; "
-                    + $"their deviation is {s.Deviation:0.##}"),
+                    + $"1/√{config.HeadWidth}; their deviation is {s.Deviation:0.##}"),
                 "Leave AttentionConfig.Scale out: 0 stands for 1/√K.");
         }
 

@@ -64,16 +64,14 @@ internal static class PoolingRules
         if (causal.All(c => c) && pooling == Pooling.First)
         {
             Add(folder, notes, $"the pooling is {Word(pooling)}, and every layer of this {folder.Model.Config.ModelType} is causal: the "
-                + $"first token sees "
-                + "no other", Pooling.Last);
+                + "first token sees no other", Pooling.Last);
             return true;
         }
 
         if (!causal.Any(c => c) && pooling == Pooling.Last)
         {
             Add(folder, notes, $"the pooling is {Word(pooling)}, and this {folder.Model.Config.ModelType} reads in both directions: the "
-                + $"last token is a "
-                + "separator or the end of a sentence, and no row to which the text comes together", Pooling.Mean);
+                + "last token is a separator or the end of a sentence, and no row to which the text comes together", Pooling.Mean);
             return true;
         }
 
@@ -91,8 +89,11 @@ internal static class PoolingRules
         if (texts.Any(t => t.Length == 0 || t.Any(id => id >= folder.Model.Config.Vocabulary))) return;
         Tensor vectors = embedder.Embed(texts);
         double least = 1;
+        int width = vectors.Shape.Last;
         for (int a = 0; a < texts.Length; a++)
-            for (int b = a + 1; b < texts.Length; b++) least = Math.Min(least, Cosine(vectors, a, b));
+            for (int b = a + 1; b < texts.Length; b++)
+                least = Math.Min(least,
+                    VectorSimilarity.Cosine.Of(vectors.Span.Slice(a * width, width), vectors.Span.Slice(b * width, width)));
         if (least > Same)
             Add(folder, notes, string.Create(CultureInfo.InvariantCulture,
                 $"the pooling is {Word(embedder.Poolings[0])}, and {texts.Length} unlike texts have vectors with cosines "
@@ -103,23 +104,7 @@ internal static class PoolingRules
     private static void Add(OpenedFolder folder, Notes notes, string evidence, Pooling right) => notes.Add(
         Rules.WrongPooling, Path.Combine(folder.Files.Location, "1_Pooling", ModelFolder.ConfigName), evidence,
         $"Set \"pooling_mode\" to {Word(right)} in the pooling's config.json (older files: pooling_mode_{Flag(right)}: true, the others "
-            + $"false), then "
-            + "embed again what was embedded before.");
-
-    private static double Cosine(Tensor vectors, int a, int b)
-    {
-        int width = vectors.Shape.Last;
-        double dot = 0, first = 0, second = 0;
-        for (int i = 0; i < width; i++)
-        {
-            double x = vectors.Span[(a * width) + i], y = vectors.Span[(b * width) + i];
-            dot += x * y;
-            first += x * x;
-            second += y * y;
-        }
-
-        return dot / Math.Sqrt(Math.Max(first * second, 1e-60));
-    }
+            + "false), then embed again what was embedded before.");
 
     private static string Word(Pooling pooling) => pooling switch
     {

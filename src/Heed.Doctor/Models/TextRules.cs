@@ -73,8 +73,7 @@ internal static class TextRules
         string? doubled = ids.Length > 1 && ids[0] == ids[1] && IsSpecial(tokenizer, ids[0]) ? "begins"
             : ids.Length > 1 && ids[^1] == ids[^2] && IsSpecial(tokenizer, ids[^1]) ? "ends" : null;
         const string Fix = "Take tokenizer.json from the model's own repository: its post_processor puts each special token there once; "
-            + "do not add "
-            + "[CLS], <s> or </s> to texts by hand.";
+            + "do not add [CLS], <s> or </s> to texts by hand.";
         if (doubled is not null)
         {
             int id = doubled == "begins" ? ids[0] : ids[^1];

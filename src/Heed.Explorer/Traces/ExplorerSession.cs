@@ -78,8 +78,7 @@ internal sealed class ExplorerSession : IDisposable
         if (Layout.Stacks.Count == 0)
         {
             throw new InputException($"{Opened.Folder}: {Model.Architecture} has no attention to show; the Explorer opens decoders, "
-                + $"encoders and "
-                + "encoder-decoders with attention.");
+                + "encoders and encoder-decoders with attention.");
         }
 
         if (interventions.Count > Intervention.Most)

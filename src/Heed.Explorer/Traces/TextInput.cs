@@ -110,8 +110,7 @@ internal sealed class TextInputs
                 if (!int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int id) || id >= vocabulary)
                 {
                     throw new InputException($"text: '{Printable.Shorten(word)}' is no id. The folder has no tokenizer, so a text is a "
-                        + $"list of "
-                        + $"ids from 0 to {vocabulary - 1}, separated by blanks: 5 17 9.");
+                        + $"list of ids from 0 to {vocabulary - 1}, separated by blanks: 5 17 9.");
                 }
 
                 tokens.Add(new TextToken(id, Piece(id), Piece(id), from, from + word.Length, tokens.Count, false));

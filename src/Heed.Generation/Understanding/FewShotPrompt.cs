@@ -25,9 +25,8 @@ internal static class FewShotPrompt
         {
             LabelledText[] ofLabel = [.. pool.Where(e => e.Label == label)];
             if (ofLabel.Length < perLabel)
-                throw new InputException($"The examples have {ofLabel.Length} of the label '{Printable.Shorten(label, 40)}', "
-                    + $"and {perLabel} of each "
-                    + "are asked for. Take fewer, or add examples.");
+                throw new InputException($"The examples have {ofLabel.Length} of the label '{Printable.Shorten(label, 40)}', and "
+                    + $"{perLabel} of each are asked for. Take fewer, or add examples.");
             chosen.AddRange(Shuffled(ofLabel, seed, ChoiceStream).Take(perLabel));
         }
 

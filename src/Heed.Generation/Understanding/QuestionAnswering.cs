@@ -40,12 +40,10 @@ internal static class QuestionAnswering
             if (first.Count > longest)
             {
                 int room = longest - frame - reading.Tokenizer.CountTokens(question.First, addSpecialTokens: false);
-                if (room < 1) throw new InputException($"The question leaves no room for its context: with special tokens it has "
-                    + $"{longest - room} "
-                    + $"tokens, and a window {longest}. Shorten it.");
-                if (overlap < 0 || overlap >= room) throw new InputException($"stride: is {overlap}; a whole number from 0 to "
-                    + $"{room - 1} was "
-                    + $"expected, as a window of {longest} tokens holds {room} of the context beside this question.");
+                if (room < 1) throw new InputException("The question leaves no room for its context: with special tokens it has "
+                    + $"{longest - room} tokens, and a window {longest}. Shorten it.");
+                if (overlap < 0 || overlap >= room) throw new InputException($"stride: is {overlap}; a whole number from 0 to {room - 1} "
+                    + $"was expected, as a window of {longest} tokens holds {room} of the context beside this question.");
                 first = reading.Cutting(longest, TruncationStrategy.OnlySecond, overlap).Encode(question.First, question.Second);
             }
 

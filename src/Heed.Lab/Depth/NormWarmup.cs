@@ -32,8 +32,7 @@ internal sealed class NormWarmup : Experiment
 
     public override string Form
         => "Decoders of 6 layers of width 64 (matrices N(0, 1/fan in)) learn a chain of 64 symbols with four successors each; rate 1e-3 "
-            + "at once or "
-            + "after 200 steps of warm-up, 300 steps of 512 tokens.";
+            + "at once or after 200 steps of warm-up, 300 steps of 512 tokens.";
 
     public override string Measure
         => "Mean loss of the last 20 steps; the least possible is ln 4 = 1.386, symbols alone give ln 64 = 4.159.";

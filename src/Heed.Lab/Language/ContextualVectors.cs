@@ -3,6 +3,7 @@ using Heed.Engine.Tensors;
 using Heed.Generation;
 using Heed.Lab.Support;
 using Heed.Models;
+using Heed.Models.Embeddings;
 using Heed.Tokenizers;
 
 namespace Heed.Lab.Language;
@@ -134,7 +135,7 @@ internal sealed class ContextualVectors : Experiment
             for (int j = 0; j < i; j++)
             {
                 if (i < Money.Length == j < Money.Length != equal) continue;
-                sum += LabMath.Cosine(rows[i], rows[j]);
+                sum += VectorSimilarity.Cosine.Of(rows[i], rows[j]);
                 count++;
             }
         }

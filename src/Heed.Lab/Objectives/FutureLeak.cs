@@ -36,8 +36,7 @@ internal sealed class FutureLeak : Experiment
 
     public override string Form
         => "Two layers of width 64 learn a chain of 32 symbols with two successors each, with the mask and without; 500 steps of 512 "
-            + "tokens. Then each "
-            + "writes 15 symbols after each of 32, one by one.";
+            + "tokens. Then each writes 15 symbols after each of 32, one by one.";
 
     public override string Measure => "Loss on texts that training never saw; share of written symbols that are possible "
         + "successors (chance: 1 in 16).";

@@ -28,8 +28,7 @@ internal sealed class Extrapolation : Experiment
 
     public override string Form
         => "Decoders of two layers learn a chain in which the next of 24 symbols depends on the two before it and one of two chances; "
-            + "texts of 64 "
-            + "tokens, 800 steps of 512 tokens (2,400 with sinusoids), rate 2e-3 for all; then texts up to 512.";
+            + "texts of 64 tokens, 800 steps of 512 tokens (2,400 with sinusoids), rate 2e-3 for all; then texts up to 512.";
 
     public override string Measure => "Loss of the last quarter of a text, relative to texts of 64 tokens; the least is ln 2.";
 

@@ -89,16 +89,14 @@ internal static class ResultFile
         JsonElement root = json.RootElement;
         Experiment? experiment = Experiments.All.FirstOrDefault(e => e.Name == StrictJson.Text(Field(root, "name", path), path, "name"))
             ?? throw new InvalidFileException(path, "name", $"is {StrictJson.Describe(Field(root, "name", path))}; a name of 'heed lab "
-                + "list' was expected. "
-                + "Run the experiment again.");
+                + "list' was expected. Run the experiment again.");
         List<Measurement> measured = [];
         foreach (JsonElement m in Field(root, "measurements", path).EnumerateArray())
         {
             string key = StrictJson.Text(Field(m, "key", path), path, "measurements.key");
             Expectation expectation = experiment.Expectations.FirstOrDefault(e => e.Key == key)
                 ?? throw new InvalidFileException(path, "measurements.key", $"is \"{Printable.Shorten(key)}\", which {experiment.Name} "
-                    + "does not measure. "
-                    + "Run the experiment again.");
+                    + "does not measure. Run the experiment again.");
             measured.Add(new Measurement(expectation, [.. Field(m, "values", path).EnumerateArray().Select(v =>
                 v.ValueKind == JsonValueKind.Null ? double.NaN : StrictJson.Number(v, path, "measurements.values"))]));
         }

@@ -75,20 +75,6 @@ internal static class LabMath
     public static double LogLogSlope(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
         => Slope([.. x.ToArray().Select(v => Math.Log(v))], [.. y.ToArray().Select(v => Math.Log(v))]);
 
-    /// <summary>Cosine of two vectors.</summary>
-    public static double Cosine(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        double product = 0, aa = 0, bb = 0;
-        for (int i = 0; i < a.Length; i++)
-        {
-            product += (double)a[i] * b[i];
-            aa += (double)a[i] * a[i];
-            bb += (double)b[i] * b[i];
-        }
-
-        return product / Math.Sqrt(aa * bb);
-    }
-
     /// <summary>The next power of ten at or above a value: what rounding alone leaves is not reported to more digits than it has.</summary>
     public static double PowerOfTenAbove(double value) => value <= 0 ? 0 : double.Parse(
         FormattableString.Invariant($"1e{(int)Math.Ceiling(Math.Log10(value) - 1e-9)}"), System.Globalization.CultureInfo.InvariantCulture);

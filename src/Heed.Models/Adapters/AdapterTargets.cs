@@ -35,8 +35,7 @@ internal static class AdapterTargets
             if (module is not (Linear or Embedding))
             {
                 throw config.Wrong("target_modules", $"matches '{Printable.Shorten(name)}', a {module.GetType().Name}; projections and "
-                    + "tables can be adapted. "
-                    + "Name these, or put the module into modules_to_save");
+                    + "tables can be adapted. Name these, or put the module into modules_to_save");
             }
 
             int rank = storedRank?.Invoke(name) ?? First(config, ranks, name, config.Rank);

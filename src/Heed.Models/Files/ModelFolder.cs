@@ -325,10 +325,9 @@ public static class ModelFolder
         long budget = options.MaximumBytes ?? memory.LimitBytes - memory.UsedBytes;
         if (bytes > budget)
             throw new BudgetException($"{model.File}: the weights take {atLeast}{Printable.Bytes(bytes)} ({Sizes(model.Config)}) and "
-                + $"{Printable.Bytes(budget)} are allowed. "
-                + "Correct the sizes, "
-                + $"use a smaller model{(atLeast.Length == 0 && !options.ForTraining ? " or a narrower format (--dtype q8_0)" : "")}, "
-                + "or a machine with more memory.");
+                + $"{Printable.Bytes(budget)} are allowed. Correct the sizes, use a smaller "
+                + $"model{(atLeast.Length == 0 && !options.ForTraining ? " or a narrower format (--dtype q8_0)" : "")}, or a machine "
+                + "with more memory.");
     }
 
     /// <summary>The sizes that make a model large, by the keys of its file.</summary>

@@ -27,8 +27,7 @@ public sealed class DocumentAnswers
         ArgumentNullException.ThrowIfNull(index);
         if (model is not null && model.Model is not (QuestionAnswerer or CausalLanguageModel or SequenceToSequenceModel))
             throw new InputException($"{model.Folder}: {model.Model.Architecture} neither answers questions nor writes. Open a model "
-                + $"with a "
-                + "question answering head, or a language model.");
+                + "with a question answering head, or a language model.");
         (_index, _model, _reranker) = (index, model, reranker);
     }
 
@@ -110,9 +109,8 @@ public sealed class DocumentAnswers
         int sources = answer.Sources.Count;
         while (sources > 0 && Length(Prompt(question, answer.Sources, sources)) > room) sources--;
         if (sources == 0) throw new InputException($"{model.Folder}: reads {model.Model.Config.MaximumLength} tokens, which leaves no "
-            + $"room for a "
-            + $"source beside the question and an answer of {options.MaxNewTokens}. Ask for a shorter answer, build the index with shorter "
-            + "parts, or open a model that reads more.");
+            + $"room for a source beside the question and an answer of {options.MaxNewTokens}. Ask for a shorter answer, build the index "
+            + "with shorter parts, or open a model that reads more.");
         GenerationConfig config = model.Generation with { MaxNewTokens = options.MaxNewTokens };
         string prompt = Prompt(question, answer.Sources, sources);
         string text = model.HasChatTemplate

@@ -61,8 +61,7 @@ public abstract record SearchFilter
             string field = at < 0 ? "" : part[..at].Trim();
             if (field.Length == 0 || sign is "" or "!")
                 throw new ConfigException($"filter: '{Printable.Shorten(part.Trim())}' is no condition; FIELD=VALUE was expected, with "
-                    + $"=, !=, "
-                    + "<, <=, > or >=, and ' and ' between conditions.");
+                    + "=, !=, <, <=, > or >=, and ' and ' between conditions.");
             object[] values = [.. Split(part[(at + sign.Length)..], "|").Select(Value)];
             SearchFilter one = sign switch
             {

@@ -196,9 +196,8 @@ public sealed partial class SearchIndexWriter : IDisposable
         {
             float[] given = vector.ToArray();
             if (_embedder is not null)
-                throw new InputException($"document '{Printable.Shorten(document.Key)}': brings a vector along, and the index's are "
-                    + $"made by a "
-                    + "model. Leave one of them out.");
+                throw new InputException($"document '{Printable.Shorten(document.Key)}': brings a vector along, and the index's are made "
+                    + "by a model. Leave one of them out.");
             if (Array.Exists(given, v => !float.IsFinite(v)))
                 throw new InputException($"document '{Printable.Shorten(document.Key)}': its vector holds a number that is not finite.");
             if (given.Length == 0 || (_manifest.Width > 0 && given.Length != _manifest.Width))

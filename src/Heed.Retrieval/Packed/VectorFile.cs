@@ -85,8 +85,7 @@ internal sealed class VectorFile : IDisposable
         catch (IOException e)
         {
             throw new StorageException($"{_path}{PartEnding}: cannot be written: {e.Message.TrimEnd('.')}. Free space, and run the "
-                + $"command again: "
-                + "it resumes.", e);
+                + "command again: it resumes.", e);
         }
 
         Rows += vectors.Count;

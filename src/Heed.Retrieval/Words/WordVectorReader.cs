@@ -48,9 +48,8 @@ internal static class WordVectorReader
         if (int.TryParse(text[..blank], NumberStyles.None, CultureInfo.InvariantCulture, out int count)
             && int.TryParse(text[(blank + 1)..].TrimStart((byte)' '), NumberStyles.None, CultureInfo.InvariantCulture, out int width)
             && width is > 0 and <= 1 << 20) return (count, width);
-        throw new InvalidFileException(path, "line 1", $"is \"{Shown(line)}\"; two fields are the number of words and the numbers of "
-            + $"a vector "
-            + "(1 to 1048576). Correct it, or remove it from a file of GloVe's form");
+        throw new InvalidFileException(path, "line 1", $"is \"{Shown(line)}\"; two fields are the number of words and the numbers of a "
+            + "vector (1 to 1048576). Correct it, or remove it from a file of GloVe's form");
     }
 
     private static WordTable Text(

@@ -189,9 +189,8 @@ internal abstract class FinetuningData
             if (sides.Length != 2 || sides[1].Length == 0 || !Enum.TryParse(sides[0].Trim(), ignoreCase: true, out DataColumn what)
                 || !Enum.IsDefined(what))
             {
-                throw new ConfigException($"columns: \"{Printable.Shorten(entry)}\" is not WHAT=NAME, such as text=Nachricht; WHAT is one "
-                    + $"of "
-                    + $"{string.Join(", ", Enum.GetNames<DataColumn>().Select(n => n.ToLowerInvariant()))}.");
+                throw new ConfigException($"columns: \"{Printable.Shorten(entry)}\" is not WHAT=NAME, such as text=Nachricht; WHAT is "
+                    + $"one of {string.Join(", ", Enum.GetNames<DataColumn>().Select(n => n.ToLowerInvariant()))}.");
             }
 
             columns[what] = sides[1].Trim();

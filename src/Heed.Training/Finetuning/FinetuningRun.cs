@@ -39,8 +39,7 @@ public static class FinetuningRun
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(config);
         if (config.Model.Length == 0) throw new ConfigException("model: is empty; name the model folder to train further, or a preset "
-            + "or config.json "
-            + "to begin with new weights.");
+            + "or config.json to begin with new weights.");
         if (config.Train.Length == 0) throw new ConfigException("train: is empty; name the file or folder to learn from.");
         config = (FinetuningConfig)config.WithFullPaths();
         string at = Path.Combine(folder, FolderName);

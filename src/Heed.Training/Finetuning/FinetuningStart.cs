@@ -21,8 +21,7 @@ internal sealed record FinetuningStart(ModelDescription Model, Tokenizer Tokeniz
         if (NewModel.IsMeant(config.Model)) return NewModel.Begin(config, status, cancellationToken);
         if (config.Tokenizer.Length > 0)
             throw new ConfigException($"tokenizer: is for new weights, and the model in {config.Model} has its own. Leave it out, or "
-                + $"name a "
-                + "preset or a config.json as the model.");
+                + "name a preset or a config.json as the model.");
         return OfFolder(config.Model);
     }
 

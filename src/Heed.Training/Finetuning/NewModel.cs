@@ -26,13 +26,11 @@ internal static class NewModel
     public static FinetuningStart Begin(FinetuningConfig config, IProgress<string>? status, CancellationToken cancellationToken)
     {
         if (config.Lora > 0)
-            throw new ConfigException($"lora: an adapter changes trained weights, and those of {config.Model} are new. Set lora to 0, "
-                + $"or name "
-                + "a model folder.");
+            throw new ConfigException($"lora: an adapter changes trained weights, and those of {config.Model} are new. Set lora to 0, or "
+                + "name a model folder.");
         if (config.FewShot)
             throw new ConfigException($"few_shot: needs an encoder that was trained, and the weights of {config.Model} are new. Name a "
-                + $"model "
-                + "folder.");
+                + "model folder.");
         // Its template and its tokens for turns come from a folder.
         string? task = config.Task ?? TaskOfData.Find(config.Train, FinetuningData.Options(config))?.Name;
         if (task == ChatData.Name) throw NeedsTrained(config, task);
@@ -102,16 +100,14 @@ internal static class NewModel
         if (isGiven && !isPreset)
         {
             if (vocabulary > sizes.Config.Vocabulary)
-                throw new InputException($"{config.Model}: has a vocabulary of {sizes.Config.Vocabulary} (vocab_size), and the "
-                    + $"tokenizer in "
-                    + $"{config.Tokenizer} {vocabulary} ids. Raise vocab_size, or leave the tokenizer out to train one.");
+                throw new InputException($"{config.Model}: has a vocabulary of {sizes.Config.Vocabulary} (vocab_size), and the tokenizer "
+                    + $"in {config.Tokenizer} {vocabulary} ids. Raise vocab_size, or leave the tokenizer out to train one.");
             vocabulary = sizes.Config.Vocabulary;
         }
 
         int end = PretrainingTokenizer.EndOf(tokenizer) ?? throw new InputException($"{config.Tokenizer}: the tokenizer has no token "
-            + $"that ends "
-            + $"a text ({End}, [SEP], {PretrainingTokenizer.EndOfText}); add one as a special token, or leave the tokenizer out to "
-                + $"train one.");
+            + $"that ends a text ({End}, [SEP], {PretrainingTokenizer.EndOfText}); add one as a special token, or leave the tokenizer "
+            + "out to train one.");
         ObjectiveTokens tokens = ObjectiveTokens.Of(ObjectiveKind.Causal, tokenizer, end, 0, config.Tokenizer);
         PretrainingConfig run = new() { BlockLength = 8 };   // no preset and no file is shorter: their own lengths stay
         PretrainingModel model = new(sizes.Family, sizes.Architecture, sizes.Config, config.Model, isPreset, Weights: null)

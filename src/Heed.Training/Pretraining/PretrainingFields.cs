@@ -9,14 +9,12 @@ internal static class PretrainingFields
     /// <summary>All fields.</summary>
     public static IReadOnlyList<Field> All { get; } =
     [
-        Field.Text("model", "preset ('heed info' lists them), config.json, or model folder whose weights are trained further; with "
-            + "a teacher, if omitted, "
-                + "every second of its layers",
+        Field.Text("model", "preset ('heed info' lists them), config.json, or model folder whose weights are trained further; with a "
+            + "teacher, if omitted, every second of its layers",
             c => c.Model, (c, v) => c with { Model = v }),
         Field.Word("objective",
             "what is learned; if omitted distill with a teacher, else causal for decoders, replaced for ELECTRA, masked for other "
-                + "encoders, "
-                + "denoise for BART, span for other encoder-decoders",
+                + "encoders, denoise for BART, span for other encoder-decoders",
             Objectives.ObjectiveKind.Names, c => c.Objective, (c, v) => c with { Objective = v }),
         Field.OptionalNumber("corruption_rate", "part of the tokens that is masked or in spans; if omitted 0.15, and 0.3 for denoise",
             c => c.CorruptionRate, (c, v) => c with { CorruptionRate = v }, 0.01, 0.9),

@@ -189,9 +189,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     {
         (ModelFamily family, string architecture, ModelConfig sizes) = PretrainingTeacher.Describe(config);
         foreach ((string key, int value) in ((string, int)[])[("heads", config.Heads), ("width", config.Width)])
-            if (value > 0) throw new ConfigException($"{key}: is {value}, and a student that begins with its teacher's layers has "
-                + $"their sizes. "
-                + $"Leave {key} out, or name a model.");
+            if (value > 0) throw new ConfigException($"{key}: is {value}, and a student that begins with its teacher's layers has their "
+                + $"sizes. Leave {key} out, or name a model.");
         if (config.Layers > sizes.Layers)
             throw new ConfigException($"layers: is {config.Layers}, and the teacher has {sizes.Layers}. Lower it, or name a model.");
         PretrainingModel choice = new(family, architecture, sizes, config.Teacher, IsPreset: false, Weights: null);
@@ -229,9 +228,8 @@ internal sealed record PretrainingModel(ModelFamily Family, string Architecture,
     /// <summary>The class with both heads of BERT's pre-training.</summary>
     private string WithNextSentence() => Family.HeadOf(Architecture) == HeadKind.PreTraining ? Architecture
         : ModelFamilies.Heads(Family, Config.ModelType).FirstOrDefault(a => Family.HeadOf(a) == HeadKind.PreTraining)
-        ?? throw new ConfigException($"next_sentence: \"{Printable.Shorten(Source)}\" is {Architecture}, whose family has no head "
-            + $"for it. Leave "
-            + "next_sentence out, or name a BERT, such as bert-base.");
+        ?? throw new ConfigException($"next_sentence: \"{Printable.Shorten(Source)}\" is {Architecture}, whose family has no head for "
+            + "it. Leave next_sentence out, or name a BERT, such as bert-base.");
 
     private static IEnumerable<string> Presets() => ModelFamilies.All.SelectMany(f => f.Presets.Keys);
 

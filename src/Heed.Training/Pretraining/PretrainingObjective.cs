@@ -61,9 +61,8 @@ internal sealed record PretrainingObjective(string Name, PretrainingConfig Confi
                 throw new ConfigException("teacher: is empty, and objective distill learns from one; name the folder of a masked "
                     + "language model.");
             if (Config is { SoftWeight: 0, MaskedWeight: 0, SquaredWeight: null or 0 })
-                throw new ConfigException("soft_weight, masked_weight and squared_weight: are 0, and then nothing teaches the head "
-                    + "of masked "
-                    + "tokens. Raise one of them.");
+                throw new ConfigException("soft_weight, masked_weight and squared_weight: are 0, and then nothing teaches the head of "
+                    + "masked tokens. Raise one of them.");
         }
 
         if (Name != ObjectiveKind.Span) return;

@@ -104,8 +104,7 @@ internal sealed record PretrainingTokenizer(Tokenizer Tokenizer, string? Files)
         if (size < Bytes + special.Count)
         {
             throw new ConfigException($"vocabulary_size: is {size}, and {Bytes} bytes and {special.Count} special tokens of objective "
-                + $"{objective} "
-                + $"need {Bytes + special.Count}. Raise it.");
+                + $"{objective} need {Bytes + special.Count}. Raise it.");
         }
 
         Tokenizer trained = TokenizerTrainer.Train(

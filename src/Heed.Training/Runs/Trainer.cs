@@ -197,9 +197,8 @@ internal sealed class Trainer(
                     + $"no optimizer uses. Freeze it before the step.");
             if (p.NeedsGradient && !p.MayBeUnused && p.Gradient is null)
             {
-                throw new InvalidOperationException($"The parameter '{p.Name}' got no gradient in step {Progress.Step + 1}: the loss does "
-                    + $"not depend on it. "
-                    + $"Freeze it (ParameterSet.Freeze), or have its model declare it (Parameter.AllowUnused).");
+                throw new InvalidOperationException($"The parameter '{p.Name}' got no gradient in step {Progress.Step + 1}: the loss "
+                    + "does not depend on it. Freeze it (ParameterSet.Freeze), or have its model declare it (Parameter.AllowUnused).");
             }
         }
     }

@@ -114,8 +114,7 @@ public record TrainingConfig
         if (WarmupSteps > Steps)
         {
             throw new ConfigException($"warmup_steps: is {WarmupSteps}, more than the {Steps} steps of the run; at most {Steps} is "
-                + $"allowed. "
-                + $"Lower it, or raise steps.");
+                + "allowed. Lower it, or raise steps.");
         }
 
         NamedOptimizers.Check(this);

@@ -19,8 +19,7 @@ internal static class UsualRate
         if (!isWhole || parameters < Trained || config.LearningRate < Factor * usual) return null;
         return new Finding(RisingLoss.RateRule, "learning_rate", string.Create(CultureInfo.InvariantCulture,
                 $"is {config.LearningRate:0.0e+0}, {config.LearningRate / usual:0} times the usual {usual:0.0e+0} for all weights of a "
-                    + $"model of "
-                    + $"{parameters / 1e6:0.0} M parameters"),
+                    + $"model of {parameters / 1e6:0.0} M parameters"),
             "At such rates a trained encoder forgets what it knew and predicts one class for every text.",
             FormattableString.Invariant($"Set --learning-rate {usual:0.0e+0}, or train an adapter: --lora 8."));
     }

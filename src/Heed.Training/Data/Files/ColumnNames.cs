@@ -154,8 +154,7 @@ internal static class ColumnNames
         if (found.Count == 0) return null;
         if (found.Count == 1) return found[0];
         throw new InputException($"{rows.File}: both '{found[0].First}' with '{found[0].Second}' and '{found[1].First}' with "
-            + $"'{found[1].Second}' "
-            + $"could be {Describe(first)} and {Describe(second)}. Name them (--columns, "
+            + $"'{found[1].Second}' could be {Describe(first)} and {Describe(second)}. Name them (--columns, "
             + $"{nameof(DataOptions)}.{nameof(DataOptions.Columns)}).");
     }
 

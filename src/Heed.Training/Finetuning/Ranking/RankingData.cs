@@ -41,8 +41,7 @@ internal sealed class RankingData : ExampleData<SimilarityExample>
         if (all.Kind is not (SimilarityKind.Labels or SimilarityKind.Scores))
         {
             throw new InputException($"{config.Train}: holds no score or label of its pairs; ranking needs a column label (1 or 0) or "
-                + $"score. "
-                + $"Add one, or learn vectors of pairs (task similarity).");
+                + "score. Add one, or learn vectors of pairs (task similarity).");
         }
 
         Tokenizer counting = tokenizer.WithTruncation(null).WithPadding(null);
