@@ -71,6 +71,59 @@ public class EmbedTextCommandTests
         for (int i = 0; i < 8; i++) Assert.Equal(vector[i] > 0, (bytes[256] & (0x80 >> i)) != 0);
     }
 
+    [Theory]
+    [InlineData("cls")]
+    [InlineData("max")]
+    [InlineData("mean")]
+    [InlineData("mean_sqrt_len_tokens")]
+    [InlineData("weightedmean")]
+    [InlineData("lasttoken")]
+    public async Task A_pooling_gives_the_bits_of_a_folder_that_specifies_it(string word)
+    {
+        using TemporaryFolder folder = new();
+        string config = "", bare = folder.File("bare");
+        foreach (string file in Directory.EnumerateFiles(Encoder, "*", SearchOption.AllDirectories))
+        {
+            string name = Path.GetRelativePath(Encoder, file);
+            foreach (string copy in (string[])["folder", .. name == "modules.json" ? Array.Empty<string>() : ["bare"]])
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(folder.File(Path.Combine(copy, name)))!);
+                File.Copy(file, folder.File(Path.Combine(copy, name)));
+            }
+
+            if (name == Path.Combine("1_Pooling", "config.json")) config = folder.File(Path.Combine("folder", name));
+        }
+
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"mean\"", $"\"{word}\"", StringComparison.Ordinal));
+        string expected = await Vector(folder.File("folder"));
+        Assert.Equal(expected, await Vector(Encoder, "--pooling", word));
+        Assert.Equal(expected, await Vector(bare, "--pooling", word));
+        Assert.Equal(word == "mean", expected == await Vector(bare));
+
+        static async Task<string> Vector(string model, params string[] options)
+        {
+            (int code, string output, string error) = await Run(["embed", "texts", model, "the word of it", .. options]);
+            Assert.True(code == ExitCode.Ok, error);
+            return output;
+        }
+    }
+
+    [Fact]
+    public async Task One_pooling_in_the_place_of_two_gives_its_own_width_or_is_refused_before_a_dense_layer()
+    {
+        string folders = Path.Combine(Repository.Goldens, "similarity", "folders");
+        (int code, string output, string error) = await Run(
+            "embed", "texts", Path.Combine(folders, "bert-sqrt-weighted"), "the", "--pooling", "cls", "--json");
+        Assert.True(code == ExitCode.Ok, error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.Equal(24, json.RootElement.GetProperty("dimensions").GetInt32());
+        Assert.Equal(24, json.RootElement.GetProperty("vectors")[0].GetProperty("vector").GetArrayLength());
+        (code, _, error) = await Run(
+            "embed", "texts", Path.Combine(folders, "bert-cls-max-dense-pickle-old"), "the", "--pooling", "mean");
+        Assert.Equal(ExitCode.InputRejected, code);
+        Assert.Contains("takes 48", error, StringComparison.Ordinal);
+    }
+
     [SharedFact]
     public async Task The_real_model_gives_the_references_vectors()
     {
@@ -89,6 +142,7 @@ public class EmbedTextCommandTests
     [InlineData("embed texts {e} --out x.bin the", ExitCode.Usage, ".safetensors")]
     [InlineData("embed texts {e} --file missing.txt", ExitCode.InputOutput, "missing.txt")]
     [InlineData("embed texts {e} the --prompt-name nobody", ExitCode.InputRejected, "nobody")]
+    [InlineData("embed texts {e} the --pooling middle", ExitCode.Usage, "lasttoken")]
     [InlineData("embed compare {e} the the --word absent", ExitCode.Usage, "absent")]
     public async Task What_cannot_be_is_named(string line, int exit, string expected)
     {

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heed.Generation.Embeddings;
+using Heed.Models.Embeddings;
 using Heed.Models.Files;
 using Heed.Retrieval;
 
@@ -54,6 +55,13 @@ internal static class EmbedTextCommand
             => "float32"
         };
         dtype.AcceptOnlyFromAmong("float32", "float16", "binary");
+        string[] poolings = [.. SentencePipeline.PoolingWords];
+        Option<string?> pooling = new("--pooling")
+        {
+            Description = $"how the rows of a text's tokens become one vector: {string.Join(", ", poolings[..^1])} or {poolings[^1]}; "
+                + "if omitted as the folder says, by the mean where it says nothing"
+        };
+        pooling.AcceptOnlyFromAmong(poolings);
         Option<int?> dimensions = NumberOption.Optional("--dimensions", "leading numbers that are kept (Matryoshka)",
             new NumberRange<int>(1, 1 << 20));
         Option<bool> normalize = new("--normalize") { Description = "scale each vector to length 1, also where the folder does not" };
@@ -63,7 +71,7 @@ internal static class EmbedTextCommand
         Command command = new("texts", "Vectors of texts, in the order of the texts; a file that was stopped is resumed. "
             + "Example: heed embed texts ./all-MiniLM-L6-v2 --file texts.txt --out vectors.npy")
         {
-            model, texts, file, field, output, dtype, dimensions, normalize, prompt, promptName, threads,
+            model, texts, file, field, output, dtype, pooling, dimensions, normalize, prompt, promptName, threads,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -77,6 +85,7 @@ internal static class EmbedTextCommand
             {
                 Prompt = parsed.GetValue(prompt),
                 PromptName = parsed.GetValue(promptName),
+                Pooling = parsed.GetValue(pooling) is { } word ? SentencePipeline.PoolingOf(word) : null,
                 Dimensions = parsed.GetValue(dimensions),
                 Normalize = parsed.GetValue(normalize),
             };
@@ -116,8 +125,7 @@ internal static class EmbedTextCommand
         if (terminal.IsJson) terminal.Json(new JsonObject
         {
             ["model"] = embedder.Folder,
-            ["dimensions"] = options.Dimensions
-            ?? embedder.Dimensions,
+            ["dimensions"] = embedder.DimensionsOf(options),
             ["vectors"] = all
         });
         return ExitCode.Ok;
@@ -134,8 +142,9 @@ internal static class EmbedTextCommand
             ".jsonl" => VectorFileForm.JsonLines,
             _ => throw new UsageException($"--out: '{path}' ends in none of .npy, .safetensors and .jsonl, which say what is written."),
         };
-        int width = Math.Min(options.Dimensions ?? embedder.Dimensions, embedder.Dimensions);
-        string settings = $"{Path.GetFullPath(embedder.Folder)}/{options.Prompt}/{options.PromptName}/{options.Normalize}";
+        int width = embedder.DimensionsOf(options);
+        string settings = $"{Path.GetFullPath(embedder.Folder)}/{options.Prompt}/{options.PromptName}/{options.Normalize}"
+            + (options.Pooling is { } pooling ? $"/{pooling}" : "");
         Stopwatch clock = Stopwatch.StartNew();
         using VectorFile file = VectorFile.Open(path, form, format, width, settings);
         long before = file.Rows, skip = before;

@@ -1,3 +1,5 @@
+using Heed.Engine.Autograd;
+
 namespace Heed.Generation.Embeddings;
 
 /// <summary>What a text is, which decides its prompt if none is named.</summary>
@@ -25,6 +27,10 @@ public sealed record EmbeddingOptions
 
     /// <summary>Name of one of the folder's prompts; overrides <see cref="Purpose"/>.</summary>
     public string? PromptName { get; init; }
+
+    /// <summary>How a text's rows become one vector, whatever the folder says of it; what follows there (dense layers, normalization)
+    /// stays. Null: as the folder says, by the mean where it says nothing.</summary>
+    public Pooling? Pooling { get; init; }
 
     /// <summary>Leading numbers of each vector that are kept (Matryoshka); null: the folder's <c>truncate_dim</c>, or all.</summary>
     public int? Dimensions { get; init; }

@@ -112,30 +112,38 @@ public sealed class TextEmbedder : IDisposable
 
     /// <summary>The vectors of texts.</summary>
     /// <param name="texts">The texts; what is longer than <see cref="MaximumLength"/> is cut.</param>
-    /// <param name="options">Prompt, dimensions, normalization; null: as the folder specifies.</param>
+    /// <param name="options">Prompt, pooling, dimensions, normalization; null: as the folder specifies.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
     /// <returns>One vector per text, all of the same length.</returns>
-    /// <exception cref="InputException">The prompt's name is unknown, <see cref="EmbeddingOptions.Dimensions"/> is out of range, or a text
-    /// does not fit the model.</exception>
+    /// <exception cref="InputException">The prompt's name is unknown, <see cref="EmbeddingOptions.Dimensions"/> is out of range, the
+    /// pooling does not fit the folder's dense module, or a text does not fit the model.</exception>
     public IReadOnlyList<float[]> Embed(IReadOnlyList<string> texts, EmbeddingOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
         options ??= new EmbeddingOptions();
         string prompt = PromptOf(options);
-        int dimensions = options.Dimensions ?? Settings.Dimensions ?? _embedder.Width;
-        if (dimensions < 1) throw new InputException($"dimensions: is {dimensions}; a whole number from 1 to {_embedder.Width} was expected.");
-        dimensions = Math.Min(dimensions, _embedder.Width);
+        int width = _embedder.WidthOf(options.Pooling), dimensions = DimensionsOf(options);
         int[][] ids = [.. texts.Select(text => Encode(prompt + text))];
         using TensorScope scope = TensorScope.Begin();
-        Tensor vectors = _embedder.Embed(ids, PromptTokens(_tokenizer, _embedder, prompt), cancellationToken);      // [B, D]
+        int promptTokens = PromptTokens(_tokenizer, _embedder, prompt);
+        Tensor vectors = _embedder.Embed(ids, promptTokens, options.Pooling, cancellationToken);      // [B, D]
         float[][] result = new float[texts.Count][];
         for (int b = 0; b < result.Length; b++)
         {
-            result[b] = vectors.Span.Slice(b * _embedder.Width, dimensions).ToArray();
+            result[b] = vectors.Span.Slice(b * width, dimensions).ToArray();
             if (options.Normalize) NormalizeInPlace(result[b]);
         }
 
         return result;
+    }
+
+    /// <summary>Length of a vector with these options.</summary>
+    /// <exception cref="InputException">The dimensions are out of range, or the pooling does not fit the folder's dense module.</exception>
+    internal int DimensionsOf(EmbeddingOptions options)
+    {
+        int width = _embedder.WidthOf(options.Pooling), dimensions = options.Dimensions ?? Settings.Dimensions ?? width;
+        return dimensions >= 1 ? Math.Min(dimensions, width)
+            : throw new InputException($"dimensions: is {dimensions}; a whole number from 1 to {width} was expected.");
     }
 
     /// <summary>The vector of a text.</summary>

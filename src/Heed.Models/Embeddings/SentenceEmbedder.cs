@@ -26,7 +26,7 @@ internal sealed class SentenceEmbedder : IDisposable
         _pipeline = pipeline;
         _model = model;
         _table = table;
-        Width = (_model?.Config.Width ?? _table!.Shape[1]) * pipeline.Poolings.Count;
+        Width = RowWidth * pipeline.Poolings.Count;
     }
 
     /// <summary>The model that gives the rows; null for a static table.</summary>
@@ -37,6 +37,9 @@ internal sealed class SentenceEmbedder : IDisposable
 
     /// <summary>Length of a vector after the last module.</summary>
     public int Width { get; private set; }
+
+    /// <summary>D, numbers of a row.</summary>
+    private int RowWidth => _model?.Config.Width ?? _table!.Shape[1];
 
     /// <summary>Positions of the encoder, in tokens; <see cref="int.MaxValue"/> where there is no limit.</summary>
     public int Positions => _model?.Config.MaximumLength ?? int.MaxValue;
@@ -135,25 +138,47 @@ internal sealed class SentenceEmbedder : IDisposable
 
     /// <summary>The vectors of texts, on the tape where one records.</summary>
     /// <param name="texts">Ids; at least one a text.</param>
-    /// <param name="promptTokens">As for <see cref="Embed"/>.</param>
+    /// <param name="promptTokens">As for <see cref="Embed(IReadOnlyList{int[]}, int, Pooling?, CancellationToken)"/>.</param>
     /// <param name="options">Dropout, recomputation.</param>
     /// <returns>[B, <see cref="Width"/>].</returns>
-    internal Variable Forward(int[][] texts, int promptTokens, RunOptions options) => Pool(Rows(texts, options), texts, promptTokens);
+    internal Variable Forward(int[][] texts, int promptTokens, RunOptions options)
+        => Pool(Rows(texts, options), texts, promptTokens, Poolings);
+
+    /// <summary>Length of a vector that is pooled otherwise than the folder says.</summary>
+    /// <param name="pooling">How; null: as the folder says, <see cref="Width"/>.</param>
+    /// <exception cref="InputException">A dense module takes vectors of another length.</exception>
+    public int WidthOf(Pooling? pooling)
+    {
+        if (pooling is null) return Width;
+        int width = RowWidth;
+        foreach (VectorModule module in _following)
+        {
+            if (module is DenseModule dense && dense.Inputs != width)
+                throw new InputException($"pooling: {pooling} gives vectors of {width} numbers, and the folder's dense module takes "
+                    + $"{dense.Inputs}, of {Poolings.Count} poolings one after another. Leave the pooling to the folder.");
+            width = module.WidthOf(width);
+        }
+
+        return width;
+    }
 
     /// <summary>Embeds texts.</summary>
     /// <param name="texts">The ids of each text, with the special tokens of the model ([CLS] … [SEP]).</param>
     /// <param name="promptTokens">Leading ids of each text that belong to its prompt; they are pooled unless <see cref="IncludesPrompt"/>
     /// is false.</param>
+    /// <param name="pooling">How rows become a vector; null: <see cref="Poolings"/>.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
-    /// <returns>[B, <see cref="Width"/>]; a text without tokens gives zeros where rows come from a static table.</returns>
+    /// <returns>[B, <see cref="WidthOf"/>]; a text without tokens gives zeros where rows come from a static table.</returns>
     /// <exception cref="InputException">A text is empty or longer than the model's positions, or an id is not in the
     /// vocabulary.</exception>
-    public Tensor Embed(IReadOnlyList<int[]> texts, int promptTokens = 0, CancellationToken cancellationToken = default)
+    public Tensor Embed(IReadOnlyList<int[]> texts, int promptTokens, Pooling? pooling, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(texts);
         ArgumentOutOfRangeException.ThrowIfNegative(promptTokens);
         using ModelUse entered = _model is null ? default : _model.Enter();
-        Tensor vectors = Tensor.Uninitialized(texts.Count, Width);
+        int width = WidthOf(pooling);
+        IReadOnlyList<Pooling> poolings = pooling is { } one ? [one] : Poolings;
+        Tensor vectors = Tensor.Uninitialized(texts.Count, width);
         for (int first = 0; first < texts.Count;)
         {
             int count = 0, tokens = 0;
@@ -166,13 +191,18 @@ internal sealed class SentenceEmbedder : IDisposable
 
             using TensorScope scope = TensorScope.Begin();
             int[][] some = [.. texts.Skip(first).Take(count)];
-            Variable pooled = Forward(some, promptTokens, new RunOptions { CancellationToken = cancellationToken });
-            pooled.Value.Span.CopyTo(vectors.Span[(first * Width)..]);
+            Variable rows = Rows(some, new RunOptions { CancellationToken = cancellationToken });
+            Pool(rows, some, promptTokens, poolings).Value.Span.CopyTo(vectors.Span[(first * width)..]);
             first += count;
         }
 
         return vectors;
     }
+
+    /// <summary>Embeds texts, pooled as the folder says.</summary>
+    /// <inheritdoc cref="Embed(IReadOnlyList{int[]}, int, Pooling?, CancellationToken)"/>
+    public Tensor Embed(IReadOnlyList<int[]> texts, int promptTokens = 0, CancellationToken cancellationToken = default)
+        => Embed(texts, promptTokens, null, cancellationToken);
 
     /// <summary>Returns the memory of the weights.</summary>
     public void Dispose()
@@ -212,13 +242,13 @@ internal sealed class SentenceEmbedder : IDisposable
         }
     }
 
-    /// <summary>[N, D] → [B, <see cref="Width"/>].</summary>
-    private Variable Pool(Variable rows, int[][] texts, int promptTokens)
+    /// <summary>[N, D] → [B, <see cref="WidthOf"/>].</summary>
+    private Variable Pool(Variable rows, int[][] texts, int promptTokens, IReadOnlyList<Pooling> poolings)
     {
         int[] starts = new int[texts.Length + 1];
         for (int b = 0; b < texts.Length; b++) starts[b + 1] = starts[b] + texts[b].Length;
         int skip = IncludesPrompt ? 0 : promptTokens;
-        Variable x = Variable.Concatenate(1, [.. Poolings.Select(pooling => rows.Pool(starts, pooling, skip))]);       // [B, D·P]
+        Variable x = Variable.Concatenate(1, [.. poolings.Select(pooling => rows.Pool(starts, pooling, skip))]);       // [B, D·P]
         foreach (VectorModule module in _following) x = module.Forward(x);
         return x;
     }
