@@ -128,9 +128,10 @@ public static class Examination
         {
             notes.Judge(Rules.TruncatedAnswers, () =>
             {
-                FinetuningData data = FinetuningData.Read(config, Tokenizer.FromFolder(folder), ModelFolder.ReadConfig(folder),
-                    cancellationToken);
+                ModelDescription model = ModelFolder.ReadConfig(folder);
+                FinetuningData data = FinetuningData.Read(config, Tokenizer.FromFolder(folder), model, cancellationToken);
                 DataRules.Judge(config, data, notes);
+                if (FinetuningPlan.HighRate(config, data, model) is { } high) notes.Add(high);
                 if (config.Test.Length > 0) DataRules.Judge(config with { Dev = "" }, notes, cancellationToken);
             });
             return;

@@ -1,5 +1,6 @@
 using Heed.Engine.Nn;
 using Heed.Models;
+using Heed.Models.Bert;
 using Heed.Models.Files;
 using Heed.Testing;
 using Heed.Tokenizers;
@@ -157,7 +158,49 @@ public sealed class PlantedRunTests : IDisposable
             StringComparison.Ordinal);
     }
 
+    [Theory, InlineData("classification"), InlineData("similarity")]
+    public void A_base_without_a_language_model_head_is_found_by_how_far_its_weights_moved(string task)
+    {
+        string data = Workshop.Table(_folder, "pairs.csv", "query,document", 40, i => $"the cat {i},the dog {i}");
+        FinetuningConfig config = Classes() with { Model = WideEncoder(8_000), Task = task, Steps = 20, EvaluateEvery = 20 };
+        if (task == "similarity") config = config with { Train = data };
+        Workshop.Finetune(_folder.File("gentle"), config with { LearningRate = 1e-5 });
+        ExaminationReport gentle = Examination.OfPath(_folder.File("gentle"));
+        Assert.Contains(Rules.Forgetting, gentle.Judged);
+        Assert.DoesNotContain(gentle.Findings, f => f.Rule == Rules.Forgetting);
+        Workshop.Finetune(_folder.File("rough"), config with { LearningRate = 2e-2 });
+        Assert.StartsWith("half of its matrices have moved by",
+            Assert.Single(Examination.OfPath(_folder.File("rough")).Findings, f => f.Rule == Rules.Forgetting).Evidence,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_rate_far_above_the_usual_is_found_in_the_settings_before_the_loss_shows_it()
+    {
+        FinetuningConfig config = Classes() with { Model = WideEncoder(40_000), Steps = 2, EvaluateEvery = 2 };
+        List<string> warnings = Workshop.Finetune(_folder.File("high"), config with { LearningRate = 5e-3 });
+        Finding found = Assert.Single(Examination.OfPath(_folder.File("high")).Findings, f => f.Rule == RisingLoss.RateRule);
+        Assert.Equal("learning_rate", found.Place);
+        Assert.Contains("100 times the usual 5.0e-5 for all weights", found.Evidence, StringComparison.Ordinal);
+        Assert.StartsWith(found.ToString(), Assert.Single(warnings, w => w.StartsWith(RisingLoss.RateRule, StringComparison.Ordinal)),
+            StringComparison.Ordinal);
+        warnings = Workshop.Finetune(_folder.File("usual"), config with { LearningRate = 5e-5 });
+        Assert.DoesNotContain(warnings, w => w.StartsWith(RisingLoss.RateRule, StringComparison.Ordinal));
+        Assert.DoesNotContain(Examination.OfPath(_folder.File("usual")).Findings, f => f.Rule == RisingLoss.RateRule);
+    }
+
     public void Dispose() => _folder.Dispose();
+
+    /// <summary>A folder of sentence-transformers whose encoder has enough weights to be held against its base.</summary>
+    private string WideEncoder(int vocabulary)
+    {
+        string folder = Workshop.Copy(Workshop.Sentences("bert-mean"), _folder.File("wide"));
+        BertConfig sizes = new() { Vocabulary = vocabulary, Width = 128, Layers = 2, Heads = 4, PositionRows = 40, PaddingId = 0 };
+        using Model model = ModelFamilies.Build("BertModel", sizes, new ParameterSet(ParameterSource.Random(5)));
+        ModelFolder.Save(model, folder);
+        Workshop.Edit(folder, Path.Combine("1_Pooling", "config.json"), c => c["embedding_dimension"] = sizes.Width);
+        return folder;
+    }
 
     private static CausalLanguageModel Model(Tokenizer words) => CausalLanguageModel.Create(
         Workshop.Sizes(words.VocabularySize) with { EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 },

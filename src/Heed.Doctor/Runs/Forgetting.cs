@@ -35,17 +35,30 @@ internal static class Forgetting
         });
         using (model)
         {
+            string prefix = description.Family.BasePrefix;
+            Dictionary<string, Parameter> now = Named(tuned, prefix);
             bool hasHead = architecture is not null && report.Missing.Count + report.Mismatched.Count == 0;
-            if (hasHead && Tokenizer.FromFolder(baseFolder) is { } tokenizer) ByLoss(model, tuned, tokenizer, notes);
-            else ByDistance(model, tuned, report, notes);
+            if (hasHead && Tokenizer.FromFolder(baseFolder) is { } tokenizer) ByLoss(model, now, tokenizer, prefix, notes);
+            else ByDistance(model, now, report, prefix, notes);
         }
     });
 
-    private static void ByLoss(Model model, Model tuned, Tokenizer tokenizer, Notes notes)
+    /// <summary>Parameters by the names that they share across heads: a stack alone has no prefix, one below a head has.</summary>
+    private static Dictionary<string, Parameter> Named(Model model, string prefix)
+    {
+        Dictionary<string, Parameter> named = new(StringComparer.Ordinal);
+        foreach (Parameter p in model.Parameters) named[Shared(p.Name, prefix)] = p;
+        return named;
+    }
+
+    private static string Shared(string name, string prefix)
+        => prefix.Length > 0 && name.StartsWith($"{prefix}.", StringComparison.Ordinal) ? name[(prefix.Length + 1)..] : name;
+
+    private static void ByLoss(Model model, Dictionary<string, Parameter> tuned, Tokenizer tokenizer, string prefix, Notes notes)
     {
         if (Loss(model, tokenizer) is not { } before || before > Known * Math.Log(model.Config.Vocabulary)) return;
         foreach (Parameter p in model.Parameters)
-            if (tuned.Parameters.TryGet(p.Name, out Parameter? now) && now.Shape == p.Shape) p.Assign(now.ToTensor());
+            if (tuned.TryGetValue(Shared(p.Name, prefix), out Parameter? now) && now.Shape == p.Shape) p.Assign(now.ToTensor());
         double after = Loss(model, tokenizer)!.Value;
         if (after - before <= LostNats) return;
         notes.Add(Rules.Forgetting, model.Architecture, string.Create(CultureInfo.InvariantCulture,
@@ -81,14 +94,14 @@ internal static class Forgetting
 
     private static bool IsHidden(int t, int[] text) => t % MaskEvery == MaskEvery / 2 && t < text.Length - 1;
 
-    private static void ByDistance(Model model, Model tuned, LoadReport report, Notes notes)
+    private static void ByDistance(Model model, Dictionary<string, Parameter> tuned, LoadReport report, string prefix, Notes notes)
     {
         if (model.Parameters.Values < Least) return;
         HashSet<string> missing = [.. report.Missing];
         List<double> moved = [];
         foreach (Parameter p in model.Parameters)
         {
-            if (p.Shape.Rank != 2 || missing.Contains(p.Name) || !tuned.Parameters.TryGet(p.Name, out Parameter? now)
+            if (p.Shape.Rank != 2 || missing.Contains(p.Name) || !tuned.TryGetValue(Shared(p.Name, prefix), out Parameter? now)
                 || now.Shape != p.Shape) continue;
             using TensorScope scope = TensorScope.Begin();
             (double distance, double size) = (0, 0);

@@ -150,10 +150,13 @@ internal static class FinetuningPlan
     }
 
     /// <summary>A finding if the decided rate is far above the usual one; null else.</summary>
-    public static Finding? HighRate(FinetuningConfig decided, FinetuningData data, FinetuningStart start)
+    /// <param name="decided">All decided.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="trained">The model whose weights are trained further; null for new weights, which have nothing to forget.</param>
+    public static Finding? HighRate(FinetuningConfig decided, FinetuningData data, ModelDescription? trained)
     {
-        if (start.Folder is null) return null;   // new weights have nothing to forget
-        long parameters = Parameters(decided, data, start.Model);
+        if (trained is null) return null;
+        long parameters = Parameters(decided, data, trained);
         return Symptoms.UsualRate.Of(decided, parameters, UsualRate(decided, data, parameters, isNew: false));
     }
 

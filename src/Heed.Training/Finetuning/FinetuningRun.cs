@@ -48,7 +48,8 @@ public static class FinetuningRun
         FinetuningStart start = FinetuningStart.Find(config, status, cancellationToken);
         FinetuningData data = FinetuningData.Read(config, start.Tokenizer, start.Model, cancellationToken);
         (FinetuningConfig decided, IReadOnlyList<string> decisions) = FinetuningPlan.Decide(config, data, start);
-        if (FinetuningPlan.HighRate(decided, data, start) is { } high) warnings?.Report($"{high}");
+        ModelDescription? trained = start.Folder is null ? null : start.Model;
+        if (FinetuningPlan.HighRate(decided, data, trained) is { } high) warnings?.Report($"{high}");
         return TrainingRun.PrepareAt(at, decided, preparation =>
         {
             preparation.Report("loading the model");
