@@ -112,7 +112,7 @@ function watched(store, all) {
   const clean = store.clean && store.clean.id !== store.trace.id ? store.about('operations', {}, store.clean)?.operations : undefined;
   return html`<section class="part" aria-label="Watched"><h2>Watched</h2><p class="note">They stay in view while you change the text, switch heads off or step on.</p>
     <div class="scroll" tabindex="0" role="region" aria-label="Watched tensors"><table class="data"><thead><tr><th>tensor</th><th>shape</th><th class="r">least</th><th class="r">most</th><th class="r">mean</th><th class="r">length</th>
-      ${clean ? html`<th class="r">length without the change</th>` : nothing}<th>first values</th><th></th></tr></thead><tbody>${names.map(name => {
+      ${clean ? html`<th class="r">length without the change</th>` : nothing}<th>first values</th><td></td></tr></thead><tbody>${names.map(name => {
     const o = all.find(x => x.name === name);
     if (!o) return html`<tr><td class="mono">${name}</td><td colspan="6" class="muted">this run has none of this name</td><td>${drop(store, name)}</td></tr>`;
     const before = clean?.find((/** @type {Summary} */ x) => x.name === name);

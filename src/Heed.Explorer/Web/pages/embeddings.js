@@ -32,7 +32,7 @@ function twoSentences(store) {
   return html`<div class="fields">${field('first', 'first sentence')}${field('second', 'second sentence')}${field('word', 'word')}</div>
     ${error ? failed('These two cannot be compared', error.message) : !reply ? skeleton(7) : html`
     <div class="gap part"><h2>“${q.word}” and “${q.word}”, layer by layer</h2>${sentence(reply.first, reply.firstAt)}${sentence(reply.second, reply.secondAt)}
-      <div class="scroll" tabindex="0" role="region" aria-label="Cosine by layer"><table class="data"><thead><tr><th>where</th><th class="r">cosine</th><th></th></tr></thead><tbody>
+      <div class="scroll" tabindex="0" role="region" aria-label="Cosine by layer"><table class="data"><thead><tr><th>where</th><th class="r">cosine</th><td></td></tr></thead><tbody>
       ${reply.layers.map((/** @type {any} */ l, /** @type {number} */ n) => html`<tr><td>${l.name}</td><td class="r">${num('contextual.cosine', [n], Math.fround(l.cosine))}</td><td>${bar(l.cosine)}</td></tr>`)}</tbody></table></div>
       <p class="note">1: the same direction. 0: nothing in common. ${reply.layers[0].cosine > 0.9999 ? 'The table has one row for a token, so it begins at 1.' : 'The word is cut into other tokens, or stands with a blank before it in one sentence alone: so even the table differs.'}
         ${reply.fixed === null ? `The word vectors that come with Heed do not know “${q.word}”; they would give 1 whatever the sentences.` : html`The word vectors that come with Heed give ${num('words.cosine', [0], Math.fround(reply.fixed))}, whatever the sentences.`}
@@ -75,7 +75,7 @@ function searching(store) {
   return html`<section class="part"><h2>Search your own sentences</h2>
     <div class="fields"><label class="wide">sentences, one a line<textarea rows="6" spellcheck="false" .value=${sentences.join('\n')} @change=${(/** @type {any} */ e) => put(store, { lines: e.target.value })}></textarea></label>
       <label class="wide">question<input type="text" class="wide" autocomplete="off" .value=${asked} @change=${(/** @type {any} */ e) => put(store, { ask: e.target.value })}></label></div>
-    ${error ? failed('No search', error.message) : !reply ? skeleton(6) : html`<div class="scroll" tabindex="0" role="region" aria-label="Sentences by likeness"><table class="data"><thead><tr><th>sentence</th><th class="r">this model</th><th></th><th class="r">word vectors</th><th class="r">their place</th></tr></thead><tbody>
+    ${error ? failed('No search', error.message) : !reply ? skeleton(6) : html`<div class="scroll" tabindex="0" role="region" aria-label="Sentences by likeness"><table class="data"><thead><tr><th>sentence</th><th class="r">this model</th><td></td><th class="r">word vectors</th><th class="r">their place</th></tr></thead><tbody>
       ${reply.sentences.map((/** @type {any} */ s) => html`<tr><td class="words">${s.text}</td><td class="r">${num('sentences.contextual', [s.index], Math.fround(s.contextual))}</td><td>${bar(s.contextual)}</td>
         <td class="r">${s.fixed === null ? '–' : num('sentences.fixed', [s.index], Math.fround(s.fixed))}</td><td class="r mono">${s.fixed === null ? '–' : places.indexOf(s.index) + 1}</td></tr>`)}</tbody></table></div>
       <p class="note">This model: the cosine of the mean of the last layer’s rows. Models made for it (all-MiniLM-L6-v2) order by sense; others were never asked to, and it shows. Word vectors: the mean of the known words; – where none is known.</p>`}</section>`;

@@ -20,7 +20,7 @@ export default {
     const top = order(store).slice(0, 12);
     const most = Math.abs(post.data[top[0]]) || 1;
     return html`<div class="row"><span><b class="big">${fired}</b> of ${F} neurons are positive</span><span class="muted">layer ${Math.min(store.state.L, store.stack.layers - 1)}, word <b class="mono">${word(store.tokens(store.state.S)[q])}</b></span></div>
-      <div class="cols part"><section class="gap"><h2>Strongest</h2><table class="data"><thead><tr><th class="r">neuron</th><th class="r">before</th><th class="r">after</th><th></th></tr></thead><tbody>${top.map(n => html`<tr><td class="r mono">${n}</td>
+      <div class="cols part"><section class="gap"><h2>Strongest</h2><table class="data"><thead><tr><th class="r">neuron</th><th class="r">before</th><th class="r">after</th><td></td></tr></thead><tbody>${top.map(n => html`<tr><td class="r mono">${n}</td>
         <td class="r">${num(`${s}.pre`, [q, n], pre.data[n], (h, i) => store.openFirst(h, i))}</td><td class="r">${num(`${s}.post`, [q, n], post.data[n], (h, i) => store.openFirst(h, i))}</td>
         <td><svg width="90" height="10" aria-hidden="true"><rect y="1" height="8" width=${90 * Math.abs(post.data[n]) / most} fill="var(--feed)"></rect></svg></td></tr>`)}</tbody></table></section>
       <section class="gap"><h2>The curve</h2><p class="note">Each dot is a neuron: its input to the right, its output upwards.</p>${curve(/** @type {Float32Array} */ (pre.data), /** @type {Float32Array} */ (post.data))}</section></div>

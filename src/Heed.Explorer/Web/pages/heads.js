@@ -27,7 +27,7 @@ export default {
         <span class="muted">${store.state.iv.filter(i => i.startsWith('zero')).length} switched off</span>
         ${before && after && store.state.iv.length ? html`<span>probability of <b class="mono">${before.text}</b>: ${num('probability', [at, before.id], Math.fround(before.probability), undefined, percent(before.probability))}
           → <b>${num('probability', [at, before.id], Math.fround(after.probability), undefined, percent(after.probability))}</b></span>` : nothing}</div>
-      <div class="gap"><div class="scroll" tabindex="0" role="region" aria-label="Scores of heads"><table class="data"><thead><tr><th>head</th><th>mostly</th>${SCORES.map(([, name]) => html`<th class="r">${name}</th>`)}<th></th></tr></thead>
+      <div class="gap"><div class="scroll" tabindex="0" role="region" aria-label="Scores of heads"><table class="data"><thead><tr><th>head</th><th>mostly</th>${SCORES.map(([, name]) => html`<th class="r">${name}</th>`)}<td></td></tr></thead>
         <tbody>${shown.map((/** @type {any} */ h) => row(store, h))}</tbody></table></div>
         <figure class="gap part"><figcaption><h2>What they look like</h2></figcaption>${thumbnails(store)}</figure></div>
       <p class="note">${reply.inductionNote} The other scores are means over the words of this text. “Mostly” names a score from 0.35.</p>`;

@@ -90,11 +90,11 @@ function draw(store, i, y) {
   const pick = site => () => store.set({ x: { ...store.state.x, node: site } });
   const colour = COLOUR[/** @type {keyof typeof COLOUR} */ (i.kind)] ?? 'var(--muted)';
   if (i.form === 'name') return svg`<text x="8" y=${y + 18} font-size="12" font-weight="650">layer ${i.layer.layer}</text>`;
-  if (i.form === 'closed') return svg`<g class="pick" role="button" tabindex="0" aria-label="Open layer ${i.layer.layer}" @click=${() => store.set({ L: i.layer.layer })} @keydown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && store.set({ L: i.layer.layer })}>
+  if (i.form === 'closed') return svg`<g class="pick" role="button" tabindex="0" aria-label="layer ${i.layer.layer} · ${grouped(i.parameters)}: open" @click=${() => store.set({ L: i.layer.layer })} @keydown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && store.set({ L: i.layer.layer })}>
     <rect x=${SPINE - 74} y=${y + 3} width="148" height="28" rx="6" fill="var(--page)" stroke="var(--rule)"></rect><text x=${SPINE} y=${y + 21} text-anchor="middle" font-size="12">layer ${i.layer.layer} · ${grouped(i.parameters)}</text></g>`;
   if (i.form === 'loop') {
     const h = tall(i), x = 24, w = 178, mid = y + h / 2;
-    return svg`<g class="pick" role="button" tabindex="0" aria-label="${i.site}" @click=${pick(i.site)} @keydown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && pick(i.site)()}>
+    return svg`<g class="pick" role="button" tabindex="0" @click=${pick(i.site)} @keydown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && pick(i.site)()}>
       <path d="M${SPINE} ${y + h - 10}C${SPINE - 40} ${y + h - 10} ${x + w / 2 + 50} ${y + h - 4} ${x + w / 2} ${mid + 24}" fill="none" stroke=${colour} stroke-width="2.4"></path>
       <path d="M${x + w / 2} ${mid - 24}C${x + w / 2 + 50} ${y + 6} ${SPINE - 40} ${y + 14} ${SPINE - 9} ${y + 14}" fill="none" stroke=${colour} stroke-width="2.4"></path>
       <rect x=${x} y=${mid - 25} width=${w} height="50" rx="8" fill="var(--page)" stroke=${colour} stroke-width="2"></rect>
@@ -108,7 +108,7 @@ function draw(store, i, y) {
   }
   const label = { embedding: 'token table', positions: 'position table', norm: i.name, head: 'scores over the vocabulary' }[/** @type {'norm'} */ (i.kind)] ?? i.kind;
   const collar = i.form === 'spine' || i.kind === 'norm';
-  return svg`<g class="pick" role="button" tabindex="0" aria-label=${i.site} @click=${pick(i.site)} @keydown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && pick(i.site)()}>
+  return svg`<g class="pick" role="button" tabindex="0" @click=${pick(i.site)} @keydown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && pick(i.site)()}>
     ${collar ? svg`<rect x=${SPINE - 12} y=${y + 14} width="24" height="14" rx="3" fill="var(--page)" stroke="var(--norm)" stroke-width="2"></rect>` : svg`<rect x=${SPINE - 104} y=${y + 6} width="208" height="32" rx="8" fill="var(--page)" stroke=${colour} stroke-width="2"></rect>`}
     <text x=${collar ? SPINE + 20 : SPINE} y=${y + 26} text-anchor=${collar ? 'start' : 'middle'} font-size="12.5">${label}${i.parameters && !collar ? ` · ${grouped(i.parameters)}` : ''}</text></g>`;
 }

@@ -34,8 +34,8 @@ export default {
         return html`<td class="r"><span class="lenscell">${num(`why.${m.id}`, [reply.at, i], Math.fround(m.values[i]))}<i class="wide" ${styled({ background: css(diverging(m.values[i] / most)) })}></i></span></td>`;
       })}</tr>`)}</tbody></table></div>
       <section class="part"><h2>Do they agree?</h2><p class="note">Spearman’s rank correlation of the sizes: 1 is the same order, 0 none.</p>
-      <table class="data"><thead><tr><th></th>${reply.measures.map((/** @type {any} */ m) => html`<th class="r">${m.name}</th>`)}</tr></thead><tbody>${reply.measures.map((/** @type {any} */ m, /** @type {number} */ a) => html`<tr><td>${m.name}</td>
-        ${reply.measures.map((/** @type {any} */ _, /** @type {number} */ b) => html`<td class="r">${num('why.agreement', [a, b], Math.fround(reply.agreement[a * reply.measures.length + b]))}</td>`)}</tr>`)}</tbody></table></section>
+      <div class="scroll" tabindex="0" role="region" aria-label="Agreement"><table class="data"><thead><tr><td></td>${reply.measures.map((/** @type {any} */ m) => html`<th class="r">${m.name}</th>`)}</tr></thead><tbody>${reply.measures.map((/** @type {any} */ m, /** @type {number} */ a) => html`<tr><td>${m.name}</td>
+        ${reply.measures.map((/** @type {any} */ _, /** @type {number} */ b) => html`<td class="r">${num('why.agreement', [a, b], Math.fround(reply.agreement[a * reply.measures.length + b]))}</td>`)}</tr>`)}</tbody></table></div></section>
       <p class="note">Gradient × input: the slope of the difference along the word’s embedding. Change without it: the difference less what is left when the word’s embedding becomes the mean of the text’s.</p>`;
   },
 };

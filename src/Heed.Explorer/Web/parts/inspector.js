@@ -59,7 +59,7 @@ function opened(store) {
 /** @param {Store} store @param {any} reply */
 function terms(store, reply) {
   const most = Math.max(...reply.terms.map((/** @type {any} */ t) => Math.abs(t.product)), 1e-30);
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Terms"><table class="data"><thead><tr><th>parts</th><th class="r">gives</th><th></th></tr></thead><tbody>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Terms"><table class="data"><thead><tr><th>parts</th><th class="r">gives</th><td></td></tr></thead><tbody>
     ${reply.terms.map((/** @type {any} */ t) => html`<tr><td>${t.factors.map((/** @type {any} */ f, /** @type {number} */ n) => html`${n ? html`<span class="muted"> × </span>` : nothing}${factor(store, f)}`)}</td>
       <td class="r mono">${short(Number(t.product))}</td>
       <td><svg width="46" height="10" aria-hidden="true"><rect x=${t.product < 0 ? 23 - 23 * Math.abs(t.product) / most : 23} y="1" height="8" width=${Math.max(0.5, 23 * Math.abs(Number.isFinite(t.product) ? t.product : 0) / most)}
