@@ -2,6 +2,7 @@ using Heed.Explorer.Traces;
 using Heed.Generation.Understanding;
 using Heed.Inspection;
 using Heed.Models;
+using Heed.Training.Metrics;
 using Trace = Heed.Explorer.Traces.Trace;
 
 namespace Heed.Explorer.Api;
@@ -68,25 +69,13 @@ internal sealed class WhyEndpoint : IEndpoint
         return new WhyReply(at, target, session.Inputs.Shown(target), foil, session.Inputs.Shown(foil), score, measures, agreement);
     }
 
-    /// <summary>Spearman's ρ of the sizes: 1 where both rank alike; equal values share their mean rank.</summary>
-    internal static float RankCorrelation(float[] a, float[] b)
+    /// <summary>Spearman's ρ of the sizes: 1 where both rank alike; 0 where one side is constant.</summary>
+    private static float RankCorrelation(float[] a, float[] b)
     {
-        double[] x = Ranks(a), y = Ranks(b);
-        double mean = (x.Length - 1) / 2.0, xy = 0, xx = 0, yy = 0;
-        for (int i = 0; i < x.Length; i++)
-        {
-            xy += (x[i] - mean) * (y[i] - mean);
-            xx += (x[i] - mean) * (x[i] - mean);
-            yy += (y[i] - mean) * (y[i] - mean);
-        }
+        double agreement = Correlation.Spearman(Sizes(a), Sizes(b));
+        return double.IsNaN(agreement) ? 0 : (float)agreement;
 
-        return xx == 0 || yy == 0 ? 0 : (float)(xy / Math.Sqrt(xx * yy));
-    }
-
-    private static double[] Ranks(float[] values)
-    {
-        float[] sizes = Array.ConvertAll(values, MathF.Abs);
-        return [.. sizes.Select(v => sizes.Count(o => o < v) + ((sizes.Count(o => o == v) - 1) / 2.0))];
+        static double[] Sizes(float[] values) => Array.ConvertAll(values, v => (double)MathF.Abs(v));
     }
 
     /// <summary>The mean over heads of a pattern [H, T, T].</summary>

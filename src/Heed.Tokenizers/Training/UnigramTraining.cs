@@ -16,7 +16,6 @@ internal sealed class UnigramTraining
     private const int Parts = 16;
     private const double LeastExpected = 0.5;
     private readonly UnigramTrainerSettings _settings;
-    private readonly byte[][] _texts;
     private readonly long[] _counts;
     private readonly UnigramLattices _lattices;
     private readonly ParallelOptions _parallel;
@@ -26,11 +25,11 @@ internal sealed class UnigramTraining
         CancellationToken cancellationToken)
     {
         _settings = settings;
-        _texts = [.. words.Select(word => System.Text.Encoding.UTF8.GetBytes(word.Word))];
+        byte[][] texts = [.. words.Select(word => System.Text.Encoding.UTF8.GetBytes(word.Word))];
         _counts = [.. words.Select(word => word.Count)];
         _parallel = new ParallelOptions { MaxDegreeOfParallelism = settings.ThreadCount, CancellationToken = cancellationToken };
         _pieces = [new UnigramPiece("", double.NaN), .. UnigramSeeds.Make(words, settings, progress, _parallel)];
-        _lattices = new UnigramLattices(_texts, _counts, new UnigramEstimator(_pieces), Parts, _parallel);
+        _lattices = new UnigramLattices(texts, _counts, new UnigramEstimator(_pieces), Parts, _parallel);
     }
 
     private int WantedBeforeTheEnd => (int)Math.Min((long)_settings.VocabularySize * 11 / 10, int.MaxValue);

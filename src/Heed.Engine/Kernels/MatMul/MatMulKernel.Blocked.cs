@@ -19,7 +19,7 @@ internal static unsafe partial class MatMulKernel
     private const int MaxPacked = 1 << 21;
 
     /// <summary>Beyond so many columns of C, A's rows are packed too.</summary>
-    private const int PackedColumns = 1024;
+    private const int MaxColumnsInPlace = 1024;
 
     /// <summary>Rows and columns of a part: its block of A and its part of C stay in the second-level cache.</summary>
     private const int PartRows = 96;
@@ -87,7 +87,7 @@ internal static unsafe partial class MatMulKernel
 
     /// <summary>Whether A's rows are read where they lie. Packing costs as much as some fifty columns of C: it pays where each row meets
     /// many more than those, and never for few rows, whose threads would wait for it.</summary>
-    private static bool IsReadInPlace(in MatMulOperands x) => x.AStep == 1 && (x.N <= PackedColumns || x.M <= 2 * PartRows);
+    private static bool IsReadInPlace(in MatMulOperands x) => x.AStep == 1 && (x.N <= MaxColumnsInPlace || x.M <= 2 * PartRows);
 
     private static int RoundUp(int value, int unit) => (value + unit - 1) / unit * unit;
 
